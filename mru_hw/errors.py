@@ -1,0 +1,80 @@
+"""What can go wrong, as the user reads it.
+
+`UserError` is the user's mistake: one sentence that names the field, its value and what was
+expected. The command line prints it and exits with status 2. Anything else is a fault of the
+program or of the machine and exits with status 1.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import final
+
+
+class MruHwError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+@final
+class Bare(str):
+    """A value that an error shows as it stands, without quotes: ``MISSING``, a shape, a count."""
+
+    __slots__ = ()
+
+
+MISSING = Bare("missing")
+
+
+class UserError(MruHwError):
+    """The user's mistake.
+
+    Parameters
+    ----------
+    field
+        What is wrong, as the user named it (a tensor, an option, a key of a file).
+    value
+        What was found there; `MISSING` when nothing was.
+    expected
+        What should have been there, as a noun phrase.
+    """
+
+    def __init__(self, field: str, value: object, expected: str) -> None:
+        self.field = field
+        self.value = value
+        self.expected = expected
+        super().__init__(f"{_line(field, 200)} is {_short(value)}, expected {expected}.")
+
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, object, str]]:
+        return (type(self), (self.field, self.value, self.expected))
+
+    def inside(self, source: str) -> UserError:
+        """Return the same error with its field placed in a file: ``source: field``."""
+        where = f"{source}: {self.field}" if self.field else source
+        return UserError(where, self.value, self.expected)
+
+
+class SimulationError(MruHwError):
+    """A simulator ended without a usable result; the message says which and why."""
+
+
+class RunStatus(enum.Enum):
+    """Why a run ended; travels in the result. The value is the sentence the user reads."""
+
+    DONE = "The run is complete."
+    DID_NOT_CONVERGE = "The simulator found no solution at some time point."
+    TIMED_OUT = "The simulator ran longer than its time limit and was stopped."
+    OUT_OF_MEMORY = "The simulator needed more memory than its limit and was stopped."
+    WORKER_DIED = "The simulator's process ended without a result."
+    WRONG_CIRCUIT = "The result does not belong to the circuit that was asked for."
+    NOT_LOADED = "The simulator refused the netlist."
+
+
+def _short(value: object, limit: int = 80) -> str:
+    """One printable line of at most `limit` characters: values come from untrusted files."""
+    shown = _line(value if isinstance(value, str) else repr(value), limit)
+    return f'"{shown}"' if isinstance(value, str) and not isinstance(value, Bare) else shown
+
+
+def _line(text: str, limit: int) -> str:
+    text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,238 @@
+"""Files and folders that appear whole or not at all, and documents that are read with suspicion."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from mru_hw.errors import MISSING, Bare, UserError
+
+DOCUMENT_BYTES = 1 << 20
+"""The largest YAML document that is read: ours are a few kilobytes."""
+
+_Document = TypeVar("_Document", bound=BaseModel)
+
+
+# ------------------------------------------------------------------------------------- writing
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it is renamed to `path`.
+
+    An exception inside the block removes the temporary file and leaves `path` as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        _flush(part)
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; on success it takes the place of `path`.
+
+    What stood at `path` is removed afterwards. On Linux the two change places in one step, so
+    that a kill at any moment leaves the old folder or the new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    old = part.with_suffix(".old")
+    try:
+        yield part
+        for written in part.rglob("*"):
+            if written.is_file():
+                _flush(written)
+        part.chmod(0o777 & ~_umask())
+        if path.exists() and not _exchange(part, path):
+            path.replace(old)
+            part.replace(path)
+        elif part.exists() and not path.exists():
+            part.replace(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def refuse_foreign(
+    path: Path, *, marker: str, what: str, allowed: Collection[str] | None = None
+) -> None:
+    """Raise `UserError` when `path` exists and is not an earlier output of ours.
+
+    Parameters
+    ----------
+    path
+        Where output is about to be written.
+    marker
+        For a folder: the file in it that proves that we wrote it. For a file: the bytes, as
+        latin-1 text, that it starts with.
+    what
+        What would be written there, as a noun phrase for the sentence.
+    allowed
+        For a folder: all names that we write there; anything else in it is somebody's own.
+        None accepts whatever stands beside the marker.
+    """
+    if not path.exists() and not path.is_symlink():
+        return
+    if path.is_dir():
+        found = {entry.name for entry in path.iterdir()}
+        known = not found or (marker in found and (allowed is None or found <= set(allowed)))
+    elif path.is_file():
+        with path.open("rb") as stream:
+            known = stream.read(len(marker)) == marker.encode("latin-1")
+    else:
+        known = False
+    if not known:
+        raise UserError("--out", str(path), f"a new path or an earlier {what}")
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as written:
+        os.fsync(written.fileno())
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Let two paths change places in one step; False where the system cannot."""
+    renameat2 = getattr(ctypes.CDLL(None), "renameat2", None)
+    if renameat2 is None:
+        return False
+    at_cwd, exchange = -100, 2
+    done = renameat2(at_cwd, os.fsencode(first), at_cwd, os.fsencode(second), exchange)
+    return bool(done == 0)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+# ------------------------------------------------------------------------------------- reading
+
+
+def read_bytes(path: Path, field: str, *, limit: int, what: str) -> bytes:
+    """Read a whole file of at most `limit` bytes.
+
+    Raises
+    ------
+    UserError
+        `field` (what the user calls the file) does not exist, is no file, cannot be read or is
+        too large; `what` says what was expected there.
+    """
+    if not path.exists():
+        raise UserError(field, str(path), f"{what} (nothing is there)")
+    if not path.is_file():
+        raise UserError(field, str(path), f"{what} (this is not a file)")
+    size = path.stat().st_size
+    if size > limit:
+        raise UserError(field, Bare(f"{size} bytes long"), f"{what} of at most {limit} bytes")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(field, str(path), f"{what} ({error.strerror})") from None
+
+
+def read_yaml(path: Path, field: str | None = None) -> dict[str, Any]:
+    """Read a YAML mapping: plain data only, no tags, anchors, aliases or repeated keys.
+
+    Parameters
+    ----------
+    path
+        The file.
+    field
+        What the user calls it; its name when left out.
+    """
+    field = path.name if field is None else field
+    data = read_bytes(path, field, limit=DOCUMENT_BYTES, what="a YAML file")
+    try:
+        document = yaml.load(data, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader, restricted)
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
+        problem = Bare(f"not plain YAML{line} ({error.problem})")
+        raise UserError(field, problem, "a YAML mapping without tags or aliases") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise UserError(field, Bare("not text"), "a YAML mapping in UTF-8") from None
+    except (RecursionError, ValueError):
+        raise UserError(field, Bare("not plain YAML"), "a YAML mapping, flat and small") from None
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        raise UserError(field, Bare(f"a {type(document).__name__}"), "a YAML mapping of names")
+    return document
+
+
+def validated(kind: type[_Document], data: object, source: str) -> _Document:
+    """Check `data` against a pydantic model; the first fault becomes one sentence.
+
+    A validator says what it wanted by raising ``ValueError("expected ...")``, or `UserError` with
+    the path of the field; `source`, the file, is put in front.
+    """
+    try:
+        return kind.model_validate(data)
+    except UserError as error:
+        raise error.inside(source) from None
+    except ValidationError as error:
+        raise _sentence(error.errors(include_url=False)[0]).inside(source) from None
+
+
+def read_document(path: Path, kind: type[_Document], field: str | None = None) -> _Document:
+    """Read a YAML file as the pydantic model `kind`: `read_yaml`, then `validated`."""
+    return validated(kind, read_yaml(path, field), path.name if field is None else field)
+
+
+def _sentence(fault: ErrorDetails) -> UserError:
+    where = ".".join(str(part) for part in fault["loc"])
+    message = fault["msg"]
+    match fault["type"]:
+        case "missing":
+            return UserError(where, MISSING, "a value, for this key is required")
+        case "extra_forbidden":
+            return UserError(where, fault["input"], "no key of this name")
+        case "value_error":
+            expected = message.removeprefix("Value error, ").removeprefix("expected ")
+        case kind:
+            wanted = message.removeprefix("Input should be ")
+            expected = f"{wanted[0].lower()}{wanted[1:]}"
+            if kind in {"enum", "literal_error"}:
+                expected = f"one of {expected}" if " or " in expected else expected
+            elif wanted.startswith(("greater", "less")):
+                expected = f"a number {expected}"
+    return UserError(where, fault["input"], expected)
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Safe YAML without what makes documents surprising: tags, aliases, repeated keys, dates."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own way to configure a loader)
+        first: [(tag, regexp) for tag, regexp in rules if not tag.endswith(":timestamp")]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        for name in ("anchor", "tag"):
+            if getattr(event, name, None) is not None:
+                kind = "an alias or anchor" if name == "anchor" else "a tag"
+                raise yaml.MarkedYAMLError(problem=f"it has {kind}", problem_mark=event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) != len(node.value):
+            raise yaml.MarkedYAMLError(problem="it repeats a key", problem_mark=node.start_mark)
+        return mapping

@@ -1,0 +1,105 @@
+"""Models on disk: a folder with ``model.yaml`` and ``model.safetensors``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors import numpy as st
+
+from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw.files import read_bytes, read_document, refuse_foreign, whole_folder
+from mru_hw.model.check import checked_tensors
+from mru_hw.model.network import Model
+from mru_hw.model.structure import ModelSpec
+
+STRUCTURE = "model.yaml"
+WEIGHTS = "model.safetensors"
+WEIGHT_BYTES = 1 << 30
+
+
+def save_model(model: Model, path: Path) -> None:
+    """Write a model folder; it appears whole or not at all.
+
+    Parameters
+    ----------
+    model
+        The network; its tensors are checked first and written in float64.
+    path
+        The folder. An earlier model there is replaced, anything else is left alone.
+
+    Raises
+    ------
+    UserError
+        A tensor is not what the structure asks for, or `path` holds something else.
+    """
+    tensors = checked_tensors(model.spec, model.tensors, "model")
+    refuse_foreign(path, marker=STRUCTURE, what="model", allowed=(STRUCTURE, WEIGHTS))
+    text = yaml.safe_dump(
+        model.spec.model_dump(mode="json"),
+        sort_keys=False,
+        allow_unicode=True,
+    )
+    packed = st.save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
+    with whole_folder(path) as part:
+        (part / STRUCTURE).write_text(text, encoding="utf-8")
+        (part / WEIGHTS).write_bytes(packed)
+
+
+def load_model(path: Path) -> Model:
+    """Read a model folder.
+
+    Parameters
+    ----------
+    path
+        The folder that `save_model` wrote.
+
+    Returns
+    -------
+    Model
+        Tensors in float64, in the order of ``spec.tensor_shapes()``.
+
+    Raises
+    ------
+    UserError
+        No model is there, ``model.yaml`` is not a structure, or a tensor is missing, wrongly
+        shaped, not finite or not part of the structure.
+    """
+    if not path.is_dir():
+        raise UserError(
+            "MODEL",
+            str(path),
+            f"a folder with {STRUCTURE} and {WEIGHTS} (a file of weights goes through "
+            "mru-hw import-weights)",
+        )
+    for name in (STRUCTURE, WEIGHTS):
+        if not (path / name).is_file():
+            raise UserError(f"MODEL: {name}", MISSING, f"a file in {path}")
+    spec = read_document(path / STRUCTURE, ModelSpec)
+    tensors = checked_tensors(spec, read_safetensors(path / WEIGHTS), WEIGHTS)
+    return Model(spec=spec, tensors=tensors)
+
+
+def read_safetensors(path: Path, field: str | None = None) -> dict[str, NDArray[Any]]:
+    """Read all tensors of a safetensors file, in their own number formats.
+
+    Raises
+    ------
+    UserError
+        The file is a pickle, a zip (so a torch file) or no safetensors.
+    """
+    field = path.name if field is None else field
+    data = read_bytes(path, field, limit=WEIGHT_BYTES, what="a safetensors file")
+    if data[:1] == b"\x80" or data[:2] == b"PK":
+        raise UserError(field, Bare("a pickle or a zip"), "safetensors; pickles are not read")
+    try:
+        tensors: dict[str, NDArray[Any]] = st.load(data)
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        raise UserError(
+            field, Bare("damaged or no safetensors"), "a safetensors file of plain numbers"
+        ) from None
+    return tensors

@@ -1,0 +1,149 @@
+"""Input files: raw sequences, padded to one length."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw.files import refuse_foreign, whole_file
+
+INPUT_BYTES = 4 << 30
+"""The largest input file, unpacked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Sequences of raw data (normalisation belongs to the model).
+
+    Attributes
+    ----------
+    x
+        (n_seq, n_time, n_in) float64; padded frames are 0.
+    lengths
+        (n_seq,) int64, valid frames of each sequence, 1 to n_time; padding stands at the end.
+    y
+        (n_seq,) int64 class indices, or None where they are unknown.
+    """
+
+    x: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    y: NDArray[np.int64] | None = None
+
+    @property
+    def n_seq(self) -> int:
+        """Number of sequences."""
+        return int(self.x.shape[0])
+
+    def valid(self) -> NDArray[np.bool_]:
+        """Return a mask (n_seq, n_time), False in the padding."""
+        return np.arange(self.x.shape[1]) < self.lengths[:, None]
+
+    def take(self, rows: slice | NDArray[np.int64]) -> Inputs:
+        """Return the sequences `rows`, with the same number of frames."""
+        return Inputs(
+            x=self.x[rows],
+            lengths=self.lengths[rows],
+            y=None if self.y is None else self.y[rows],
+        )
+
+
+def make_inputs(x: object, lengths: object = None, y: object = None, source: str = "x") -> Inputs:
+    """Check arrays and make `Inputs` of them.
+
+    Parameters
+    ----------
+    x
+        (n_seq, n_time, n_in), finite in the valid frames; the padding may hold anything.
+    lengths
+        (n_seq,) valid frames; all n_time when None.
+    y
+        (n_seq,) class indices, or None.
+    source
+        Where they come from, for the sentence.
+
+    Raises
+    ------
+    UserError
+        An array has another shape or type, a length lies beyond the array, or a valid frame
+        holds NaN or infinity.
+    """
+    data = np.asarray(x)
+    if data.dtype.kind not in "fiub":
+        raise UserError(f"{source}: x", Bare(f"of type {data.dtype}"), "real numbers")
+    if data.ndim != 3 or 0 in data.shape:
+        shape = Bare(f"of shape {data.shape}")
+        raise UserError(f"{source}: x", shape, "shape (n_seq, n_time, n_in), none of them 0")
+    n_seq, n_time = data.shape[:2]
+    spans = np.full(n_seq, n_time, np.int64)
+    if lengths is not None:
+        spans = _whole_numbers(lengths, n_seq, f"{source}: lengths")
+    outside = (spans < 1) | (spans > n_time)
+    if outside.any():
+        row = int(np.flatnonzero(outside)[0])
+        frames = f"1 to {n_time}, the frames of x"
+        raise UserError(f"{source}: lengths[{row}]", int(spans[row]), frames)
+    wide = data.astype(np.float64)
+    wide[np.arange(n_time) >= spans[:, None]] = 0.0
+    if not np.isfinite(wide).all():
+        at = [int(k) for k in np.argwhere(~np.isfinite(wide))[0]]
+        raise UserError(f"{source}: x{at}", Bare(str(wide[tuple(at)])), "a finite number")
+    labels = None if y is None else _whole_numbers(y, n_seq, f"{source}: y")
+    if labels is not None and (labels < 0).any():
+        row = int(np.flatnonzero(labels < 0)[0])
+        raise UserError(f"{source}: y[{row}]", int(labels[row]), "a class index from 0")
+    return Inputs(x=wide, lengths=spans, y=labels)
+
+
+def load_inputs(path: Path) -> Inputs:
+    """Read an input file (``.npz`` with x, optional lengths, optional y).
+
+    Raises
+    ------
+    UserError
+        The file is no ``.npz``, holds pickled objects, or `make_inputs` refuses an array.
+    """
+    arrays = load_npz(path, "--inputs", limit=INPUT_BYTES)
+    if "x" not in arrays:
+        raise UserError(f"{path.name}: x", MISSING, "an array (n_seq, n_time, n_in)")
+    return make_inputs(arrays["x"], arrays.get("lengths"), arrays.get("y"), path.name)
+
+
+def save_inputs(inputs: Inputs, path: Path) -> None:
+    """Write an input file; it appears whole or not at all, over an earlier ``.npz`` only."""
+    refuse_foreign(path, marker="PK", what=".npz")
+    arrays = {"x": inputs.x, "lengths": inputs.lengths}
+    if inputs.y is not None:
+        arrays["y"] = inputs.y
+    with whole_file(path) as part, part.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+
+
+def load_npz(path: Path, field: str, *, limit: int) -> dict[str, NDArray[Any]]:
+    """Read all arrays of a ``.npz`` of at most `limit` unpacked bytes, without pickles."""
+    expected = "an .npz file of plain arrays"
+    if not path.is_file():
+        raise UserError(field, str(path), f"{expected} (no such file)")
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(entry.file_size for entry in packed.infolist())
+        if size > limit:
+            raise UserError(field, Bare(f"{size} bytes unpacked"), f"at most {limit} bytes")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: np.asarray(arrays[name]) for name in arrays.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError):
+        raise UserError(field, str(path), f"{expected}, no pickle and not damaged") from None
+
+
+def _whole_numbers(values: object, n_seq: int, field: str) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu":
+        raise UserError(field, Bare(f"of type {array.dtype}"), "whole numbers")
+    if array.shape != (n_seq,):
+        raise UserError(field, Bare(f"of shape {array.shape}"), f"shape ({n_seq},), one a sequence")
+    return array.astype(np.int64)
