@@ -1,0 +1,326 @@
+"""The level ``ideal``: section 2's equations on the numbers that a model holds, and no circuit.
+
+A layer's memory depends on nothing but its own past, so all matrix products of a layer run over
+all frames at once and only the memory runs frame after frame. Sequences go in blocks of fixed
+size (the last one is filled up) and each matrix product is one call a die, so that the bits of a
+die do not depend on which dies stand beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from mru_hw.errors import Bare, MruHwError, UserError
+from mru_hw.model.network import Model
+from mru_hw.model.structure import CellKind, LayerSpec, ModelSpec
+from mru_hw.simulate import levels
+from mru_hw.simulate.levels import Floats
+from mru_hw.simulate.readout import decide_columns
+from mru_hw.simulate.trace import Trace
+from mru_hw.stimulus.inputs import Inputs
+
+Keep = Literal["all", "decisions"]
+
+MEMORY_BYTES = 1 << 30
+"""The default limit of a run's working memory and, apart from it, of what it returns."""
+_ARRAYS = 8
+"""Arrays of a block's size that a run holds at a time, at most."""
+_CACHED = 1 << 20
+"""The size of a block's array that still lies in a core's cache [bytes]."""
+
+
+def simulate_ideal(
+    model: Model,
+    inputs: Inputs,
+    *,
+    dtype: DTypeLike = np.float64,
+    keep: Keep = "all",
+    memory_bytes: int = MEMORY_BYTES,
+) -> Trace:
+    """Run a network on sequences.
+
+    Parameters
+    ----------
+    model
+        The network. Each tensor has the shape of ``spec.tensor_shapes()``, shared by all dies, or
+        a leading axis with the values of each die.
+    inputs
+        Raw sequences.
+    dtype
+        float64, or float32 for speed.
+    keep
+        ``"all"`` returns outputs, candidates and states; ``"decisions"`` the decisions alone.
+    memory_bytes
+        Limit of the working memory and of the returned arrays [bytes].
+
+    Returns
+    -------
+    Trace
+        With a leading die axis where a tensor has one. ``energy_J`` is NaN: nothing is priced.
+
+    Raises
+    ------
+    UserError
+        The inputs have another number of features than the model.
+    MruHwError
+        Tensors disagree about the number of dies, or the memory limit is too small.
+    """
+    spec = model.spec
+    if inputs.x.shape[2] != spec.n_in:
+        raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{spec.n_in}, as the model has")
+    precision = np.dtype(dtype)
+    tensors, n_die, shared = _per_die(spec, model.tensors, precision)
+    n_seq, n_time = inputs.x.shape[:2]
+    block = block_shape(spec, n_die, n_seq, n_time, precision.itemsize, memory_bytes)
+    kept = _Kept.empty(spec, (n_die, n_seq, n_time), precision, keep, memory_bytes)
+    scratch = _Scratch(dtype=precision)
+    for sequences in _ranges(n_seq, block[1]):
+        part = inputs.take(sequences)
+        x = _columns(spec, part, block[1], precision)
+        lengths = np.ones(block[1], np.int64)
+        lengths[: part.n_seq] = part.lengths
+        valid = part.valid()
+        for dies in _ranges(n_die, block[0]):
+            weights = {name: values[dies] for name, values in tensors.items()}
+            record = kept.recorder(dies, sequences, valid)
+            output = _network(spec, weights, x, scratch, record)
+            decision = decide_columns(output, lengths, spec.readout)
+            kept.decision[dies, sequences] = decision[:, : part.n_seq]
+    return kept.trace(shared=shared)
+
+
+def block_shape(
+    spec: ModelSpec, n_die: int, n_seq: int, n_time: int, itemsize: int, memory_bytes: int
+) -> tuple[int, int]:
+    """Return how many dies and how many sequences one block holds.
+
+    The number of sequences does not depend on the number of dies, so a sweep that is cut into
+    chunks of dies leaves the same bits as one that is not.
+    """
+    frame = n_time * _widest(spec) * itemsize
+    room = memory_bytes // _ARRAYS // frame
+    if room < 1:
+        raise MruHwError(
+            f"One sequence needs {_ARRAYS * frame} bytes of working memory, more than the limit of "
+            f"{memory_bytes}."
+        )
+    sequences = min(n_seq, room, max(64, 4 * _CACHED // frame))
+    dies = min(n_die, room // sequences, max(1, _CACHED // (frame * sequences)))
+    return dies, sequences
+
+
+# ----------------------------------------------------------------------------- the equations
+
+
+Record = Callable[[int, str, Floats], None]
+
+
+def _network(
+    spec: ModelSpec, w: Mapping[str, Floats], x: Floats, scratch: _Scratch, record: Record
+) -> Floats:
+    """Return the outputs (die, class, time, sequence) of one block."""
+    v = _affine(w["input.weight"], w["input.bias"], x, scratch, "h0")
+    for i, layer in enumerate(spec.layers):
+        prefix = f"layers.{i}."
+        own = {k.removeprefix(prefix): a for k, a in w.items() if k.startswith(prefix)}
+        v = _layer(layer, own, v, scratch, partial(record, i))
+    output = _affine(w["head.weight"], w["head.bias"], v, scratch, "head")
+    record(0, "output", output)
+    return output
+
+
+def _layer(
+    layer: LayerSpec,
+    w: Mapping[str, Floats],
+    v: Floats,
+    scratch: _Scratch,
+    record: Callable[[str, Floats], None],
+) -> Floats:
+    u = v
+    if layer.rectify_input:
+        u = np.maximum(v, 0, out=scratch.like("u", v))
+    c = _affine(w["candidate.weight"], w["candidate.bias"], u, scratch, "c")
+    if layer.rectify_candidate:
+        np.maximum(c, 0, out=c)
+    record("candidate", c)
+    h = _memory(layer, w, u, c, scratch)
+    record("state", h)
+    out = _affine(w["output.weight"], w["output.bias"], h, scratch, f"out{scratch.flip()}")
+    if layer.rectify_output:
+        np.maximum(out, 0, out=out)
+    if layer.skip == "matrix":
+        np.add(out, _product(w["skip.weight"], v, scratch, "skip"), out=out)
+    elif layer.skip == 1:
+        np.add(out, v, out=out)
+    return out
+
+
+def _memory(
+    layer: LayerSpec, w: Mapping[str, Floats], u: Floats, c: Floats, scratch: _Scratch
+) -> Floats:
+    """Return the states h, (die, unit, time, sequence)."""
+    if layer.threshold == "input":
+        beta = _affine(w["threshold.weight"], w["threshold.bias"], u, scratch, "beta")
+        np.abs(beta, out=beta)
+    else:
+        beta = np.abs(w["beta"])[:, :, None, None]
+    initial = w["initial_state"]
+    h = scratch.like("h", c)
+    match layer.cell:
+        case CellKind.FQ_BMRU:
+            beta_hi = beta + np.abs(w["delta"])[:, :, None, None]
+            bits = levels.latch(c, beta, beta_hi, initial)
+            return levels.scaled(bits, np.abs(w["alpha"])[:, :, None, None], h)
+        case CellKind.ALPHA_CMRU:
+            size = _affine(w["alpha.weight"], w["alpha.bias"], u, scratch, "size")
+            np.abs(size, out=size)
+            steps = levels.signed_steps(c, beta)
+            state = levels.relaxed_ladder(steps, size, initial, layer.levels)
+            np.copyto(h, state.transpose(1, 2, 0, 3))
+            return h
+        case CellKind.BMRU:
+            level = levels.ladder(levels.signed_steps(c, beta), initial, 1, size=2)
+        case CellKind.CMRU:
+            level = levels.ladder(levels.signed_steps(c, beta), initial, layer.levels)
+    return levels.scaled(level, w["alpha"][:, :, None, None], h)
+
+
+def _affine(weight: Floats, bias: Floats, v: Floats, scratch: _Scratch, name: str) -> Floats:
+    out = _product(weight, v, scratch, name)
+    return np.add(out, bias[:, :, None, None], out=out)
+
+
+def _product(weight: Floats, v: Floats, scratch: _Scratch, name: str) -> Floats:
+    """Return ``weight @ v``, (die, out, time, sequence); v may be one for all dies."""
+    n_die, n_out, n_in = weight.shape
+    n_time, n_seq = v.shape[-2:]
+    out = scratch.array(name, (n_die, n_out, n_time, n_seq))
+    for die in range(n_die):
+        columns = v[die if len(v) > 1 else 0].reshape(n_in, n_time * n_seq)
+        np.matmul(weight[die], columns, out=out[die].reshape(n_out, n_time * n_seq))
+    return out
+
+
+# --------------------------------------------------------------------------------- the blocks
+
+
+@dataclass(slots=True, kw_only=True)
+class _Scratch:
+    """Working arrays that are used again: fresh memory would cost more than the arithmetic."""
+
+    dtype: np.dtype[Any]
+    held: dict[str, Floats] = field(default_factory=dict)
+    flipped: bool = False
+
+    def array(self, name: str, shape: tuple[int, ...]) -> Floats:
+        size = int(np.prod(shape))
+        if name not in self.held or self.held[name].size < size:
+            self.held[name] = np.empty(size, self.dtype)
+        return self.held[name][:size].reshape(shape)
+
+    def like(self, name: str, other: Floats) -> Floats:
+        return self.array(name, other.shape)
+
+    def flip(self) -> int:
+        """Return 0 and 1 in turn: a layer's output must not lie where its input does."""
+        self.flipped = not self.flipped
+        return int(self.flipped)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What a run returns, filled block by block; always with a die axis."""
+
+    decision: NDArray[np.int64]
+    arrays: Mapping[str, tuple[Floats, ...]]
+
+    @classmethod
+    def empty(
+        cls,
+        spec: ModelSpec,
+        shape: tuple[int, int, int],
+        dtype: np.dtype[Any],
+        keep: Keep,
+        memory_bytes: int,
+    ) -> _Kept:
+        decision = np.zeros(shape[:2], np.int64)
+        if keep == "decisions":
+            return cls(decision=decision, arrays={})
+        units = [layer.n_units for layer in spec.layers]
+        size = int(np.prod(shape)) * (2 * sum(units) + spec.n_classes) * dtype.itemsize
+        if size > memory_bytes:
+            raise MruHwError(
+                f"The trace of {shape[0]} dies and {shape[1]} sequences needs {size} bytes, more "
+                f'than the limit of {memory_bytes}; keep="decisions" needs next to nothing.'
+            )
+        widths = {"candidate": units, "state": units, "output": [spec.n_classes]}
+        arrays = {
+            kind: tuple(np.full((*shape, n), np.nan, dtype) for n in each)
+            for kind, each in widths.items()
+        }
+        return cls(decision=decision, arrays=arrays)
+
+    def recorder(self, dies: slice, sequences: slice, valid: NDArray[np.bool_]) -> Record:
+        def record(index: int, kind: str, values: Floats) -> None:
+            if self.arrays:
+                rows = values[..., : len(valid)].transpose(0, 3, 2, 1)
+                target = self.arrays[kind][index][dies, sequences]
+                np.copyto(target, rows, where=valid[None, :, :, None])
+
+        return record
+
+    def trace(self, *, shared: bool) -> Trace:
+        pick: Callable[[Floats], Floats] = (lambda a: a[0]) if shared else (lambda a: a)
+        return Trace(
+            decision=pick(self.decision),
+            energy_J=pick(np.full(self.decision.shape, np.nan)),
+            output=pick(self.arrays["output"][0]) if self.arrays else None,
+            candidates=tuple(pick(a) for a in self.arrays.get("candidate", ())),
+            states=tuple(pick(a) for a in self.arrays.get("state", ())),
+        )
+
+
+def _per_die(
+    spec: ModelSpec, tensors: Mapping[str, NDArray[Any]], dtype: np.dtype[Any]
+) -> tuple[dict[str, Floats], int, bool]:
+    """Give every tensor a die axis; also the number of dies and whether no tensor had one."""
+    counts = {}
+    for name, shape in spec.tensor_shapes().items():
+        found = tensors[name].shape
+        if found[len(found) - len(shape) :] != shape or len(found) > len(shape) + 1:
+            raise UserError(name, Bare(f"of shape {found}"), f"{shape}, or a die axis before it")
+        if len(found) > len(shape):
+            counts[name] = found[0]
+    if len(set(counts.values())) > 1 or 0 in counts.values():
+        raise MruHwError(f"Tensors disagree about the number of dies: {counts}.")
+    n_die = next(iter(counts.values()), 1)
+    spread = {
+        name: np.broadcast_to(tensors[name].astype(dtype, copy=False), (n_die, *shape))
+        for name, shape in spec.tensor_shapes().items()
+    }
+    return spread, n_die, not counts
+
+
+def _columns(spec: ModelSpec, part: Inputs, n_seq: int, dtype: np.dtype[Any]) -> Floats:
+    """Return normalised data as (1, feature, time, sequence), filled up with empty sequences."""
+    x = part.x
+    if spec.normalisation is not None:
+        x = (x - np.array(spec.normalisation.mean)) / np.array(spec.normalisation.scale)
+    columns = np.zeros((1, spec.n_in, x.shape[1], n_seq), dtype)
+    columns[0, :, :, : part.n_seq] = x.transpose(2, 1, 0)
+    return columns
+
+
+def _ranges(total: int, step: int) -> Iterator[slice]:
+    return (slice(start, min(start + step, total)) for start in range(0, total, step))
+
+
+def _widest(spec: ModelSpec) -> int:
+    own = [spec.n_in, spec.n_hidden, spec.n_classes]
+    return max(own + [max(layer.n_units, layer.n_out) for layer in spec.layers])
