@@ -7,11 +7,14 @@ import ctypes
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -149,18 +152,23 @@ def read_bytes(path: Path, field: str, *, limit: int, what: str) -> bytes:
         raise UserError(field, str(path), f"{what} ({error.strerror})") from None
 
 
-def read_yaml(path: Path, field: str | None = None) -> dict[str, Any]:
+def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
     """Read a YAML mapping: plain data only, no tags, anchors, aliases or repeated keys.
 
     Parameters
     ----------
     path
-        The file.
-    field
-        What the user calls it; its name when left out.
+        The file; its name stands for it in errors about what it holds.
+    option
+        Where the user named it (``--map``), for errors about its absence; its name if left out.
+
+    Raises
+    ------
+    UserError
+        The file is missing, too large, or not such a mapping.
     """
-    field = path.name if field is None else field
-    data = read_bytes(path, field, limit=DOCUMENT_BYTES, what="a YAML file")
+    field = path.name
+    data = read_bytes(path, option or field, limit=DOCUMENT_BYTES, what="a YAML file")
     try:
         document = yaml.load(data, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader, restricted)
     except yaml.MarkedYAMLError as error:
@@ -190,9 +198,25 @@ def validated(kind: type[_Document], data: object, source: str) -> _Document:
         raise _sentence(error.errors(include_url=False)[0]).inside(source) from None
 
 
-def read_document(path: Path, kind: type[_Document], field: str | None = None) -> _Document:
+def read_document(path: Path, kind: type[_Document], option: str | None = None) -> _Document:
     """Read a YAML file as the pydantic model `kind`: `read_yaml`, then `validated`."""
-    return validated(kind, read_yaml(path, field), path.name if field is None else field)
+    return validated(kind, read_yaml(path, option), path.name)
+
+
+def read_npz(path: Path, field: str, *, limit: int) -> dict[str, NDArray[Any]]:
+    """Read all arrays of a ``.npz`` of at most `limit` unpacked bytes, without pickles."""
+    expected = "an .npz file of plain arrays"
+    if not path.is_file():
+        raise UserError(field, str(path), f"{expected} (no such file)")
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(entry.file_size for entry in packed.infolist())
+        if size > limit:
+            raise UserError(field, Bare(f"{size} bytes unpacked"), f"at most {limit} bytes")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: np.asarray(arrays[name]) for name in arrays.files}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError):
+        raise UserError(field, str(path), f"{expected}, no pickle and not damaged") from None
 
 
 def _sentence(fault: ErrorDetails) -> UserError:

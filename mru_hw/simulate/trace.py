@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import MISSING, MruHwError, RunStatus, UserError
-from mru_hw.files import refuse_foreign, whole_file
-from mru_hw.stimulus.inputs import load_npz
+from mru_hw.files import read_npz, refuse_foreign, whole_file
 
 TRACE_BYTES = 16 << 30
 
@@ -84,7 +83,7 @@ def load_trace(path: Path) -> Trace:
     UserError
         The file is no ``.npz`` or lacks an array.
     """
-    arrays = load_npz(path, "the trace", limit=TRACE_BYTES)
+    arrays = read_npz(path, "the trace", limit=TRACE_BYTES)
     for name in ("decision", "output", "energy_J"):
         if name not in arrays:
             raise UserError(f"{path.name}: {name}", MISSING, "an array that simulate wrote")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import MISSING, Bare, UserError
-from mru_hw.files import refuse_foreign, whole_file
+from mru_hw.files import read_npz, refuse_foreign, whole_file
 
 INPUT_BYTES = 4 << 30
 """The largest input file, unpacked."""
@@ -108,7 +106,7 @@ def load_inputs(path: Path) -> Inputs:
     UserError
         The file is no ``.npz``, holds pickled objects, or `make_inputs` refuses an array.
     """
-    arrays = load_npz(path, "--inputs", limit=INPUT_BYTES)
+    arrays = read_npz(path, "--inputs", limit=INPUT_BYTES)
     if "x" not in arrays:
         raise UserError(f"{path.name}: x", MISSING, "an array (n_seq, n_time, n_in)")
     return make_inputs(arrays["x"], arrays.get("lengths"), arrays.get("y"), path.name)
@@ -122,22 +120,6 @@ def save_inputs(inputs: Inputs, path: Path) -> None:
         arrays["y"] = inputs.y
     with whole_file(path) as part, part.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-
-
-def load_npz(path: Path, field: str, *, limit: int) -> dict[str, NDArray[Any]]:
-    """Read all arrays of a ``.npz`` of at most `limit` unpacked bytes, without pickles."""
-    expected = "an .npz file of plain arrays"
-    if not path.is_file():
-        raise UserError(field, str(path), f"{expected} (no such file)")
-    try:
-        with zipfile.ZipFile(path) as packed:
-            size = sum(entry.file_size for entry in packed.infolist())
-        if size > limit:
-            raise UserError(field, Bare(f"{size} bytes unpacked"), f"at most {limit} bytes")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: np.asarray(arrays[name]) for name in arrays.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError):
-        raise UserError(field, str(path), f"{expected}, no pickle and not damaged") from None
 
 
 def _whole_numbers(values: object, n_seq: int, field: str) -> NDArray[np.int64]:

@@ -1,0 +1,135 @@
+"""The command `mru-hw`.
+
+Each command is a function of the same name in a module of the same name. `COMMANDS` lists them;
+a module is imported when its command runs and not before, so that ``mru-hw --help`` is quick and
+no command loads what it does not use. To add one: write ``mru_hw/cli/<name>.py`` and a line here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from mru_hw import __version__
+from mru_hw.cli.output import say
+from mru_hw.errors import MruHwError, UserError
+
+DONE, FAULT, USER_MISTAKE = 0, 1, 2
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its name and the line that ``--help`` shows without importing it."""
+
+    name: str
+    help: str
+
+    def load(self) -> Callable[..., None]:
+        """Import the command's function."""
+        name = self.name.replace("-", "_")
+        function: Callable[..., None] = getattr(importlib.import_module(f"mru_hw.cli.{name}"), name)
+        return function
+
+
+COMMANDS = (
+    Command("train", "Train a network and write it as a model."),
+    Command("import-weights", "Make a model of somebody else's weights."),
+    Command("doctor", "Say what is installed and what works without it."),
+)
+
+
+def main() -> None:
+    """Run the command line and end the process with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments
+        What follows the program's name. ``--debug`` may stand anywhere.
+
+    Returns
+    -------
+    int
+        0 done, 2 the user's mistake (one sentence on standard error), 1 anything else.
+    """
+    debug = "--debug" in arguments
+    rest = [argument for argument in arguments if argument != "--debug"] or ["--help"]
+    name = next((argument for argument in rest if not argument.startswith("-")), None)
+    try:
+        code = _app(name)(args=rest, prog_name="mru-hw", standalone_mode=False)
+        if code == _INTERRUPTED:
+            say("Interrupted.")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone; keep Python from complaining again when it closes the stream.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAULT
+    except (KeyboardInterrupt, typer.Abort):
+        say("Interrupted.")
+        return FAULT
+    except Exception as error:  # noqa: BLE001 (the one place where every error ends)
+        if debug:
+            traceback.print_exc()
+        return _explain(error)
+    return code if code in {DONE, USER_MISTAKE} else FAULT if isinstance(code, int) else DONE
+
+
+def _app(chosen: str | None) -> typer.Typer:
+    """Build the application with the chosen command in full and the others by name only."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback(invoke_without_command=True)(_root)
+    for command in COMMANDS:
+        function = command.load() if command.name == chosen else _not_loaded
+        app.command(command.name, help=None if command.name == chosen else command.help)(function)
+    return app
+
+
+def _root(
+    _debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Take a trained memory-recurrent network to analog silicon.
+
+    Exit status: 0 done, 2 a mistake in what was asked (one sentence says which), 1 anything else.
+    """
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _not_loaded() -> None:
+    raise AssertionError("a command ran without being loaded")
+
+
+def _explain(error: Exception) -> int:
+    if isinstance(error, UserError):
+        say(str(error))
+        return USER_MISTAKE
+    # typer's own errors of usage; their class is public in no version of typer.
+    usage: Callable[[], Any] | None = getattr(error, "format_message", None)
+    if usage is not None:
+        say(" ".join(str(usage()).split()))
+        return USER_MISTAKE
+    if isinstance(error, MruHwError):
+        say(str(error))
+    elif isinstance(error, ModuleNotFoundError):
+        say(f'This needs {error.name}, which is not installed: pip install "mru-hw[train]".')
+    else:
+        say(f"{type(error).__name__}: {error} (--debug shows where)")
+    return FAULT

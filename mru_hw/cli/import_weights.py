@@ -1,0 +1,40 @@
+"""The command `mru-hw import-weights`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mru_hw.cli.output import Json, emit
+
+
+def import_weights(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A torch state_dict, safetensors or .npz.")
+    ],
+    map_file: Annotated[
+        Path,
+        typer.Option("--map", metavar="MAP.yaml", help="The structure and where each tensor is."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="The model folder to write.")],
+    json: Json = False,
+) -> None:
+    """Make a model of somebody else's weights, number for number."""
+    from mru_hw.model.importer import import_model
+    from mru_hw.model.io import save_model
+
+    imported = import_model(file, map_file)
+    save_model(imported.model, out)
+    spec = imported.model.spec
+    cells = [layer.cell.value for layer in spec.layers]
+    units = [layer.n_units for layer in spec.layers]
+    emit(
+        {"model": out, "cells": cells, "units": units, "unused": imported.unused},
+        as_json=json,
+        lines=[
+            f"{out}: {', '.join(f'{n} {cell}' for n, cell in zip(units, cells, strict=True))}.",
+            *(f"Not used: {name}." for name in imported.unused),
+        ],
+    )

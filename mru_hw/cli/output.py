@@ -1,0 +1,67 @@
+"""What commands print: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+"""The option ``--json`` of every command that has a result."""
+
+Advance = Callable[[int], None]
+"""Tell a progress bar how many more steps are done."""
+
+
+def emit(result: Mapping[str, Any], *, as_json: bool, lines: Iterable[str]) -> None:
+    """Print a command's result: one JSON object, or the lines for a person.
+
+    NaN and infinity become null, for JSON has neither.
+    """
+    if as_json:
+        typer.echo(json.dumps(plain(result), indent=2, allow_nan=False, ensure_ascii=False))
+    else:
+        for line in lines:
+            typer.echo(line)
+
+
+def say(text: str) -> None:
+    """Print a line on standard error."""
+    typer.echo(text, err=True)
+
+
+@contextlib.contextmanager
+def progress(title: str, total: int) -> Iterator[Advance]:
+    """Show a bar on standard error while the block runs; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=total)
+        yield lambda done: bars.advance(task, done)
+
+
+def plain(value: object) -> Any:
+    """Return a value as JSON has it: numpy numbers and arrays, paths and tuples included."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

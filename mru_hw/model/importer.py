@@ -1,0 +1,200 @@
+"""Somebody else's weights as a model: MAP.yaml gives the structure and where each tensor is."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, model_validator
+
+from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw.files import read_document
+from mru_hw.model.check import as_float64, checked_tensors
+from mru_hw.model.foreign import read_foreign
+from mru_hw.model.network import Array, Model
+from mru_hw.model.structure import Count, ModelSpec, Strict, Structure, Switch
+
+_Numbers = float | list[float] | list[list[float]]
+_Picks = list[int | tuple[int, int] | None]
+
+
+def _numbers(value: object) -> object:
+    """Accept a finite number, or equally long lists of them, at most two deep."""
+    wrong = ValueError("expected a finite number, a list of them or a list of equal lists")
+    rows = value if isinstance(value, list) else [value]
+    flat = [item for row in rows for item in (row if isinstance(row, list) else [row])]
+    if any(isinstance(item, bool) or not isinstance(item, int | float) for item in flat):
+        raise wrong
+    try:
+        array = np.array(value, np.float64)
+    except ValueError:
+        raise wrong from None
+    if not np.isfinite(array).all():
+        raise wrong
+    return value
+
+
+def _picks(value: object) -> object:
+    """Accept, per axis, an index, a ``[start, stop]`` or null for all of it."""
+    for item in value if isinstance(value, list) else [value]:
+        ends = item if isinstance(item, list) and len(item) == 2 else [item]
+        if item is not None and not all(type(end) is int and end >= 0 for end in ends):
+            raise ValueError("expected a list with an index, [start, stop] or null for each axis")
+    if not isinstance(value, list):
+        raise ValueError("expected a list with an index, [start, stop] or null for each axis")  # noqa: TRY004
+    return value
+
+
+def _named(value: object) -> object:
+    return {"from": value} if isinstance(value, str) else value
+
+
+class Source(Strict):
+    """Where a tensor comes from: a foreign tensor, changed in this order, or a constant."""
+
+    from_: str | None = Field(default=None, alias="from", description="name of the foreign tensor")
+    select: Annotated[Any, BeforeValidator(_picks, json_schema_input_type=_Picks)] = Field(
+        default=None,
+        description="first: per axis an index, [start, stop] or null for all of it",
+    )
+    reshape: tuple[Count, ...] | None = Field(default=None, description="second: the new shape")
+    transpose: Switch = Field(default=False, description="third: turn the order of the axes round")
+    abs: Switch = Field(default=False, description="last: absolute values")
+    constant: Annotated[Any, BeforeValidator(_numbers, json_schema_input_type=_Numbers)] = Field(
+        default=None, description="instead of all this: one number for all entries, or the entries"
+    )
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        changed = self.select is not None or self.reshape is not None or self.transpose or self.abs
+        if (self.from_ is None) == (self.constant is None):
+            raise ValueError("expected exactly one of from and constant")
+        if self.constant is not None and changed:
+            raise ValueError("expected a constant without select, reshape, transpose and abs")
+        return self
+
+
+class MapSpec(Structure):
+    """MAP.yaml: the structure of a network, as in ``model.yaml``, and where its tensors are."""
+
+    tensors: dict[
+        str, Annotated[Source, BeforeValidator(_named, json_schema_input_type=str | Source)]
+    ] = Field(description="per tensor of the model: the foreign name, or a source")
+
+    @model_validator(mode="after")
+    def _all_tensors(self) -> Self:
+        shapes = self.tensor_shapes()
+        for name, shape in shapes.items():
+            if name not in self.tensors:
+                raise UserError(f"tensors.{name}", MISSING, f"a source for a tensor {shape}")
+        for name in self.tensors:
+            if name not in shapes:
+                near = _nearest(name, shapes)
+                raise UserError(f"tensors.{name}", Bare("no tensor of this structure"), near)
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """An imported network.
+
+    Attributes
+    ----------
+    model
+        The network.
+    unused
+        Names of foreign tensors that no tensor of the model comes from.
+    """
+
+    model: Model
+    unused: tuple[str, ...]
+
+
+def import_model(file: Path, map_file: Path) -> Import:
+    """Make a model of foreign weights; every number is taken over exactly, in float64.
+
+    Parameters
+    ----------
+    file
+        A torch state_dict, safetensors or ``.npz``.
+    map_file
+        MAP.yaml.
+
+    Raises
+    ------
+    UserError
+        A file is not what it should be, a foreign tensor is missing or does not fit, or an
+        initial state is none of its cell's levels.
+    """
+    given = read_document(map_file, MapSpec, "--map")
+    foreign = read_foreign(file)
+    shapes = given.tensor_shapes()
+    where = f"{map_file.name}: tensors"
+    tensors = {
+        name: _resolve(given.tensors[name], foreign, shape, f"{where}.{name}")
+        for name, shape in shapes.items()
+    }
+    structure = given.model_dump(exclude={"tensors"})
+    spec = ModelSpec.model_validate(
+        structure
+        | {
+            "provenance": {
+                "imported_from": file.name,
+                "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+                "map": map_file.name,
+            }
+        }
+    )
+    used = {source.from_ for source in given.tensors.values()}
+    return Import(
+        model=Model(spec=spec, tensors=checked_tensors(spec, tensors, where)),
+        unused=tuple(name for name in foreign if name not in used),
+    )
+
+
+def _resolve(
+    source: Source, foreign: Mapping[str, NDArray[Any]], shape: tuple[int, ...], field: str
+) -> Array:
+    if source.constant is not None:
+        constant = np.array(source.constant, np.float64)
+        return np.full(shape, constant) if constant.ndim == 0 else constant
+    name = str(source.from_)
+    if name not in foreign:
+        raise UserError(f"{field}.from", name, f"a tensor of the file{_nearest(name, foreign)}")
+    array = as_float64(foreign[name], f"{field} (from {name})")
+    if source.select is not None:
+        array = _select(array, source.select, f"{field}.select")
+    if source.reshape is not None:
+        if array.size != int(np.prod(source.reshape)):
+            shown = Bare(str(list(source.reshape)))
+            raise UserError(f"{field}.reshape", shown, f"a shape of {array.size} numbers")
+        array = array.reshape(source.reshape)
+    if source.transpose:
+        array = array.T
+    return np.abs(array) if source.abs else array
+
+
+def _select(array: Array, picks: list[int | list[int] | None], field: str) -> Array:
+    if len(picks) > array.ndim:
+        raise UserError(field, Bare(f"{len(picks)} long"), f"at most {array.ndim}, one an axis")
+    for axis, pick in enumerate(picks):
+        end = 0 if pick is None else pick + 1 if isinstance(pick, int) else pick[1]
+        empty = isinstance(pick, list) and pick[0] >= pick[1]
+        if end > array.shape[axis] or empty:
+            raise UserError(f"{field}[{axis}]", pick, f"a part of 0 to {array.shape[axis]}")
+    index = tuple(
+        slice(None) if pick is None else pick if isinstance(pick, int) else slice(*pick)
+        for pick in picks
+    )
+    return array[index]
+
+
+def _nearest(name: str, names: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, names, n=3) or list(names)[:3]
+    return f", such as {', '.join(near)}"
