@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,15 @@ from mru_hw.model.foreign import read_foreign
 from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import Count, ModelSpec, Strict, Structure, Switch
 
-_Numbers = float | list[float] | list[list[float]]
-_Picks = list[int | tuple[int, int] | None]
+_Numbers = float | list[float] | list[list[float]] | Literal["identity"] | None
+_Picks = list[int | tuple[int, int] | None] | None
 
 
 def _numbers(value: object) -> object:
-    """Accept a finite number, or equally long lists of them, at most two deep."""
-    wrong = ValueError("expected a finite number, a list of them or a list of equal lists")
+    """Accept a finite number, equally long lists of them, at most two deep, or ``identity``."""
+    wrong = ValueError("expected a finite number, a list of them, equally long lists or identity")
+    if value == "identity":
+        return value
     rows = value if isinstance(value, list) else [value]
     flat = [item for row in rows for item in (row if isinstance(row, list) else [row])]
     if any(isinstance(item, bool) or not isinstance(item, int | float) for item in flat):
@@ -67,7 +69,8 @@ class Source(Strict):
     transpose: Switch = Field(default=False, description="third: turn the order of the axes round")
     abs: Switch = Field(default=False, description="last: absolute values")
     constant: Annotated[Any, BeforeValidator(_numbers, json_schema_input_type=_Numbers)] = Field(
-        default=None, description="instead of all this: one number for all entries, or the entries"
+        default=None,
+        description="instead of all this: one number for all entries, the entries, or identity",
     )
 
     @model_validator(mode="after")
@@ -161,6 +164,8 @@ def import_model(file: Path, map_file: Path) -> Import:
 def _resolve(
     source: Source, foreign: Mapping[str, NDArray[Any]], shape: tuple[int, ...], field: str
 ) -> Array:
+    if source.constant == "identity":
+        return np.eye(*shape) if len(shape) == 2 else np.eye(shape[0])
     if source.constant is not None:
         constant = np.array(source.constant, np.float64)
         return np.full(shape, constant) if constant.ndim == 0 else constant
