@@ -1,0 +1,285 @@
+"""The Design: what the netlist, the behavioral array and the energy census read.
+
+A Design is a graph of current-mode nodes. A *bus* is a row of like nodes (the input pins, a
+layer's hidden signals, its candidates, its states, the outputs); a *connection* is a matrix of
+mirror legs from one bus to another; a *bank* is a layer's memory units. Nothing else draws
+current or carries signal, so removing a leg here removes it from all three readings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.model.structure import CellKind, ModelSpec
+from mru_hw.technology import Technology
+
+IntArray = NDArray[np.int64]
+
+
+class NodeKind(enum.StrEnum):
+    """Circuit of a bus's nodes."""
+
+    SIGNED = "signed"  # class-AB splitter, both rails, copies of both signs
+    RECTIFIED = "rectified"  # diode: max(i, 0)
+    CANDIDATE = "candidate"  # class-AB splitter, read by the comparators only
+    STATE = "state"  # collects the output legs of a memory unit's cells
+    BIAS = "bias"  # the reference rail
+    PIN = "pin"  # an output current of the chip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bus:
+    """A row of like nodes.
+
+    Attributes
+    ----------
+    scale
+        Current [A] that stands for 1.0 of the network's own units.
+    units
+        Unit devices of each node's diode; a leg of m units copies m/units of its current.
+    """
+
+    name: str
+    kind: NodeKind
+    size: int
+    scale: float
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A matrix of mirror legs.
+
+    Attributes
+    ----------
+    parameter
+        Tensor of the model that it realises (``layers.0.candidate.weight``).
+    plus, minus
+        Unit devices (n_target, n_source) of the legs that copy the source's plus rail and its
+        minus rail; the sign is the weight's. 0 is no leg. A source without a minus rail has
+        zeros there. The two differ where their mirror chains' systematic gains do.
+    """
+
+    parameter: str
+    source: str
+    target: str
+    plus: IntArray
+    minus: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bank:
+    """The memory units of one layer; all currents in units of the bias rail's unit device.
+
+    Attributes
+    ----------
+    candidate, state
+        Names of the buses that it reads and drives.
+    threshold
+        Name of the bus that carries an input-dependent threshold, or none.
+    levels
+        K of a CMRU; 1 for the bits of BMRU and FQ-BMRU.
+    up_units, down_units
+        Thresholds (n_units,); for FQ-BMRU the rising threshold and the falling one.
+    gain_units
+        Output current of one set cell (n_units,).
+    initial
+        Initial state in levels (n_units,), as the model gives it.
+    hold_units, width_units, tail_units
+        Inside every ladder cell and step control.
+    """
+
+    layer: int
+    cell: CellKind
+    candidate: str
+    state: str
+    threshold: str | None
+    levels: int
+    up_units: IntArray
+    down_units: IntArray
+    gain_units: IntArray
+    initial: IntArray
+    hold_units: int
+    width_units: int
+    tail_units: int
+
+    @property
+    def n_cells(self) -> int:
+        """Hysteretic cells of one unit."""
+        return 2 * self.levels if self.cell is CellKind.CMRU else 1
+
+    @property
+    def n_units(self) -> int:
+        """Memory units."""
+        return len(self.gain_units)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When things happen inside a frame, in seconds from its start."""
+
+    frame: float
+    strobes: tuple[float, ...]
+    pulse: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceGroup:
+    """Like devices of the Design: what a die draws and a netlist places.
+
+    Attributes
+    ----------
+    key
+        ``(owner, role)``: a bus, a bank or a connection, and the device's part in it.
+    device
+        Device class of the technology.
+    units
+        Unit devices in parallel, with the group's shape; 0 is no device.
+    """
+
+    key: tuple[str, str]
+    device: str
+    units: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """A network as hardware; see the module's docstring.
+
+    Attributes
+    ----------
+    spec
+        Structure of the network that it realises.
+    i_unit
+        Current [A] that stands for 1.0 by default.
+    i_lsb
+        Current [A] of one unit device of the bias rail.
+    """
+
+    spec: ModelSpec
+    technology: Technology
+    i_unit: float
+    i_lsb: float
+    buses: dict[str, Bus]
+    connections: tuple[Connection, ...]
+    banks: tuple[Bank, ...]
+    timing: Timing
+
+    def without(self, parameter: str, row: int, column: int) -> Design:
+        """Return the Design with one element of one connection left out."""
+        changed = []
+        for connection in self.connections:
+            if connection.parameter == parameter:
+                plus, minus = connection.plus.copy(), connection.minus.copy()
+                plus[row, column] = minus[row, column] = 0
+                connection = dataclasses.replace(connection, plus=plus, minus=minus)
+            changed.append(connection)
+        return dataclasses.replace(self, connections=tuple(changed))
+
+    def digest(self) -> str:
+        """Return a short hash of all that makes the circuit."""
+        sha = hashlib.sha256(self.spec.model_dump_json(exclude={"metrics"}).encode())
+        sha.update(repr((self.technology.models_hash(), self.i_unit, self.timing)).encode())
+        sha.update(repr((self.i_lsb, self.buses)).encode())
+        for c in self.connections:
+            sha.update(f"{c.parameter} {c.source} {c.target}".encode())
+            sha.update(c.plus.tobytes() + c.minus.tobytes())
+        for b in self.banks:
+            sha.update(repr(dataclasses.astuple(b)).encode())
+        return sha.hexdigest()[:16]
+
+    def device_groups(self) -> Iterator[DeviceGroup]:
+        """List every transistor that carries a signal or bias current, group by group.
+
+        Switches and logic are not listed: they pass or block, so their mismatch moves no current.
+        """
+        for bus in self.buses.values():
+            yield from _bus_devices(bus)
+        for connection in self.connections:
+            yield from _leg_devices(connection)
+        for bank in self.banks:
+            yield from _bank_devices(bank, self.buses[bank.candidate])
+
+
+def _bus_devices(bus: Bus) -> Iterator[DeviceGroup]:
+    full = np.full(bus.size, bus.units, dtype=np.int64)
+    one = np.ones(bus.size, dtype=np.int64)
+    roles: dict[NodeKind, tuple[tuple[str, str, IntArray], ...]] = {
+        NodeKind.CANDIDATE: (
+            ("split_n", "n_mirror", one),
+            ("split_p", "p_mirror", one),
+            ("diode_plus", "n_mirror", full),
+            ("diode_minus", "p_mirror", full),
+        ),
+        NodeKind.RECTIFIED: (
+            ("diode_plus", "n_mirror", full),
+            ("flip_plus", "n_mirror", full),
+            ("flip_plus_diode", "p_mirror", full),
+        ),
+        NodeKind.STATE: (
+            ("diode_plus", "p_mirror", full),
+            ("flip_plus", "p_mirror", full),
+            ("flip_plus_diode", "n_mirror", full),
+        ),
+        NodeKind.PIN: (),
+    }
+    roles[NodeKind.SIGNED] = (
+        *roles[NodeKind.CANDIDATE],
+        ("flip_plus", "n_mirror", full),
+        ("flip_plus_diode", "p_mirror", full),
+        ("flip_minus", "p_mirror", full),
+        ("flip_minus_diode", "n_mirror", full),
+    )
+    roles[NodeKind.BIAS] = (
+        *roles[NodeKind.RECTIFIED],
+        ("split_source", "p_mirror", one),
+        ("split_n", "n_mirror", one),
+        ("split_p", "p_mirror", one),
+    )
+    for role, device, units in roles[bus.kind]:
+        yield DeviceGroup(key=(bus.name, role), device=device, units=units)
+
+
+# What a leg of either sign does with the current of its source's rail, and with which device.
+LEGS: tuple[tuple[str, str, int, str], ...] = (
+    ("source_plus", "plus", +1, "p_mirror"),
+    ("sink_plus", "plus", -1, "n_mirror"),
+    ("sink_minus", "minus", +1, "n_mirror"),
+    ("source_minus", "minus", -1, "p_mirror"),
+)
+
+
+def leg_units(connection: Connection, rail: str, sign: int) -> IntArray:
+    """Unit devices (n_target, n_source) of one kind of leg, without their sign."""
+    units: IntArray = np.maximum(sign * getattr(connection, rail), 0)
+    return units
+
+
+def _leg_devices(connection: Connection) -> Iterator[DeviceGroup]:
+    # A positive weight sources what the plus rail carries and sinks what the minus rail carries.
+    for role, rail, sign, device in LEGS:
+        units = leg_units(connection, rail, sign)
+        if units.any():
+            yield DeviceGroup(key=(connection.parameter, role), device=device, units=units)
+
+
+def _bank_devices(bank: Bank, candidate: Bus) -> Iterator[DeviceGroup]:
+    name = f"bank{bank.layer}"
+    copy = np.full(bank.n_units, candidate.units, dtype=np.int64)
+    cells = np.ones((bank.n_units, bank.n_cells), dtype=np.int64)
+    yield DeviceGroup(key=(name, "up_threshold"), device="p_mirror", units=bank.up_units)
+    yield DeviceGroup(key=(name, "up_copy"), device="n_mirror", units=copy)
+    yield DeviceGroup(key=(name, "down_copy"), device="p_mirror", units=copy)
+    yield DeviceGroup(key=(name, "down_threshold"), device="n_mirror", units=bank.down_units)
+    yield DeviceGroup(key=(name, "hold"), device="n_mirror", units=cells * bank.hold_units)
+    yield DeviceGroup(key=(name, "width"), device="n_mirror", units=cells * bank.width_units)
+    yield DeviceGroup(key=(name, "feedback_diode"), device="p_cell", units=cells)
+    yield DeviceGroup(key=(name, "feedback"), device="p_cell", units=cells)
+    yield DeviceGroup(key=(name, "gain"), device="n_mirror", units=cells * bank.gain_units[:, None])

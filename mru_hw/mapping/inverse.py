@@ -1,0 +1,58 @@
+"""The inverse of the mapping: the network that a Design amounts to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mru_hw.mapping.design import Bank, Design
+from mru_hw.mapping.realised import realised_bank, realised_weight
+from mru_hw.model.network import Model
+from mru_hw.model.structure import CellKind
+from mru_hw.technology.calibration import Calibration
+
+
+def unmap(design: Design, calibration: Calibration) -> Model:
+    """Return the network whose tensors a Design's rounded ratios and currents amount to.
+
+    Its structure is the original's, but for a skip of 1 whose realised ratios are not all one:
+    that becomes a matrix.
+    """
+    spec = design.spec
+    tensors: dict[str, np.ndarray] = {}
+    rectified: dict[int, np.ndarray] = {}
+    for c in design.connections:
+        weight = realised_weight(
+            c, design.buses[c.source], design.buses[c.target], calibration
+        )
+        if c.parameter.endswith(".rectified"):
+            rectified[int(c.parameter.split(".")[1])] = np.diag(weight)
+        else:
+            tensors[c.parameter] = weight[:, 0] if c.source == "bias" else weight
+    for bank in design.banks:
+        _unmap_bank(design, bank, calibration, tensors)
+    for i, factor in rectified.items():
+        # ReLU is positively homogeneous: the copy's ratio belongs to the output's weights.
+        tensors[f"layers.{i}.output.weight"] *= factor[:, None]
+        tensors[f"layers.{i}.output.bias"] *= factor
+    layers = tuple(
+        layer.model_copy(update={"skip": "matrix"}) if layer.skip == 1 else layer
+        for layer in spec.layers
+    )
+    return Model(spec=spec.model_copy(update={"layers": layers}), tensors=tensors)
+
+
+def _unmap_bank(
+    design: Design, bank: Bank, calibration: Calibration, tensors: dict[str, np.ndarray]
+) -> None:
+    p = f"layers.{bank.layer}."
+    real = realised_bank(bank, design.buses, design.i_lsb, calibration)
+    tensors[p + "initial_state"] = bank.initial.astype(np.float64)
+    tensors[p + "alpha"] = real.alpha
+    if bank.cell is CellKind.FQ_BMRU:
+        tensors[p + "beta"], tensors[p + "delta"] = real.down, real.up - real.down
+    elif bank.threshold is None:
+        tensors[p + "beta"] = (real.up + real.down) / 2
+    # The bias legs carry -K alpha W on top of the network's bias: give it back.
+    tensors[p + "output.bias"] = (
+        tensors[p + "output.bias"] + tensors[p + "output.weight"] @ real.low
+    )

@@ -1,0 +1,366 @@
+"""From a trained network to a Design: an explicit, ordered list of passes.
+
+Each pass reads and completes one `Draft`. The order is `PASSES`; the result is inverted by
+`mru_hw.mapping.inverse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.errors import UserError
+from mru_hw.mapping.design import Bank, Bus, Connection, Design, NodeKind, Timing
+from mru_hw.mapping.gains import path_gains, threshold_gains
+from mru_hw.mapping.realised import realised_bank, realised_weight
+from mru_hw.model.network import Model
+from mru_hw.model.structure import CellKind
+from mru_hw.technology import Technology
+from mru_hw.technology.calibration import Calibration
+from mru_hw.units import render
+
+Array = NDArray[np.float64]
+
+UNITS = 32  # unit devices of a node's diode: ratios are multiples of 1/32
+HOLD, WIDTH, TAIL = 10, 16, 16  # of the bias rail's unit, inside every cell (circuits/)
+I_STATE = 0.5  # current of one ladder level, over i_unit
+FULL_SIGNAL = 1.0  # root mean square of a layer's signals, over i_unit
+
+
+@dataclass(slots=True, kw_only=True)
+class Wire:
+    """A connection before its ratios are realised: real weights in the network's own units."""
+
+    parameter: str
+    source: str
+    target: str
+    weight: Array
+    rectified: bool = False  # copies the plus rail of a signed source only
+
+
+@dataclass(slots=True, kw_only=True)
+class Draft:
+    """A Design in the making."""
+
+    model: Model
+    technology: Technology
+    calibration: Calibration
+    i_unit: float
+    kinds: dict[str, tuple[NodeKind, int]] = field(default_factory=dict)
+    wires: list[Wire] = field(default_factory=list)
+    levels: dict[int, int] = field(default_factory=dict)
+    scales: dict[str, float] = field(default_factory=dict)
+    buses: dict[str, Bus] = field(default_factory=dict)
+    connections: list[Connection] = field(default_factory=list)
+    banks: list[Bank] = field(default_factory=list)
+
+    def tensor(self, name: str) -> Array:
+        """Return a tensor of the model."""
+        return self.model.tensors[name]
+
+    @property
+    def i_lsb(self) -> float:
+        """Current of one unit device of the bias rail [A]."""
+        return self.i_unit / UNITS
+
+
+def refuse_unmappable(draft: Draft) -> None:
+    """Name what no circuit of the library can do."""
+    for i, layer in enumerate(draft.model.spec.layers):
+        field_ = f"layers.{i}.cell"
+        if layer.cell is CellKind.ALPHA_CMRU:
+            raise UserError(
+                field_,
+                layer.cell.value,
+                "cmru, bmru or fq_bmru: the states of an alphaCMRU are not quantised, so no "
+                "row of hysteretic cells holds them",
+            )
+        if layer.cell is CellKind.BMRU and np.any(draft.tensor(f"layers.{i}.initial_state") == 0):
+            raise UserError(
+                f"layers.{i}.initial_state", 0, "-1 or +1: a bistable cell has no middle state"
+            )
+        if np.any(draft.tensor(f"layers.{i}.alpha") <= 0):
+            alpha = float(np.min(draft.tensor(f"layers.{i}.alpha")))
+            raise UserError(f"layers.{i}.alpha", alpha, "a positive gain, since it is a current")
+
+
+def choose_levels(draft: Draft) -> None:
+    """Take K from the model; a cumulative layer that leaves it open cannot be built."""
+    for i, layer in enumerate(draft.model.spec.layers):
+        if layer.cell is CellKind.CMRU and layer.levels is None:
+            raise UserError(f"layers.{i}.levels", None, "a whole number K, the ladder's length")
+        draft.levels[i] = layer.levels if layer.cell is CellKind.CMRU and layer.levels else 1
+
+
+def draw_graph(draft: Draft) -> None:
+    """Lay out buses and wires: which node circuit each signal needs."""
+    spec, t = draft.model.spec, draft.tensor
+    kinds, wires = draft.kinds, draft.wires
+    kinds["bias"] = (NodeKind.BIAS, 1)
+    kinds["x"] = (NodeKind.SIGNED, spec.n_in)
+
+    def linear(name: str, source: str, target: str, *, rectified: bool = False) -> None:
+        wires.append(
+            Wire(
+                parameter=f"{name}.weight",
+                source=source,
+                target=target,
+                weight=t(f"{name}.weight"),
+                rectified=rectified,
+            )
+        )
+        bias = t(f"{name}.bias")[:, None]
+        wires.append(Wire(parameter=f"{name}.bias", source="bias", target=target, weight=bias))
+
+    first = spec.layers[0]
+    only_rectified = first.rectify_input and first.skip == 0
+    kinds["v0"] = (NodeKind.RECTIFIED if only_rectified else NodeKind.SIGNED, spec.n_hidden)
+    linear("input", "x", "v0")
+    for i, layer in enumerate(spec.layers):
+        p, v, c, h = f"layers.{i}.", f"v{i}", f"c{i}", f"h{i}"
+        out = f"v{i + 1}"
+        unipolar = layer.rectify_candidate
+        kinds[c] = (NodeKind.RECTIFIED if unipolar else NodeKind.CANDIDATE, layer.n_units)
+        kinds[h] = (NodeKind.STATE, layer.n_units)
+        linear(p + "candidate", v, c, rectified=layer.rectify_input)
+        if layer.threshold == "input":
+            kinds[f"b{i}"] = (NodeKind.SIGNED, layer.n_units)
+            linear(p + "threshold", v, f"b{i}", rectified=layer.rectify_input)
+        following = spec.layers[i + 1] if i + 1 < len(spec.layers) else None
+        rectified = (layer.rectify_output and layer.skip == 0) or (
+            following is not None and following.rectify_input and following.skip == 0
+        )
+        o = out
+        if layer.rectify_output and layer.skip != 0:
+            o = f"o{i}"
+            kinds[o] = (NodeKind.RECTIFIED, layer.n_out)
+            eye = np.eye(layer.n_out)
+            wires.append(Wire(parameter=p + "rectified", source=o, target=out, weight=eye))
+        kinds[out] = (NodeKind.RECTIFIED if rectified else NodeKind.SIGNED, layer.n_out)
+        linear(p + "output", h, o)
+        if layer.skip != 0:
+            weight = t(p + "skip.weight") if layer.skip == "matrix" else np.eye(layer.n_out)
+            wires.append(Wire(parameter=p + "skip.weight", source=v, target=out, weight=weight))
+    kinds["y"] = (NodeKind.PIN, spec.n_classes)
+    linear("head", f"v{len(spec.layers)}", "y")
+
+
+def choose_scales(draft: Draft) -> None:
+    """Choose every bus's current scale.
+
+    Rectifiers and hysteretic cells are positively homogeneous, so each is free. Signals: root
+    mean square at FULL_SIGNAL, from the weights and inputs of unit variance. Candidates: mean
+    threshold at one i_unit. States: one level at I_STATE.
+    """
+    spec, unit = draft.model.spec, draft.i_unit
+    scales = draft.scales
+    rms: dict[str, Array] = {"bias": np.ones(1), "x": np.ones(spec.n_in)}
+    scales["bias"] = scales["x"] = unit
+    for i, layer in enumerate(spec.layers):
+        alpha = draft.tensor(f"layers.{i}.alpha")
+        # A state is uniform over its levels, more or less: rms = sqrt(K(K+1)/3) levels.
+        k = draft.levels[i]
+        rms[f"h{i}"] = alpha * np.sqrt(k * (k + 1) / 3)
+        scales[f"h{i}"] = I_STATE * unit / float(np.mean(alpha))
+        if layer.cell is not CellKind.CMRU:
+            scales[f"h{i}"] = unit / float(np.mean(alpha))
+    for name in draft.kinds:
+        if name in rms:
+            continue
+        power = np.zeros(draft.kinds[name][1])
+        for wire in draft.wires:
+            if wire.target == name:
+                power = power + (wire.weight**2) @ rms[wire.source] ** 2
+        rms[name] = np.sqrt(power)
+    for name in draft.kinds:
+        if name in scales:
+            continue
+        size = float(np.mean(rms[name]))
+        scales[name] = FULL_SIGNAL * unit / size if size > 0 else unit
+    for i, layer in enumerate(spec.layers):
+        if layer.threshold == "fixed":
+            beta = np.abs(draft.tensor(f"layers.{i}.beta"))
+            if layer.cell is CellKind.FQ_BMRU:
+                beta = beta + np.abs(draft.tensor(f"layers.{i}.delta"))
+            if float(np.mean(beta)) > 0:
+                scales[f"c{i}"] = unit / float(np.mean(beta))
+        else:
+            scales[f"b{i}"] = scales[f"c{i}"]
+
+
+def place_buses(draft: Draft) -> None:
+    """Give every node its circuit and its diode."""
+    for name, (kind, size) in draft.kinds.items():
+        draft.buses[name] = Bus(
+            name=name, kind=kind, size=size, scale=draft.scales[name], units=UNITS
+        )
+
+
+def realise_banks(draft: Draft) -> None:
+    """Thresholds, hysteresis widths and gains as unit devices of the bias rail."""
+    for i, layer in enumerate(draft.model.spec.layers):
+        p = f"layers.{i}."
+        up_gain, down_gain, level_gain = threshold_gains(draft.calibration, layer.cell)
+        c, h = draft.buses[f"c{i}"], draft.buses[f"h{i}"]
+        n = layer.n_units
+        low = np.full(n, draft.i_lsb / c.scale)
+        beta = np.abs(draft.tensor(p + "beta")) if layer.threshold == "fixed" else low
+        rise = fall = beta
+        if layer.cell is CellKind.FQ_BMRU:
+            rise = beta + np.abs(draft.tensor(p + "delta"))
+        alpha = draft.tensor(p + "alpha")
+        factor = 2.0 if layer.cell is CellKind.BMRU else 1.0
+        up = _units(draft, p + "beta", rise * c.scale, up_gain)
+        down = _units(draft, p + "beta", fall * c.scale, down_gain)
+        gain = _units(draft, p + "alpha", factor * alpha * h.scale, level_gain)
+        draft.banks.append(
+            Bank(
+                layer=i,
+                cell=layer.cell,
+                candidate=c.name,
+                state=h.name,
+                threshold=f"b{i}" if layer.threshold == "input" else None,
+                levels=draft.levels[i],
+                up_units=up,
+                down_units=down,
+                gain_units=gain,
+                initial=draft.tensor(p + "initial_state").astype(np.int64),
+                hold_units=HOLD,
+                width_units=WIDTH,
+                tail_units=TAIL,
+            )
+        )
+
+
+def realise_ratios(draft: Draft) -> None:
+    """Turn weights into m:n unit devices, biases last: they take up the bipolar offset."""
+    spec = draft.model.spec
+    offsets = {w.target: np.zeros((draft.kinds[w.target][1], 1)) for w in draft.wires}
+    real = [realised_bank(b, draft.buses, draft.i_lsb, draft.calibration) for b in draft.banks]
+    for wire in sorted(draft.wires, key=lambda w: w.source == "bias"):
+        weight = wire.weight + (offsets[wire.target] if wire.source == "bias" else 0.0)
+        if wire.target[0] == "c" and spec.layers[int(wire.target[1:])].threshold == "fixed":
+            # Only c/beta counts, so the candidate's weights take up the threshold's rounding.
+            i = int(wire.target[1:])
+            wanted = np.abs(draft.tensor(f"layers.{i}.beta"))
+            usable = (wanted > 0) & (spec.layers[i].cell is not CellKind.FQ_BMRU)
+            weight = weight * np.where(
+                usable, (real[i].up + real[i].down) / 2 / np.where(usable, wanted, 1.0), 1.0
+            )[:, None]
+        if wire.source[0] == "h":
+            # Only W_o alpha counts: the output's weights take up the gain's rounding.
+            i = int(wire.source[1:])
+            weight = weight * (draft.tensor(f"layers.{i}.alpha") / real[i].alpha)
+        connection = _realise(draft, wire, weight)
+        draft.connections.append(connection)
+        if wire.source[0] == "h":
+            source, target = draft.buses[wire.source], draft.buses[wire.target]
+            realised = realised_weight(connection, source, target, draft.calibration)
+            # h = alpha (sum q - K): the ladder gives alpha sum q, the bias the rest.
+            offsets[wire.target] -= (realised @ real[i].low)[:, None]
+
+
+def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
+    source, target = draft.buses[wire.source], draft.buses[wire.target]
+    gains = path_gains(draft.calibration, source, target)
+    ratio = weight * (target.scale / source.scale) * source.units
+
+    def rounded(positive: str, negative: str) -> NDArray[np.int64]:
+        gain = np.where(ratio > 0, gains[positive], gains[negative])
+        return np.rint(ratio / gain).astype(np.int64)
+
+    plus = rounded("source_plus", "sink_plus")
+    minus = np.zeros_like(plus)
+    if source.kind is NodeKind.SIGNED and not wire.rectified:
+        minus = rounded("sink_minus", "source_minus")
+    limit = draft.technology.rules.units_max
+    most = np.maximum(np.abs(plus), np.abs(minus))
+    if np.any(most > limit):
+        at = np.unravel_index(int(np.argmax(most)), most.shape)
+        raise UserError(
+            f"{wire.parameter}[{', '.join(str(int(k)) for k in at)}]",
+            float(weight[at]),
+            f"at most {abs(float(weight[at])) * limit / int(most[at]):.4g}: "
+            f"{limit} unit devices of {draft.technology.name}",
+        )
+    return Connection(
+        parameter=wire.parameter, source=wire.source, target=wire.target, plus=plus, minus=minus
+    )
+
+
+def _units(draft: Draft, name: str, current: Array, gain: float) -> NDArray[np.int64]:
+    rules = draft.technology.rules
+    outside = (current < rules.i_min) | (current > rules.i_max)
+    if np.any(outside):
+        at = int(np.argmax(outside))
+        raise UserError(
+            f"{name}[{at}]",
+            render(float(current[at]), "A"),
+            f"{render(rules.i_min, 'A')} to {render(rules.i_max, 'A')} in "
+            f"{draft.technology.name}",
+        )
+    return np.maximum(np.rint(current / (draft.i_lsb * gain)), 1).astype(np.int64)
+
+
+def timing(frame: float, n_layers: int) -> Timing:
+    """One strobe a layer, not overlapping: the first after the inputs settled, the last early
+    enough for the outputs to settle before the frame ends.
+    """
+    gap = min(0.25, 0.5 / n_layers)
+    last = 0.85
+    strobes = tuple((last - gap * (n_layers - 1 - i)) * frame for i in range(n_layers))
+    return Timing(frame=frame, strobes=strobes, pulse=frame / 250)
+
+
+PASSES: tuple[Callable[[Draft], None], ...] = (
+    refuse_unmappable,
+    choose_levels,
+    draw_graph,
+    choose_scales,
+    place_buses,
+    realise_banks,
+    realise_ratios,
+)
+
+
+def map_model(
+    model: Model, technology: Technology, calibration: Calibration, *, i_unit: float = 1e-9
+) -> Design:
+    """Map a trained network onto a technology.
+
+    Parameters
+    ----------
+    model
+        The network, in its own units.
+    technology, calibration
+        The process and its fitted constants.
+    i_unit
+        Current [A] that stands for 1.0.
+
+    Returns
+    -------
+    Design
+        Whole numbers of unit devices; `mru_hw.mapping.inverse.unmap` gives the network that
+        they amount to.
+
+    Raises
+    ------
+    UserError
+        When a part of the network has no circuit, or lies outside the technology's range.
+    """
+    draft = Draft(model=model, technology=technology, calibration=calibration, i_unit=i_unit)
+    for step in PASSES:
+        step(draft)
+    return Design(
+        spec=model.spec,
+        technology=technology,
+        i_unit=i_unit,
+        i_lsb=draft.i_lsb,
+        buses=draft.buses,
+        connections=tuple(draft.connections),
+        banks=tuple(draft.banks),
+        timing=timing(model.spec.frame_period, len(model.spec.layers)),
+    )

@@ -1,0 +1,77 @@
+"""What rounded unit devices amount to, in the network's own units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, leg_units
+from mru_hw.mapping.gains import path_gains, threshold_gains
+from mru_hw.model.structure import CellKind
+from mru_hw.technology.calibration import Calibration
+
+Array = NDArray[np.float64]
+
+
+def rail_weights(
+    connection: Connection, source: Bus, target: Bus, calibration: Calibration
+) -> tuple[Array, Array]:
+    """Return what the plus and the minus rail's legs each amount to, (n_target, n_source)."""
+    gains = path_gains(calibration, source, target)
+    scale = source.scale / target.scale / source.units
+    weights = {"plus": np.zeros(connection.plus.shape), "minus": np.zeros(connection.minus.shape)}
+    for role, rail, sign, _ in LEGS:
+        if role in gains:
+            weights[rail] += sign * leg_units(connection, rail, sign) * (gains[role] * scale)
+    return weights["plus"], weights["minus"]
+
+
+def realised_weight(
+    connection: Connection, source: Bus, target: Bus, calibration: Calibration
+) -> Array:
+    """Return the weight (n_target, n_source) that a connection's legs amount to.
+
+    Where both rails are copied it is their mean: the two differ by rounding, which bends the
+    weight at zero and which the behavioral level keeps.
+    """
+    plus, minus = rail_weights(connection, source, target, calibration)
+    return (plus + minus) / 2 if connection.minus.any() else plus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealisedBank:
+    """Settings (n_units,) of a layer's units in the network's own units.
+
+    Attributes
+    ----------
+    up, down
+        Rising and falling threshold; for CMRU and BMRU both are magnitudes.
+    alpha
+        Size of one level, as in ``h = alpha s``.
+    low
+        What the circuit's output lacks: ``h = output - low`` (alpha K; zero for FQ-BMRU).
+    """
+
+    up: Array
+    down: Array
+    alpha: Array
+    low: Array
+
+
+def realised_bank(
+    bank: Bank, buses: Mapping[str, Bus], i_lsb: float, calibration: Calibration
+) -> RealisedBank:
+    """Return what a bank's unit devices amount to."""
+    up_gain, down_gain, level_gain = threshold_gains(calibration, bank.cell)
+    c, h = buses[bank.candidate].scale, buses[bank.state].scale
+    step = bank.gain_units * (i_lsb * level_gain / h)
+    alpha = step / 2 if bank.cell is CellKind.BMRU else step
+    return RealisedBank(
+        up=bank.up_units * (i_lsb * up_gain / c),
+        down=bank.down_units * (i_lsb * down_gain / c),
+        alpha=alpha,
+        low=np.zeros_like(alpha) if bank.cell is CellKind.FQ_BMRU else bank.levels * alpha,
+    )

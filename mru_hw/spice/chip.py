@@ -1,0 +1,203 @@
+"""The chip's deck: a Design as hierarchical SPICE of process devices only.
+
+Instance names are made from indices, never from text of a model, so no name can carry a
+simulator command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mru_hw import __version__
+from mru_hw.errors import UserError
+from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, Design, NodeKind, leg_units
+from mru_hw.model.structure import CellKind
+from mru_hw.spice.cells import LEG_CODES, cell_views
+
+SUPPLIES = ("vdd_mirror", "vdd_memory", "vdd_clock", "vdd_bias")
+
+
+def refuse_without_circuit(design: Design) -> None:
+    """Name what the netlist cannot hold yet.
+
+    Raises
+    ------
+    UserError
+        A layer that is no CMRU with fixed thresholds and signed candidates.
+    """
+    for bank in design.banks:
+        field = f"layers.{bank.layer}"
+        if bank.cell is not CellKind.CMRU:
+            raise UserError(
+                f"{field}.cell", bank.cell.value, "cmru: netlists of other cells are not made yet"
+            )
+        if bank.threshold is not None:
+            raise UserError(
+                f"{field}.threshold", "input", "fixed: netlists hold no window comparator yet"
+            )
+        if design.buses[bank.candidate].kind is not NodeKind.CANDIDATE:
+            raise UserError(
+                f"{field}.rectify_candidate", True, "false: a ladder reads a signed candidate"
+            )
+
+
+def chip_pins(design: Design) -> list[str]:
+    """List the chip's pins in the order of the subcircuit."""
+    n_in, n_out = design.buses["x"].size, design.buses["y"].size
+    phases = [f"phi{i}" for i in range(len(design.banks))]
+    return [
+        *(f"x{k}" for k in range(n_in)),
+        *(f"y{k}" for k in range(n_out)),
+        *phases,
+        "rst",
+        "iref",
+        *SUPPLIES,
+        "vss",
+    ]
+
+
+def chip_deck(design: Design) -> str:
+    """Return the deck of the whole chip: device classes, cells, ladders, network.
+
+    Raises
+    ------
+    UserError
+        When a part of the Design has no transistor circuit yet.
+    """
+    refuse_without_circuit(design)
+    variants = {
+        (bank.levels, int(s)): None for bank in design.banks for s in np.unique(bank.initial)
+    }
+    lines = [
+        f"* mru_hw {__version__} chip, design {design.digest()}",
+        f"* technology {design.technology.name}, models {design.technology.models_hash()[:16]}",
+        design.technology.devices_spice(),
+        cell_views(),
+        *(_unit_subckt(levels, initial) for levels, initial in variants),
+        ".subckt mru_chip",
+        *_continued(chip_pins(design)),
+    ]
+    for bus in design.buses.values():
+        lines += _bus_lines(bus)
+    for index, connection in enumerate(design.connections):
+        lines += _leg_lines(index, connection, design.buses)
+    for bank in design.banks:
+        lines += _bank_lines(bank, design.buses)
+    lines += ["xrst rst rst_b vdd_clock vss inverter", ".ends", ""]
+    return "\n".join(lines)
+
+
+def _continued(words: list[str], width: int = 12) -> list[str]:
+    return ["+ " + " ".join(words[i : i + width]) for i in range(0, len(words), width)]
+
+
+def unit_name(levels: int, initial: int) -> str:
+    """Name the subcircuit of a CMRU unit with K levels each side and an initial state."""
+    return f"cmru_unit_k{levels}_s{'m' if initial < 0 else ''}{abs(initial)}"
+
+
+def _unit_subckt(levels: int, initial: int) -> str:
+    """Write a CMRU unit: step control and 2K ladder cells; the initial state is how it is strapped."""
+    name = unit_name(levels, initial)
+    n = 2 * levels
+    lines = [
+        f".subckt {name} n_plus p_minus out n p phi phib rst rst_b vdd vss",
+        "+ units=32 up=32 down=32 tail=16 hold=10 width=16 gain=16",
+        "xstep n_plus p_minus n p phi phib gs gr vdd vss step_control"
+        " units={units} up={up} down={down} tail={tail}",
+    ]
+    for k in range(1, n + 1):
+        below = "vdd" if k == 1 else f"h{k - 1}"
+        above = "vss" if k == n else f"h{k + 1}"
+        forces = "vss rst_b" if k <= levels + initial else "rst vdd"
+        lines.append(
+            f"xc{k} v{k} h{k} {below} {above} gs gr phi phib {forces} out n vdd vss ladder_cell"
+            " hold={hold} width={width} gain={gain}"
+        )
+    return "\n".join([*lines, ".ends"])
+
+
+def rail_nets(bus: Bus, k: int) -> dict[str, str]:
+    """Return the gate nets that copy node `k` of a bus, by what a leg does with its current."""
+    node = f"{bus.name}_{k}"
+    if bus.kind is NodeKind.SIGNED:
+        return {
+            "source_plus": f"{node}_pp",
+            "sink_plus": f"{node}_np",
+            "sink_minus": f"{node}_nm",
+            "source_minus": f"{node}_pm",
+        }
+    if bus.kind is NodeKind.STATE:
+        return {"source_plus": node, "sink_plus": f"{node}_n"}
+    if bus.kind is NodeKind.BIAS:
+        return {"source_plus": "bias_p", "sink_plus": "iref"}
+    return {"source_plus": f"{node}_p", "sink_plus": node}
+
+
+def node_net(bus: Bus, k: int) -> str:
+    """Return the net that legs into node `k` of a bus drive."""
+    return f"{bus.name}{k}" if bus.name in ("x", "y") else f"{bus.name}_{k}"
+
+
+def _bus_lines(bus: Bus) -> Iterator[str]:
+    supply = "vdd_bias vss" if bus.kind is NodeKind.BIAS else "vdd_mirror vss"
+    if bus.kind is NodeKind.BIAS:
+        yield f"xbias iref bias_p q_n q_p {supply} bias_tree units={bus.units}"
+        return
+    for k in range(bus.size):
+        nets = rail_nets(bus, k) if bus.kind is not NodeKind.PIN else {}
+        node = node_net(bus, k)
+        name = f"x{bus.name}_{k}"
+        if bus.kind is NodeKind.SIGNED:
+            rails = " ".join(
+                nets[r] for r in ("sink_plus", "source_plus", "sink_minus", "source_minus")
+            )
+            yield f"{name} {node} {rails} q_n q_p {supply} signed_node units={bus.units}"
+        elif bus.kind is NodeKind.CANDIDATE:
+            yield (
+                f"{name} {node} {node}_np {node}_pm q_n q_p {supply} signed_split"
+                f" units={bus.units}"
+            )
+        elif bus.kind is NodeKind.RECTIFIED:
+            yield f"{name} {node} {nets['source_plus']} {supply} relu_node units={bus.units}"
+        elif bus.kind is NodeKind.STATE:
+            yield f"{name} {node} {nets['sink_plus']} {supply} state_node units={bus.units}"
+
+
+def leg_instance(connection_index: int, role: str, row: int, column: int) -> str:
+    """Name the instance of one mirror leg."""
+    return f"xw{connection_index}{LEG_CODES[role]}_{row}_{column}"
+
+
+def _leg_lines(index: int, connection: Connection, buses: dict[str, Bus]) -> Iterator[str]:
+    source, target = buses[connection.source], buses[connection.target]
+    supply = "vdd_bias" if source.kind is NodeKind.BIAS else "vdd_mirror"
+    for role, rail, sign, device in LEGS:
+        bulk = supply if device == "p_mirror" else "vss"
+        units = leg_units(connection, rail, sign)
+        for row, column in np.argwhere(units):
+            name = leg_instance(index, role, int(row), int(column))
+            gate = rail_nets(source, int(column))[role]
+            node = node_net(target, int(row))
+            yield f"{name} {node} {gate} {bulk} {bulk} {device} units={units[row, column]}"
+
+
+def _bank_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
+    i = bank.layer
+    # The pin's edge drives the hold switches' complement; the strobe follows through one more.
+    yield f"xphib{i} phi{i} phi_b{i} vdd_clock vss inverter"
+    yield f"xphi{i} phi_b{i} phi_t{i} vdd_clock vss inverter"
+    c, h = buses[bank.candidate], buses[bank.state]
+    for k in range(bank.n_units):
+        node = node_net(c, k)
+        yield (
+            f"xu{i}_{k} {node}_np {node}_pm {node_net(h, k)} iref bias_p phi_t{i} phi_b{i}"
+            f" rst rst_b vdd_memory vss {unit_name(bank.levels, int(bank.initial[k]))}"
+        )
+        yield (
+            f"+ units={c.units} up={bank.up_units[k]} down={bank.down_units[k]}"
+            f" tail={bank.tail_units} hold={bank.hold_units} width={bank.width_units}"
+            f" gain={bank.gain_units[k]}"
+        )

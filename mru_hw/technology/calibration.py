@@ -1,0 +1,82 @@
+"""Fitted constants of a technology and the mirror law that uses them.
+
+The constants stand in ``calibration/<technology>.yaml`` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from mru_hw.data import calibration_dir
+from mru_hw.errors import MruHwError
+from mru_hw.technology.technology import Technology
+
+BOLTZMANN_OVER_CHARGE = 8.617333262e-5  # V/K, CODATA 2018
+
+
+class Mirror(BaseModel):
+    """Weak-inversion mirror constants of one polarity."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slope: float = Field(gt=1, description="subthreshold slope factor n")
+    conductance: float = Field(ge=0, description="lambda [1/V] of I = I_sat (1 + lambda V_DS)")
+    v_gate: float = Field(gt=0, description="|V_GS| of a unit device at its usual current [V]")
+    capacitance: float = Field(gt=0, description="gate capacitance of a unit device [F]")
+
+
+class Calibration(BaseModel):
+    """All of ``calibration/<technology>.yaml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    technology: str
+    models_hash: str
+    n: Mirror
+    p: Mirror
+    v_signed: float = Field(gt=0, description="usual voltage of a signed node [V]")
+    v_trip: float = Field(gt=0, description="comparator node's voltage when it decides [V]")
+    c_step: float = Field(gt=0, description="capacitance that one ladder step charges [F]")
+    c_clock: float = Field(gt=0, description="capacitance per ladder cell that a phase drives [F]")
+    flicker_n: float = Field(ge=0, description="K_f of S_Id/Id^2 = K_f / (W L f), NMOS [m^2]")
+    flicker_p: float = Field(ge=0, description="the same, PMOS [m^2]")
+    provenance: dict[str, Any]
+
+    def gain(self, polarity: str, v_ds: float) -> float:
+        """Systematic gain of a 1:1 mirror whose leg sees `v_ds` [V] across it.
+
+        ``(1 + lambda v_ds) / (1 + lambda v_gate)``: first-order output conductance, e.g. Gray,
+        Hurst, Lewis and Meyer, Analysis and Design of Analog Integrated Circuits, section 4.2.
+        """
+        m = self.n if polarity == "n" else self.p
+        return (1 + m.conductance * v_ds) / (1 + m.conductance * m.v_gate)
+
+    def thermal(self, polarity: str, temperature: float) -> float:
+        """``n kT/q`` [V] at `temperature` [degC]."""
+        m = self.n if polarity == "n" else self.p
+        return m.slope * BOLTZMANN_OVER_CHARGE * (temperature + 273.15)
+
+    def current_factor(
+        self, polarity: str, dvt: np.ndarray, dbeta: np.ndarray, temperature: float
+    ) -> np.ndarray:
+        """Relative current of a device in weak inversion: ``exp(-dVt/(n kT/q)) (1 + dbeta)``."""
+        factor: np.ndarray = np.exp(-dvt / self.thermal(polarity, temperature)) * (1 + dbeta)
+        return factor
+
+
+def load_calibration(technology: Technology) -> Calibration:
+    """Read the calibration that ships for `technology`; its model cards must be the same ones."""
+    path = calibration_dir() / f"{technology.name}.yaml"
+    if not path.is_file():
+        raise MruHwError(f"The calibration of {technology.name} is missing: run characterize.")
+    calibration = Calibration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    if calibration.models_hash != technology.models_hash():
+        raise MruHwError(
+            f"The calibration of {technology.name} was made with other model cards: "
+            "run characterize again."
+        )
+    return calibration
