@@ -22,6 +22,7 @@ from mru_hw.errors import MISSING, Bare, UserError
 
 DOCUMENT_BYTES = 1 << 20
 """The largest YAML document that is read: ours are a few kilobytes."""
+_DOCUMENT_VALUES = 1 << 20
 
 _Document = TypeVar("_Document", bound=BaseModel)
 
@@ -153,7 +154,7 @@ def read_bytes(path: Path, field: str, *, limit: int, what: str) -> bytes:
 
 
 def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
-    """Read a YAML mapping: plain data only, no tags, anchors, aliases or repeated keys.
+    """Read a YAML mapping: plain data only, no tags and no repeated keys.
 
     Parameters
     ----------
@@ -174,7 +175,7 @@ def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
         problem = Bare(f"not plain YAML{line} ({error.problem})")
-        raise UserError(field, problem, "a YAML mapping without tags or aliases") from None
+        raise UserError(field, problem, "a YAML mapping without tags") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise UserError(field, Bare("not text"), "a YAML mapping in UTF-8") from None
     except (RecursionError, ValueError):
@@ -240,23 +241,40 @@ def _sentence(fault: ErrorDetails) -> UserError:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML without what makes documents surprising: tags, aliases, repeated keys, dates."""
+    """Safe YAML without what makes documents surprising: tags, repeated keys, dates, bombs."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own way to configure a loader)
         first: [(tag, regexp) for tag, regexp in rules if not tag.endswith(":timestamp")]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None:
+            _expanded(node, {})
+        return node
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
-        for name in ("anchor", "tag"):
-            if getattr(event, name, None) is not None:
-                kind = "an alias or anchor" if name == "anchor" else "a tag"
-                raise yaml.MarkedYAMLError(problem=f"it has {kind}", problem_mark=event.start_mark)
+        if getattr(event, "tag", None) is not None:
+            raise yaml.MarkedYAMLError(problem="it has a tag", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) != len(node.value):
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(keys)) < len(keys):
             raise yaml.MarkedYAMLError(problem="it repeats a key", problem_mark=node.start_mark)
-        return mapping
+        return node
+
+
+def _expanded(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """Count the values below a node with every alias written out; refuse too many, and rings."""
+    if id(node) not in sizes:
+        sizes[id(node)] = _DOCUMENT_VALUES  # of a ring, which has no end
+        below = node.value if isinstance(node, yaml.CollectionNode) else []
+        flat = [n for item in below for n in (item if isinstance(item, tuple) else (item,))]
+        sizes[id(node)] = 1 + sum(_expanded(n, sizes) for n in flat)
+    if sizes[id(node)] > _DOCUMENT_VALUES:
+        raise yaml.MarkedYAMLError(problem="its aliases have no end", problem_mark=node.start_mark)
+    return sizes[id(node)]

@@ -39,10 +39,8 @@ def save_model(model: Model, path: Path) -> None:
     """
     tensors = checked_tensors(model.spec, model.tensors, "model")
     refuse_foreign(path, marker=STRUCTURE, what="model", allowed=(STRUCTURE, WEIGHTS))
-    text = yaml.safe_dump(
-        model.spec.model_dump(mode="json"),
-        sort_keys=False,
-        allow_unicode=True,
+    text = yaml.dump(
+        model.spec.model_dump(mode="json"), Dumper=_Plain, sort_keys=False, allow_unicode=True
     )
     packed = st.save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
     with whole_folder(path) as part:
@@ -103,3 +101,8 @@ def read_safetensors(path: Path, field: str | None = None) -> dict[str, NDArray[
             field, Bare("damaged or no safetensors"), "a safetensors file of plain numbers"
         ) from None
     return tensors
+
+
+class _Plain(yaml.SafeDumper):
+    def ignore_aliases(self, _data: object) -> bool:
+        return True

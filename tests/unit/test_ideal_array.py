@@ -1,0 +1,135 @@
+"""Many dies, blocks, precision and limits of the level ideal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mru_hw.errors import MruHwError, UserError
+from mru_hw.model.network import Array, Model
+from mru_hw.simulate import ideal
+from mru_hw.simulate.ideal import block_shape, simulate_ideal
+from mru_hw.stimulus import Inputs
+from tests.networks import draw_inputs, draw_model, draw_tensors, make_spec
+
+SPEC = make_spec("cmru", levels=2, skip=1)
+
+
+def stacked(n_die: int) -> Model:
+    dies = [draw_tensors(SPEC, seed) for seed in range(n_die)]
+    tensors: dict[str, Array] = {name: np.stack([die[name] for die in dies]) for name in dies[0]}
+    return Model(spec=SPEC, tensors=tensors)
+
+
+def test_dies_equal_the_same_networks_alone() -> None:
+    inputs = draw_inputs(4, 1)
+    together = simulate_ideal(stacked(5), inputs)
+    assert together.decision.shape == together.energy_J.shape == (5, 9)
+    assert np.isnan(together.energy_J).all()
+    for die in range(5):
+        alone = simulate_ideal(draw_model(SPEC, die), inputs)
+        assert np.array_equal(together.decision[die], alone.decision)
+        for one, other in zip(together.states, alone.states, strict=True):
+            assert np.array_equal(one[die], other, equal_nan=True)
+        assert together.output is not None
+        assert np.array_equal(together.output[die], alone.output, equal_nan=True)  # type: ignore[arg-type]
+
+
+def test_one_tensor_per_die_and_the_rest_shared() -> None:
+    model, inputs = draw_model(SPEC, 0), draw_inputs(4, 1)
+    scales = np.array([1.0, 0.5, 3.0])
+    beta = model.tensors["layers.0.beta"] * scales[:, None]
+    trace = simulate_ideal(
+        Model(spec=SPEC, tensors={**model.tensors, "layers.0.beta": beta}), inputs
+    )
+    assert trace.decision.shape == (3, 9)
+    for die in range(3):
+        single = Model(spec=SPEC, tensors={**model.tensors, "layers.0.beta": beta[die]})
+        alone = simulate_ideal(single, inputs)
+        assert np.array_equal(trace.states[1][die], alone.states[1], equal_nan=True)
+
+
+def test_chunks_of_dies_leave_the_same_bits() -> None:
+    model, inputs = stacked(7), draw_inputs(4, 1, n_seq=30)
+    whole = simulate_ideal(model, inputs, dtype=np.float32)
+    for size in (1, 2, 3):
+        for start in range(0, 7, size):
+            part = {name: values[start : start + size] for name, values in model.tensors.items()}
+            chunk = simulate_ideal(Model(spec=SPEC, tensors=part), inputs, dtype=np.float32)
+            expected = whole.candidates[1][start : start + size]
+            assert chunk.candidates[1].dtype == np.float32
+            assert np.array_equal(chunk.candidates[1], expected, equal_nan=True)
+
+
+@pytest.mark.parametrize("per_block", [1, 4, 7, 64])
+def test_blocks_of_sequences_fit_together(per_block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, inputs = draw_model(SPEC, 3, grid=True), draw_inputs(4, 1, n_seq=30, grid=True)
+    whole = simulate_ideal(model, inputs)
+    monkeypatch.setattr(ideal, "block_shape", lambda *_: (1, per_block))
+    cut = simulate_ideal(model, inputs)
+    assert np.array_equal(cut.decision, whole.decision)
+    assert np.array_equal(cut.output, whole.output, equal_nan=True)  # type: ignore[arg-type]
+
+
+def test_decisions_alone_equal_those_of_the_trace() -> None:
+    inputs = draw_inputs(4, 1)
+    short = simulate_ideal(stacked(3), inputs, keep="decisions")
+    assert np.array_equal(short.decision, simulate_ideal(stacked(3), inputs).decision)
+    assert short.output is None
+    assert short.states == short.candidates == ()
+    with pytest.raises(MruHwError, match="kept its decisions only"):
+        short.arrays()
+
+
+def test_what_stands_in_the_padding_does_not_matter() -> None:
+    model, inputs = draw_model(SPEC, 2), draw_inputs(4, 1)
+    x = inputs.x.copy()
+    x[~inputs.valid()] = 1e6
+    loud = simulate_ideal(model, Inputs(x=x, lengths=inputs.lengths))
+    quiet = simulate_ideal(model, inputs)
+    assert np.array_equal(loud.decision, quiet.decision)
+    assert np.array_equal(loud.output, quiet.output, equal_nan=True)  # type: ignore[arg-type]
+
+
+def test_states_are_whole_multiples_of_alpha_within_the_ladder() -> None:
+    model, inputs = draw_model(SPEC, 2), draw_inputs(4, 1)
+    trace = simulate_ideal(model, inputs)
+    levels = trace.states[0][inputs.valid()] / model.tensors["layers.0.alpha"]
+    np.testing.assert_allclose(levels, np.rint(levels), rtol=0, atol=1e-12)
+    assert np.abs(levels).max() <= 2 + 1e-12
+
+
+def test_number_of_sequences_in_a_block_does_not_depend_on_the_dies() -> None:
+    shapes = [block_shape(SPEC, n_die, 3000, 101, 4, 1 << 26) for n_die in (1, 10, 1000)]
+    assert len({sequences for _, sequences in shapes}) == 1
+    dies, sequences = shapes[-1]
+    assert dies * sequences * 101 * 6 * 4 * 8 <= 1 << 26
+
+
+def test_other_number_of_features_is_the_users_mistake() -> None:
+    with pytest.raises(UserError, match=r"inputs: n_in is 5, expected 4, as the model has\."):
+        simulate_ideal(draw_model(SPEC, 0), draw_inputs(5, 1))
+
+
+def test_trace_beyond_the_memory_limit_is_refused_with_its_size() -> None:
+    with pytest.raises(MruHwError, match=r"The trace of 3 dies .* needs 69984 bytes, more than"):
+        simulate_ideal(stacked(3), draw_inputs(4, 1), memory_bytes=60_000)
+
+
+def test_too_little_memory_for_one_sequence_is_refused() -> None:
+    with pytest.raises(MruHwError, match=r"One sequence needs 4608 bytes of working memory"):
+        simulate_ideal(draw_model(SPEC, 0), draw_inputs(4, 1), memory_bytes=4000)
+
+
+def test_tensors_with_different_numbers_of_dies_are_refused() -> None:
+    tensors = dict(stacked(3).tensors)
+    tensors["head.bias"] = tensors["head.bias"][:2]
+    with pytest.raises(MruHwError, match="disagree about the number of dies"):
+        simulate_ideal(Model(spec=SPEC, tensors=tensors), draw_inputs(4, 1))
+
+
+def test_tensor_of_another_shape_is_refused() -> None:
+    tensors = dict(stacked(3).tensors)
+    tensors["head.bias"] = np.zeros((2, 3, 3))
+    with pytest.raises(UserError, match=r"head.bias is of shape \(2, 3, 3\), expected \(3,\)"):
+        simulate_ideal(Model(spec=SPEC, tensors=tensors), draw_inputs(4, 1))
