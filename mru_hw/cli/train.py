@@ -1,0 +1,46 @@
+"""The command `mru-hw train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mru_hw.cli.output import Json, emit, progress
+
+if TYPE_CHECKING:
+    from mru_hw.training.fit import Epoch
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="What to train.", metavar="CONFIG.yaml")],
+    out: Annotated[Path, typer.Option("--out", help="The model folder to write.")],
+    json: Json = False,
+) -> None:
+    """Train a network and write it as a model.
+
+    Progress goes to standard error. A call that was interrupted resumes when it is repeated.
+    """
+    from mru_hw.training.config import read_config
+    from mru_hw.training.run import train as run
+
+    settings = read_config(config)
+    with progress("training", settings.training.epochs) as advance:
+        done = 0
+
+        def show(epoch: Epoch) -> None:
+            nonlocal done
+            advance(epoch.number - done)
+            done = epoch.number
+
+        trained = run(settings, out, show, folder=config.parent)
+    shares = ", ".join(f"{name} {100 * share:.2f} %" for name, share in trained.accuracy.items())
+    result = {
+        "complete": True,
+        "model": out,
+        "accuracy": trained.accuracy,
+        "resumed_at": trained.resumed_at,
+        "seconds": trained.seconds,
+    }
+    emit(result, as_json=json, lines=[f"{out}: {shares} ({trained.seconds:.1f} s)"])

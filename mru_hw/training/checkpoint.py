@@ -1,0 +1,154 @@
+"""An unfinished training on disk, in ``<MODEL>.part/``: no pickle, every file whole.
+
+``checkpoint.json`` says which training it is and that it is not complete; ``state.safetensors``
+holds weights and optimiser after the last saved epoch. Random numbers need no state: each epoch
+draws from its own child of the seed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from safetensors import SafetensorError
+from safetensors import torch as st
+from torch import Tensor
+
+from mru_hw.errors import Bare, UserError
+from mru_hw.files import read_bytes, validated, whole_file
+from mru_hw.model.io import save_model
+from mru_hw.model.network import Model
+
+IDENTITY = "checkpoint.json"
+STATE = "state.safetensors"
+
+
+class _Identity(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    complete: bool
+    training: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a training stands.
+
+    Attributes
+    ----------
+    epochs_done
+        Whole epochs behind.
+    weights
+        The network's state dict.
+    optimizer
+        The optimiser's state of each parameter, in its own order.
+    """
+
+    epochs_done: int
+    weights: dict[str, Tensor]
+    optimizer: dict[int, dict[str, Tensor]]
+
+
+class Checkpoint:
+    """The folder ``<MODEL>.part`` of one training.
+
+    Parameters
+    ----------
+    out
+        The model that the training will write.
+    digest
+        Which training this is.
+    """
+
+    def __init__(self, out: Path, digest: str) -> None:
+        self.out = out
+        self.digest = digest
+        self.folder = out.with_name(out.name + ".part")
+
+    def open(self) -> Progress | None:
+        """Return where the training stands; None at its beginning.
+
+        Raises
+        ------
+        UserError
+            The folder belongs to another training, or is none of ours.
+        """
+        identity = self.folder / IDENTITY
+        if not identity.is_file():
+            if self.folder.exists() and (not self.folder.is_dir() or self._foreign()):
+                expected = f"nothing there, or the unfinished training of {self.out.name}"
+                raise UserError("--out", str(self.folder), expected)
+            self._begin()
+            return None
+        found = self._identity(identity)
+        if found.training != self.digest:
+            raise UserError(
+                "--out",
+                str(self.out),
+                f"another path, for {self.folder.name} beside it is the unfinished training of "
+                "another configuration (or remove that folder)",
+            )
+        return self._load() if (self.folder / STATE).is_file() else None
+
+    def save(self, progress: Progress) -> None:
+        """Write where the training stands, in place of what was saved before."""
+        packed = {f"weights/{name}": value for name, value in progress.weights.items()}
+        for index, values in progress.optimizer.items():
+            packed |= {f"optimizer/{index}/{key}": value for key, value in values.items()}
+        packed["epochs_done"] = torch.tensor(progress.epochs_done)
+        data = st.save({name: value.contiguous() for name, value in packed.items()})
+        with whole_file(self.folder / STATE) as part:
+            part.write_bytes(data)
+
+    def finish(self, model: Model) -> None:
+        """Write the model and remove the folder; a kill at any moment leaves one or the other."""
+        whole = self.folder / "model"
+        save_model(model, whole)
+        whole.replace(self.out)
+        self.close()
+
+    def close(self) -> None:
+        """Remove the folder of this training, where it still stands: the model does."""
+        identity = self.folder / IDENTITY
+        if identity.is_file() and self._identity(identity).training == self.digest:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _begin(self) -> None:
+        with whole_file(self.folder / IDENTITY) as part:
+            part.write_text(json.dumps({"complete": False, "training": self.digest}) + "\n")
+
+    def _foreign(self) -> bool:
+        return any(not entry.name.startswith(f".{IDENTITY}.") for entry in self.folder.iterdir())
+
+    def _identity(self, path: Path) -> _Identity:
+        try:
+            data = json.loads(read_bytes(path, path.name, limit=1 << 16, what="a checkpoint"))
+        except ValueError:
+            raise self._damaged(path) from None
+        return validated(_Identity, data, path.name)
+
+    def _load(self) -> Progress:
+        path = self.folder / STATE
+        try:
+            packed: dict[str, Tensor] = st.load(path.read_bytes())
+            epochs_done = int(packed.pop("epochs_done"))
+            weights: dict[str, Tensor] = {}
+            optimizer: dict[int, dict[str, Tensor]] = {}
+            for name, value in packed.items():
+                kind, _, rest = name.partition("/")
+                if kind == "weights":
+                    weights[rest] = value
+                else:
+                    index, _, key = rest.partition("/")
+                    optimizer.setdefault(int(index), {})[key] = value
+        except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:
+            raise self._damaged(path) from error
+        return Progress(epochs_done=epochs_done, weights=weights, optimizer=optimizer)
+
+    def _damaged(self, path: Path) -> UserError:
+        expected = f"a whole file (remove {self.folder.name} to begin again)"
+        return UserError(f"{self.folder.name}: {path.name}", Bare("damaged"), expected)

@@ -1,0 +1,156 @@
+"""What ``train`` is asked for: CONFIG.yaml."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mru_hw.errors import UserError
+from mru_hw.files import read_document
+from mru_hw.model.structure import CellKind, LayerSpec, ReadoutKind
+from mru_hw.units import Seconds
+
+SHIPPED = ("digits-2x16", "digits-2x8", "digits-1x2")
+"""Names of the configurations that come with the package."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NetworkConfig(_Strict):
+    """The structure that is trained; the data gives the rest."""
+
+    n_hidden: int = Field(gt=0, le=4096, description="width of the input projection")
+    layers: tuple[LayerSpec, ...] = Field(min_length=1, max_length=64)
+    readout: ReadoutKind = ReadoutKind.MEAN
+    initial_levels: tuple[int, ...] | None = Field(
+        default=None, description="one a layer; else 0, and -1 for a BMRU"
+    )
+
+    @model_validator(mode="after")
+    def _levels_exist(self) -> NetworkConfig:
+        if self.initial_levels is None:
+            return self
+        field = "network.initial_levels"
+        if len(self.initial_levels) != len(self.layers):
+            expected = f"{len(self.layers)} numbers, one a layer"
+            raise UserError(field, list(self.initial_levels), expected)
+        for i, (level, layer) in enumerate(zip(self.initial_levels, self.layers, strict=True)):
+            low, high = _range(layer)
+            if not low <= level <= high:
+                raise UserError(f"{field}[{i}]", level, f"a level from {low:g} to {high:g}")
+        return self
+
+
+def _range(layer: LayerSpec) -> tuple[float, float]:
+    """Lowest and highest level of a unit."""
+    match layer.cell:
+        case CellKind.BMRU:
+            return -1, 1
+        case CellKind.FQ_BMRU:
+            return 0, 1
+        case CellKind.CMRU | CellKind.ALPHA_CMRU:
+            limit = math.inf if layer.levels is None else float(layer.levels)
+            return -limit, limit
+
+
+class NoiseConfig(_Strict):
+    """What is drawn anew at every step, so that the network learns to bear it."""
+
+    weight: float = Field(default=0.05, ge=0, le=1, description="relative, of every weight")
+    rounding: float = Field(
+        default=1 / 32, ge=0, le=1, description="half a step of the weight grid"
+    )
+    candidate: float = Field(default=0.1, ge=0, le=10, description="of every candidate")
+    warp: float = Field(default=0.0, ge=0, lt=1, description="largest relative change of duration")
+    offset: float = Field(
+        default=0.0, ge=0, le=10, description="of a normalised feature, a sequence"
+    )
+    feature: float = Field(default=0.0, ge=0, le=10, description="of a normalised feature, a frame")
+
+
+class TrainingConfig(_Strict):
+    """How it is trained: AdamW, a warm-up, then half a cosine down to zero."""
+
+    epochs: int = Field(gt=0, le=100_000)
+    batch_size: int = Field(default=64, gt=0)
+    learning_rate: float = Field(default=0.01, gt=0, le=10)
+    weight_decay: float = Field(default=0.01, ge=0, le=10)
+    warm_up: float = Field(default=0.05, ge=0, lt=1, description="share of all steps")
+    gradient_limit: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
+    weight_limit: float = Field(default=4.0, gt=0, description="largest size of a weight")
+    initial_gain: float = Field(default=2.0, gt=0, le=100, description="of all but the head")
+    learn_beta: bool = Field(default=False, description="thresholds and widths, else fixed at 1")
+    learn_alpha: bool = Field(default=False, description="gains, else fixed at 1")
+    anneal: float = Field(
+        default=0.0, ge=0, le=1, description="share of the epochs in which a BMRU's epsilon falls"
+    )
+    noise: NoiseConfig = NoiseConfig()
+    checkpoint_epochs: int = Field(default=5, gt=0)
+
+
+class TrainConfig(_Strict):
+    """All of CONFIG.yaml."""
+
+    data: str = Field(
+        default="digits",
+        min_length=1,
+        description="digits, or a file of inputs, sought beside CONFIG.yaml",
+    )
+    frame_period: Seconds | None = Field(default=None, gt=0, description="of a file of inputs [s]")
+    classes: tuple[str, ...] | None = Field(default=None, description="names, of a file of inputs")
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    precision: Literal["float32", "float64"] = "float32"
+    network: NetworkConfig
+    training: TrainingConfig
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainConfig:
+        given = self.frame_period is not None
+        if self.data == "digits" and (given or self.classes is not None):
+            key = "frame_period" if given else "classes"
+            raise UserError(key, getattr(self, key), "no such key, for the digits bring their own")
+        if self.data != "digits" and not given:
+            raise UserError("frame_period", None, "the seconds from frame to frame of the data")
+        if self.training.anneal and not any(
+            layer.cell is CellKind.BMRU for layer in self.network.layers
+        ):
+            raise UserError("training.anneal", self.training.anneal, "0 where no layer is a bmru")
+        return self
+
+    def as_data(self) -> dict[str, Any]:
+        """Return plain data, fit for JSON and YAML."""
+        data: dict[str, Any] = json.loads(self.model_dump_json())
+        return data
+
+    def digest(self, data_digest: str) -> str:
+        """Return what tells this training from another: SHA-256 of the configuration and data."""
+        text = json.dumps([self.as_data(), data_digest], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read CONFIG.yaml.
+
+    Raises
+    ------
+    UserError
+        The file is not plain YAML, or a key is missing, unknown or out of range.
+    """
+    return read_document(path, TrainConfig)
+
+
+def shipped_config(name: str, seed: int = 0) -> TrainConfig:
+    """Return one of the configurations of `SHIPPED`, with the seed asked for."""
+    if name not in SHIPPED:
+        raise UserError("configuration", name, f"one of {', '.join(SHIPPED)}")
+    place = importlib.resources.files("mru_hw.training") / "configs" / f"{name}.yaml"
+    with importlib.resources.as_file(place) as path:
+        return read_config(path).model_copy(update={"seed": seed})

@@ -1,0 +1,180 @@
+"""Fitting a network: noise, schedule and the epochs between two checkpoints."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from mru_hw.model.structure import CellKind, ReadoutKind
+from mru_hw.training.batches import Batch, as_batch, augment, shuffled
+from mru_hw.training.checkpoint import Checkpoint, Progress
+from mru_hw.training.config import NoiseConfig, TrainConfig
+from mru_hw.training.digits import Split
+from mru_hw.training.network import MemoryNetwork, decide, score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """What is reported after each epoch; accuracies are shares of 1."""
+
+    number: int
+    of: int
+    loss: float
+    validation: float
+
+
+def fit(
+    config: TrainConfig,
+    network: MemoryNetwork,
+    split: Split,
+    checkpoint: Checkpoint,
+    saved: Progress | None,
+    progress: Callable[[Epoch], None] | None,
+) -> MemoryNetwork:
+    """Train a fresh network, or go on from where the checkpoint stands; return the same network."""
+    settings = config.training
+    network.to(torch.float64 if config.precision == "float64" else torch.float32)
+    _start(config, network)
+    learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    optimizer = torch.optim.AdamW(
+        learned.values(),
+        lr=settings.learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=settings.weight_decay,
+    )
+    first = 0
+    if saved is not None:
+        first = saved.epochs_done
+        network.load_state_dict(saved.weights)
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": saved.optimizer, "param_groups": groups})
+    train_rows, validation = as_batch(split.train, network), as_batch(split.validation, network)
+    for epoch in range(first, settings.epochs):
+        _anneal(network, settings.anneal, epoch / settings.epochs)
+        loss = _epoch(config, network, optimizer, learned, train_rows, epoch)
+        if (epoch + 1) % settings.checkpoint_epochs == 0 or epoch + 1 == settings.epochs:
+            state = optimizer.state_dict()["state"]
+            checkpoint.save(
+                Progress(epochs_done=epoch + 1, weights=network.state_dict(), optimizer=state)
+            )
+        if progress is not None:
+            right = share_right(network, validation)
+            progress(Epoch(number=epoch + 1, of=settings.epochs, loss=loss, validation=right))
+    _anneal(network, settings.anneal, 1.0)
+    return network
+
+
+def _epoch(
+    config: TrainConfig,
+    network: MemoryNetwork,
+    optimizer: torch.optim.Optimizer,
+    learned: dict[str, nn.Parameter],
+    rows: Batch,
+    epoch: int,
+) -> float:
+    """Train for one epoch, with random numbers that depend on the seed and the epoch only."""
+    settings = config.training
+    noise = settings.noise
+    generator = _generator(config.seed, epoch + 1)
+    some = shuffled(rows, settings.batch_size, generator)
+    for memory in network.memories:
+        memory.candidate_noise = noise.candidate
+    total = 0.0
+    for turn, plain in enumerate(some):
+        share = (epoch + turn / len(some)) / settings.epochs
+        warm = min(1.0, share / settings.warm_up) if settings.warm_up else 1.0
+        rate = settings.learning_rate * warm * 0.5 * (1.0 + math.cos(math.pi * share))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        batch = augment(
+            plain, warp=noise.warp, offset=noise.offset, noise=noise.feature, generator=generator
+        )
+        perturbed = {k: _perturbed(k, p, noise, generator) for k, p in learned.items()}
+        output = functional_call(network, perturbed, (batch.x, generator)).output
+        loss = nn.functional.cross_entropy(_soft(output, batch, network), batch.y)
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(learned.values(), settings.gradient_limit)
+        optimizer.step()
+        with torch.no_grad():
+            for parameter in learned.values():
+                parameter.clamp_(-settings.weight_limit, settings.weight_limit)
+        total += loss.item() * len(batch.y)
+    for memory in network.memories:
+        memory.candidate_noise = 0.0
+    return total / len(rows.y)
+
+
+def _soft(output: Tensor, batch: Batch, network: MemoryNetwork) -> Tensor:
+    """Scores with a gradient: a vote is trained as a mean."""
+    readout = network.spec.readout
+    return score(
+        output, batch.lengths, ReadoutKind.MEAN if readout is ReadoutKind.VOTE else readout
+    )
+
+
+def _perturbed(
+    name: str, value: nn.Parameter, noise: NoiseConfig, generator: torch.Generator
+) -> Tensor:
+    seen: Tensor = value
+    if noise.weight > 0.0:
+        drawn = torch.randn(value.shape, generator=generator, dtype=value.dtype)
+        seen = seen * (1.0 + noise.weight * drawn)
+    if noise.rounding > 0.0 and name.endswith((".weight", ".bias")):
+        drawn = torch.rand(value.shape, generator=generator, dtype=value.dtype)
+        seen = seen + noise.rounding * (2.0 * drawn - 1.0)
+    return seen
+
+
+@torch.no_grad()
+def _start(config: TrainConfig, network: MemoryNetwork) -> None:
+    network.draw(_generator(config.seed, 0))
+    gain = config.training.initial_gain
+    network.input.weight.mul_(gain)
+    levels = config.network.initial_levels
+    for i, memory in enumerate(network.memories):
+        memory.candidate.weight.mul_(gain)
+        memory.output.weight.mul_(gain)
+        if levels is not None:
+            memory.initial_state.fill_(float(levels[i]))
+        for name, parameter in memory.named_parameters():
+            if name in ("beta", "delta"):
+                parameter.requires_grad_(config.training.learn_beta)
+            elif name == "alpha":
+                parameter.requires_grad_(config.training.learn_alpha)
+
+
+def _anneal(network: MemoryNetwork, span: float, share: float) -> None:
+    for memory in network.memories:
+        if memory.spec.cell is CellKind.BMRU:
+            memory.epsilon = max(0.0, 1.0 - share / span) if span else 0.0
+
+
+def _generator(seed: int, child: int) -> torch.Generator:
+    state = np.random.SeedSequence(seed, spawn_key=(child,)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0]))
+
+
+@torch.no_grad()
+def share_right(network: MemoryNetwork, rows: Batch) -> float:
+    """Return the share of sequences that are decided right."""
+    decisions = decide(network(rows.x).output, rows.lengths, network.spec.readout)
+    return float((decisions == rows.y).double().mean())
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold torch to one thread: sums then run in one order, with the same bits each time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
