@@ -34,6 +34,10 @@ def foreign_weights(seed: int, *, grid: bool) -> dict[str, Floats]:
         weights[f"cell{k}/wo"] = rng.normal(size=N * N)
         weights[f"cell{k}/bo"] = rng.normal(size=N) - 0.5
         weights[f"cell{k}/h0"] = rng.integers(0, 2, N).astype(np.float64)
+    # A unit that starts at 1 and whose candidate stays inside its window for long.
+    weights["cell1/wc"][:, 0] /= 16
+    weights["cell1/bc"][0], weights["cell1/h0"][0] = 1.0, 1.0
+    weights["cell1/set"][:, 0] = [-0.25, 2.0, 1.0]
     weights["out"] = rng.normal(size=(2, N + 1))
     return {k: np.round(16 * v) / 16 for k, v in weights.items()} if grid else weights
 
