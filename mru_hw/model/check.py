@@ -15,7 +15,7 @@ from mru_hw.model.structure import CellKind, LayerSpec, ModelSpec
 
 
 def checked_tensors(
-    spec: ModelSpec, tensors: Mapping[str, NDArray[Any]], source: str
+    spec: ModelSpec, tensors: Mapping[str, NDArray[Any]], prefix: str
 ) -> dict[str, Array]:
     """Return the tensors in float64, in the order of the structure.
 
@@ -25,8 +25,8 @@ def checked_tensors(
         The structure.
     tensors
         Arrays of real numbers by the names of the contract.
-    source
-        Where they come from, for the sentence.
+    prefix
+        What a sentence puts before a tensor's name: ``model.safetensors: ``.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def checked_tensors(
     shapes = spec.tensor_shapes()
     checked = {}
     for name, shape in shapes.items():
-        field = f"{source}: {name}"
+        field = f"{prefix}{name}"
         if name not in tensors:
             raise UserError(field, MISSING, f"a tensor of shape {_shape(shape)}")
         checked[name] = as_float64(tensors[name], field)
@@ -48,10 +48,10 @@ def checked_tensors(
         if name not in shapes:
             near = difflib.get_close_matches(name, shapes, n=1)
             hint = f", perhaps {near[0]}" if near else ""
-            raise UserError(f"{source}: {name}", Bare("an extra tensor"), f"only its own{hint}")
+            raise UserError(f"{prefix}{name}", Bare("an extra tensor"), f"only its own{hint}")
     for i, layer in enumerate(spec.layers):
         name = f"layers.{i}.initial_state"
-        _check_levels(checked[name], layer, f"{source}: {name}")
+        _check_levels(checked[name], layer, f"{prefix}{name}")
     return checked
 
 
@@ -71,9 +71,13 @@ def as_float64(values: NDArray[Any], field: str) -> Array:
     if bad.any():
         at = [int(k) for k in np.argwhere(bad)[0]]
         raise UserError(f"{field}{at}", Bare(str(wide[bad][0])), "a finite number")
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and (np.abs(wide) > 2.0**53).any():
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and _beyond(array):
         raise UserError(field, Bare("an integer beyond 2^53"), "numbers that float64 holds exactly")
     return wide
+
+
+def _beyond(integers: NDArray[Any]) -> bool:
+    return bool(((integers > 2**53) | (integers < -(2**53))).any())
 
 
 def _check_levels(states: Array, layer: LayerSpec, field: str) -> None:

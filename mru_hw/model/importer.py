@@ -98,8 +98,8 @@ class MapSpec(Structure):
                 raise UserError(f"tensors.{name}", MISSING, f"a source for a tensor {shape}")
         for name in self.tensors:
             if name not in shapes:
-                near = _nearest(name, shapes)
-                raise UserError(f"tensors.{name}", Bare("no tensor of this structure"), near)
+                expected = f"one of the contract{_nearest(name, shapes)}"
+                raise UserError(f"tensors.{name}", Bare("no tensor of this structure"), expected)
         return self
 
 
@@ -138,9 +138,9 @@ def import_model(file: Path, map_file: Path) -> Import:
     given = read_document(map_file, MapSpec, "--map")
     foreign = read_foreign(file)
     shapes = given.tensor_shapes()
-    where = f"{map_file.name}: tensors"
+    where = f"{map_file.name}: tensors."
     tensors = {
-        name: _resolve(given.tensors[name], foreign, shape, f"{where}.{name}")
+        name: _resolve(given.tensors[name], foreign, shape, f"{where}{name}")
         for name, shape in shapes.items()
     }
     structure = given.model_dump(exclude={"tensors"})

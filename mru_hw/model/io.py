@@ -37,7 +37,7 @@ def save_model(model: Model, path: Path) -> None:
     UserError
         A tensor is not what the structure asks for, or `path` holds something else.
     """
-    tensors = checked_tensors(model.spec, model.tensors, "model")
+    tensors = checked_tensors(model.spec, model.tensors, "model: ")
     refuse_foreign(path, marker=STRUCTURE, what="model", allowed=(STRUCTURE, WEIGHTS))
     text = yaml.dump(
         model.spec.model_dump(mode="json"), Dumper=_Plain, sort_keys=False, allow_unicode=True
@@ -78,7 +78,7 @@ def load_model(path: Path) -> Model:
         if not (path / name).is_file():
             raise UserError(f"MODEL: {name}", MISSING, f"a file in {path}")
     spec = read_document(path / STRUCTURE, ModelSpec)
-    tensors = checked_tensors(spec, read_safetensors(path / WEIGHTS), WEIGHTS)
+    tensors = checked_tensors(spec, read_safetensors(path / WEIGHTS), f"{WEIGHTS}: ")
     return Model(spec=spec, tensors=tensors)
 
 

@@ -1,0 +1,119 @@
+"""The committed JSON schemas: generated ones are current, all are valid and fit real documents."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+from mru_hw.model.io import save_model
+from mru_hw.model.schemas import schema_text, write_schemas
+from tests.networks import draw_model, make_spec
+from tests.unit.test_model_first_quadrant import map_document
+
+FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
+NAMES = sorted(path.name for path in FOLDER.glob("*.schema.json"))
+GENERATED = ["map.schema.json", "model.schema.json"]
+
+
+def schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    return found
+
+
+def check(name: str, document: dict[str, Any]) -> None:
+    Draft202012Validator(schema(name)).validate(document)
+
+
+def test_the_five_documents_of_the_contract_have_a_schema() -> None:
+    others = ["elements.csv.schema.json", "plan.schema.json", "summary.schema.json"]
+    assert set(GENERATED + others) <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_schema_is_valid_itself(name: str) -> None:
+    Draft202012Validator.check_schema(schema(name))
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_committed_schema_is_the_generated_one(name: str, tmp_path: Path) -> None:
+    assert (FOLDER / name).read_text(encoding="utf-8") == schema_text(name)
+    write_schemas(tmp_path)
+    assert (tmp_path / name).read_text(encoding="utf-8") == schema_text(name)
+
+
+def test_written_model_fits_its_schema(tmp_path: Path) -> None:
+    normalisation = {"mean": [0.0] * 4, "scale": [1.0] * 4}
+    spec = make_spec(levels=2, skip="matrix", normalisation=normalisation, classes=["a", "b", "no"])
+    save_model(draw_model(spec, 0), tmp_path / "model")
+    document = yaml.safe_load((tmp_path / "model" / "model.yaml").read_text())
+    check("model.schema.json", document)
+    with pytest.raises(ValidationError, match="'unknown' was unexpected"):
+        check("model.schema.json", document | {"unknown": 1})
+
+
+def test_map_fits_its_schema() -> None:
+    document = map_document()
+    check("map.schema.json", document)
+    document["tensors"]["input.bias"] = {"constant": [1, 2, 3, 4]}
+    document["tensors"]["input.weight"] = {"constant": "identity"}
+    check("map.schema.json", document)
+
+
+AXES: list[dict[str, Any]] = [
+    {"axis": "die", "values": [1, 2]},
+    {"axis": "mismatch_scale", "values": [0, 0.5, 1]},
+    {"axis": "noise_scale", "values": [0, 1]},
+    {"axis": "corner", "values": ["tt", "ff"]},
+    {"axis": "temperature", "values": [-40, 27, 85]},
+    {"axis": "v_dd", "values": ["1.62 V", 1.8]},
+    {"axis": "perturbation", "values": [5, 10, 15], "trials": 10},
+]
+PLAN: dict[str, Any] = {"model": "model", "inputs": "test.npz", "n_dies": 1000, "seed": 1}
+
+
+@pytest.mark.parametrize("axis", AXES, ids=[str(axis["axis"]) for axis in AXES])
+def test_plan_takes_each_axis(axis: dict[str, Any]) -> None:
+    check("plan.schema.json", PLAN | {"axes": [axis]})
+    with pytest.raises(ValidationError):
+        check("plan.schema.json", PLAN | {"axes": [axis | {"axis": "humidity"}]})
+    with pytest.raises(ValidationError):
+        check("plan.schema.json", PLAN | {"axes": [axis | {"values": []}]})
+
+
+def test_summary_has_what_the_contract_lists() -> None:
+    def shape(part: dict[str, Any]) -> Any:
+        kept = {k: shape(v) for k, v in part.get("properties", {}).items() if k in part["required"]}
+        return kept or None
+
+    wanted = shape(schema("summary.schema.json"))
+    assert set(wanted["accuracy"]) >= {"software", "ideal", "behavioral", "dies"}
+    assert set(wanted["accuracy"]["dies"]) >= {"mean", "std", "p10", "n"}
+    assert set(wanted["energy_per_sequence_J"]) >= {"mean", "p10", "p90"}
+    assert set(wanted["power_W"]) >= {"mean"}
+    spice = {"sequences", "decisions_alike", "wrong_step_rate", "energy_error_mean"}
+    assert set(wanted["spice"]) >= spice
+    assert set(wanted) >= {"transistors", "seconds"}
+
+
+def test_elements_header_and_rows() -> None:
+    columns = schema("elements.csv.schema.json")["x-columns"]
+    assert columns == list(schema("elements.csv.schema.json")["properties"])
+    row: dict[str, Any] = {
+        "parameter": "layers.0.candidate.weight[3,5]",
+        "element": "xchip.xlayer0.m12",
+        "unit_devices": "3:2",
+        "w_um": 1.0,
+        "l_um": 2.0,
+        "current_A": None,
+        "wanted": 1.48,
+        "realised": 1.5,
+        "unit": "1",
+    }
+    check("elements.csv.schema.json", row)
+    with pytest.raises(ValidationError, match="'3/2' does not match"):
+        check("elements.csv.schema.json", row | {"unit_devices": "3/2"})
