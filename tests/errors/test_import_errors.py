@@ -125,6 +125,11 @@ def _torch_file(path: Path, content: object) -> None:
     torch.save(content, path)
 
 
+def _object_npz(path: Path) -> None:
+    with path.open("wb") as stream:
+        np.savez(stream, x=np.array([Harmful()], dtype=object))
+
+
 FILE_ERRORS: list[tuple[Callable[[Path], object], str]] = [
     (lambda _: None, "expected a torch state_dict, safetensors or .npz (no such file)."),
     (lambda p: p.write_bytes(pickle.dumps(Harmful())), "expected a state_dict of plain tensors; "),
@@ -133,15 +138,12 @@ FILE_ERRORS: list[tuple[Callable[[Path], object], str]] = [
     (lambda p: p.write_bytes(b"PK\x03\x04 damaged"), "expected a state_dict of plain tensors; oth"),
     (lambda p: p.write_bytes(b"text"), "FILE is damaged or no safetensors, expected a safetensors"),
     (
-        lambda p: np.savez(p.open("wb"), x=np.array([Harmful()], dtype=object)),
+        _object_npz,
         "expected an .npz file of plain arrays, no pickle and not damaged.",
     ),
 ]
 
 
-@pytest.mark.filterwarnings(
-    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
 @pytest.mark.parametrize(("write", "expected"), FILE_ERRORS)
 def test_wrong_file_of_weights(
     write: Callable[[Path], object],
