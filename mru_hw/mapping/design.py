@@ -87,13 +87,14 @@ class Bank:
     levels
         K of a CMRU; 1 for the bits of BMRU and FQ-BMRU.
     up_units, down_units
-        Thresholds (n_units,); for FQ-BMRU the rising threshold and the falling one.
+        Thresholds (n_units,): of a step up and down, or the rising and the falling one of a
+        nine-transistor loop (both magnitudes).
     gain_units
         Output current of one set cell (n_units,).
     initial
         Initial state in levels (n_units,), as the model gives it.
     hold_units, width_units, tail_units
-        Inside every ladder cell and step control.
+        Inside every ladder cell and step control of a CMRU.
     """
 
     layer: int
@@ -114,6 +115,12 @@ class Bank:
     def n_cells(self) -> int:
         """Hysteretic cells of one unit."""
         return 2 * self.levels if self.cell is CellKind.CMRU else 1
+
+    @property
+    def loop_width(self) -> IntArray:
+        """Hysteresis width (n_units,) of a nine-transistor loop, from its two thresholds."""
+        signed = self.cell is CellKind.BMRU
+        return self.up_units + self.down_units if signed else self.up_units - self.down_units
 
     @property
     def n_units(self) -> int:
@@ -274,12 +281,23 @@ def _bank_devices(bank: Bank, candidate: Bus) -> Iterator[DeviceGroup]:
     name = f"bank{bank.layer}"
     copy = np.full(bank.n_units, candidate.units, dtype=np.int64)
     cells = np.ones((bank.n_units, bank.n_cells), dtype=np.int64)
-    yield DeviceGroup(key=(name, "up_threshold"), device="p_mirror", units=bank.up_units)
-    yield DeviceGroup(key=(name, "up_copy"), device="n_mirror", units=copy)
-    yield DeviceGroup(key=(name, "down_copy"), device="p_mirror", units=copy)
-    yield DeviceGroup(key=(name, "down_threshold"), device="n_mirror", units=bank.down_units)
-    yield DeviceGroup(key=(name, "hold"), device="n_mirror", units=cells * bank.hold_units)
-    yield DeviceGroup(key=(name, "width"), device="n_mirror", units=cells * bank.width_units)
+    if bank.cell is CellKind.CMRU:
+        yield DeviceGroup(key=(name, "up_threshold"), device="p_mirror", units=bank.up_units)
+        yield DeviceGroup(key=(name, "up_copy"), device="n_mirror", units=copy)
+        if candidate.kind is NodeKind.CANDIDATE:
+            yield DeviceGroup(key=(name, "down_copy"), device="p_mirror", units=copy)
+            yield DeviceGroup(
+                key=(name, "down_threshold"), device="n_mirror", units=bank.down_units
+            )
+        hold, width = cells * bank.hold_units, cells * bank.width_units
+    else:
+        # The nine-transistor loop: the falling edge is the difference of two currents.
+        yield DeviceGroup(key=(name, "copy_plus"), device="p_mirror", units=copy)
+        if candidate.kind is NodeKind.SIGNED:
+            yield DeviceGroup(key=(name, "copy_minus"), device="n_mirror", units=copy)
+        hold, width = bank.up_units[:, None], bank.loop_width[:, None]
+    yield DeviceGroup(key=(name, "hold"), device="n_mirror", units=hold)
+    yield DeviceGroup(key=(name, "width"), device="n_mirror", units=width)
     yield DeviceGroup(key=(name, "feedback_diode"), device="p_cell", units=cells)
     yield DeviceGroup(key=(name, "feedback"), device="p_cell", units=cells)
     yield DeviceGroup(key=(name, "gain"), device="n_mirror", units=cells * bank.gain_units[:, None])

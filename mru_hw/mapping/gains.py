@@ -11,7 +11,6 @@ from mru_hw.mapping.design import Bus, NodeKind
 from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
 
-V_DD = 1.8  # V, the supply at which gains are compensated
 V_PIN = 0.9  # V, at which the bench holds the output pins
 
 
@@ -27,13 +26,13 @@ def node_voltage(calibration: Calibration, kind: NodeKind) -> float:
 
 def leg_gain(calibration: Calibration, polarity: str, voltage: float) -> float:
     """Gain of a leg whose drain sits at `voltage` [V]."""
-    return calibration.gain(polarity, voltage if polarity == "n" else V_DD - voltage)
+    return calibration.gain(polarity, voltage if polarity == "n" else calibration.v_dd - voltage)
 
 
 def flip_gain(calibration: Calibration, polarity: str) -> float:
     """Gain of a copy into the diode of the other polarity: the copy's `polarity` is given."""
     other = calibration.p if polarity == "n" else calibration.n
-    return calibration.gain(polarity, V_DD - other.v_gate)
+    return calibration.gain(polarity, calibration.v_dd - other.v_gate)
 
 
 def path_gains(calibration: Calibration, source: Bus, target: Bus) -> dict[str, float]:
@@ -55,12 +54,15 @@ def path_gains(calibration: Calibration, source: Bus, target: Bus) -> dict[str, 
 def threshold_gains(calibration: Calibration, cell: CellKind) -> tuple[float, float, float]:
     """Effective current over nominal of the rising threshold, the falling one and a level.
 
-    A ladder's comparators weigh a bias leg against a copy of the candidate at the same node, so
-    the ratio of two gains counts.
+    A comparator weighs a bias leg against a copy of the candidate at one node, so the ratio of
+    two gains counts. In a ladder both copies come straight from a diode; in a nine-transistor
+    loop the plus rail is sourced through a flip and the minus rail sunk through another.
     """
     trip = calibration.v_trip
     n, p = (leg_gain(calibration, polarity, trip) for polarity in ("n", "p"))
-    level = leg_gain(calibration, "n", V_DD - calibration.p.v_gate)
+    flip_n, flip_p = flip_gain(calibration, "n"), flip_gain(calibration, "p")
+    level = leg_gain(calibration, "n", calibration.v_dd - calibration.p.v_gate)
     if cell is CellKind.CMRU:
-        return flip_gain(calibration, "n") * p / n, n / p, level
-    return n, n, level
+        return flip_n * p / n, n / p, level
+    falling = 1 / flip_p if cell is CellKind.BMRU else n / (flip_n * p)
+    return n / (flip_n * p), falling, level

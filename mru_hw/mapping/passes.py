@@ -123,7 +123,9 @@ def draw_graph(draft: Draft) -> None:
         p, v, c, h = f"layers.{i}.", f"v{i}", f"c{i}", f"h{i}"
         out = f"v{i + 1}"
         unipolar = layer.rectify_candidate
-        kinds[c] = (NodeKind.RECTIFIED if unipolar else NodeKind.CANDIDATE, layer.n_units)
+        # A ladder's comparators read the two diodes; a loop's node needs copies of both signs.
+        signed = NodeKind.CANDIDATE if layer.cell is CellKind.CMRU else NodeKind.SIGNED
+        kinds[c] = (NodeKind.RECTIFIED if unipolar else signed, layer.n_units)
         kinds[h] = (NodeKind.STATE, layer.n_units)
         linear(p + "candidate", v, c, rectified=layer.rectify_input)
         if layer.threshold == "input":
@@ -214,7 +216,7 @@ def realise_banks(draft: Draft) -> None:
         alpha = draft.tensor(p + "alpha")
         factor = 2.0 if layer.cell is CellKind.BMRU else 1.0
         up = _units(draft, p + "beta", rise * c.scale, up_gain)
-        down = _units(draft, p + "beta", fall * c.scale, down_gain)
+        down = _units(draft, p + "beta", fall * c.scale, down_gain, zero=True)
         gain = _units(draft, p + "alpha", factor * alpha * h.scale, level_gain)
         draft.banks.append(
             Bank(
@@ -291,9 +293,13 @@ def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
     )
 
 
-def _units(draft: Draft, name: str, current: Array, gain: float) -> NDArray[np.int64]:
+def _units(
+    draft: Draft, name: str, current: Array, gain: float, *, zero: bool = False
+) -> NDArray[np.int64]:
     rules = draft.technology.rules
     outside = (current < rules.i_min) | (current > rules.i_max)
+    if zero:
+        outside &= current != 0
     if np.any(outside):
         at = int(np.argmax(outside))
         raise UserError(
@@ -302,7 +308,7 @@ def _units(draft: Draft, name: str, current: Array, gain: float) -> NDArray[np.i
             f"{render(rules.i_min, 'A')} to {render(rules.i_max, 'A')} in "
             f"{draft.technology.name}",
         )
-    return np.maximum(np.rint(current / (draft.i_lsb * gain)), 1).astype(np.int64)
+    return np.maximum(np.rint(current / (draft.i_lsb * gain)), 0).astype(np.int64)
 
 
 def timing(frame: float, n_layers: int) -> Timing:

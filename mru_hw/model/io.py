@@ -92,7 +92,8 @@ def read_safetensors(path: Path, field: str | None = None) -> dict[str, NDArray[
     """
     field = path.name if field is None else field
     data = read_bytes(path, field, limit=WEIGHT_BYTES, what="a safetensors file")
-    if data[:1] == b"\x80" or data[:2] == b"PK":
+    # A safetensors header of 128 bytes, or 128 more than a multiple of 256, starts like a pickle.
+    if (data[:1] == b"\x80" and data[8:9] != b"{") or data[:2] == b"PK":
         raise UserError(field, Bare("a pickle or a zip"), "safetensors; pickles are not read")
     try:
         tensors: dict[str, NDArray[Any]] = st.load(data)

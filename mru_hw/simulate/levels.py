@@ -21,7 +21,9 @@ Levels = NDArray[Any]
 _BYTE_LEVELS = 63
 
 
-def signed_steps(c: Floats, beta: Floats) -> NDArray[np.int8]:
+def signed_steps(
+    c: Floats, beta: Floats, beta_down: Floats | None = None
+) -> NDArray[np.int8]:
     """Return the signed update ``z_t sign(c_t)`` of a CMRU or BMRU: -1, 0 or 1.
 
     ``z_t = H(|c_t| - beta)`` with H(0) = 1 and sign(0) = 1, so a candidate of 0 at beta = 0 is a
@@ -33,6 +35,8 @@ def signed_steps(c: Floats, beta: Floats) -> NDArray[np.int8]:
         Candidates (die, unit, time, sequence).
     beta
         Thresholds >= 0, broadcast against c.
+    beta_down
+        Thresholds of the step downwards where they are others: a die's comparators differ.
 
     Returns
     -------
@@ -40,7 +44,7 @@ def signed_steps(c: Floats, beta: Floats) -> NDArray[np.int8]:
         (time, die, unit, sequence).
     """
     up = _time_first(np.greater_equal, c, beta)
-    down = _time_first(np.less_equal, c, -beta)
+    down = _time_first(np.less_equal, c, -(beta if beta_down is None else beta_down))
     np.greater(down, up, out=down)
     steps = up.view(np.int8)
     return np.subtract(steps, down.view(np.int8), out=steps)

@@ -38,8 +38,10 @@ class Calibration(BaseModel):
     models_hash: str
     n: Mirror
     p: Mirror
+    v_dd: float = Field(gt=0, description="supply that the gains below are taken at [V]")
     v_signed: float = Field(gt=0, description="usual voltage of a signed node [V]")
     v_trip: float = Field(gt=0, description="comparator node's voltage when it decides [V]")
+    c_trip: float = Field(gt=0, description="capacitance of a comparator node [F]")
     c_step: float = Field(gt=0, description="capacitance that one ladder step charges [F]")
     c_clock: float = Field(gt=0, description="capacitance per ladder cell that a phase drives [F]")
     flicker_n: float = Field(ge=0, description="K_f of S_Id/Id^2 = K_f / (W L f), NMOS [m^2]")
@@ -54,6 +56,10 @@ class Calibration(BaseModel):
         """
         m = self.n if polarity == "n" else self.p
         return (1 + m.conductance * v_ds) / (1 + m.conductance * m.v_gate)
+
+    def at(self, v_dd: float) -> Calibration:
+        """Return the same constants at another supply [V]."""
+        return self.model_copy(update={"v_dd": v_dd})
 
     def thermal(self, polarity: str, temperature: float) -> float:
         """``n kT/q`` [V] at `temperature` [degC]."""

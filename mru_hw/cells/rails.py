@@ -1,0 +1,63 @@
+"""Mirrors: the gate rails of a node and the legs that copy them.
+
+A leg of m units off a diode of n units carries ``m/n`` of the diode's current, times the
+systematic gain of its path (`mru_hw.mapping.gains`) and the relative currents of the devices on
+it. A rail of the other polarity passes a copy and a second diode.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mru_hw.cells.base import Array, Devices
+from mru_hw.mapping.design import LEGS, Bus, Connection, NodeKind, leg_units
+from mru_hw.mapping.gains import path_gains
+
+
+def rail_factor(devices: Devices, bus: Bus, role: str) -> Array:
+    """Relative gain (n_nodes,) of what legs of `role` copy, from the node's own current."""
+    rail = role.split("_")[1]
+    direct = "n" if (bus.kind is not NodeKind.STATE) == (rail == "plus") else "p"
+    wanted = "p" if role.startswith("source") else "n"
+    diode = devices.factor(bus.name, f"diode_{rail}", direct)
+    if direct == wanted:
+        return 1.0 / diode
+    copy = devices.factor(bus.name, f"flip_{rail}", direct)
+    return copy / diode / devices.factor(bus.name, f"flip_{rail}_diode", wanted)
+
+
+def leg_weights(devices: Devices, connection: Connection) -> dict[str, Array]:
+    """Return, per role, the gain (n_target, n_source) of its legs: amperes per ampere."""
+    buses = devices.design.buses
+    source, target = buses[connection.source], buses[connection.target]
+    gains = path_gains(devices.calibration, source, target)
+    weights = {}
+    for role, rail, sign, device in LEGS:
+        units = leg_units(connection, rail, sign)
+        if role in gains and units.any():
+            own = devices.factor(connection.parameter, role, device[0])
+            common = rail_factor(devices, source, role)[None, :]
+            weights[role] = units * (gains[role] / source.units) * own * common
+    return weights
+
+
+def signed_sum(weights: dict[str, Array], rail: str, shape: tuple[int, int]) -> Array:
+    """Net current (n_target, n_source) into the target per ampere of a source's rail."""
+    total = np.zeros(shape)
+    for role, leg in weights.items():
+        if role.endswith(rail):
+            total += leg if role.startswith("source") else -leg
+    return total
+
+
+def supply_sum(weights: dict[str, Array], rail: str, n_source: int) -> Array:
+    """Supply current (n_source,) that the legs draw per ampere of a source's rail.
+
+    Only legs that source current hang on the supply; what a sinking leg takes was sourced
+    elsewhere and is counted there.
+    """
+    total = np.zeros(n_source)
+    for role, leg in weights.items():
+        if role == f"source_{rail}":
+            total += leg.sum(axis=0)
+    return total

@@ -1,0 +1,244 @@
+"""The behavioral array compiled for one die: matrices, rails and supply coefficients.
+
+Everything is in the network's own units (a current over its bus's scale) but supply
+coefficients, which are in amperes per such unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from mru_hw.cells.base import Devices
+from mru_hw.cells.ladder import LadderLaw, bias_rails, ladder_law
+from mru_hw.cells.loop import loop_law
+from mru_hw.cells.nodes import node_supply, quiescent, split
+from mru_hw.cells.rails import leg_weights, signed_sum, supply_sum
+from mru_hw.mapping.design import Bank, Bus, Design, NodeKind
+from mru_hw.mapping.gains import flip_gain
+from mru_hw.model.structure import CellKind
+from mru_hw.simulate.levels import Floats
+from mru_hw.technology.calibration import Calibration
+from mru_hw.variation.die import Die
+
+Rails = tuple[Floats, Floats | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """The legs from one bus to another: ``target += plus @ i_plus + minus @ i_minus``."""
+
+    source: str
+    plus: Floats
+    minus: Floats | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A bus on a die.
+
+    Attributes
+    ----------
+    kind
+        Its circuit.
+    i_q
+        (n, 1, 1) quiescent current of each splitter; None where there is none.
+    constant
+        (n, 1, 1) what the bias legs add.
+    wirings
+        Legs into it from other buses.
+    supply_plus, supply_minus
+        (n,) amperes from the supply per unit of each rail: own branches and all legs.
+    """
+
+    kind: NodeKind
+    i_q: Floats | None
+    constant: Floats
+    wirings: tuple[Wiring, ...]
+    supply_plus: Floats
+    supply_minus: Floats | None
+
+    def rails(self, value: Floats) -> Rails:
+        """Return the rails' currents of a node that receives `value`, (n, time, sequence)."""
+        if self.i_q is not None:
+            plus, minus = split(value, self.i_q)
+            return plus, minus
+        if self.kind is NodeKind.STATE:
+            return value, None
+        return np.maximum(value, 0), None
+
+    def supply(self, rails: Rails) -> Floats:
+        """Return the supply current [A], (time, sequence)."""
+        plus, minus = rails
+        total = _weigh(self.supply_plus, plus)
+        if minus is not None and self.supply_minus is not None:
+            total += _weigh(self.supply_minus, minus)
+        return total
+
+
+def _weigh(weights: Floats, values: Floats) -> Floats:
+    flat = values.reshape(len(values), -1)
+    weighed: Floats = (weights @ flat).reshape(values.shape[1:])
+    return weighed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """A bank on a die, in units of its candidate (thresholds) and its state (levels).
+
+    Attributes
+    ----------
+    up, down
+        (n, 1, 1) net candidate at which a unit steps up; magnitude at which it steps down. For an
+        FQ-BMRU the rising and the falling threshold.
+    level
+        (n, n_cells + 1) output by the number of set cells.
+    held
+        (n, n_cells + 1) supply current [A] of the cells.
+    up_leg, down_leg
+        (n, 1, 1) currents that limit the comparators' branches, in candidate units.
+    """
+
+    bank: Bank
+    up: Floats
+    down: Floats
+    level: Floats
+    held: Floats
+    up_leg: Floats
+    down_leg: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DieArray:
+    """All of a die that the behavioral level needs."""
+
+    design: Design
+    nodes: dict[str, Node]
+    memories: tuple[Memory, ...]
+    bias_supply: float
+
+    def value(self, name: str, rails: dict[str, Rails]) -> Floats:
+        """Return what flows into a bus, (n, time, sequence), from the rails of its sources."""
+        node = self.nodes[name]
+        total: Floats | None = None
+        for wiring in node.wirings:
+            plus, minus = rails[wiring.source]
+            part = _apply(wiring.plus, plus)
+            if wiring.minus is not None and minus is not None:
+                part += _apply(wiring.minus, minus)
+            total = part if total is None else np.add(total, part, out=total)
+        if total is None:
+            raise ValueError(f"bus {name} has no source")
+        return np.add(total, node.constant, out=total)
+
+
+def _apply(weight: Floats, values: Floats) -> Floats:
+    shape = values.shape[1:]
+    out: Floats = (weight @ values.reshape(len(values), -1)).reshape(len(weight), *shape)
+    return out
+
+
+def compile_die(
+    design: Design,
+    calibration: Calibration,
+    die: Die,
+    *,
+    temperature: float,
+    dtype: DTypeLike = np.float64,
+) -> DieArray:
+    """Compile a Design and a die into arrays.
+
+    Parameters
+    ----------
+    calibration
+        At the supply of the run (`Calibration.at`).
+    temperature
+        [degC].
+    """
+    devices = Devices(design=design, calibration=calibration, die=die, temperature=temperature)
+    supply = {
+        name: tuple(np.asarray(s) for s in node_supply(devices, bus))
+        for name, bus in design.buses.items()
+    }
+    plus = {name: s[0].copy() for name, s in supply.items()}
+    minus = {name: s[1].copy() for name, s in supply.items()}
+    wirings: dict[str, list[Wiring]] = {name: [] for name in design.buses}
+    constant = {name: np.zeros(bus.size) for name, bus in design.buses.items()}
+    bias_legs = 0.0
+    for connection in design.connections:
+        source, target = design.buses[connection.source], design.buses[connection.target]
+        legs = leg_weights(devices, connection)
+        shape = connection.plus.shape
+        scale = source.scale / target.scale
+        net_plus, net_minus = (signed_sum(legs, rail, shape) * scale for rail in ("plus", "minus"))
+        drawn = supply_sum(legs, "plus", source.size)
+        if source.kind is NodeKind.BIAS:
+            constant[target.name] += net_plus[:, 0]
+            bias_legs += float(drawn[0]) * source.scale
+            continue
+        plus[source.name] += drawn
+        minus[source.name] += supply_sum(legs, "minus", source.size)
+        wirings[target.name].append(
+            Wiring(
+                source=source.name,
+                plus=net_plus.astype(dtype),
+                minus=net_minus.astype(dtype) if connection.minus.any() else None,
+            )
+        )
+    nodes = {}
+    for name, bus in design.buses.items():
+        splits = bus.kind in (NodeKind.SIGNED, NodeKind.CANDIDATE)
+        i_q = quiescent(devices, bus) / bus.scale if splits else None
+        nodes[name] = Node(
+            kind=bus.kind,
+            i_q=None if i_q is None else _column(i_q, dtype),
+            constant=_column(constant[name], dtype),
+            wirings=tuple(wirings[name]),
+            supply_plus=(plus[name] * bus.scale).astype(dtype),
+            supply_minus=(minus[name] * bus.scale).astype(dtype) if splits else None,
+        )
+    return DieArray(
+        design=design,
+        nodes=nodes,
+        memories=tuple(_memory(devices, bank, nodes, dtype) for bank in design.banks),
+        bias_supply=_bias_tree(devices, design.buses["bias"]) + bias_legs,
+    )
+
+
+def _column(values: Floats, dtype: DTypeLike) -> Floats:
+    column: Floats = np.asarray(values, dtype=dtype)[:, None, None]
+    return column
+
+
+def _bias_tree(devices: Devices, bus: Bus) -> float:
+    """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
+    rail_n, rail_p = bias_rails(devices)
+    copied = float((devices.factor("bias", "flip_plus", "n") * rail_n)[0])
+    gain = flip_gain(devices.calibration, "n")
+    source = float((devices.factor("bias", "split_source", "p") * rail_p)[0])
+    return bus.scale * (1 + copied * gain) + devices.i_unit_device * gain * source
+
+
+def _memory(
+    devices: Devices, bank: Bank, nodes: dict[str, Node], dtype: DTypeLike
+) -> Memory:
+    ladder = bank.cell is CellKind.CMRU
+    law: LadderLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
+    c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
+    up, down = law.up / c.scale, law.down / c.scale
+    i_q = nodes[bank.candidate].i_q
+    if i_q is not None and bank.cell is not CellKind.FQ_BMRU:
+        # The rail reaches the threshold T where the net current is T - i_q^2 / T.
+        square = np.asarray(i_q, dtype=np.float64)[:, 0, 0] ** 2
+        up, down = up - square / up, down - square / down
+    return Memory(
+        bank=bank,
+        up=_column(up, dtype),
+        down=_column(down, dtype),
+        level=(law.level / h.scale).astype(dtype),
+        held=law.held.astype(dtype),
+        up_leg=_column(law.up_leg / c.scale, dtype),
+        down_leg=_column(law.down_leg / c.scale, dtype),
+    )

@@ -1,0 +1,72 @@
+"""What is fixed at manufacture: the mismatch of every device of one die."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.mapping.design import Design
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Die:
+    """One manufactured chip.
+
+    Attributes
+    ----------
+    seed
+        Which die; a die is the same wherever and with whatever others it is drawn.
+    dvt
+        Per `DeviceGroup.key`: threshold shift [V] of every device; positive is a larger
+        magnitude, so less current, for both polarities.
+    dbeta
+        The same for the relative current factor.
+    """
+
+    seed: int
+    dvt: Mapping[tuple[str, str], Array]
+    dbeta: Mapping[tuple[str, str], Array]
+
+
+def draw_die(design: Design, seed: int, *, scale: float = 1.0) -> Die:
+    """Draw a die from the Pelgrom constants and the placed geometry.
+
+    Parameters
+    ----------
+    design
+        Which devices there are and how large each is.
+    seed
+        Which die.
+    scale
+        Factor on every sigma; 0 is the nominal die.
+
+    Notes
+    -----
+    sigma = a / sqrt(W L m), a per device (Pelgrom et al., JSSC 24(5), 1989). Each group has a
+    random stream of its own, named by the group, and draws for absent devices too: leaving out
+    one leg changes no other device.
+    """
+    dvt: dict[tuple[str, str], Array] = {}
+    dbeta: dict[tuple[str, str], Array] = {}
+    for group in design.device_groups():
+        stream = zlib.crc32("/".join(group.key).encode())
+        rng = np.random.Generator(
+            np.random.Philox(np.random.SeedSequence(seed, spawn_key=(stream,)))
+        )
+        draws = rng.standard_normal((2, *group.units.shape))
+        sigma_vt, sigma_beta = design.technology.sigma(group.device)
+        root = np.sqrt(np.maximum(group.units, 1))
+        dvt[group.key] = scale * sigma_vt * draws[0] / root
+        dbeta[group.key] = scale * sigma_beta * draws[1] / root
+    return Die(seed=seed, dvt=dvt, dbeta=dbeta)
+
+
+def nominal_die(design: Design) -> Die:
+    """Return the die without mismatch."""
+    return draw_die(design, 0, scale=0.0)
