@@ -86,6 +86,9 @@ class TrainingConfig(_Strict):
     warm_up: float = Field(default=0.05, ge=0, lt=1, description="share of all steps")
     gradient_limit: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
     weight_limit: float = Field(default=4.0, gt=0, description="largest size of a weight")
+    activity: float = Field(
+        default=0.0, ge=0, description="price of the mean square of all candidates and outputs"
+    )
     initial_gain: float = Field(default=2.0, gt=0, le=100, description="of all but the head")
     learn_beta: bool = Field(default=False, description="thresholds and widths, else fixed at 1")
     learn_alpha: bool = Field(default=False, description="gains, else fixed at 1")

@@ -17,7 +17,7 @@ from mru_hw.training.batches import Batch, as_batch, augment, shuffled
 from mru_hw.training.checkpoint import Checkpoint, Progress
 from mru_hw.training.config import NoiseConfig, TrainConfig
 from mru_hw.training.digits import Split
-from mru_hw.training.network import MemoryNetwork, decide, score
+from mru_hw.training.network import MemoryNetwork, NetworkTrace, decide, score, valid_frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +97,10 @@ def _epoch(
             plain, warp=noise.warp, offset=noise.offset, noise=noise.feature, generator=generator
         )
         perturbed = {k: _perturbed(k, p, noise, generator) for k, p in learned.items()}
-        output = functional_call(network, perturbed, (batch.x, generator)).output
-        loss = nn.functional.cross_entropy(_soft(output, batch, network), batch.y)
+        trace: NetworkTrace = functional_call(network, perturbed, (batch.x, generator))
+        loss = nn.functional.cross_entropy(_soft(trace.output, batch, network), batch.y)
+        if settings.activity > 0.0:
+            loss = loss + settings.activity * _activity(trace, batch)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(learned.values(), settings.gradient_limit)
@@ -118,6 +120,13 @@ def _soft(output: Tensor, batch: Batch, network: MemoryNetwork) -> Tensor:
     return score(
         output, batch.lengths, ReadoutKind.MEAN if readout is ReadoutKind.VOTE else readout
     )
+
+
+def _activity(trace: NetworkTrace, batch: Batch) -> Tensor:
+    """Mean squares of candidates and outputs, summed over layers: what currents will cost."""
+    valid = valid_frames(batch.lengths, batch.x.shape[1])
+    signals = [signal for layer in trace.layers for signal in (layer.candidate, layer.out)]
+    return torch.stack([signal[valid].square().mean() for signal in signals]).sum()
 
 
 def _perturbed(
