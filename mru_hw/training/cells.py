@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mru_hw.model.structure import CellKind, LayerSpec
-from mru_hw.training.scan import recur_loop, recur_scan
+from mru_hw.training.scan import recur_scan
 from mru_hw.training.surrogate import heaviside, sign
 
 Recurrence = Callable[[Tensor | None, Tensor, Tensor, float | None], Tensor]
@@ -202,15 +202,3 @@ CELLS: dict[CellKind, type[CMRU] | type[BMRU] | type[FQBMRU] | type[AlphaCMRU]] 
     CellKind.FQ_BMRU: FQBMRU,
     CellKind.ALPHA_CMRU: AlphaCMRU,
 }
-
-__all__ = [
-    "BMRU",
-    "CELLS",
-    "CMRU",
-    "FQBMRU",
-    "AlphaCMRU",
-    "LayerTrace",
-    "MemoryLayer",
-    "recur_loop",
-    "recur_scan",
-]

@@ -1,0 +1,68 @@
+"""`mru-hw train` at the command line: status, sentence, JSON, and no torch where none is needed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from mru_hw.cli.app import run
+from mru_hw.stimulus import make_inputs, save_inputs
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    save_inputs(
+        make_inputs(rng.normal(size=(30, 5, 2)), y=rng.integers(0, 2, 30)), tmp_path / "inputs.npz"
+    )
+    data = {
+        "data": "inputs.npz",
+        "frame_period": "1 ms",
+        "network": {"n_hidden": 2, "layers": [{"cell": "bmru", "n_units": 2, "n_out": 2}]},
+        "training": {"epochs": 2},
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(data))
+    return path
+
+
+def test_json_is_all_that_stands_on_standard_output(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = config.parent / "model"
+    assert run(["train", str(config), "--out", str(out), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert set(result) == {"complete", "model", "accuracy", "resumed_at", "seconds"}
+    assert run(["train", str(config), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.startswith(f"{out}: train ")
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("seed: !!python/name:os.system", "config.yaml is not plain YAML in line"),
+        ("speed: 1", "config.yaml: speed is 1, expected no key of this name."),
+    ],
+)
+def test_a_bad_configuration_is_one_sentence_and_status_2(
+    config: Path, capsys: pytest.CaptureFixture[str], line: str, sentence: str
+) -> None:
+    config.write_text(config.read_text() + line + "\n")
+    assert run(["train", str(config), "--out", str(config.parent / "model")]) == 2
+    shown = capsys.readouterr()
+    assert sentence in shown.err
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert not (config.parent / "model").exists()
+
+
+def test_the_digits_load_without_torch() -> None:
+    code = (
+        "import sys, mru_hw.cli.train\n"
+        "from mru_hw.training.digits import split_rows\n"
+        "assert 'torch' not in sys.modules, 'torch was imported'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
