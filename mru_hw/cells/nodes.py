@@ -45,7 +45,7 @@ def node_supply(devices: Devices, bus: Bus) -> tuple[Array, Array]:
     does every copy into a diode of the other polarity.
     """
     zero = np.zeros(bus.size)
-    if bus.kind in (NodeKind.PIN,):
+    if bus.kind is NodeKind.PIN:
         return zero, zero
     cal = devices.calibration
 

@@ -73,6 +73,12 @@ class Connection:
     plus: IntArray
     minus: IntArray
 
+    def without(self, row: int, column: int) -> Connection:
+        """Return the connection with the legs of one element left out."""
+        plus, minus = self.plus.copy(), self.minus.copy()
+        plus[row, column] = minus[row, column] = 0
+        return dataclasses.replace(self, plus=plus, minus=minus)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bank:
@@ -181,14 +187,13 @@ class Design:
 
     def without(self, parameter: str, row: int, column: int) -> Design:
         """Return the Design with one element of one connection left out."""
-        changed = []
-        for connection in self.connections:
-            if connection.parameter == parameter:
-                plus, minus = connection.plus.copy(), connection.minus.copy()
-                plus[row, column] = minus[row, column] = 0
-                connection = dataclasses.replace(connection, plus=plus, minus=minus)
-            changed.append(connection)
-        return dataclasses.replace(self, connections=tuple(changed))
+        keep = [c for c in self.connections if c.parameter != parameter]
+        if len(keep) == len(self.connections):
+            raise KeyError(parameter)
+        cut = [c.without(row, column) for c in self.connections if c.parameter == parameter]
+        order = {c.parameter: k for k, c in enumerate(self.connections)}
+        connections = sorted([*keep, *cut], key=lambda c: order[c.parameter])
+        return dataclasses.replace(self, connections=tuple(connections))
 
     def digest(self) -> str:
         """Return a short hash of all that makes the circuit."""
@@ -264,7 +269,7 @@ LEGS: tuple[tuple[str, str, int, str], ...] = (
 
 
 def leg_units(connection: Connection, rail: str, sign: int) -> IntArray:
-    """Unit devices (n_target, n_source) of one kind of leg, without their sign."""
+    """Return the unit devices (n_target, n_source) of one kind of leg, without their sign."""
     units: IntArray = np.maximum(sign * getattr(connection, rail), 0)
     return units
 

@@ -21,9 +21,7 @@ def unmap(design: Design, calibration: Calibration) -> Model:
     tensors: dict[str, np.ndarray] = {}
     rectified: dict[int, np.ndarray] = {}
     for c in design.connections:
-        weight = realised_weight(
-            c, design.buses[c.source], design.buses[c.target], calibration
-        )
+        weight = realised_weight(c, design.buses[c.source], design.buses[c.target], calibration)
         if c.parameter.endswith(".rectified"):
             rectified[int(c.parameter.split(".")[1])] = np.diag(weight)
         else:

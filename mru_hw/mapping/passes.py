@@ -169,28 +169,31 @@ def choose_scales(draft: Draft) -> None:
         scales[f"h{i}"] = I_STATE * unit / float(np.mean(alpha))
         if layer.cell is not CellKind.CMRU:
             scales[f"h{i}"] = unit / float(np.mean(alpha))
-    for name in draft.kinds:
+    for name, size in _signal_sizes(draft, rms).items():
+        if name not in scales:
+            scales[name] = FULL_SIGNAL * unit / size if size > 0 else unit
+    for i, layer in enumerate(spec.layers):
+        if layer.threshold == "input":
+            scales[f"b{i}"] = scales[f"c{i}"]
+            continue
+        beta = np.abs(draft.tensor(f"layers.{i}.beta"))
+        if layer.cell is CellKind.FQ_BMRU:
+            beta = beta + np.abs(draft.tensor(f"layers.{i}.delta"))
+        if float(np.mean(beta)) > 0:
+            scales[f"c{i}"] = unit / float(np.mean(beta))
+
+
+def _signal_sizes(draft: Draft, rms: dict[str, Array]) -> dict[str, float]:
+    """Carry root mean squares through the wires; return the mean of every bus."""
+    for name, (_, size) in draft.kinds.items():
         if name in rms:
             continue
-        power = np.zeros(draft.kinds[name][1])
+        power = np.zeros(size)
         for wire in draft.wires:
             if wire.target == name:
                 power = power + (wire.weight**2) @ rms[wire.source] ** 2
         rms[name] = np.sqrt(power)
-    for name in draft.kinds:
-        if name in scales:
-            continue
-        size = float(np.mean(rms[name]))
-        scales[name] = FULL_SIGNAL * unit / size if size > 0 else unit
-    for i, layer in enumerate(spec.layers):
-        if layer.threshold == "fixed":
-            beta = np.abs(draft.tensor(f"layers.{i}.beta"))
-            if layer.cell is CellKind.FQ_BMRU:
-                beta = beta + np.abs(draft.tensor(f"layers.{i}.delta"))
-            if float(np.mean(beta)) > 0:
-                scales[f"c{i}"] = unit / float(np.mean(beta))
-        else:
-            scales[f"b{i}"] = scales[f"c{i}"]
+    return {name: float(np.mean(values)) for name, values in rms.items()}
 
 
 def place_buses(draft: Draft) -> None:
@@ -249,9 +252,12 @@ def realise_ratios(draft: Draft) -> None:
             i = int(wire.target[1:])
             wanted = np.abs(draft.tensor(f"layers.{i}.beta"))
             usable = (wanted > 0) & (spec.layers[i].cell is not CellKind.FQ_BMRU)
-            weight = weight * np.where(
-                usable, (real[i].up + real[i].down) / 2 / np.where(usable, wanted, 1.0), 1.0
-            )[:, None]
+            weight = (
+                weight
+                * np.where(
+                    usable, (real[i].up + real[i].down) / 2 / np.where(usable, wanted, 1.0), 1.0
+                )[:, None]
+            )
         if wire.source[0] == "h":
             # Only W_o alpha counts: the output's weights take up the gain's rounding.
             i = int(wire.source[1:])
@@ -305,15 +311,16 @@ def _units(
         raise UserError(
             f"{name}[{at}]",
             render(float(current[at]), "A"),
-            f"{render(rules.i_min, 'A')} to {render(rules.i_max, 'A')} in "
-            f"{draft.technology.name}",
+            f"{render(rules.i_min, 'A')} to {render(rules.i_max, 'A')} in {draft.technology.name}",
         )
     return np.maximum(np.rint(current / (draft.i_lsb * gain)), 0).astype(np.int64)
 
 
 def timing(frame: float, n_layers: int) -> Timing:
-    """One strobe a layer, not overlapping: the first after the inputs settled, the last early
-    enough for the outputs to settle before the frame ends.
+    """Place one strobe a layer inside a frame, not overlapping.
+
+    The first comes after the inputs settled, the last early enough for the outputs to settle
+    before the frame ends.
     """
     gap = min(0.25, 0.5 / n_layers)
     last = 0.85

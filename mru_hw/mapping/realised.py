@@ -67,11 +67,11 @@ def realised_bank(
     """Return what a bank's unit devices amount to."""
     up_gain, down_gain, level_gain = threshold_gains(calibration, bank.cell)
     c, h = buses[bank.candidate].scale, buses[bank.state].scale
-    step = bank.gain_units * (i_lsb * level_gain / h)
+    step: Array = bank.gain_units.astype(np.float64) * (i_lsb * level_gain / h)
     alpha = step / 2 if bank.cell is CellKind.BMRU else step
     return RealisedBank(
-        up=bank.up_units * (i_lsb * up_gain / c),
-        down=bank.down_units * (i_lsb * down_gain / c),
+        up=bank.up_units.astype(np.float64) * (i_lsb * up_gain / c),
+        down=bank.down_units.astype(np.float64) * (i_lsb * down_gain / c),
         alpha=alpha,
         low=np.zeros_like(alpha) if bank.cell is CellKind.FQ_BMRU else bank.levels * alpha,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from mru_hw.cells.base import Devices
 from mru_hw.cells.ladder import LadderLaw, bias_rails, ladder_law
@@ -221,9 +221,7 @@ def _bias_tree(devices: Devices, bus: Bus) -> float:
     return bus.scale * (1 + copied * gain) + devices.i_unit_device * gain * source
 
 
-def _memory(
-    devices: Devices, bank: Bank, nodes: dict[str, Node], dtype: DTypeLike
-) -> Memory:
+def _memory(devices: Devices, bank: Bank, nodes: dict[str, Node], dtype: DTypeLike) -> Memory:
     ladder = bank.cell is CellKind.CMRU
     law: LadderLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
     c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]

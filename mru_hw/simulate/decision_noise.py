@@ -29,7 +29,8 @@ class NoiseLaw:
         Vittoz, Charge-Based MOS Transistor Modeling, chapter 6) through the comparator node's
         single pole, whose noise bandwidth is g_ds / (4 C).
     flicker
-        Relative variance of one unit device, integrated per natural octave e: K_f / (W L).
+        Relative variance of one unit device's current per factor e of bandwidth:
+        k / (c_ox W L (n kT/q)^2), from S_Vg = k / (c_ox W L f) and g_m = I / (n kT/q).
     slow, fast
         ln of the bands below and above one per frame that the two draws stand for.
     scale
@@ -47,11 +48,11 @@ class NoiseLaw:
         cls, design: Design, calibration: Calibration, temperature: float, scale: float
     ) -> NoiseLaw:
         """Return the law at a decision current of one i_unit."""
-        del temperature  # shot noise 2 q I does not depend on it
         conductance = (calibration.n.conductance + calibration.p.conductance) * design.i_unit
         bandwidth = conductance / (4 * calibration.c_trip)
-        device = design.technology.devices["n_mirror"]
-        flicker = max(calibration.flicker_n, calibration.flicker_p) / (device.w * device.l)
+        device, constants = design.technology.devices["n_mirror"], design.technology.flicker
+        gate = max(constants.k_n, constants.k_p) / (constants.c_ox * device.w * device.l)
+        flicker = gate / calibration.thermal("n", temperature) ** 2
         frame_rate = 1 / design.timing.frame
         return cls(
             shot=2 * CHARGE * bandwidth,
@@ -62,44 +63,63 @@ class NoiseLaw:
         )
 
 
-def decision_noise(
-    law: NoiseLaw,
-    array: DieArray,
-    bank: Bank,
-    rails: dict[str, Rails],
-    c: Floats,
-    seed: int,
-    die: int,
-    rows: NDArray[np.int64],
-) -> Floats:
-    """Return the noise on a bank's candidates (unit, time, sequence), in candidate units.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionNoise:
+    """The noise of one die's decisions.
 
-    Every leg counts twice, once for itself and once for its diode; so do the comparator's copy
-    and its threshold.
+    Attributes
+    ----------
+    law
+        Constants.
+    seed, die, offset
+        What names the draws: seed of the noise, seed of the die, index in its file of the run's
+        first sequence.
     """
-    scale = array.design.buses[bank.candidate].scale
-    current = np.abs(c) * scale
-    squares = current**2 / array.design.buses[bank.candidate].units
-    for wiring in array.nodes[bank.candidate].wirings:
-        source = array.design.buses[wiring.source]
-        for weight, rail in zip((wiring.plus, wiring.minus), rails[wiring.source], strict=True):
-            if weight is None or rail is None:
-                continue
-            legs = np.abs(weight) * scale
-            flat = rail.reshape(len(rail), -1)
-            current += (legs @ flat).reshape(c.shape)
-            # Flicker of a leg of m = n w units: (w i)^2 / m = w i^2 / n.
-            part = legs * (source.scale / source.units)
-            squares += (part @ flat**2).reshape(c.shape)
-    threshold = bank.up_units * array.design.i_lsb
-    current += threshold[:, None, None]
-    squares += (threshold**2 / np.maximum(bank.up_units, 1))[:, None, None]
-    draws = [noise_draws(seed, die, int(row), bank.layer, c.shape[1], len(c)) for row in rows]
-    slow, fast = np.zeros((len(c), c.shape[2])), np.zeros(c.shape)
-    for k, (held, fresh) in enumerate(draws):
-        slow[:, k], fast[:, :, k] = held, fresh.T
-    flicker = 2 * law.flicker * squares
-    noise = np.sqrt(2 * law.shot * current + flicker * law.fast) * fast
-    noise += np.sqrt(flicker * law.slow) * slow[:, None, :]
-    scaled: Floats = (noise * (law.scale / scale)).astype(c.dtype)
-    return scaled
+
+    law: NoiseLaw
+    seed: int
+    die: int
+    offset: int
+
+    def draw(
+        self,
+        array: DieArray,
+        bank: Bank,
+        rails: dict[str, Rails],
+        c: Floats,
+        rows: NDArray[np.int64],
+    ) -> Floats:
+        """Return the noise on a bank's candidates (unit, time, sequence), in candidate units.
+
+        Every leg counts twice, once for itself and once for its diode; so do the comparator's
+        copy and its threshold.
+        """
+        scale = array.design.buses[bank.candidate].scale
+        current = np.abs(c) * scale
+        squares = current**2 / array.design.buses[bank.candidate].units
+        for wiring in array.nodes[bank.candidate].wirings:
+            source = array.design.buses[wiring.source]
+            for weight, rail in zip((wiring.plus, wiring.minus), rails[wiring.source], strict=True):
+                if weight is None or rail is None:
+                    continue
+                legs = np.abs(weight) * scale
+                flat = rail.reshape(len(rail), -1)
+                current += (legs @ flat).reshape(c.shape)
+                # Flicker of a leg of m = n w units: (w i)^2 / m = w i^2 / n.
+                part = legs * (source.scale / source.units)
+                squares += (part @ flat**2).reshape(c.shape)
+        threshold = bank.up_units * array.design.i_lsb
+        current += threshold[:, None, None]
+        squares += (threshold**2 / np.maximum(bank.up_units, 1))[:, None, None]
+        draws = [
+            noise_draws(self.seed, self.die, int(row) + self.offset, bank.layer, c.shape[1], len(c))
+            for row in rows
+        ]
+        slow, fast = np.zeros((len(c), c.shape[2])), np.zeros(c.shape)
+        for k, (held, fresh) in enumerate(draws):
+            slow[:, k], fast[:, :, k] = held, fresh.T
+        flicker = 2 * self.law.flicker * squares
+        noise = np.sqrt(2 * self.law.shot * current + flicker * self.law.fast) * fast
+        noise += np.sqrt(flicker * self.law.slow) * slow[:, None, :]
+        scaled: Floats = (noise * (self.law.scale / scale)).astype(c.dtype)
+        return scaled

@@ -21,9 +21,7 @@ Levels = NDArray[Any]
 _BYTE_LEVELS = 63
 
 
-def signed_steps(
-    c: Floats, beta: Floats, beta_down: Floats | None = None
-) -> NDArray[np.int8]:
+def signed_steps(c: Floats, beta: Floats, beta_down: Floats | None = None) -> NDArray[np.int8]:
     """Return the signed update ``z_t sign(c_t)`` of a CMRU or BMRU: -1, 0 or 1.
 
     ``z_t = H(|c_t| - beta)`` with H(0) = 1 and sign(0) = 1, so a candidate of 0 at beta = 0 is a

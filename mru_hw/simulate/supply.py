@@ -29,3 +29,12 @@ class SupplyRecord:
     switching: NDArray[np.float64]
     duration: NDArray[np.float64]
     v_dd: float
+
+    def single_die(self) -> SupplyRecord:
+        """Return the record of the only die, without the die axis."""
+        return SupplyRecord(
+            static=self.static[0],
+            switching=self.switching[0],
+            duration=self.duration,
+            v_dd=self.v_dd,
+        )

@@ -47,6 +47,17 @@ class Trace:
     states: tuple[NDArray[Any], ...] = ()
     status: RunStatus = RunStatus.DONE
 
+    def single_die(self) -> Trace:
+        """Return the trace of the only die of a run, without the die axis."""
+        return Trace(
+            decision=self.decision[0],
+            energy_J=self.energy_J[0],
+            output=None if self.output is None else self.output[0],
+            candidates=tuple(c[0] for c in self.candidates),
+            states=tuple(s[0] for s in self.states),
+            status=self.status,
+        )
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by the names of the contract.
 

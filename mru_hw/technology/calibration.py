@@ -5,14 +5,18 @@ The constants stand in ``calibration/<technology>.yaml`` and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from mru_hw.data import calibration_dir
 from mru_hw.errors import MruHwError
+from mru_hw.files import refuse_foreign, whole_file
 from mru_hw.technology.technology import Technology
 
 BOLTZMANN_OVER_CHARGE = 8.617333262e-5  # V/K, CODATA 2018
@@ -26,7 +30,6 @@ class Mirror(BaseModel):
     slope: float = Field(gt=1, description="subthreshold slope factor n")
     conductance: float = Field(ge=0, description="lambda [1/V] of I = I_sat (1 + lambda V_DS)")
     v_gate: float = Field(gt=0, description="|V_GS| of a unit device at its usual current [V]")
-    capacitance: float = Field(gt=0, description="gate capacitance of a unit device [F]")
 
 
 class Calibration(BaseModel):
@@ -42,10 +45,9 @@ class Calibration(BaseModel):
     v_signed: float = Field(gt=0, description="usual voltage of a signed node [V]")
     v_trip: float = Field(gt=0, description="comparator node's voltage when it decides [V]")
     c_trip: float = Field(gt=0, description="capacitance of a comparator node [F]")
-    c_step: float = Field(gt=0, description="capacitance that one ladder step charges [F]")
-    c_clock: float = Field(gt=0, description="capacitance per ladder cell that a phase drives [F]")
-    flicker_n: float = Field(ge=0, description="K_f of S_Id/Id^2 = K_f / (W L f), NMOS [m^2]")
-    flicker_p: float = Field(ge=0, description="the same, PMOS [m^2]")
+    c_step: float = Field(ge=0, description="capacitance that one ladder step charges [F]")
+    c_driver: float = Field(ge=0, description="what a layer's phase driver charges by itself [F]")
+    c_clock: float = Field(ge=0, description="what it charges for every ladder cell [F]")
     provenance: dict[str, Any]
 
     def gain(self, polarity: str, v_ds: float) -> float:
@@ -86,3 +88,30 @@ def load_calibration(technology: Technology) -> Calibration:
             "run characterize again."
         )
     return calibration
+
+
+def write_calibration(
+    constants: Mapping[str, Any], raw: Mapping[str, NDArray[np.float64]], path: Path
+) -> None:
+    """Write a calibration and, beside it, the sampled runs that it was fitted to.
+
+    Parameters
+    ----------
+    constants
+        Fields of `Calibration`.
+    raw
+        Samples by name; they go to ``raw/<name of the calibration>.csv``.
+    path
+        The calibration's file.
+    """
+    checked = Calibration.model_validate(constants)
+    header = "# Made by: mru-hw characterize. Samples of the runs: raw/\n"
+    refuse_foreign(path, marker=header[:10], what="calibration")
+    table = path.parent / "raw" / f"{path.stem}.csv"
+    with whole_file(table) as part, part.open("w", encoding="utf-8") as stream:
+        stream.write("sample,index,value\n")
+        for name, values in raw.items():
+            stream.writelines(f"{name},{k},{value:.6g}\n" for k, value in enumerate(values))
+    text = yaml.safe_dump(checked.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    with whole_file(path) as part:
+        part.write_text(header + text, encoding="utf-8")

@@ -57,6 +57,14 @@ class Mismatch(_Frozen):
     a_beta_p: float = Field(ge=0, description="current factor, PMOS [m]")
 
 
+class Flicker(_Frozen):
+    """Flicker noise of the gate voltage: ``S_Vg = k / (c_ox W L f)``."""
+
+    k_n: float = Field(ge=0, description="NMOS [V^2 F]")
+    k_p: float = Field(ge=0, description="PMOS [V^2 F]")
+    c_ox: float = Field(gt=0, description="gate capacitance per area [F/m^2]")
+
+
 class Technology(_Frozen):
     """All of ``circuits/technology/<name>/technology.yaml``."""
 
@@ -69,6 +77,7 @@ class Technology(_Frozen):
     capacitor: Capacitor
     rules: Rules
     mismatch: Mismatch
+    flicker: Flicker
     sources: dict[str, str]
 
     @property

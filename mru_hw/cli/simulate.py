@@ -1,0 +1,120 @@
+"""The command `mru-hw simulate`."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mru_hw.cli.output import Json, emit, progress
+from mru_hw.errors import UserError
+
+
+def simulate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model folder.")],
+    inputs: Annotated[
+        Path, typer.Option("--inputs", metavar="X.npz", help="Sequences: x, lengths, y.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="Y.npz", help="The trace to write.")],
+    level: Annotated[
+        str, typer.Option("--level", help="Level of truth: ideal, behavioral or spice.")
+    ] = "behavioral",
+    tech: Annotated[str, typer.Option("--tech", help="The technology.")] = "generic180",
+    die: Annotated[
+        int | None, typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0)
+    ] = None,
+    noise: Annotated[
+        int | None,
+        typer.Option("--noise", metavar="SEED", help="Device noise; none without it.", min=0),
+    ] = None,
+    corner: Annotated[str, typer.Option("--corner", help="Process corner.")] = "tt",
+    temperature: Annotated[float, typer.Option("--temperature", help="Temperature [degC].")] = 27.0,
+    vdd: Annotated[
+        str | None, typer.Option("--vdd", metavar="V", help="Supply; the technology's without it.")
+    ] = None,
+    timing: Annotated[str, typer.Option("--timing", help="settled (timed is to come).")] = (
+        "settled"
+    ),
+    sequences: Annotated[
+        str, typer.Option("--sequences", metavar="0:10", help="Which sequences, start:stop.")
+    ] = ":",
+    json: Json = False,
+) -> None:
+    """Run a model on sequences: decisions, energy, outputs, candidates and states."""
+    import numpy as np
+
+    from mru_hw.energy import energy
+    from mru_hw.files import refuse_foreign
+    from mru_hw.model.io import load_model
+    from mru_hw.simulate.run import LEVELS, Chip, run_level
+    from mru_hw.stimulus import load_inputs
+    from mru_hw.technology import load_technology
+    from mru_hw.technology.conditions import checked_conditions
+    from mru_hw.units import parse
+
+    if level not in LEVELS:
+        raise UserError("--level", level, "one of " + ", ".join(LEVELS))
+    if timing != "settled":
+        raise UserError("--timing", timing, "settled: timed cell models are not made yet")
+    technology = load_technology(tech)
+    v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
+    conditions = checked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
+    refuse_foreign(out, marker="PK", what=".npz")
+    network = load_model(model)
+    data = load_inputs(inputs)
+    first, stop = sequence_range(sequences, data.n_seq)
+    data = data.take(slice(first, stop))
+    chip = Chip.of(network, technology)
+    with progress(level, data.n_seq) as advance:
+        run = run_level(
+            chip,
+            data,
+            level=level,
+            conditions=conditions,
+            die=die,
+            noise=noise,
+            first_sequence=first,
+            progress=advance,
+        )
+    trace = run.trace
+    if run.supply is not None:
+        trace = dataclasses.replace(trace, energy_J=energy(run.supply).total)
+    trace.save(out)
+    accuracy = None if data.y is None else float(np.mean(trace.decision == data.y))
+    joules = float(np.mean(trace.energy_J))
+    lines = [f"{out}: {data.n_seq} sequences at the level {level}."]
+    if accuracy is not None:
+        lines.append(f"Accuracy: {100 * accuracy:.2f} %.")
+    if np.isfinite(joules):
+        lines.append(f"Energy per sequence: {joules * 1e9:.4g} nJ on average.")
+    emit(
+        {
+            "out": out,
+            "level": level,
+            "sequences": data.n_seq,
+            "accuracy": accuracy,
+            "energy_per_sequence_J": joules,
+            "status": trace.status.name.lower(),
+        },
+        as_json=json,
+        lines=lines,
+    )
+
+
+def sequence_range(text: str, n_seq: int) -> tuple[int, int]:
+    """Read ``start:stop``, either end left out, against the number of sequences.
+
+    Raises
+    ------
+    UserError
+        It is no range or holds no sequence.
+    """
+    found = re.fullmatch(r"(\d*):(\d*)", text)
+    start = int(found[1] or 0) if found else 0
+    stop = int(found[2] or n_seq) if found else 0
+    if not found or not start < stop <= n_seq:
+        raise UserError("--sequences", text, f"start:stop within 0:{n_seq}, such as 0:{n_seq}")
+    return start, stop

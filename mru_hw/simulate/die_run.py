@@ -1,0 +1,197 @@
+"""One die on one block of sequences: walks the layers and adds up the supply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.model.structure import CellKind
+from mru_hw.simulate import levels
+from mru_hw.simulate.array import DieArray, Memory, Rails
+from mru_hw.simulate.blocks import SequenceBlock
+from mru_hw.simulate.decision_noise import DecisionNoise
+from mru_hw.simulate.levels import Floats
+from mru_hw.simulate.memory import initial_cells, nominal_step, step_memory
+from mru_hw.simulate.supply import BLOCKS
+from mru_hw.technology.calibration import Calibration
+
+
+class DieRun:
+    """One die on one block: walks the layers and adds up the supply.
+
+    A *version* of a signal is its course for one choice of which layers already stepped in a
+    frame; versions come with the share of the frame for which they hold.
+    """
+
+    def __init__(
+        self,
+        *,
+        array: DieArray,
+        block: SequenceBlock,
+        calibration: Calibration,
+        noise: DecisionNoise | None,
+    ) -> None:
+        self.array, self.block, self.calibration, self.noise = array, block, calibration, noise
+        shape = (block.x.shape[1], block.x.shape[2], len(BLOCKS))
+        self.static = np.zeros(shape)
+        self.switching = np.zeros(shape)
+        self.candidates: list[Floats] = []
+        self.states: list[Floats] = []
+        self.output: Floats = block.x[:0]
+
+    def mean(self, current: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean over the valid frames of each sequence, (sequence, block)."""
+        total = np.einsum("tsb,ts->sb", current, self.block.valid.astype(np.float64))
+        mean: NDArray[np.float64] = total / self.block.lengths[:, None]
+        return mean
+
+    def all_layers(self) -> None:
+        """Run the network; fills candidates, states, output and the supply."""
+        array = self.array
+        timing = array.design.timing
+        self.static[:, :, BLOCKS.index("bias")] = array.bias_supply
+        x = array.nodes["x"].rails(self.block.x)
+        self._draw("mirror", array.nodes["x"].supply(x), 1.0)
+        shares = [1.0]
+        versions = [{"v0": array.nodes["v0"].rails(array.value("v0", {"x": x}))}]
+        self._draw_node("v0", versions, shares)
+        for i, memory in enumerate(array.memories):
+            cells = self._memory(memory, versions, shares)
+            late = 1 - timing.strobes[i] / timing.frame
+            if self._skips(i):
+                shares = [*shares[:-1], shares[-1] - late, late]
+            else:
+                # What follows depends on this layer's state alone, which has two versions.
+                shares, versions = [1 - late, late], versions[-1:]
+            versions = self._outputs(i, memory, cells, versions, shares)
+        rails = versions[-1]
+        self.output = array.value("y", rails)
+
+    def _skips(self, i: int) -> bool:
+        """Whether the signal after layer `i` takes its input along."""
+        wirings = self.array.nodes[f"v{i + 1}"].wirings
+        return any(wiring.source == f"v{i}" for wiring in wirings)
+
+    def _draw(self, block: str, current: Floats, share: float) -> None:
+        self.static[:, :, BLOCKS.index(block)] += share * current
+
+    def _draw_node(self, name: str, versions: list[dict[str, Rails]], shares: list[float]) -> None:
+        node = self.array.nodes[name]
+        for version, share in zip(versions, shares, strict=True):
+            self._draw("mirror", node.supply(version[name]), share)
+
+    def _memory(
+        self, memory: Memory, versions: list[dict[str, Rails]], shares: list[float]
+    ) -> levels.Levels:
+        """Step the units of a layer; return their set cells, (time, 1, unit, sequence)."""
+        array, bank = self.array, memory.bank
+        node = array.nodes[bank.candidate]
+        for version, share in zip(versions, shares, strict=True):
+            c = array.value(bank.candidate, version)
+            rails = node.rails(c)
+            self._draw("mirror", node.supply(rails), share)
+            if bank.cell is CellKind.CMRU:
+                self._draw("memory", self._comparators(memory, rails), share)
+        up, down = memory.up, memory.down
+        if bank.threshold is not None:
+            up, down = self._carried_thresholds(bank.threshold, memory, versions, shares)
+        if self.noise is not None:
+            c = c + self.noise.draw(array, bank, versions[-1], c, self.block.rows)
+        if node.i_q is None:
+            c = np.maximum(c, 0)
+        self.candidates.append(c)
+        return step_memory(memory, c, up, down)
+
+    def _comparators(self, memory: Memory, rails: Rails) -> Floats:
+        """Supply current [A] of the branches that weigh candidate against threshold.
+
+        Two current sources in series carry the smaller current.
+        """
+        scale = self.array.design.buses[memory.bank.candidate].scale
+        plus, minus = rails
+        total = np.minimum(plus, memory.up_leg).sum(axis=0)
+        if minus is not None:
+            total += np.minimum(minus, memory.down_leg).sum(axis=0)
+        current: Floats = total * scale
+        return current
+
+    def _carried_thresholds(
+        self, name: str, memory: Memory, versions: list[dict[str, Rails]], shares: list[float]
+    ) -> tuple[Floats, Floats]:
+        """Input-dependent thresholds: both rails of the threshold node summed, ``|i|``."""
+        array = self.array
+        node = array.nodes[name]
+        for version, share in zip(versions, shares, strict=True):
+            rails = node.rails(array.value(name, version))
+            self._draw("mirror", node.supply(rails), share)
+        plus, minus = rails
+        size = plus if minus is None else plus + minus
+        # The mirrors' errors of the fixed threshold's legs stand for those of its copies.
+        nominal = self.array.design.i_lsb / array.design.buses[memory.bank.candidate].scale
+        return size * (memory.up / nominal), size * (memory.down / nominal)
+
+    def _outputs(
+        self,
+        i: int,
+        memory: Memory,
+        cells: levels.Levels,
+        versions: list[dict[str, Rails]],
+        shares: list[float],
+    ) -> list[dict[str, Rails]]:
+        """From set cells to the rails of the next signal, for every version."""
+        array, bank = self.array, memory.bank
+        start = np.broadcast_to(
+            initial_cells(memory)[None, None, :, None], (1, *cells.shape[1:])
+        ).astype(cells.dtype)
+        before = np.concatenate([start, cells[:-1]])
+        steps = np.abs(cells - before).sum(axis=(1, 2))
+        self._charge("memory", steps * self.calibration.c_step)
+        if bank.cell is CellKind.CMRU:
+            cells_driven = bank.n_units * bank.n_cells
+            phase = self.calibration.c_driver + cells_driven * self.calibration.c_clock
+            self._charge("clock", phase)
+        courses = {"old": self._course(memory, before), "new": self._course(memory, cells)}
+        at = shares[-1]
+        for key, share in (("old", 1 - at), ("new", at)):
+            h, held = courses[key]
+            self._draw("memory", held, share)
+            self._draw("mirror", array.nodes[bank.state].supply((h, None)), share)
+        self.states.append(self._signed_state(memory, courses["new"][0]))
+        following = []
+        out = f"v{i + 1}"
+        last = len(versions)
+        for k in range(last + 1):
+            rails: dict[str, Rails] = dict(versions[min(k, last - 1)])
+            rails[bank.state] = (courses["new" if k == last else "old"][0], None)
+            if f"o{i}" in array.nodes:
+                o = array.nodes[f"o{i}"]
+                rails[f"o{i}"] = o.rails(array.value(f"o{i}", rails))
+                self._draw("mirror", o.supply(rails[f"o{i}"]), shares[k])
+            node = array.nodes[out]
+            following.append({out: node.rails(array.value(out, rails))})
+        self._draw_node(out, following, shares)
+        return following
+
+    def _charge(self, block: str, capacitance: Any) -> None:
+        """Add a capacitance [F] charged once a frame: mean current C V / T."""
+        self.switching[:, :, BLOCKS.index(block)] += (
+            capacitance * self.calibration.v_dd / self.array.design.timing.frame
+        )
+
+    @staticmethod
+    def _course(memory: Memory, cells: levels.Levels) -> tuple[Floats, Floats]:
+        """Output (unit, time, sequence) and the cells' supply (time, sequence) [A]."""
+        index = cells[:, 0].astype(np.intp)
+        unit = np.arange(memory.bank.n_units)[None, :, None]
+        h = memory.level[unit, index].transpose(1, 0, 2)
+        return np.ascontiguousarray(h), memory.held[unit, index].sum(axis=1)
+
+    def _signed_state(self, memory: Memory, h: Floats) -> Floats:
+        """Return what the network calls h: the output less the constant that the bias folds in."""
+        if memory.bank.cell is CellKind.FQ_BMRU:
+            return h
+        nominal = nominal_step(self.array.design, self.calibration, memory)
+        low: Floats = (memory.bank.n_cells / 2 * nominal)[:, None, None].astype(h.dtype)
+        return h - low

@@ -1,0 +1,144 @@
+"""One network on one chip at one level of truth: what `mru-hw simulate` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mru_hw.errors import UserError
+from mru_hw.mapping import Design, map_model, unmap
+from mru_hw.model.network import Model
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.supply import SupplyRecord
+from mru_hw.simulate.trace import Trace
+from mru_hw.stimulus import Inputs
+from mru_hw.technology import Technology
+from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.technology.conditions import Conditions
+from mru_hw.variation import Die, draw_die, nominal_die
+
+LEVELS = ("ideal", "behavioral", "spice")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """A network mapped onto a technology.
+
+    Attributes
+    ----------
+    model
+        As it was trained.
+    mapped
+        What the design amounts to, in the network's own units.
+    """
+
+    model: Model
+    design: Design
+    calibration: Calibration
+    mapped: Model
+
+    @classmethod
+    def of(cls, model: Model, technology: Technology) -> Chip:
+        """Map a model.
+
+        Raises
+        ------
+        UserError
+            A part of the network has no circuit or lies outside the technology's range.
+        """
+        calibration = load_calibration(technology)
+        design = map_model(model, technology, calibration)
+        mapped = unmap(design, calibration)
+        return cls(model=model, design=design, calibration=calibration, mapped=mapped)
+
+    def die(self, seed: int | None) -> Die:
+        """Return a die; the nominal one for None."""
+        return nominal_die(self.design) if seed is None else draw_die(self.design, seed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelRun:
+    """A trace and, at the level ``behavioral``, what the supply gave."""
+
+    trace: Trace
+    supply: SupplyRecord | None = None
+
+
+def run_level(
+    chip: Chip,
+    inputs: Inputs,
+    *,
+    level: str,
+    conditions: Conditions,
+    die: int | None = None,
+    noise: int | None = None,
+    first_sequence: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> LevelRun:
+    """Run one chip.
+
+    Parameters
+    ----------
+    level
+        One of `LEVELS`.
+    die, noise
+        Seeds; None is the nominal die and no noise.
+    first_sequence
+        Index in its file of the first sequence, which names the noise draws.
+    progress
+        Told how many sequences more are done (level ``spice``).
+
+    Raises
+    ------
+    UserError
+        The level does not know dies or noise, or the inputs do not fit the model.
+    """
+    known: dict[str, tuple[str, ...]] = {
+        "ideal": (),
+        "behavioral": ("--die", "--noise"),
+        "spice": ("--die",),
+    }
+    for option, seed in (("--die", die), ("--noise", noise)):
+        if seed is not None and option not in known[level]:
+            takers = " or ".join(name for name, options in known.items() if option in options)
+            raise UserError(option, seed, f"no {option[2:]} at the level {level}, but at {takers}")
+    n_in = chip.model.spec.n_in
+    if inputs.x.shape[2] != n_in:
+        raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
+    if level == "ideal":
+        return LevelRun(trace=simulate_ideal(chip.mapped, inputs))
+    if level == "spice":
+        return LevelRun(trace=_spice(chip, inputs, conditions, die, progress))
+    run = simulate_behavioral(
+        chip.design,
+        chip.calibration,
+        inputs,
+        [chip.die(die)],
+        temperature=conditions.temperature,
+        v_dd=conditions.v_dd,
+        noise=None if noise is None else NoiseRun(seed=noise),
+        sequence_offset=first_sequence,
+    )
+    return LevelRun(trace=run.trace.single_die(), supply=run.supply.single_die())
+
+
+def _spice(
+    chip: Chip,
+    inputs: Inputs,
+    conditions: Conditions,
+    die: int | None,
+    progress: Callable[[int], None] | None,
+) -> Trace:
+    from mru_hw.simulate.spice_level import simulate_spice
+
+    result = simulate_spice(
+        chip.model,
+        chip.design,
+        chip.calibration,
+        inputs,
+        conditions=conditions,
+        die=None if die is None else chip.die(die),
+        progress=progress,
+    )
+    return result.trace

@@ -1,0 +1,61 @@
+"""What a chip is run at: process corner, temperature, supply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mru_hw.errors import UserError
+from mru_hw.technology.technology import Technology
+from mru_hw.units import render
+
+TEMPERATURES = (-40.0, 125.0)  # degC, the range of the map of valid currents
+SUPPLY_RANGE = 0.2  # relative, either side of the nominal supply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What the chip is run at.
+
+    Attributes
+    ----------
+    corner
+        Section of the model library.
+    temperature
+        [degC].
+    v_dd
+        Supply [V].
+    """
+
+    corner: str
+    temperature: float
+    v_dd: float
+
+
+def nominal_conditions(technology: Technology) -> Conditions:
+    """Return the technology's first corner, its temperature and its supply."""
+    return Conditions(
+        corner=technology.corners[0],
+        temperature=technology.temperature,
+        v_dd=technology.v_dd,
+    )
+
+
+def checked_conditions(
+    technology: Technology, *, corner: str, temperature: float, v_dd: float
+) -> Conditions:
+    """Check conditions against a technology.
+
+    Raises
+    ------
+    UserError
+        The corner is none of the technology's, or temperature or supply lie out of range.
+    """
+    if corner not in technology.corners:
+        raise UserError("corner", corner, "one of " + ", ".join(technology.corners))
+    low, high = TEMPERATURES
+    if not low <= temperature <= high:
+        raise UserError("temperature", temperature, f"{low:g} to {high:g} degC")
+    least, most = (technology.v_dd * (1 + s) for s in (-SUPPLY_RANGE, SUPPLY_RANGE))
+    if not least <= v_dd <= most:
+        raise UserError("v_dd", render(v_dd, "V"), f"{render(least, 'V')} to {render(most, 'V')}")
+    return Conditions(corner=corner, temperature=temperature, v_dd=v_dd)
