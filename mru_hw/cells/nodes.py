@@ -34,8 +34,12 @@ def quiescent(devices: Devices, bus: Bus) -> Array:
 
 def split(v: NDArray[Any], i_q: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return ``i_plus`` and ``i_minus`` of a signed node, in the unit of `v`."""
-    crossover = (np.hypot(v, 2 * i_q) - np.abs(v)) / 2
-    return np.maximum(v, 0) + crossover, np.maximum(-v, 0) + crossover
+    root = np.multiply(v, v)
+    root += 4 * i_q * i_q
+    np.sqrt(root, out=root)
+    root *= 0.5
+    half = v * v.dtype.type(0.5)
+    return root + half, np.subtract(root, half, out=root)
 
 
 def node_supply(devices: Devices, bus: Bus) -> tuple[Array, Array]:

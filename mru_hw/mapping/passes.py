@@ -82,9 +82,10 @@ def refuse_unmappable(draft: Draft) -> None:
             raise UserError(
                 f"layers.{i}.initial_state", 0, "-1 or +1: a bistable cell has no middle state"
             )
-        if np.any(draft.tensor(f"layers.{i}.alpha") <= 0):
-            alpha = float(np.min(draft.tensor(f"layers.{i}.alpha")))
-            raise UserError(f"layers.{i}.alpha", alpha, "a positive gain, since it is a current")
+        if np.any(draft.tensor(f"layers.{i}.alpha") == 0):
+            raise UserError(
+                f"layers.{i}.alpha", 0.0, "a gain other than zero, since it is a current"
+            )
 
 
 def choose_levels(draft: Draft) -> None:
@@ -162,7 +163,7 @@ def choose_scales(draft: Draft) -> None:
     rms: dict[str, Array] = {"bias": np.ones(1), "x": np.ones(spec.n_in)}
     scales["bias"] = scales["x"] = unit
     for i, layer in enumerate(spec.layers):
-        alpha = draft.tensor(f"layers.{i}.alpha")
+        alpha = np.abs(draft.tensor(f"layers.{i}.alpha"))
         # A state is uniform over its levels, more or less: rms = sqrt(K(K+1)/3) levels.
         k = draft.levels[i]
         rms[f"h{i}"] = alpha * np.sqrt(k * (k + 1) / 3)
@@ -216,7 +217,7 @@ def realise_banks(draft: Draft) -> None:
         rise = fall = beta
         if layer.cell is CellKind.FQ_BMRU:
             rise = beta + np.abs(draft.tensor(p + "delta"))
-        alpha = draft.tensor(p + "alpha")
+        alpha = np.abs(draft.tensor(p + "alpha"))
         factor = 2.0 if layer.cell is CellKind.BMRU else 1.0
         up = _units(draft, p + "beta", rise * c.scale, up_gain)
         down = _units(draft, p + "beta", fall * c.scale, down_gain, zero=True)
@@ -259,9 +260,12 @@ def realise_ratios(draft: Draft) -> None:
                 )[:, None]
             )
         if wire.source[0] == "h":
-            # Only W_o alpha counts: the output's weights take up the gain's rounding.
+            # Only W_o alpha counts: the output's weights take up the gain's rounding and sign.
             i = int(wire.source[1:])
-            weight = weight * (draft.tensor(f"layers.{i}.alpha") / real[i].alpha)
+            alpha = draft.tensor(f"layers.{i}.alpha")
+            if spec.layers[i].cell is CellKind.FQ_BMRU:
+                alpha = np.abs(alpha)
+            weight = weight * (alpha / real[i].alpha)
         connection = _realise(draft, wire, weight)
         draft.connections.append(connection)
         if wire.source[0] == "h":

@@ -183,10 +183,11 @@ class DieRun:
     @staticmethod
     def _course(memory: Memory, cells: levels.Levels) -> tuple[Floats, Floats]:
         """Output (unit, time, sequence) and the cells' supply (time, sequence) [A]."""
-        index = cells[:, 0].astype(np.intp)
-        unit = np.arange(memory.bank.n_units)[None, :, None]
-        h = memory.level[unit, index].transpose(1, 0, 2)
-        return np.ascontiguousarray(h), memory.held[unit, index].sum(axis=1)
+        n_units, n_levels = memory.level.shape
+        index = cells[:, 0].transpose(1, 0, 2).astype(np.intp)
+        index += (np.arange(n_units) * n_levels)[:, None, None]
+        h = memory.level.ravel().take(index)
+        return h, memory.held.ravel().take(index).sum(axis=0)
 
     def _signed_state(self, memory: Memory, h: Floats) -> Floats:
         """Return what the network calls h: the output less the constant that the bias folds in."""

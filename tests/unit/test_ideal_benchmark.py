@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.array_speed import LEVELS, Case, make_case, measure
+from benchmarks.bench_array_speed import LEVELS, Case, make_case, measure
 
 
 def test_benchmark_measures_every_level_beside_the_products() -> None:

@@ -1,6 +1,6 @@
 """How fast the array levels run beside the matrix products that they cannot do without.
 
-``python benchmarks/array_speed.py`` prints JSON. One thread; 100 dies with weights of their own,
+``python benchmarks/bench_array_speed.py`` prints JSON. One thread; 100 dies with weights of their own,
 300 sequences of 40 steps, 2 layers of 16 CMRU units, 13 inputs, float32. The products and every
 level take turns within one run. A unit-step is one unit of one layer at one step of one sequence
 on one die.
@@ -29,8 +29,11 @@ from numpy.typing import NDArray
 
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind, LayerSpec, ModelSpec
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs, make_inputs
+from mru_hw.technology import load_technology
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +60,29 @@ def ideal(model: Model, inputs: Inputs) -> Job:
     return partial(simulate_ideal, model, inputs, dtype=np.float32, keep="decisions")
 
 
+def behavioral(model: Model, inputs: Inputs, *, noise: bool) -> Job:
+    """Dies of one mapped network: each has matrices of its own, made within the job."""
+    first = {name: values[0].astype(np.float64) for name, values in model.tensors.items()}
+    chip = Chip.of(Model(spec=model.spec, tensors=first), load_technology("generic180"))
+    dies = [chip.die(seed) for seed in range(len(model.tensors["head.bias"]))]
+    return partial(
+        simulate_behavioral,
+        chip.design,
+        chip.calibration,
+        inputs,
+        dies,
+        noise=NoiseRun(seed=1) if noise else None,
+        dtype=np.float32,
+        keep_all=False,
+    )
+
+
 # A level joins the comparison with one line here: a function that prepares its job.
-LEVELS: dict[str, Callable[[Model, Inputs], Job]] = {"ideal": ideal}
+LEVELS: dict[str, Callable[[Model, Inputs], Job]] = {
+    "ideal": ideal,
+    "behavioral": partial(behavioral, noise=False),
+    "behavioral with noise": partial(behavioral, noise=True),
+}
 
 
 def make_case(case: Case, seed: int = 0) -> tuple[Model, Inputs]:
