@@ -2,71 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw import __version__
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.gains import V_PIN
-from mru_hw.spice.chip import SUPPLIES, chip_pins
+from mru_hw.model.structure import ModelSpec
+from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
+from mru_hw.spice.deck import BENCH, CHIP, MODELS, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.dies import die_commands
+from mru_hw.technology.conditions import Conditions
+from mru_hw.variation import Die
+
+Array = NDArray[np.float64]
 
 PRE_ROLL = 0.2  # of a frame: power-up, reset and the first input's settling before frame 0
 RESET = 0.08  # of a frame
 EDGE = 1e-7  # s, of phases and reset
 RAMP = 1e-5  # s, of input currents
 
-# pA flow in this circuit, so the usual 1e-12 of gmin and abstol would drown it.
+# pA flow in these circuits, so the usual 1e-12 of gmin and abstol would drown them.
 OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-15 trtol=20 reltol=1e-3 method=gear"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
-    """What the chip is run at.
-
-    Attributes
-    ----------
-    corner
-        Section of the model library.
-    temperature
-        [degC].
-    v_dd
-        Supply [V].
-    """
-
-    corner: str
-    temperature: float
-    v_dd: float
+# A whole network: devices at rest are not evaluated again, and reltol is small because it says
+# what rest is (docs/decisions/0005-ngspice-options.md).
+NETWORK_OPTIONS = (
+    "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=5e-15 trtol=250 reltol=2e-4 method=gear bypass=1"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """A test bench's deck and what to read from its run.
+    """A deck with its test bench, and what to read from its run.
 
     Attributes
     ----------
-    text
-        The deck's own lines, without the chip's.
-    saves
-        Vectors that the run keeps.
-    t_start, t_stop
-        First frame's start and the last one's end [s].
+    deck
+        Ready to run.
+    t_start
+        The first frame's start [s]; the last one's end is ``deck.t_stop``.
     read_at
         (n_time,) when states and outputs are read: the end of each frame [s].
     strobe_at
         (n_layers, n_time) rising edge of each layer's strobe [s].
     """
 
-    text: str
-    saves: tuple[str, ...]
+    deck: Deck
     t_start: float
-    t_stop: float
-    read_at: NDArray[np.float64]
-    strobe_at: NDArray[np.float64]
+    read_at: Array
+    strobe_at: Array
 
 
-def candidate_vectors(design: Design, layer: int, k: int) -> tuple[str, str]:
+def candidate_vectors(layer: int, k: int) -> tuple[str, str]:
     """Return the device currents whose difference is candidate `k` of `layer`."""
     node = f"xchip.xc{layer}_{k}"
     return f"@m.{node}.xdn.m0[id]", f"@m.{node}.xdp.m0[id]"
@@ -78,10 +68,24 @@ def state_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
     return tuple(f"v(xchip.xu{layer}_{k}.v{j})" for j in cells)
 
 
+def normalised(spec: ModelSpec, x: Array) -> Array:
+    """Return raw frames (..., n_in) as the network sees them."""
+    if spec.normalisation is None:
+        return x
+    result: Array = (x - np.array(spec.normalisation.mean)) / np.array(spec.normalisation.scale)
+    return result
+
+
 def make_bench(
-    design: Design, frames: NDArray[np.float64], conditions: Conditions, models: Path
+    design: Design,
+    frames: Array,
+    conditions: Conditions,
+    *,
+    die: Die | None = None,
+    options: str = NETWORK_OPTIONS,
+    measures: bool = False,
 ) -> Bench:
-    """Write the bench that plays one sequence.
+    """Write chip and bench for one sequence.
 
     Parameters
     ----------
@@ -91,75 +95,157 @@ def make_bench(
         (n_time, n_in) normalised inputs; 1.0 is the input bus's scale.
     conditions
         Corner, temperature, supply.
-    models
-        The model library, as the deck shall name it.
+    die
+        Mismatch of every device; the nominal chip when None.
+    options
+        ngspice's tolerances.
+    measures
+        Whether the bench also measures and prints power and outputs, for running it by hand.
+
+    Raises
+    ------
+    UserError
+        A part of the Design has no transistor circuit yet.
     """
-    n_time = len(frames)
     period = design.timing.frame
     t_start = PRE_ROLL * period
-    starts = t_start + period * np.arange(n_time)
-    t_stop = t_start + period * n_time
-    v_dd = f"{conditions.v_dd:.9g}"
-    lines = [
-        f"* mru_hw bench, design {design.digest()}",
-        f".lib '{models}' {conditions.corner}",
-        f".options temp={conditions.temperature:.9g} {OPTIONS}",
-        f"vdd vdd 0 {v_dd}",
-        # Declared zero-volt probes: the supply current, block by block.
-        *(f"v{name} vdd {name} 0" for name in SUPPLIES),
-        f"ibias vdd iref {design.i_lsb * design.buses['bias'].units:.9g}",
-        *(f"vy{k} y{k} 0 {V_PIN}" for k in range(design.buses["y"].size)),
-        *_reset_lines(period, v_dd),
+    starts: Array = t_start + period * np.arange(len(frames), dtype=np.float64)
+    t_stop = t_start + period * len(frames)
+    strobes: Array = np.array([starts + t for t in design.timing.strobes])
+    read_at: Array = starts + period
+    commands = () if die is None else tuple(die_commands(design, die))
+    saves = bench_saves(design)
+    body = [
+        *_condition_lines(conditions, options),
+        *_supply_lines(design, conditions),
+        *_stimulus_lines(design, frames, starts, strobes, conditions),
+        *_instance_lines(design),
+        *(".save " + " ".join(row) for row in _rows((*saves, TOKEN), 8)),
+        # From dark, with the step capped at a tenth of a frame.
+        f".tran {period / 10:.9g} {t_stop:.9g} uic",
+        *(_measure_lines(design, t_start, t_stop, conditions) if measures else ()),
+        *(_control_lines(commands) if measures and commands else ()),
     ]
-    strobes = np.array([starts + t for t in design.timing.strobes])
-    for i, first in enumerate(strobes[:, 0]):
-        width = design.timing.pulse
-        lines.append(
-            f"vphi{i} phi{i} 0 pulse(0 {v_dd} {first:.9g} {EDGE} {EDGE} {width:.9g} {period:.9g})"
-        )
-    scale = design.buses["x"].scale
-    for k in range(design.buses["x"].size):
-        lines.append(_pwl(f"ix{k} 0 x{k}", starts, frames[:, k] * scale))
-    pins = chip_pins(design)
-    words = ["0" if pin == "vss" else pin for pin in pins]
-    lines.append("xchip")
-    lines += ["+ " + " ".join(words[i : i + 12]) for i in range(0, len(words), 12)]
-    lines.append("+ mru_chip")
-    saves = [f"i(v{name})" for name in ("dd", *SUPPLIES)]
+    chip = chip_deck(design)
+    token = token_of([chip, *body, *commands])
+    head = [
+        f"* mru_hw {__version__} bench, design {design.digest()}",
+        f"* {len(frames)} frames of {period:.9g} s after {t_start:.9g} s of power-up and reset;"
+        f" {'the nominal chip' if die is None else f'die {die.seed}'}",
+        *_input_note(design),
+        token_line(token),
+    ]
+    library = design.technology.models_path.read_text(encoding="utf-8")
+    deck = Deck(
+        files={BENCH: "\n".join([*head, *body, ".end", ""]), CHIP: chip, MODELS: library},
+        saves=saves,
+        token=token,
+        t_stop=t_stop,
+        commands=commands,
+    )
+    return Bench(deck=deck, t_start=t_start, read_at=read_at, strobe_at=strobes)
+
+
+def bench_saves(design: Design) -> tuple[str, ...]:
+    """List the vectors that a run keeps: supply currents, outputs, candidates, cells."""
+    saves = [f"i(v{name})" for name in ("dd", *SUPPLIES)] + ["i(vref)"]
     saves += [f"i(vy{k})" for k in range(design.buses["y"].size)]
     for bank in design.banks:
         for k in range(bank.n_units):
-            saves += candidate_vectors(design, bank.layer, k)
+            saves += candidate_vectors(bank.layer, k)
             saves += state_vectors(design, bank.layer, k)
-    return Bench(
-        text="\n".join(lines) + "\n",
-        saves=tuple(saves),
-        t_start=t_start,
-        t_stop=t_stop,
-        read_at=starts + period,
-        strobe_at=strobes,
-    )
+    return tuple(saves)
 
 
-def analysis_lines(bench: Bench, period: float) -> str:
-    """Return the analysis: from dark (uic), with the step capped at a tenth of a frame."""
-    saves = [".save " + " ".join(bench.saves[i : i + 8]) for i in range(0, len(bench.saves), 8)]
-    return "\n".join([*saves, f".tran {period / 10:.9g} {bench.t_stop:.9g} uic"]) + "\n"
+# ------------------------------------------------------------------------------------ the parts
 
 
-def _reset_lines(period: float, v_dd: str) -> list[str]:
-    end = RESET * period
-    return [f"vrst rst 0 pwl(0 0 {EDGE} {v_dd} {end:.9g} {v_dd} {end + EDGE:.9g} 0)"]
+def _input_note(design: Design) -> list[str]:
+    return [
+        "* the token is a voltage made from the hash of this text: a result proves its circuit",
+        f"* inputs: 1.0 of a normalised feature is {design.buses['x'].scale:.6g} A",
+    ]
 
 
-def _pwl(head: str, starts: NDArray[np.float64], values: NDArray[np.float64]) -> str:
+def _condition_lines(conditions: Conditions, options: str) -> list[str]:
+    return [
+        f".lib '{MODELS}' {conditions.corner}",
+        f".include '{CHIP}'",
+        f".options temp={conditions.temperature:.9g} {options}",
+    ]
+
+
+def _supply_lines(design: Design, conditions: Conditions) -> list[str]:
+    return [
+        f"vdd vdd 0 {conditions.v_dd:.9g}",
+        # Declared zero-volt probes: the supply current, block by block, and the reference's.
+        *(f"v{name} vdd {name} 0" for name in SUPPLIES),
+        "vref vdd vref 0",
+        f"ibias vref iref {design.i_lsb * design.buses['bias'].units:.9g}",
+        *(f"vy{k} y{k} 0 {V_PIN}" for k in range(design.buses["y"].size)),
+    ]
+
+
+def _stimulus_lines(
+    design: Design, frames: Array, starts: Array, strobes: Array, conditions: Conditions
+) -> list[str]:
+    period, width = design.timing.frame, design.timing.pulse
+    v_dd, end = f"{conditions.v_dd:.9g}", RESET * design.timing.frame
+    scale = design.buses["x"].scale
+    return [
+        f"vrst rst 0 pwl(0 0 {EDGE} {v_dd} {end:.9g} {v_dd} {end + EDGE:.9g} 0)",
+        *(
+            f"vphi{i} phi{i} 0 pulse(0 {v_dd} {at:.9g} {EDGE} {EDGE} {width:.9g} {period:.9g})"
+            for i, at in enumerate(strobes[:, 0])
+        ),
+        *(
+            line
+            for k in range(design.buses["x"].size)
+            for line in _pwl(f"ix{k} 0 x{k}", starts, frames[:, k] * scale)
+        ),
+    ]
+
+
+def _instance_lines(design: Design) -> list[str]:
+    pins = ["0" if pin == "vss" else pin for pin in chip_pins(design)]
+    return ["xchip", *("+ " + " ".join(row) for row in _rows(pins, 12)), "+ mru_chip"]
+
+
+def _measure_lines(
+    design: Design, t_start: float, t_stop: float, conditions: Conditions
+) -> list[str]:
+    """Mean power of each block over all frames, and the outputs at the end."""
+    span = f"from={t_start:.9g} to={t_stop:.9g}"
+    # The reference current counts to the bias distribution.
+    currents = {name: f"i(v{name})" for name in SUPPLIES} | {"vdd_ref": "i(vref)"}
+    lines = []
+    for name, current in currents.items():
+        block = name.removeprefix("vdd_")
+        lines.append(f".measure tran i_{block} avg {current} {span}")
+        lines.append(f".measure tran p_{block} param='{conditions.v_dd:.9g}*i_{block}'")
+    at = t_stop - design.timing.frame * 1e-4
+    lines += [
+        f".measure tran y{k}_end find i(vy{k}) at={at:.9g}" for k in range(design.buses["y"].size)
+    ]
+    return lines
+
+
+def _control_lines(commands: Iterable[str]) -> list[str]:
+    return [".control", *commands, "run", "quit", ".endc"]
+
+
+def _rows(words: Iterable[str], width: int) -> list[tuple[str, ...]]:
+    listed = tuple(words)
+    return [listed[i : i + width] for i in range(0, len(listed), width)]
+
+
+def _pwl(head: str, starts: Array, values: Array) -> list[str]:
     """Write a staircase with short ramps; the first value holds from time zero."""
     points = [(0.0, values[0])]
     for j in range(1, len(starts)):
         if values[j] != values[j - 1]:
             points += [(starts[j], values[j - 1]), (starts[j] + RAMP, values[j])]
+    if len(points) == 1:
+        return [f"{head} {points[0][1]:.9g}"]
     words = [f"{t:.9g} {v:.9g}" for t, v in points]
-    if len(words) == 1:
-        return f"{head} {points[0][1]:.9g}"
-    lines = [f"{head} pwl("] + ["+ " + " ".join(words[i : i + 4]) for i in range(0, len(words), 4)]
-    return "\n".join(lines) + " )"
+    return [f"{head} pwl(", *("+ " + " ".join(row) for row in _rows(words, 4)), "+ )"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mru_hw import __version__
-from mru_hw.errors import UserError
+from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, Design, NodeKind, leg_units
 from mru_hw.model.structure import CellKind
 from mru_hw.spice.cells import LEG_CODES, cell_views
@@ -39,7 +39,9 @@ def refuse_without_circuit(design: Design) -> None:
             )
         if design.buses[bank.candidate].kind is not NodeKind.CANDIDATE:
             raise UserError(
-                f"{field}.rectify_candidate", True, "false: a ladder reads a signed candidate"
+                f"{field}.rectify_candidate",
+                Bare("true"),
+                "false: a ladder reads a signed candidate",
             )
 
 
@@ -75,7 +77,7 @@ def chip_deck(design: Design) -> str:
         f"* technology {design.technology.name}, models {design.technology.models_hash()[:16]}",
         design.technology.devices_spice(),
         cell_views(),
-        *(_unit_subckt(levels, initial) for levels, initial in variants),
+        *(unit_subckt(levels, initial) for levels, initial in variants),
         ".subckt mru_chip",
         *_continued(chip_pins(design)),
     ]
@@ -98,8 +100,8 @@ def unit_name(levels: int, initial: int) -> str:
     return f"cmru_unit_k{levels}_s{'m' if initial < 0 else ''}{abs(initial)}"
 
 
-def _unit_subckt(levels: int, initial: int) -> str:
-    """Write a CMRU unit: step control and 2K ladder cells; the initial state is how it is strapped."""
+def unit_subckt(levels: int, initial: int) -> str:
+    """Write a CMRU unit: step control and 2K ladder cells, strapped to the initial state."""
     name = unit_name(levels, initial)
     n = 2 * levels
     lines = [
@@ -157,8 +159,7 @@ def _bus_lines(bus: Bus) -> Iterator[str]:
             yield f"{name} {node} {rails} q_n q_p {supply} signed_node units={bus.units}"
         elif bus.kind is NodeKind.CANDIDATE:
             yield (
-                f"{name} {node} {node}_np {node}_pm q_n q_p {supply} signed_split"
-                f" units={bus.units}"
+                f"{name} {node} {node}_np {node}_pm q_n q_p {supply} signed_split units={bus.units}"
             )
         elif bus.kind is NodeKind.RECTIFIED:
             yield f"{name} {node} {nets['source_plus']} {supply} relu_node units={bus.units}"

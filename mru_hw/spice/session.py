@@ -25,8 +25,11 @@ from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves
 from mru_hw.spice.library import VARIABLE, ngspice_library
 
 _WORDS = 2000  # characters of ngspice's own output that travel with a result
-_NO_SOLUTION = re.compile(r"timestep too small|singular matrix|no convergence|failed to converge|"
-                          r"iteration limit|aborted", re.IGNORECASE)
+_NO_SOLUTION = re.compile(
+    r"timestep too small|singular matrix|no convergence|failed to converge|"
+    r"iteration limit|aborted",
+    re.IGNORECASE,
+)
 _NO_MEMORY = re.compile(r"out of memory|no more space|malloc|calloc", re.IGNORECASE)
 
 
@@ -140,7 +143,7 @@ def _judge(deck: Deck, vectors: dict[str, NDArray[np.float64]], said: str) -> Ru
     return RunStatus.DONE if reached else RunStatus.DID_NOT_CONVERGE
 
 
-def _shared_library() -> Any:  # noqa: ANN401 (PySpice is not typed)
+def _shared_library() -> Any:
     os.environ[VARIABLE] = ngspice_library()
     # It warns of every ngspice after 34 and repeats each of its lines; statuses say what counts.
     logging.getLogger("PySpice").setLevel(logging.CRITICAL + 1)

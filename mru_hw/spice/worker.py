@@ -84,7 +84,7 @@ def _leave(waves: Waves) -> None:
     arrays = {str(k): vector for k, vector in enumerate(waves.vectors.values())}
     part = Path(f"{WAVES}.part")
     with part.open("wb") as stream:
-        np.savez(stream, about=np.array(json.dumps(about)), **arrays)
+        np.savez(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
     part.replace(WAVES)
 
 
