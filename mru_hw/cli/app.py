@@ -44,6 +44,7 @@ COMMANDS = (
     Command("train", "Train a network and write it as a model."),
     Command("import-weights", "Make a model of somebody else's weights."),
     Command("simulate", "Run a model on sequences, at a level of truth."),
+    Command("netlist", "Write a model as a netlist that opens in ngspice."),
     Command("characterize", "Fit a technology's behavioral constants to ngspice."),
     Command("doctor", "Say what is installed and what works without it."),
 )

@@ -48,6 +48,11 @@ class Session:
         # Threads beyond one only make two runs wait for each other.
         self._command("set num_threads=1")
 
+    @property
+    def version(self) -> str:
+        """Version of ngspice."""
+        return str(self._ngspice.ngspice_version)
+
     def run(self, deck: Deck, folder: Path | None = None) -> Waves:
         """Load a deck and run it.
 

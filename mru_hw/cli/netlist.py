@@ -1,0 +1,84 @@
+"""The command `mru-hw netlist`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mru_hw.cli.output import Json, emit
+from mru_hw.errors import UserError
+
+
+def netlist(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
+    tech: Annotated[str, typer.Option("--tech", help="The technology.")] = "generic180",
+    dialect: Annotated[
+        str, typer.Option("--dialect", help="The simulator to write for: ngspice.")
+    ] = "ngspice",
+    die: Annotated[
+        int | None, typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0)
+    ] = None,
+    inputs: Annotated[
+        Path | None,
+        typer.Option(
+            "--inputs", metavar="X.npz", help="What the bench plays; a few steps without it."
+        ),
+    ] = None,
+    sequence: Annotated[
+        int, typer.Option("--sequence", help="Which sequence of the inputs.", min=0)
+    ] = 0,
+    json: Json = False,
+) -> None:
+    """Write a model as a netlist: chip, test bench, model cards and the table of elements.
+
+    The folder stands alone: ngspice -b bench.cir in it runs the bench and prints power and outputs.
+    """
+    from mru_hw.mapping import map_model
+    from mru_hw.model.io import load_model
+    from mru_hw.spice.bench import normalised
+    from mru_hw.spice.chip import chip_deck
+    from mru_hw.spice.flatten import flatten
+    from mru_hw.spice.folder import FILES, refuse_dialect, write_netlist
+    from mru_hw.stimulus import load_inputs
+    from mru_hw.technology import load_technology
+    from mru_hw.technology.calibration import load_calibration
+    from mru_hw.technology.conditions import nominal_conditions
+    from mru_hw.variation import draw_die
+
+    refuse_dialect(dialect)
+    technology = load_technology(tech)
+    network = load_model(model)
+    calibration = load_calibration(technology)
+    design = map_model(network, technology, calibration)
+    frames = None
+    if inputs is not None:
+        data = load_inputs(inputs)
+        n_in = network.spec.n_in
+        if data.x.shape[2] != n_in:
+            raise UserError("inputs: n_in", int(data.x.shape[2]), f"{n_in}, as the model has")
+        if sequence >= data.n_seq:
+            raise UserError("--sequence", sequence, f"0 to {data.n_seq - 1}")
+        frames = normalised(network.spec, data.x[sequence, : data.lengths[sequence]])
+    write_netlist(
+        out,
+        network,
+        design,
+        calibration,
+        conditions=nominal_conditions(technology),
+        frames=frames,
+        die=None if die is None else draw_die(design, die),
+    )
+    transistors = sum(d.kind == "m" for d in flatten(chip_deck(design), "mru_chip"))
+    result = {
+        "out": out,
+        "design": design.digest(),
+        "dialect": dialect,
+        "technology": technology.name,
+        "die": die,
+        "transistors": transistors,
+        "files": list(FILES),
+    }
+    emit(result, as_json=json, lines=[f"{out}: {transistors} transistors in {technology.name}."])

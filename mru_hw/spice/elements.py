@@ -1,0 +1,233 @@
+"""The table ``elements.csv``: what in the deck stands for which parameter of the network.
+
+One row a device of the chip. A weight copied on both rails of a signed source has a row each; a
+parameter that rounds to no device has a row whose element is ``none``. ``wanted`` is the trained
+number; ``realised`` differs from it by rounding and by what the mapping moves between factors of
+one product: a threshold's rounding into its candidate's weights, a level's into the weights that
+read it (``mru_hw.mapping.passes``).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.mapping.design import LEGS, Bank, Connection, Design, leg_units
+from mru_hw.mapping.inverse import unmap
+from mru_hw.mapping.realised import rail_weights, realised_bank
+from mru_hw.model.network import Model
+from mru_hw.spice.cells import CELL_PATHS, STEP_PATHS
+from mru_hw.spice.chip import leg_instance
+from mru_hw.spice.flatten import Placed, flatten
+from mru_hw.spice.paths import TOP
+from mru_hw.technology.calibration import Calibration
+
+COLUMNS = (
+    "parameter",
+    "element",
+    "unit_devices",
+    "w_um",
+    "l_um",
+    "current_A",
+    "wanted",
+    "realised",
+    "unit",
+)
+NO_ELEMENT = "none"
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What a device stands for.
+
+    Attributes
+    ----------
+    parameter
+        With its indices, such as ``layers.0.candidate.weight[3,5]``.
+    instance
+        Path of the instance below the chip; `NO_ELEMENT` where rounding left none.
+    unit_devices
+        ``m:n`` of a ratio, ``m`` of a current source, empty where it is neither.
+    current
+        Bias current [A], None for a mirror.
+    wanted, realised
+        In `unit`.
+    """
+
+    parameter: str
+    instance: str
+    unit_devices: str
+    current: float | None
+    wanted: float
+    realised: float
+    unit: str
+
+
+def write_elements(
+    path: Path, model: Model, design: Design, calibration: Calibration, chip: str
+) -> None:
+    """Write the table of a chip's deck.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    model
+        The trained network.
+    design, calibration
+        The chip, and what its currents amount to.
+    chip
+        The text of its deck.
+    """
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(element_rows(model, design, calibration, chip))
+
+
+def element_rows(
+    model: Model, design: Design, calibration: Calibration, chip: str
+) -> Iterator[tuple[str, ...]]:
+    """List the table's rows: devices in the deck's order, then parameters without a device."""
+    roles = list(_roles(model, design, calibration))
+    known = {role.instance: role for role in roles}
+    for device in flatten(chip, "mru_chip"):
+        if device.kind == "c":
+            area = device.values["w"] * device.values["l"]
+            farads = area * design.technology.capacitor.area_capacitance
+            yield _row("", device, None, farads)
+        else:
+            yield _row("", device, known.get(device.path.rpartition(".")[0]), 0.0)
+    for role in roles:
+        if role.instance == NO_ELEMENT or role.parameter.split("[")[0].endswith("initial_state"):
+            yield _bare_row(role)
+
+
+def _row(parameter: str, device: Placed, role: Role | None, farads: float) -> tuple[str, ...]:
+    element = f"{TOP}.{device.path}"
+    if device.kind == "c":
+        return (parameter, element, "", "", "", "", "", f"{farads:.6g}", "F")
+    w, l = (f"{device.values[k] * 1e6:.6g}" for k in "wl")  # noqa: E741 (SPICE's own name)
+    if role is None:
+        return (parameter, element, f"{device.values['m']:.0f}", w, l, "", "", "", "1")
+    current = "" if role.current is None else f"{role.current:.9g}"
+    numbers = (f"{role.wanted:.9g}", f"{role.realised:.9g}")
+    return (role.parameter, element, role.unit_devices, w, l, current, *numbers, role.unit)
+
+
+def _bare_row(role: Role) -> tuple[str, ...]:
+    element = role.instance if role.instance == NO_ELEMENT else f"{TOP}.{role.instance}"
+    numbers = (f"{role.wanted:.9g}", f"{role.realised:.9g}")
+    return (role.parameter, element, role.unit_devices, "", "", "", *numbers, role.unit)
+
+
+# --------------------------------------------------------------------------------------- roles
+
+
+def _roles(model: Model, design: Design, calibration: Calibration) -> Iterator[Role]:
+    mapped = unmap(design, calibration)
+    for number, connection in enumerate(design.connections):
+        if connection.source == "bias":
+            yield from _bias_roles(model, mapped, design, number, connection)
+        else:
+            yield from _weight_roles(model, design, calibration, number, connection)
+    for bank in design.banks:
+        yield from _bank_roles(model, design, calibration, bank)
+
+
+def _weight_roles(
+    model: Model, design: Design, calibration: Calibration, number: int, connection: Connection
+) -> Iterator[Role]:
+    source, target = design.buses[connection.source], design.buses[connection.target]
+    plus, minus = rail_weights(connection, source, target, calibration)
+    realised = {"plus": plus, "minus": minus}
+    wanted = model.tensors.get(connection.parameter, np.eye(*plus.shape))
+    absent = np.ones(plus.shape, dtype=bool)
+    for role, rail, sign, _ in LEGS:
+        units = leg_units(connection, rail, sign)
+        absent &= units == 0
+        for row, column in np.argwhere(units):
+            yield Role(
+                parameter=f"{connection.parameter}[{row},{column}]",
+                instance=leg_instance(number, role, int(row), int(column)),
+                unit_devices=f"{units[row, column]}:{source.units}",
+                current=None,
+                wanted=float(wanted[row, column]),
+                realised=float(realised[rail][row, column]),
+                unit="1",
+            )
+    for row, column in np.argwhere(absent):
+        yield Role(
+            parameter=f"{connection.parameter}[{row},{column}]",
+            instance=NO_ELEMENT,
+            unit_devices=f"0:{source.units}",
+            current=None,
+            wanted=float(wanted[row, column]),
+            realised=0.0,
+            unit="1",
+        )
+
+
+def _bias_roles(
+    model: Model, mapped: Model, design: Design, number: int, connection: Connection
+) -> Iterator[Role]:
+    """Bias legs; they carry the bipolar offset too, which ``realised`` leaves out again."""
+    scale = design.buses[connection.target].scale
+    wanted, realised = (m.tensors[connection.parameter] * scale for m in (model, mapped))
+    for row, units in enumerate(connection.plus[:, 0]):
+        role = "source_plus" if units > 0 else "sink_plus"
+        yield Role(
+            parameter=f"{connection.parameter}[{row}]",
+            instance=leg_instance(number, role, row, 0) if units else NO_ELEMENT,
+            unit_devices=f"{abs(units)}",
+            current=float(units * design.i_lsb),
+            wanted=float(wanted[row]),
+            realised=float(realised[row]),
+            unit="A",
+        )
+
+
+def _bank_roles(
+    model: Model, design: Design, calibration: Calibration, bank: Bank
+) -> Iterator[Role]:
+    p, real = f"layers.{bank.layer}.", realised_bank(bank, design.buses, design.i_lsb, calibration)
+    c, h = design.buses[bank.candidate].scale, design.buses[bank.state].scale
+    beta, alpha = np.abs(model.tensors[p + "beta"]) * c, model.tensors[p + "alpha"] * h
+    sources: Mapping[str, tuple[str, NDArray[np.int64], Array, Array]] = {
+        STEP_PATHS["up_threshold"]: ("beta", bank.up_units, beta, real.up * c),
+        STEP_PATHS["down_threshold"]: ("beta", bank.down_units, beta, real.down * c),
+        **{
+            f"xc{j}.{CELL_PATHS['gain']}": ("alpha", bank.gain_units, alpha, real.alpha * h)
+            for j in range(1, bank.n_cells + 1)
+        },
+    }
+    for k in range(bank.n_units):
+        unit = f"xu{bank.layer}_{k}"
+        for inside, (name, units, wanted, realised) in sources.items():
+            yield Role(
+                parameter=f"{p}{name}[{k}]",
+                instance=f"{unit}.{inside}",
+                unit_devices=f"{units[k]}",
+                current=float(units[k] * design.i_lsb),
+                wanted=float(wanted[k]),
+                realised=float(realised[k]),
+                unit="A",
+            )
+        # How the reset is strapped, and so no device of its own.
+        start = float(bank.initial[k])
+        yield Role(
+            parameter=f"{p}initial_state[{k}]",
+            instance=unit,
+            unit_devices="",
+            current=None,
+            wanted=float(model.tensors[p + "initial_state"][k]),
+            realised=start,
+            unit="1",
+        )
