@@ -1,8 +1,9 @@
 """Memory units: thresholds, levels and supply current of a bank on one die.
 
 A comparator weighs a copy of the candidate's rail against a bias leg at one node; the unit steps
-up where the copy wins. A cell that is set draws its hold current and its width current, and its
-output leg feeds the state node. A cell that is not set draws nothing.
+up where the copy wins. Its branch carries the smaller of the two. A cell that is set draws its
+hold current and its width current, and its output leg feeds the state node. A cell that is not
+set draws nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.mapping.design import Bank, NodeKind
-from mru_hw.mapping.gains import leg_gain, threshold_gains
+from mru_hw.mapping.gains import flip_gain, leg_gain, threshold_gains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +29,19 @@ class LadderLaw:
         (n_units, n_cells + 1) output current by the number of set cells.
     held
         (n_units, n_cells + 1) supply current of the cells by the same number.
+    up_copy, down_copy
+        (n_units,) current of the copies of the plus and the minus rail per ampere of the rail,
+        with the whole supply across them.
     up_leg, down_leg
-        (n_units,) currents of the comparators' bias legs, which limit their branches.
+        (n_units,) the same of the bias legs that a ladder's comparators weigh them against [A].
     """
 
     up: Array
     down: Array
     level: Array
     held: Array
+    up_copy: Array
+    down_copy: Array
     up_leg: Array
     down_leg: Array
 
@@ -47,28 +53,32 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
     up_gain, down_gain, level_gain = threshold_gains(cal, bank.cell)
     candidate = devices.design.buses[bank.candidate]
     rail_n, rail_p = bias_rails(devices)
-    n = leg_gain(cal, "n", cal.v_trip)
+    saturated_n, saturated_p = leg_gain(cal, "n", cal.v_dd), leg_gain(cal, "p", 0.0)
     up_bias = bank.up_units * i_lsb * rail_p * devices.factor(owner, "up_threshold", "p")
-    copy_n = devices.factor(owner, "up_copy", "n")
-    up = up_bias * up_gain * devices.factor(candidate.name, "diode_plus", "n") / copy_n
+    up_copy = devices.factor(owner, "up_copy", "n")
+    up_copy = up_copy / devices.factor(candidate.name, "diode_plus", "n")
+    up = up_bias * up_gain / up_copy
     down, down_bias = np.full(bank.n_units, np.inf), np.zeros(bank.n_units)
+    down_copy = np.zeros(bank.n_units)
     if candidate.kind is NodeKind.CANDIDATE:
         down_bias = bank.down_units * i_lsb * rail_n
         down_bias = down_bias * devices.factor(owner, "down_threshold", "n")
-        copy_p = devices.factor(owner, "down_copy", "p")
-        down = down_bias * down_gain * devices.factor(candidate.name, "diode_minus", "p") / copy_p
+        down_copy = devices.factor(owner, "down_copy", "p")
+        down_copy = down_copy / devices.factor(candidate.name, "diode_minus", "p")
+        down = down_bias * down_gain / down_copy
     gain = devices.factor(owner, "gain", "n") * bank.gain_units[:, None]
     output = gain * (i_lsb * level_gain) * rail_n
-    saturated = leg_gain(cal, "n", cal.v_dd)
-    hold = devices.factor(owner, "hold", "n") * (bank.hold_units * i_lsb * saturated)
+    hold = devices.factor(owner, "hold", "n") * (bank.hold_units * i_lsb * saturated_n)
     width = devices.factor(owner, "width", "n") * (bank.width_units * i_lsb * level_gain)
     return LadderLaw(
         up=up,
         down=down,
         level=cumulative(output),
         held=cumulative((hold + width) * rail_n),
-        up_leg=up_bias * up_gain * n,
-        down_leg=down_bias * n,
+        up_copy=up_copy * saturated_n,
+        down_copy=down_copy * saturated_p,
+        up_leg=up_bias * flip_gain(cal, "n") * saturated_p,
+        down_leg=down_bias * saturated_n,
     )
 
 

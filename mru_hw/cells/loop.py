@@ -4,22 +4,27 @@ The node V0 gains the candidate's copy and loses I_thresh; once high it gains I_
 rises at I_thresh and falls at I_thresh - I_width, so the falling edge carries the errors of both
 currents. An FQ-BMRU sets I_width under I_thresh; a BMRU sets it to twice I_thresh, so that the
 edges lie at +beta and -beta.
+
+V0 rests low or high. Low, the sinks are starved and the supply gives the plus rail's copy; high,
+the sources are, and it gives the threshold and the minus rail's copy.
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from mru_hw.cells.base import Devices
 from mru_hw.cells.ladder import LadderLaw, bias_rails, cumulative
-from mru_hw.mapping.design import Bank
-from mru_hw.mapping.gains import leg_gain, threshold_gains
+from mru_hw.mapping.design import Bank, NodeKind
+from mru_hw.mapping.gains import flip_gain, leg_gain, threshold_gains
 from mru_hw.model.structure import CellKind
 
 
 def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
     """Return the laws of a bank's loops on a die.
 
-    ``up`` is the rail current at which a loop rises. ``down`` is where it falls: of the plus
-    rail for an FQ-BMRU, of the minus rail for a BMRU.
+    ``up`` is the candidate at which a loop rises; ``down`` is where it falls, for a BMRU its
+    magnitude. Both rails meet at V0, so a signed node's quiescent current cancels there.
     """
     owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
     cal = devices.calibration
@@ -29,6 +34,7 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
     hold = bank.up_units * i_lsb * devices.factor(owner, "hold", "n")[:, 0] * rail_n
     width = bank.loop_width * i_lsb * devices.factor(owner, "width", "n")[:, 0] * rail_n
     feedback = devices.factor(owner, "feedback", "p")[:, 0]
+    drawn = hold * leg_gain(cal, "n", cal.v_dd) + width * level_gain
     width = width * feedback / devices.factor(owner, "feedback_diode", "p")[:, 0]
     name = candidate.name
     copy_plus = (
@@ -37,24 +43,29 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
         / devices.factor(name, "diode_plus", "n")
         / devices.factor(name, "flip_plus_diode", "p")
     )
-    if bank.cell is CellKind.BMRU:
+    copy_minus = 0 * copy_plus
+    if candidate.kind is NodeKind.SIGNED:
         copy_minus = (
             devices.factor(owner, "copy_minus", "n")
             * devices.factor(name, "flip_minus", "p")
             / devices.factor(name, "diode_minus", "p")
             / devices.factor(name, "flip_minus_diode", "n")
         )
-        down = (width - hold) * down_gain / copy_minus
-    else:
+    if bank.cell is CellKind.FQ_BMRU:
         down = (hold - width) * down_gain / copy_plus
+    else:
+        # With a rectified candidate nothing pulls V0 down.
+        down = np.full(bank.n_units, np.inf)
+        if candidate.kind is NodeKind.SIGNED:
+            down = (width - hold) * down_gain / copy_minus
     gain = devices.factor(owner, "gain", "n") * bank.gain_units[:, None]
-    saturated = leg_gain(cal, "n", cal.v_dd)
-    drawn = hold * saturated + width * level_gain
     return LadderLaw(
         up=hold * up_gain / copy_plus,
         down=down,
         level=cumulative(gain * (i_lsb * level_gain) * rail_n),
         held=cumulative(drawn[:, None]),
-        up_leg=hold,
+        up_copy=copy_plus * (flip_gain(cal, "n") * leg_gain(cal, "p", 0.0)),
+        down_copy=copy_minus * (flip_gain(cal, "p") * leg_gain(cal, "n", cal.v_dd)),
+        up_leg=0 * hold,
         down_leg=0 * hold,
     )

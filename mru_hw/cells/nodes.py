@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.mapping.design import Bus, NodeKind
+from mru_hw.mapping.design import SPLIT_UNITS, Bus, NodeKind
 from mru_hw.mapping.gains import flip_gain
 
 
 def quiescent(devices: Devices, bus: Bus) -> Array:
-    """Quiescent current [A] of each node's splitter, that of one unit device of the bias rail.
+    """Quiescent current [A] of each node's splitter, that of SPLIT_UNITS of the bias rail.
 
     The splitter's two devices and the reference chain's close a translinear loop, so only half of
     each logarithmic mismatch counts.
@@ -29,7 +29,7 @@ def quiescent(devices: Devices, bus: Bus) -> Array:
     source = devices.factor("bias", "split_source", "p")
     source = source / devices.factor("bias", "flip_plus_diode", "p") * bias
     gain = flip_gain(devices.calibration, "n")
-    return devices.i_unit_device * gain * source * np.sqrt(own / reference)
+    return SPLIT_UNITS * devices.i_unit_device * gain * source * np.sqrt(own / reference)
 
 
 def split(v: NDArray[Any], i_q: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

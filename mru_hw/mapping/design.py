@@ -22,6 +22,9 @@ from mru_hw.technology import Technology
 
 IntArray = NDArray[np.int64]
 
+SPLIT_UNITS = 2
+"""Unit devices of the bias rail that set a splitter's quiescent current (circuits/bias_tree)."""
+
 
 class NodeKind(enum.StrEnum):
     """Circuit of a bus's nodes."""
@@ -196,15 +199,18 @@ class Design:
         return dataclasses.replace(self, connections=tuple(connections))
 
     def digest(self) -> str:
-        """Return a short hash of all that makes the circuit."""
-        sha = hashlib.sha256(self.spec.model_dump_json(exclude={"metrics"}).encode())
-        sha.update(repr((self.technology.models_hash(), self.i_unit, self.timing)).encode())
-        sha.update(repr((self.i_lsb, self.buses)).encode())
-        for c in self.connections:
-            sha.update(f"{c.parameter} {c.source} {c.target}".encode())
-            sha.update(c.plus.tobytes() + c.minus.tobytes())
-        for b in self.banks:
-            sha.update(repr(dataclasses.astuple(b)).encode())
+        """Return a short hash of all that makes the circuit; where a network came from does not."""
+        origin = {"metrics", "provenance"}
+        sha = hashlib.sha256(self.spec.model_dump_json(exclude=origin).encode())
+        sha.update(self.technology.model_dump_json(exclude={"sources"}).encode())
+        sha.update(self.technology.models_hash().encode())
+        sha.update(repr((self.i_unit, self.i_lsb, self.timing, self.buses)).encode())
+        parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)
+        for part in parts:
+            for entry in dataclasses.fields(part):
+                value = getattr(part, entry.name)
+                whole = isinstance(value, np.ndarray)
+                sha.update(value.tobytes() if whole else f"{entry.name}={value!r};".encode())
         return sha.hexdigest()[:16]
 
     def device_groups(self) -> Iterator[DeviceGroup]:
@@ -251,7 +257,7 @@ def _bus_devices(bus: Bus) -> Iterator[DeviceGroup]:
     )
     roles[NodeKind.BIAS] = (
         *roles[NodeKind.RECTIFIED],
-        ("split_source", "p_mirror", one),
+        ("split_source", "p_mirror", SPLIT_UNITS * one),
         ("split_n", "n_mirror", one),
         ("split_p", "p_mirror", one),
     )

@@ -46,10 +46,11 @@ def _unmap_bank(
     real = realised_bank(bank, design.buses, design.i_lsb, calibration)
     tensors[p + "initial_state"] = bank.initial.astype(np.float64)
     tensors[p + "alpha"] = real.alpha
-    if bank.cell is CellKind.FQ_BMRU:
-        tensors[p + "beta"], tensors[p + "delta"] = real.down, real.up - real.down
-    elif bank.threshold is None:
-        tensors[p + "beta"] = (real.up + real.down) / 2
+    fq = bank.cell is CellKind.FQ_BMRU
+    if fq:
+        tensors[p + "delta"] = real.up - real.down
+    if bank.threshold is None:
+        tensors[p + "beta"] = real.down if fq else (real.up + real.down) / 2
     # The bias legs carry -K alpha W on top of the network's bias: give it back.
     tensors[p + "output.bias"] = (
         tensors[p + "output.bias"] + tensors[p + "output.weight"] @ real.low

@@ -24,8 +24,10 @@ from mru_hw.units import render
 
 Array = NDArray[np.float64]
 
-UNITS = 32  # unit devices of a node's diode: ratios are multiples of 1/32
-HOLD, WIDTH, TAIL = 10, 16, 16  # of the bias rail's unit, inside every cell (circuits/)
+DIODE_UNITS = (16, 32, 64, 128)  # unit devices that a node's diode may have
+LARGEST_LEG = 128  # unit devices of a bus's largest leg, where one of these diodes allows it
+BIAS_UNITS = 64  # of the bias rail's diode, which carries one i_unit
+HOLD, WIDTH, TAIL = 20, 32, 32  # of the bias rail's unit, inside every cell (circuits/)
 I_STATE = 0.5  # current of one ladder level, over i_unit
 FULL_SIGNAL = 1.0  # root mean square of a layer's signals, over i_unit
 
@@ -64,7 +66,7 @@ class Draft:
     @property
     def i_lsb(self) -> float:
         """Current of one unit device of the bias rail [A]."""
-        return self.i_unit / UNITS
+        return self.i_unit / BIAS_UNITS
 
 
 def refuse_unmappable(draft: Draft) -> None:
@@ -198,11 +200,20 @@ def _signal_sizes(draft: Draft, rms: dict[str, Array]) -> dict[str, float]:
 
 
 def place_buses(draft: Draft) -> None:
-    """Give every node its circuit and its diode."""
+    """Give every node its circuit and its diode, as fine as its largest leg allows."""
     for name, (kind, size) in draft.kinds.items():
-        draft.buses[name] = Bus(
-            name=name, kind=kind, size=size, scale=draft.scales[name], units=UNITS
+        scale = draft.scales[name]
+        largest = max(
+            (
+                float(np.max(np.abs(w.weight))) * draft.scales[w.target] / scale
+                for w in draft.wires
+                if w.source == name
+            ),
+            default=LARGEST_LEG / 32,
         )
+        fitting = [n for n in DIODE_UNITS if n * largest <= LARGEST_LEG]
+        units = BIAS_UNITS if kind is NodeKind.BIAS else max(fitting, default=DIODE_UNITS[0])
+        draft.buses[name] = Bus(name=name, kind=kind, size=size, scale=scale, units=units)
 
 
 def realise_banks(draft: Draft) -> None:
@@ -212,15 +223,20 @@ def realise_banks(draft: Draft) -> None:
         up_gain, down_gain, level_gain = threshold_gains(draft.calibration, layer.cell)
         c, h = draft.buses[f"c{i}"], draft.buses[f"h{i}"]
         n = layer.n_units
-        low = np.full(n, draft.i_lsb / c.scale)
-        beta = np.abs(draft.tensor(p + "beta")) if layer.threshold == "fixed" else low
+        # An input-dependent threshold comes as a copy of its node, as wide as the node's diode.
+        carried = np.full(n, draft.i_unit / c.scale)
+        beta = np.abs(draft.tensor(p + "beta")) if layer.threshold == "fixed" else carried
         rise = fall = beta
         if layer.cell is CellKind.FQ_BMRU:
             rise = beta + np.abs(draft.tensor(p + "delta"))
         alpha = np.abs(draft.tensor(p + "alpha"))
         factor = 2.0 if layer.cell is CellKind.BMRU else 1.0
         up = _units(draft, p + "beta", rise * c.scale, up_gain)
-        down = _units(draft, p + "beta", fall * c.scale, down_gain, zero=True)
+        down = np.rint(fall * c.scale / (draft.i_lsb * down_gain)).astype(np.int64)
+        if layer.cell is not CellKind.FQ_BMRU:
+            # A splitter rests at one unit's current, so one unit would be a threshold of zero.
+            least = 2 if c.kind is NodeKind.CANDIDATE else 1
+            up, down = np.maximum(up, least), np.maximum(down, least)
         gain = _units(draft, p + "alpha", factor * alpha * h.scale, level_gain)
         draft.banks.append(
             Bank(
@@ -303,13 +319,9 @@ def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
     )
 
 
-def _units(
-    draft: Draft, name: str, current: Array, gain: float, *, zero: bool = False
-) -> NDArray[np.int64]:
+def _units(draft: Draft, name: str, current: Array, gain: float) -> NDArray[np.int64]:
     rules = draft.technology.rules
     outside = (current < rules.i_min) | (current > rules.i_max)
-    if zero:
-        outside &= current != 0
     if np.any(outside):
         at = int(np.argmax(outside))
         raise UserError(
@@ -317,7 +329,7 @@ def _units(
             render(float(current[at]), "A"),
             f"{render(rules.i_min, 'A')} to {render(rules.i_max, 'A')} in {draft.technology.name}",
         )
-    return np.maximum(np.rint(current / (draft.i_lsb * gain)), 0).astype(np.int64)
+    return np.maximum(np.rint(current / (draft.i_lsb * gain)), 1).astype(np.int64)
 
 
 def timing(frame: float, n_layers: int) -> Timing:
@@ -329,7 +341,7 @@ def timing(frame: float, n_layers: int) -> Timing:
     gap = min(0.25, 0.5 / n_layers)
     last = 0.85
     strobes = tuple((last - gap * (n_layers - 1 - i)) * frame for i in range(n_layers))
-    return Timing(frame=frame, strobes=strobes, pulse=frame / 250)
+    return Timing(frame=frame, strobes=strobes, pulse=frame * min(1 / 250, gap / 4))
 
 
 PASSES: tuple[Callable[[Draft], None], ...] = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, leg_units
-from mru_hw.mapping.gains import path_gains, threshold_gains
+from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, NodeKind, leg_units
+from mru_hw.mapping.gains import flip_gain, path_gains, threshold_gains
 from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
 
@@ -61,17 +62,35 @@ class RealisedBank:
     low: Array
 
 
+def net_threshold(rail: NDArray[Any], i_q: NDArray[Any] | float) -> NDArray[Any]:
+    """Signed node's current at which one of its rails carries `rail`: ``rail - i_q^2 / rail``."""
+    net: NDArray[Any] = rail - i_q * i_q / rail
+    return net
+
+
+def rail_thresholds(bank: Bank, i_lsb: float, calibration: Calibration) -> tuple[Array, Array]:
+    """Return the rail currents [A] (n_units,) of a bank's rising and falling threshold."""
+    up_gain, down_gain, _ = threshold_gains(calibration, bank.cell)
+    up: Array = bank.up_units.astype(np.float64) * (i_lsb * up_gain)
+    down: Array = bank.down_units.astype(np.float64) * (i_lsb * down_gain)
+    return up, down
+
+
 def realised_bank(
     bank: Bank, buses: Mapping[str, Bus], i_lsb: float, calibration: Calibration
 ) -> RealisedBank:
     """Return what a bank's unit devices amount to."""
-    up_gain, down_gain, level_gain = threshold_gains(calibration, bank.cell)
+    level_gain = threshold_gains(calibration, bank.cell)[2]
     c, h = buses[bank.candidate].scale, buses[bank.state].scale
+    up, down = rail_thresholds(bank, i_lsb, calibration)
+    if buses[bank.candidate].kind is NodeKind.CANDIDATE:
+        i_q = i_lsb * flip_gain(calibration, "n")
+        up, down = net_threshold(up, i_q), net_threshold(down, i_q)
     step: Array = bank.gain_units.astype(np.float64) * (i_lsb * level_gain / h)
     alpha = step / 2 if bank.cell is CellKind.BMRU else step
     return RealisedBank(
-        up=bank.up_units.astype(np.float64) * (i_lsb * up_gain / c),
-        down=bank.down_units.astype(np.float64) * (i_lsb * down_gain / c),
+        up=up / c,
+        down=down / c,
         alpha=alpha,
         low=np.zeros_like(alpha) if bank.cell is CellKind.FQ_BMRU else bank.levels * alpha,
     )

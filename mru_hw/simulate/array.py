@@ -16,8 +16,9 @@ from mru_hw.cells.ladder import LadderLaw, bias_rails, ladder_law
 from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import node_supply, quiescent, split
 from mru_hw.cells.rails import leg_weights, signed_sum, supply_sum
-from mru_hw.mapping.design import Bank, Bus, Design, NodeKind
+from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Design, NodeKind
 from mru_hw.mapping.gains import flip_gain
+from mru_hw.mapping.realised import net_threshold, rail_thresholds
 from mru_hw.model.structure import CellKind
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
@@ -79,8 +80,7 @@ class Node:
 
 
 def _weigh(weights: Floats, values: Floats) -> Floats:
-    flat = values.reshape(len(values), -1)
-    weighed: Floats = (weights @ flat).reshape(values.shape[1:])
+    weighed: Floats = apply(weights[None], values)[0]
     return weighed
 
 
@@ -91,23 +91,52 @@ class Memory:
     Attributes
     ----------
     up, down
-        (n, 1, 1) net candidate at which a unit steps up; magnitude at which it steps down. For an
-        FQ-BMRU the rising and the falling threshold.
+        (n, 1, 1) what a comparator reads where a unit steps up, and where it steps down: a rail of
+        a ladder's candidate, the candidate itself of a loop (for an FQ-BMRU the rising and the
+        falling threshold).
+    up_nominal, down_nominal
+        The same without mismatch.
+    i_q
+        (n, 1, 1) quiescent current of a ladder's signed candidate; None where rails do not count.
     level
         (n, n_cells + 1) output by the number of set cells.
     held
         (n, n_cells + 1) supply current [A] of the cells.
-    up_leg, down_leg
-        (n, 1, 1) currents that limit the comparators' branches, in candidate units.
+    up_copy, down_copy, up_leg, down_leg
+        (n, 1, 1) branches of the comparators; see `LadderLaw`. Legs in candidate units.
     """
 
     bank: Bank
     up: Floats
     down: Floats
+    up_nominal: Floats
+    down_nominal: Floats
+    i_q: Floats | None
     level: Floats
     held: Floats
+    up_copy: Floats
+    down_copy: Floats
     up_leg: Floats
     down_leg: Floats
+
+    def thresholds(self, carried: Floats | None = None) -> tuple[Floats, Floats]:
+        """Return the candidate at which a unit steps up and the magnitude at which it steps down.
+
+        Parameters
+        ----------
+        carried
+            Input-dependent threshold (n, time, sequence), in candidate units. The mirror errors of
+            the placed legs stand for those of its copies.
+        """
+        up, down = self.up, self.down
+        if carried is not None and self.bank.cell is CellKind.FQ_BMRU:
+            down, up = carried * (up / self.up_nominal), up - down
+            up = down + up
+        elif carried is not None:
+            up, down = carried * (up / self.up_nominal), carried * (down / self.down_nominal)
+        if self.i_q is not None:
+            up, down = net_threshold(up, self.i_q), net_threshold(down, self.i_q)
+        return up, down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,18 +154,20 @@ class DieArray:
         total: Floats | None = None
         for wiring in node.wirings:
             plus, minus = rails[wiring.source]
-            part = _apply(wiring.plus, plus)
+            part = apply(wiring.plus, plus)
             if wiring.minus is not None and minus is not None:
-                part += _apply(wiring.minus, minus)
+                part += apply(wiring.minus, minus)
             total = part if total is None else np.add(total, part, out=total)
         if total is None:
             raise ValueError(f"bus {name} has no source")
         return np.add(total, node.constant, out=total)
 
 
-def _apply(weight: Floats, values: Floats) -> Floats:
-    shape = values.shape[1:]
-    out: Floats = (weight @ values.reshape(len(values), -1)).reshape(len(weight), *shape)
+def apply(weight: Floats, values: Floats) -> Floats:
+    """Return ``weight @ values`` over (n, time, sequence)."""
+    out: Floats = np.empty((len(weight), *values.shape[1:]), np.result_type(weight, values))
+    # One product of fixed shape a frame: its bits depend on neither length nor neighbours.
+    np.matmul(weight, values.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
     return out
 
 
@@ -218,25 +249,25 @@ def _bias_tree(devices: Devices, bus: Bus) -> float:
     copied = float((devices.factor("bias", "flip_plus", "n") * rail_n)[0])
     gain = flip_gain(devices.calibration, "n")
     source = float((devices.factor("bias", "split_source", "p") * rail_p)[0])
-    return bus.scale * (1 + copied * gain) + devices.i_unit_device * gain * source
+    return bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_unit_device * gain * source
 
 
 def _memory(devices: Devices, bank: Bank, nodes: dict[str, Node], dtype: DTypeLike) -> Memory:
     ladder = bank.cell is CellKind.CMRU
     law: LadderLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
     c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
-    up, down = law.up / c.scale, law.down / c.scale
-    i_q = nodes[bank.candidate].i_q
-    if i_q is not None and bank.cell is not CellKind.FQ_BMRU:
-        # The rail reaches the threshold T where the net current is T - i_q^2 / T.
-        square = np.asarray(i_q, dtype=np.float64)[:, 0, 0] ** 2
-        up, down = up - square / up, down - square / down
+    nominal = rail_thresholds(bank, devices.design.i_lsb, devices.calibration)
     return Memory(
         bank=bank,
-        up=_column(up, dtype),
-        down=_column(down, dtype),
+        up=_column(law.up / c.scale, dtype),
+        down=_column(law.down / c.scale, dtype),
+        up_nominal=_column(nominal[0] / c.scale, dtype),
+        down_nominal=_column(nominal[1] / c.scale, dtype),
+        i_q=nodes[bank.candidate].i_q if ladder else None,
         level=(law.level / h.scale).astype(dtype),
         held=law.held.astype(dtype),
+        up_copy=_column(law.up_copy, dtype),
+        down_copy=_column(law.down_copy, dtype),
         up_leg=_column(law.up_leg / c.scale, dtype),
         down_leg=_column(law.down_leg / c.scale, dtype),
     )

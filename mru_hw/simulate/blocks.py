@@ -1,7 +1,8 @@
 """Fixed-shape blocks of sequences, and where their results are kept.
 
 Sequences of like length share a block, so little of it is padding; the last block is filled up.
-The cut depends on the inputs alone, so the bits of a result do not depend on who computes it.
+Matrix products are cut to one frame of one block, the same shape whatever the run, and sums go
+frame after frame: the bits of a sequence depend on neither its neighbours nor its place.
 """
 
 from __future__ import annotations
@@ -44,10 +45,9 @@ def cut_block(
     normal = design.spec.normalisation
     if normal is not None:
         x = (x - np.array(normal.mean)) / np.array(normal.scale)
-    n_block = BLOCK_SEQUENCES if len(inputs.lengths) >= BLOCK_SEQUENCES else len(rows)
-    columns = np.zeros((x.shape[2], n_time, n_block), dtype=dtype)
+    columns = np.zeros((x.shape[2], n_time, BLOCK_SEQUENCES), dtype=dtype)
     columns[:, :, : len(rows)] = x.transpose(2, 1, 0)
-    lengths = np.ones(n_block, dtype=np.int64)
+    lengths = np.ones(BLOCK_SEQUENCES, dtype=np.int64)
     lengths[: len(rows)] = inputs.lengths[rows]
     valid = np.arange(n_time)[:, None] < lengths
     return SequenceBlock(rows=rows, x=columns, lengths=lengths, valid=valid)

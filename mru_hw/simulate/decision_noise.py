@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Bank, Design
-from mru_hw.simulate.array import DieArray, Rails
+from mru_hw.simulate.array import DieArray, Rails, apply
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import noise_draws
@@ -94,23 +94,22 @@ class DecisionNoise:
         Every leg counts twice, once for itself and once for its diode; so do the comparator's
         copy and its threshold.
         """
-        scale = array.design.buses[bank.candidate].scale
+        node, scale = array.nodes[bank.candidate], array.design.buses[bank.candidate].scale
         current = np.abs(c) * scale
         squares = current**2 / array.design.buses[bank.candidate].units
-        for wiring in array.nodes[bank.candidate].wirings:
+        for wiring in node.wirings:
             source = array.design.buses[wiring.source]
             for weight, rail in zip((wiring.plus, wiring.minus), rails[wiring.source], strict=True):
                 if weight is None or rail is None:
                     continue
                 legs = np.abs(weight) * scale
-                flat = rail.reshape(len(rail), -1)
-                current += (legs @ flat).reshape(c.shape)
+                current += apply(legs, rail)
                 # Flicker of a leg of m = n w units: (w i)^2 / m = w i^2 / n.
-                part = legs * (source.scale / source.units)
-                squares += (part @ flat**2).reshape(c.shape)
-        threshold = bank.up_units * array.design.i_lsb
-        current += threshold[:, None, None]
-        squares += (threshold**2 / np.maximum(bank.up_units, 1))[:, None, None]
+                squares += apply(legs * (source.scale / source.units), rail**2)
+        # Bias legs of m units carry m i_lsb: the threshold and what the candidate's bias adds.
+        fixed = bank.up_units * array.design.i_lsb + np.abs(node.constant[:, 0, 0]) * scale
+        current += fixed[:, None, None]
+        squares += (fixed * array.design.i_lsb)[:, None, None]
         draws = [
             noise_draws(self.seed, self.die, int(row) + self.offset, bank.layer, c.shape[1], len(c))
             for row in rows

@@ -43,7 +43,10 @@ class DieRun:
 
     def mean(self, current: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean over the valid frames of each sequence, (sequence, block)."""
-        total = np.einsum("tsb,ts->sb", current, self.block.valid.astype(np.float64))
+        # Frame after frame, so that the sum does not depend on the block's shape.
+        total = np.zeros(current.shape[1:])
+        for frame, valid in zip(current, self.block.valid, strict=True):
+            np.add(total, frame, out=total, where=valid[:, None])
         mean: NDArray[np.float64] = total / self.block.lengths[:, None]
         return mean
 
@@ -92,45 +95,59 @@ class DieRun:
             c = array.value(bank.candidate, version)
             rails = node.rails(c)
             self._draw("mirror", node.supply(rails), share)
+            carried = None
+            if bank.threshold is not None:
+                carried = self._carried(bank.threshold, version, share)
             if bank.cell is CellKind.CMRU:
-                self._draw("memory", self._comparators(memory, rails), share)
-        up, down = memory.up, memory.down
-        if bank.threshold is not None:
-            up, down = self._carried_thresholds(bank.threshold, memory, versions, shares)
+                self._draw("memory", self._comparators(memory, rails, carried), share)
+        up, down = memory.thresholds(carried)
         if self.noise is not None:
             c = c + self.noise.draw(array, bank, versions[-1], c, self.block.rows)
         if node.i_q is None:
             c = np.maximum(c, 0)
         self.candidates.append(c)
-        return step_memory(memory, c, up, down)
+        cells = step_memory(memory, c, up, down)
+        if bank.cell is not CellKind.CMRU:
+            self._draw("memory", self._loop_inputs(memory, rails, cells), 1.0)
+        return cells
 
-    def _comparators(self, memory: Memory, rails: Rails) -> Floats:
+    def _comparators(self, memory: Memory, rails: Rails, carried: Floats | None) -> Floats:
         """Supply current [A] of the branches that weigh candidate against threshold.
 
         Two current sources in series carry the smaller current.
         """
         scale = self.array.design.buses[memory.bank.candidate].scale
         plus, minus = rails
-        total = np.minimum(plus, memory.up_leg).sum(axis=0)
+        up_leg, down_leg = memory.up_leg, memory.down_leg
+        if carried is not None:
+            up_leg = carried * (up_leg / memory.up_nominal)
+            down_leg = carried * (down_leg / memory.down_nominal)
+        total = np.minimum(plus * memory.up_copy, up_leg).sum(axis=0)
         if minus is not None:
-            total += np.minimum(minus, memory.down_leg).sum(axis=0)
+            total += np.minimum(minus * memory.down_copy, down_leg).sum(axis=0)
         current: Floats = total * scale
         return current
 
-    def _carried_thresholds(
-        self, name: str, memory: Memory, versions: list[dict[str, Rails]], shares: list[float]
-    ) -> tuple[Floats, Floats]:
-        """Input-dependent thresholds: both rails of the threshold node summed, ``|i|``."""
-        array = self.array
-        node = array.nodes[name]
-        for version, share in zip(versions, shares, strict=True):
-            rails = node.rails(array.value(name, version))
-            self._draw("mirror", node.supply(rails), share)
+    def _loop_inputs(self, memory: Memory, rails: Rails, cells: levels.Levels) -> Floats:
+        """Supply current [A] of a loop's input: the plus copy while low, the minus copy while high.
+
+        Taken at the candidate's last version, with the state that it led to.
+        """
+        scale = self.array.design.buses[memory.bank.candidate].scale
+        high = cells[:, 0].transpose(1, 0, 2) > 0
         plus, minus = rails
-        size = plus if minus is None else plus + minus
-        # The mirrors' errors of the fixed threshold's legs stand for those of its copies.
-        nominal = self.array.design.i_lsb / array.design.buses[memory.bank.candidate].scale
-        return size * (memory.up / nominal), size * (memory.down / nominal)
+        sunk = np.zeros_like(plus) if minus is None else minus * memory.down_copy
+        drawn = np.where(high, sunk, plus * memory.up_copy)
+        current: Floats = drawn.sum(axis=0) * scale
+        return current
+
+    def _carried(self, name: str, version: dict[str, Rails], share: float) -> Floats:
+        """Input-dependent thresholds: both rails of the threshold node summed, ``|i|``."""
+        node = self.array.nodes[name]
+        rails = node.rails(self.array.value(name, version))
+        self._draw("mirror", node.supply(rails), share)
+        plus, minus = rails
+        return plus if minus is None else plus + minus
 
     def _outputs(
         self,

@@ -92,7 +92,7 @@ def run_level(
     Raises
     ------
     UserError
-        The level does not know dies or noise, or the inputs do not fit the model.
+        The level does not know dies, noise or the corner, or the inputs do not fit the model.
     """
     known: dict[str, tuple[str, ...]] = {
         "ideal": (),
@@ -103,6 +103,10 @@ def run_level(
         if seed is not None and option not in known[level]:
             takers = " or ".join(name for name, options in known.items() if option in options)
             raise UserError(option, seed, f"no {option[2:]} at the level {level}, but at {takers}")
+    fitted = chip.design.technology.corners[0]
+    if level == "behavioral" and conditions.corner != fitted:
+        expected = f"{fitted} at the level behavioral; spice runs them all"
+        raise UserError("--corner", conditions.corner, expected)
     n_in = chip.model.spec.n_in
     if inputs.x.shape[2] != n_in:
         raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")

@@ -108,8 +108,10 @@ def write_calibration(
     header = "# Made by: mru-hw characterize. Samples of the runs: raw/\n"
     refuse_foreign(path, marker=header[:10], what="calibration")
     table = path.parent / "raw" / f"{path.stem}.csv"
+    columns = "sample,index,value\n"
+    refuse_foreign(table, marker=columns, what="table of samples")
     with whole_file(table) as part, part.open("w", encoding="utf-8") as stream:
-        stream.write("sample,index,value\n")
+        stream.write(columns)
         for name, values in raw.items():
             stream.writelines(f"{name},{k},{value:.6g}\n" for k, value in enumerate(values))
     text = yaml.safe_dump(checked.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
