@@ -51,6 +51,12 @@ def path_gains(calibration: Calibration, source: Bus, target: Bus) -> dict[str, 
     return gains
 
 
+def switched_voltage(calibration: Calibration) -> float:
+    """Drain voltage [V] of a bias leg under a set cell's switch: a follower, its gate at v_dd."""
+    follower = (calibration.v_dd - calibration.n.v_gate) / calibration.n.slope
+    return min(follower, calibration.v_dd - calibration.p.v_gate)
+
+
 def threshold_gains(calibration: Calibration, cell: CellKind) -> tuple[float, float, float]:
     """Effective current over nominal of the rising threshold, the falling one and a level.
 
@@ -61,7 +67,7 @@ def threshold_gains(calibration: Calibration, cell: CellKind) -> tuple[float, fl
     trip = calibration.v_trip
     n, p = (leg_gain(calibration, polarity, trip) for polarity in ("n", "p"))
     flip_n, flip_p = flip_gain(calibration, "n"), flip_gain(calibration, "p")
-    level = leg_gain(calibration, "n", calibration.v_dd - calibration.p.v_gate)
+    level = leg_gain(calibration, "n", switched_voltage(calibration))
     if cell is CellKind.CMRU:
         return flip_n * p / n, n / p, level
     falling = 1 / flip_p if cell is CellKind.BMRU else n / (flip_n * p)

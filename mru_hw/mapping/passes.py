@@ -7,15 +7,15 @@ Each pass reads and completes one `Draft`. The order is `PASSES`; the result is 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import UserError
-from mru_hw.mapping.design import Bank, Bus, Connection, Design, NodeKind, Timing
+from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Connection, Design, NodeKind, Timing
+from mru_hw.mapping.draft import BIAS_UNITS, Draft, Wire
 from mru_hw.mapping.gains import path_gains, threshold_gains
-from mru_hw.mapping.realised import realised_bank, realised_weight
+from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_weight
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
 from mru_hw.technology import Technology
@@ -26,47 +26,9 @@ Array = NDArray[np.float64]
 
 DIODE_UNITS = (16, 32, 64, 128)  # unit devices that a node's diode may have
 LARGEST_LEG = 128  # unit devices of a bus's largest leg, where one of these diodes allows it
-BIAS_UNITS = 64  # of the bias rail's diode, which carries one i_unit
 HOLD, WIDTH, TAIL = 20, 32, 32  # of the bias rail's unit, inside every cell (circuits/)
 I_STATE = 0.5  # current of one ladder level, over i_unit
 FULL_SIGNAL = 1.0  # root mean square of a layer's signals, over i_unit
-
-
-@dataclass(slots=True, kw_only=True)
-class Wire:
-    """A connection before its ratios are realised: real weights in the network's own units."""
-
-    parameter: str
-    source: str
-    target: str
-    weight: Array
-    rectified: bool = False  # copies the plus rail of a signed source only
-
-
-@dataclass(slots=True, kw_only=True)
-class Draft:
-    """A Design in the making."""
-
-    model: Model
-    technology: Technology
-    calibration: Calibration
-    i_unit: float
-    kinds: dict[str, tuple[NodeKind, int]] = field(default_factory=dict)
-    wires: list[Wire] = field(default_factory=list)
-    levels: dict[int, int] = field(default_factory=dict)
-    scales: dict[str, float] = field(default_factory=dict)
-    buses: dict[str, Bus] = field(default_factory=dict)
-    connections: list[Connection] = field(default_factory=list)
-    banks: list[Bank] = field(default_factory=list)
-
-    def tensor(self, name: str) -> Array:
-        """Return a tensor of the model."""
-        return self.model.tensors[name]
-
-    @property
-    def i_lsb(self) -> float:
-        """Current of one unit device of the bias rail [A]."""
-        return self.i_unit / BIAS_UNITS
 
 
 def refuse_unmappable(draft: Draft) -> None:
@@ -231,13 +193,18 @@ def realise_banks(draft: Draft) -> None:
             rise = beta + np.abs(draft.tensor(p + "delta"))
         alpha = np.abs(draft.tensor(p + "alpha"))
         factor = 2.0 if layer.cell is CellKind.BMRU else 1.0
-        up = _units(draft, p + "beta", rise * c.scale, up_gain)
-        down = np.rint(fall * c.scale / (draft.i_lsb * down_gain)).astype(np.int64)
-        if layer.cell is not CellKind.FQ_BMRU:
-            # A splitter rests at one unit's current, so one unit would be a threshold of zero.
-            least = 2 if c.kind is NodeKind.CANDIDATE else 1
-            up, down = np.maximum(up, least), np.maximum(down, least)
-        gain = _units(draft, p + "alpha", factor * alpha * h.scale, level_gain)
+        rise, fall = rise * c.scale, fall * c.scale
+        _check_range(draft, p + "beta", rise)
+        least = 0 if layer.cell is CellKind.FQ_BMRU else 1
+        if c.kind is NodeKind.CANDIDATE:
+            # A ladder reads single rails; at rest they carry the quiescent current.
+            i_q = quiescent_current(draft.i_lsb, draft.calibration)
+            rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
+            least = SPLIT_UNITS + 1
+        up = _units(draft, rise, up_gain, max(least, 1))
+        down = _units(draft, fall, down_gain, least)
+        _check_range(draft, p + "alpha", factor * alpha * h.scale)
+        gain = _units(draft, factor * alpha * h.scale, level_gain, 1)
         draft.banks.append(
             Bank(
                 layer=i,
@@ -319,7 +286,11 @@ def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
     )
 
 
-def _units(draft: Draft, name: str, current: Array, gain: float) -> NDArray[np.int64]:
+def _units(draft: Draft, current: Array, gain: float, least: int) -> NDArray[np.int64]:
+    return np.maximum(np.rint(current / (draft.i_lsb * gain)), least).astype(np.int64)
+
+
+def _check_range(draft: Draft, name: str, current: Array) -> None:
     rules = draft.technology.rules
     outside = (current < rules.i_min) | (current > rules.i_max)
     if np.any(outside):
@@ -329,7 +300,6 @@ def _units(draft: Draft, name: str, current: Array, gain: float) -> NDArray[np.i
             render(float(current[at]), "A"),
             f"{render(rules.i_min, 'A')} to {render(rules.i_max, 'A')} in {draft.technology.name}",
         )
-    return np.maximum(np.rint(current / (draft.i_lsb * gain)), 1).astype(np.int64)
 
 
 def timing(frame: float, n_layers: int) -> Timing:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, NodeKind, leg_units
+from mru_hw.mapping.design import LEGS, SPLIT_UNITS, Bank, Bus, Connection, NodeKind, leg_units
 from mru_hw.mapping.gains import flip_gain, path_gains, threshold_gains
 from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
@@ -62,6 +62,11 @@ class RealisedBank:
     low: Array
 
 
+def quiescent_current(i_lsb: float, calibration: Calibration) -> float:
+    """Return what each rail of a signed node at rest carries [A]."""
+    return SPLIT_UNITS * i_lsb * flip_gain(calibration, "n")
+
+
 def net_threshold(rail: NDArray[Any], i_q: NDArray[Any] | float) -> NDArray[Any]:
     """Signed node's current at which one of its rails carries `rail`: ``rail - i_q^2 / rail``."""
     net: NDArray[Any] = rail - i_q * i_q / rail
@@ -84,7 +89,7 @@ def realised_bank(
     c, h = buses[bank.candidate].scale, buses[bank.state].scale
     up, down = rail_thresholds(bank, i_lsb, calibration)
     if buses[bank.candidate].kind is NodeKind.CANDIDATE:
-        i_q = i_lsb * flip_gain(calibration, "n")
+        i_q = quiescent_current(i_lsb, calibration)
         up, down = net_threshold(up, i_q), net_threshold(down, i_q)
     step: Array = bank.gain_units.astype(np.float64) * (i_lsb * level_gain / h)
     alpha = step / 2 if bank.cell is CellKind.BMRU else step
