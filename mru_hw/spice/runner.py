@@ -82,6 +82,8 @@ class Runner:
             finally:
                 process.kill()
                 process.wait()
+                if process.stdout is not None:
+                    process.stdout.close()
                 with self._lock:
                     self._running.discard(process)
             waves = read_waves(folder)

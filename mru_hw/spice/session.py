@@ -80,12 +80,14 @@ class Session:
     def _run(self, deck: Deck) -> Waves:
         start = time.process_time()
         self._forget()
-        words = [self._command(f"source {BENCH}")]
-        words += [self._command(command) for command in deck.commands]
-        words.append(self._command("run"))
+        loading = self._command(f"source {BENCH}")
+        # A command for a device that is not there changes nothing, and the run goes on.
+        changes = [self._command(command) for command in deck.commands]
+        refused = next((words for words in changes if "error" in words.lower()), "")
+        running = self._command("run")
         vectors = self._vectors(deck)
-        said = "\n".join(word for word in words if word)
-        status = _judge(deck, vectors, said)
+        said = "\n".join(words for words in (loading, refused, running) if words)
+        status = RunStatus.WRONG_CIRCUIT if refused else _judge(deck, vectors, said)
         proven = status is not RunStatus.WRONG_CIRCUIT
         waves = Waves(
             status=status,

@@ -1,0 +1,75 @@
+"""Tiny networks whose every candidate is known, for runs of seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.model.network import Array, Model
+from mru_hw.model.structure import ModelSpec
+from mru_hw.simulate.run import Chip
+from mru_hw.technology import load_technology
+
+
+def one_unit(levels: int = 2) -> Model:
+    """One CMRU unit whose candidate is its input: c = x, beta = 1, alpha = 0.5, y = h."""
+    tensors: dict[str, Array] = {
+        "input.weight": np.ones((1, 1)),
+        "input.bias": np.zeros(1),
+        "layers.0.candidate.weight": np.ones((1, 1)),
+        "layers.0.candidate.bias": np.zeros(1),
+        "layers.0.beta": np.ones(1),
+        "layers.0.alpha": np.full(1, 0.5),
+        "layers.0.initial_state": np.zeros(1),
+        "layers.0.output.weight": np.ones((1, 1)),
+        "layers.0.output.bias": np.zeros(1),
+        "head.weight": np.ones((1, 1)),
+        "head.bias": np.zeros(1),
+    }
+    return Model(
+        spec=_spec(1, 1, 1, [{"n_units": 1, "n_out": 1, "levels": levels}]), tensors=tensors
+    )
+
+
+def two_units(seed: int = 3) -> Model:
+    """Two units in one layer, rectified signals, the usual weights."""
+    layer = {"n_units": 2, "n_out": 3, "levels": 2, "rectify_input": True, "rectify_output": True}
+    spec = _spec(2, 3, 2, [layer])
+    rng = np.random.default_rng(seed)
+    tensors = {name: rng.normal(size=shape) for name, shape in spec.tensor_shapes().items()}
+    tensors["layers.0.beta"] = np.array([0.8, 1.2])
+    tensors["layers.0.alpha"] = np.array([0.5, 0.6])
+    tensors["layers.0.initial_state"] = np.array([0.0, 1.0])
+    return Model(spec=spec, tensors=tensors)
+
+
+def chip_of(model: Model) -> Chip:
+    return Chip.of(model, load_technology("generic180"))
+
+
+def wrong_steps(
+    chip: Chip, states: NDArray[Any], candidates: NDArray[Any]
+) -> list[tuple[int, int, float]]:
+    """Steps of layer 0 otherwise than the candidates ask: (frame, unit, distance over beta)."""
+    t, bank = chip.mapped.tensors, chip.design.banks[0]
+    beta = np.abs(t["layers.0.beta"])
+    levels = np.rint(states / t["layers.0.alpha"])
+    before = np.concatenate([t["layers.0.initial_state"][None], levels[:-1]])
+    step = np.where(np.abs(candidates) >= beta, np.sign(candidates), 0.0)
+    wanted = np.clip(before + step, -bank.levels, bank.levels)
+    distance = np.abs(np.abs(candidates) - beta) / beta
+    return [(int(f), int(u), float(distance[f, u])) for f, u in np.argwhere(wanted != levels)]
+
+
+def _spec(n_in: int, n_hidden: int, n_classes: int, layers: list[dict[str, Any]]) -> ModelSpec:
+    return ModelSpec.model_validate(
+        {
+            "frame_period": "25 ms",
+            "n_in": n_in,
+            "n_hidden": n_hidden,
+            "n_classes": n_classes,
+            "layers": [{"cell": "cmru"} | layer for layer in layers],
+        }
+    )

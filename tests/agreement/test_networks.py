@@ -1,0 +1,98 @@
+"""Networks in ngspice against the level ideal on the mapped numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mru_hw.errors import RunStatus
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.run import Chip
+from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
+from mru_hw.simulate.supply import BLOCKS
+from mru_hw.stimulus import Inputs, make_inputs
+from mru_hw.technology.conditions import nominal_conditions
+from mru_hw.variation import draw_die
+from tests.agreement.networks import chip_of, one_unit, two_units, wrong_steps
+
+SURE = 0.03  # of the threshold: nearer than that a comparator may decide either way
+
+
+def run(chip: Chip, inputs: Inputs, *, die: int | None = None) -> SpiceResult:
+    return simulate_spice(
+        chip.model,
+        chip.design,
+        chip.calibration,
+        inputs,
+        conditions=nominal_conditions(chip.design.technology),
+        die=None if die is None else draw_die(chip.design, die),
+        time_limit_s=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def unit() -> tuple[Chip, Inputs, SpiceResult]:
+    """One K = 2 unit through 14 candidates: both ends of the ladder, and pauses in between."""
+    rng = np.random.default_rng(7)
+    sizes = np.where(rng.random(14) < 0.7, rng.uniform(1.1, 3, 14), rng.uniform(0, 0.9, 14))
+    signs = np.repeat([1, -1, 1], [5, 8, 1])
+    inputs = make_inputs((sizes * signs)[None, :, None])
+    chip = chip_of(one_unit())
+    return chip, inputs, run(chip, inputs)
+
+
+def test_a_unit_makes_every_step(unit: tuple[Chip, Inputs, SpiceResult]) -> None:
+    chip, inputs, result = unit
+    ideal = simulate_ideal(chip.mapped, inputs)
+    assert result.status == (RunStatus.DONE,)
+    beta = chip.mapped.tensors["layers.0.beta"]
+    assert np.min(np.abs(np.abs(ideal.candidates[0]) - beta) / beta) > SURE
+    levels = np.rint(result.trace.states[0] / chip.mapped.tensors["layers.0.alpha"])
+    assert {-2, 0, 2} <= set(levels.ravel())
+    assert wrong_steps(chip, result.trace.states[0][0], ideal.candidates[0][0]) == []
+    np.testing.assert_array_equal(result.trace.states[0], ideal.states[0])
+
+
+def test_a_units_currents_follow_the_mapping(unit: tuple[Chip, Inputs, SpiceResult]) -> None:
+    chip, inputs, result = unit
+    ideal = simulate_ideal(chip.mapped, inputs)
+    np.testing.assert_allclose(result.trace.candidates[0], ideal.candidates[0], rtol=0.1, atol=0.05)
+    assert result.trace.output is not None
+    assert ideal.output is not None
+    np.testing.assert_allclose(result.trace.output, ideal.output, rtol=0.1, atol=0.1)
+
+
+def test_blocks_add_up_to_the_supply(unit: tuple[Chip, Inputs, SpiceResult]) -> None:
+    _, _, result = unit
+    total = result.trace.energy_J
+    assert np.all(total > 0)
+    np.testing.assert_allclose(
+        sum(result.energy_by_block[name] for name in BLOCKS), total, rtol=1e-6
+    )
+
+
+def test_a_network_of_two_units_and_two_lengths() -> None:
+    chip = chip_of(two_units())
+    x = np.random.default_rng(5).normal(size=(2, 6, 2))
+    inputs = make_inputs(x, [6, 4])
+    result, ideal = run(chip, inputs), simulate_ideal(chip.mapped, inputs)
+    assert result.status == (RunStatus.DONE, RunStatus.DONE)
+    for row, length in enumerate(inputs.lengths):
+        wrong = wrong_steps(
+            chip, result.trace.states[0][row, :length], ideal.candidates[0][row, :length]
+        )
+        assert [step for step in wrong if step[2] > SURE] == []
+    assert result.trace.output is not None
+    assert np.isnan(result.trace.output[1, 4:]).all()
+    assert np.isfinite(result.trace.output[1, :4]).all()
+    np.testing.assert_array_equal(result.trace.decision, ideal.decision)
+
+
+def test_a_die_moves_currents_and_nominal_does_not() -> None:
+    chip = chip_of(one_unit())
+    inputs = make_inputs(np.array([1.5, -0.5])[None, :, None])
+    nominal, die, again = run(chip, inputs), run(chip, inputs, die=4), run(chip, inputs, die=4)
+    moved = np.abs(die.trace.candidates[0] - nominal.trace.candidates[0])
+    assert np.all(moved > 1e-3)
+    assert np.all(moved < 0.3)
+    np.testing.assert_array_equal(die.trace.candidates[0], again.trace.candidates[0])
