@@ -45,6 +45,8 @@ COMMANDS = (
     Command("import-weights", "Make a model of somebody else's weights."),
     Command("simulate", "Run a model on sequences, at a level of truth."),
     Command("netlist", "Write a model as a netlist that opens in ngspice."),
+    Command("sweep", "Run a network on many dies and conditions."),
+    Command("report", "Show a sweep as one page."),
     Command("characterize", "Fit a technology's behavioral constants to ngspice."),
     Command("doctor", "Say what is installed and what works without it."),
 )

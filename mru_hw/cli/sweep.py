@@ -1,0 +1,49 @@
+"""The command `mru-hw sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mru_hw.cli.meter import meter
+from mru_hw.cli.output import Json, emit
+from mru_hw.errors import UserError
+
+
+def sweep(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.yaml", help="What to run.")],
+    out: Annotated[Path, typer.Option("--out", metavar="RUN.sqlite", help="The store to write.")],
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="Processes; one a core without it.")
+    ] = None,
+    dask: Annotated[
+        str | None, typer.Option("--dask", metavar="ADDRESS", help="Not made yet.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a network on many dies and conditions.
+
+    A call that was interrupted resumes when it is repeated, to the same bits.
+    """
+    from mru_hw.report.summary import sweep_lines, sweep_summary
+    from mru_hw.sweep.plan import read_plan
+    from mru_hw.sweep.run import STUDY, run_sweep
+    from mru_hw.sweep.view import open_run
+
+    if dask is not None:
+        raise UserError("--dask", dask, "no such option: clusters are to come, use --workers")
+    document = read_plan(plan)
+    with meter("sweep") as show:
+        outcome = run_sweep({STUDY: document}, plan.parent, out, workers=workers, progress=show)
+    with open_run(out) as run:
+        summary = sweep_summary(run) | {
+            "run": out,
+            "runs": outcome.runs,
+            "computed": outcome.computed,
+            "failed": outcome.failed,
+            "digest": outcome.digest,
+            "seconds": outcome.seconds,
+        }
+        emit(summary, as_json=json, lines=sweep_lines(run, summary))

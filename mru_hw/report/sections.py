@@ -1,0 +1,223 @@
+"""What a report says of a sweep: figures with their captions, tables with their rows."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from mru_hw.report import figures
+from mru_hw.report.figures import Array, Picture, Series
+from mru_hw.report.summary import percent
+from mru_hw.sweep.view import VARIED, PointView, RunView
+from mru_hw.units import render
+
+NAMES = {
+    "mismatch_scale": "mismatch, times the process's sigma",
+    "noise_scale": "noise, times the devices' own",
+    "corner": "process corner",
+    "temperature": "temperature [°C]",
+    "v_dd": "supply [V]",
+    "perturbation": "perturbation p [%]",
+}
+_SHOWN = 6
+"""Curves of a figure, at most; the other combinations stand in the table of points."""
+
+_FEW = 5
+"""Runs that make a distribution."""
+
+
+def pictures(run: RunView) -> list[Picture]:
+    """Return all figures of a sweep."""
+    found = [*_distributions(run)]
+    for points in run.studies().values():
+        found += [_over(run, points, axis) for axis in _differing(points)]
+    if run.base.blocks:
+        found.append(_blocks(run))
+    return found
+
+
+def _distributions(run: RunView) -> list[Picture]:
+    base, found = run.base, []
+    if len(base.accuracy) >= _FEW:
+        mean, worst = float(base.accuracy.mean()), float(base.accuracy.min())
+        found.append(
+            Picture(
+                uri=figures.accuracy_histogram(base.accuracy, run.references, run.n_sequences),
+                alternative="Histogram of the accuracy over dies, with lines for the references.",
+                caption=(
+                    f"Accuracy over {len(base.accuracy)} dies at {described(run, base)}: "
+                    f"{percent(mean)} on average, {percent(worst)} on the worst die."
+                ),
+            )
+        )
+    energies = run.energies(base)
+    if len(energies) >= _FEW:
+        low, high = np.percentile(energies, [10, 90])
+        found.append(
+            Picture(
+                uri=figures.energy_histograms(energies, base.power),
+                alternative="Histograms of the energy of a sequence and of the power of a die.",
+                caption=(
+                    f"Left: energy of each sequence on each of {len(energies)} dies, "
+                    f"{render(float(energies.mean()), 'J')} on average, from "
+                    f"{render(float(low), 'J')} (P10) to {render(float(high), 'J')} (P90); most of "
+                    "the spread is the sequences' length. Right: mean power of each die, "
+                    f"{render(float(base.power.mean()), 'W')} on average: the spread of mismatch."
+                ),
+            )
+        )
+    return found
+
+
+def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
+    values = list(dict.fromkeys(point.settings[axis] for point in points))
+    if all(isinstance(value, (int, float)) for value in values):
+        values.sort()
+    others = [name for name in _differing(points) if name != axis]
+    combinations = list(
+        itertools.product(*(dict.fromkeys(p.settings[n] for p in points) for n in others))
+    )
+    accuracy, power = [], []
+    for combination in combinations[:_SHOWN]:
+        fixed = dict(zip(others, combination, strict=True))
+        label = ", ".join(_setting(name, value) for name, value in fixed.items()) or "mean"
+        row = [_at(points, fixed | {axis: value}) for value in values]
+        accuracy.append(_series(label, [100 * point.accuracy for point in row]))
+        power.append(_series(label, [point.power for point in row]))
+    panels: list[tuple[str, str, Sequence[Series]]] = [("accuracy", "%", accuracy)]
+    if any(len(point.power) for point in points):
+        panels.append(("mean power", "W", power))
+    runs = sorted({len(point.accuracy) for point in points})
+    counted = f"{runs[0]}" if len(runs) == 1 else f"{runs[0]} to {runs[-1]}"
+    left = len(combinations) - _SHOWN
+    more = f" {left} more combinations stand in the table of points." if left > 0 else ""
+    return Picture(
+        uri=figures.over_axis(NAMES[axis], values, panels, run.references),
+        alternative=f"Accuracy and power over {NAMES[axis]}.",
+        caption=(
+            f"Over {NAMES[axis]}: the mean of {counted} runs at each point, with the range from "
+            f"P10 to P90.{more}"
+        ),
+    )
+
+
+def _at(points: Sequence[PointView], settings: dict[str, Any]) -> PointView:
+    return next(p for p in points if all(p.settings[n] == v for n, v in settings.items()))
+
+
+def _series(label: str, values: Sequence[Array]) -> Series:
+    def each(summary: Callable[[Array], Any]) -> Array:
+        return np.array([summary(v) if len(v) else np.nan for v in values], dtype=np.float64)
+
+    return Series(
+        label=label,
+        mean=each(np.mean),
+        low=each(lambda v: np.percentile(v, 10)),
+        high=each(lambda v: np.percentile(v, 90)),
+    )
+
+
+def _blocks(run: RunView) -> Picture:
+    blocks = run.base.blocks
+    switching = sum(pair[1] for pair in blocks.values())
+    total = switching + sum(pair[0] for pair in blocks.values())
+    split = run.level != "spice"
+    said = f" Switching makes {100 * switching / total:.2f} % of it." if split and total else ""
+    return Picture(
+        uri=figures.energy_by_block(blocks, split=split),
+        alternative="Bars of the mean energy of a sequence by supply block.",
+        caption=f"Where the energy of a sequence goes, mean over the dies.{said}",
+    )
+
+
+def _setting(name: str, value: Any) -> str:
+    match name:
+        case "mismatch_scale":
+            return f"{value:g} × mismatch"
+        case "noise_scale":
+            return f"{value:g} × device noise" if value else "no device noise"
+        case "corner":
+            return f"corner {value}"
+        case "temperature":
+            return f"{value:g} °C"
+        case "v_dd":
+            return render(value, "V")
+        case _:
+            return f"p = {value:g} %"
+
+
+def described(run: RunView, point: PointView) -> str:
+    """Return a point's settings in words: those that the level knows."""
+    settings = point.settings
+    names = [n for n in VARIED if n != "perturbation" or settings[n]]
+    if run.level == "ideal":
+        names = [n for n in names if n == "perturbation"]
+    return ", ".join(_setting(n, settings[n]) for n in names) or "the network as mapped"
+
+
+def _differing(points: Sequence[PointView]) -> list[str]:
+    return [n for n in VARIED if len({point.settings[n] for point in points}) > 1]
+
+
+def point_rows(run: RunView) -> list[list[str]]:
+    """Return the table of points."""
+    rows = []
+    names = _differing(run.points)
+    for point in run.points:
+        a = point.accuracy
+        shares = [percent(None)] * 3
+        if len(a):
+            low, high = np.percentile(a, [10, 90])
+            shares = [percent(float(v)) for v in (a.mean(), low, high)]
+        joules = render(float(point.energy.mean()), "J") if len(point.energy) else "not priced"
+        watts = render(float(point.power.mean()), "W") if len(point.power) else "not priced"
+        failed = str(sum(point.failed.values()))
+        done = f"{point.n_runs} of {point.n_wanted}"
+        at = ", ".join(_setting(n, point.settings[n]) for n in names) or described(run, point)
+        rows.append([point.study, at, done, *shares, joules, watts, failed])
+    return rows
+
+
+def condition_rows(run: RunView) -> list[tuple[str, str]]:
+    """Return the table of what was run, with versions and hashes."""
+    facts, plans = run.facts, run.plans()
+    first = next(iter(plans.values()))
+    rows = [
+        ("level of truth", run.level),
+        ("technology", str(first["tech"])),
+        ("network", str(first["model"])),
+        ("sequences", f"{run.n_sequences} of {first['inputs']}, {run.frames.sum()} frames in all"),
+        ("mean length", render(float(run.duration.mean()), "s")),
+        ("seeds", ", ".join(f"{name}: {plan['seed']}" for name, plan in plans.items())),
+        ("started", facts.get("started", "")),
+        ("wall time", render(float(facts.get("seconds", "0")), "s")),
+        ("time of a die", render(run.base.seconds / max(1, run.base.n_runs), "s")),
+    ]
+    for prefix in ("machine", "version", "hash"):
+        for name, value in facts.items():
+            if name.startswith(f"{prefix}."):
+                shown = name.removeprefix(f"{prefix}.")
+                label = {"hash": f"hash of the {shown}", "version": f"version of {shown}"}
+                rows.append((label.get(prefix, shown.replace("_", " ")), value))
+    rows.append(("hash of all results", run.digest()))
+    return rows
+
+
+def notes(run: RunView) -> list[str]:
+    """Return what a reader of this sweep must know beyond the boundary."""
+    found = []
+    corners = {point.settings["corner"] for point in run.points}
+    if run.level == "behavioral" and len(corners) > 1:
+        found.append(
+            "The behavioral level has one set of constants, fitted at the calibration's corner: "
+            "the corners of this sweep change nothing in it. Compare corners at the level spice."
+        )
+    if any(point.settings["perturbation"] for point in run.points):
+        found.append(
+            "Perturbation follows arXiv 2605.15216: every parameter of the trained network times "
+            "1 + N(0, (p/300)²), drawn anew in every trial, before the network is mapped."
+        )
+    return found

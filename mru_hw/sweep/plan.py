@@ -1,0 +1,221 @@
+"""PLAN.yaml: what a sweep runs, as a closed union of axes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic.functional_validators import AfterValidator
+
+from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw.files import read_document
+from mru_hw.units import Volts
+
+DIES_LIMIT = 1 << 20
+"""Dies of a point: die k has the seed ``(seed << 20) + k``, so that no two seeds share one."""
+SEED_LIMIT = 1 << 42
+DIE_SEED_LIMIT = 1 << 62
+RUNS_LIMIT = 10_000_000
+
+_Item = TypeVar("_Item", bound=Hashable)
+
+
+def _different(values: tuple[_Item, ...]) -> tuple[_Item, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("expected values that differ from each other")
+    return values
+
+
+def _listed(values: object) -> object:
+    if isinstance(values, list):
+        return tuple(values)
+    return values
+
+
+_Several = (BeforeValidator(_listed), Field(min_length=1), AfterValidator(_different))
+_Seed = Annotated[int, Field(ge=0, lt=DIE_SEED_LIMIT, strict=True)]
+_Factor = Annotated[float, Field(ge=0, le=1000, strict=True)]
+_Celsius = Annotated[float, Field(gt=-273.15, strict=True)]
+_Percent = Annotated[float, Field(ge=0, le=1000, strict=True)]
+_Supply = Annotated[Volts, Field(gt=0)]
+_Count = Annotated[int, Field(ge=1, strict=True)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DieAxis(_Strict):
+    """Seeds of single dies, as ``simulate --die`` takes them."""
+
+    axis: Literal["die"]
+    values: Annotated[tuple[_Seed, ...], *_Several]
+
+
+class MismatchAxis(_Strict):
+    """Factors on every mismatch sigma; 0 is the nominal die."""
+
+    axis: Literal["mismatch_scale"]
+    values: Annotated[tuple[_Factor, ...], *_Several]
+
+
+class NoiseAxis(_Strict):
+    """Factors on every noise amplitude; 0 is no noise."""
+
+    axis: Literal["noise_scale"]
+    values: Annotated[tuple[_Factor, ...], *_Several]
+
+
+class CornerAxis(_Strict):
+    """Process corners of the technology."""
+
+    axis: Literal["corner"]
+    values: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], *_Several]
+
+
+class TemperatureAxis(_Strict):
+    """Junction temperatures [degC]."""
+
+    axis: Literal["temperature"]
+    values: Annotated[tuple[_Celsius, ...], *_Several]
+
+
+class SupplyAxis(_Strict):
+    """Supply voltages [V]."""
+
+    axis: Literal["v_dd"]
+    values: Annotated[tuple[_Supply, ...], *_Several]
+
+
+class PerturbationAxis(_Strict):
+    """p [%]: every parameter times 1 + N(0, (p/300)^2), the protocol of arXiv 2605.15216."""
+
+    axis: Literal["perturbation"]
+    values: Annotated[tuple[_Percent, ...], *_Several]
+    trials: _Count = 10
+
+
+Axis = (
+    DieAxis
+    | MismatchAxis
+    | NoiseAxis
+    | CornerAxis
+    | TemperatureAxis
+    | SupplyAxis
+    | PerturbationAxis
+)
+AXES: tuple[str, ...] = tuple(
+    get_args(kind.model_fields["axis"].annotation)[0] for kind in get_args(Axis)
+)
+
+
+def _known(value: object) -> object:
+    """Name an axis that there is not; pydantic's own words for it are long."""
+    if isinstance(value, dict):
+        axis = value.get("axis", MISSING)
+        if axis not in AXES:
+            raise UserError("axes", axis, "one of " + ", ".join(AXES))
+    return value
+
+
+class Plan(_Strict):
+    """All of PLAN.yaml. The points are the product of the axes, each run on `n_dies` dies."""
+
+    format_version: Literal[1] = 1
+    model: str = Field(min_length=1, description="the model folder, relative to the plan")
+    inputs: str = Field(min_length=1, description="the input file, relative to the plan")
+    tech: str = "generic180"
+    level: Literal["ideal", "behavioral", "spice"] = "behavioral"
+    timing: Literal["settled", "timed"] = "settled"
+    sequences: str = ":"
+    axes: tuple[Annotated[Axis, Field(discriminator="axis"), BeforeValidator(_known)], ...] = Field(
+        default=(), max_length=len(AXES)
+    )
+    n_dies: Annotated[int, Field(ge=1, le=DIES_LIMIT, strict=True)] = 1
+    seed: Annotated[int, Field(ge=0, lt=SEED_LIMIT, strict=True)] = 0
+    chunk: _Count = 8
+
+    @field_validator("timing")
+    @classmethod
+    def _settled(cls, value: str) -> str:
+        if value == "timed":
+            raise ValueError("expected settled, for timed cell models are not made yet")
+        return value
+
+    @field_validator("sequences")
+    @classmethod
+    def _range(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9]*:[0-9]*", value):
+            raise ValueError("expected start:stop, either end left out")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [axis.axis for axis in self.axes]
+        for name in names:
+            if names.count(name) > 1:
+                raise UserError("axes", name, "each axis at most once")
+        if "die" in names and self.n_dies != 1:
+            raise UserError("n_dies", self.n_dies, "1, for the axis die names the dies")
+        if self.level == "ideal":
+            hardware = sorted(set(names) - {"perturbation"})
+            if hardware:
+                raise UserError(
+                    "axes", hardware[0], "perturbation only, for level ideal has no die"
+                )
+            if self.n_dies != 1:
+                raise UserError("n_dies", self.n_dies, "1, for the level ideal has no dies")
+        if self.level == "spice" and "noise_scale" in names:
+            expected = "no such axis at the level spice, whose transient analysis has no noise"
+            raise UserError("axes", "noise_scale", expected)
+        runs = self.n_dies
+        for axis in self.axes:
+            runs *= len(axis.values) * getattr(axis, "trials", 1)
+        if runs > RUNS_LIMIT:
+            raise UserError("axes", Bare(f"{runs} runs in all"), f"at most {RUNS_LIMIT}")
+        return self
+
+    def values(self, axis: str) -> tuple[Any, ...] | None:
+        """Return the values of an axis, None where the plan has no such axis."""
+        for one in self.axes:
+            if one.axis == axis:
+                return tuple(one.values)
+        return None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return plain data, fit for JSON."""
+        return self.model_dump(mode="json")
+
+
+def read_plan(path: Path) -> Plan:
+    """Read PLAN.yaml.
+
+    Raises
+    ------
+    UserError
+        The file is not plain YAML, or a key is missing, unknown or out of range.
+    """
+    return read_document(path, Plan, "PLAN")
+
+
+def sequence_range(text: str, n_seq: int) -> tuple[int, int]:
+    """Read ``start:stop``, either end left out, against the number of sequences.
+
+    Raises
+    ------
+    UserError
+        It reaches beyond the sequences or holds none.
+    """
+    start, stop = (int(end) if end else None for end in text.split(":"))
+    first, last = start or 0, n_seq if stop is None else stop
+    if not first < last <= n_seq:
+        raise UserError("sequences", text, f"start:stop within 0:{n_seq}, such as 0:{n_seq}")
+    return first, last
+
+
+def listed(values: Sequence[object]) -> str:
+    """Return values as a person lists them."""
+    return ", ".join(str(value) for value in values)

@@ -1,0 +1,177 @@
+"""A sweep from plan to store: begun, resumed or found finished."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipy
+
+from mru_hw import __version__
+from mru_hw.errors import UserError
+from mru_hw.sweep.crew import run_jobs
+from mru_hw.sweep.plan import Plan
+from mru_hw.sweep.points import Job, Key, Point, jobs, points
+from mru_hw.sweep.store import Store, plain
+from mru_hw.sweep.subject import Subject, identity, load_subject
+from mru_hw.sweep.work import DieResult, cores, references, run_job
+
+STUDY = "sweep"
+"""Name of the only study of a run that comes from one plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a call of `run_sweep` ended.
+
+    Attributes
+    ----------
+    runs
+        Runs that the store holds, failed ones included.
+    computed
+        Those of them that this call computed.
+    failed
+        Number of runs by the name of their status, of those that are not done.
+    digest
+        Hash of all results but their seconds.
+    seconds
+        Wall time of this call [s].
+    """
+
+    path: Path
+    runs: int
+    computed: int
+    failed: dict[str, int]
+    digest: str
+    seconds: float
+
+
+def run_sweep(
+    plans: Mapping[str, Plan],
+    folder: Path,
+    out: Path,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Run a sweep, or go on with one that was interrupted.
+
+    Parameters
+    ----------
+    plans
+        The studies by name; they share the network, the inputs, the technology and the level.
+    folder
+        Where their relative paths begin.
+    out
+        The store. A finished run of the same plans is left as it is.
+    workers
+        Processes; as many as there are processors by default. No result depends on it.
+    progress
+        Called with the runs stored and the runs in all, at the start and after every job.
+
+    Raises
+    ------
+    UserError
+        Something that the plans name does not fit, or `out` holds something else.
+    """
+    began = time.monotonic()
+    workers = cores() if workers is None else workers
+    if workers < 1:
+        raise UserError("--workers", workers, "at least 1")
+    plan = next(iter(plans.values()))
+    subject = load_subject(plan, folder)
+    wanted = points(plans, subject.technology)
+    hashes = subject.hashes()
+    this = identity(plans, hashes)
+    with Store.open(out) as store:
+        if not store.begun:
+            store.begin(_facts(plans, hashes, this), subject, wanted, references(subject))
+        elif store.value("identity") != this:
+            raise UserError("--out", str(out), _other(store, hashes))
+        done = store.done()
+        total = sum(point.n_runs for point in wanted)
+        computed = 0
+        if progress is not None:
+            progress(len(done), total)
+        last = began
+        if store.value("complete") != "true":
+            for results in _compute(subject, wanted, done, plan.chunk, workers):
+                now = time.monotonic()
+                store.add(results, now - last)
+                computed, last = computed + len(results), now
+                if progress is not None:
+                    progress(len(done) + computed, total)
+            store.complete(time.monotonic() - last)
+        return Outcome(
+            path=out,
+            runs=len(done) + computed,
+            computed=computed,
+            failed=store.failed(),
+            digest=store.digest(),
+            seconds=time.monotonic() - began,
+        )
+
+
+def _compute(
+    subject: Subject, wanted: tuple[Point, ...], done: set[Key], chunk: int, workers: int
+) -> Iterator[list[DieResult]]:
+    if subject.level == "spice":
+        # ngspice has worker processes of its own, one a sequence.
+        for job in jobs(wanted, done, 1):
+            yield run_job(subject, job, workers)
+        return
+    todo: Iterator[Job] = jobs(wanted, done, chunk)
+    left = sum(point.n_runs for point in wanted) - len(done)
+    if left:
+        yield from run_jobs(subject, todo, min(workers, -(-left // chunk)))
+
+
+def _other(store: Store, hashes: Mapping[str, str]) -> str:
+    """Say what sets a store's sweep apart from the one that is asked for."""
+    versions = {"mru_hw": __version__, "numpy": np.__version__}
+    for name, digest in hashes.items():
+        if store.value(f"hash.{name}") != digest:
+            return f"a new path, for the sweep there is of another {name}"
+    for name, version in versions.items():
+        found = store.value(f"version.{name}")
+        if found != version:
+            return f"a new path, for the sweep there was made with {name} {found}"
+    return "a new path, for the sweep there follows another plan"
+
+
+def _facts(plans: Mapping[str, Plan], hashes: Mapping[str, str], this: str) -> dict[str, str]:
+    return (
+        {"identity": this, "level": next(iter(plans.values())).level}
+        | {"plans": plain({name: plan.as_data() for name, plan in plans.items()})}
+        | {f"hash.{name}": digest for name, digest in hashes.items()}
+        | {f"version.{name}": version for name, version in versions().items()}
+        | {f"machine.{name}": value for name, value in machine().items()}
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that results depend on."""
+    return {
+        "mru_hw": __version__,
+        "numpy": np.__version__,
+        "scipy": str(scipy.__version__),
+        "python": platform.python_version(),
+    }
+
+
+def machine() -> dict[str, str]:
+    """Return what seconds depend on."""
+    info = Path("/proc/cpuinfo")  # Linux only
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.processor() or platform.machine(),
+        "cores": str(cores()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "load_1min": f"{os.getloadavg()[0]:.2f}",
+    }

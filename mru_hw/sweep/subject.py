@@ -1,0 +1,116 @@
+"""What a sweep runs on: the network, the process, the sequences, and what tells them apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mru_hw import __version__
+from mru_hw.errors import MISSING, UserError
+from mru_hw.mapping import Design, map_model
+from mru_hw.model.io import load_model
+from mru_hw.model.network import Model
+from mru_hw.stimulus import Inputs, load_inputs
+from mru_hw.sweep.plan import Plan, sequence_range
+from mru_hw.technology import Technology, load_technology
+from mru_hw.technology.calibration import Calibration, load_calibration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """All that the runs of a sweep share; it travels to the worker processes.
+
+    Attributes
+    ----------
+    inputs
+        The sequences that the plan names, with labels.
+    first_sequence
+        Number of the first of them in its file: it names the noise draws.
+    """
+
+    model: Model
+    technology: Technology
+    calibration: Calibration
+    inputs: Inputs
+    first_sequence: int
+    level: str
+
+    def design(self, model: Model | None = None) -> Design:
+        """Map the network, or one like it."""
+        return map_model(model or self.model, self.technology, self.calibration)
+
+    def hashes(self) -> dict[str, str]:
+        """Return SHA-256 sums of what goes in, and the design's own digest."""
+        return {
+            "model": _digest(self.model.spec.model_dump_json(), self.model.tensors),
+            "inputs": _digest(
+                str(self.first_sequence),
+                {"x": self.inputs.x, "lengths": self.inputs.lengths, "y": self.inputs.y},
+            ),
+            "technology": self.technology.models_hash(),
+            "calibration": _digest(self.calibration.model_dump_json(), {}),
+            "design": self.design().digest(),
+        }
+
+
+def load_subject(plan: Plan, folder: Path) -> Subject:
+    """Read what a plan names; paths are relative to `folder`.
+
+    Raises
+    ------
+    UserError
+        The model, the inputs or the technology is not there or does not fit the others.
+    """
+    technology = load_technology(plan.tech)
+    model = load_model(folder / plan.model)
+    inputs = load_inputs(folder / plan.inputs)
+    n_in, n_classes = model.spec.n_in, model.spec.n_classes
+    if inputs.x.shape[2] != n_in:
+        raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
+    if inputs.y is None:
+        raise UserError("inputs: y", MISSING, "an array (n_seq,) of class indices")
+    if int(inputs.y.max()) >= n_classes:
+        expected = f"class indices below {n_classes}, the model's outputs"
+        raise UserError("inputs: y", int(inputs.y.max()), expected)
+    first, stop = sequence_range(plan.sequences, inputs.n_seq)
+    subject = Subject(
+        model=model,
+        technology=technology,
+        calibration=load_calibration(technology),
+        inputs=inputs.take(slice(first, stop)),
+        first_sequence=first,
+        level=plan.level,
+    )
+    subject.design()
+    return subject
+
+
+def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str]) -> str:
+    """Return what tells this sweep from another: a hash of all that its bits depend on.
+
+    How the runs are cut into jobs and where the files lie is no part of it.
+    """
+    aside = {"chunk", "model", "inputs"}
+    shown = {name: _without(plan.as_data(), aside) for name, plan in plans.items()}
+    versions = {"mru_hw": __version__, "numpy": np.__version__}
+    text = json.dumps([shown, dict(hashes), versions], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without(data: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in names}
+
+
+def _digest(text: str, arrays: Mapping[str, Any]) -> str:
+    sha = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        sha.update(array.tobytes())
+    return sha.hexdigest()

@@ -1,0 +1,216 @@
+"""The reading end of RUN.sqlite; the file may come from anybody."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.errors import RunStatus, UserError
+from mru_hw.sweep.store import APPLICATION, FORMAT, results_digest
+
+Array = NDArray[np.float64]
+
+VARIED = ("mismatch_scale", "noise_scale", "corner", "temperature", "v_dd", "perturbation")
+"""What may differ from point to point."""
+NOMINAL: dict[str, float] = {"mismatch_scale": 1.0, "noise_scale": 0.0, "perturbation": 0.0}
+_EXPECTED = "a sweep that mru-hw wrote, not damaged"
+_ENERGIES = 4_000_000
+"""Energies that are read of one point, at most; those of the first dies then stand for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointView:
+    """A point and what its dies came to.
+
+    Attributes
+    ----------
+    settings
+        The values of `VARIED`.
+    n_wanted
+        Runs that the plan asks for.
+    accuracy, energy, power
+        One a run that is done: share of right decisions, mean energy of a sequence [J] and
+        mean power [W]; energy and power are empty at the level ``ideal``.
+    blocks
+        Mean static and switching energy of a sequence [J] by supply block.
+    failed
+        Number of runs by status, of those that are not done.
+    """
+
+    number: int
+    study: str
+    settings: Mapping[str, Any]
+    n_wanted: int
+    accuracy: Array
+    energy: Array
+    power: Array
+    blocks: Mapping[str, tuple[float, float]]
+    failed: Mapping[RunStatus, int]
+    seconds: float
+
+    @property
+    def n_runs(self) -> int:
+        """Runs that are stored, failed ones included."""
+        return len(self.accuracy) + sum(self.failed.values())
+
+
+@final
+class RunView:
+    """A sweep, as a report reads it."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path, self._db = path, connection
+        self.facts = {str(k): str(v) for k, v in connection.execute("SELECT * FROM run")}
+        rows = connection.execute("SELECT label, frames, seconds FROM sequence ORDER BY number")
+        self.labels, self.frames, self.duration = (
+            np.array(column) for column in zip(*rows.fetchall(), strict=True)
+        )
+        self.references = {
+            str(name): float(share)
+            for name, share in connection.execute("SELECT name, accuracy FROM reference")
+        }
+        columns = ", ".join(("number", "study", *VARIED, "trials", "dies"))
+        found = connection.execute(f"SELECT {columns} FROM point ORDER BY number")  # noqa: S608
+        self.points = [self._point(row) for row in found.fetchall()]
+        self.n_sequences = len(self.labels)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all runs are stored."""
+        return self.facts.get("complete") == "true"
+
+    @property
+    def level(self) -> str:
+        """Level of truth."""
+        return self.facts.get("level", "")
+
+    @property
+    def base(self) -> PointView:
+        """The point that speaks for the run: the nominal one, else the first."""
+        first = self.points[0]
+
+        def is_base(point: PointView) -> bool:
+            return all(
+                point.settings[name] == NOMINAL.get(name, first.settings[name]) for name in VARIED
+            )
+
+        return next((point for point in self.points if is_base(point)), first)
+
+    def plans(self) -> dict[str, dict[str, Any]]:
+        """Return the plans by study."""
+        found: dict[str, dict[str, Any]] = json.loads(self.facts["plans"])
+        return found
+
+    def studies(self) -> dict[str, list[PointView]]:
+        """Return the points by study."""
+        found: dict[str, list[PointView]] = {}
+        for point in self.points:
+            found.setdefault(point.study, []).append(point)
+        return found
+
+    def failed(self) -> dict[RunStatus, int]:
+        """Count the runs that are not done, by status."""
+        total: dict[RunStatus, int] = {}
+        for point in self.points:
+            for status, count in point.failed.items():
+                total[status] = total.get(status, 0) + count
+        return total
+
+    def energies(self, point: PointView) -> Array:
+        """Return the energies [J] of a point, (run, sequence), of at most its first runs."""
+        rows = self._db.execute(
+            "SELECT energy FROM result WHERE point = ? AND energy IS NOT NULL "
+            "ORDER BY trial, die LIMIT ?",
+            (point.number, max(1, _ENERGIES // self.n_sequences)),
+        )
+        found = [np.frombuffer(blob, "<f8") for (blob,) in rows]
+        if not found:
+            return np.empty((0, self.n_sequences))
+        return np.stack(found).astype(np.float64)
+
+    def digest(self) -> str:
+        """Return the hash of all results but their seconds."""
+        return results_digest(self._db)
+
+    def _point(self, row: tuple[Any, ...]) -> PointView:
+        number, study, *values, trials, dies = row
+        rows = self._db.execute(
+            "SELECT status, accuracy, energy_mean, blocks, seconds FROM result WHERE point = ? "
+            "ORDER BY trial, die",
+            (number,),
+        ).fetchall()
+        done = [r for r in rows if r[0] == RunStatus.DONE.name]
+        failed: dict[RunStatus, int] = {}
+        for status, *_ in rows:
+            if status != RunStatus.DONE.name:
+                failed[RunStatus[status]] = failed.get(RunStatus[status], 0) + 1
+        energy = np.array([r[2] for r in done if r[2] is not None], dtype=np.float64)
+        return PointView(
+            number=int(number),
+            study=str(study),
+            settings=dict(zip(VARIED, values, strict=True)),
+            n_wanted=int(trials) * int(dies),
+            accuracy=np.array([r[1] for r in done], dtype=np.float64),
+            energy=energy,
+            power=energy / float(self.duration.mean()),
+            blocks=_mean_blocks([json.loads(r[3]) for r in done if r[3] is not None]),
+            failed=failed,
+            seconds=math.fsum(r[4] for r in rows),
+        )
+
+
+@contextlib.contextmanager
+def open_run(path: Path) -> Iterator[RunView]:
+    """Open a store for reading.
+
+    Raises
+    ------
+    UserError
+        No sweep is there, or it is damaged.
+    """
+    if not path.is_file():
+        raise UserError("RUN", str(path), f"{_EXPECTED} (no such file)")
+    # Not read-only: a killed sweep may have left a journal that has to be rolled back.
+    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=1.0)
+    try:
+        try:
+            db.execute("PRAGMA trusted_schema=OFF")
+            number = db.execute("PRAGMA application_id").fetchone()[0]
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            db.execute("PRAGMA query_only=ON")
+            if (number, version) != (APPLICATION, FORMAT):
+                raise UserError("RUN", str(path), _EXPECTED)
+            kinds = {kind for (kind,) in db.execute("SELECT type FROM sqlite_master")}
+            if not kinds <= {"table", "index"}:
+                raise UserError("RUN", str(path), _EXPECTED)
+            view = RunView(path, db)
+            if not view.points:
+                raise UserError("RUN", str(path), _EXPECTED)
+        except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
+            if "locked" in str(error):
+                raise UserError("RUN", str(path), "a sweep that no process is writing") from None
+            raise UserError("RUN", str(path), _EXPECTED) from None
+        yield view
+    finally:
+        db.close()
+
+
+def _mean_blocks(found: list[dict[str, list[float]]]) -> dict[str, tuple[float, float]]:
+    if not found:
+        return {}
+    return {
+        str(name): (
+            float(np.mean([blocks[name][0] for blocks in found])),
+            float(np.mean([blocks[name][1] for blocks in found])),
+        )
+        for name in found[0]
+    }

@@ -1,0 +1,205 @@
+"""One job: some dies of one point, in a worker process or in this one."""
+
+from __future__ import annotations
+
+import os
+import time
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.energy import energy
+from mru_hw.errors import RunStatus, UserError
+from mru_hw.mapping import Design, unmap
+from mru_hw.model.network import Model
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.sweep.points import Job, Key, Point
+from mru_hw.sweep.subject import Subject
+from mru_hw.technology.conditions import Conditions
+from mru_hw.variation import Die, draw_die, nominal_die
+
+Blocks = dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DieResult:
+    """What one run left.
+
+    Attributes
+    ----------
+    key
+        Point, trial and number of the die in the point.
+    seed
+        The die's, as ``simulate --die`` takes it.
+    design
+        Digest of the design; of a perturbed network it is another one.
+    decision
+        (n_seq,) class indices; None where the run failed.
+    energy
+        (n_seq,) [J]; None where the run failed or its level prices nothing.
+    blocks
+        Mean static and switching energy of a sequence [J] by supply block.
+    seconds
+        Wall time of the run [s].
+    """
+
+    key: Key
+    seed: int
+    status: RunStatus
+    design: str = ""
+    accuracy: float | None = None
+    decision: NDArray[np.int16] | None = None
+    energy: NDArray[np.float64] | None = None
+    blocks: Blocks | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What the dies are compared with: ``software``, ``ideal`` or ``nominal``."""
+
+    name: str
+    accuracy: float
+    decision: NDArray[np.int16]
+    energy: NDArray[np.float64] | None = None
+
+
+def references(subject: Subject) -> list[Reference]:
+    """Run the network as trained, the mapped and rounded one, and the nominal die without noise."""
+    design = subject.design()
+    networks = {"software": subject.model, "ideal": unmap(design, subject.calibration)}
+    found = []
+    for name, network in networks.items():
+        trace = simulate_ideal(network, subject.inputs, keep="decisions")
+        found.append(Reference(name=name, **_judged(subject, trace.decision)))
+    if subject.level != "ideal":
+        run = simulate_behavioral(
+            design, subject.calibration, subject.inputs, [nominal_die(design)], keep_all=False
+        )
+        priced = energy(run.supply.single_die()).total
+        judged = _judged(subject, run.trace.decision[0])
+        found.append(Reference(name="nominal", energy=priced, **judged))
+    return found
+
+
+def run_job(subject: Subject, job: Job, workers: int = 1) -> list[DieResult]:
+    """Run every die of a job, each alone, so that its bits depend on no other.
+
+    `workers` are ngspice's processes at the level ``spice``.
+    """
+    results = []
+    for k, seed in enumerate(job.seeds):
+        began = time.perf_counter()
+        key = (job.point.index, job.trial, job.first + k)
+        try:
+            fields = _run(subject, job, seed, workers)
+        except MemoryError:
+            fields = {"status": RunStatus.OUT_OF_MEMORY}
+        seconds = time.perf_counter() - began
+        results.append(DieResult(key=key, seed=seed, seconds=seconds, **fields))
+    return results
+
+
+def failed(job: Job, status: RunStatus) -> list[DieResult]:
+    """Return the results of a job that left none."""
+    return [
+        DieResult(key=(job.point.index, job.trial, job.first + k), seed=seed, status=status)
+        for k, seed in enumerate(job.seeds)
+    ]
+
+
+def perturbed(model: Model, percent: float, seed: int, trial: int) -> Model:
+    """Return a network whose parameters are each times ``1 + N(0, (p/300)^2)``.
+
+    The robustness protocol of arXiv 2605.15216. Initial states are no parameters. A trial draws
+    the same normals at every p, each tensor from a stream of its own, named by the tensor.
+    """
+    if percent == 0:
+        return model
+    tensors = {}
+    for name, values in model.tensors.items():
+        changed = values
+        if not name.endswith("initial_state"):
+            stream = (zlib.crc32(b"perturbation"), trial, zlib.crc32(name.encode()))
+            rng = np.random.Generator(
+                np.random.Philox(np.random.SeedSequence(seed, spawn_key=stream))
+            )
+            changed = values * (1 + percent / 300 * rng.standard_normal(values.shape))
+        tensors[name] = changed
+    return Model(spec=model.spec, tensors=tensors)
+
+
+def _run(subject: Subject, job: Job, seed: int, workers: int) -> dict[str, Any]:
+    point = job.point
+    network = perturbed(subject.model, point.perturbation, point.seed, job.trial)
+    try:
+        design = subject.design(network)
+    except UserError:
+        if not point.perturbation:
+            raise
+        return {"status": RunStatus.NOT_MAPPED}
+    fields: dict[str, Any] = {"status": RunStatus.DONE, "design": design.digest()}
+    if subject.level == "ideal":
+        mapped = unmap(design, subject.calibration)
+        trace = simulate_ideal(mapped, subject.inputs, keep="decisions")
+        return fields | _judged(subject, trace.decision)
+    die = draw_die(design, seed, scale=point.mismatch_scale)
+    if subject.level == "spice":
+        return fields | _spice(subject, design, point, die, workers)
+    run = simulate_behavioral(
+        design,
+        subject.calibration,
+        subject.inputs,
+        [die],
+        temperature=point.temperature,
+        v_dd=point.v_dd,
+        noise=NoiseRun(seed=point.seed, scale=point.noise_scale) if point.noise_scale else None,
+        sequence_offset=subject.first_sequence,
+        keep_all=False,
+    )
+    priced = energy(run.supply.single_die())
+    blocks = {
+        name: (float(static.mean()), float(switching.mean()))
+        for name, (static, switching) in priced.blocks.items()
+    }
+    judged = _judged(subject, run.trace.decision[0])
+    return fields | judged | {"energy": priced.total, "blocks": blocks}
+
+
+def _judged(subject: Subject, decision: NDArray[np.int64]) -> dict[str, Any]:
+    right = decision == subject.inputs.y
+    return {"decision": decision.astype(np.int16), "accuracy": float(np.mean(right))}
+
+
+def _spice(
+    subject: Subject, design: Design, point: Point, die: Die, workers: int
+) -> dict[str, Any]:
+    from mru_hw.simulate.spice_level import simulate_spice
+
+    conditions = Conditions(corner=point.corner, temperature=point.temperature, v_dd=point.v_dd)
+    result = simulate_spice(
+        subject.model,  # read for its normalisation and readout only
+        design,
+        subject.calibration,
+        subject.inputs,
+        conditions=conditions,
+        die=die,
+        workers=workers,
+    )
+    bad = next((s for s in result.status if s is not RunStatus.DONE), None)
+    if bad is not None:
+        return {"status": bad}
+    # A transient analysis does not tell static from switching current.
+    blocks = {name: (float(np.mean(e)), 0.0) for name, e in result.energy_by_block.items()}
+    judged = _judged(subject, result.trace.decision)
+    return judged | {"energy": result.trace.energy_J, "blocks": blocks}
+
+
+def cores() -> int:
+    """Return the processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(affinity(0)) if affinity is not None else (os.cpu_count() or 1)
