@@ -1,7 +1,7 @@
 * Ladder cell: hysteretic comparator (v) with an output leg, a hold (h) and set and reset switches.
 * hp and hn are the held states of the cell below and above in the thermometer code.
 * rn high forces v low, rp low forces v high: the power-up reset.
-.subckt ladder_cell v h hp hn gs gr phi phib rn rp out n vdd vss hold=10 width=16 gain=16
+.subckt ladder_cell v h hp hn gs gr phi phib rn rp out n vdd vss hold=20 width=32 gain=32
 xm2 v n vss vss n_mirror units={hold}
 xm6 fb v s6 vss n_cell
 xm8 s6 n vss vss n_mirror units={width}

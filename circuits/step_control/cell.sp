@@ -3,7 +3,7 @@
 * gate lowers gs (set) or raises gr (reset); its slow edge is what keeps the hold ahead of the step.
 * The decision stands next to gs and gr, the phase behind it: a stack in the other order leaves its
 * middle node where an earlier candidate put it, and the phase shares that charge with gs or gr.
-.subckt step_control n_plus p_minus n p phi phib gs gr vdd vss units=32 up=32 down=32 tail=16
+.subckt step_control n_plus p_minus n p phi phib gs gr vdd vss units=32 up=64 down=64 tail=32
 xu1 u p vdd vdd p_mirror units={up}
 xu2 u n_plus vss vss n_mirror units={units}
 xd1 d p_minus vdd vdd p_mirror units={units}

@@ -191,7 +191,7 @@ def _unit_deck(technology: Technology) -> Deck:
         unit_subckt(2, 0),
         *(f"v{name} vdd vdd_{name} 0" for name in ("unit", "clock", "idle", "rest")),
         f"ibias vdd iref {I_USUAL}",
-        f"xbias iref bias_p q_n q_p vdd_rest 0 bias_tree units={UNITS}",
+        f"xbias iref bias_p q_n q_p vdd_rest 0 bias_tree units=64",
         f"ic 0 c pwl(0 {frames[0] * I_USUAL} {points})",
         f"xc c c_np c_pm q_n q_p vdd_rest 0 signed_split units={UNITS}",
         "xphib phi phi_b vdd_clock 0 inverter",
@@ -201,7 +201,7 @@ def _unit_deck(technology: Technology) -> Deck:
         "xidle2 idle_b idle_t vdd_idle 0 inverter",
         "xrst rst rst_b vdd_rest 0 inverter",
         "xu c_np c_pm h iref bias_p phi_t phi_b rst rst_b vdd_unit 0 cmru_unit_k2_s0"
-        f" units={UNITS} up={UNITS} down={UNITS} tail=16 hold=10 width=16 gain=16",
+        f" units={UNITS} up=64 down=64 tail=32 hold=20 width=32 gain=32",
         f"xh h h_n vdd_rest 0 state_node units={UNITS}",
         f"vrst rst 0 pwl(0 0 1e-7 {v_dd} 2e-3 {v_dd} 2.0001e-3 0)",
         f"vphi phi 0 pulse(0 {v_dd} {first} 1e-7 1e-7 {width} {FRAME})",

@@ -106,7 +106,7 @@ def unit_subckt(levels: int, initial: int) -> str:
     n = 2 * levels
     lines = [
         f".subckt {name} n_plus p_minus out n p phi phib rst rst_b vdd vss",
-        "+ units=32 up=32 down=32 tail=16 hold=10 width=16 gain=16",
+        "+ units=32 up=64 down=64 tail=32 hold=20 width=32 gain=32",
         "xstep n_plus p_minus n p phi phib gs gr vdd vss step_control"
         " units={units} up={up} down={down} tail={tail}",
     ]

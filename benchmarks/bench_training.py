@@ -1,6 +1,6 @@
 """Accuracy and seconds of the shipped digit networks over seeds, as JSON lines.
 
-    python benchmarks/training.py digits-2x16 digits-2x8 --seeds 0 1 2 3 4
+    python benchmarks/bench_training.py digits-2x16 digits-2x8 --seeds 0 1 2 3 4
 
 Each line: validation and test accuracy as trained, on the 6-bit grid of ratios (m/16, |m| <= 64),
 and the mean over 10 draws of 5 % gain error on each rounded weight.
