@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.errors import UserError
+from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Connection, Design, NodeKind, Timing
 from mru_hw.mapping.draft import BIAS_UNITS, Draft, Wire
 from mru_hw.mapping.gains import path_gains, threshold_gains
@@ -275,10 +275,12 @@ def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
     most = np.maximum(np.abs(plus), np.abs(minus))
     if np.any(most > limit):
         at = np.unravel_index(int(np.argmax(most)), most.shape)
+        # As the network has it, not as the rounding of a threshold or of an offset left it.
+        value = float(wire.weight[at]) or float(weight[at])
         raise UserError(
             f"{wire.parameter}[{', '.join(str(int(k)) for k in at)}]",
-            float(weight[at]),
-            f"at most {abs(float(weight[at])) * limit / int(most[at]):.4g}: "
+            value,
+            f"at most {abs(value) * limit / int(most[at]):.4g}: "
             f"{limit} unit devices of {draft.technology.name}",
         )
     return Connection(
@@ -297,7 +299,7 @@ def _check_range(draft: Draft, name: str, current: Array) -> None:
         at = int(np.argmax(outside))
         raise UserError(
             f"{name}[{at}]",
-            render(float(current[at]), "A"),
+            Bare(render(float(current[at]), "A")),
             f"{render(rules.i_min, 'A')} to {render(rules.i_max, 'A')} in {draft.technology.name}",
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mru_hw.errors import UserError
+from mru_hw.errors import Bare, UserError
 from mru_hw.technology.technology import Technology
 from mru_hw.units import render
 
@@ -57,5 +57,7 @@ def checked_conditions(
         raise UserError("temperature", temperature, f"{low:g} to {high:g} degC")
     least, most = (technology.v_dd * (1 + s) for s in (-SUPPLY_RANGE, SUPPLY_RANGE))
     if not least <= v_dd <= most:
-        raise UserError("v_dd", render(v_dd, "V"), f"{render(least, 'V')} to {render(most, 'V')}")
+        raise UserError(
+            "v_dd", Bare(render(v_dd, "V")), f"{render(least, 'V')} to {render(most, 'V')}"
+        )
     return Conditions(corner=corner, temperature=temperature, v_dd=v_dd)

@@ -1,0 +1,294 @@
+"""Mapping and its inverse: what rounding may change, and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mru_hw.mapping import Design, NodeKind, map_model, unmap
+from mru_hw.mapping.draft import Draft
+from mru_hw.mapping.gains import path_gains
+from mru_hw.mapping.passes import PASSES, choose_scales, place_buses, timing
+from mru_hw.mapping.realised import rail_weights
+from mru_hw.model.check import checked_tensors
+from mru_hw.model.network import Model
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.technology import load_technology
+from mru_hw.technology.calibration import load_calibration
+from mru_hw.training.network import from_model
+from mru_hw.training.scan import recur_loop
+from tests.networks import draw_inputs, draw_model, make_spec
+
+TECHNOLOGY = load_technology("generic180")
+CALIBRATION = load_calibration(TECHNOLOGY)
+
+
+def settle_settings(model: Model, seed: int) -> Model:
+    """Per-unit thresholds and gains within a factor of two, as trained networks have them."""
+    rng = np.random.default_rng(seed)
+    tensors = dict(model.tensors)
+    for name, values in tensors.items():
+        if name.endswith((".beta", ".alpha", ".delta")):
+            tensors[name] = rng.uniform(0.5, 1.0, values.shape)
+    return dataclasses.replace(model, tensors=tensors)
+
+
+def draw(cell: str, seed: int, **keys: Any) -> Model:
+    return settle_settings(draw_model(make_spec(cell, **keys), seed), seed)
+
+
+def mapped(model: Model) -> tuple[Design, Model]:
+    design = map_model(model, TECHNOLOGY, CALIBRATION)
+    return design, unmap(design, CALIBRATION)
+
+
+def map_on_nodes(model: Model, design: Design) -> Design:
+    """Map once more, on the nodes of an earlier mapping."""
+    draft = Draft(model=model, technology=TECHNOLOGY, calibration=CALIBRATION, i_unit=design.i_unit)
+    for step in PASSES:
+        if step is place_buses:
+            draft.buses.update(design.buses)
+        elif step is not choose_scales:
+            step(draft)
+    return dataclasses.replace(
+        design,
+        spec=model.spec,
+        connections=tuple(draft.connections),
+        banks=tuple(draft.banks),
+    )
+
+
+networks = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "cell": st.just("cmru"),
+            "levels": st.integers(1, 4),
+            "threshold": st.sampled_from(["fixed", "input"]),
+            "rectify_candidate": st.booleans(),
+            "skip": st.sampled_from([0, 1, "matrix"]),
+            "rectify_input": st.booleans(),
+            "rectify_output": st.booleans(),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "cell": st.sampled_from(["bmru", "fq_bmru"]),
+            "threshold": st.sampled_from(["fixed", "input"]),
+            "skip": st.sampled_from([0, 1, "matrix"]),
+            "rectify_input": st.booleans(),
+            "rectify_candidate": st.booleans(),
+            "rectify_output": st.booleans(),
+        }
+    ),
+)
+
+
+def test_every_leg_lies_within_half_a_unit_device_of_its_weight() -> None:
+    model = draw("cmru", 1, levels=2)
+    design, _ = mapped(model)
+    for connection in design.connections:
+        if connection.parameter not in ("input.weight", "head.weight"):
+            continue
+        source, target = design.buses[connection.source], design.buses[connection.target]
+        gains = path_gains(CALIBRATION, source, target)
+        device = source.scale / target.scale / source.units
+        plus, minus = rail_weights(connection, source, target, CALIBRATION)
+        wanted = model.tensors[connection.parameter]
+        largest = max(gains.values()) * device
+        assert np.max(np.abs(plus - wanted)) <= 0.5 * largest * (1 + 1e-9)
+        assert np.max(np.abs(minus - wanted)) <= 0.5 * largest * (1 + 1e-9)
+        assert np.max(np.abs(plus - wanted)) > 0.1 * device  # rounding does happen
+
+
+@settings(max_examples=60)
+@given(network=networks, seed=st.integers(0, 10**6))
+def test_round_trip_keeps_the_network_up_to_rounding(network: dict[str, Any], seed: int) -> None:
+    model = draw(**network, seed=seed)
+    design, back = mapped(model)
+    checked_tensors(back.spec, back.tensors, "")
+    old, new = model.tensors, back.tensors
+    half = {b.name: 0.5 * 1.25 / b.units for b in design.buses.values()}
+    for connection in design.connections:
+        source, target = design.buses[connection.source], design.buses[connection.target]
+        step = half[connection.source] * source.scale / target.scale
+        name = connection.parameter
+        owner = int(name.split(".")[1]) if name.startswith("layers.") else -1
+        if name.endswith((".skip.weight", ".threshold.weight", ".threshold.bias")) or owner < 0:
+            wanted = old.get(name, np.eye(*connection.plus.shape))
+            assert np.max(np.abs(new[name] - wanted)) <= step * (1 + 1e-9)
+        elif ".candidate." in name:
+            # Only candidate over threshold counts; the mapping keeps the ratio.
+            ratio = np.ones(len(new[name]))
+            if f"layers.{owner}.beta" in old and network["cell"] != "fq_bmru":
+                ratio = np.abs(old[f"layers.{owner}.beta"]) / new[f"layers.{owner}.beta"]
+            ratio = ratio[:, None] if new[name].ndim == 2 else ratio
+            allowed = step * np.max(ratio)
+            assert np.max(np.abs(new[name] * ratio - old[name])) <= allowed * (1 + 1e-9)
+    for i, bank in enumerate(design.banks):
+        p = f"layers.{i}."
+        assert np.array_equal(new[p + "initial_state"], old[p + "initial_state"])
+        c, h = design.buses[bank.candidate].scale, design.buses[bank.state].scale
+        assert np.all(np.abs(new[p + "alpha"] - old[p + "alpha"]) <= 0.6 * design.i_lsb / h)
+        if p + "beta" in old:
+            # A threshold is at least as far from its wish as half a unit of a bias leg.
+            assert np.all(np.abs(new[p + "beta"] - old[p + "beta"]) <= design.i_lsb / c)
+        if p + "delta" in old:
+            assert np.all(np.abs(new[p + "delta"] - old[p + "delta"]) <= 1.5 * design.i_lsb / c)
+
+
+@settings(max_examples=40)
+@given(network=networks, seed=st.integers(0, 10**6))
+def test_mapping_the_unmapped_network_again_changes_no_circuit(
+    network: dict[str, Any], seed: int
+) -> None:
+    """On the same nodes.
+
+    Scales and diodes follow the weights, so a fresh choice moves them by the rounding; and where
+    the two rails of a weight were rounded to each side of their mean, a leg may move by one unit
+    device.
+    """
+    design, back = mapped(draw(**network, seed=seed))
+    # The ratio of an output's own copy (rectify_output beside a skip) moved into its weights.
+    if any(c.parameter.endswith(".rectified") for c in design.connections):
+        return
+    again = map_on_nodes(back, design)
+    for old, new in zip(design.connections, again.connections, strict=True):
+        assert (old.parameter, old.source, old.target) == (new.parameter, new.source, new.target)
+        for a, b in ((old.plus, new.plus), (old.minus, new.minus)):
+            assert np.max(np.abs(a - b)) <= 1, old.parameter
+            assert np.count_nonzero(a != b) <= 0.1 * a.size + 1, old.parameter
+    for first, second in zip(design.banks, again.banks, strict=True):
+        assert np.array_equal(first.gain_units, second.gain_units)
+        assert np.max(np.abs(first.up_units - second.up_units)) <= 1
+        assert np.max(np.abs(first.down_units - second.down_units)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "keys"),
+    [
+        ("cmru", {"levels": 2}),
+        ("cmru", {"levels": 1, "threshold": "input", "skip": "matrix"}),
+        ("cmru", {"levels": 4, "rectify_input": True, "rectify_output": True, "skip": 1}),
+        ("bmru", {"skip": 1}),
+        ("fq_bmru", {"rectify_input": True, "rectify_candidate": True, "rectify_output": True}),
+        ("fq_bmru", {"rectify_candidate": True, "threshold": "input"}),
+    ],
+)
+def test_ideal_on_the_unmapped_network_equals_torch(cell: str, keys: dict[str, Any]) -> None:
+    _, back = mapped(draw(cell, 4, **keys))
+    inputs = draw_inputs(4, 5, n_seq=40, n_time=20)
+    trace = simulate_ideal(back, inputs)
+    network = from_model(back)
+    for memory in network.memories:
+        memory.recurrence = recur_loop
+    with torch.no_grad():
+        wanted = network(network.normalise(torch.from_numpy(inputs.x)))
+    valid = inputs.valid()
+    for i, layer in enumerate(wanted.layers):
+        state, candidate = layer.state.numpy()[valid], layer.candidate.numpy()[valid]
+        assert np.array_equal(trace.states[i][valid], state)
+        assert np.ptp(state) > 0
+        np.testing.assert_allclose(trace.candidates[i][valid], candidate, rtol=0, atol=1e-11)
+
+
+def test_a_small_threshold_or_gain_never_rounds_to_nothing() -> None:
+    model = draw("cmru", 2, levels=2)
+    beta, alpha = np.ones(6), np.ones(6)
+    beta[0], alpha[1] = 0.015, 0.025
+    tensors = dict(model.tensors) | {"layers.0.beta": beta, "layers.0.alpha": alpha}
+    # The weights of that unit are as small as its threshold, or its legs would be too wide.
+    tensors["layers.0.candidate.weight"] = (
+        model.tensors["layers.0.candidate.weight"] * beta[:, None]
+    )
+    tensors["layers.0.candidate.bias"] = model.tensors["layers.0.candidate.bias"] * beta
+    _, back = mapped(dataclasses.replace(model, tensors=tensors))
+    assert back.tensors["layers.0.beta"][0] > 0
+    assert back.tensors["layers.0.alpha"][1] > 0
+
+
+def test_negative_gains_move_their_sign_into_the_output() -> None:
+    model = draw("cmru", 3, levels=2)
+    tensors = dict(model.tensors)
+    tensors["layers.0.alpha"] = -tensors["layers.0.alpha"]
+    _, plain = mapped(model)
+    _, turned = mapped(dataclasses.replace(model, tensors=tensors))
+    assert np.array_equal(turned.tensors["layers.0.alpha"], plain.tensors["layers.0.alpha"])
+    weight = "layers.0.output.weight"
+    np.testing.assert_allclose(turned.tensors[weight], -plain.tensors[weight], rtol=0.1, atol=0.05)
+
+
+def test_thresholds_that_come_from_the_input_leave_no_fixed_one() -> None:
+    for cell in ("cmru", "fq_bmru"):
+        keys: dict[str, Any] = {"levels": 2} if cell == "cmru" else {"rectify_candidate": True}
+        design, back = mapped(draw(cell, 5, threshold="input", **keys))
+        assert "layers.0.beta" not in back.tensors
+        assert design.banks[0].threshold == "b0"
+        assert design.buses["b0"].scale == design.buses["c0"].scale
+
+
+def test_the_digest_changes_with_every_part_of_the_circuit() -> None:
+    model = draw("cmru", 6, levels=2)
+    design, _ = mapped(model)
+    first, bank = design.connections[0], design.banks[0]
+    device = TECHNOLOGY.devices["n_mirror"]
+    wide = TECHNOLOGY.model_copy(
+        update={"devices": TECHNOLOGY.devices | {"n_mirror": device.model_copy(update={"w": 1e-6})}}
+    )
+    row, column = np.argwhere(first.plus)[0]
+    up = bank.up_units.copy()
+    up[0] += 1
+    buses = design.buses | {"x": dataclasses.replace(design.buses["x"], units=33)}
+    changed = [
+        design.without(first.parameter, int(row), int(column)),
+        dataclasses.replace(
+            design, banks=(dataclasses.replace(bank, up_units=up), *design.banks[1:])
+        ),
+        dataclasses.replace(design, technology=wide),
+        dataclasses.replace(design, i_lsb=2 * design.i_lsb),
+        dataclasses.replace(design, i_unit=2 * design.i_unit),
+        dataclasses.replace(design, buses=buses),
+        dataclasses.replace(design, timing=timing(20e-3, 2)),
+        mapped(draw("cmru", 7, levels=2))[0],
+    ]
+    digests = [design.digest(), *(d.digest() for d in changed)]
+    assert len(set(digests)) == len(digests)
+    # Where the network came from is no part of the circuit.
+    spec = design.spec.model_copy(update={"provenance": {"seed": 1}, "metrics": {"accuracy": 1.0}})
+    assert dataclasses.replace(design, spec=spec).digest() == design.digest()
+    assert mapped(model)[0].digest() == design.digest()
+
+
+@given(n_layers=st.integers(1, 200), frame=st.floats(1e-3, 1.0))
+def test_strobes_stand_in_order_inside_the_frame_and_never_overlap(
+    n_layers: int, frame: float
+) -> None:
+    plan = timing(frame, n_layers)
+    starts = np.array(plan.strobes)
+    assert len(starts) == n_layers
+    assert starts[0] > 0.2 * frame
+    assert starts[-1] + plan.pulse < 0.95 * frame
+    assert np.all(np.diff(starts) > 2 * plan.pulse)
+    assert plan.pulse > 0
+
+
+def test_a_design_without_an_unknown_parameter_is_no_design() -> None:
+    design, _ = mapped(draw("cmru", 1, levels=1))
+    with pytest.raises(KeyError, match="nonsense"):
+        design.without("nonsense", 0, 0)
+
+
+def test_nodes_get_the_circuit_that_their_signal_needs() -> None:
+    keys = {"levels": 2, "rectify_input": True, "rectify_output": True}
+    plain = mapped(draw("cmru", 1, **keys))[0].buses
+    assert [plain[f"v{i}"].kind for i in range(3)] == [NodeKind.RECTIFIED] * 3
+    beside = mapped(draw("cmru", 1, skip=1, **keys))[0].buses
+    assert [beside[f"v{i}"].kind for i in range(3)] == [NodeKind.SIGNED] * 3
+    assert beside["o0"].kind is NodeKind.RECTIFIED
+    assert plain["c0"].kind is NodeKind.CANDIDATE
+    assert mapped(draw("bmru", 1))[0].buses["c0"].kind is NodeKind.SIGNED
