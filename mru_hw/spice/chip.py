@@ -75,6 +75,7 @@ def chip_deck(design: Design) -> str:
     lines = [
         f"* mru_hw {__version__} chip, design {design.digest()}",
         f"* technology {design.technology.name}, models {design.technology.models_hash()[:16]}",
+        "* made by mru-hw netlist; nothing here is ideal: process devices and capacitors only",
         design.technology.devices_spice(),
         cell_views(),
         *(unit_subckt(levels, initial) for levels, initial in variants),

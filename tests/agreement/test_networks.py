@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +14,8 @@ from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.supply import BLOCKS
+from mru_hw.spice.deck import BENCH
+from mru_hw.spice.folder import write_netlist
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
@@ -96,3 +102,33 @@ def test_a_die_moves_currents_and_nominal_does_not() -> None:
     assert np.all(moved > 1e-3)
     assert np.all(moved < 0.3)
     np.testing.assert_array_equal(die.trace.candidates[0], again.trace.candidates[0])
+
+
+@pytest.mark.parametrize("die", [None, 6])
+def test_a_netlists_folder_opens_in_plain_ngspice(die: int | None, tmp_path: Path) -> None:
+    chip, out = chip_of(two_units()), tmp_path / "a folder; with quit"
+    inputs = make_inputs(np.random.default_rng(2).normal(size=(1, 3, 2)))
+    write_netlist(
+        out,
+        chip.model,
+        chip.design,
+        chip.calibration,
+        conditions=nominal_conditions(chip.design.technology),
+        frames=inputs.x[0],
+        die=None if die is None else draw_die(chip.design, die),
+    )
+    done = subprocess.run(
+        ["ngspice", "-b", BENCH], cwd=out, capture_output=True, text=True, check=True, timeout=120
+    )
+    pairs = re.findall(r"^(\w+)\s*=\s*([-+0-9.e]+)", done.stdout, re.MULTILINE)
+    measured = {name: float(value) for name, value in pairs}
+    result = run(chip, inputs, die=die)
+    seconds = 3 * chip.model.spec.frame_period
+    bias = measured["p_bias"] + measured["p_ref"]
+    # ngspice's mean leaves out what lies between the first instant and its first own time point.
+    for name, power in (("mirror", measured["p_mirror"]), ("bias", bias)):
+        assert power == pytest.approx(result.energy_by_block[name][0] / seconds, rel=0.01)
+    assert result.trace.output is not None
+    scale = chip.design.buses["y"].scale
+    ends = [measured[f"y{k}_end"] / scale for k in range(2)]
+    np.testing.assert_allclose(ends, result.trace.output[0, -1], atol=2e-3)

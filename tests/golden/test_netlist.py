@@ -1,0 +1,23 @@
+"""The committed netlist is what the code writes today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mru_hw.spice.folder import FILES
+from tests.golden.regenerate import GOLDEN, write
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("golden") / "netlist"
+    write(out)
+    return out
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_golden_netlist(name: str, written: Path) -> None:
+    same = (written / name).read_bytes() == (GOLDEN / name).read_bytes()
+    assert same, f"{name} differs; meant so? python -m tests.golden.regenerate, and look at it"

@@ -1,0 +1,354 @@
+"""The netlist as text: what stands in it, what never does, what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from mru_hw.cli.app import run
+from mru_hw.errors import MruHwError, UserError
+from mru_hw.model.io import save_model
+from mru_hw.simulate.run import Chip
+from mru_hw.spice.bench import make_bench, normalised
+from mru_hw.spice.chip import SUPPLIES, chip_deck
+from mru_hw.spice.deck import BENCH, CHIP, MODELS
+from mru_hw.spice.dies import die_commands
+from mru_hw.spice.elements import COLUMNS, NO_ELEMENT
+from mru_hw.spice.flatten import flatten
+from mru_hw.spice.folder import ELEMENTS, FILES, declared_frames
+from mru_hw.spice.paths import TOP, device_paths
+from mru_hw.stimulus import make_inputs
+from mru_hw.stimulus.inputs import save_inputs
+from mru_hw.technology.conditions import Conditions, nominal_conditions
+from mru_hw.variation import draw_die, nominal_die
+from tests.agreement.networks import chip_of, two_units
+from tests.networks import draw_model, make_spec
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def chip() -> Chip:
+    return chip_of(two_units())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("netlist")
+    save_model(two_units(), base / "model")
+    assert (
+        run(["netlist", str(base / "model"), "--tech", "generic180", "--out", str(base / "n")]) == 0
+    )
+    return base / "n"
+
+
+# --------------------------------------------------------------------------------------- decks
+
+
+def elements(deck: str) -> list[str]:
+    return [line for line in deck.splitlines() if line and line[0] not in "*.+"]
+
+
+def test_the_chip_is_made_of_process_devices_only(chip: Chip) -> None:
+    kinds = Counter(line[0].lower() for line in elements(chip_deck(chip.design)))
+    assert set(kinds) == {"m", "x", "c"}
+    for device in flatten(chip_deck(chip.design), "mru_chip"):
+        assert device.model in {"nch", "pch", "mim"}, device
+
+
+def test_every_transistor_has_junctions_and_lies_within_the_rules(chip: Chip) -> None:
+    rules = chip.design.technology.rules
+    for device in flatten(chip_deck(chip.design), "mru_chip"):
+        if device.kind != "m":
+            continue
+        assert {"ad", "as", "pd", "ps"} <= set(device.values)
+        w, l = device.values["w"], device.values["l"]  # noqa: E741
+        assert w >= rules.w_min
+        assert l >= rules.l_min
+        assert np.allclose(
+            [w / rules.grid, l / rules.grid], np.rint([w / rules.grid, l / rules.grid])
+        )
+
+
+def test_headers_name_design_and_versions(folder: Path, chip: Chip) -> None:
+    for name in (CHIP, BENCH):
+        first = (folder / name).read_text().splitlines()[0]
+        assert chip.design.digest() in first
+        assert re.search(r"mru_hw \d+\.\d+\.\d+", first)
+    assert chip.design.technology.models_hash()[:16] in (folder / CHIP).read_text()
+
+
+def test_the_same_design_gives_the_same_text(chip: Chip) -> None:
+    assert chip_deck(chip.design) == chip_deck(chip_of(two_units()).design)
+
+
+def test_a_leg_left_out_of_the_design_is_left_out_of_the_deck(chip: Chip) -> None:
+    weight = chip.design.connections[0]
+    row, column = np.argwhere(weight.plus)[0]
+    less = chip.design.without(weight.parameter, int(row), int(column))
+    before, after = (
+        {device.path for device in flatten(chip_deck(design), "mru_chip")}
+        for design in (chip.design, less)
+    )
+    gone = before - after
+    assert after < before
+    assert gone
+    assert all(re.fullmatch(rf"xw0[a-d]_{row}_{column}\.m0", path) for path in gone)
+
+
+def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(chip: Chip) -> None:
+    flat = {f"{TOP}.{d.path}": d for d in flatten(chip_deck(chip.design), "mru_chip")}
+    seen = set()
+    for group in chip.design.device_groups():
+        device = chip.design.technology.devices[group.device]
+        for index, path in device_paths(chip.design, group):
+            placed = flat[path]
+            assert placed.model == device.model
+            assert placed.values["m"] == group.units[index]
+            assert (placed.values["w"], placed.values["l"]) == (device.w, device.l)
+            assert path not in seen
+            seen.add(path)
+    analog = {
+        path
+        for path, d in flat.items()
+        if d.kind == "m" and d.values["l"] >= 2e-6  # switches and logic are shorter
+    }
+    unlisted = {path.split(".", 2)[-1] for path in analog - seen}
+    # What carries no signal of its own: the cells' two inputs, the strobe's tails, the bias rail's
+    # cascode.
+    assert all(
+        re.fullmatch(r"(xc\d+\.)?(xm[36]|xs3|xr3|xq[34]|xstep\.(xs3|xr3))\.m0", path)
+        for path in unlisted
+    ), unlisted
+
+
+def test_flatten_names_what_is_wrong() -> None:
+    with pytest.raises(MruHwError, match="nosuch, which the deck does not hold"):
+        list(flatten(".subckt top a\nx1 a nosuch\n.ends\n", "top"))
+    wrong = ".subckt in a b\n.ends\n.subckt top a\nx1 a in\n.ends\n"
+    with pytest.raises(MruHwError, match="has 1 nets, but in has 2 pins"):
+        list(flatten(wrong, "top"))
+
+
+# --------------------------------------------------------------------------------------- bench
+
+
+def bench_of(chip: Chip, frames: np.ndarray, **keys: Any) -> Any:
+    return make_bench(chip.design, frames, nominal_conditions(chip.design.technology), **keys)
+
+
+def test_a_bench_reads_before_the_strobe_and_at_the_end_of_the_frame(chip: Chip) -> None:
+    bench = bench_of(chip, np.zeros((5, 2)))
+    period, timing = 25e-3, chip.design.timing
+    assert bench.strobe_at.shape == (1, 5)
+    np.testing.assert_allclose(bench.read_at, bench.t_start + period * np.arange(1, 6))
+    np.testing.assert_allclose(bench.strobe_at[0] - bench.read_at + period, timing.strobes[0])
+    assert bench.deck.t_stop == pytest.approx(bench.read_at[-1])
+
+
+def test_conditions_and_token_reach_the_bench(chip: Chip) -> None:
+    hot = Conditions(corner="ff", temperature=85.0, v_dd=1.7)
+    frames = np.zeros((2, 2))
+    text = make_bench(chip.design, frames, hot).deck.files[BENCH]
+    assert f".lib '{MODELS}' ff" in text
+    assert "temp=85 " in text
+    assert "vdd vdd 0 1.7\n" in text
+    decks = [
+        bench_of(chip, frames),
+        bench_of(chip, frames + 1e-3),
+        bench_of(chip, np.zeros((3, 2))),
+    ]
+    decks.append(bench_of(chip, frames, die=draw_die(chip.design, 1)))
+    tokens = {bench.deck.token for bench in decks} | {
+        make_bench(chip.design, frames, hot).deck.token
+    }
+    assert len(tokens) == 5
+
+
+def test_measures_cover_every_supply_and_output(folder: Path) -> None:
+    text = (folder / BENCH).read_text()
+    for name in SUPPLIES:
+        assert f"p_{name.removeprefix('vdd_')} param" in text
+    assert len(re.findall(r"^\.measure tran y\d+_end", text, re.MULTILINE)) == 2
+    assert not re.search(r"/|\\", text.replace("// ", "").replace(" / ", "")), "a path"
+
+
+def test_inputs_are_normalised_by_the_model() -> None:
+    spec = make_spec(normalisation={"mean": [1.0] * 4, "scale": [2.0] * 4})
+    np.testing.assert_array_equal(normalised(spec, np.full((3, 4), 5.0)), np.full((3, 4), 2.0))
+    plain = make_spec()
+    np.testing.assert_array_equal(normalised(plain, np.full((3, 4), 5.0)), np.full((3, 4), 5.0))
+    assert set(declared_frames(3).ravel()) == {-1.0, 0.0, 1.0}
+
+
+# ---------------------------------------------------------------------------------------- dies
+
+
+def test_a_die_changes_every_listed_device_with_its_polarity_and_sign(chip: Chip) -> None:
+    die = draw_die(chip.design, 5)
+    found = (re.fullmatch(r"alter @m\.(\S+)=(\S+)", c) for c in die_commands(chip.design, die))
+    text = {match[1]: match[2] for match in found if match is not None}
+    n_devices = 0
+    for group in chip.design.device_groups():
+        sign = 1 if group.device.startswith("n") else -1
+        for index, path in device_paths(chip.design, group):
+            n_devices += 1
+            shift = float(text[f"{path}[delvto]"])
+            assert shift == pytest.approx(sign * die.dvt[group.key][index], rel=1e-5)
+            factor = float(text[f"{path}[mulu0]"])
+            assert factor == pytest.approx(1 + die.dbeta[group.key][index], rel=1e-7)
+    assert len(text) == 2 * n_devices
+
+
+def test_the_nominal_die_changes_nothing(chip: Chip) -> None:
+    assert list(die_commands(chip.design, nominal_die(chip.design))) == []
+
+
+def test_the_deck_of_a_die_is_the_same_chip(chip: Chip) -> None:
+    frames = np.zeros((2, 2))
+    nominal, die = bench_of(chip, frames), bench_of(chip, frames, die=draw_die(chip.design, 2))
+    assert nominal.deck.files[CHIP] == die.deck.files[CHIP]
+    assert nominal.deck.commands == ()
+    assert "die 2" in die.deck.files[BENCH]
+
+
+# ------------------------------------------------------------------------------------ elements
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / ELEMENTS).open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_table_follows_its_schema(folder: Path) -> None:
+    schema = json.loads((ROOT / "docs/schemas/elements.csv.schema.json").read_text())
+    assert list(COLUMNS) == schema["x-columns"]
+    validator = jsonschema.Draft202012Validator(schema)
+    numbers = [k for k, v in schema["properties"].items() if "number" in v["type"]]
+    for row in table(folder):
+        typed = {k: (float(v) if v else None) if k in numbers else v for k, v in row.items()}
+        assert list(validator.iter_errors(typed)) == [], row
+
+
+def test_the_table_holds_every_tensor_element_and_every_device(folder: Path, chip: Chip) -> None:
+    rows = table(folder)
+    named = {row["parameter"] for row in rows}
+    for name, tensor in chip.model.tensors.items():
+        for index in np.ndindex(tensor.shape):
+            assert f"{name}[{','.join(map(str, index))}]" in named
+    devices = {f"{TOP}.{d.path}" for d in flatten(chip_deck(chip.design), "mru_chip")}
+    assert devices <= {row["element"] for row in rows}
+
+
+def test_realised_values_are_near_the_wanted_ones(folder: Path) -> None:
+    rows = [row for row in table(folder) if row["parameter"] and row["element"] != NO_ELEMENT]
+    for row in rows:
+        wanted, realised = float(row["wanted"]), float(row["realised"])
+        room = {"1": 0.08, "A": 60e-12}[row["unit"]]
+        assert realised == pytest.approx(wanted, rel=0.1, abs=room), row
+
+
+# ------------------------------------------------------------------------------------- refusals
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert run(arguments) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.count("\n") == 0
+    return said
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "m"
+    save_model(two_units(), path)
+    return path
+
+
+@pytest.mark.parametrize("dialect", ["hspice", "spectre", "xyce", "ltspice"])
+def test_other_dialects_are_refused_by_name(
+    dialect: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "n"
+    said = refused(["netlist", str(model), "--dialect", dialect, "--out", str(out)], capsys)
+    assert said == (
+        f'--dialect is "{dialect}", expected ngspice, the only one that is written yet.'
+    )
+    assert not out.exists()
+
+
+def test_foreign_content_is_left_alone(
+    model: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "thesis.tex").write_text("mine")
+    said = refused(["netlist", str(model), "--out", str(out)], capsys)
+    assert "a new path or an earlier netlist" in said
+    assert [path.name for path in out.iterdir()] == ["thesis.tex"]
+    # An earlier netlist may be replaced.
+    assert run(["netlist", str(model), "--out", str(folder), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["transistors"] > 100
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+
+
+def test_sequences_and_features_are_checked(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, wide, out = tmp_path / "x.npz", tmp_path / "w.npz", str(tmp_path / "n")
+    save_inputs(make_inputs(np.zeros((2, 3, 2))), data)
+    save_inputs(make_inputs(np.zeros((2, 3, 4))), wide)
+    start = ["netlist", str(model), "--out", out, "--inputs"]
+    assert "--sequence is 2, expected 0 to 1" in refused(
+        [*start, str(data), "--sequence", "2"], capsys
+    )
+    assert "n_in is 4, expected 2" in refused([*start, str(wide)], capsys)
+    assert not Path(out).exists()
+    assert run([*start, str(data), "--sequence", "1"]) == 0
+    assert "3 frames" in (Path(out) / BENCH).read_text()
+
+
+@pytest.mark.parametrize(
+    ("keys", "match"),
+    [
+        ({"cell": "fq_bmru", "rectify_candidate": True}, "netlists of other cells"),
+        ({"cell": "bmru"}, "netlists of other cells"),
+        ({"threshold": "input", "levels": 2}, "window comparator"),
+        ({"rectify_candidate": True, "levels": 2}, "a ladder reads a signed candidate"),
+    ],
+)
+def test_what_has_no_circuit_is_refused_by_name(keys: dict[str, Any], match: str) -> None:
+    spec = make_spec(**keys)
+    drawn = draw_model(spec, 1)
+    tensors = dict(drawn.tensors)
+    for i in range(2):
+        for name in ("alpha", "beta", "delta"):
+            if f"layers.{i}.{name}" in tensors:
+                tensors[f"layers.{i}.{name}"] = np.full(6, 0.5)
+    with pytest.raises(UserError, match=match):
+        chip_deck(chip_of(replace(drawn, tensors=tensors)).design)
+
+
+def test_no_text_of_a_model_reaches_the_deck() -> None:
+    model = two_units()
+    layer = model.spec.layers[0].model_copy(update={"name": "sneaky"})
+    spec = model.spec.model_copy(update={"layers": (layer,), "classes": ("quit", ".end")})
+    design = chip_of(replace(model, spec=spec)).design
+    text = (
+        chip_deck(design)
+        + make_bench(design, np.zeros((2, 2)), nominal_conditions(design.technology)).deck.files[
+            BENCH
+        ]
+    )
+    assert "sneaky" not in text
+    assert "quit" not in text
