@@ -157,6 +157,7 @@ def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Tra
             {
                 "against_reference": judge_layer(chip, i, states, wanted),
                 "against_own_earlier_layers": judge_layer(chip, i, states, own),
+                "against_own_candidate": judge_layer(chip, i, states, seen),
                 "candidate_error_rms": float(np.sqrt(np.mean(error**2))),
                 "candidate_rms": float(np.sqrt(np.mean(size**2))),
             }

@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mru_hw.cli.app import run as cli
 from mru_hw.errors import RunStatus
+from mru_hw.model.io import save_model
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.spice.deck import BENCH
 from mru_hw.spice.folder import write_netlist
+from mru_hw.spice.library import VARIABLE
 from mru_hw.stimulus import Inputs, make_inputs
+from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
 from tests.agreement.networks import chip_of, one_unit, two_units, wrong_steps
@@ -132,3 +136,40 @@ def test_a_netlists_folder_opens_in_plain_ngspice(die: int | None, tmp_path: Pat
     scale = chip.design.buses["y"].scale
     ends = [measured[f"y{k}_end"] / scale for k in range(2)]
     np.testing.assert_allclose(ends, result.trace.output[0, -1], atol=2e-3)
+
+
+def test_a_run_that_fails_is_kept_with_its_status() -> None:
+    chip = chip_of(one_unit())
+    inputs = make_inputs(np.full((2, 3, 1), 1.5))
+    told: list[int] = []
+    result = simulate_spice(
+        chip.model,
+        chip.design,
+        chip.calibration,
+        inputs,
+        conditions=nominal_conditions(chip.design.technology),
+        time_limit_s=0.01,
+        progress=told.append,
+    )
+    assert result.status == (RunStatus.TIMED_OUT, RunStatus.TIMED_OUT)
+    assert result.trace.status is RunStatus.TIMED_OUT
+    assert told == [1, 1]
+    np.testing.assert_array_equal(result.trace.decision, [-1, -1])
+    assert np.isnan(result.trace.energy_J).all()
+    assert np.isnan(result.trace.states[0]).all()
+    assert all("0.01 s" in message for message in result.messages)
+
+
+def test_missing_ngspice_at_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "libnothing.so"))
+    save_model(one_unit(), tmp_path / "m")
+    save_inputs(make_inputs(np.ones((1, 2, 1))), tmp_path / "x.npz")
+    words = ["simulate", str(tmp_path / "m"), "--inputs", str(tmp_path / "x.npz")]
+    assert cli([*words, "--level", "spice", "--out", str(tmp_path / "y.npz")]) == 2
+    said = capsys.readouterr().err.strip()
+    assert "libnothing.so" in said
+    assert "expected an installed ngspice" in said
+    assert said.count("\n") == 0
+    assert not (tmp_path / "y.npz").exists()
