@@ -191,7 +191,7 @@ def _unit_deck(technology: Technology) -> Deck:
         unit_subckt(2, 0),
         *(f"v{name} vdd vdd_{name} 0" for name in ("unit", "clock", "idle", "rest")),
         f"ibias vdd iref {I_USUAL}",
-        f"xbias iref bias_p q_n q_p vdd_rest 0 bias_tree units=64",
+        "xbias iref bias_p q_n q_p vdd_rest 0 bias_tree units=64",
         f"ic 0 c pwl(0 {frames[0] * I_USUAL} {points})",
         f"xc c c_np c_pm q_n q_p vdd_rest 0 signed_split units={UNITS}",
         "xphib phi phi_b vdd_clock 0 inverter",
