@@ -47,6 +47,7 @@ COMMANDS = (
     Command("netlist", "Write a model as a netlist that opens in ngspice."),
     Command("sweep", "Run a network on many dies and conditions."),
     Command("report", "Show a sweep as one page."),
+    Command("demo", "Go all the way, from training to a netlist that ngspice has run."),
     Command("characterize", "Fit a technology's behavioral constants to ngspice."),
     Command("doctor", "Say what is installed and what works without it."),
 )
