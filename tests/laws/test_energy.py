@@ -1,0 +1,397 @@
+"""Energy is the integral of supply voltage times supply current, branch by branch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mru_hw.energy import energy
+from mru_hw.mapping import Design, NodeKind
+from mru_hw.mapping.gains import flip_gain, path_gains
+from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
+from mru_hw.simulate.run import Chip
+from mru_hw.simulate.supply import BLOCKS
+from mru_hw.spice.chip import chip_deck
+from mru_hw.stimulus import Inputs, make_inputs
+from mru_hw.technology import load_technology
+from tests.networks import draw_inputs, draw_model, make_spec
+
+TECHNOLOGY = load_technology("generic180")
+V_DD = TECHNOLOGY.v_dd
+
+
+def make_chip(cell: str = "cmru", n_layers: int = 2, **keys: Any) -> Chip:
+    spec = make_spec(cell, n_layers, **({"levels": 2} if cell == "cmru" else {}) | keys)
+    model = draw_model(spec, 3)
+    rng = np.random.default_rng(3)
+    even = {
+        name: rng.uniform(0.5, 1.0, values.shape)
+        for name, values in model.tensors.items()
+        if name.endswith((".beta", ".alpha", ".delta"))
+    }
+    return Chip.of(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
+
+
+def run(chip: Chip, inputs: Inputs, **keys: Any) -> BehavioralRun:
+    return simulate_behavioral(chip.design, chip.calibration, inputs, [chip.die(None)], **keys)
+
+
+# ------------------------------------------------------- a census by hand, transistor by transistor
+
+
+class Census:
+    """One frame of a nominal chip: every PMOS whose source is a supply pin, one after the other.
+
+    Walks the Design element by element in plain Python, with no matrix product and none of the
+    behavioral level's own sums.
+    """
+
+    def __init__(self, chip: Chip) -> None:
+        self.chip, self.design, self.cal = chip, chip.design, chip.calibration
+        self.i_lsb = chip.design.i_lsb
+        self.blocks = dict.fromkeys(BLOCKS, 0.0)
+        self.rest = 2 * self.i_lsb * flip_gain(self.cal, "n")
+
+    def n(self, v_ds: float) -> float:
+        return self.cal.gain("n", v_ds)
+
+    def p(self, v_sd: float) -> float:
+        return self.cal.gain("p", v_sd)
+
+    def rails(self, kind: NodeKind, i: float) -> tuple[float, float]:
+        if kind in (NodeKind.SIGNED, NodeKind.CANDIDATE):
+            root = math.sqrt(i * i / 4 + self.rest**2)
+            return root + i / 2, root - i / 2
+        return (max(i, 0.0), 0.0) if kind is NodeKind.RECTIFIED else (i, 0.0)
+
+    def into(self, name: str, rails: dict[str, list[tuple[float, float]]], row: int) -> float:
+        """Current into a node: what each leg carries, and on which side."""
+        total = 0.0
+        for c in (c for c in self.design.connections if c.target == name):
+            source = self.design.buses[c.source]
+            gains = path_gains(self.cal, source, self.design.buses[name])
+            for column in range(source.size):
+                i_plus, i_minus = rails[c.source][column]
+                m, k = int(c.plus[row, column]), int(c.minus[row, column])
+                ratio = abs(m) / source.units * i_plus
+                total += gains["source_plus"] * ratio if m > 0 else -gains["sink_plus"] * ratio
+                if k:
+                    sunk, sourced = gains["sink_minus"], gains["source_minus"]
+                    ratio = abs(k) / source.units * i_minus
+                    total -= (
+                        gains["sink_minus"] * ratio if k > 0 else -gains["source_minus"] * ratio
+                    )
+        return total
+
+    def node(self, name: str, rails: dict[str, list[tuple[float, float]]], share: float) -> None:
+        """The PMOS of a node's own cell view and all PMOS legs that copy it."""
+        bus = self.design.buses[name]
+        up, down = self.p(V_DD - self.cal.n.v_gate), self.n(V_DD - self.cal.p.v_gate)
+        for column, (i_plus, i_minus) in enumerate(rails[name]):
+            total = 0.0
+            if bus.kind is NodeKind.SIGNED:
+                total += i_minus  # xdp
+                total += i_plus * down  # xfnd, under xfn
+                total += i_minus * up  # xfp, over xfpd
+            elif bus.kind is NodeKind.CANDIDATE:
+                total += i_minus  # xdp
+            elif bus.kind is NodeKind.RECTIFIED:
+                total += i_plus * down  # xfd, under xf
+            elif bus.kind is NodeKind.STATE:
+                total += i_plus  # xd
+                total += i_plus * up  # xf, over xfd
+            total += self.legs(name, column, i_plus, i_minus)
+            self.blocks["mirror"] += share * total
+
+    def legs(self, name: str, column: int, i_plus: float, i_minus: float) -> float:
+        total, bus = 0.0, self.design.buses[name]
+        for c in (c for c in self.design.connections if c.source == name):
+            gains = path_gains(self.cal, bus, self.design.buses[c.target])
+            for row in range(c.plus.shape[0]):
+                m, k = int(c.plus[row, column]), int(c.minus[row, column])
+                if m > 0:
+                    total += gains["source_plus"] * m / bus.units * i_plus
+                if k < 0:
+                    total += gains["source_minus"] * -k / bus.units * i_minus
+        return total
+
+    def bias(self) -> None:
+        down = self.n(V_DD - self.cal.p.v_gate)
+        scale = self.design.buses["bias"].scale
+        # The reference itself, xfd, xq0, and the legs that source a bias.
+        self.blocks["bias"] += scale + scale * down + self.rest
+        self.blocks["bias"] += self.legs("bias", 0, scale, 0.0)
+
+    def units(self, layer: int, candidates: list[tuple[float, float]], share: float) -> None:
+        """xu1 and xd1 of every step control."""
+        bank = self.design.banks[layer]
+        down = self.n(V_DD - self.cal.p.v_gate)
+        for k, (i_plus, i_minus) in enumerate(candidates):
+            xu1 = int(bank.up_units[k]) * self.i_lsb * down * self.p(V_DD)
+            xu2 = i_plus * self.n(V_DD)
+            xd1 = i_minus * self.p(V_DD)
+            xd2 = int(bank.down_units[k]) * self.i_lsb * self.n(V_DD)
+            self.blocks["memory"] += share * (min(xu1, xu2) + min(xd1, xd2))
+
+    def cells(self, layer: int, n_set: list[int], share: float) -> None:
+        """xm9, which feeds xm2, and xm7, over xm8, of every set cell."""
+        bank = self.design.banks[layer]
+        follower = (V_DD - self.cal.n.v_gate) / self.cal.n.slope
+        for n in n_set:
+            hold = bank.hold_units * self.i_lsb * self.n(V_DD)
+            width = bank.width_units * self.i_lsb * self.n(follower)
+            self.blocks["memory"] += share * n * (hold + width)
+
+    def state(self, layer: int, n_set: list[int]) -> list[tuple[float, float]]:
+        bank = self.design.banks[layer]
+        follower = (V_DD - self.cal.n.v_gate) / self.cal.n.slope
+        return [
+            (n * int(g) * self.i_lsb * self.n(follower), 0.0)
+            for n, g in zip(n_set, bank.gain_units, strict=True)
+        ]
+
+    def every(self, name: str, rails: dict[str, list[tuple[float, float]]]) -> Any:
+        bus = self.design.buses[name]
+        return [self.rails(bus.kind, self.into(name, rails, row)) for row in range(bus.size)]
+
+
+def frame_by_hand(chip: Chip, x: np.ndarray, n_set: tuple[list[int], list[int]]) -> Census:
+    """One frame of a one-layer chip, from the initial states, given the states that follow."""
+    design, census = chip.design, Census(chip)
+    before, after = n_set
+    timing = design.timing
+    late = 1 - timing.strobes[0] / timing.frame
+    i_unit = design.buses["bias"].scale
+    census.bias()
+    rails = {"bias": [(i_unit, 0.0)]}
+    scale = design.buses["x"].scale
+    rails["x"] = [census.rails(NodeKind.SIGNED, float(v) * scale) for v in x]
+    census.node("x", rails, 1.0)
+    rails["v0"] = census.every("v0", rails)
+    census.node("v0", rails, 1.0)
+    rails["c0"] = census.every("c0", rails)
+    census.node("c0", rails, 1.0)
+    census.units(0, rails["c0"], 1.0)
+    for share, states in ((1 - late, before), (late, after)):
+        census.cells(0, states, share)
+        rails["h0"] = census.state(0, states)
+        census.node("h0", rails, share)
+        if "o0" in design.buses:
+            rails["o0"] = census.every("o0", rails)
+            census.node("o0", rails, share)
+        rails["v1"] = census.every("v1", rails)
+        census.node("v1", rails, share)
+    steps = sum(abs(b - a) for a, b in zip(before, after, strict=True))
+    cells = 4 * design.banks[0].n_units
+    cal = chip.calibration
+    census.blocks["memory"] += steps * cal.c_step * V_DD / timing.frame
+    census.blocks["clock"] += (cal.c_driver + cells * cal.c_clock) * V_DD / timing.frame
+    return census
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"skip": "matrix"},
+        {"rectify_input": True, "rectify_output": True},
+        {"rectify_input": True, "rectify_output": True, "skip": 1},
+    ],
+)
+def test_energy_equals_a_census_by_hand(keys: dict[str, Any]) -> None:
+    chip = make_chip(n_layers=1, **keys)
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        x = rng.normal(size=4)
+        found = run(chip, make_inputs(x[None, None, :]))
+        alpha = chip.mapped.tensors["layers.0.alpha"]
+        initial = chip.mapped.tensors["layers.0.initial_state"]
+        before = [round(float(s)) + 2 for s in initial]
+        after = [round(float(h)) + 2 for h in found.trace.states[0][0, 0, 0] / alpha]
+        census = frame_by_hand(chip, x, (before, after))
+        result = energy(found.supply)
+        for block, (static, switching) in result.blocks.items():
+            joules = census.blocks[block] * V_DD * chip.design.timing.frame
+            assert (static + switching)[0, 0] == pytest.approx(joules, rel=1e-9), block
+        total = sum(census.blocks.values()) * V_DD * chip.design.timing.frame
+        assert result.total[0, 0] == pytest.approx(total, rel=1e-9)
+
+
+# ------------------------------------------------------------------------- removing a branch
+
+
+def pmos_legs(design: Design) -> list[tuple[str, int, int, str]]:
+    """An element of every kind of connection that has a leg on the supply."""
+    found = []
+    for c in design.connections:
+        if c.source == "bias" or not c.target.startswith("y"):
+            continue
+        for sign, role in ((1, "source_plus"), (-1, "source_minus")):
+            rail = c.plus if sign > 0 else -c.minus
+            row, column = (int(k) for k in np.argwhere(rail > 0)[0])
+            found.append((c.parameter, row, column, role))
+    return found
+
+
+def test_removing_a_leg_removes_its_lines_and_exactly_its_energy() -> None:
+    """Legs into an output pin move no state, so nothing else changes."""
+    chip = make_chip()
+    inputs = draw_inputs(4, 5, n_seq=5)
+    before, deck = energy(run(chip, inputs).supply), chip_deck(chip.design).splitlines()
+    legs = pmos_legs(chip.design)
+    assert {role for *_, role in legs} == {"source_plus", "source_minus"}
+    for parameter, row, column, _ in legs:
+        cut = dataclasses.replace(chip, design=chip.design.without(parameter, row, column))
+        after = energy(run(cut, inputs).supply)
+        found = before.total - after.total
+        assert np.all(found > 0)
+        for block in BLOCKS:
+            change = sum(before.blocks[block]) - sum(after.blocks[block])
+            wanted = found if block == "mirror" else np.zeros_like(found)
+            np.testing.assert_allclose(change, wanted, rtol=1e-6, atol=1e-24)
+        gone = set(deck) - set(chip_deck(cut.design).splitlines())
+        index = [c.parameter for c in chip.design.connections].index(parameter)
+        legs_gone = [line for line in gone if line.startswith(f"xw{index}")]
+        assert len(legs_gone) == 2
+        assert all(f"_{row}_{column} " in line for line in legs_gone)
+        assert {line.split()[0] for line in gone} - {x.split()[0] for x in legs_gone} <= {"*"}
+        added = set(chip_deck(cut.design).splitlines()) - set(deck)
+        assert all(line.startswith("*") for line in added)  # the design's hash
+
+
+def test_the_energy_of_a_removed_leg_is_its_current() -> None:
+    chip = make_chip(n_layers=1)
+    x = np.random.default_rng(2).normal(size=4)
+    inputs = make_inputs(x[None, None, :])
+    found = run(chip, inputs)
+    alpha = chip.mapped.tensors["layers.0.alpha"]
+    initial = chip.mapped.tensors["layers.0.initial_state"]
+    states = (
+        [round(float(s)) + 2 for s in initial],
+        [round(float(h)) + 2 for h in found.trace.states[0][0, 0, 0] / alpha],
+    )
+    parameter, row, column, _ = pmos_legs(chip.design)[0]
+    cut = dataclasses.replace(chip, design=chip.design.without(parameter, row, column))
+    by_hand = [sum(frame_by_hand(one, x, states).blocks.values()) for one in (chip, cut)]
+    joules = [energy(r.supply).total[0, 0] for r in (found, run(cut, inputs))]
+    difference = (by_hand[0] - by_hand[1]) * V_DD * chip.design.timing.frame
+    assert joules[0] - joules[1] == pytest.approx(difference, rel=1e-6)
+    assert difference > 0
+
+
+def test_the_legs_of_a_bias_are_priced_with_the_bias() -> None:
+    chip = make_chip()
+    tensors = dict(chip.model.tensors) | {"head.bias": np.full(3, 0.5)}
+    chip = Chip.of(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
+    inputs = draw_inputs(4, 5, n_seq=5)
+    c = next(c for c in chip.design.connections if c.parameter == "head.bias")
+    row = int(np.argmax(c.plus[:, 0]))
+    units = int(c.plus[row, 0])
+    assert units > 0
+    cut = dataclasses.replace(chip, design=chip.design.without("head.bias", row, 0))
+    before, after = (energy(run(x, inputs).supply) for x in (chip, cut))
+    gain = path_gains(chip.calibration, chip.design.buses["bias"], chip.design.buses["y"])
+    watts = units * chip.design.i_lsb * gain["source_plus"] * V_DD
+    np.testing.assert_allclose(before.power - after.power, watts, rtol=1e-6)
+
+
+# --------------------------------------------------------------------------------- the scaling
+
+
+@pytest.mark.parametrize(("cell", "keys"), [("cmru", {}), ("bmru", {}), ("cmru", {"skip": 1})])
+def test_energy_adds_up_and_is_power_times_duration(cell: str, keys: dict[str, Any]) -> None:
+    chip = make_chip(cell, **keys)
+    inputs = draw_inputs(4, 6, n_seq=20)
+    record = run(chip, inputs).supply
+    result = energy(record)
+    parts = sum(static + switching for static, switching in result.blocks.values())
+    np.testing.assert_allclose(result.total, parts, rtol=1e-12)
+    np.testing.assert_allclose(
+        result.power, V_DD * (record.static + record.switching).sum(-1), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        result.total, result.power * inputs.lengths * chip.design.timing.frame, rtol=1e-12
+    )
+    for static, switching in result.blocks.values():
+        assert np.all(static >= 0)
+        assert np.all(switching >= 0)
+    assert tuple(result.blocks) == BLOCKS
+
+
+def test_a_sequence_costs_the_sum_of_its_frames() -> None:
+    """A sequence of one frame, and the same as the first of two: the mean is over valid frames."""
+    chip = make_chip()
+    x = np.random.default_rng(4).normal(size=(1, 2, 4))
+    both = energy(run(chip, make_inputs(x)).supply).total[0, 0]
+    first = energy(run(chip, make_inputs(x, [1])).supply).total[0, 0]
+    assert 0 < first < both
+
+
+def test_a_frame_twice_as_long_costs_twice_the_static_and_the_same_switching_energy() -> None:
+    chip = make_chip()
+    inputs = draw_inputs(4, 7, n_seq=10)
+    timing = chip.design.timing
+    slow = dataclasses.replace(
+        timing,
+        frame=2 * timing.frame,
+        strobes=tuple(2 * t for t in timing.strobes),
+        pulse=2 * timing.pulse,
+    )
+    slower = dataclasses.replace(chip, design=dataclasses.replace(chip.design, timing=slow))
+    fast, long = (energy(run(c, inputs).supply) for c in (chip, slower))
+    for block in BLOCKS:
+        np.testing.assert_allclose(long.blocks[block][0], 2 * fast.blocks[block][0], rtol=1e-9)
+        np.testing.assert_allclose(long.blocks[block][1], fast.blocks[block][1], rtol=1e-9)
+    assert np.all(fast.blocks["clock"][1] > 0)
+    assert np.all(fast.blocks["memory"][1] > 0)
+
+
+def test_switching_energy_goes_with_the_square_of_the_supply() -> None:
+    chip = make_chip()
+    inputs = draw_inputs(4, 8, n_seq=10)
+    low, high = (energy(run(chip, inputs, v_dd=v).supply) for v in (1.62, 1.98))
+    ratio = high.blocks["clock"][1] / low.blocks["clock"][1]
+    np.testing.assert_allclose(ratio, (1.98 / 1.62) ** 2, rtol=1e-12)
+    # Bias currents are constant but for the mirrors' output conductance: 8 % a volt, twice.
+    ratio = high.power / low.power
+    assert np.all(ratio > 1.98 / 1.62)
+    assert np.all(ratio < 1.98 / 1.62 * (1 + 0.36 * 0.09) ** 3)
+
+
+def test_energy_follows_the_unit_current() -> None:
+    """All static currents are ratios of i_unit; what is charged is not."""
+    from mru_hw.mapping import map_model
+
+    chip = make_chip()
+    inputs = draw_inputs(4, 9, n_seq=5)
+    twice = map_model(chip.model, TECHNOLOGY, chip.calibration, i_unit=2e-9)
+    one, two = (
+        energy(run(dataclasses.replace(chip, design=d), inputs).supply)
+        for d in (chip.design, twice)
+    )
+    for block in BLOCKS:
+        np.testing.assert_allclose(two.blocks[block][0], 2 * one.blocks[block][0], rtol=1e-9)
+    np.testing.assert_allclose(two.blocks["clock"][1], one.blocks["clock"][1], rtol=1e-12)
+
+
+def test_a_loop_draws_its_input_in_either_state() -> None:
+    """Low, the supply gives the plus copy; high, threshold, width and the minus copy."""
+    chip = make_chip("bmru", n_layers=1)
+    tensors = dict(chip.model.tensors)
+    tensors["layers.0.candidate.weight"] = 0 * tensors["layers.0.candidate.weight"]
+    idle = []
+    for initial, bias in ((-1.0, 0.25), (-1.0, 0.125), (1.0, -0.25), (1.0, 0.25)):
+        tensors["layers.0.initial_state"] = np.full(6, initial)
+        tensors["layers.0.beta"] = np.full(6, 0.75)
+        tensors["layers.0.candidate.bias"] = np.full(6, bias)
+        one = Chip.of(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
+        record = run(one, make_inputs(np.zeros((1, 3, 4)))).supply
+        idle.append(record.static[0, 0, BLOCKS.index("memory")])
+    low, lower, high, higher = idle
+    # Low: proportional to what flows in, once the quiescent current is small beside it.
+    assert low / lower == pytest.approx(2.0, rel=0.1)
+    assert high > higher > 2 * low
