@@ -12,6 +12,8 @@ import typer
 from mru_hw.cli.output import Json, emit, progress
 from mru_hw.errors import UserError
 
+SEEDS = 2**63 - 1
+
 
 def simulate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model folder.")],
@@ -24,11 +26,14 @@ def simulate(
     ] = "behavioral",
     tech: Annotated[str, typer.Option("--tech", help="The technology.")] = "generic180",
     die: Annotated[
-        int | None, typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0)
+        int | None,
+        typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0, max=SEEDS),
     ] = None,
     noise: Annotated[
         int | None,
-        typer.Option("--noise", metavar="SEED", help="Device noise; none without it.", min=0),
+        typer.Option(
+            "--noise", metavar="SEED", help="Device noise; none without it.", min=0, max=SEEDS
+        ),
     ] = None,
     corner: Annotated[str, typer.Option("--corner", help="Process corner.")] = "tt",
     temperature: Annotated[float, typer.Option("--temperature", help="Temperature [degC].")] = 27.0,
@@ -47,9 +52,9 @@ def simulate(
     import numpy as np
 
     from mru_hw.energy import energy
-    from mru_hw.files import refuse_foreign
     from mru_hw.model.io import load_model
     from mru_hw.simulate.run import LEVELS, Chip, run_level
+    from mru_hw.simulate.trace import refuse_other_content
     from mru_hw.stimulus import load_inputs
     from mru_hw.technology import load_technology
     from mru_hw.technology.conditions import checked_conditions
@@ -62,7 +67,7 @@ def simulate(
     technology = load_technology(tech)
     v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
     conditions = checked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
-    refuse_foreign(out, marker="PK", what=".npz")
+    refuse_other_content(out)
     network = load_model(model)
     data = load_inputs(inputs)
     first, stop = sequence_range(sequences, data.n_seq)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,23 @@ class Trace:
     def save(self, path: Path) -> None:
         """Write the ``.npz`` of the contract, whole or not at all, over an earlier one only."""
         arrays = self.arrays()
-        refuse_foreign(path, marker="PK", what=".npz")
+        refuse_other_content(path)
         with whole_file(path) as part, part.open("wb") as stream:
             np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+
+
+def refuse_other_content(path: Path) -> None:
+    """Raise `UserError` when `path` exists and holds no trace: inputs are ``.npz`` files too."""
+    refuse_foreign(path, marker="PK", what=".npz")
+    if not path.exists():
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+    except zipfile.BadZipFile:
+        names = set()
+    if not {"decision.npy", "energy_J.npy"} <= names:
+        raise UserError("--out", str(path), "a new path or an earlier trace, not other content")
 
 
 def load_trace(path: Path) -> Trace:

@@ -79,12 +79,10 @@ class Census:
                 m, k = int(c.plus[row, column]), int(c.minus[row, column])
                 ratio = abs(m) / source.units * i_plus
                 total += gains["source_plus"] * ratio if m > 0 else -gains["sink_plus"] * ratio
-                if k:
-                    sunk, sourced = gains["sink_minus"], gains["source_minus"]
-                    ratio = abs(k) / source.units * i_minus
-                    total -= (
-                        gains["sink_minus"] * ratio if k > 0 else -gains["source_minus"] * ratio
-                    )
+                if k > 0:
+                    total -= gains["sink_minus"] * k / source.units * i_minus
+                if k < 0:
+                    total += gains["source_minus"] * -k / source.units * i_minus
         return total
 
     def node(self, name: str, rails: dict[str, list[tuple[float, float]]], share: float) -> None:

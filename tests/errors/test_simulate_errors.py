@@ -1,0 +1,161 @@
+"""Each mistake at `mru-hw simulate` gives one sentence and status 2, and writes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mru_hw.cli.app import run
+from mru_hw.model.io import save_model
+from mru_hw.stimulus import make_inputs, save_inputs
+from mru_hw.technology import load_technology
+from mru_hw.technology.calibration import load_calibration, write_calibration
+from tests.mistakes import sentence
+from tests.networks import draw_model, make_spec
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("simulate")
+    for name, keys in (("model", {"levels": 2}), ("open", {})):
+        model = draw_model(make_spec("cmru", **keys), 1)
+        ones = {
+            n: np.ones_like(v) for n, v in model.tensors.items() if n.endswith((".beta", ".alpha"))
+        }
+        save_model(dataclasses.replace(model, tensors=dict(model.tensors) | ones), path / name)
+    save_inputs(make_inputs(np.zeros((5, 3, 4))), path / "x.npz")
+    save_inputs(make_inputs(np.zeros((5, 3, 7))), path / "wide.npz")
+    np.savez(path / "long.npz", x=np.zeros((2, 3, 4)), lengths=np.array([3, 4]))
+    np.savez(path / "nan.npz", x=np.full((2, 3, 4), np.nan))
+    return path
+
+
+def refuse(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    *options: str,
+    model: str = "model",
+    inputs: str = "x.npz",
+) -> str:
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    arguments = ["simulate", str(folder / model), "--inputs", str(folder / inputs)]
+    if "--out" not in options:
+        arguments += ["--out", str(folder / "y.npz")]
+    assert run([*arguments, *options]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+    return err.strip()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--level", "real"], '--level is "real", expected one of ideal, behavioral, spice.'),
+        (["--tech", "sky999"], '--tech is "sky999", expected one of generic180.'),
+        (["--corner", "tf"], 'corner is "tf", expected one of tt, ff, ss, sf, fs.'),
+        (
+            ["--corner", "ff"],
+            '--corner is "ff", expected tt at the level behavioral; spice runs them all.',
+        ),
+        (
+            ["--timing", "timed"],
+            '--timing is "timed", expected settled: timed cell models are not made yet.',
+        ),
+        (["--temperature", "200"], "temperature is 200.0, expected -40 to 125 degC."),
+        (["--temperature", "nan"], "temperature is nan, expected -40 to 125 degC."),
+        (["--vdd", "3.3"], "v_dd is 3.3 V, expected 1.44 V to 2.16 V."),
+        (["--vdd", "1.8 A"], '--vdd is "1.8 A", expected a finite number with the unit V.'),
+        (["--vdd", "much"], '--vdd is "much", expected a finite number with the unit V.'),
+        (
+            ["--level", "ideal", "--die", "1"],
+            "--die is 1, expected no die at the level ideal, but at behavioral or spice.",
+        ),
+        (
+            ["--level", "ideal", "--noise", "2"],
+            "--noise is 2, expected no noise at the level ideal, but at behavioral.",
+        ),
+        (
+            ["--level", "spice", "--noise", "2"],
+            "--noise is 2, expected no noise at the level spice, but at behavioral.",
+        ),
+        (["--die", "-1"], "Invalid value for '--die'"),
+        (["--noise", str(2**64)], "Invalid value for '--noise'"),
+        *(
+            (
+                ["--sequences", text],
+                f'--sequences is "{text}", expected start:stop within 0:5, such as 0:5.',
+            )
+            for text in ("3", "3:2", "0:6", "2:2", "-1:2", "a:b", "0:1:2")
+        ),
+    ],
+)
+def test_each_wrong_option(
+    options: list[str], expected: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = refuse(folder, capsys, *options)
+    assert found.startswith(expected) if expected.startswith("Invalid") else found == expected
+
+
+@pytest.mark.parametrize("level", ["ideal", "behavioral", "spice"])
+def test_inputs_of_another_width(
+    level: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = refuse(folder, capsys, "--level", level, inputs="wide.npz")
+    assert found == "inputs: n_in is 7, expected 4, as the model has."
+
+
+def test_lengths_beyond_the_array(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = refuse(folder, capsys, inputs="long.npz")
+    assert found == "long.npz: lengths[1] is 4, expected 1 to 3, the frames of x."
+
+
+def test_inputs_that_are_not_finite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = refuse(folder, capsys, inputs="nan.npz")
+    assert found == "nan.npz: x[0, 0, 0] is nan, expected a finite number."
+
+
+def test_a_model_that_has_no_circuit(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = refuse(folder, capsys, model="open")
+    assert found == "layers.0.levels is None, expected a whole number K, the ladder's length."
+
+
+def test_a_model_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = refuse(folder, capsys, model="nowhere")
+    assert "nowhere" in found
+
+
+def test_an_output_path_with_other_content(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = folder / "notes.txt"
+    text.write_text("mine")
+    found = refuse(folder, capsys, "--out", str(text))
+    assert found == f'--out is "{text}", expected a new path or an earlier .npz.'
+    # The inputs themselves are an .npz too, and no trace.
+    own = folder / "x.npz"
+    found = refuse(folder, capsys, "--out", str(own))
+    assert found == f'--out is "{own}", expected a new path or an earlier trace, not other content.'
+    folder.joinpath("broken.npz").write_bytes(b"PK nothing else")
+    assert "an earlier trace" in refuse(folder, capsys, "--out", str(folder / "broken.npz"))
+
+
+def test_a_calibration_s_table_never_replaces_another_file(tmp_path: Path) -> None:
+    calibration = load_calibration(load_technology("generic180")).model_dump()
+    table = tmp_path / "raw" / "t.csv"
+    table.parent.mkdir()
+    table.write_text("mine")
+    path = tmp_path / "t.yaml"
+    samples = {"a": np.array([1.0, 2.0])}
+    text = sentence(lambda: write_calibration(calibration, samples, path))
+    assert text.endswith("expected a new path or an earlier table of samples.")
+    assert table.read_text() == "mine"
+    assert not path.exists()
+    table.unlink()
+    write_calibration(calibration, samples, path)
+    write_calibration(calibration, samples, path)
+    assert table.read_text() == "sample,index,value\na,0,1\na,1,2\n"
