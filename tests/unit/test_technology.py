@@ -1,0 +1,149 @@
+"""A technology: data that fits its own rules, its cards and its calibration."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from mru_hw.data import calibration_dir, circuits_dir
+from mru_hw.errors import MruHwError
+from mru_hw.technology import Technology, calibration, load_technology, technology_names
+from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.technology.conditions import checked_conditions, nominal_conditions
+from tests.mistakes import sentence
+
+NAMES = technology_names()
+
+
+@pytest.fixture(params=NAMES)
+def technology(request: pytest.FixtureRequest) -> Technology:
+    return load_technology(str(request.param))
+
+
+def test_a_default_technology_ships() -> None:
+    assert "generic180" in NAMES
+
+
+def test_devices_keep_the_rules_of_their_process(technology: Technology) -> None:
+    rules = technology.rules
+    for name, device in technology.devices.items():
+        assert name.startswith(f"{device.polarity}_")
+        assert device.w >= rules.w_min, name
+        assert device.l >= rules.l_min, name
+        for size in (device.w, device.l, technology.capacitor.side):
+            steps = size / rules.grid
+            assert steps == pytest.approx(round(steps), abs=1e-6), name
+    assert rules.i_min < rules.i_max
+
+
+def test_every_corner_and_model_stands_in_the_cards(technology: Technology) -> None:
+    cards = technology.models_path.read_text(encoding="utf-8").lower()
+    for corner in technology.corners:
+        assert re.search(rf"^\.lib\s+{corner}\b", cards, re.MULTILINE), corner
+    models = {d.model for d in technology.devices.values()} | {technology.capacitor.model}
+    for model in models:
+        assert re.search(rf"^\.model\s+{model}\b", cards, re.MULTILINE), model
+
+
+def test_the_subcircuits_carry_geometry_and_junctions(technology: Technology) -> None:
+    text = technology.devices_spice()
+    shipped = circuits_dir() / "technology" / technology.name / "devices.sp"
+    assert shipped.read_text(encoding="utf-8") == text
+    for name, device in technology.devices.items():
+        found = re.search(rf"^\.subckt {name} d g s b units=1\n(.*)\n\.ends", text, re.MULTILINE)
+        assert found
+        words = dict(w.split("=") for w in found[1].split() if "=" in w)
+        assert float(words["w"]) == pytest.approx(device.w)
+        assert float(words["l"]) == pytest.approx(device.l)
+        for key in ("ad", "as"):
+            assert float(words[key]) == pytest.approx(device.w * technology.rules.diffusion)
+        for key in ("pd", "ps"):
+            edge = 2 * (device.w + technology.rules.diffusion)
+            assert float(words[key]) == pytest.approx(edge)
+        assert words["m"] == "{units}"
+
+
+def test_sigma_falls_with_the_root_of_the_area(technology: Technology) -> None:
+    for name, device in technology.devices.items():
+        vt, beta = technology.sigma(name)
+        four_vt, four_beta = technology.sigma(name, 4)
+        assert four_vt == pytest.approx(vt / 2)
+        assert four_beta == pytest.approx(beta / 2)
+        constant = vt * np.sqrt(device.w * device.l)
+        # Millivolt micrometres, per device.
+        assert 1e-9 < constant < 10e-9
+
+
+def test_the_calibration_belongs_to_the_cards(
+    technology: Technology, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = load_calibration(technology)
+    assert found.technology == technology.name
+    assert found.models_hash == technology.models_hash()
+    path = calibration_dir() / f"{technology.name}.yaml"
+    text = path.read_text(encoding="utf-8").replace(found.models_hash, "f" * 64)
+    tmp_path.joinpath(path.name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(calibration, "calibration_dir", lambda: tmp_path)
+    with pytest.raises(MruHwError, match="was made with other model cards"):
+        load_calibration(technology)
+    shutil.rmtree(tmp_path)
+    with pytest.raises(MruHwError, match=f"calibration of {technology.name} is missing"):
+        load_calibration(technology)
+
+
+def test_a_mirror_with_its_drain_at_its_gate_copies_one_to_one(technology: Technology) -> None:
+    cal = load_calibration(technology)
+    for polarity, side in (("n", cal.n), ("p", cal.p)):
+        assert cal.gain(polarity, side.v_gate) == pytest.approx(1)
+        assert cal.gain(polarity, 1.0) > 1
+        assert 1 < side.slope < 2
+        # n kT/q at room temperature: 26 to 52 mV, and proportional to the absolute temperature.
+        assert 0.026 < cal.thermal(polarity, 27.0) < 0.052
+        ratio = cal.thermal(polarity, 125.0) / cal.thermal(polarity, -40.0)
+        assert ratio == pytest.approx(398.15 / 233.15)
+
+
+def test_more_threshold_is_less_current_in_both_polarities(technology: Technology) -> None:
+    cal = load_calibration(technology)
+    for polarity in ("n", "p"):
+        volts = cal.thermal(polarity, 27.0)
+        shift = np.array([-volts, 0.0, volts])
+        factors = cal.current_factor(polarity, shift, np.zeros(3), 27.0)
+        np.testing.assert_allclose(factors, [np.e, 1.0, 1 / np.e])
+        assert cal.current_factor(polarity, np.zeros(1), np.array([0.1]), 27.0) == pytest.approx(
+            1.1
+        )
+
+
+def test_at_another_supply_only_the_supply_changes(technology: Technology) -> None:
+    cal = load_calibration(technology)
+    other = cal.at(1.62)
+    assert other.v_dd == 1.62
+    assert other.model_dump(exclude={"v_dd"}) == cal.model_dump(exclude={"v_dd"})
+
+
+def test_a_wrong_constant_is_refused(technology: Technology) -> None:
+    data = load_calibration(technology).model_dump()
+    for key, value in (("c_trip", 0.0), ("v_dd", -1.0), ("nonsense", 1)):
+        with pytest.raises(ValidationError, match=key):
+            Calibration.model_validate(data | {key: value})
+
+
+def test_conditions_are_checked_against_the_technology(technology: Technology) -> None:
+    nominal = nominal_conditions(technology)
+    again = checked_conditions(
+        technology, corner=nominal.corner, temperature=nominal.temperature, v_dd=nominal.v_dd
+    )
+    assert again == nominal
+    for v_dd in (0.81 * technology.v_dd, 1.19 * technology.v_dd):
+        assert checked_conditions(technology, corner="tt", temperature=125, v_dd=v_dd).v_dd == v_dd
+    for v_dd in (0.79 * technology.v_dd, 1.21 * technology.v_dd):
+        text = sentence(
+            lambda v=v_dd: checked_conditions(technology, corner="tt", temperature=27, v_dd=v)  # type: ignore[misc]
+        )
+        assert text.startswith("v_dd is ")
