@@ -7,6 +7,5 @@ xfd p p vdd vdd p_mirror units={units}
 xq0 q_n p vdd vdd p_mirror units=2
 xq1 q_n q_n q_m vss n_mirror
 xq2 q_p q_p q_m vdd p_mirror
-xq3 q_p q_p q_s vss n_mirror
-xq4 q_s q_s vss vss n_mirror
+xq3 q_p q_p vss vss n_mirror
 .ends
