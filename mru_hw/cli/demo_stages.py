@@ -63,9 +63,9 @@ FULL = Size(
     epochs=None,
     dies=1000,
     dies_a_point=25,
-    mismatch=(0.0, 0.5, 1.0, 2.0, 4.0),
+    mismatch=(0.0, 1.0, 2.0, 4.0, 8.0),
     noise=(0.0, 1.0, 10.0),
-    sequences=2,
+    sequences=4,
     frames=None,
 )
 QUICK = Size(

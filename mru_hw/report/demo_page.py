@@ -23,7 +23,7 @@ def write_demo_report(run: RunView, summary: Mapping[str, Any], out: Path) -> No
     cards = [
         Card(
             value=f"{spice['decisions_alike']} of {spice['sequences']}",
-            label="sequences that ngspice decides like software (2 x 8 units)",
+            label="sequences that ngspice decides like the mapped network (2 x 8 units)",
         ),
         Card(value=str(summary["transistors"]), label="transistors of the netlist (2 x 8 units)"),
     ]
@@ -88,7 +88,7 @@ def _ngspice(spice: Mapping[str, Any], folder: str) -> Section:
     return Section(
         title="The netlist in ngspice",
         paragraphs=[
-            f"The nominal chip of the 2 x 8 network, whose netlist stands in {folder}, ran in "
+            f"The nominal chip of the 2 x 8 network, whose netlist stands in {folder}/, ran in "
             "ngspice on the first test sequences; ideal and behavioral ran the same.",
             *_step_sentences(spice),
         ],
@@ -125,6 +125,8 @@ def _step_sentences(spice: Mapping[str, Any]) -> list[str]:
                 " The largest distance of a candidate from its threshold at which a step was "
                 f"wrong is {100 * layer['largest_distance_wrong']:.1f} % of the threshold."
             )
+        if number:
+            line += " What the layers before it did otherwise counts here too."
         lines.append(line)
     return lines
 

@@ -75,6 +75,11 @@ def drawn(draw: Callable[[Figure], None], size: tuple[float, float]) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
+def _known(references: Mapping[str, float]) -> list[tuple[str, str, Any, float]]:
+    """Return label, colour, dashes and value of the references that have a line."""
+    return [(*LINES[name], share) for name, share in references.items() if name in LINES]
+
+
 def accuracy_histogram(accuracy: Array, references: Mapping[str, float], n_seq: int) -> str:
     """Draw how many dies reach which accuracy, beside the references."""
 
@@ -86,9 +91,12 @@ def accuracy_histogram(accuracy: Array, references: Mapping[str, float], n_seq: 
         step = max(1, (high - low) // 40 + 1)
         edges = (np.arange(low, high + step + 1, step) - 0.5) / n_seq * 100
         axes.hist(100 * accuracy, bins=edges.tolist(), color=BLUE, edgecolor="white", linewidth=0.5)
-        for name, share in references.items():
-            label, colour, dashes = LINES.get(name, (name, GREY, "dotted"))
-            axes.axvline(100 * share, color=colour, linestyle=dashes, linewidth=2, label=label)
+        for label, colour, dashes, share in _known(references):
+            # What lies under another line shows through its gaps.
+            order = 5 if dashes != "solid" else 4
+            axes.axvline(
+                100 * share, color=colour, ls=dashes, linewidth=2, label=label, zorder=order
+            )
         axes.set_xlabel(f"accuracy on {n_seq} sequences [%]")
         axes.set_ylabel("dies")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
@@ -137,8 +145,7 @@ def over_axis(
             place.set_xlabel(axis)
             place.set_ylabel(title if unit != "%" else f"{title} [%]")
             if unit == "%":
-                for name, share in references.items():
-                    label, colour, dashes = LINES.get(name, (name, GREY, "dotted"))
+                for label, colour, dashes, share in _known(references):
                     place.axhline(
                         100 * share, color=colour, linestyle=dashes, linewidth=1, label=label
                     )

@@ -125,7 +125,7 @@ def _page(**content: Any) -> str:
 
 
 def _lead(run: RunView) -> str:
-    plan = next(iter(run.plans().values()))
+    plan = next(iter(run.plans.values()))
     return (
         f"{run.n_sequences} sequences on {plan['tech']}, level {run.level}, "
         f"{sum(point.n_runs for point in run.points)} runs. "

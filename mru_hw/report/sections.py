@@ -140,7 +140,7 @@ def _setting(name: str, value: Any) -> str:
         case "noise_scale":
             return f"{value:g} × device noise" if value else "no device noise"
         case "corner":
-            return f"corner {value}"
+            return f"corner {value[:20]}"
         case "temperature":
             return f"{value:g} °C"
         case "v_dd":
@@ -183,7 +183,7 @@ def point_rows(run: RunView) -> list[list[str]]:
 
 def condition_rows(run: RunView) -> list[tuple[str, str]]:
     """Return the table of what was run, with versions and hashes."""
-    facts, plans = run.facts, run.plans()
+    facts, plans = run.facts, run.plans
     first = next(iter(plans.values()))
     rows = [
         ("level of truth", run.level),

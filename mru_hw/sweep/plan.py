@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
@@ -214,8 +214,3 @@ def sequence_range(text: str, n_seq: int) -> tuple[int, int]:
     if not first < last <= n_seq:
         raise UserError("sequences", text, f"start:stop within 0:{n_seq}, such as 0:{n_seq}")
     return first, last
-
-
-def listed(values: Sequence[object]) -> str:
-    """Return values as a person lists them."""
-    return ", ".join(str(value) for value in values)

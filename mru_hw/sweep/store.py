@@ -57,20 +57,21 @@ class Store:
             `path` is something else, or another process is writing it.
         """
         refuse_other(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, timeout=0.2, isolation_level=None)
+        db: sqlite3.Connection | None = None
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            db = sqlite3.connect(path, timeout=0.2, isolation_level=None)
             # Without a journal kept open beside it: a finished sweep is one file.
             db.execute("PRAGMA locking_mode=EXCLUSIVE")
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute("BEGIN EXCLUSIVE")
             db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            db.close()
-            busy = "a file that no other process is using"
-            if "locked" in str(error):
-                raise UserError("--out", str(path), busy) from None
-            raise UserError("--out", str(path), "a file that can be written") from None
+        except (sqlite3.OperationalError, OSError) as error:
+            if db is not None:
+                db.close()
+            busy = "locked" in str(error)
+            expected = "no other process is using" if busy else "can be written"
+            raise UserError("--out", str(path), f"a file that {expected}") from None
         return cls(path, db)
 
     def __enter__(self) -> Self:

@@ -65,7 +65,21 @@ class PointView:
 
 @final
 class RunView:
-    """A sweep, as a report reads it."""
+    """A sweep, as a report reads it.
+
+    Attributes
+    ----------
+    facts
+        What the run states of itself.
+    plans
+        The plans by study, as JSON has them.
+    labels, frames, duration
+        One a sequence: class index, number of frames, length [s].
+    references
+        Accuracies by name: ``software``, ``ideal``, ``nominal``.
+    points
+        In the plan's order.
+    """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path, self._db = path, connection
@@ -82,6 +96,15 @@ class RunView:
         found = connection.execute(f"SELECT {columns} FROM point ORDER BY number")  # noqa: S608
         self.points = [self._point(row) for row in found.fetchall()]
         self.n_sequences = len(self.labels)
+        self.plans: dict[str, dict[str, Any]] = json.loads(self.facts["plans"])
+        for plan in self.plans.values():
+            if not {"model", "inputs", "tech", "seed"} <= plan.keys():
+                raise ValueError("a plan lacks a key")
+        wrong = "length(energy) != ? OR length(decision) != ?"
+        sizes = (8 * self.n_sequences, 2 * self.n_sequences)
+        count = f"SELECT count(*) FROM result WHERE {wrong}"  # noqa: S608
+        if not self.plans or connection.execute(count, sizes).fetchone()[0]:
+            raise ValueError("a result has another number of sequences")
 
     @property
     def complete(self) -> bool:
@@ -104,11 +127,6 @@ class RunView:
             )
 
         return next((point for point in self.points if is_base(point)), first)
-
-    def plans(self) -> dict[str, dict[str, Any]]:
-        """Return the plans by study."""
-        found: dict[str, dict[str, Any]] = json.loads(self.facts["plans"])
-        return found
 
     def studies(self) -> dict[str, list[PointView]]:
         """Return the points by study."""
@@ -195,7 +213,7 @@ def open_run(path: Path) -> Iterator[RunView]:
             view = RunView(path, db)
             if not view.points:
                 raise UserError("RUN", str(path), _EXPECTED)
-        except (sqlite3.Error, ValueError, TypeError, KeyError) as error:
+        except (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError) as error:
             if "locked" in str(error):
                 raise UserError("RUN", str(path), "a sweep that no process is writing") from None
             raise UserError("RUN", str(path), _EXPECTED) from None

@@ -1,0 +1,305 @@
+"""The page that shows a sweep, and the summary beside it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import sqlite3
+from functools import partial
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+
+from mru_hw.cli.app import run as command
+from mru_hw.errors import RunStatus
+from mru_hw.report import figures
+from mru_hw.report.page import BOUNDARY, MARKER, write_report
+from mru_hw.report.summary import empty_summary, sweep_summary
+from mru_hw.sweep.plan import read_plan
+from mru_hw.sweep.run import run_sweep
+from mru_hw.sweep.view import open_run
+from tests.mistakes import sentence
+from tests.sweeps import write_case
+
+SUMMARY = json.loads(
+    (Path(__file__).parents[2] / "docs" / "schemas" / "summary.schema.json").read_text()
+)
+AXES = [
+    {"axis": "mismatch_scale", "values": [0, 1, 40]},
+    {"axis": "corner", "values": ["tt", "ff"]},
+]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("swept")
+    plan = read_plan(write_case(folder, n_dies=6, axes=AXES))
+    run_sweep({"sweep": plan}, folder, folder / "run.sqlite", workers=1)
+    return folder / "run.sqlite"
+
+
+@pytest.fixture
+def store(swept: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    copy = tmp_path / "run.sqlite"
+    copy.write_bytes(swept.read_bytes())
+    return copy
+
+
+def change(store: Path, *statements: str) -> None:
+    db = sqlite3.connect(store)
+    for statement in statements:
+        db.execute(statement)
+    db.commit()
+    db.close()
+
+
+def page(store: Path, out: Path) -> str:
+    with open_run(store) as run:
+        write_report(run, out)
+    return out.read_text(encoding="utf-8")
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes and text as a browser would."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def values(self, tag: str, name: str) -> list[str]:
+        return [value for t, n, value in self.attributes if (t, n) == (tag, name)]
+
+
+def test_the_page_stands_alone_and_runs_nothing(swept: Path, tmp_path: Path) -> None:
+    text = page(swept, tmp_path / "report.html")
+    reader = Reader(text)
+    assert text.startswith(MARKER)
+    assert {"script", "link", "iframe", "object", "form", "a"}.isdisjoint(reader.tags)
+    assert not [name for _, name, _ in reader.attributes if name.startswith("on")]
+    policy = [v for v in reader.values("meta", "content") if "default-src" in v]
+    assert policy == [
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
+        "form-action 'none'"
+    ]
+    sources = reader.values("img", "src")
+    assert len(sources) == 5
+    for source in sources:
+        kind, _, data = source.partition(",")
+        assert kind == "data:image/svg+xml;base64"
+        assert ET.fromstring(base64.b64decode(data)).tag.endswith("svg")
+    assert all(reader.values("img", "alt"))
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_the_page_says_what_it_rests_on(swept: Path, tmp_path: Path) -> None:
+    reader = Reader(page(swept, tmp_path / "report.html"))
+    shown = " ".join(reader.text.split())
+    for line in BOUNDARY:
+        assert line in shown
+    with open_run(swept) as run:
+        for name, value in run.facts.items():
+            if name.startswith(("hash.", "version.", "machine.")):
+                assert value in shown
+        assert run.digest() in shown
+        base = run.base
+        assert (base.settings["mismatch_scale"], base.settings["corner"]) == (1, "tt")
+        assert f"{100 * base.accuracy.mean():.2f} %" in shown
+        assert f"{100 * run.references['software']:.2f} %" in shown
+    assert "the corners of this sweep change nothing in it" in shown
+    assert "not complete" not in shown
+
+
+def test_the_same_sweep_gives_the_same_page(swept: Path, tmp_path: Path) -> None:
+    assert page(swept, tmp_path / "a.html") == page(swept, tmp_path / "b.html")
+
+
+def test_text_of_a_store_is_text_and_nothing_else(store: Path, tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>$\\\\frac"
+    change(
+        store,
+        f"UPDATE run SET value = '{evil}' WHERE name LIKE 'machine.%' OR name LIKE 'version.%'",
+        f"UPDATE run SET value = replace(value, 'inputs.npz', '{evil}') WHERE name = 'plans'",
+        f"UPDATE point SET corner = '{evil}' WHERE corner = 'ff'",
+        f"UPDATE point SET study = '{evil}'",
+        f"UPDATE reference SET name = '{evil}' WHERE name = 'ideal'",
+    )
+    text = page(store, tmp_path / "report.html")
+    reader = Reader(text)
+    assert "script" not in reader.tags
+    assert not [name for _, name, _ in reader.attributes if name.startswith("on")]
+    assert evil in reader.text
+    assert all(source.startswith("data:") for source in reader.values("img", "src"))
+
+
+def test_an_unfinished_sweep_and_failed_runs_are_said(store: Path, tmp_path: Path) -> None:
+    change(
+        store,
+        "UPDATE run SET value = 'false' WHERE name = 'complete'",
+        "DELETE FROM result WHERE point = 5",
+        "UPDATE result SET status = 'TIMED_OUT', accuracy = NULL, decision = NULL, energy = NULL, "
+        "energy_mean = NULL, blocks = NULL WHERE point = 4 OR (point = 2 AND die < 2)",
+    )
+    text = Reader(page(store, tmp_path / "report.html")).text
+    assert "This sweep is not complete: 30 of 36 runs are stored." in text
+    assert f"8 of 30 runs failed and count in no mean: {RunStatus.TIMED_OUT.value}" in text
+    with open_run(store) as run:
+        assert run.base.number == 2
+        assert len(run.base.accuracy) == 4
+        assert run.base.failed == {RunStatus.TIMED_OUT: 2}
+        assert run.points[4].n_runs == 6
+        assert sweep_summary(run)["complete"] is False
+
+
+def test_a_sweep_without_a_single_result_has_a_page(store: Path, tmp_path: Path) -> None:
+    change(store, "UPDATE run SET value = 'false' WHERE name = 'complete'", "DELETE FROM result")
+    reader = Reader(page(store, tmp_path / "report.html"))
+    assert "0 of 36 runs are stored" in reader.text
+    with open_run(store) as run:
+        Draft202012Validator(SUMMARY).validate(sweep_summary(run))
+
+
+def test_summaries_fit_the_schema_and_add_up(swept: Path) -> None:
+    validator = Draft202012Validator(SUMMARY)
+    validator.validate(empty_summary())
+    with open_run(swept) as run:
+        summary = sweep_summary(run)
+        validator.validate(summary)
+        base = run.base
+        energies = run.energies(base)
+        assert energies.shape == (6, 20)
+        assert summary["accuracy"]["dies"]["n"] == 6
+        assert summary["accuracy"]["dies"]["mean"] == base.accuracy.mean()
+        assert summary["energy_per_sequence_J"]["mean"] == pytest.approx(energies.mean())
+        joules_over_seconds = energies.sum() / (6 * run.duration.sum())
+        assert summary["power_W"]["mean"] == pytest.approx(joules_over_seconds)
+        blocks = sum(sum(pair) for pair in base.blocks.values())
+        assert blocks == pytest.approx(energies.mean())
+
+
+# ------------------------------------------------------------------------------------- refusal
+
+
+def test_a_page_of_somebody_else_is_left_alone(swept: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    out.write_text("<!doctype html>\n<p>mine</p>")
+    expected = f'--out is "{out}", expected a new path or an earlier report.'
+    assert sentence(lambda: page(swept, out)) == expected
+    assert "mine" in out.read_text()
+    out.unlink()
+    first = page(swept, out)
+    assert page(swept, out) == first
+
+
+DAMAGE: list[tuple[str, tuple[str, ...]]] = [
+    ("another application", ("PRAGMA application_id=1",)),
+    ("another format", ("PRAGMA user_version=9",)),
+    ("a missing table", ("DROP TABLE sequence",)),
+    ("no points", ("DELETE FROM point",)),
+    ("no sequences", ("DELETE FROM sequence",)),
+    ("an unknown status", ("UPDATE result SET status = 'X'",)),
+    ("text for a number", ("UPDATE result SET accuracy = 'high'",)),
+    ("blocks that are no JSON", ("UPDATE result SET blocks = '{'",)),
+    ("blocks of another shape", ("UPDATE result SET blocks = '[1]'",)),
+    ("a view", ("CREATE VIEW v AS SELECT 1",)),
+    ("a trigger", ("CREATE TRIGGER t AFTER INSERT ON run BEGIN SELECT 1; END",)),
+    ("plans that are no JSON", ("UPDATE run SET value = 'x' WHERE name = 'plans'",)),
+    ("a short blob", ("UPDATE result SET energy = x'00'",)),
+]
+
+
+@pytest.mark.parametrize("statements", [s for _, s in DAMAGE], ids=[name for name, _ in DAMAGE])
+def test_damaged_stores_are_refused(
+    statements: tuple[str, ...],
+    store: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    change(store, *statements)
+    out = tmp_path / "report.html"
+    assert command(["report", str(store), "--out", str(out)]) == 2
+    shown = capsys.readouterr().err
+    assert shown == f'RUN is "{store}", expected a sweep that mru-hw wrote, not damaged.\n'
+    assert not out.exists()
+
+
+def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "a.txt"
+    text.write_text("mine" * 100)
+    for path, more in ((text, ""), (tmp_path / "none", " (no such file)"), (tmp_path, " (no")):
+        found = sentence(partial(page, path, tmp_path / "report.html"))
+        assert found.startswith(f'RUN is "{path}", expected a sweep that mru-hw wrote')
+        assert more in found
+
+
+def test_the_command_writes_the_page(
+    swept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "deep" / "report.html"
+    assert command(["report", str(swept), "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "report": str(out),
+        "complete": True,
+        "runs": 36,
+    }
+    assert out.is_file()
+
+
+# ------------------------------------------------------------------------------------- figures
+
+
+def svg_text(uri: str) -> str:
+    return base64.b64decode(uri.partition(",")[2]).decode()
+
+
+def bars(uri: str) -> int:
+    return len(re.findall(r'id="patch_\d+"', svg_text(uri)))
+
+
+@pytest.mark.parametrize(
+    "accuracy",
+    [np.full(9, 0.5), np.array([0.0, 1.0] * 5), np.linspace(0, 1, 300)],
+    ids=["all alike", "the extremes", "many values"],
+)
+def test_any_accuracies_have_a_histogram(accuracy: Any) -> None:
+    drawn = svg_text(figures.accuracy_histogram(accuracy, {"ideal": 0.7, "other": 0.1}, 300))
+    assert drawn.startswith("<?xml")
+    assert "<script" not in drawn
+
+
+def test_every_block_has_its_bar() -> None:
+    blocks = {"mirror": (2.0, 0.0), "memory": (1.0, 0.5), "clock": (0.0, 0.1)}
+    more = blocks | {"bias": (1.0, 0.0)}
+    one = bars(figures.energy_by_block(blocks, split=True))
+    two = bars(figures.energy_by_block(more, split=True))
+    assert two == one + 2  # static and switching
+
+
+def test_one_curve_has_a_band_and_several_have_bars() -> None:
+    def series(label: str) -> figures.Series:
+        ones = np.ones(3)
+        return figures.Series(label=label, mean=ones, low=ones - 0.1, high=ones + 0.1)
+
+    for values in ([0.0, 1.0, 2.0], [0, 1, 1000], ["tt", "ff", "ss"]):
+        alone = figures.over_axis("x", values, [("accuracy", "%", [series("a")])], {})
+        pair = [series("a"), series("b")]
+        both = figures.over_axis("x", values, [("accuracy", "%", pair), ("power", "W", pair)], {})
+        assert "FillBetweenPolyCollection" in svg_text(alone)
+        assert "FillBetweenPolyCollection" not in svg_text(both)
+        assert "LineCollection" in svg_text(both)

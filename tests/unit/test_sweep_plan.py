@@ -1,0 +1,246 @@
+"""PLAN.yaml: what is accepted, what each mistake is told, how a plan becomes points and jobs."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from mru_hw.sweep.plan import AXES, Plan, read_plan, sequence_range
+from mru_hw.sweep.points import jobs, points
+from mru_hw.technology import load_technology
+from tests.mistakes import sentence
+
+SCHEMA = json.loads(
+    (Path(__file__).parents[2] / "docs" / "schemas" / "plan.schema.json").read_text()
+)
+BASE: dict[str, Any] = {"model": "model", "inputs": "inputs.npz"}
+TECHNOLOGY = load_technology("generic180")
+
+GOOD: list[dict[str, Any]] = [
+    {},
+    {"level": "ideal", "axes": [{"axis": "perturbation", "values": [5, 10, 15]}]},
+    {"level": "spice", "n_dies": 2},
+    {"sequences": "3:", "n_dies": 1000, "seed": 4, "chunk": 64},
+    {"axes": [{"axis": "die", "values": [7, 0]}, {"axis": "v_dd", "values": ["1.7 V", 1.9]}]},
+    {
+        "axes": [
+            {"axis": "mismatch_scale", "values": [0, 0.5]},
+            {"axis": "corner", "values": ["ff"]},
+        ]
+    },
+    {"axes": [{"axis": "temperature", "values": [-40, 27.5]}]},
+    {"axes": [{"axis": "noise_scale", "values": [1.0]}]},
+]
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"colour": 1}, "plan.yaml: colour is 1, expected no key of this name."),
+    ({"model": None}, "plan.yaml: model is None, expected a valid string."),
+    ({"n_dies": 0}, "plan.yaml: n_dies is 0, expected a number greater than or equal to 1."),
+    ({"n_dies": True}, "plan.yaml: n_dies is True, expected a valid integer."),
+    ({"n_dies": "5"}, 'plan.yaml: n_dies is "5", expected a valid integer.'),
+    ({"seed": -1}, "plan.yaml: seed is -1, expected a number greater than or equal to 0."),
+    ({"chunk": 0}, "plan.yaml: chunk is 0, expected a number greater than or equal to 1."),
+    ({"level": "real"}, 'plan.yaml: level is "real", expected one of '),
+    (
+        {"timing": "timed"},
+        'plan.yaml: timing is "timed", expected settled, for timed cell models are not made yet.',
+    ),
+    ({"sequences": "1-5"}, 'plan.yaml: sequences is "1-5", expected start:stop, either end left'),
+    (
+        {"axes": [{"axis": "humidity", "values": [1]}]},
+        'plan.yaml: axes is "humidity", expected one of die, mismatch_scale, noise_scale, corner, '
+        "temperature, v_dd, perturbation.",
+    ),
+    ({"axes": [{"values": [1]}]}, "plan.yaml: axes is missing, expected one of die,"),
+    ({"axes": ["corner"]}, "plan.yaml: axes.0 is"),
+    ({"axes": {"corner": ["tt"]}}, "plan.yaml: axes is {'corner': ['tt']}, expected"),
+    (
+        {"axes": [{"axis": "noise_scale", "values": []}]},
+        "plan.yaml: axes.0.noise_scale.values is",
+    ),
+    (
+        {"axes": [{"axis": "noise_scale", "values": [1, 1.0]}]},
+        "expected values that differ from each other.",
+    ),
+    (
+        {"axes": [{"axis": "noise_scale", "values": [-1]}]},
+        "plan.yaml: axes.0.noise_scale.values.0 is -1, expected a number greater than or equal to",
+    ),
+    (
+        {"axes": [{"axis": "temperature", "values": [-300]}]},
+        "plan.yaml: axes.0.temperature.values.0 is -300, expected a number greater than -273.15.",
+    ),
+    (
+        {"axes": [{"axis": "v_dd", "values": ["1.8 A"]}]},
+        'axes.0.v_dd.values.0 is "1.8 A", expected a finite number with the unit V.',
+    ),
+    (
+        {"axes": [{"axis": "perturbation", "values": [5], "trials": 0}]},
+        "axes.0.perturbation.trials is 0, expected",
+    ),
+    (
+        {"axes": [{"axis": "corner", "values": ["tt"]}, {"axis": "corner", "values": ["ff"]}]},
+        'plan.yaml: axes is "corner", expected each axis at most once.',
+    ),
+    (
+        {"n_dies": 3, "axes": [{"axis": "die", "values": [1]}]},
+        "plan.yaml: n_dies is 3, expected 1, for the axis die names the dies.",
+    ),
+    (
+        {"level": "ideal", "axes": [{"axis": "corner", "values": ["tt"]}]},
+        'plan.yaml: axes is "corner", expected perturbation only, for level ideal has no die.',
+    ),
+    (
+        {"level": "ideal", "n_dies": 2},
+        "plan.yaml: n_dies is 2, expected 1, for the level ideal has no dies.",
+    ),
+    (
+        {"level": "spice", "axes": [{"axis": "noise_scale", "values": [1]}]},
+        'plan.yaml: axes is "noise_scale", expected no such axis at the level spice,',
+    ),
+    (
+        {"n_dies": 1 << 20, "axes": [{"axis": "mismatch_scale", "values": list(range(10))}]},
+        "plan.yaml: axes is 10485760 runs in all, expected at most 10000000.",
+    ),
+]
+
+
+def write(folder: Path, document: dict[str, Any]) -> Path:
+    path = folder / "plan.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+@pytest.mark.parametrize("keys", GOOD)
+def test_good_plans_are_read_and_fit_the_schema(keys: dict[str, Any], tmp_path: Path) -> None:
+    plan = read_plan(write(tmp_path, BASE | keys))
+    Draft202012Validator(SCHEMA).validate(BASE | keys)
+    Draft202012Validator(SCHEMA).validate(plan.as_data())
+    assert Plan.model_validate(plan.as_data()) == plan
+
+
+@pytest.mark.parametrize(("keys", "expected"), BAD, ids=[text[:60] for _, text in BAD])
+def test_bad_plans_get_a_sentence(keys: dict[str, Any], expected: str, tmp_path: Path) -> None:
+    assert expected in sentence(lambda: read_plan(write(tmp_path, BASE | keys)))
+
+
+def test_a_missing_key_and_a_tag_get_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path, {"model": "model"})
+    missing = "plan.yaml: inputs is missing, expected a value, for this key is required."
+    assert sentence(lambda: read_plan(path)) == missing
+    path.write_text("model: !!python/object/apply:os.system [touch harm-done]\ninputs: x\n")
+    assert sentence(lambda: read_plan(path)) == (
+        "plan.yaml is not plain YAML in line 1 (it has a tag), expected a YAML mapping without "
+        "tags."
+    )
+    assert not Path("harm-done").exists()
+    nothing = sentence(lambda: read_plan(tmp_path / "none.yaml"))
+    assert nothing.startswith("PLAN is ")
+    assert nothing.endswith("expected a YAML file (nothing is there).")
+
+
+def test_the_schema_and_the_code_know_the_same_keys_and_axes() -> None:
+    assert set(SCHEMA["properties"]) == set(Plan.model_fields)
+    assert set(SCHEMA["$defs"]) == set(AXES)
+    for name, known in SCHEMA["properties"].items():
+        if "default" in known:
+            value = Plan.model_fields[name].default
+            assert known["default"] == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_sequences_lie_within_the_file() -> None:
+    assert sequence_range(":", 5) == (0, 5)
+    assert sequence_range("2:", 5) == (2, 5)
+    assert sequence_range(":3", 5) == (0, 3)
+    for text in ("0:6", "3:3", "4:2", "5:"):
+        expected = f'sequences is "{text}", expected start:stop within 0:5, such as 0:5.'
+        assert sentence(partial(sequence_range, text, 5)) == expected
+
+
+# -------------------------------------------------------------------------------------- points
+
+
+def plan(**keys: Any) -> Plan:
+    return Plan.model_validate(BASE | keys)
+
+
+def test_without_axes_there_is_one_nominal_point_with_mismatch() -> None:
+    (point,) = points({"a": plan(n_dies=3, seed=2)}, TECHNOLOGY)
+    assert (point.mismatch_scale, point.noise_scale, point.perturbation) == (1, 0, 0)
+    assert (point.corner, point.temperature, point.v_dd) == ("tt", 27, 1.8)
+    assert list(point.dies) == [2 << 20, (2 << 20) + 1, (2 << 20) + 2]
+    assert (point.trials, point.n_runs, point.study) == (1, 3, "a")
+
+
+def test_with_seed_0_die_k_is_die_k() -> None:
+    (point,) = points({"a": plan(n_dies=4)}, TECHNOLOGY)
+    assert list(point.dies) == [0, 1, 2, 3]
+
+
+def test_points_are_the_product_of_the_axes() -> None:
+    axes = [
+        {"axis": "v_dd", "values": [1.7, "1.9 V"]},
+        {"axis": "perturbation", "values": [0, 5], "trials": 3},
+        {"axis": "die", "values": [9, 4]},
+    ]
+    found = points({"a": plan(axes=axes), "b": plan()}, TECHNOLOGY)
+    assert [p.index for p in found] == [0, 1, 2, 3, 4]
+    assert {(p.v_dd, p.perturbation) for p in found[:4]} == {(1.7, 0), (1.7, 5), (1.9, 0), (1.9, 5)}
+    assert all(tuple(p.dies) == (9, 4) for p in found[:4])
+    # What is not perturbed is drawn once.
+    assert [p.trials for p in found] == [1, 3, 1, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [
+        (
+            {"axis": "corner", "values": ["xx"]},
+            'corner is "xx", expected one of tt, ff, ss, sf, fs.',
+        ),
+        (
+            {"axis": "temperature", "values": [200]},
+            "temperature is 200.0, expected -40 to 125 degC.",
+        ),
+        ({"axis": "v_dd", "values": [5]}, "v_dd is 5 V, expected 1.44 V to 2.16 V."),
+    ],
+)
+def test_conditions_beyond_the_technology_are_refused(axis: dict[str, Any], expected: str) -> None:
+    assert sentence(lambda: points({"a": plan(axes=[axis])}, TECHNOLOGY)) == expected
+
+
+@given(
+    n_dies=st.integers(1, 30),
+    trials=st.integers(1, 3),
+    chunk=st.integers(1, 40),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 5),
+)
+def test_jobs_cover_what_is_open_once(
+    n_dies: int, trials: int, chunk: int, share: float, seed: int
+) -> None:
+    import random
+
+    axes = [{"axis": "perturbation", "values": [5], "trials": trials}]
+    wanted = points({"a": plan(n_dies=n_dies, axes=axes, seed=1)}, TECHNOLOGY)
+    every = {(p.index, t, k) for p in wanted for t in range(p.trials) for k in range(n_dies)}
+    rng = random.Random(seed)
+    done = {key for key in sorted(every) if rng.random() < share}
+    cut = list(jobs(wanted, done, chunk))
+    covered = [(j.point.index, j.trial, j.first + k) for j in cut for k in range(len(j.seeds))]
+    assert len(covered) == len(set(covered))
+    assert set(covered) == every - done
+    assert all(1 <= len(job.seeds) <= chunk for job in cut)
+    assert all(list(j.seeds) == list(j.point.dies)[j.first : j.first + len(j.seeds)] for j in cut)
+    single = [one for job in cut for one in job.single()]
+    assert [(s.first, s.seeds) for s in single] == [
+        (job.first + k, (seed_,)) for job in cut for k, seed_ in enumerate(job.seeds)
+    ]

@@ -1,0 +1,474 @@
+"""A sweep on disk: bits that depend on nothing but the plan, resuming, refusing, failures kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mru_hw.cli.app import run as command
+from mru_hw.energy import energy
+from mru_hw.errors import RunStatus, UserError
+from mru_hw.model.io import load_model, save_model
+from mru_hw.model.network import Model
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
+from mru_hw.simulate.run import Chip
+from mru_hw.stimulus import Inputs, load_inputs, make_inputs, save_inputs
+from mru_hw.sweep import run as sweep_run
+from mru_hw.sweep.crew import run_jobs
+from mru_hw.sweep.plan import Plan, read_plan
+from mru_hw.sweep.points import Job, jobs, points
+from mru_hw.sweep.run import Outcome, run_sweep
+from mru_hw.sweep.subject import Subject, load_subject
+from mru_hw.sweep.view import open_run
+from mru_hw.sweep.work import DieResult, perturbed, references, run_job
+from mru_hw.technology import load_technology
+from mru_hw.variation import draw_die, nominal_die
+from tests.mistakes import sentence
+from tests.networks import draw_inputs, draw_model, make_spec
+from tests.sweeps import small_inputs, small_model, write_case
+
+TECHNOLOGY = load_technology("generic180")
+AXES = [
+    {"axis": "mismatch_scale", "values": [0, 1, 4]},
+    {"axis": "noise_scale", "values": [0, 5]},
+]
+
+
+def sweep(plan: Path, out: Path, **keys: Any) -> Outcome:
+    return run_sweep({"sweep": read_plan(plan)}, plan.parent, out, workers=1, **keys)
+
+
+def rows(store: Path, columns: str) -> list[tuple[Any, ...]]:
+    db = sqlite3.connect(store)
+    try:
+        order = "ORDER BY point, trial, die"
+        return db.execute(f"SELECT {columns} FROM result {order}").fetchall()
+    finally:
+        db.close()
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
+    """Run jobs in this process and list them; what the workers add is tested apart."""
+    seen: list[Job] = []
+
+    def here(subject: Subject, cut: Iterator[Job], _workers: int) -> Iterator[list[DieResult]]:
+        for job in cut:
+            seen.append(job)
+            yield run_job(subject, job)
+
+    monkeypatch.setattr(sweep_run, "run_jobs", here)
+    return seen
+
+
+# ---------------------------------------------------------------------------------------- bits
+
+
+def test_bits_depend_on_neither_workers_nor_chunks(tmp_path: Path) -> None:
+    axes = [{"axis": "noise_scale", "values": [0, 2]}]
+    digests = set()
+    for workers, chunk in ((1, 1), (2, 7), (2, 64), (1, 64)):
+        plan = write_case(tmp_path, n_dies=10, chunk=chunk, axes=axes)
+        out = tmp_path / f"{workers}-{chunk}.sqlite"
+        outcome = run_sweep({"sweep": read_plan(plan)}, tmp_path, out, workers=workers)
+        assert (outcome.runs, outcome.computed, outcome.failed) == (20, 20, {})
+        digests.add(outcome.digest)
+    assert len(digests) == 1
+
+
+@pytest.mark.slow
+def test_bits_at_full_size(tmp_path: Path) -> None:
+    layer: dict[str, Any] = {
+        "n_units": 16,
+        "n_out": 16,
+        "levels": 2,
+        "rectify_input": True,
+        "rectify_output": True,
+    }
+    spec = make_spec(**layer).model_copy(update={"n_in": 13, "n_hidden": 16, "n_classes": 10})
+    model = draw_model(spec, 3)
+    positive = {
+        name: 0.4 + np.abs(values) if name.endswith(("alpha", "beta")) else values
+        for name, values in model.tensors.items()
+    }
+    save_model(Model(spec=spec, tensors=positive), tmp_path / "model")
+    drawn = draw_inputs(13, 4, n_seq=300, n_time=40)
+    save_inputs(make_inputs(drawn.x, drawn.lengths, np.arange(300) % 10), tmp_path / "inputs.npz")
+    digests = set()
+    for workers in (1, 2):
+        for chunk in (1, 7, 64):
+            keys = {"model": "model", "inputs": "inputs.npz", "n_dies": 64, "chunk": chunk}
+            axes = [{"axis": "noise_scale", "values": [0, 1]}]
+            plan = Plan.model_validate(keys | {"axes": axes})
+            out = tmp_path / f"{workers}-{chunk}.sqlite"
+            digests.add(run_sweep({"sweep": plan}, tmp_path, out, workers=workers).digest)
+    assert len(digests) == 1
+
+
+def test_every_run_is_what_simulate_gives(tmp_path: Path, inside: list[Job]) -> None:
+    axes = [
+        {"axis": "mismatch_scale", "values": [0, 2]},
+        {"axis": "noise_scale", "values": [0, 3]},
+        {"axis": "temperature", "values": [85]},
+        {"axis": "v_dd", "values": [1.7]},
+    ]
+    plan = write_case(tmp_path, n_dies=2, seed=1, sequences="4:", axes=axes)
+    sweep(plan, tmp_path / "run.sqlite")
+    assert len(inside) == 4
+    chip = Chip.of(load_model(tmp_path / "model"), TECHNOLOGY)
+    inputs = load_inputs(tmp_path / "inputs.npz").take(slice(4, None))
+    columns = "point, die, seed, decision, energy, accuracy, energy_mean, blocks, design"
+    found = rows(tmp_path / "run.sqlite", columns)
+    assert len(found) == 8
+    for point, die, seed, decision, joules, accuracy, mean, blocks, design in found:
+        scale, noise = [(0, 0), (0, 3), (2, 0), (2, 3)][point]
+        assert seed == (1 << 20) + die
+        run = simulate_behavioral(
+            chip.design,
+            chip.calibration,
+            inputs,
+            [draw_die(chip.design, seed, scale=scale)],
+            temperature=85,
+            v_dd=1.7,
+            noise=NoiseRun(seed=1, scale=noise) if noise else None,
+            sequence_offset=4,
+            keep_all=False,
+        )
+        priced = energy(run.supply.single_die())
+        assert np.array_equal(np.frombuffer(decision, "<i2"), run.trace.decision[0])
+        assert np.array_equal(np.frombuffer(joules, "<f8"), priced.total)
+        assert accuracy == np.mean(run.trace.decision[0] == inputs.y)
+        assert mean == priced.total.mean()
+        assert sum(map(sum, json.loads(blocks).values())) == pytest.approx(mean)
+        assert design == chip.design.digest()
+
+
+def test_without_mismatch_every_die_is_the_nominal_one(tmp_path: Path, inside: list[Job]) -> None:
+    axes = [{"axis": "mismatch_scale", "values": [0]}]
+    sweep(write_case(tmp_path, n_dies=3, axes=axes), tmp_path / "run.sqlite")
+    (first, second, third) = rows(tmp_path / "run.sqlite", "decision, energy")
+    assert first == second == third
+    chip = Chip.of(load_model(tmp_path / "model"), TECHNOLOGY)
+    run = simulate_behavioral(
+        chip.design,
+        chip.calibration,
+        load_inputs(tmp_path / "inputs.npz"),
+        [nominal_die(chip.design)],
+        keep_all=False,
+    )
+    assert np.array_equal(np.frombuffer(first[1], "<f8"), energy(run.supply).total[0])
+
+
+def test_the_axis_die_names_single_dies(tmp_path: Path, inside: list[Job]) -> None:
+    axes = [{"axis": "die", "values": [5, 2]}]
+    sweep(write_case(tmp_path, axes=axes), tmp_path / "named.sqlite")
+    sweep(write_case(tmp_path, n_dies=6), tmp_path / "many.sqlite")
+    named = rows(tmp_path / "named.sqlite", "seed, decision, energy")
+    many = rows(tmp_path / "many.sqlite", "seed, decision, energy")
+    assert named == [many[5], many[2]]
+
+
+def test_references_stand_beside_the_dies() -> None:
+    model = small_model()
+    inputs = small_inputs(model)
+    subject = subject_of(model, inputs)
+    found = {one.name: one for one in references(subject)}
+    assert found["software"].accuracy == pytest.approx(0.8)  # every fifth label is wrong
+    assert set(found) == {"software", "ideal", "nominal"}
+    assert found["nominal"].energy is not None
+    assert (found["nominal"].energy > 0).all()
+
+
+def subject_of(model: Model, inputs: Inputs) -> Subject:
+    chip = Chip.of(model, TECHNOLOGY)
+    return Subject(
+        model=model,
+        technology=TECHNOLOGY,
+        calibration=chip.calibration,
+        inputs=inputs,
+        first_sequence=0,
+        level="behavioral",
+    )
+
+
+# -------------------------------------------------------------------------------- perturbation
+
+
+def test_perturbation_follows_the_protocol() -> None:
+    model = small_model()
+    assert perturbed(model, 0, 1, 2) is model
+    ratios = []
+    for trial in range(40):
+        changed = perturbed(model, 15, seed=1, trial=trial)
+        for name, values in model.tensors.items():
+            if name.endswith("initial_state"):
+                assert np.array_equal(changed.tensors[name], values)
+            else:
+                ratios.append((changed.tensors[name] / values - 1).ravel())
+    drawn = np.concatenate(ratios)
+    # 15 % are three sigma; 40 trials of some 250 parameters.
+    assert drawn.std() == pytest.approx(0.05, rel=0.03)
+    assert abs(drawn.mean()) < 0.05 * 4 / np.sqrt(len(drawn))
+    assert len(np.unique(drawn)) == len(drawn)
+    again = perturbed(model, 15, seed=1, trial=39)
+    assert all(np.array_equal(again.tensors[n], changed.tensors[n]) for n in again.tensors)
+
+
+def test_networks_that_cannot_be_mapped_are_kept_and_counted(
+    tmp_path: Path, inside: list[Job]
+) -> None:
+    axes = [{"axis": "perturbation", "values": [0, 5, 900], "trials": 3}]
+    out = tmp_path / "run.sqlite"
+    outcome = sweep(write_case(tmp_path, level="ideal", axes=axes), out)
+    # What 1 + N(0, 9) makes of a network is out of every technology's range, or nearly.
+    expected = []
+    for trial in range(3):
+        drawn = perturbed(small_model(), 900, 0, trial)
+        try:
+            Chip.of(drawn, TECHNOLOGY)
+            expected.append("DONE")
+        except UserError:
+            expected.append("NOT_MAPPED")
+    assert expected.count("NOT_MAPPED") == 2
+    assert (outcome.runs, outcome.failed) == (7, {"NOT_MAPPED": 2})
+    found = rows(out, "point, status, accuracy, decision, energy")
+    assert [row[1] for row in found] == ["DONE"] * 4 + expected
+    assert all(row[2:] == (None, None, None) for row in found if row[1] == "NOT_MAPPED")
+    assert all(row[4] is None for row in found)  # the level ideal prices nothing
+    with open_run(out) as run:
+        assert run.failed() == {RunStatus.NOT_MAPPED: 2}
+        assert run.points[2].n_runs == 3
+        assert len(run.points[2].accuracy) == 1
+        assert run.complete
+
+
+# ------------------------------------------------------------------------------ resume, refuse
+
+
+def test_an_interrupted_sweep_goes_on_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: list[Job]
+) -> None:
+    plan = write_case(tmp_path, n_dies=10, chunk=3, axes=AXES)
+    whole = sweep(plan, tmp_path / "whole.sqlite")
+    out = tmp_path / "run.sqlite"
+
+    def stop(done: int, _total: int) -> None:
+        if done >= 13:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(plan, out, progress=stop)
+    with open_run(out) as run:
+        assert not run.complete
+    told: list[tuple[int, int]] = []
+    inside.clear()
+    outcome = sweep(plan, out, progress=lambda done, total: told.append((done, total)))
+    assert (outcome.runs, outcome.computed) == (60, 60 - told[0][0])
+    assert 13 <= told[0][0] < 20
+    assert told[-1] == (60, 60)
+    assert outcome.digest == whole.digest
+    assert sum(len(job.seeds) for job in inside) == outcome.computed
+
+
+def test_a_finished_sweep_is_left_alone(tmp_path: Path, inside: list[Job]) -> None:
+    plan = write_case(tmp_path, n_dies=4)
+    out = tmp_path / "run.sqlite"
+    first = sweep(plan, out)
+    before = out.read_bytes()
+    inside.clear()
+    plan = write_case(tmp_path, n_dies=4, chunk=1)  # how it is cut is no part of what it is
+    again = sweep(plan, out)
+    assert (again.runs, again.computed, again.digest) == (4, 0, first.digest)
+    assert inside == []
+    assert out.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "inputs.npz",
+        "model",
+        "plan.yaml",
+        "run.sqlite",
+    ]
+
+
+def test_another_sweep_on_the_same_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: list[Job]
+) -> None:
+    out = tmp_path / "run.sqlite"
+    sweep(write_case(tmp_path, n_dies=2), out)
+    before = out.read_bytes()
+
+    def told(plan: Path) -> str:
+        return sentence(lambda: sweep(plan, out)).removeprefix(f'--out is "{out}", expected ')
+
+    plan = write_case(tmp_path, n_dies=3)
+    assert told(plan) == "a new path, for the sweep there follows another plan."
+    plan = write_case(tmp_path, n_dies=2)
+    save_model(small_model(seed=5), tmp_path / "model")
+    assert told(plan) == "a new path, for the sweep there is of another model."
+    plan = write_case(tmp_path, n_seq=7, n_dies=2)
+    assert told(plan) == "a new path, for the sweep there is of another inputs."
+    plan = write_case(tmp_path, n_dies=2)
+    monkeypatch.setattr("mru_hw.sweep.subject.__version__", "9")
+    monkeypatch.setattr("mru_hw.sweep.run.__version__", "9")
+    assert told(plan) == "a new path, for the sweep there was made with mru_hw 0.1.0."
+    assert out.read_bytes() == before
+
+
+def test_what_is_no_sweep_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    plan = write_case(tmp_path)
+    text, other, folder = tmp_path / "notes.txt", tmp_path / "other.sqlite", tmp_path / "folder"
+    text.write_text("mine")
+    folder.mkdir()
+    db = sqlite3.connect(other)
+    db.execute("CREATE TABLE run(name TEXT)")
+    db.commit()
+    db.close()
+    for path in (text, other, folder):
+        before = path.read_bytes() if path.is_file() else b""
+        expected = f'--out is "{path}", expected a new path or an earlier sweep.'
+        assert sentence(partial(sweep, plan, path)) == expected
+        assert (path.read_bytes() if path.is_file() else b"") == before
+
+
+def test_a_store_that_another_process_writes_is_refused(tmp_path: Path, inside: list[Job]) -> None:
+    plan = write_case(tmp_path, n_dies=1)
+    out = tmp_path / "run.sqlite"
+    sweep(plan, out)
+    db = sqlite3.connect(out, isolation_level=None)
+    db.execute("BEGIN EXCLUSIVE")
+    try:
+        used = f'--out is "{out}", expected a file that no other process is using.'
+        assert sentence(lambda: sweep(plan, out)) == used
+        match = "expected a sweep that no process is writing"
+        with pytest.raises(UserError, match=match), open_run(out):
+            raise AssertionError("unreachable")
+    finally:
+        db.close()
+
+
+def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    plan = write_case(tmp_path)
+    for path in (plan / "run.sqlite", Path("/proc/run.sqlite")):
+        told = sentence(partial(sweep, plan, path))
+        assert told.startswith(f'--out is "{path.parents[-2]}')
+        assert told.endswith("expected a file that can be written.")
+
+
+MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"model": "none"}, "MODEL is "),
+    ({"inputs": "none.npz"}, "--inputs is "),
+    ({"tech": "none"}, '--tech is "none", expected one of generic180.'),
+    ({"sequences": "0:50"}, 'sequences is "0:50", expected start:stop within 0:20'),
+    ({"axes": [{"axis": "corner", "values": ["xx"]}]}, 'corner is "xx", expected one of tt,'),
+]
+
+
+@pytest.mark.parametrize(("keys", "expected"), MISTAKES, ids=[next(iter(k)) for k, _ in MISTAKES])
+def test_what_a_plan_names_must_be_there(
+    keys: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    plan = write_case(tmp_path, **keys)
+    assert sentence(lambda: sweep(plan, tmp_path / "run.sqlite")).startswith(expected)
+    assert not (tmp_path / "run.sqlite").exists()
+
+
+def test_inputs_must_fit_the_model_and_have_labels(tmp_path: Path) -> None:
+    plan = write_case(tmp_path)
+    path = tmp_path / "inputs.npz"
+    good = load_inputs(path)
+    wide = np.concatenate([good.x, good.x], axis=2)
+    for inputs, expected in (
+        (make_inputs(wide, good.lengths, good.y), "inputs: n_in is 8, expected 4, as the model"),
+        (make_inputs(good.x, good.lengths), "inputs: y is missing, expected an array (n_seq,)"),
+        (
+            make_inputs(good.x, good.lengths, np.full(good.n_seq, 3)),
+            "inputs: y is 3, expected class indices below 3, the model's outputs.",
+        ),
+    ):
+        save_inputs(inputs, path)
+        assert sentence(lambda: load_subject(read_plan(plan), tmp_path)).startswith(expected)
+
+
+# ------------------------------------------------------------------------------------- workers
+
+
+class Fatal(Subject):
+    """A subject whose perturbed networks kill the process that maps them."""
+
+    def design(self, model: Model | None = None) -> Any:
+        if model is not None and model is not self.model:
+            os._exit(3)
+        return Subject.design(self, model)
+
+
+def test_a_worker_that_dies_costs_its_own_runs_only(tmp_path: Path) -> None:
+    subject = load_subject(read_plan(write_case(tmp_path)), tmp_path)
+    names = ("model", "technology", "calibration", "inputs", "first_sequence", "level")
+    fatal = Fatal(**{name: getattr(subject, name) for name in names})
+    axes = [{"axis": "perturbation", "values": [0, 5, 0.5], "trials": 1}]
+    keys = {"model": "model", "inputs": "inputs.npz", "n_dies": 4}
+    plan = Plan.model_validate(keys | {"axes": axes[:1]})
+    wanted = points({"sweep": plan}, TECHNOLOGY)
+    found = [one for part in run_jobs(fatal, jobs(wanted, (), 3), 2) for one in part]
+    status = {one.key: one.status for one in found}
+    assert len(found) == len(status) == 12
+    assert {s for (p, *_), s in status.items() if p == 0} == {RunStatus.DONE}
+    assert {s for (p, *_), s in status.items() if p > 0} == {RunStatus.WORKER_DIED}
+    whole = [one for job in jobs(wanted[:1], (), 4) for one in run_job(subject, job)]
+    again = {one.key: one for one in found}
+    for one in whole:
+        np.testing.assert_array_equal(again[one.key].energy, one.energy)
+
+
+def test_workers_leave_the_surroundings_as_they_were(tmp_path: Path) -> None:
+    plan = write_case(tmp_path, n_dies=1)
+    before = dict(os.environ)
+    run_sweep({"sweep": read_plan(plan)}, tmp_path, tmp_path / "run.sqlite", workers=2)
+    assert dict(os.environ) == before
+
+
+# ----------------------------------------------------------------------------------- command
+
+
+def test_the_command_prints_one_object(
+    tmp_path: Path, inside: list[Job], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = write_case(tmp_path, n_dies=3)
+    arguments = ["sweep", str(plan), "--out", str(tmp_path / "run.sqlite")]
+    assert command([*arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    found = json.loads(out)
+    assert (found["complete"], found["runs"], found["computed"]) == (True, 3, 3)
+    assert found["accuracy"]["dies"]["n"] == 3
+    assert command(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{tmp_path / 'run.sqlite'}: 3 runs, 0 of them in this call."
+    assert lines[1].startswith("Accuracy over 3 dies: ")
+    assert lines[2].startswith("Energy per sequence: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            ["--dask", "tcp://x"],
+            '--dask is "tcp://x", expected no such option: clusters are to come, use --workers.',
+        ),
+        (["--workers", "0"], "--workers is 0, expected at least 1."),
+    ],
+)
+def test_the_command_refuses_with_a_sentence(
+    options: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = write_case(tmp_path)
+    assert command(["sweep", str(plan), "--out", str(tmp_path / "run.sqlite"), *options]) == 2
+    assert capsys.readouterr() == ("", expected + "\n")
+    assert not (tmp_path / "run.sqlite").exists()
