@@ -27,7 +27,8 @@ BOUNDARY = (
     "(calibration/<technology>.yaml, with its raw runs), mismatch from the Pelgrom constants in "
     "the technology's folder, each with its source. They are as good as those.",
     "The reference current is counted (in the block bias); the circuits that make it, the clock's "
-    "waveform and the supply, and the pads, are outside too.",
+    "waveform and the supply, and the pads, are outside too. Input currents come from ideal "
+    "sources, so what they deliver is not priced; output pins are held at a fixed voltage.",
 )
 
 

@@ -27,6 +27,7 @@ _SHOWN = 6
 
 _FEW = 5
 """Runs that make a distribution."""
+_NONE = np.empty(0)
 
 
 def pictures(run: RunView) -> list[Picture]:
@@ -85,8 +86,8 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
         fixed = dict(zip(others, combination, strict=True))
         label = ", ".join(_setting(name, value) for name, value in fixed.items()) or "mean"
         row = [_at(points, fixed | {axis: value}) for value in values]
-        accuracy.append(_series(label, [100 * point.accuracy for point in row]))
-        power.append(_series(label, [point.power for point in row]))
+        accuracy.append(_series(label, [_NONE if p is None else 100 * p.accuracy for p in row]))
+        power.append(_series(label, [_NONE if p is None else p.power for p in row]))
     panels: list[tuple[str, str, Sequence[Series]]] = [("accuracy", "%", accuracy)]
     if any(len(point.power) for point in points):
         panels.append(("mean power", "W", power))
@@ -104,8 +105,10 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     )
 
 
-def _at(points: Sequence[PointView], settings: dict[str, Any]) -> PointView:
-    return next(p for p in points if all(p.settings[n] == v for n, v in settings.items()))
+def _at(points: Sequence[PointView], settings: dict[str, Any]) -> PointView | None:
+    """Return the point with these settings; a store from elsewhere may lack one."""
+    found = (p for p in points if all(p.settings[n] == v for n, v in settings.items()))
+    return next(found, None)
 
 
 def _series(label: str, values: Sequence[Array]) -> Series:
@@ -206,14 +209,25 @@ def condition_rows(run: RunView) -> list[tuple[str, str]]:
     return rows
 
 
+LARGEST_MISMATCH = 2.0  # over the process's, up to which cells hold their states: 3.5 sigma
+
+
 def notes(run: RunView) -> list[str]:
     """Return what a reader of this sweep must know beyond the boundary."""
     found = []
-    corners = {point.settings["corner"] for point in run.points}
-    if run.level == "behavioral" and len(corners) > 1:
+    temperatures = {point.settings["temperature"] for point in run.points}
+    if run.level == "behavioral" and len(temperatures) > 1:
         found.append(
-            "The behavioral level has one set of constants, fitted at the calibration's corner: "
-            "the corners of this sweep change nothing in it. Compare corners at the level spice."
+            "The behavioral level lets the temperature act on mismatch and noise only: leakage and "
+            "gate voltages are not in it yet. Compare temperatures at the level spice."
+        )
+    if run.level == "behavioral" and any(
+        p.settings["mismatch_scale"] > LARGEST_MISMATCH for p in run.points
+    ):
+        found.append(
+            f"Beyond {LARGEST_MISMATCH:g} times the mismatch a ladder's cells begin to lose their "
+            "states (docs/decisions/0004), which the behavioral level does not know: the accuracy "
+            "there is too good."
         )
     if any(point.settings["perturbation"] for point in run.points):
         found.append(

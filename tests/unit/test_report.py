@@ -32,7 +32,7 @@ SUMMARY = json.loads(
 )
 AXES = [
     {"axis": "mismatch_scale", "values": [0, 1, 40]},
-    {"axis": "corner", "values": ["tt", "ff"]},
+    {"axis": "temperature", "values": [27, 85]},
 ]
 
 
@@ -119,10 +119,11 @@ def test_the_page_says_what_it_rests_on(swept: Path, tmp_path: Path) -> None:
                 assert value in shown
         assert run.digest() in shown
         base = run.base
-        assert (base.settings["mismatch_scale"], base.settings["corner"]) == (1, "tt")
+        assert (base.settings["mismatch_scale"], base.settings["temperature"]) == (1, 27)
         assert f"{100 * base.accuracy.mean():.2f} %" in shown
         assert f"{100 * run.references['software']:.2f} %" in shown
-    assert "the corners of this sweep change nothing in it" in shown
+    assert "lets the temperature act on mismatch and noise only" in shown
+    assert "Beyond 2 times the mismatch" in shown
     assert "not complete" not in shown
 
 
@@ -136,7 +137,7 @@ def test_text_of_a_store_is_text_and_nothing_else(store: Path, tmp_path: Path) -
         store,
         f"UPDATE run SET value = '{evil}' WHERE name LIKE 'machine.%' OR name LIKE 'version.%'",
         f"UPDATE run SET value = replace(value, 'inputs.npz', '{evil}') WHERE name = 'plans'",
-        f"UPDATE point SET corner = '{evil}' WHERE corner = 'ff'",
+        f"UPDATE point SET corner = '{evil}' WHERE temperature = 85",
         f"UPDATE point SET study = '{evil}'",
         f"UPDATE reference SET name = '{evil}' WHERE name = 'ideal'",
     )

@@ -20,6 +20,7 @@ from mru_hw.model.io import load_model, save_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.run import Chip
+from mru_hw.spice.runner import Limits
 from mru_hw.stimulus import Inputs, load_inputs, make_inputs, save_inputs
 from mru_hw.sweep import run as sweep_run
 from mru_hw.sweep.crew import run_jobs
@@ -31,6 +32,7 @@ from mru_hw.sweep.view import open_run
 from mru_hw.sweep.work import DieResult, perturbed, references, run_job
 from mru_hw.technology import load_technology
 from mru_hw.variation import draw_die, nominal_die
+from tests.agreement.networks import one_unit
 from tests.mistakes import sentence
 from tests.networks import draw_inputs, draw_model, make_spec
 from tests.sweeps import small_inputs, small_model, write_case
@@ -366,7 +368,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"inputs": "none.npz"}, "--inputs is "),
     ({"tech": "none"}, '--tech is "none", expected one of generic180.'),
     ({"sequences": "0:50"}, 'sequences is "0:50", expected start:stop within 0:20'),
-    ({"axes": [{"axis": "corner", "values": ["xx"]}]}, 'corner is "xx", expected one of tt,'),
+    ({"axes": [{"axis": "corner", "values": ["xx"]}]}, 'corner is "xx", expected '),
 ]
 
 
@@ -472,3 +474,26 @@ def test_the_command_refuses_with_a_sentence(
     assert command(["sweep", str(plan), "--out", str(tmp_path / "run.sqlite"), *options]) == 2
     assert capsys.readouterr() == ("", expected + "\n")
     assert not (tmp_path / "run.sqlite").exists()
+
+
+def test_the_level_spice_runs_the_netlist_and_keeps_what_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = one_unit()
+    save_model(model, tmp_path / "model")
+    x = np.array([[[2.0], [-2.0]], [[-2.0], [2.0]]])
+    save_inputs(make_inputs(x, None, np.zeros(2, np.int64)), tmp_path / "inputs.npz")
+    keys = {"model": "model", "inputs": "inputs.npz", "level": "spice", "n_dies": 2}
+    plan = Plan.model_validate(keys)
+    out = tmp_path / "run.sqlite"
+    outcome = run_sweep({"sweep": plan}, tmp_path, out, workers=2)
+    assert (outcome.runs, outcome.failed) == (2, {})
+    found = rows(out, "status, decision, energy, energy_mean, blocks")
+    assert found[0][2] != found[1][2]  # two dies
+    for _, decision, joules, mean, blocks in found:
+        assert np.frombuffer(decision, "<i2").tolist() == [0, 0]
+        assert np.frombuffer(joules, "<f8").min() > 0
+        assert sum(map(sum, json.loads(blocks).values())) == pytest.approx(mean, rel=1e-3)
+    monkeypatch.setattr("mru_hw.simulate.spice_level.Limits", lambda time_s: Limits(time_s=0.01))
+    failing = run_sweep({"sweep": plan}, tmp_path, tmp_path / "slow.sqlite", workers=2)
+    assert failing.failed == {"TIMED_OUT": 2}
