@@ -1,7 +1,7 @@
-# `make` alone lists the targets. Every target but help sets up .venv first, quickly when done.
+# `make` alone lists the targets. All but help and clean set up .venv first, quickly when done.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify bench lint wheel clean
+.PHONY: help setup demo test verify bench lint clean
 
 export MPLBACKEND := Agg
 PY := .venv/bin/python

@@ -1,9 +1,9 @@
 """How fast the array levels run beside the matrix products that they cannot do without.
 
-``python benchmarks/bench_array_speed.py`` prints JSON. One thread; 100 dies with weights of their
-own, 300 sequences of 40 steps, 2 layers of 16 CMRU units, 13 inputs, float32. The products and every
-level take turns within one run. A unit-step is one unit of one layer at one step of one sequence
-on one die.
+``python benchmarks/bench_array_speed.py`` prints JSON. One thread; 100 dies with weights of
+their own, 300 sequences of 40 steps, 2 layers of 16 CMRU units, 13 inputs, float32. The products
+and every level take turns within one run. A unit-step is one unit of one layer at one step of one
+sequence on one die.
 """
 
 from __future__ import annotations

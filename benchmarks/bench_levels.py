@@ -117,6 +117,9 @@ def main() -> None:
     parser.add_argument("models", nargs="*", type=Path, metavar="MODEL")
     parser.add_argument("--inputs", type=Path, default=Path("demo-out/inputs.npz"))
     given = parser.parse_args()
+    if not given.inputs.is_file():
+        print(json.dumps({"skipped": f"{given.inputs} is missing: run make demo first"}))
+        return
     paths = given.models or [Path("demo-out/model"), Path("demo-out/model-spice")]
     inputs = load_inputs(given.inputs)
     found = {

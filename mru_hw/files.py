@@ -36,8 +36,9 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     An exception inside the block removes the temporary file and leaves `path` as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    with _writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -56,8 +57,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
     What stood at `path` is removed afterwards. On Linux the two change places in one step, so
     that a kill at any moment leaves the old folder or the new one.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    with _writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        name = tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    part = Path(name)
     old = part.with_suffix(".old")
     try:
         yield part
@@ -93,6 +96,9 @@ def refuse_foreign(
         For a folder: all names that we write there; anything else in it is somebody's own.
         None accepts whatever stands beside the marker.
     """
+    above = next(p for p in path.absolute().parents if p.exists())
+    if not above.is_dir():
+        raise UserError("--out", str(path), f"a path in a folder, and {above.name} is none")
     if not path.exists() and not path.is_symlink():
         return
     if path.is_dir():
@@ -105,6 +111,16 @@ def refuse_foreign(
         known = False
     if not known:
         raise UserError("--out", str(path), f"a new path or an earlier {what}")
+
+
+@contextlib.contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            "--out", str(path), f"a path that can be written ({error.strerror})"
+        ) from None
 
 
 def _flush(path: Path) -> None:

@@ -62,7 +62,7 @@ install_ngspice() {
 if ! has_ngspice && ! { install_ngspice && has_ngspice; }; then
     echo "ngspice is missing, install the packages ngspice and libngspice0 (version 39 or later):" \
         "without it training, mapping, the ideal and behavioral levels, sweeps and reports work," \
-        "level spice, the demo's last stage and the agreement tests do not." >&2
+        "level spice, characterize, demo and the agreement tests do not." >&2
 fi
 
 echo "set-up: $(($(date +%s) - started)) s" >&2

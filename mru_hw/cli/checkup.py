@@ -219,7 +219,7 @@ def ngspice_library() -> Check:
         core=False,
         version=version,
         problem=problem,
-        without="all but level spice and the ngspice stage of demo works",
+        without="all but level spice, characterize and demo works",
         get=NGSPICE_HELP,
     )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mru_hw.cli.output import Json, emit, progress
-from mru_hw.errors import UserError
+from mru_hw.errors import RunStatus, SimulationError, UserError
 
 SEEDS = 2**63 - 1
 
@@ -55,7 +54,7 @@ def simulate(
     from mru_hw.model.io import load_model
     from mru_hw.simulate.run import LEVELS, Chip, run_level
     from mru_hw.simulate.trace import refuse_other_content
-    from mru_hw.stimulus import load_inputs
+    from mru_hw.stimulus import load_inputs, sequence_range
     from mru_hw.technology import load_technology
     from mru_hw.technology.conditions import checked_conditions
     from mru_hw.units import parse
@@ -70,7 +69,7 @@ def simulate(
     refuse_other_content(out)
     network = load_model(model)
     data = load_inputs(inputs)
-    first, stop = sequence_range(sequences, data.n_seq)
+    first, stop = sequence_range(sequences, data.n_seq, "--sequences")
     data = data.take(slice(first, stop))
     chip = Chip.of(network, technology)
     with progress(level, data.n_seq) as advance:
@@ -88,9 +87,12 @@ def simulate(
     if run.supply is not None:
         trace = dataclasses.replace(trace, energy_J=energy(run.supply).total)
     trace.save(out)
-    accuracy = None if data.y is None else float(np.mean(trace.decision == data.y))
-    joules = float(np.mean(trace.energy_J))
-    lines = [f"{out}: {data.n_seq} sequences at the level {level}."]
+    finished = trace.decision >= 0
+    accuracy = None
+    if data.y is not None and finished.any():
+        accuracy = float(np.mean((trace.decision == data.y)[finished]))
+    joules = float(np.mean(trace.energy_J[finished])) if finished.any() else float("nan")
+    lines = [f"{out}: {int(finished.sum())} of {data.n_seq} sequences at the level {level}."]
     if accuracy is not None:
         lines.append(f"Accuracy: {100 * accuracy:.2f} %.")
     if np.isfinite(joules):
@@ -102,24 +104,11 @@ def simulate(
             "sequences": data.n_seq,
             "accuracy": accuracy,
             "energy_per_sequence_J": joules,
+            "finished": int(finished.sum()),
             "status": trace.status.name.lower(),
         },
         as_json=json,
         lines=lines,
     )
-
-
-def sequence_range(text: str, n_seq: int) -> tuple[int, int]:
-    """Read ``start:stop``, either end left out, against the number of sequences.
-
-    Raises
-    ------
-    UserError
-        It is no range or holds no sequence.
-    """
-    found = re.fullmatch(r"(\d*):(\d*)", text)
-    start = int(found[1] or 0) if found else 0
-    stop = int(found[2] or n_seq) if found else 0
-    if not found or not start < stop <= n_seq:
-        raise UserError("--sequences", text, f"start:stop within 0:{n_seq}, such as 0:{n_seq}")
-    return start, stop
+    if trace.status is not RunStatus.DONE:
+        raise SimulationError(f"{data.n_seq - int(finished.sum())} failed. {trace.status.value}")

@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 
 DIODE_UNITS = (16, 32, 64, 128)  # unit devices that a node's diode may have
 LARGEST_LEG = 128  # unit devices of a bus's largest leg, where one of these diodes allows it
+LARGEST_NUMBER = 1e9  # magnitude of a tensor's values
 HOLD, WIDTH, TAIL = 20, 32, 32  # of the bias rail's unit, inside every cell (circuits/)
 I_STATE = 0.5  # current of one ladder level, over i_unit
 FULL_SIGNAL = 1.0  # root mean square of a layer's signals, over i_unit
@@ -33,6 +34,12 @@ FULL_SIGNAL = 1.0  # root mean square of a layer's signals, over i_unit
 
 def refuse_unmappable(draft: Draft) -> None:
     """Name what no circuit of the library can do."""
+    for name, values in draft.model.tensors.items():
+        # No ratio reaches this far, and squares of what lies beyond would overflow.
+        if np.any(np.abs(values) > LARGEST_NUMBER):
+            at = [int(k) for k in np.argwhere(np.abs(values) > LARGEST_NUMBER)[0]]
+            value = float(values[tuple(at)])
+            raise UserError(f"{name}{at}", value, f"a magnitude of at most {LARGEST_NUMBER:g}")
     for i, layer in enumerate(draft.model.spec.layers):
         field_ = f"layers.{i}.cell"
         if layer.cell is CellKind.ALPHA_CMRU:
@@ -263,9 +270,10 @@ def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
     gains = path_gains(draft.calibration, source, target)
     ratio = weight * (target.scale / source.scale) * source.units
 
-    def rounded(positive: str, negative: str) -> NDArray[np.int64]:
+    def rounded(positive: str, negative: str) -> Array:
         gain = np.where(ratio > 0, gains[positive], gains[negative])
-        return np.rint(ratio / gain).astype(np.int64)
+        whole: Array = np.rint(ratio / gain)
+        return whole
 
     plus = rounded("source_plus", "sink_plus")
     minus = np.zeros_like(plus)
@@ -273,18 +281,24 @@ def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
         minus = rounded("sink_minus", "source_minus")
     limit = draft.technology.rules.units_max
     most = np.maximum(np.abs(plus), np.abs(minus))
-    if np.any(most > limit):
+    # Judged before the cast: beyond 2^63 a whole number would come out as something else.
+    if not np.all(most <= limit):
         at = np.unravel_index(int(np.argmax(most)), most.shape)
         # As the network has it, not as the rounding of a threshold or of an offset left it.
         value = float(wire.weight[at]) or float(weight[at])
+        index = at[:1] if wire.source == "bias" else at
         raise UserError(
-            f"{wire.parameter}[{', '.join(str(int(k)) for k in at)}]",
+            f"{wire.parameter}[{', '.join(str(int(k)) for k in index)}]",
             value,
-            f"at most {abs(value) * limit / int(most[at]):.4g}: "
+            f"at most {abs(value) * (limit / float(most[at])):.4g}: "
             f"{limit} unit devices of {draft.technology.name}",
         )
     return Connection(
-        parameter=wire.parameter, source=wire.source, target=wire.target, plus=plus, minus=minus
+        parameter=wire.parameter,
+        source=wire.source,
+        target=wire.target,
+        plus=plus.astype(np.int64),
+        minus=minus.astype(np.int64),
     )
 
 
@@ -296,7 +310,12 @@ def _check_range(draft: Draft, name: str, current: Array) -> None:
     rules = draft.technology.rules
     outside = (current < rules.i_min) | (current > rules.i_max)
     if np.any(outside):
-        at = int(np.argmax(outside))
+        # The layer's scale follows the mean, so the culprit is the one furthest from it.
+        at = int(
+            np.argmax(
+                np.abs(np.log(np.maximum(current, 1e-300) / max(float(np.mean(current)), 1e-300)))
+            )
+        )
         raise UserError(
             f"{name}[{at}]",
             Bare(render(float(current[at]), "A")),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from mru_hw.errors import UserError
 from mru_hw.mapping import Design, map_model, unmap
 from mru_hw.model.network import Model
@@ -16,6 +18,7 @@ from mru_hw.stimulus import Inputs
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions
+from mru_hw.units import render
 from mru_hw.variation import Die, draw_die, nominal_die
 
 LEVELS = ("ideal", "behavioral", "spice")
@@ -103,13 +106,11 @@ def run_level(
         if seed is not None and option not in known[level]:
             takers = " or ".join(name for name, options in known.items() if option in options)
             raise UserError(option, seed, f"no {option[2:]} at the level {level}, but at {takers}")
-    fitted = chip.design.technology.corners[0]
-    if level == "behavioral" and conditions.corner != fitted:
-        expected = f"{fitted} at the level behavioral; spice runs them all"
-        raise UserError("--corner", conditions.corner, expected)
+    refuse_unmodelled(chip.design.technology, level, conditions.corner)
     n_in = chip.model.spec.n_in
     if inputs.x.shape[2] != n_in:
         raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
+    refuse_currents(chip.design, inputs)
     if level == "ideal":
         return LevelRun(trace=simulate_ideal(chip.mapped, inputs))
     if level == "spice":
@@ -125,6 +126,43 @@ def run_level(
         sequence_offset=first_sequence,
     )
     return LevelRun(trace=run.trace.single_die(), supply=run.supply.single_die())
+
+
+def refuse_unmodelled(technology: Technology, level: str, corner: str) -> None:
+    """Refuse a corner that a level would ignore.
+
+    Raises
+    ------
+    UserError
+        The level is not ``spice`` and the corner not the one that constants are fitted at.
+    """
+    fitted = technology.corners[0]
+    if level != "spice" and corner != fitted:
+        raise UserError("corner", corner, f"{fitted} at the level {level}; spice runs them all")
+
+
+def refuse_currents(design: Design, inputs: Inputs) -> None:
+    """Refuse inputs whose currents lie outside the technology's range.
+
+    Raises
+    ------
+    UserError
+        A normalised input times its scale exceeds the largest current.
+    """
+    normal = design.spec.normalisation
+    x = inputs.x
+    if normal is not None:
+        x = (x - np.array(normal.mean)) / np.array(normal.scale)
+    limit = design.technology.rules.i_max / design.buses["x"].scale
+    outside = (np.abs(x) > limit) & inputs.valid()[:, :, None]
+    if outside.any():
+        at = tuple(int(k) for k in np.argwhere(outside)[0])
+        raise UserError(
+            f"inputs: x{list(at)}",
+            float(inputs.x[at]),
+            f"at most {render(design.technology.rules.i_max, 'A')} of input current, "
+            f"{limit:g} after normalisation",
+        )
 
 
 def _spice(

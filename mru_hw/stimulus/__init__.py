@@ -1,5 +1,11 @@
 """What drives a network: input files (raw sequences, padded to one length)."""
 
-from mru_hw.stimulus.inputs import Inputs, load_inputs, make_inputs, save_inputs
+from mru_hw.stimulus.inputs import (
+    Inputs,
+    load_inputs,
+    make_inputs,
+    save_inputs,
+    sequence_range,
+)
 
-__all__ = ["Inputs", "load_inputs", "make_inputs", "save_inputs"]
+__all__ = ["Inputs", "load_inputs", "make_inputs", "save_inputs", "sequence_range"]

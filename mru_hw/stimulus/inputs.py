@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +97,22 @@ def make_inputs(x: object, lengths: object = None, y: object = None, source: str
         row = int(np.flatnonzero(labels < 0)[0])
         raise UserError(f"{source}: y[{row}]", int(labels[row]), "a class index from 0")
     return Inputs(x=wide, lengths=spans, y=labels)
+
+
+def sequence_range(text: str, n_seq: int, field: str = "sequences") -> tuple[int, int]:
+    """Read ``start:stop``, either end left out, against the number of sequences.
+
+    Raises
+    ------
+    UserError
+        It is no range, reaches beyond the sequences or holds none.
+    """
+    found = re.fullmatch(r"(\d*):(\d*)", text)
+    start = int(found[1] or 0) if found else 0
+    stop = int(found[2] or n_seq) if found else 0
+    if not start < stop <= n_seq:
+        raise UserError(field, text, f"start:stop within 0:{n_seq}, such as 0:{n_seq}")
+    return start, stop
 
 
 def load_inputs(path: Path) -> Inputs:

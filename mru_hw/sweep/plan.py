@@ -199,18 +199,3 @@ def read_plan(path: Path) -> Plan:
         The file is not plain YAML, or a key is missing, unknown or out of range.
     """
     return read_document(path, Plan, "PLAN")
-
-
-def sequence_range(text: str, n_seq: int) -> tuple[int, int]:
-    """Read ``start:stop``, either end left out, against the number of sequences.
-
-    Raises
-    ------
-    UserError
-        It reaches beyond the sequences or holds none.
-    """
-    start, stop = (int(end) if end else None for end in text.split(":"))
-    first, last = start or 0, n_seq if stop is None else stop
-    if not first < last <= n_seq:
-        raise UserError("sequences", text, f"start:stop within 0:{n_seq}, such as 0:{n_seq}")
-    return first, last

@@ -16,8 +16,11 @@ from mru_hw.errors import MISSING, UserError
 from mru_hw.mapping import Design, map_model
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
-from mru_hw.stimulus import Inputs, load_inputs
-from mru_hw.sweep.plan import Plan, sequence_range
+from mru_hw.simulate.run import refuse_currents, refuse_unmodelled
+from mru_hw.spice.chip import refuse_without_circuit
+from mru_hw.spice.library import ngspice_library
+from mru_hw.stimulus import Inputs, load_inputs, sequence_range
+from mru_hw.sweep.plan import Plan
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 
@@ -87,7 +90,16 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
         first_sequence=first,
         level=plan.level,
     )
-    subject.design()
+    design = subject.design()
+    refuse_currents(design, subject.inputs)
+    for axis in plan.axes:
+        if axis.axis == "corner":
+            for corner in axis.values:
+                if corner in technology.corners:
+                    refuse_unmodelled(technology, plan.level, corner)
+    if plan.level == "spice":
+        refuse_without_circuit(design)
+        ngspice_library()
     return subject
 
 

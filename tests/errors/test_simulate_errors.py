@@ -60,7 +60,7 @@ def refuse(
         (["--corner", "tf"], 'corner is "tf", expected one of tt, ff, ss, sf, fs.'),
         (
             ["--corner", "ff"],
-            '--corner is "ff", expected tt at the level behavioral; spice runs them all.',
+            'corner is "ff", expected tt at the level behavioral; spice runs them all.',
         ),
         (
             ["--timing", "timed"],

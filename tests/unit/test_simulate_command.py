@@ -80,7 +80,7 @@ def test_a_range_of_sequences_has_the_bits_of_the_whole_file(
 
 def test_seeds_name_dies_and_noise(folder: Path, tmp_path: Path) -> None:
     def output(*options: str) -> np.ndarray:
-        return simulate(folder, tmp_path / "y.npz", *options)["output"]
+        return simulate(folder, tmp_path / "y.npz", *options)["layer0.candidate"]
 
     assert np.array_equal(output(), output("--level", "behavioral"), equal_nan=True)
     assert np.array_equal(output("--die", "1"), output("--die", "1"), equal_nan=True)
