@@ -65,7 +65,7 @@ FULL = Size(
     dies_a_point=25,
     mismatch=(0.0, 0.5, 1.0, 1.5, 2.0),
     noise=(0.0, 1.0, 10.0),
-    sequences=4,
+    sequences=2,
     frames=None,
 )
 QUICK = Size(

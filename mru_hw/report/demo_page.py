@@ -32,8 +32,8 @@ def write_demo_report(run: RunView, summary: Mapping[str, Any], out: Path) -> No
         out,
         title=TITLE,
         cards=cards,
-        before=[_networks(summary)],
-        after=[_ngspice(spice, str(summary["demo"]["netlist"])), _seconds(summary)],
+        before=[_networks(summary), _ngspice(spice, str(summary["demo"]["netlist"]))],
+        after=[_seconds(summary)],
     )
 
 

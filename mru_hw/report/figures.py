@@ -160,7 +160,7 @@ def _curves(axes: Axes, values: Sequence[Any], series: Sequence[Series]) -> None
     """Draw one curve in its band, or several with bars from P10 to P90, a little apart."""
     numbers = all(isinstance(value, (int, float)) for value in values)
     x = np.array(values, dtype=float) if numbers else np.arange(len(values), dtype=float)
-    wide = numbers and x.min() >= 0 and x.max() >= 20 * np.min(x, where=x > 0, initial=np.inf)
+    wide = numbers and x.min() >= 0 and x.max() >= 10 * np.min(x, where=x > 0, initial=np.inf)
     if not numbers or wide:
         # Ranks, evenly spaced: what matters is the step from value to value.
         x = np.arange(len(values), dtype=float)
