@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +44,13 @@ def write_case(folder: Path, n_seq: int = 20, **plan: Any) -> Path:
     path = folder / "plan.yaml"
     path.write_text(yaml.safe_dump({"model": "model", "inputs": "inputs.npz"} | plan))
     return path
+
+
+def rows(store: Path, columns: str) -> list[tuple[Any, ...]]:
+    """Return columns of every result, in order."""
+    db = sqlite3.connect(store)
+    try:
+        order = "ORDER BY point, trial, die"
+        return db.execute(f"SELECT {columns} FROM result {order}").fetchall()
+    finally:
+        db.close()
