@@ -32,6 +32,7 @@ from mru_hw.model.io import load_model
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
+from mru_hw.simulate.steps import judge_steps
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.trace import Trace
 from mru_hw.spice.bench import make_bench, normalised
@@ -99,26 +100,8 @@ def packed(result: SpiceResult) -> dict[str, Array]:
 
 def judge_layer(chip: Chip, i: int, spice: list[Array], candidates: list[Array]) -> dict[str, Any]:
     """Count the wrong steps of layer `i` against the given candidates, frame by frame."""
-    tensors, limit = chip.mapped.tensors, chip.design.banks[i].levels
-    alpha, beta = tensors[f"layers.{i}.alpha"], np.abs(tensors[f"layers.{i}.beta"])
-    start = tensors[f"layers.{i}.initial_state"][None, :]
-    right, wrong = [np.empty(0)], [np.empty(0)]
-    for state, c in zip(spice, candidates, strict=True):
-        level = np.rint(state / alpha)
-        before = np.concatenate([start, level[:-1]])
-        step = np.where(np.abs(c) >= beta, np.sign(c), 0.0)
-        matches = level == np.clip(before + step, -limit, limit)
-        distance = np.abs(np.abs(c) - beta) / beta
-        right.append(distance[matches])
-        wrong.append(distance[~matches])
-    rights, wrongs = np.concatenate(right), np.concatenate(wrong)
-    return {
-        "steps": len(rights) + len(wrongs),
-        "wrong": len(wrongs),
-        "wrong_beyond_3_percent": int(np.sum(wrongs > 0.03)),
-        "smallest_distance_right": float(rights.min()) if len(rights) else None,
-        "largest_distance_wrong": float(wrongs.max()) if len(wrongs) else None,
-    }
+    steps = judge_steps(chip.mapped, chip.design, i, zip(spice, candidates, strict=True))
+    return steps.summary() | {"wrong_beyond_3_percent": int(np.sum(steps.wrong > 0.03))}
 
 
 def local_candidates(chip: Chip, i: int, ideal: Array, states: Array | None) -> Array:
@@ -175,14 +158,10 @@ def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Tra
 def power(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]]) -> dict[str, Any]:
     """Mean supply power per block [W], all frames of all sequences together."""
     seconds = inputs.lengths * chip.model.spec.frame_period
-    behavioral = energy(
-        run_level(
-            chip,
-            inputs,
-            level="behavioral",
-            conditions=nominal_conditions(chip.design.technology),
-        ).supply  # type: ignore[arg-type]
-    )
+    conditions = nominal_conditions(chip.design.technology)
+    supply = run_level(chip, inputs, level="behavioral", conditions=conditions).supply
+    assert supply is not None
+    behavioral = energy(supply)
     blocks = np.sum([run["blocks"] for run in runs], axis=0) / seconds.sum()
     table = {}
     for k, name in enumerate(BLOCKS):

@@ -12,6 +12,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.simulate.spice_level import SpiceResult
+from mru_hw.simulate.steps import judge_steps
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus import Inputs
@@ -101,27 +102,12 @@ def _steps(
 
     So a wrong step counts once, although a ladder carries it on.
     """
-    limit, prefix = design.banks[layer].levels, f"layers.{layer}."
-    alpha, beta = mapped.tensors[prefix + "alpha"], np.abs(mapped.tensors[prefix + "beta"])
-    start = mapped.tensors[prefix + "initial_state"]
-    right, wrong = [np.empty(0)], [np.empty(0)]
-    for row in rows:
-        frames = slice(0, int(inputs.lengths[row]))
-        c = ideal.candidates[layer][row, frames]
-        level = np.rint(spice.states[layer][row, frames] / alpha)
-        before = np.concatenate([start[None], level[:-1]])
-        step = np.where(np.abs(c) >= beta, np.sign(c), 0.0)
-        matches = level == np.clip(before + step, -limit, limit)
-        distance = np.abs(np.abs(c) - beta) / beta
-        right.append(distance[matches])
-        wrong.append(distance[~matches])
-    rights, wrongs = np.concatenate(right), np.concatenate(wrong)
-    return {
-        "steps": len(rights) + len(wrongs),
-        "wrong": len(wrongs),
-        "smallest_distance_right": float(rights.min()) if len(rights) else None,
-        "largest_distance_wrong": float(wrongs.max()) if len(wrongs) else None,
-    }
+    valid = [slice(0, int(inputs.lengths[row])) for row in rows]
+    runs = [
+        (spice.states[layer][row, frames], ideal.candidates[layer][row, frames])
+        for row, frames in zip(rows, valid, strict=True)
+    ]
+    return judge_steps(mapped, design, layer, runs).summary()
 
 
 def _mean_power(energy: Array, seconds: Array, done: NDArray[np.bool_]) -> float | None:
