@@ -207,7 +207,7 @@ def main() -> None:
     for row in range(inputs.n_seq):
         runs.append(run_sequence(chip, inputs, row, given.work))
         print(f"sequence {row}: {runs[-1]['core_seconds'][0]:.1f} core-s", file=sys.stderr)
-    devices = list(flatten(chip_deck(chip.design), "mru_chip"))
+    devices = list(flatten(chip_deck(chip.design), "mru_chip", chip.design.technology))
     result = {
         "machine": machine(),
         "design": chip.design.digest(),

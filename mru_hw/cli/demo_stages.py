@@ -158,7 +158,10 @@ def netlist(out: Path) -> dict[str, Any]:
         facts[folder] = {
             "layers": " + ".join(str(layer.n_units) for layer in chip.model.spec.layers),
             "accuracy": shares | {"dies": None},
-            "transistors": sum(d.kind == "m" for d in flatten(chip_deck(chip.design), "mru_chip")),
+            "transistors": sum(
+                d.kind == "m"
+                for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)
+            ),
             "design": chip.design.digest(),
         }
         if folder == MODEL_SPICE:

@@ -41,7 +41,7 @@ def netlist(
     from mru_hw.spice.bench import normalised
     from mru_hw.spice.chip import chip_deck
     from mru_hw.spice.flatten import flatten
-    from mru_hw.spice.folder import FILES, refuse_dialect, write_netlist
+    from mru_hw.spice.folder import netlist_files, refuse_dialect, write_netlist
     from mru_hw.stimulus import load_inputs
     from mru_hw.technology import load_technology
     from mru_hw.technology.calibration import load_calibration
@@ -71,7 +71,8 @@ def netlist(
         frames=frames,
         die=None if die is None else draw_die(design, die),
     )
-    transistors = sum(d.kind == "m" for d in flatten(chip_deck(design), "mru_chip"))
+    devices = flatten(chip_deck(design), "mru_chip", technology)
+    transistors = sum(device.kind == "m" for device in devices)
     result = {
         "out": out,
         "design": design.digest(),
@@ -79,6 +80,6 @@ def netlist(
         "technology": technology.name,
         "die": die,
         "transistors": transistors,
-        "files": list(FILES),
+        "files": list(netlist_files(technology)),
     }
     emit(result, as_json=json, lines=[f"{out}: {transistors} transistors in {technology.name}."])

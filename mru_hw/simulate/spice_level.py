@@ -157,7 +157,7 @@ def _read(design: Design, bench: Bench, waves: Waves, v_dd: float) -> _Sequence:
     candidates, levels = [], []
     for bank, strobes in zip(design.banks, bench.strobe_at, strict=True):
         scale = x_scales[bank.candidate].scale
-        plus_minus = [candidate_vectors(bank.layer, k) for k in range(bank.n_units)]
+        plus_minus = [candidate_vectors(design, bank.layer, k) for k in range(bank.n_units)]
         candidates.append(
             np.stack([read(a, strobes) - read(b, strobes) for a, b in plus_minus], axis=1) / scale
         )

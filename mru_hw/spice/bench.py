@@ -13,8 +13,9 @@ from mru_hw.mapping.design import Design
 from mru_hw.mapping.gains import V_PIN
 from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
-from mru_hw.spice.deck import BENCH, CHIP, MODELS, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of
 from mru_hw.spice.dies import die_commands
+from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
 
@@ -56,10 +57,11 @@ class Bench:
     strobe_at: Array
 
 
-def candidate_vectors(layer: int, k: int) -> tuple[str, str]:
+def candidate_vectors(design: Design, layer: int, k: int) -> tuple[str, str]:
     """Return the device currents whose difference is candidate `k` of `layer`."""
     node = f"xchip.xc{layer}_{k}"
-    return f"@m.{node}.xdn.m0[id]", f"@m.{node}.xdp.m0[id]"
+    n, p = (design.technology.transistor_path(device) for device in ("n_mirror", "p_mirror"))
+    return f"@m.{node}.xdn.{n}[id]", f"@m.{node}.xdp.{p}[id]"
 
 
 def state_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
@@ -135,9 +137,12 @@ def make_bench(
         *_input_note(design),
         token_line(token),
     ]
-    library = design.technology.models_path.read_text(encoding="utf-8")
     deck = Deck(
-        files={BENCH: "\n".join([*head, *body, ".end", ""]), CHIP: chip, MODELS: library},
+        files={
+            BENCH: "\n".join([*head, *body, ".end", ""]),
+            CHIP: chip,
+            **design.technology.model_files(),
+        },
         saves=saves,
         token=token,
         t_stop=t_stop,
@@ -152,7 +157,7 @@ def bench_saves(design: Design) -> tuple[str, ...]:
     saves += [f"i(vy{k})" for k in range(design.buses["y"].size)]
     for bank in design.banks:
         for k in range(bank.n_units):
-            saves += candidate_vectors(bank.layer, k)
+            saves += candidate_vectors(design, bank.layer, k)
             saves += state_vectors(design, bank.layer, k)
     return tuple(saves)
 

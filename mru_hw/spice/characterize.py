@@ -20,9 +20,9 @@ from mru_hw.errors import RunStatus, SimulationError
 from mru_hw.spice.bench import OPTIONS
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.chip import unit_subckt
-from mru_hw.spice.deck import BENCH, MODELS, TOKEN, Deck, Waves, token_line, token_of
+from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
 from mru_hw.spice.runner import Limits, Runner
-from mru_hw.technology import Technology
+from mru_hw.technology import MODELS, Technology
 from mru_hw.technology.calibration import BOLTZMANN_OVER_CHARGE
 
 UNITS = 32
@@ -100,7 +100,6 @@ def _run(runner: Runner, deck: Deck, name: str) -> Waves:
 def _deck(
     technology: Technology, lines: list[str], saves: tuple[str, ...], t_stop: float, step: float
 ) -> Deck:
-    library = technology.models_path.read_text(encoding="utf-8")
     text = [
         f".lib '{MODELS}' {technology.corners[0]}",
         f".options temp={technology.temperature} {OPTIONS}",
@@ -113,7 +112,9 @@ def _deck(
     ]
     token = token_of(text)
     bench = "\n".join(["* mru_hw characterisation", *text, token_line(token), ".end", ""])
-    return Deck(files={BENCH: bench, MODELS: library}, saves=saves, token=token, t_stop=t_stop)
+    return Deck(
+        files={BENCH: bench, **technology.model_files()}, saves=saves, token=token, t_stop=t_stop
+    )
 
 
 # ------------------------------------------------------------------------------------- mirrors

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus
 
-BENCH, CHIP, MODELS = "bench.cir", "chip.cir", "models.lib"
+BENCH, CHIP = "bench.cir", "chip.cir"
 TOKEN = "v(token)"  # noqa: S105 (a node's voltage, no secret)
 
 

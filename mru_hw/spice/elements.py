@@ -98,13 +98,12 @@ def element_rows(
     """List the table's rows: devices in the deck's order, then parameters without a device."""
     roles = list(_roles(model, design, calibration))
     known = {role.instance: role for role in roles}
-    for device in flatten(chip, "mru_chip"):
+    for device in flatten(chip, "mru_chip", design.technology):
         if device.kind == "c":
-            area = device.values["w"] * device.values["l"]
-            farads = area * design.technology.capacitor.area_capacitance
+            farads = design.technology.capacitor.capacitance
             yield _row("", device, None, farads)
         else:
-            yield _row("", device, known.get(device.path.rpartition(".")[0]), 0.0)
+            yield _row("", device, known.get(device.instance), 0.0)
     for role in roles:
         if role.instance == NO_ELEMENT or role.parameter.split("[")[0].endswith("initial_state"):
             yield _bare_row(role)

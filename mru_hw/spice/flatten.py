@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mru_hw.errors import MruHwError
+from mru_hw.technology import Technology
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +20,10 @@ class Placed:
 
     Attributes
     ----------
+    instance
+        The device class's instance below the top, such as ``xu0_3.xc2.xm9``.
     path
-        Hierarchical name below the top, such as ``xu0_3.xc2.xm9.m0``.
+        The device itself, such as ``xu0_3.xc2.xm9.m0``.
     kind
         First letter of its element: m, c, or what else stands there.
     model
@@ -29,6 +32,7 @@ class Placed:
         Its parameters; w and l in m, ``m`` the number of unit devices.
     """
 
+    instance: str
     path: str
     kind: str
     model: str
@@ -42,19 +46,54 @@ class _Cell:
     lines: list[list[str]] = field(default_factory=list)
 
 
-def flatten(deck: str, top: str) -> Iterator[Placed]:
+def flatten(deck: str, top: str, technology: Technology) -> Iterator[Placed]:
     """List the devices of subcircuit `top` of a deck, in its order.
+
+    Parameters
+    ----------
+    deck
+        Its text.
+    top
+        Where to begin.
+    technology
+        Says which of the deck's models are subcircuits of the process, and in which unit of
+        length.
 
     Raises
     ------
     MruHwError
         An instance names a subcircuit that the deck does not hold, or too few or too many nets.
     """
-    yield from _walk(_cells(deck), top, "", {})
+    yield from _walk(_cells(deck), _primitives(technology), top, "", {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Primitive:
+    """A subcircuit of the process that stands for one device."""
+
+    kind: str
+    inside: str
+    length_unit: float
+
+
+def _primitives(technology: Technology) -> dict[str, _Primitive]:
+    if technology.transistor.primitive == "m":
+        return {}
+    unit = technology.transistor.length_unit
+    found = {
+        device.model: _Primitive(kind="m", inside=f".m{device.model}", length_unit=unit)
+        for device in technology.devices.values()
+    }
+    found[technology.capacitor.model] = _Primitive(kind="c", inside=".c1", length_unit=unit)
+    return found
 
 
 def _walk(
-    cells: Mapping[str, _Cell], name: str, path: str, values: Mapping[str, float]
+    cells: Mapping[str, _Cell],
+    primitives: Mapping[str, _Primitive],
+    name: str,
+    path: str,
+    values: Mapping[str, float],
 ) -> Iterator[Placed]:
     cell = cells[name]
     scope = {key: _number(text, {}) for key, text in cell.defaults.items()} | dict(values)
@@ -63,16 +102,27 @@ def _walk(
         given = dict(word.split("=", 1) for word in words if "=" in word)
         numbers = {key: _number(text, scope) for key, text in given.items()}
         at = f"{path}{words[0]}"
+        inner, instance = plain[-1], path.rstrip(".")
         if not words[0].startswith("x"):
-            yield Placed(path=at, kind=words[0][0], model=plain[-1], values=numbers)
+            yield Placed(instance=instance, path=at, kind=words[0][0], model=inner, values=numbers)
             continue
-        inner = plain[-1]
+        if inner in primitives:
+            device = primitives[inner]
+            metres = {key: numbers[key] * device.length_unit for key in ("w", "l")}
+            yield Placed(
+                instance=instance,
+                path=at + device.inside,
+                kind=device.kind,
+                model=inner,
+                values=numbers | metres,
+            )
+            continue
         if inner not in cells:
             raise MruHwError(f"{at} is an instance of {inner}, which the deck does not hold.")
         nets, pins = len(plain) - 2, len(cells[inner].pins)
         if nets != pins:
             raise MruHwError(f"{at} has {nets} nets, but {inner} has {pins} pins.")
-        yield from _walk(cells, inner, f"{at}.", numbers)
+        yield from _walk(cells, primitives, inner, f"{at}.", numbers)
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,16 +12,21 @@ from mru_hw.files import refuse_foreign, whole_folder
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.spice.bench import make_bench
-from mru_hw.spice.deck import BENCH, CHIP, MODELS
+from mru_hw.spice.deck import BENCH, CHIP
 from mru_hw.spice.elements import write_elements
+from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
 
 ELEMENTS = "elements.csv"
-FILES = (CHIP, BENCH, MODELS, ELEMENTS)
 DIALECTS = ("ngspice",)
 DECLARED_FRAMES = 4
+
+
+def netlist_files(technology: Technology) -> tuple[str, ...]:
+    """Name the files of a netlist's folder."""
+    return (CHIP, BENCH, *technology.model_files(), ELEMENTS)
 
 
 def refuse_dialect(dialect: str) -> None:
@@ -67,7 +72,8 @@ def write_netlist(
     UserError
         `out` holds something else, or a part of the Design has no transistor circuit yet.
     """
-    refuse_foreign(out, marker=CHIP, what="netlist", allowed=FILES)
+    names = netlist_files(design.technology)
+    refuse_foreign(out, marker=CHIP, what="netlist", allowed=names)
     played = declared_frames(design.spec.n_in) if frames is None else frames
     bench = make_bench(design, played, conditions, die=die, measures=True)
     with whole_folder(out) as part:

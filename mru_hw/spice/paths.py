@@ -24,9 +24,10 @@ def device_paths(design: Design, group: DeviceGroup) -> Iterator[tuple[tuple[int
         ``xchip.xu0_3.xc2.xm9.m0``. Absent devices (no units) are left out.
     """
     owner, role = group.key
+    inside = design.technology.transistor_path(group.device)
     for index in np.argwhere(group.units):
         at = tuple(int(k) for k in index)
-        yield at, f"{TOP}.{_instance(design, owner, role, at)}.m0"
+        yield at, f"{TOP}.{_instance(design, owner, role, at)}.{inside}"
 
 
 def _instance(design: Design, owner: str, role: str, at: tuple[int, ...]) -> str:

@@ -1,5 +1,5 @@
 """Processes: geometry, mismatch, model cards."""
 
-from mru_hw.technology.technology import Technology, load_technology, technology_names
+from mru_hw.technology.technology import MODELS, Technology, load_technology, technology_names
 
-__all__ = ["Technology", "load_technology", "technology_names"]
+__all__ = ["MODELS", "Technology", "load_technology", "technology_names"]

