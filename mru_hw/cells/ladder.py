@@ -14,7 +14,7 @@ import numpy as np
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.mapping.design import Bank, NodeKind
-from mru_hw.mapping.gains import flip_gain, leg_gain, threshold_gains
+from mru_hw.mapping.gains import comparator_gains, flip_gain, leg_gain, level_gain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,8 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
     """Return the laws of a bank's units on a die."""
     owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
     cal = devices.calibration
-    up_gain, down_gain, level_gain = threshold_gains(cal, bank.cell)
+    up_gain, down_gain = comparator_gains(cal)
+    i_level = i_lsb * level_gain(cal)
     candidate = devices.design.buses[bank.candidate]
     rail_n, rail_p = bias_rails(devices)
     saturated_n, saturated_p = leg_gain(cal, "n", cal.v_dd), leg_gain(cal, "p", 0.0)
@@ -67,9 +68,9 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
         down_copy = down_copy / devices.factor(candidate.name, "diode_minus", "p")
         down = down_bias * down_gain / down_copy
     gain = devices.factor(owner, "gain", "n") * bank.gain_units[:, None]
-    output = gain * (i_lsb * level_gain) * rail_n
+    output = gain * i_level * rail_n
     hold = devices.factor(owner, "hold", "n") * (bank.hold_units * i_lsb * saturated_n)
-    width = devices.factor(owner, "width", "n") * (bank.width_units * i_lsb * level_gain)
+    width = devices.factor(owner, "width", "n") * (bank.width_units * i_level)
     return LadderLaw(
         up=up,
         down=down,

@@ -1,9 +1,9 @@
 """The nine-transistor hysteretic loop as BMRU and FQ-BMRU unit (arXiv 2605.07936).
 
 The node V0 gains the candidate's copy and loses I_thresh; once high it gains I_width back. It
-rises at I_thresh and falls at I_thresh - I_width, so the falling edge carries the errors of both
-currents. An FQ-BMRU sets I_width under I_thresh; a BMRU sets it to twice I_thresh, so that the
-edges lie at +beta and -beta.
+rises near I_thresh and falls near I_thresh - I_width (`mru_hw.mapping.edges` says how near), so
+the falling edge carries the errors of both currents. An FQ-BMRU sets I_width under I_thresh; a
+BMRU sets it to about twice I_thresh, so that the edges lie at +beta and -beta.
 
 V0 rests low or high. Low, the sinks are starved and the supply gives the plus rail's copy; high,
 the sources are, and it gives the threshold and the minus rail's copy.
@@ -16,7 +16,8 @@ import numpy as np
 from mru_hw.cells.base import Devices
 from mru_hw.cells.ladder import LadderLaw, bias_rails, cumulative
 from mru_hw.mapping.design import Bank, NodeKind
-from mru_hw.mapping.gains import flip_gain, leg_gain, threshold_gains
+from mru_hw.mapping.edges import loop_edges
+from mru_hw.mapping.gains import flip_gain, leg_gain, level_gain
 from mru_hw.model.structure import CellKind
 
 
@@ -28,14 +29,23 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
     """
     owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
     cal = devices.calibration
-    up_gain, down_gain, level_gain = threshold_gains(cal, bank.cell)
+    i_level = i_lsb * level_gain(cal)
     candidate = devices.design.buses[bank.candidate]
     rail_n, _ = bias_rails(devices)
-    hold = bank.up_units * i_lsb * devices.factor(owner, "hold", "n")[:, 0] * rail_n
-    width = bank.loop_width * i_lsb * devices.factor(owner, "width", "n")[:, 0] * rail_n
-    feedback = devices.factor(owner, "feedback", "p")[:, 0]
-    drawn = hold * leg_gain(cal, "n", cal.v_dd) + width * level_gain
-    width = width * feedback / devices.factor(owner, "feedback_diode", "p")[:, 0]
+    hold = (bank.up_units * i_lsb) * devices.factor(owner, "hold", "n")[:, 0] * rail_n
+    width = (bank.loop_width * i_lsb) * devices.factor(owner, "width", "n")[:, 0] * rail_n
+    feedback = devices.factor(owner, "feedback", "p") / devices.factor(owner, "feedback_diode", "p")
+    rise, fall = loop_edges(
+        cal,
+        hold,
+        width,
+        i_lsb=i_lsb,
+        signed=bank.cell is CellKind.BMRU,
+        feedback=feedback[:, 0],
+        temperature=devices.temperature,
+    )
+    # High, the loop draws what its threshold takes and what its feedback's diode carries.
+    drawn = hold * leg_gain(cal, "n", cal.v_dd) + width * (i_level / i_lsb)
     name = candidate.name
     copy_plus = (
         devices.factor(owner, "copy_plus", "p")
@@ -52,17 +62,17 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
             / devices.factor(name, "flip_minus_diode", "n")
         )
     if bank.cell is CellKind.FQ_BMRU:
-        down = (hold - width) * down_gain / copy_plus
+        down = fall / copy_plus
     else:
         # With a rectified candidate nothing pulls V0 down.
         down = np.full(bank.n_units, np.inf)
         if candidate.kind is NodeKind.SIGNED:
-            down = (width - hold) * down_gain / copy_minus
+            down = fall / copy_minus
     gain = devices.factor(owner, "gain", "n") * bank.gain_units[:, None]
     return LadderLaw(
-        up=hold * up_gain / copy_plus,
+        up=rise / copy_plus,
         down=down,
-        level=cumulative(gain * (i_lsb * level_gain) * rail_n),
+        level=cumulative(gain * i_level * rail_n),
         held=cumulative(drawn[:, None]),
         up_copy=copy_plus * (flip_gain(cal, "n") * leg_gain(cal, "p", 0.0)),
         down_copy=copy_minus * (flip_gain(cal, "p") * leg_gain(cal, "n", cal.v_dd)),

@@ -96,8 +96,8 @@ class Bank:
     levels
         K of a CMRU; 1 for the bits of BMRU and FQ-BMRU.
     up_units, down_units
-        Thresholds (n_units,): of a step up and down, or the rising and the falling one of a
-        nine-transistor loop (both magnitudes).
+        Thresholds (n_units,) of a step up and down. In a nine-transistor loop I_thresh, and what
+        I_width leaves of it: its rising and its falling edge but for `mru_hw.mapping.edges`.
     gain_units
         Output current of one set cell (n_units,).
     initial
@@ -127,7 +127,7 @@ class Bank:
 
     @property
     def loop_width(self) -> IntArray:
-        """Hysteresis width (n_units,) of a nine-transistor loop, from its two thresholds."""
+        """I_width (n_units,) of a nine-transistor loop."""
         signed = self.cell is CellKind.BMRU
         return self.up_units + self.down_units if signed else self.up_units - self.down_units
 
@@ -139,7 +139,14 @@ class Bank:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """When things happen inside a frame, in seconds from its start."""
+    """When things happen inside a frame, in seconds from its start.
+
+    Attributes
+    ----------
+    strobes
+        When each layer takes its new states. A layer of loops has no clock: it follows its
+        candidates as soon as they are there, with the frame or with the last strobe before it.
+    """
 
     frame: float
     strobes: tuple[float, ...]

@@ -8,7 +8,6 @@ them.
 from __future__ import annotations
 
 from mru_hw.mapping.design import Bus, NodeKind
-from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
 
 V_PIN = 0.9  # V, at which the bench holds the output pins
@@ -57,18 +56,16 @@ def switched_voltage(calibration: Calibration) -> float:
     return min(follower, calibration.v_dd - calibration.p.v_gate)
 
 
-def threshold_gains(calibration: Calibration, cell: CellKind) -> tuple[float, float, float]:
-    """Effective current over nominal of the rising threshold, the falling one and a level.
+def level_gain(calibration: Calibration) -> float:
+    """Effective current over nominal of a set cell's output leg."""
+    return leg_gain(calibration, "n", switched_voltage(calibration))
 
-    A comparator weighs a bias leg against a copy of the candidate at one node, so the ratio of
-    two gains counts. In a ladder both copies come straight from a diode; in a nine-transistor
-    loop the plus rail is sourced through a flip and the minus rail sunk through another.
+
+def comparator_gains(calibration: Calibration) -> tuple[float, float]:
+    """Effective current over nominal of a ladder's threshold up and of the one down.
+
+    A comparator weighs a bias leg against a copy of the candidate's diode at one node, so the
+    ratio of two gains counts. A loop's edges: `mru_hw.mapping.edges`.
     """
-    trip = calibration.v_trip
-    n, p = (leg_gain(calibration, polarity, trip) for polarity in ("n", "p"))
-    flip_n, flip_p = flip_gain(calibration, "n"), flip_gain(calibration, "p")
-    level = leg_gain(calibration, "n", switched_voltage(calibration))
-    if cell is CellKind.CMRU:
-        return flip_n * p / n, n / p, level
-    falling = 1 / flip_p if cell is CellKind.BMRU else n / (flip_n * p)
-    return n / (flip_n * p), falling, level
+    n, p = (leg_gain(calibration, polarity, calibration.v_trip) for polarity in ("n", "p"))
+    return flip_gain(calibration, "n") * p / n, n / p

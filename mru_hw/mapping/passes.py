@@ -6,7 +6,7 @@ Each pass reads and completes one `Draft`. The order is `PASSES`; the result is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Connection, Design, NodeKind, Timing
 from mru_hw.mapping.draft import BIAS_UNITS, Draft, Wire
-from mru_hw.mapping.gains import path_gains, threshold_gains
+from mru_hw.mapping.edges import loop_units
+from mru_hw.mapping.gains import comparator_gains, level_gain, path_gains
 from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_weight
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
@@ -189,7 +190,6 @@ def realise_banks(draft: Draft) -> None:
     """Thresholds, hysteresis widths and gains as unit devices of the bias rail."""
     for i, layer in enumerate(draft.model.spec.layers):
         p = f"layers.{i}."
-        up_gain, down_gain, level_gain = threshold_gains(draft.calibration, layer.cell)
         c, h = draft.buses[f"c{i}"], draft.buses[f"h{i}"]
         n = layer.n_units
         # An input-dependent threshold comes as a copy of its node, as wide as the node's diode.
@@ -202,16 +202,22 @@ def realise_banks(draft: Draft) -> None:
         factor = 2.0 if layer.cell is CellKind.BMRU else 1.0
         rise, fall = rise * c.scale, fall * c.scale
         _check_range(draft, p + "beta", rise)
-        least = 0 if layer.cell is CellKind.FQ_BMRU else 1
+        least = 1
         if c.kind is NodeKind.CANDIDATE:
             # A ladder reads single rails; at rest they carry the quiescent current.
             i_q = quiescent_current(draft.i_lsb, draft.calibration)
             rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
             least = SPLIT_UNITS + 1
-        up = _units(draft, rise, up_gain, max(least, 1))
-        down = _units(draft, fall, down_gain, least)
+        if layer.cell is CellKind.CMRU:
+            up_gain, down_gain = comparator_gains(draft.calibration)
+            up = _units(draft, rise, up_gain, least)
+            down = _units(draft, fall, down_gain, least)
+        else:
+            signed = layer.cell is CellKind.BMRU
+            up, width = loop_units(draft.calibration, rise, fall, i_lsb=draft.i_lsb, signed=signed)
+            down = width - up if signed else up - width
         _check_range(draft, p + "alpha", factor * alpha * h.scale)
-        gain = _units(draft, factor * alpha * h.scale, level_gain, 1)
+        gain = _units(draft, factor * alpha * h.scale, level_gain(draft.calibration), 1)
         draft.banks.append(
             Bank(
                 layer=i,
@@ -323,16 +329,21 @@ def _check_range(draft: Draft, name: str, current: Array) -> None:
         )
 
 
-def timing(frame: float, n_layers: int) -> Timing:
+def timing(frame: float, cells: Sequence[CellKind]) -> Timing:
     """Place one strobe a layer inside a frame, not overlapping.
 
     The first comes after the inputs settled, the last early enough for the outputs to settle
-    before the frame ends.
+    before the frame ends. Loops take none.
     """
+    n_layers = len(cells)
     gap = min(0.25, 0.5 / n_layers)
     last = 0.85
-    strobes = tuple((last - gap * (n_layers - 1 - i)) * frame for i in range(n_layers))
-    return Timing(frame=frame, strobes=strobes, pulse=frame * min(1 / 250, gap / 4))
+    strobes: list[float] = []
+    for i, cell in enumerate(cells):
+        clocked = (last - gap * (n_layers - 1 - i)) * frame
+        before = strobes[-1] if strobes else 0.0
+        strobes.append(clocked if cell is CellKind.CMRU else before)
+    return Timing(frame=frame, strobes=tuple(strobes), pulse=frame * min(1 / 250, gap / 4))
 
 
 PASSES: tuple[Callable[[Draft], None], ...] = (
@@ -382,5 +393,5 @@ def map_model(
         buses=draft.buses,
         connections=tuple(draft.connections),
         banks=tuple(draft.banks),
-        timing=timing(model.spec.frame_period, len(model.spec.layers)),
+        timing=timing(model.spec.frame_period, [layer.cell for layer in model.spec.layers]),
     )

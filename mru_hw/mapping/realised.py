@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping.design import LEGS, SPLIT_UNITS, Bank, Bus, Connection, NodeKind, leg_units
-from mru_hw.mapping.gains import flip_gain, path_gains, threshold_gains
+from mru_hw.mapping.edges import loop_edges
+from mru_hw.mapping.gains import comparator_gains, flip_gain, level_gain, path_gains
 from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
 
@@ -75,7 +76,13 @@ def net_threshold(rail: NDArray[Any], i_q: NDArray[Any] | float) -> NDArray[Any]
 
 def rail_thresholds(bank: Bank, i_lsb: float, calibration: Calibration) -> tuple[Array, Array]:
     """Return the rail currents [A] (n_units,) of a bank's rising and falling threshold."""
-    up_gain, down_gain, _ = threshold_gains(calibration, bank.cell)
+    if bank.cell is not CellKind.CMRU:
+        hold: Array = bank.up_units * np.float64(i_lsb)
+        width: Array = bank.loop_width * np.float64(i_lsb)
+        signed = bank.cell is CellKind.BMRU
+        rise, fall = loop_edges(calibration, hold, width, i_lsb=i_lsb, signed=signed)
+        return rise, np.maximum(fall, 0.0)
+    up_gain, down_gain = comparator_gains(calibration)
     up: Array = bank.up_units.astype(np.float64) * (i_lsb * up_gain)
     down: Array = bank.down_units.astype(np.float64) * (i_lsb * down_gain)
     return up, down
@@ -85,13 +92,12 @@ def realised_bank(
     bank: Bank, buses: Mapping[str, Bus], i_lsb: float, calibration: Calibration
 ) -> RealisedBank:
     """Return what a bank's unit devices amount to."""
-    level_gain = threshold_gains(calibration, bank.cell)[2]
     c, h = buses[bank.candidate].scale, buses[bank.state].scale
     up, down = rail_thresholds(bank, i_lsb, calibration)
     if buses[bank.candidate].kind is NodeKind.CANDIDATE:
         i_q = quiescent_current(i_lsb, calibration)
         up, down = net_threshold(up, i_q), net_threshold(down, i_q)
-    step: Array = bank.gain_units.astype(np.float64) * (i_lsb * level_gain / h)
+    step: Array = bank.gain_units.astype(np.float64) * (i_lsb * level_gain(calibration) / h)
     alpha = step / 2 if bank.cell is CellKind.BMRU else step
     return RealisedBank(
         up=up / c,

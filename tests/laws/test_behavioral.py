@@ -168,7 +168,8 @@ def test_the_hysteresis_of_a_loop_opens_with_its_width() -> None:
         tensors["layers.0.delta"] = np.full(6, delta)
         chip = Chip.of(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
         law = laws(chip)
-        np.testing.assert_allclose(law.up, laws(make_same_rise(chip)).up)
+        # But for the fold: feedback sets in a little before the threshold wins.
+        np.testing.assert_allclose(law.up, laws(make_same_rise(chip)).up, rtol=0.01)
         openings.append((law.up - law.down) / chip.design.buses["c0"].scale)
         found = realised_bank(
             chip.design.banks[0], chip.design.buses, chip.design.i_lsb, chip.calibration

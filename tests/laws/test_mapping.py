@@ -18,6 +18,7 @@ from mru_hw.mapping.passes import PASSES, choose_scales, place_buses, timing
 from mru_hw.mapping.realised import rail_weights
 from mru_hw.model.check import checked_tensors
 from mru_hw.model.network import Model
+from mru_hw.model.structure import CellKind
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
@@ -253,7 +254,7 @@ def test_the_digest_changes_with_every_part_of_the_circuit() -> None:
         dataclasses.replace(design, i_lsb=2 * design.i_lsb),
         dataclasses.replace(design, i_unit=2 * design.i_unit),
         dataclasses.replace(design, buses=buses),
-        dataclasses.replace(design, timing=timing(20e-3, 2)),
+        dataclasses.replace(design, timing=timing(20e-3, [CellKind.CMRU] * 2)),
         mapped(draw("cmru", 7, levels=2))[0],
     ]
     digests = [design.digest(), *(d.digest() for d in changed)]
@@ -268,7 +269,7 @@ def test_the_digest_changes_with_every_part_of_the_circuit() -> None:
 def test_strobes_stand_in_order_inside_the_frame_and_never_overlap(
     n_layers: int, frame: float
 ) -> None:
-    plan = timing(frame, n_layers)
+    plan = timing(frame, [CellKind.CMRU] * n_layers)
     starts = np.array(plan.strobes)
     assert len(starts) == n_layers
     assert starts[0] > 0.2 * frame
