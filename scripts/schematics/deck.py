@@ -1,0 +1,101 @@
+"""Instances of a subcircuit and the nets that they connect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+PINS = {"c_state": ("a", "b")}
+"""Pins of a device class; all others are transistors."""
+TRANSISTOR = ("d", "g", "s", "b")
+CLASSES = {
+    *(f"{polarity}_{use}" for polarity in "np" for use in ("mirror", "cell", "switch", "logic")),
+    "c_state",
+}
+"""The device classes that a technology supplies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One element of a subcircuit.
+
+    Attributes
+    ----------
+    name
+        As in the deck; inside an expanded subcircuit with the outer name and a dot before it.
+    cell
+        Device class or subcircuit.
+    nets
+        By pin.
+    units
+        Unit devices as the deck writes them, a number or a parameter; empty for one.
+    """
+
+    name: str
+    cell: str
+    nets: Mapping[str, str]
+    units: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subcircuit:
+    """Pins and instances of one ``.subckt``."""
+
+    pins: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+
+def read_subcircuits(text: str) -> dict[str, Subcircuit]:
+    """Read the subcircuits of a deck, by name."""
+    statements: list[list[str]] = []
+    for line in text.splitlines():
+        if line.startswith("+"):
+            statements[-1] += line[1:].split()
+        elif line.strip() and not line.startswith("*"):
+            statements.append(line.split())
+    found: dict[str, Subcircuit] = {}
+    lines: list[tuple[str, ...]] = []
+    for words in statements:
+        if words[0] == ".subckt":
+            name, pins = words[1], tuple(w for w in words[2:] if "=" not in w)
+            lines = []
+        elif words[0] == ".ends":
+            found[name] = Subcircuit(pins=pins, lines=tuple(lines))
+        else:
+            lines.append(tuple(words))
+    return found
+
+
+def instances(
+    cells: Mapping[str, Subcircuit], top: str, *, closed: frozenset[str] = frozenset()
+) -> list[Instance]:
+    """List the instances of `top`, with subcircuits expanded unless they are `closed`."""
+    return list(_walk(cells, top, "", ({}, {}), closed))
+
+
+def _walk(
+    cells: Mapping[str, Subcircuit],
+    top: str,
+    path: str,
+    outer: tuple[Mapping[str, str], Mapping[str, str]],
+    closed: frozenset[str],
+) -> Iterator[Instance]:
+    outer_nets, outer_values = outer
+    for words in cells[top].lines:
+        plain = [word for word in words if "=" not in word]
+        given = dict(word.split("=", 1) for word in words if "=" in word)
+        name, cell = path + plain[0], plain[-1]
+        nets = [outer_nets.get(net, path + net) for net in plain[1:-1]]
+        texts = {key: text.strip("{}") for key, text in given.items()}
+        values = {key: outer_values.get(text, text) for key, text in texts.items()}
+        if cell in cells and cell not in closed:
+            inner = dict(zip(cells[cell].pins, nets, strict=True))
+            yield from _walk(cells, cell, f"{name}.", (inner, values), closed)
+            continue
+        pins = cells[cell].pins if cell in cells else PINS.get(cell, TRANSISTOR)
+        yield Instance(
+            name=name,
+            cell=cell,
+            nets=dict(zip(pins, nets, strict=True)),
+            units=values.get("units", ""),
+        )
