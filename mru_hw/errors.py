@@ -67,6 +67,7 @@ class RunStatus(enum.Enum):
     WORKER_DIED = "The simulator's process ended without a result."
     WRONG_CIRCUIT = "The result does not belong to the circuit that was asked for."
     NOT_LOADED = "The simulator refused the netlist."
+    NOT_WRITTEN = "The simulator's files could not be written."
     NOT_MAPPED = "The network that was drawn for the run cannot be mapped."
 
 

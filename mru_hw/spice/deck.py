@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,51 @@ from mru_hw.errors import RunStatus
 
 BENCH, CHIP = "bench.cir", "chip.cir"
 TOKEN = "v(token)"  # noqa: S105 (a node's voltage, no secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One device parameter of a die, relative to what the loaded circuit has there.
+
+    A corner may live in the same parameters (sky130's is in ``delvto``), so nothing is overwritten:
+    the new value is ``old * times + add``.
+
+    Attributes
+    ----------
+    device
+        ngspice's own name of the device, such as ``m.xchip.xu0_3.xc2.xm9.m0``.
+    parameter
+        Its instance parameter.
+    add
+        What is added, in the parameter's unit.
+    times
+        What it is multiplied by.
+    """
+
+    device: str
+    parameter: str
+    add: float = 0.0
+    times: float = 1.0
+
+    @property
+    def target(self) -> str:
+        """The parameter as ngspice calls it."""
+        return f"@{self.device}[{self.parameter}]"
+
+    @property
+    def default(self) -> float:
+        """The value where the cards give none: ngspice shows 0 until its first run."""
+        return 1.0 if self.parameter == "mulu0" else 0.0
+
+    @property
+    def command(self) -> str:
+        """The change as ngspice's own command, for a circuit that is changed once."""
+        old = self.target
+        if self.default:
+            old = f"({old}+{self.default:g}*({old} eq 0))"
+        scaled = old if self.times == 1 else f"{old}*{self.times!r}"
+        added = f"+{self.add!r}" if self.add else ""
+        return f"alter {self.target}={scaled}{added}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +91,12 @@ class Deck:
         for name, text in self.files.items():
             (folder / name).write_text(text, encoding="utf-8")
 
+    def with_options(self, options: str) -> Deck:
+        """Return the deck with further ``.options``; the last word on each is theirs."""
+        head, end, tail = self.files[BENCH].rpartition("\n.end")
+        bench = f"{head}\n.options {options}{end}{tail}"
+        return replace(self, files={**self.files, BENCH: bench})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waves:
@@ -62,12 +113,15 @@ class Waves:
         Processor time of loading and running [s].
     message
         ngspice's last words, for a person.
+    helper
+        The ``.options`` that the run needed beyond its deck's own to converge; mostly none.
     """
 
     status: RunStatus
     vectors: Mapping[str, NDArray[np.float64]]
     core_seconds: float
     message: str
+    helper: str = ""
 
     @property
     def time(self) -> NDArray[np.float64]:

@@ -1,46 +1,64 @@
-"""Decks in worker processes, with a time limit and a memory limit each."""
+"""Decks in worker processes, with a time limit and a memory limit for every die."""
 
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import final
 
 import mru_hw
 from mru_hw.errors import RunStatus
-from mru_hw.spice.deck import Deck, Waves
+from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.spice.library import VARIABLE, ngspice_library
-from mru_hw.spice.worker import read_waves, write_job
+from mru_hw.spice.worker import failed, receive_waves, send_die, send_job
 
 _WORDS = 2000  # characters of a dead worker's output that are kept
+
+HELPERS = (
+    "bypass=0 itl1=500 itl4=100",
+    "bypass=0 itl1=500 itl4=100 maxord=1",
+    "bypass=0 itl1=500 itl4=100 maxord=1 cshunt=1e-16",
+)
+"""What a run that does not converge is tried with, in this order (docs/decisions/0010).
+
+Every device at every iteration and more iterations; backward Euler; 0.1 fF from every node to
+ground. Tolerances stay, and so does gmin: pA currents would drown in more.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one run may use.
+    """What one die may use.
 
     Attributes
     ----------
     time_s
-        Wall-clock time [s].
+        Wall-clock time [s], for every attempt of `HELPERS` anew.
     memory_bytes
-        Address space [bytes].
+        Address space of its process [bytes].
+    growth_bytes
+        A worker whose memory has grown by more since its first die is replaced [bytes].
     """
 
     time_s: float = 1800.0
     memory_bytes: int = 4 << 30
+    growth_bytes: int = 256 << 20
 
 
 @final
 class Runner:
     """Runs decks, each in a process and a private folder of its own; safe to call from threads.
 
-    A process that is killed, hangs or crashes costs its own run and no other.
+    A process that is killed, hangs or crashes costs its own die and no other.
 
     Raises
     ------
@@ -51,54 +69,95 @@ class Runner:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._library = ngspice_library()
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[_Worker] = set()
         self._lock = threading.Lock()
         self._stopped = False
 
     def run(self, deck: Deck) -> Waves:
         """Run a deck; a run that fails is a result with its status."""
-        with tempfile.TemporaryDirectory(prefix="mru-hw-") as name:
-            folder = Path(name)
-            write_job(deck, folder, self._limits.memory_bytes)
-            with self._lock:
-                if self._stopped:
-                    return _failed(RunStatus.WORKER_DIED, "stopped before it began")
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "mru_hw.spice.worker"],
-                    cwd=folder,
-                    env=self._environment(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    errors="replace",
-                )
-                self._running.add(process)
+        crew = _Crew(deck, self._start, self._end)
+        try:
+            return crew.run(None)
+        finally:
+            crew.close()
+
+    def run_dies(
+        self, deck: Deck, dies: Iterable[Sequence[Change]], *, workers: int = 2
+    ) -> Iterator[tuple[int, Waves]]:
+        """Run a deck as one die after the other, loading it once for each worker.
+
+        Parameters
+        ----------
+        deck
+            The nominal circuit.
+        dies
+            The changes that make each die of it; none for the nominal one.
+        workers
+            Processes at a time. Results do not depend on their number.
+
+        Yields
+        ------
+        tuple
+            A die's place in `dies` and its result, as they end.
+        """
+        todo = list(enumerate(dies))
+        results: queue.Queue[tuple[int, Waves] | Exception] = queue.Queue(max(1, workers))
+        left, lock, leaving = iter(todo), threading.Lock(), threading.Event()
+
+        def work(crew: _Crew) -> None:
             try:
-                said, _ = process.communicate(timeout=self._limits.time_s)
-            except subprocess.TimeoutExpired:
-                limit = f"killed after {self._limits.time_s:g} s"
-                return _failed(RunStatus.TIMED_OUT, limit)
+                while not leaving.is_set():
+                    with lock:
+                        place, changes = next(left, (-1, None))
+                    if changes is None:
+                        return
+                    results.put((place, crew.run(changes)))
+            except Exception as error:  # noqa: BLE001 (raised again where the results are read)
+                results.put(error)
             finally:
-                process.kill()
-                process.wait()
-                if process.stdout is not None:
-                    process.stdout.close()
-                with self._lock:
-                    self._running.discard(process)
-            waves = read_waves(folder)
-        if waves is not None:
-            return waves
-        memory = "MemoryError" in said or "out of memory" in said.lower()
-        status = RunStatus.OUT_OF_MEMORY if memory else RunStatus.WORKER_DIED
-        return _failed(status, f"exit status {process.returncode}: {said[-_WORDS:]}")
+                crew.close()
+
+        count = max(1, min(workers, len(todo)))
+        crews = [_Crew(deck, self._start, self._end) for _ in range(count)]
+        with ThreadPoolExecutor(count) as pool:
+            for crew in crews:
+                pool.submit(work, crew)
+            try:
+                for _ in todo:
+                    result = results.get()
+                    if isinstance(result, Exception):
+                        raise result
+                    yield result
+            finally:
+                leaving.set()
+                for crew in crews:
+                    crew.leave()
+                # Whoever waits to hand over a result finds room, and ends.
+                while not results.empty():
+                    results.get_nowait()
 
     def stop(self) -> None:
-        """Kill what runs; later calls of `run` return at once."""
+        """Kill what runs; later runs return at once."""
         with self._lock:
             self._stopped = True
-            for process in self._running:
-                process.kill()
+            for worker in self._running:
+                worker.kill()
+
+    def _start(self, deck: Deck, folder: Path) -> _Worker | None:
+        """Start a worker that loads a deck; None after `stop`."""
+        with self._lock:
+            if self._stopped:
+                return None
+            worker = _Worker(deck, folder, self._environment(), self._limits)
+            self._running.add(worker)
+            return worker
+
+    def _end(self, worker: _Worker) -> None:
+        """Kill a worker and wait for it."""
+        worker.kill()
+        worker.wait()
+        with self._lock:
+            self._running.discard(worker)
 
     def _environment(self) -> dict[str, str]:
         package = str(Path(mru_hw.__file__).parents[1])
@@ -107,5 +166,137 @@ class Runner:
         return os.environ | threads | {VARIABLE: self._library, "PYTHONPATH": path}
 
 
-def _failed(status: RunStatus, message: str) -> Waves:
-    return Waves(status=status, vectors={}, core_seconds=0.0, message=message)
+@final
+class _Crew:
+    """One worker at a time for the dies of one deck; a new one where the last is not to be kept."""
+
+    def __init__(
+        self,
+        deck: Deck,
+        start: Callable[[Deck, Path], _Worker | None],
+        end: Callable[[_Worker], None],
+    ) -> None:
+        self._deck = deck
+        self._start = start
+        self._end = end
+        self._leaving = False
+        self._worker: _Worker | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def run(self, changes: Sequence[Change] | None) -> Waves:
+        """Run one die, with help where it does not converge."""
+        first = waves = self._attempt(self._deck, changes)
+        seconds = waves.core_seconds
+        for helper in HELPERS:
+            if waves.status is not RunStatus.DID_NOT_CONVERGE:
+                break
+            self.close()
+            helped = self._attempt(self._deck.with_options(helper), changes)
+            waves = replace(helped, helper=helper)
+            seconds += waves.core_seconds
+        if waves.status is not RunStatus.DONE:
+            # ngspice keeps too much of a failed run to go on with; a helper's options, too.
+            self.close()
+            return replace(first, core_seconds=seconds)
+        if waves.helper:
+            self.close()
+        return replace(waves, core_seconds=seconds)
+
+    def leave(self) -> None:
+        """Kill the die that runs and begin no other; from any thread."""
+        self._leaving = True
+        worker = self._worker
+        if worker is not None:
+            worker.kill()
+
+    def close(self) -> None:
+        """End the worker and remove its folder."""
+        if self._worker is not None:
+            self._end(self._worker)
+            self._worker = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _attempt(self, deck: Deck, changes: Sequence[Change] | None) -> Waves:
+        try:
+            if self._worker is None:
+                self._folder = tempfile.TemporaryDirectory(prefix="mru-hw-")
+                self._worker = self._start(deck, Path(self._folder.name))
+        except OSError as error:
+            return failed(RunStatus.NOT_WRITTEN, str(error))
+        if self._worker is None or self._leaving:
+            return failed(RunStatus.WORKER_DIED, "stopped before it began")
+        waves, keep = self._worker.run(changes)
+        if not keep:
+            self.close()
+        return waves
+
+
+@final
+class _Worker:
+    """A process that has one deck loaded."""
+
+    def __init__(
+        self, deck: Deck, folder: Path, environment: dict[str, str], limits: Limits
+    ) -> None:
+        self._limits = limits
+        self._said = folder / "said.txt"
+        self._deck: Deck | None = deck
+        self._first_bytes: int | None = None
+        self._pipe, theirs = Pipe()
+        with theirs, self._said.open("wb") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "mru_hw.spice.worker", str(theirs.fileno())],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                pass_fds=[theirs.fileno()],
+            )
+
+    def run(self, changes: Sequence[Change] | None) -> tuple[Waves, bool]:
+        """Run one die; return its result and whether the worker is fit for another."""
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            self.kill()
+
+        clock = threading.Timer(self._limits.time_s, stop)
+        clock.start()
+        try:
+            if self._deck is not None:
+                send_job(self._pipe, self._deck, self._limits.memory_bytes)
+                self._deck = None
+            send_die(self._pipe, changes)
+            waves, used = receive_waves(self._pipe)
+        except (EOFError, OSError):
+            if late.is_set():
+                limit = f"killed after {self._limits.time_s:g} s"
+                return failed(RunStatus.TIMED_OUT, limit), False
+            return self._died(), False
+        finally:
+            clock.cancel()
+        if self._first_bytes is None:
+            self._first_bytes = used
+        grown = used - self._first_bytes
+        return waves, waves.status is RunStatus.DONE and grown <= self._limits.growth_bytes
+
+    def kill(self) -> None:
+        """End it now."""
+        self._process.kill()
+
+    def wait(self) -> None:
+        """Wait until it has ended."""
+        self._process.wait()
+        self._pipe.close()
+
+    def _died(self) -> Waves:
+        self.kill()
+        code = self._process.wait()
+        said = self._said.read_text(encoding="utf-8", errors="replace")
+        memory = "MemoryError" in said or "out of memory" in said.lower()
+        status = RunStatus.OUT_OF_MEMORY if memory else RunStatus.WORKER_DIED
+        return failed(status, f"exit status {code}: {said[-_WORDS:]}")

@@ -1,6 +1,8 @@
-"""The process that runs one deck: ``python -m mru_hw.spice.worker`` in a folder with job.json.
+"""The process that runs the dies of one deck: ``python -m mru_hw.spice.worker FD``.
 
-It leaves ``waves.npz`` there, whole or not at all. Its parent may kill it at any moment.
+FD is its end of a pipe. It receives a job (the deck and a memory limit), then one die after the
+other, and sends each die's result as it ends; it ends with the pipe. Its current folder is its
+own. Its parent may kill it at any moment: a result that did not arrive whole does not exist.
 """
 
 from __future__ import annotations
@@ -11,85 +13,116 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mru_hw.errors import RunStatus
-from mru_hw.spice.deck import Deck, Waves
+from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.spice.session import Session
 
-JOB, WAVES = "job.json", "waves.npz"
+
+def send_job(pipe: Connection, deck: Deck, memory_bytes: int) -> None:
+    """Tell a worker what to load."""
+    job = asdict(deck) | {"files": dict(deck.files), "memory_bytes": memory_bytes}
+    pipe.send_bytes(json.dumps(job).encode())
 
 
-def write_job(deck: Deck, folder: Path, memory_bytes: int) -> None:
-    """Write what a worker needs into its folder."""
-    job = {
-        "memory_bytes": memory_bytes,
-        "files": dict(deck.files),
-        "saves": deck.saves,
-        "token": deck.token,
-        "t_stop": deck.t_stop,
-        "commands": deck.commands,
-    }
-    (folder / JOB).write_text(json.dumps(job), encoding="utf-8")
+def send_die(pipe: Connection, changes: Sequence[Change] | None) -> None:
+    """Ask a worker for a die; for the deck as it stands when None."""
+    die = None if changes is None else [asdict(change) for change in changes]
+    pipe.send_bytes(json.dumps(die).encode())
 
 
-def read_waves(folder: Path) -> Waves | None:
-    """Read what a worker left; None where it left nothing."""
-    path = folder / WAVES
-    if not path.is_file():
-        return None
-    with np.load(path, allow_pickle=False) as arrays:
-        about = json.loads(str(arrays["about"]))
-        names = [name for name in arrays.files if name != "about"]
-        vectors = {about["names"][int(name)]: arrays[name] for name in names}
-    return Waves(
+def receive_waves(pipe: Connection) -> tuple[Waves, int]:
+    """Wait for a result; return it and the worker's memory [bytes].
+
+    Raises
+    ------
+    EOFError
+        The worker has ended.
+    """
+    about = json.loads(pipe.recv_bytes())
+    waves = Waves(
         status=RunStatus[about["status"]],
-        vectors=vectors,
+        vectors={
+            name: np.frombuffer(pipe.recv_bytes(), dtype=np.float64) for name in about["names"]
+        },
         core_seconds=about["core_seconds"],
         message=about["message"],
     )
+    return waves, int(about["memory_bytes"])
 
 
 def main() -> None:
-    """Run the job of the current folder."""
+    """Load the job and run dies until the parent hangs up."""
     _die_with_parent()
-    job = json.loads(Path(JOB).read_text(encoding="utf-8"))
-    limit = int(job["memory_bytes"])
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    deck = Deck(
-        files=job["files"],
-        saves=tuple(job["saves"]),
-        token=job["token"],
-        t_stop=job["t_stop"],
-        commands=tuple(job["commands"]),
-    )
-    try:
-        waves = Session().run(deck, Path.cwd())
-    except MemoryError:
-        waves = Waves(
-            status=RunStatus.OUT_OF_MEMORY, vectors={}, core_seconds=0.0, message="MemoryError"
+    with Connection(int(sys.argv[1])) as pipe:
+        job: dict[str, Any] = json.loads(pipe.recv_bytes())
+        limit = int(job.pop("memory_bytes"))
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        deck = Deck(
+            files=job["files"],
+            saves=tuple(job["saves"]),
+            token=job["token"],
+            t_stop=job["t_stop"],
+            commands=tuple(job["commands"]),
         )
-    _leave(waves)
+        try:
+            _serve(pipe, deck)
+        except MemoryError:
+            _send_waves(pipe, failed(RunStatus.OUT_OF_MEMORY, "MemoryError"))
+        except EOFError:
+            return
 
 
-def _leave(waves: Waves) -> None:
+def _serve(pipe: Connection, deck: Deck) -> None:
+    session = None
+    while True:
+        die = json.loads(pipe.recv_bytes())
+        try:
+            if session is None:
+                session = Session()
+                session.load(deck, Path.cwd())
+        except OSError as error:
+            _send_waves(pipe, failed(RunStatus.NOT_WRITTEN, str(error)))
+            return
+        changes = None if die is None else [Change(**change) for change in die]
+        _send_waves(pipe, session.run_die(changes))
+
+
+def _send_waves(pipe: Connection, waves: Waves) -> None:
     about = {
         "status": waves.status.name,
         "core_seconds": waves.core_seconds,
         "message": waves.message,
         "names": list(waves.vectors),
+        "memory_bytes": memory(),
     }
-    arrays = {str(k): vector for k, vector in enumerate(waves.vectors.values())}
-    part = Path(f"{WAVES}.part")
-    with part.open("wb") as stream:
-        np.savez(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
-    part.replace(WAVES)
+    pipe.send_bytes(json.dumps(about).encode())
+    for vector in waves.vectors.values():
+        pipe.send_bytes(memoryview(vector).cast("B"))
+
+
+def memory() -> int:
+    """Return this process's resident memory [bytes]."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def failed(status: RunStatus, message: str) -> Waves:
+    """Return the result of a run that gave none."""
+    return Waves(status=status, vectors={}, core_seconds=0.0, message=message)
 
 
 def _die_with_parent() -> None:
-    """Ask Linux to end this process when its parent is killed; elsewhere the time limit does."""
+    """Ask Linux to end this process when its parent is killed; elsewhere the pipe's end does."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

@@ -21,7 +21,7 @@ from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import make_bench, normalised
 from mru_hw.spice.chip import SUPPLIES, chip_deck
 from mru_hw.spice.deck import BENCH, CHIP
-from mru_hw.spice.dies import die_commands
+from mru_hw.spice.dies import die_changes, die_commands
 from mru_hw.spice.elements import COLUMNS, NO_ELEMENT
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import ELEMENTS, declared_frames, netlist_files
@@ -199,18 +199,17 @@ def test_inputs_are_normalised_by_the_model() -> None:
 
 def test_a_die_changes_every_listed_device_with_its_polarity_and_sign(chip: Chip) -> None:
     die = draw_die(chip.design, 5)
-    found = (re.fullmatch(r"alter @m\.(\S+)=(\S+)", c) for c in die_commands(chip.design, die))
-    text = {match[1]: match[2] for match in found if match is not None}
+    changes = {change.target: change for change in die_changes(chip.design, die)}
     n_devices = 0
     for group in chip.design.device_groups():
         sign = 1 if group.device.startswith("n") else -1
         for index, path in device_paths(chip.design, group):
             n_devices += 1
-            shift = float(text[f"{path}[delvto]"])
-            assert shift == pytest.approx(sign * die.dvt[group.key][index], rel=1e-5)
-            factor = float(text[f"{path}[mulu0]"])
-            assert factor == pytest.approx(1 + die.dbeta[group.key][index], rel=1e-7)
-    assert len(text) == 2 * n_devices
+            shift, factor = changes[f"@m.{path}[delvto]"], changes[f"@m.{path}[mulu0]"]
+            assert (shift.add, shift.times) == (sign * die.dvt[group.key][index], 1)
+            assert (factor.add, factor.times) == (0, 1 + die.dbeta[group.key][index])
+    assert len(changes) == 2 * n_devices
+    assert list(die_commands(chip.design, die)) == [c.command for c in changes.values()]
 
 
 def test_the_nominal_die_changes_nothing(chip: Chip) -> None:

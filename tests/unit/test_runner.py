@@ -93,4 +93,4 @@ def waves(stop: float = 1.0, token: float = 0.5, points: int = 11) -> dict[str, 
 def test_the_data_decide_what_a_run_was(
     vectors: dict[str, np.ndarray], said: str, status: RunStatus
 ) -> None:
-    assert _judge(DECK, vectors, said) is status
+    assert _judge(DECK, DECK.token, vectors, said) is status
