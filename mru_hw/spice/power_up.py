@@ -1,0 +1,45 @@
+"""How long a chip takes to wake: its bias lines are charged by its reference current alone.
+
+Until then no comparator decides and no cell holds, so the reset has to last as long. A reset that
+ended earlier left units at the end of their ladders in one sequence of twenty.
+"""
+
+from __future__ import annotations
+
+from mru_hw.mapping.design import SPLIT_UNITS, Design
+
+# A gate in weak inversion shows c_ox (n - 1) / n: less than half of its oxide for a slope factor n
+# below 2 (Tsividis and McAndrew, Operation and Modeling of the MOS Transistor, section 8.2).
+GATE_SHARE = 0.5
+
+_ON_N_RAIL = ("hold", "width", "gain", "down_threshold")
+_ON_P_RAIL = ("up_threshold",)
+
+
+def power_up_time(design: Design) -> float:
+    """Return an upper bound of the time [s] from the supply's start to settled bias lines.
+
+    ``t = sum of C V / I``: both rails to half the supply by the reference current, one after the
+    other, then the splitters' gate lines to the whole supply by theirs.
+    """
+    technology = design.technology
+    area = {"n": 0.0, "p": 0.0, "split": 0.0}
+    biased = {c.parameter for c in design.connections if c.source == "bias"}
+    for group in design.device_groups():
+        owner, role = group.key
+        device = technology.devices[group.device]
+        size = device.w * device.l * float(group.units.sum())
+        if role in ("split_n", "split_p"):
+            area["split"] += size
+        elif owner in biased or role in (*_ON_N_RAIL, *_ON_P_RAIL):
+            area[device.polarity] += size
+    for bank in design.banks:
+        for polarity, name in (("n", "n_mirror"), ("p", "p_mirror")):
+            device = technology.devices[name]
+            area[polarity] += device.w * device.l * bank.tail_units * bank.n_units
+    farads = {
+        line: GATE_SHARE * technology.flicker.c_ox * metres for line, metres in area.items()
+    }
+    reference = design.i_lsb * design.buses["bias"].units
+    rails = (farads["n"] + farads["p"]) * technology.v_dd / 2 / reference
+    return rails + farads["split"] * technology.v_dd / (SPLIT_UNITS * design.i_lsb)
