@@ -16,7 +16,10 @@ def netlist(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
     tech: Annotated[str, typer.Option("--tech", help="The technology.")] = "generic180",
     dialect: Annotated[
-        str, typer.Option("--dialect", help="The simulator to write for: ngspice.")
+        str,
+        typer.Option(
+            "--dialect", help="The simulator to write for: ngspice, hspice, spectre or xyce."
+        ),
     ] = "ngspice",
     die: Annotated[
         int | None, typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0)
@@ -34,21 +37,22 @@ def netlist(
 ) -> None:
     """Write a model as a netlist: chip, test bench, model cards and the table of elements.
 
-    The folder stands alone: ngspice -b bench.cir in it runs the bench and prints power and outputs.
+    The folder stands alone: ngspice -b bench.cir in it runs the bench and prints power and outputs;
+    bench.sp, bench.scs and the other bench.cir are for HSPICE, Spectre and Xyce.
     """
     from mru_hw.mapping import map_model
     from mru_hw.model.io import load_model
     from mru_hw.spice.bench import normalised
     from mru_hw.spice.chip import chip_deck
     from mru_hw.spice.flatten import flatten
-    from mru_hw.spice.folder import netlist_files, refuse_dialect, write_netlist
+    from mru_hw.spice.folder import dialect_named, write_netlist
     from mru_hw.stimulus import load_inputs
     from mru_hw.technology import load_technology
     from mru_hw.technology.calibration import load_calibration
     from mru_hw.technology.conditions import nominal_conditions
     from mru_hw.variation import draw_die
 
-    refuse_dialect(dialect)
+    language = dialect_named(dialect)
     technology = load_technology(tech)
     network = load_model(model)
     calibration = load_calibration(technology)
@@ -62,7 +66,7 @@ def netlist(
         if sequence >= data.n_seq:
             raise UserError("--sequence", sequence, f"0 to {data.n_seq - 1}")
         frames = normalised(network.spec, data.x[sequence, : data.lengths[sequence]])
-    write_netlist(
+    files = write_netlist(
         out,
         network,
         design,
@@ -70,6 +74,7 @@ def netlist(
         conditions=nominal_conditions(technology),
         frames=frames,
         die=None if die is None else draw_die(design, die),
+        dialect=dialect,
     )
     devices = flatten(chip_deck(design), "mru_chip", technology)
     transistors = sum(device.kind == "m" for device in devices)
@@ -80,6 +85,9 @@ def netlist(
         "technology": technology.name,
         "die": die,
         "transistors": transistors,
-        "files": list(netlist_files(technology)),
+        "files": list(files),
     }
-    emit(result, as_json=json, lines=[f"{out}: {transistors} transistors in {technology.name}."])
+    lines = [f"{out}: {transistors} transistors in {technology.name}."]
+    if missing := language.missing_models(technology):
+        lines.append(f"To run it, {missing}.")
+    emit(result, as_json=json, lines=lines)

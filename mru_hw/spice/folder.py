@@ -1,7 +1,8 @@
-"""A netlist on disk: chip, bench, model cards and table, which open in plain ngspice."""
+"""A netlist on disk: chip, bench, model cards and table, for one simulator."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,11 @@ from mru_hw.files import refuse_foreign, whole_folder
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.spice.bench import make_bench
-from mru_hw.spice.deck import BENCH, CHIP
+from mru_hw.spice.deck import BENCH, CHIP, Deck
+from mru_hw.spice.dialects import DIALECTS, Dialect
+from mru_hw.spice.dialects.base import STIMULUS
+from mru_hw.spice.dialects.flat import flat_bench, flat_chip, refuse_kit
+from mru_hw.spice.dies import die_changes
 from mru_hw.spice.elements import write_elements
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
@@ -20,19 +25,28 @@ from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
 
 ELEMENTS = "elements.csv"
-DIALECTS = ("ngspice",)
 DECLARED_FRAMES = 4
+STIMULUS_LINES = 200  # of input currents; more of them stand in a file of their own
 
 
-def netlist_files(technology: Technology) -> tuple[str, ...]:
-    """Name the files of a netlist's folder."""
-    return (CHIP, BENCH, *technology.model_files(), ELEMENTS)
+def dialect_named(name: str) -> Dialect:
+    """Return a dialect.
+
+    Raises
+    ------
+    UserError
+        No dialect has this name.
+    """
+    if name not in DIALECTS:
+        raise UserError("--dialect", name, f"one of {', '.join(DIALECTS)}")
+    return DIALECTS[name]
 
 
-def refuse_dialect(dialect: str) -> None:
-    """Raise `UserError` for a dialect that is not written yet."""
-    if dialect not in DIALECTS:
-        raise UserError("--dialect", dialect, "ngspice, the only one that is written yet")
+def netlist_files(technology: Technology, dialect: str = "ngspice") -> tuple[str, ...]:
+    """Name the files of a netlist's folder; a long stimulus stands beside them."""
+    language = dialect_named(dialect)
+    decks = (language.file(CHIP), language.file(BENCH))
+    return (*decks, *language.model_files(technology), ELEMENTS)
 
 
 def declared_frames(n_in: int) -> NDArray[np.float64]:
@@ -51,7 +65,8 @@ def write_netlist(
     conditions: Conditions,
     frames: NDArray[np.float64] | None = None,
     die: Die | None = None,
-) -> None:
+    dialect: str = "ngspice",
+) -> tuple[str, ...]:
     """Write a netlist's folder; it appears whole or not at all, over an earlier netlist only.
 
     Parameters
@@ -65,17 +80,70 @@ def write_netlist(
     frames
         (n_time, n_in) normalised inputs; `declared_frames` when None.
     die
-        Mismatch, as commands in the bench; the nominal chip when None.
+        Mismatch; the nominal chip when None. ngspice has it as commands in the bench, the other
+        dialects as parameters of a flat chip's devices.
+    dialect
+        Which simulator the folder is for.
+
+    Returns
+    -------
+    tuple
+        The names of the files.
 
     Raises
     ------
     UserError
         `out` holds something else, or a part of the Design has no transistor circuit yet.
     """
-    names = netlist_files(design.technology)
-    refuse_foreign(out, marker=CHIP, what="netlist", allowed=names)
+    language = dialect_named(dialect)
+    if die is not None and dialect != "ngspice":
+        refuse_kit(design.technology, dialect)
+    refuse_foreign(out, marker=ELEMENTS, what="netlist", allowed=_all_files(design.technology))
     played = declared_frames(design.spec.n_in) if frames is None else frames
     bench = make_bench(design, played, conditions, die=die, measures=True)
+    chip, player, stimulus = _decks(bench.deck, design, die, language)
     with whole_folder(out) as part:
-        bench.deck.write(part)
+        for name, lines in ((CHIP, chip), (BENCH, player), (STIMULUS, stimulus)):
+            if lines:
+                _write(part / language.file(name), language.lines(lines))
+        for name, text in language.model_files(design.technology).items():
+            (part / name).write_text(text, encoding="utf-8")
         write_elements(part / ELEMENTS, model, design, calibration, bench.deck.files[CHIP])
+        return tuple(sorted(path.name for path in part.iterdir()))
+
+
+def _decks(
+    deck: Deck, design: Design, die: Die | None, language: Dialect
+) -> tuple[list[str], list[str], list[str]]:
+    """Return the lines of chip, bench and, where it is long, the stimulus, as ngspice reads it."""
+    chip, bench = deck.files[CHIP].splitlines(), deck.files[BENCH].splitlines()
+    if die is not None and language.name != "ngspice":
+        chip = list(flat_chip(chip, "mru_chip", die_changes(design, die)))
+        bench = list(flat_bench(bench))
+    if missing := language.missing_models(design.technology):
+        bench.insert(1, f"* {missing}")
+    inputs = [line for line in _inputs(bench) if line is not None]
+    if len(inputs) <= STIMULUS_LINES:
+        return chip, bench, []
+    kept = [line for line, is_input in zip(bench, _inputs(bench), strict=True) if is_input is None]
+    kept.insert(kept.index(f".include '{CHIP}'") + 1, f".include '{STIMULUS}'")
+    return chip, kept, ["* the input currents of the bench", *inputs]
+
+
+def _inputs(bench: Iterable[str]) -> Iterator[str | None]:
+    """Yield the lines of the input currents, and None for every other line."""
+    inside = False
+    for line in bench:
+        inside = line.startswith("ix") or (inside and line.startswith("+"))
+        yield line if inside else None
+
+
+def _all_files(technology: Technology) -> set[str]:
+    """Name what a netlist in any dialect may hold: one may replace another."""
+    known = {language.file(STIMULUS) for language in DIALECTS.values()}
+    return known.union(*(netlist_files(technology, name) for name in DIALECTS))
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        stream.writelines(f"{line}\n" for line in lines)

@@ -1,0 +1,15 @@
+"""The simulators that a netlist can be written for.
+
+`mru_hw.spice.chip` and `mru_hw.spice.bench` write ngspice, the one source. Every other dialect is
+a translator of the statements of that text, so each cell and each network goes through it.
+"""
+
+from mru_hw.spice.dialects.base import Dialect
+from mru_hw.spice.dialects.hspice import Hspice
+from mru_hw.spice.dialects.ngspice import Ngspice
+from mru_hw.spice.dialects.spectre import Spectre
+from mru_hw.spice.dialects.xyce import Xyce
+
+DIALECTS: dict[str, Dialect] = {d.name: d for d in (Ngspice(), Hspice(), Spectre(), Xyce())}
+
+__all__ = ["DIALECTS", "Dialect"]

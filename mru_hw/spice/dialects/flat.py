@@ -1,0 +1,135 @@
+"""A die as one flat subcircuit whose devices carry their own mismatch.
+
+ngspice changes a loaded circuit (`mru_hw.spice.dies`). The other simulators have no such command in
+common, and handing each device's draw down the hierarchy would give every subcircuit a parameter
+for every device below it. So the hierarchy is written out, in the same SPICE as before: a device's
+name is its path with ``__`` for the dots, behind its element's letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from mru_hw.errors import MruHwError, UserError
+from mru_hw.spice.deck import Change
+from mru_hw.spice.dialects.base import wrapped
+from mru_hw.spice.dialects.statements import Comment, Element, Subckt, Values, read_statements
+from mru_hw.technology import Technology
+
+
+def refuse_kit(technology: Technology, dialect: str) -> None:
+    """Refuse a die whose devices take no mismatch.
+
+    Raises
+    ------
+    UserError
+        The process's transistor is a subcircuit: it hands on no shift of its threshold.
+    """
+    if technology.transistor.primitive == "x":
+        raise UserError(
+            "--dialect",
+            dialect,
+            f"ngspice for a die in {technology.name}, whose transistors are subcircuits that take"
+            " no threshold shift",
+        )
+
+
+def flat_chip(deck: Iterable[str], top: str, changes: Iterable[Change]) -> Iterator[str]:
+    """Write subcircuit `top` of a deck without hierarchy.
+
+    Parameters
+    ----------
+    deck
+        Lines of the chip.
+    top
+        The subcircuit that is kept.
+    changes
+        A die; each becomes an instance parameter of its device.
+
+    Raises
+    ------
+    MruHwError
+        A change belongs to no device, or two devices would have one name.
+    """
+    cells: dict[str, _Cell] = {}
+    for statement in read_statements(deck):
+        match statement:
+            case Subckt(name=name):
+                cells[name] = open_cell = _Cell(statement)
+            case Element():
+                open_cell.elements.append(statement)
+            case Comment(text=text) if not cells:
+                yield f"* {text}"
+            case _:
+                pass
+    drawn: dict[str, dict[str, str]] = {}
+    for change in changes:
+        path = change.device.partition(".")[2].partition(".")[2]
+        value = change.default * change.times + change.add
+        drawn.setdefault(path, {})[change.parameter] = f"{value:.9g}"
+    yield "* flat: a device's name is its path, with __ for the dots"
+    yield from wrapped([".subckt", top, *cells[top].head.pins])
+    names = set()
+    for element in _walk(cells, top, "", {}, {}):
+        name = flat_name(element.name, element.model)
+        if name in names:
+            raise MruHwError(f"Two devices of the flat chip would be called {name}.")
+        names.add(name)
+        values = {**element.values, **drawn.pop(element.name, {})}
+        pairs = (f"{key}={value}" for key, value in values.items())
+        yield from wrapped([name, *element.nets, element.model, *pairs])
+    if drawn:
+        raise MruHwError(f"The deck holds no device {next(iter(drawn))}.")
+    yield ".ends"
+
+
+def flat_bench(deck: Iterable[str]) -> Iterator[str]:
+    """Write a bench for the flat chip: other names in what is saved, no commands."""
+    control = False
+    for line in deck:
+        control = (control and line != ".endc") or line == ".control"
+        if line.startswith(".save"):
+            yield " ".join([".save", *(_flat_vector(vector) for vector in line.split()[1:])])
+        elif not control and line != ".endc":
+            yield line
+
+
+def flat_name(path: str, model: str = "") -> str:
+    """Return the flat chip's name of a device or net from its path below the chip."""
+    letter = path.rpartition(".")[2][0] if model else ""
+    return letter + path.replace(".", "__")
+
+
+@dataclass(slots=True)
+class _Cell:
+    head: Subckt
+    elements: list[Element] = field(default_factory=list)
+
+
+def _flat_vector(vector: str) -> str:
+    head, top, path = vector.partition("xchip.")
+    device = "m" if head.startswith("@") else ""
+    return head + top + device + path.replace(".", "__")
+
+
+def _walk(
+    cells: Mapping[str, _Cell], name: str, path: str, nets: Mapping[str, str], scope: Values
+) -> Iterator[Element]:
+    """List the devices below a cell, by their paths, with the top's nets and plain numbers."""
+    known = {"0": "0", **nets}
+    prefix = path.replace(".", "__")
+    for element in cells[name].elements:
+        at = path + element.name
+        joined = tuple(known.get(net, prefix + net) for net in element.nets)
+        values = {
+            key: scope[text[1:-1]] if text.startswith("{") else text
+            for key, text in element.values.items()
+        }
+        inner = cells.get(element.model)
+        if inner is None:
+            yield Element(name=at, nets=joined, model=element.model, values=values)
+        else:
+            pins = dict(zip(inner.head.pins, joined, strict=True))
+            below = {**inner.head.values, **values}
+            yield from _walk(cells, element.model, f"{at}.", pins, below)
