@@ -257,9 +257,10 @@ def unit_frames() -> None:
     for k in range(1, 5):
         middle.plot(time[after], waves[f"v(xunit.v{k})"][after] + 2.4 * (k - 1))
     middle.set_yticks([2.4 * k + 0.9 for k in range(4)], [f"v{k}" for k in range(1, 5)])
+    middle.set_ylim(-0.4, 9.4)
     middle.set_ylabel("cells, 1.8 V each")
     bottom.plot(time[after], waves["i(vy)"][after] / NANO)
-    bottom.set_ylim(bottom=0)
+    bottom.set_ylim(0, 3.5)  # the strobes' spikes are cut
     bottom.set_ylabel("copy of the\noutput [nA]")
     bottom.set_xlabel("time [ms]")
     for axes in (top, middle, bottom):
