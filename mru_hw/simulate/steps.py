@@ -1,4 +1,4 @@
-"""Right and wrong steps of a ladder (design section 1): counted once, not carried on."""
+"""Right and wrong steps (design section 1): counted once, not carried on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
+from mru_hw.model.structure import CellKind
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """Distances ``| |c| - beta | / beta`` of the candidates at which a step was right or wrong."""
+    """Distances of the candidates at which a step was right or wrong, from the nearest threshold.
+
+    ``| |c| - beta | / beta``; for an FQ-BMRU ``min |c - threshold| / (beta + delta)`` over both.
+    """
 
     right: Array
     wrong: Array
@@ -34,7 +38,7 @@ class Steps:
 def judge_steps(
     mapped: Model, design: Design, layer: int, runs: Iterable[tuple[Array, Array]]
 ) -> Steps:
-    """Judge every step of a CMRU layer from its own level before it and a given candidate.
+    """Judge every step of a layer from its own level before it and a given candidate.
 
     Parameters
     ----------
@@ -46,16 +50,26 @@ def judge_steps(
         Per sequence the states h that were reached and the candidates that count, each
         (n_time, n_units), valid frames only.
     """
-    limit, prefix = design.banks[layer].levels, f"layers.{layer}."
+    bank, prefix = design.banks[layer], f"layers.{layer}."
     alpha, beta = mapped.tensors[prefix + "alpha"], np.abs(mapped.tensors[prefix + "beta"])
     start = mapped.tensors[prefix + "initial_state"][None, :]
+    rise = (
+        beta + np.abs(mapped.tensors[prefix + "delta"]) if bank.cell is CellKind.FQ_BMRU else beta
+    )
     right, wrong = [np.empty(0)], [np.empty(0)]
     for state, c in runs:
         level = np.rint(state / alpha)
         before = np.concatenate([start, level[:-1]])
-        step = np.where(np.abs(c) >= beta, np.sign(c), 0.0)
-        matches = level == np.clip(before + step, -limit, limit)
-        distance = np.abs(np.abs(c) - beta) / beta
+        if bank.cell is CellKind.FQ_BMRU:
+            wanted = np.where(c >= rise, 1.0, np.where(c >= beta, before, 0.0))
+            distance = np.minimum(np.abs(c - rise), np.abs(c - beta)) / rise
+        else:
+            # A BMRU has two levels, so a step of two goes from either to the sign.
+            size = 2.0 if bank.cell is CellKind.BMRU else 1.0
+            step = size * np.where(np.abs(c) >= beta, np.where(c >= 0, 1.0, -1.0), 0.0)
+            wanted = np.clip(before + step, -bank.levels, bank.levels)
+            distance = np.abs(np.abs(c) - beta) / beta
+        matches = level == wanted
         right.append(distance[matches])
         wrong.append(distance[~matches])
     return Steps(right=np.concatenate(right), wrong=np.concatenate(wrong))

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw import __version__
-from mru_hw.mapping.design import Design
+from mru_hw.mapping.design import Design, NodeKind
 from mru_hw.mapping.gains import V_PIN
-from mru_hw.model.structure import ModelSpec
-from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
+from mru_hw.model.structure import CellKind, ModelSpec
+from mru_hw.spice.cells import BUS_PATHS
+from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins, clocked_banks, loop_net
 from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of
 from mru_hw.spice.dies import die_commands
+from mru_hw.spice.paths import TOP
+from mru_hw.spice.power_up import power_up_time
 from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
 
 Array = NDArray[np.float64]
 
-PRE_ROLL = 0.2  # of a frame: power-up, reset and the first input's settling before frame 0
-RESET = 0.08  # of a frame
+PRE_ROLL = 0.2  # of a frame, from the reset's end to frame 0
 EDGE = 1e-7  # s, of phases and reset
 RAMP = 1e-5  # s, of input currents
 
@@ -33,6 +35,13 @@ OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-15 trtol=20 reltol=1e-3 
 NETWORK_OPTIONS = (
     "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=5e-15 trtol=250 reltol=2e-4 method=gear bypass=1"
 )
+# A loop has no clock that waits until the candidates have settled: what the second-order formula
+# overshoots at an input's edge would set it. The first-order one does not overshoot
+# (docs/decisions/0008-unclocked-loops.md).
+UNCLOCKED_OPTIONS = f"{NETWORK_OPTIONS} maxord=1"
+DECOUPLING = 10e-12
+"""Capacitor [F] outside a chip with loops, on the reference's pin: a loop that switches pulls the
+bias rail along, and with it its neighbours' currents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,27 +56,50 @@ class Bench:
         The first frame's start [s]; the last one's end is ``deck.t_stop``.
     read_at
         (n_time,) when states and outputs are read: the end of each frame [s].
-    strobe_at
-        (n_layers, n_time) rising edge of each layer's strobe [s].
+    decided_at
+        (n_layers, n_time) when each layer's candidates count [s]: at the strobe's rising edge, and
+        for loops, which follow them all the time, at the frame's end.
     """
 
     deck: Deck
     t_start: float
     read_at: Array
-    strobe_at: Array
+    decided_at: Array
 
 
-def candidate_vectors(design: Design, layer: int, k: int) -> tuple[str, str]:
-    """Return the device currents whose difference is candidate `k` of `layer`."""
-    node = f"xchip.xc{layer}_{k}"
+def candidate_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
+    """Return the device currents of candidate `k` of `layer`: plus rail, minus rail if any."""
+    bus = design.buses[design.banks[layer].candidate]
     n, p = (design.technology.transistor_path(device) for device in ("n_mirror", "p_mirror"))
-    return f"@m.{node}.xdn.{n}[id]", f"@m.{node}.xdp.{p}[id]"
+    inside = BUS_PATHS[bus.kind]
+    plus = f"@m.{TOP}.x{bus.name}_{k}.{inside['diode_plus']}.{n}[id]"
+    if bus.kind is NodeKind.RECTIFIED:
+        return (plus,)
+    return plus, f"@m.{TOP}.x{bus.name}_{k}.{inside['diode_minus']}.{p}[id]"
 
 
 def state_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
     """Return the node voltages of the cells of unit `k` of `layer`, in thermometer order."""
-    cells = range(1, design.banks[layer].n_cells + 1)
+    bank = design.banks[layer]
+    if bank.cell is not CellKind.CMRU:
+        return (f"v({TOP}.{loop_net(layer, k)})",)
+    cells = range(1, bank.n_cells + 1)
     return tuple(f"v(xchip.xu{layer}_{k}.v{j})" for j in cells)
+
+
+def network_options(design: Design) -> str:
+    """Return ngspice's tolerances for a whole network."""
+    return NETWORK_OPTIONS if all_clocked(design) else UNCLOCKED_OPTIONS
+
+
+def all_clocked(design: Design) -> bool:
+    """Whether every layer waits for a strobe."""
+    return len(clocked_banks(design)) == len(design.banks)
+
+
+def reference_current(design: Design) -> float:
+    """Return the current [A] into the chip's reference pin."""
+    return design.i_lsb * design.buses["bias"].units
 
 
 def normalised(spec: ModelSpec, x: Array) -> Array:
@@ -84,7 +116,7 @@ def make_bench(
     conditions: Conditions,
     *,
     die: Die | None = None,
-    options: str = NETWORK_OPTIONS,
+    options: str | None = None,
     measures: bool = False,
 ) -> Bench:
     """Write chip and bench for one sequence.
@@ -100,7 +132,7 @@ def make_bench(
     die
         Mismatch of every device; the nominal chip when None.
     options
-        ngspice's tolerances.
+        ngspice's tolerances; those of its network when None.
     measures
         Whether the bench also measures and prints power and outputs, for running it by hand.
 
@@ -110,17 +142,23 @@ def make_bench(
         A part of the Design has no transistor circuit yet.
     """
     period = design.timing.frame
-    t_start = PRE_ROLL * period
+    reset = power_up_time(design)
+    if not all_clocked(design):
+        reset += DECOUPLING * design.technology.v_dd / 2 / reference_current(design)
+    t_start = reset + PRE_ROLL * period
     starts: Array = t_start + period * np.arange(len(frames), dtype=np.float64)
     t_stop = t_start + period * len(frames)
-    strobes: Array = np.array([starts + t for t in design.timing.strobes])
     read_at: Array = starts + period
+    clocked = {
+        bank.layer: starts + design.timing.strobes[bank.layer] for bank in clocked_banks(design)
+    }
+    decided_at: Array = np.array([clocked.get(bank.layer, read_at) for bank in design.banks])
     commands = () if die is None else tuple(die_commands(design, die))
     saves = bench_saves(design)
     body = [
-        *_condition_lines(conditions, options),
+        *_condition_lines(conditions, options or network_options(design)),
         *_supply_lines(design, conditions),
-        *_stimulus_lines(design, frames, starts, strobes, conditions),
+        *_stimulus_lines(design, frames, starts, clocked, reset, conditions),
         *_instance_lines(design),
         *(".save " + " ".join(row) for row in _rows((*saves, TOKEN), 8)),
         # From dark, with the step capped at a tenth of a frame.
@@ -148,7 +186,7 @@ def make_bench(
         t_stop=t_stop,
         commands=commands,
     )
-    return Bench(deck=deck, t_start=t_start, read_at=read_at, strobe_at=strobes)
+    return Bench(deck=deck, t_start=t_start, read_at=read_at, decided_at=decided_at)
 
 
 def bench_saves(design: Design) -> tuple[str, ...]:
@@ -186,22 +224,28 @@ def _supply_lines(design: Design, conditions: Conditions) -> list[str]:
         # Declared zero-volt probes: the supply current, block by block, and the reference's.
         *(f"v{name} vdd {name} 0" for name in SUPPLIES),
         "vref vdd vref 0",
-        f"ibias vref iref {design.i_lsb * design.buses['bias'].units:.9g}",
+        f"ibias vref iref {reference_current(design):.9g}",
+        *(() if all_clocked(design) else (f"cref iref 0 {DECOUPLING:.9g}",)),
         *(f"vy{k} y{k} 0 {V_PIN}" for k in range(design.buses["y"].size)),
     ]
 
 
 def _stimulus_lines(
-    design: Design, frames: Array, starts: Array, strobes: Array, conditions: Conditions
+    design: Design,
+    frames: Array,
+    starts: Array,
+    strobes: Mapping[int, Array],
+    reset: float,
+    conditions: Conditions,
 ) -> list[str]:
     period, width = design.timing.frame, design.timing.pulse
-    v_dd, end = f"{conditions.v_dd:.9g}", RESET * design.timing.frame
+    v_dd = f"{conditions.v_dd:.9g}"
     scale = design.buses["x"].scale
     return [
-        f"vrst rst 0 pwl(0 0 {EDGE} {v_dd} {end:.9g} {v_dd} {end + EDGE:.9g} 0)",
+        f"vrst rst 0 pwl(0 0 {EDGE} {v_dd} {reset:.9g} {v_dd} {reset + EDGE:.9g} 0)",
         *(
-            f"vphi{i} phi{i} 0 pulse(0 {v_dd} {at:.9g} {EDGE} {EDGE} {width:.9g} {period:.9g})"
-            for i, at in enumerate(strobes[:, 0])
+            f"vphi{i} phi{i} 0 pulse(0 {v_dd} {at[0]:.9g} {EDGE} {EDGE} {width:.9g} {period:.9g})"
+            for i, at in strobes.items()
         ),
         *(
             line

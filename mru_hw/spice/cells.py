@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mru_hw.data import circuits_dir
 from mru_hw.mapping.design import NodeKind
 
-LIBRARY = (
-    "signed_node",
-    "relu_node",
-    "state_node",
-    "bias_tree",
-    "step_control",
-    "ladder_cell",
-    "inverter",
-)
+NODES = ("signed_node", "relu_node", "state_node", "bias_tree")
+LIBRARY = (*NODES, "step_control", "ladder_cell", "inverter")
+"""What a CMRU network is made of."""
+LOOPS = (*NODES, "hysteretic_cell", "inverter")
+"""What a network of loops is made of."""
 
 # Where a device of a Design's group sits inside its node's instance.
 BUS_PATHS: dict[NodeKind, dict[str, str]] = {
@@ -58,6 +56,14 @@ CELL_PATHS = {
     "feedback": "xm9",
     "gain": "xm5",
 }
+LOOP_PATHS = {
+    "copy_plus": "xm1",
+    "hold": "xm2",
+    "width": "xm8",
+    "feedback_diode": "xm7",
+    "feedback": "xm9",
+    "gain": "xm5",
+}
 LEG_CODES = {
     "source_plus": "a",
     "sink_plus": "b",
@@ -66,7 +72,7 @@ LEG_CODES = {
 }
 
 
-def cell_views() -> str:
-    """Return the SPICE text of every cell that the emitter instantiates."""
+def cell_views(names: Iterable[str] = LIBRARY) -> str:
+    """Return the SPICE text of cells that the emitter instantiates."""
     root = circuits_dir()
-    return "\n".join((root / name / "cell.sp").read_text(encoding="utf-8") for name in LIBRARY)
+    return "\n".join((root / name / "cell.sp").read_text(encoding="utf-8") for name in names)

@@ -14,7 +14,7 @@ from mru_hw import __version__
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, Design, NodeKind, leg_units
 from mru_hw.model.structure import CellKind
-from mru_hw.spice.cells import LEG_CODES, cell_views
+from mru_hw.spice.cells import LEG_CODES, LIBRARY, LOOPS, cell_views
 
 SUPPLIES = ("vdd_mirror", "vdd_memory", "vdd_clock", "vdd_bias")
 
@@ -25,19 +25,16 @@ def refuse_without_circuit(design: Design) -> None:
     Raises
     ------
     UserError
-        A layer that is no CMRU with fixed thresholds and signed candidates.
+        A layer whose thresholds come from the input, or a CMRU with a rectified candidate.
     """
     for bank in design.banks:
         field = f"layers.{bank.layer}"
-        if bank.cell is not CellKind.CMRU:
-            raise UserError(
-                f"{field}.cell", bank.cell.value, "cmru: netlists of other cells are not made yet"
-            )
         if bank.threshold is not None:
             raise UserError(
                 f"{field}.threshold", "input", "fixed: netlists hold no window comparator yet"
             )
-        if design.buses[bank.candidate].kind is not NodeKind.CANDIDATE:
+        kind = design.buses[bank.candidate].kind
+        if bank.cell is CellKind.CMRU and kind is not NodeKind.CANDIDATE:
             raise UserError(
                 f"{field}.rectify_candidate",
                 Bare("true"),
@@ -45,10 +42,15 @@ def refuse_without_circuit(design: Design) -> None:
             )
 
 
+def clocked_banks(design: Design) -> list[Bank]:
+    """List the banks that a phase strobes: the ladders. Loops follow their candidates."""
+    return [bank for bank in design.banks if bank.cell is CellKind.CMRU]
+
+
 def chip_pins(design: Design) -> list[str]:
     """List the chip's pins in the order of the subcircuit."""
     n_in, n_out = design.buses["x"].size, design.buses["y"].size
-    phases = [f"phi{i}" for i in range(len(design.banks))]
+    phases = [f"phi{bank.layer}" for bank in clocked_banks(design)]
     return [
         *(f"x{k}" for k in range(n_in)),
         *(f"y{k}" for k in range(n_out)),
@@ -69,15 +71,18 @@ def chip_deck(design: Design) -> str:
         When a part of the Design has no transistor circuit yet.
     """
     refuse_without_circuit(design)
-    variants = {
-        (bank.levels, int(s)): None for bank in design.banks for s in np.unique(bank.initial)
-    }
+    ladders = clocked_banks(design)
+    variants = {(bank.levels, int(s)): None for bank in ladders for s in np.unique(bank.initial)}
+    views = [
+        *(LIBRARY if ladders else ()),
+        *(LOOPS if len(ladders) < len(design.banks) else ()),
+    ]
     lines = [
         f"* mru_hw {__version__} chip, design {design.digest()}",
         f"* technology {design.technology.name}, models {design.technology.models_hash()[:16]}",
         "* made by mru-hw netlist; nothing here is ideal: process devices and capacitors only",
         design.technology.devices_spice(),
-        cell_views(),
+        cell_views(dict.fromkeys(views)),
         *(unit_subckt(levels, initial) for levels, initial in variants),
         ".subckt mru_chip",
         *_continued(chip_pins(design)),
@@ -87,7 +92,8 @@ def chip_deck(design: Design) -> str:
     for index, connection in enumerate(design.connections):
         lines += _leg_lines(index, connection, design.buses)
     for bank in design.banks:
-        lines += _bank_lines(bank, design.buses)
+        ladder = bank.cell is CellKind.CMRU
+        lines += (_bank_lines if ladder else _loop_lines)(bank, design.buses)
     lines += ["xrst rst rst_b vdd_clock vss inverter", ".ends", ""]
     return "\n".join(lines)
 
@@ -203,3 +209,29 @@ def _bank_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
             f" tail={bank.tail_units} hold={bank.hold_units} width={bank.width_units}"
             f" gain={bank.gain_units[k]}"
         )
+
+
+def copy_minus_instance(layer: int, k: int) -> str:
+    """Name the instance that sinks the minus rail's copy of a loop with a signed candidate."""
+    return f"xum{layer}_{k}"
+
+
+def loop_net(layer: int, k: int) -> str:
+    """Return the net of a loop's own node, high where its bit is set."""
+    return f"q{layer}_{k}"
+
+
+def _loop_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
+    i = bank.layer
+    c, h = buses[bank.candidate], buses[bank.state]
+    for k in range(bank.n_units):
+        rails, q = rail_nets(c, k), loop_net(i, k)
+        forces = "vss rst_b" if bank.initial[k] > 0 else "rst vdd_memory"
+        yield (
+            f"xu{i}_{k} {rails['source_plus']} {q} iref {forces} {node_net(h, k)} vdd_memory vss"
+            f" hysteretic_cell units={c.units} hold={bank.up_units[k]}"
+            f" width={bank.loop_width[k]} gain={bank.gain_units[k]}"
+        )
+        if c.kind is NodeKind.SIGNED:
+            name = copy_minus_instance(i, k)
+            yield f"{name} {q} {rails['sink_minus']} vss vss n_mirror units={c.units}"

@@ -4,7 +4,9 @@ One row a device of the chip. A weight copied on both rails of a signed source h
 parameter that rounds to no device has a row whose element is ``none``. ``wanted`` is the trained
 number; ``realised`` differs from it by rounding and by what the mapping moves between factors of
 one product: a threshold's rounding into its candidate's weights, a level's into the weights that
-read it (``mru_hw.mapping.passes``).
+read it (``mru_hw.mapping.passes``). A loop's edges need both its threshold leg and its width leg:
+in a BMRU they stand for beta upwards and downwards; in an FQ-BMRU the threshold leg carries beta +
+delta and stands for beta, the width leg for delta.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from mru_hw.mapping.design import LEGS, Bank, Connection, Design, leg_units
 from mru_hw.mapping.inverse import unmap
 from mru_hw.mapping.realised import rail_weights, realised_bank
 from mru_hw.model.network import Model
-from mru_hw.spice.cells import CELL_PATHS, STEP_PATHS
+from mru_hw.model.structure import CellKind
+from mru_hw.spice.cells import CELL_PATHS, LOOP_PATHS, STEP_PATHS
 from mru_hw.spice.chip import leg_instance
 from mru_hw.spice.flatten import Placed, flatten
 from mru_hw.spice.paths import TOP
@@ -199,14 +202,24 @@ def _bank_roles(
     p, real = f"layers.{bank.layer}.", realised_bank(bank, design.buses, design.i_lsb, calibration)
     c, h = design.buses[bank.candidate].scale, design.buses[bank.state].scale
     beta, alpha = np.abs(model.tensors[p + "beta"]) * c, model.tensors[p + "alpha"] * h
+    gains = ("alpha", bank.gain_units, alpha, real.alpha * h)
     sources: Mapping[str, tuple[str, NDArray[np.int64], Array, Array]] = {
         STEP_PATHS["up_threshold"]: ("beta", bank.up_units, beta, real.up * c),
         STEP_PATHS["down_threshold"]: ("beta", bank.down_units, beta, real.down * c),
-        **{
-            f"xc{j}.{CELL_PATHS['gain']}": ("alpha", bank.gain_units, alpha, real.alpha * h)
-            for j in range(1, bank.n_cells + 1)
-        },
+        **{f"xc{j}.{CELL_PATHS['gain']}": gains for j in range(1, bank.n_cells + 1)},
     }
+    if bank.cell is not CellKind.CMRU:
+        second = ("beta", bank.loop_width, beta, real.down * c)
+        first = ("beta", bank.up_units, beta, real.up * c)
+        if bank.cell is CellKind.FQ_BMRU:
+            delta = np.abs(model.tensors[p + "delta"]) * c
+            first = ("beta", bank.up_units, beta, real.down * c)
+            second = ("delta", bank.loop_width, delta, (real.up - real.down) * c)
+        sources = {
+            LOOP_PATHS["hold"]: first,
+            LOOP_PATHS["width"]: second,
+            LOOP_PATHS["gain"]: gains,
+        }
     for k in range(bank.n_units):
         unit = f"xu{bank.layer}_{k}"
         for inside, (name, units, wanted, realised) in sources.items():

@@ -45,6 +45,29 @@ def two_units(seed: int = 3) -> Model:
     return Model(spec=spec, tensors=tensors)
 
 
+def loops(cell: str, beta: list[float], delta: list[float] | None = None) -> Model:
+    """Unclocked units that all see the input as their candidate, h = 1 / 2 where set."""
+    n = len(beta)
+    layer: dict[str, Any] = {"cell": cell, "n_units": n, "n_out": 1}
+    tensors: dict[str, Array] = {
+        "input.weight": np.ones((1, 1)),
+        "input.bias": np.zeros(1),
+        "layers.0.candidate.weight": np.ones((n, 1)),
+        "layers.0.candidate.bias": np.zeros(n),
+        "layers.0.beta": np.array(beta),
+        "layers.0.alpha": np.full(n, 0.5),
+        "layers.0.initial_state": np.full(n, 1.0),
+        "layers.0.output.weight": np.ones((1, n)),
+        "layers.0.output.bias": np.zeros(1),
+        "head.weight": np.ones((1, 1)),
+        "head.bias": np.zeros(1),
+    }
+    if delta is not None:
+        tensors["layers.0.delta"] = np.array(delta)
+        layer |= dict.fromkeys(("rectify_input", "rectify_candidate", "rectify_output"), True)
+    return Model(spec=_spec(1, 1, 1, [layer], frame="10 ms"), tensors=tensors)
+
+
 def chip_of(model: Model) -> Chip:
     return Chip.of(model, load_technology("generic180"))
 
@@ -63,10 +86,12 @@ def wrong_steps(
     return [(int(f), int(u), float(distance[f, u])) for f, u in np.argwhere(wanted != levels)]
 
 
-def _spec(n_in: int, n_hidden: int, n_classes: int, layers: list[dict[str, Any]]) -> ModelSpec:
+def _spec(
+    n_in: int, n_hidden: int, n_classes: int, layers: list[dict[str, Any]], frame: str = "25 ms"
+) -> ModelSpec:
     return ModelSpec.model_validate(
         {
-            "frame_period": "25 ms",
+            "frame_period": frame,
             "n_in": n_in,
             "n_hidden": n_hidden,
             "n_classes": n_classes,

@@ -19,10 +19,10 @@ from mru_hw.errors import MruHwError, UserError
 from mru_hw.model.io import save_model
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import make_bench, normalised
-from mru_hw.spice.chip import SUPPLIES, chip_deck
+from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
 from mru_hw.spice.deck import BENCH, CHIP
 from mru_hw.spice.dies import die_changes, die_commands
-from mru_hw.spice.elements import COLUMNS, NO_ELEMENT
+from mru_hw.spice.elements import COLUMNS, NO_ELEMENT, element_rows
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import ELEMENTS, declared_frames, netlist_files
 from mru_hw.spice.paths import TOP, device_paths
@@ -31,7 +31,7 @@ from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import MODELS, load_technology
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import draw_die, nominal_die
-from tests.agreement.networks import chip_of, two_units
+from tests.agreement.networks import chip_of, loops, two_units
 from tests.networks import draw_model, make_spec
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,13 @@ def test_a_leg_left_out_of_the_design_is_left_out_of_the_deck(chip: Chip) -> Non
     assert all(re.fullmatch(rf"xw0[a-d]_{row}_{column}\.m0", path) for path in gone)
 
 
-def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(chip: Chip) -> None:
+def unclocked(cell: str) -> Chip:
+    return chip_of(loops(cell, [1.0, 0.5], [0.5, 0.3] if cell == "fq_bmru" else None))
+
+
+@pytest.mark.parametrize("cell", ["cmru", "fq_bmru", "bmru"])
+def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(cell: str) -> None:
+    chip = chip_of(two_units()) if cell == "cmru" else unclocked(cell)
     flat = {
         f"{TOP}.{d.path}": d
         for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)
@@ -135,6 +141,44 @@ def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(chip: Chip) 
     ), unlisted
 
 
+@pytest.mark.parametrize("cell", ["fq_bmru", "bmru"])
+def test_a_chip_of_loops_has_no_clock_and_nine_transistors_a_unit(cell: str) -> None:
+    chip = unclocked(cell)
+    text = chip_deck(chip.design)
+    assert "phi" not in " ".join(chip_pins(chip.design))
+    assert "ladder_cell" not in text
+    frames = np.zeros((2, 1))
+    assert (
+        "vphi"
+        not in make_bench(
+            chip.design, frames, nominal_conditions(chip.design.technology)
+        ).deck.files[BENCH]
+    )
+    inside = [
+        d for d in flatten(text, "mru_chip", chip.design.technology) if d.path.startswith("xu0_0.")
+    ]
+    # M4 is the state node's diode; two more force the state at power-up.
+    assert len(inside) == 9 - 1 + 2
+    assert len(chip.design.banks) == 1
+
+
+def test_an_element_of_every_setting_of_a_loop() -> None:
+    for cell in ("fq_bmru", "bmru"):
+        chip = unclocked(cell)
+        text = chip_deck(chip.design)
+        rows = {
+            (row[0], row[1].removeprefix(f"{TOP}.").rsplit(".", 1)[0]): row
+            for row in element_rows(chip.model, chip.design, chip.calibration, text)
+            if row[0].startswith("layers.0.")
+        }
+        second = "delta" if cell == "fq_bmru" else "beta"
+        for name, inside in (("beta", "xm2"), (second, "xm8"), ("alpha", "xm5")):
+            row = rows[(f"layers.0.{name}[1]", f"xu0_1.{inside}")]
+            wanted, realised = float(row[6]), float(row[7])
+            assert realised == pytest.approx(wanted, rel=0.05), (cell, name)
+            assert float(row[5]) == pytest.approx(int(row[2]) * chip.design.i_lsb)
+
+
 def test_flatten_names_what_is_wrong() -> None:
     with pytest.raises(MruHwError, match="nosuch, which the deck does not hold"):
         list(flatten(".subckt top a\nx1 a nosuch\n.ends\n", "top", load_technology("generic180")))
@@ -153,9 +197,9 @@ def bench_of(chip: Chip, frames: np.ndarray, **keys: Any) -> Any:
 def test_a_bench_reads_before_the_strobe_and_at_the_end_of_the_frame(chip: Chip) -> None:
     bench = bench_of(chip, np.zeros((5, 2)))
     period, timing = 25e-3, chip.design.timing
-    assert bench.strobe_at.shape == (1, 5)
+    assert bench.decided_at.shape == (1, 5)
     np.testing.assert_allclose(bench.read_at, bench.t_start + period * np.arange(1, 6))
-    np.testing.assert_allclose(bench.strobe_at[0] - bench.read_at + period, timing.strobes[0])
+    np.testing.assert_allclose(bench.decided_at[0] - bench.read_at + period, timing.strobes[0])
     assert bench.deck.t_stop == pytest.approx(bench.read_at[-1])
 
 
@@ -329,8 +373,7 @@ def test_sequences_and_features_are_checked(
 @pytest.mark.parametrize(
     ("keys", "match"),
     [
-        ({"cell": "fq_bmru", "rectify_candidate": True}, "netlists of other cells"),
-        ({"cell": "bmru"}, "netlists of other cells"),
+        ({"cell": "bmru", "threshold": "input"}, "window comparator"),
         ({"threshold": "input", "levels": 2}, "window comparator"),
         ({"rectify_candidate": True, "levels": 2}, "a ladder reads a signed candidate"),
     ],
