@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.mapping import Design, unmap
+from mru_hw.mapping.design import Bank
 from mru_hw.model.network import Model
+from mru_hw.model.structure import CellKind
 from mru_hw.simulate.readout import decide
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.trace import Trace
@@ -25,6 +27,8 @@ from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
 
 Array = NDArray[np.float64]
+
+ON_MARGIN = 0.1  # V above a unit device's gate voltage; the two folds of a loop lie on either side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +119,7 @@ def simulate_spice(
     def one(row: int) -> _Sequence:
         frames = normalised(spec, inputs.x[row, : inputs.lengths[row]])
         bench = make_bench(design, frames, conditions, die=die)
-        return _read(design, bench, runner.run(bench.deck), conditions.v_dd)
+        return _read(design, bench, runner.run(bench.deck), conditions.v_dd, calibration)
 
     runs = _in_threads(one, inputs.n_seq, workers, runner, progress)
     mapped = unmap(design, calibration)
@@ -149,28 +153,33 @@ def _in_threads(
 # ------------------------------------------------------------------------------------- reading
 
 
-def _read(design: Design, bench: Bench, waves: Waves, v_dd: float) -> _Sequence:
+def _read(
+    design: Design, bench: Bench, waves: Waves, v_dd: float, calibration: Calibration
+) -> _Sequence:
     n_time = len(bench.read_at)
     y, x_scales = design.buses["y"], design.buses
     read = _Reader(waves, n_time)
     output = np.stack([read(f"i(vy{k})", bench.read_at) for k in range(y.size)], axis=1) / y.scale
     candidates, levels = [], []
-    for bank, strobes in zip(design.banks, bench.strobe_at, strict=True):
+    for bank, decided in zip(design.banks, bench.decided_at, strict=True):
         scale = x_scales[bank.candidate].scale
-        plus_minus = [candidate_vectors(design, bank.layer, k) for k in range(bank.n_units)]
+        rails = [candidate_vectors(design, bank.layer, k) for k in range(bank.n_units)]
         candidates.append(
-            np.stack([read(a, strobes) - read(b, strobes) for a, b in plus_minus], axis=1) / scale
-        )
-        levels.append(
             np.stack(
                 [
-                    sum((read(v, bench.read_at, above=v_dd / 2) for v in cells), np.zeros(n_time))
-                    - bank.levels
-                    for cells in (state_vectors(design, bank.layer, k) for k in range(bank.n_units))
+                    read(plus, decided) - sum(read(name, decided) for name in minus)
+                    for plus, *minus in rails
                 ],
                 axis=1,
             )
+            / scale
         )
+        cells = (state_vectors(design, bank.layer, k) for k in range(bank.n_units))
+        # A loop is set as long as its followers conduct, however far its node has sagged.
+        ladder = bank.cell is CellKind.CMRU
+        on = v_dd / 2 if ladder else calibration.n.v_gate + ON_MARGIN
+        counts = [sum(read(v, bench.read_at, above=on) for v in unit) for unit in cells]
+        levels.append(_level(bank, np.stack(counts, axis=1)))
     energy = dict.fromkeys(("total", *BLOCKS), np.nan)
     if waves.status is RunStatus.DONE:
         span = bench.t_start, bench.deck.t_stop
@@ -190,6 +199,17 @@ def _read(design: Design, bench: Bench, waves: Waves, v_dd: float) -> _Sequence:
         energy=energy,
         waves=bare,
     )
+
+
+def _level(bank: Bank, set_cells: Array) -> Array:
+    """Return the level that a number of set cells stands for."""
+    match bank.cell:
+        case CellKind.FQ_BMRU:
+            return set_cells
+        case CellKind.BMRU:
+            return 2 * set_cells - 1
+        case _:
+            return set_cells - bank.levels
 
 
 class _Reader:
