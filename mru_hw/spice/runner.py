@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import Pipe
@@ -83,7 +83,7 @@ class Runner:
 
     def run_dies(
         self, deck: Deck, dies: Iterable[Sequence[Change]], *, workers: int = 2
-    ) -> Iterator[tuple[int, Waves]]:
+    ) -> Generator[tuple[int, Waves], None, None]:
         """Run a deck as one die after the other, loading it once for each worker.
 
         Parameters

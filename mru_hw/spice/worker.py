@@ -105,7 +105,7 @@ def _send_waves(pipe: Connection, waves: Waves) -> None:
     }
     pipe.send_bytes(json.dumps(about).encode())
     for vector in waves.vectors.values():
-        pipe.send_bytes(memoryview(vector).cast("B"))
+        pipe.send_bytes(vector.data)
 
 
 def memory() -> int:

@@ -1,0 +1,275 @@
+"""What goes wrong in ngspice ends in a sentence; the others go on, and nothing stale comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mru_hw.cli.app import run as cli
+from mru_hw.errors import RunStatus
+from mru_hw.model.io import save_model
+from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
+from mru_hw.simulate.trace import load_trace
+from mru_hw.spice.deck import BENCH, Change, Deck
+from mru_hw.spice.runner import HELPERS, Limits, Runner
+from mru_hw.spice.session import Session
+from mru_hw.stimulus import make_inputs
+from mru_hw.stimulus.inputs import save_inputs
+from mru_hw.technology import load_technology
+from mru_hw.technology.conditions import nominal_conditions
+from tests.agreement.networks import chip_of, one_unit
+from tests.agreement.test_dies import RC, assert_alike, small_deck
+from tests.mistakes import sentence
+
+HOSTILE = "a b;c 'd' \"e\" $HOME {f} *g*\nh"
+SPENT = "x" * 200_000
+
+
+def command(folder: Path, out: Path, n_seq: int = 1) -> list[str]:
+    """Write a one-unit model and its inputs; return what simulates them."""
+    save_model(one_unit(), folder / "model")
+    x = np.tile([[1.5], [0.0]], (n_seq, 1, 1))
+    save_inputs(make_inputs(x), folder / "x.npz")
+    inputs = ["--inputs", str(folder / "x.npz"), "--level", "spice"]
+    return ["simulate", str(folder / "model"), *inputs, "--out", str(out)]
+
+
+def children() -> list[int]:
+    """Processes of ngspice that this process has started."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            found += [int(pid) for pid in (task / "children").read_text().split()]
+    return [pid for pid in found if b"mru_hw.spice.worker" in _command_line(pid)]
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+# ---------------------------------------------------------------------------------- bad decks
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x1 b nosuchcell", "nosuchcell"),
+        ("m1 b a 0 0 nosuchmodel w=1u l=1u", "nosuchmodel"),
+        ("m1 b a", "m1 b a"),
+        (".lib 'nosuchfile.lib' tt", "nosuchfile.lib"),
+        (".include nosuchfile.sp", "nosuchfile.sp"),
+    ],
+)
+def test_a_bad_deck_after_a_good_one_is_told_and_forgotten(line: str, said: str) -> None:
+    session = Session()
+    bad = replace(RC, files={BENCH: RC.files[BENCH].replace("r1 a b 1k", f"r1 a b 1k\n{line}")})
+    good = session.run(RC)
+    worse = session.run(bad)
+    assert worse.status is RunStatus.NOT_LOADED
+    assert worse.vectors == {}
+    assert said in worse.message
+    session.load(bad)
+    assert session.run_die([]).status is RunStatus.NOT_LOADED
+    assert_alike(session.run(RC), good)
+    # In workers every die is told, and none goes on with what another loaded.
+    results = dict(Runner().run_dies(bad, [[], []]))
+    assert [results[k].status for k in range(2)] == [RunStatus.NOT_LOADED] * 2
+
+
+def test_a_change_of_a_missing_device_costs_its_own_die() -> None:
+    absent = [Change(device="m.nothing", parameter="delvto", add=1e-3)]
+    results = dict(Runner().run_dies(RC, [[], absent, []], workers=1))
+    assert results[1].status is RunStatus.WRONG_CIRCUIT
+    assert "@m.nothing[delvto]" in results[1].message
+    assert results[1].vectors == {}
+    assert_alike(results[0], results[2])
+
+
+def test_a_die_that_never_converges_costs_itself_alone() -> None:
+    # dv/dt = v^2 v(g) / C has no solution after C / v(g).
+    lines = ["vg g 0 0", "b1 0 b i=v(b)*v(b)*v(g)", "c1 b 0 1u ic=1", "r1 b 0 1k"]
+    deck = small_deck(lines, "v(b)")
+    wild = [Change(device="vg", parameter="dc", add=10.0)]
+    results = dict(Runner().run_dies(deck, [[], wild, []], workers=1))
+    assert results[1].status is RunStatus.DID_NOT_CONVERGE
+    assert results[1].helper == ""
+    assert results[1].time[-1] < 1e-3
+    assert "imestep too small" in results[1].message
+    assert_alike(results[0], results[2])
+    assert len(set(HELPERS)) == 3
+
+
+# ------------------------------------------------------------------------------- killed workers
+
+
+def test_a_killed_worker_costs_its_own_die() -> None:
+    slow = Deck(
+        files={BENCH: RC.files[BENCH].replace(" 0.001 uic", " 0.4 uic")},
+        saves=RC.saves,
+        token=RC.token,
+        t_stop=0.4,
+    )
+    results = Runner().run_dies(slow, [[]] * 4, workers=1)
+    done = [next(results)]
+    (worker,) = children()
+    os.kill(worker, signal.SIGKILL)
+    done += results
+    status = [waves.status for _, waves in done]
+    assert status.count(RunStatus.WORKER_DIED) == 1
+    assert status.count(RunStatus.DONE) == 3
+    killed = next(waves for _, waves in done if waves.status is RunStatus.WORKER_DIED)
+    assert "exit status -9" in killed.message
+    assert killed.vectors == {}
+    alike = [waves for _, waves in done if waves.status is RunStatus.DONE]
+    for waves in alike[1:]:
+        assert_alike(alike[0], waves)
+
+
+def test_a_sequence_whose_worker_is_killed_loses_no_other() -> None:
+    chip = chip_of(one_unit())
+    inputs = make_inputs(np.tile([[1.5], [0.0], [1.5]], (3, 1, 1)))
+    found: list[SpiceResult] = []
+
+    def simulate() -> None:
+        conditions = nominal_conditions(chip.design.technology)
+        design, calibration = chip.design, chip.calibration
+        found.append(
+            simulate_spice(
+                chip.model, design, calibration, inputs, conditions=conditions, workers=1
+            )
+        )
+
+    thread = threading.Thread(target=simulate)
+    thread.start()
+    while not children():
+        time.sleep(0.01)
+    os.kill(children()[0], signal.SIGKILL)
+    thread.join()
+    (result,) = found
+    assert result.status == (RunStatus.WORKER_DIED, RunStatus.DONE, RunStatus.DONE)
+    trace = result.trace
+    assert trace.energy_J is not None
+    assert trace.decision[0] == -1
+    assert np.isnan(trace.energy_J[0])
+    assert trace.output is not None
+    assert np.isnan(trace.output[0]).all()
+    assert np.all(trace.decision[1:] >= 0)
+    assert np.isfinite(trace.energy_J[1:]).all()
+
+
+# ------------------------------------------------------------------------------------ full disks
+
+
+@contextlib.contextmanager
+def small_files(limit: int) -> Iterator[None]:
+    """Let the kernel refuse every file of this process beyond `limit` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_worker_without_room_says_so() -> None:
+    large = replace(RC, files={**RC.files, "filler.txt": SPENT})
+    with small_files(100_000):
+        results = dict(Runner().run_dies(large, [[], []]))
+        assert Runner().run(RC).status is RunStatus.DONE
+    for waves in results.values():
+        assert waves.status is RunStatus.NOT_WRITTEN
+        assert "File too large" in waves.message
+    assert Runner().run(large).status is RunStatus.DONE
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    """A file system of 64 KiB, where this machine lets a user mount one of his own."""
+    full = tmp_path / "full"
+    full.mkdir()
+    code = "import sys; from mru_hw.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    fill = f"mount -t tmpfs -o size=64k tmpfs {full} && head -c "
+    mounted = ["unshare", "-rm", "sh", "-c"]
+    if subprocess.run(
+        [*mounted, f"{fill} 1 /dev/null"], check=False, capture_output=True
+    ).returncode:
+        pytest.skip("mounting is not allowed here")
+
+    def simulate(out: Path, folder: Path, filled: int) -> str:
+        """Run with `folder` for temporary files; what is left on the full disk comes last."""
+        then = f"{fill} {filled} /dev/zero > {full}/filler"
+        then += f"""; "$@" 2>&1; code=$?; ls -A {full}; exit $code"""
+        done = subprocess.run(
+            [*mounted, then, "sh", sys.executable, "-c", code, *command(tmp_path, out)],
+            env=os.environ | {"TMPDIR": str(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        return done.stdout
+
+    said = simulate(full / "y.npz", tmp_path, 65536)
+    assert "No space left on device" in said
+    assert said.splitlines()[1:] == ["filler"]
+    # Without room for the deck no sequence is done, and the trace says so.
+    out = tmp_path / "y.npz"
+    assert "The simulator's files could not be written." in simulate(out, full, 57344)
+    assert load_trace(out).decision.tolist() == [-1]
+
+
+# ---------------------------------------------------------------------------- models and names
+
+
+def test_changed_model_cards_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    technology = load_technology("sky130")
+    folder = tmp_path / technology.models.folders[0]
+    shutil.copytree(technology._models_folder(), folder)
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    technology.model_files()
+    entry = folder / technology.models.entry
+    entry.write_text(entry.read_text() + "* one line more\n")
+    text = sentence(technology.model_files)
+    assert "sha256" in text
+    assert technology.models.version in text
+    entry.unlink()
+    (folder / technology.models.includes[0]).unlink()
+
+
+def test_hostile_folder_names_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = tmp_path / "plain.npz"
+    assert cli(command(tmp_path, plain)) == 0
+    hostile = tmp_path / HOSTILE
+    hostile.mkdir()
+    monkeypatch.setenv("TMPDIR", str(hostile))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert cli(command(hostile, hostile / "y.npz")) == 0
+    capsys.readouterr()
+    one, other = load_trace(plain), load_trace(hostile / "y.npz")
+    for name, array in one.arrays().items():
+        np.testing.assert_array_equal(array, other.arrays()[name])
+    assert {entry.name for entry in hostile.iterdir()} == {"model", "x.npz", "y.npz"}
+
+
+def test_a_time_limit_holds_for_each_die() -> None:
+    slow = replace(RC, files={BENCH: RC.files[BENCH].replace(" 0.001 ", " 50 ")}, t_stop=50.0)
+    results = dict(Runner(Limits(time_s=1)).run_dies(slow, [[], []]))
+    assert [results[k].status for k in range(2)] == [RunStatus.TIMED_OUT] * 2
