@@ -45,6 +45,12 @@ def simulate(
     sequences: Annotated[
         str, typer.Option("--sequences", metavar="0:10", help="Which sequences, start:stop.")
     ] = ":",
+    raw: Annotated[
+        Path | None,
+        typer.Option(
+            "--raw", metavar="DIR", help="At the level spice: each run's waves, for a viewer."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run a model on sequences: decisions, energy, outputs, candidates and states."""
@@ -63,6 +69,8 @@ def simulate(
         raise UserError("--level", level, "one of " + ", ".join(LEVELS))
     if timing != "settled":
         raise UserError("--timing", timing, "settled: timed cell models are not made yet")
+    if raw is not None and level != "spice":
+        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
     technology = load_technology(tech)
     v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
     conditions = checked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
@@ -82,6 +90,7 @@ def simulate(
             noise=noise,
             first_sequence=first,
             progress=advance,
+            raw=raw,
         )
     trace = run.trace
     if run.supply is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.supply import SupplyRecord
 from mru_hw.simulate.trace import Trace
+from mru_hw.spice.deck import Waves
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, load_calibration
@@ -78,6 +80,7 @@ def run_level(
     noise: int | None = None,
     first_sequence: int = 0,
     progress: Callable[[int], None] | None = None,
+    raw: Path | None = None,
 ) -> LevelRun:
     """Run one chip.
 
@@ -91,6 +94,8 @@ def run_level(
         Index in its file of the first sequence, which names the noise draws.
     progress
         Told how many sequences more are done (level ``spice``).
+    raw
+        At the level ``spice``: a folder for each sequence's waves, ``sequence<number>.raw``.
 
     Raises
     ------
@@ -114,7 +119,7 @@ def run_level(
     if level == "ideal":
         return LevelRun(trace=simulate_ideal(chip.mapped, inputs))
     if level == "spice":
-        return LevelRun(trace=_spice(chip, inputs, conditions, die, progress))
+        return LevelRun(trace=_spice(chip, inputs, conditions, die, progress, raw, first_sequence))
     run = simulate_behavioral(
         chip.design,
         chip.calibration,
@@ -171,8 +176,17 @@ def _spice(
     conditions: Conditions,
     die: int | None,
     progress: Callable[[int], None] | None,
+    raw: Path | None,
+    first_sequence: int,
 ) -> Trace:
     from mru_hw.simulate.spice_level import simulate_spice
+    from mru_hw.spice.rawfile import write_raw
+
+    def keep(row: int, waves: Waves) -> None:
+        if raw is not None:
+            number = first_sequence + row
+            title = f"design {chip.design.digest()}, sequence {number}"
+            write_raw(raw / f"sequence{number}.raw", waves, title)
 
     result = simulate_spice(
         chip.model,
@@ -182,5 +196,6 @@ def _spice(
         conditions=conditions,
         die=None if die is None else chip.die(die),
         progress=progress,
+        keep=keep,
     )
     return result.trace

@@ -82,6 +82,7 @@ def simulate_spice(
     workers: int = 2,
     time_limit_s: float = 1800.0,
     progress: Callable[[int], None] | None = None,
+    keep: Callable[[int, Waves], None] | None = None,
 ) -> SpiceResult:
     """Run a chip's netlist on sequences, each in an ngspice process of its own.
 
@@ -103,6 +104,8 @@ def simulate_spice(
         Wall-clock limit of one sequence [s].
     progress
         Told after each sequence how many more are done.
+    keep
+        Given each sequence's number and what its run gave back, complete or not.
 
     Raises
     ------
@@ -119,7 +122,10 @@ def simulate_spice(
     def one(row: int) -> _Sequence:
         frames = normalised(spec, inputs.x[row, : inputs.lengths[row]])
         bench = make_bench(design, frames, conditions, die=die)
-        return _read(design, bench, runner.run(bench.deck), conditions.v_dd, calibration)
+        waves = runner.run(bench.deck)
+        if keep is not None:
+            keep(row, waves)
+        return _read(design, bench, waves, conditions.v_dd, calibration)
 
     runs = _in_threads(one, inputs.n_seq, workers, runner, progress)
     mapped = unmap(design, calibration)

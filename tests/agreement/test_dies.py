@@ -11,12 +11,17 @@ import numpy as np
 import pytest
 
 from benchmarks.bench_spice_dies import cell_deck, cell_dies, switching
+from mru_hw.cli.app import run as cli
 from mru_hw.errors import RunStatus
+from mru_hw.model.io import save_model
 from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_line, token_of
 from mru_hw.spice.rawfile import write_raw
 from mru_hw.spice.runner import HELPERS, Limits, Runner
 from mru_hw.spice.session import Session, die_token
+from mru_hw.stimulus import make_inputs
+from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import MODELS, load_technology
+from tests.agreement.networks import one_unit
 
 TECHNOLOGIES = {"generic180": (0.3, 0.4), "sky130": (0.3, 0.6)}
 """Gate voltages [V] in weak inversion, NMOS and PMOS."""
@@ -190,3 +195,18 @@ def test_ngspice_reads_the_raw_file(session: Session, tmp_path: Path) -> None:
     assert float(said["length(time)"]) == len(waves.time)
     assert float(said["time[9]"]) == pytest.approx(waves.time[9], rel=1e-12)
     assert [entry.name for entry in tmp_path.iterdir() if entry.suffix == ".part"] == []
+
+
+def test_simulate_keeps_the_waves_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_model(one_unit(), tmp_path / "model")
+    save_inputs(make_inputs(np.tile([[1.5], [0.0]], (3, 1, 1))), tmp_path / "x.npz")
+    arguments = ["simulate", str(tmp_path / "model"), "--inputs", str(tmp_path / "x.npz")]
+    arguments += ["--out", str(tmp_path / "y.npz"), "--raw", str(tmp_path / "waves")]
+    assert cli([*arguments, "--level", "behavioral"]) == 2
+    assert "--level spice" in capsys.readouterr().err
+    assert not (tmp_path / "waves").exists()
+    assert cli([*arguments, "--level", "spice", "--sequences", "1:3"]) == 0
+    names = {entry.name for entry in (tmp_path / "waves").iterdir()}
+    assert names == {"sequence1.raw", "sequence2.raw"}
