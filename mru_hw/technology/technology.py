@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mru_hw.data import circuits_dir
 from mru_hw.errors import UserError
+from mru_hw.technology.shared_cards import share_cards
 from mru_hw.units import Volts
 
 MODELS = "models.lib"
@@ -114,6 +115,9 @@ class Models(_Frozen):
         Python distribution that carries them; without it they lie in the technology's folder.
     folders
         Where they may lie below the package's folder, and below PDK_ROOT.
+    shared
+        The file whose transistors' cards are moved out of their subcircuits, and the parameter of
+        an instance that they give as sheet resistance (`mru_hw.technology.shared_cards`).
     """
 
     entry: str
@@ -122,6 +126,7 @@ class Models(_Frozen):
     package: str = ""
     version: str = ""
     folders: tuple[str, ...] = ()
+    shared: tuple[str, str] | None = None
 
 
 class Transistor(_Frozen):
@@ -175,6 +180,10 @@ class Technology(_Frozen):
                 f"sha256 {found[:16]}",
                 f"{self.models.sha256[:16]}, those of {self.models.package} {self.models.version}",
             )
+        if self.models.shared is not None:
+            file, resistance = self.models.shared
+            transistors = tuple(sorted({device.model for device in self.devices.values()}))
+            texts[file] = share_cards(texts[file], transistors, resistance)
         return {MODELS if name == self.models.entry else name: texts[name] for name in names}
 
     def models_hash(self) -> str:

