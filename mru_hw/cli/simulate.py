@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mru_hw.cli.output import Json, emit, progress
 from mru_hw.errors import RunStatus, SimulationError, UserError
+
+if TYPE_CHECKING:
+    from mru_hw.simulate.disagreement import Disagreement
+    from mru_hw.simulate.run import Chip
+    from mru_hw.simulate.trace import Trace
+    from mru_hw.simulate.verify import Choice, Verification
+    from mru_hw.stimulus import Inputs
+    from mru_hw.technology.conditions import Conditions
 
 SEEDS = 2**63 - 1
 
@@ -45,6 +54,15 @@ def simulate(
     sequences: Annotated[
         str, typer.Option("--sequences", metavar="0:10", help="Which sequences, start:stop.")
     ] = ":",
+    verify: Annotated[
+        str | None,
+        typer.Option(
+            "--verify",
+            metavar="units:N",
+            help="At the level spice: run N units (or layer:I) singly under the behavioral level's "
+            "candidates; the trace is the behavioral one.",
+        ),
+    ] = None,
     raw: Annotated[
         Path | None,
         typer.Option(
@@ -54,12 +72,11 @@ def simulate(
     json: Json = False,
 ) -> None:
     """Run a model on sequences: decisions, energy, outputs, candidates and states."""
-    import numpy as np
-
     from mru_hw.energy import energy
     from mru_hw.model.io import load_model
     from mru_hw.simulate.run import LEVELS, Chip, run_level
     from mru_hw.simulate.trace import refuse_other_content
+    from mru_hw.simulate.verify import parse_choice, refuse_large
     from mru_hw.stimulus import load_inputs, sequence_range
     from mru_hw.technology import load_technology
     from mru_hw.technology.conditions import checked_conditions
@@ -69,7 +86,10 @@ def simulate(
         raise UserError("--level", level, "one of " + ", ".join(LEVELS))
     if timing != "settled":
         raise UserError("--timing", timing, "settled: timed cell models are not made yet")
-    if raw is not None and level != "spice":
+    choice = None if verify is None else parse_choice(verify)
+    if choice is not None and level != "spice":
+        raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
+    if raw is not None and (level != "spice" or choice is not None):
         raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
     technology = load_technology(tech)
     v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
@@ -80,11 +100,14 @@ def simulate(
     first, stop = sequence_range(sequences, data.n_seq, "--sequences")
     data = data.take(slice(first, stop))
     chip = Chip.of(network, technology)
-    with progress(level, data.n_seq) as advance:
+    if level == "spice" and choice is None:
+        refuse_large(chip.design)
+    traced = level if choice is None else "behavioral"
+    with progress(traced, data.n_seq) as advance:
         run = run_level(
             chip,
             data,
-            level=level,
+            level=traced,
             conditions=conditions,
             die=die,
             noise=noise,
@@ -95,29 +118,80 @@ def simulate(
     trace = run.trace
     if run.supply is not None:
         trace = dataclasses.replace(trace, energy_J=energy(run.supply).total)
+    checked = None if choice is None else _verified(chip, data, trace, choice, conditions, die)
     trace.save(out)
+    _tell(
+        data,
+        trace,
+        {"out": out, "level": level, "trace_level": traced},
+        checked,
+        run.disagreements if checked is None else checked.disagreements,
+        json=json,
+    )
+
+
+def _verified(
+    chip: Chip, data: Inputs, trace: Trace, choice: Choice, conditions: Conditions, die: int | None
+) -> Verification:
+    from mru_hw.simulate.verify import verify_units
+
+    with progress("spice", choice.size(chip.design) * data.n_seq) as advance:
+        return verify_units(
+            chip.design,
+            chip.calibration,
+            data,
+            trace,
+            choice,
+            conditions=conditions,
+            die=None if die is None else chip.die(die),
+            progress=advance,
+        )
+
+
+def _tell(
+    data: Inputs,
+    trace: Trace,
+    about: dict[str, Any],
+    checked: Verification | None,
+    disagreements: Sequence[Disagreement] | None,
+    *,
+    json: bool,
+) -> None:
+    import numpy as np
+
+    from mru_hw.simulate.disagreement import table
+
     finished = trace.decision >= 0
+    n_done = int(finished.sum())
     accuracy = None
-    if data.y is not None and finished.any():
+    if data.y is not None and n_done:
         accuracy = float(np.mean((trace.decision == data.y)[finished]))
-    joules = float(np.mean(trace.energy_J[finished])) if finished.any() else float("nan")
-    lines = [f"{out}: {int(finished.sum())} of {data.n_seq} sequences at the level {level}."]
+    joules = float(np.mean(trace.energy_J[finished])) if n_done else float("nan")
+    level = about["trace_level"]
+    lines = [f"{about['out']}: {n_done} of {data.n_seq} sequences at the level {level}."]
     if accuracy is not None:
         lines.append(f"Accuracy: {100 * accuracy:.2f} %.")
     if np.isfinite(joules):
         lines.append(f"Energy per sequence: {joules * 1e9:.4g} nJ on average.")
+    if checked is not None:
+        lines.append(checked.sentence())
+    lines += table(disagreements or ())
     emit(
         {
-            "out": out,
-            "level": level,
+            **about,
             "sequences": data.n_seq,
             "accuracy": accuracy,
             "energy_per_sequence_J": joules,
-            "finished": int(finished.sum()),
+            "finished": n_done,
             "status": trace.status.name.lower(),
+            "verify": None if checked is None else checked.summary(),
+            "disagreements": None if disagreements is None else [d.row() for d in disagreements],
         },
         as_json=json,
         lines=lines,
     )
+    if checked is not None and checked.failed:
+        reason = next(iter(checked.failed))
+        raise SimulationError(f"{sum(checked.failed.values())} failed. {reason.value}")
     if trace.status is not RunStatus.DONE:
-        raise SimulationError(f"{data.n_seq - int(finished.sum())} failed. {trace.status.value}")
+        raise SimulationError(f"{data.n_seq - n_done} failed. {trace.status.value}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.units import render
 from mru_hw.variation import Die, draw_die, nominal_die
+
+if TYPE_CHECKING:
+    from mru_hw.simulate.disagreement import Disagreement
 
 LEVELS = ("ideal", "behavioral", "spice")
 
@@ -64,10 +68,19 @@ class Chip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelRun:
-    """A trace and, at the level ``behavioral``, what the supply gave."""
+    """A trace and what a level gives beside it.
+
+    Attributes
+    ----------
+    supply
+        What the supply gave, at the level ``behavioral``.
+    disagreements
+        Wrong steps against the level ``ideal`` with their causes, at the level ``spice``.
+    """
 
     trace: Trace
     supply: SupplyRecord | None = None
+    disagreements: tuple[Disagreement, ...] | None = None
 
 
 def run_level(
@@ -119,7 +132,7 @@ def run_level(
     if level == "ideal":
         return LevelRun(trace=simulate_ideal(chip.mapped, inputs))
     if level == "spice":
-        return LevelRun(trace=_spice(chip, inputs, conditions, die, progress, raw, first_sequence))
+        return _spice(chip, inputs, conditions, die, progress, raw, first_sequence)
     run = simulate_behavioral(
         chip.design,
         chip.calibration,
@@ -178,7 +191,8 @@ def _spice(
     progress: Callable[[int], None] | None,
     raw: Path | None,
     first_sequence: int,
-) -> Trace:
+) -> LevelRun:
+    from mru_hw.simulate.disagreement import explain, network_ladders
     from mru_hw.simulate.spice_level import simulate_spice
     from mru_hw.spice.rawfile import write_raw
 
@@ -198,4 +212,7 @@ def _spice(
         progress=progress,
         keep=keep,
     )
-    return result.trace
+    ladders = network_ladders(chip.mapped, chip.design, chip.calibration, chip.die(die), conditions)
+    reference = simulate_ideal(chip.mapped, inputs)
+    found = explain(result, chip.mapped, chip.design, ladders, inputs, reference)
+    return LevelRun(trace=result.trace, disagreements=found)

@@ -14,6 +14,7 @@ from mru_hw.mapping import Design, unmap
 from mru_hw.mapping.design import Bank
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
+from mru_hw.simulate.evidence import Evidence, read_evidence
 from mru_hw.simulate.readout import decide
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.trace import Trace
@@ -50,6 +51,8 @@ class SpiceResult:
         (n_seq,) internal time points.
     messages
         ngspice's last words of each run that failed, empty for the others.
+    evidence
+        By sequence and layer, what explains a wrong step; None for layers without a strobe.
     """
 
     trace: Trace
@@ -58,6 +61,7 @@ class SpiceResult:
     core_seconds: Array
     time_points: NDArray[np.int64]
     messages: tuple[str, ...]
+    evidence: tuple[tuple[Evidence | None, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ class _Sequence:
     levels: tuple[Array, ...]
     energy: dict[str, float]
     waves: Waves
+    evidence: tuple[Evidence | None, ...]
 
 
 def simulate_spice(
@@ -204,6 +209,21 @@ def _read(
         levels=tuple(levels),
         energy=energy,
         waves=bare,
+        evidence=tuple(
+            read_evidence(
+                design,
+                bank.layer,
+                range(bank.n_units),
+                waves,
+                timing=design.timing,
+                strobe_at=strobes,
+                read_at=bench.read_at,
+                v_dd=v_dd,
+            )
+            if bank.cell is CellKind.CMRU
+            else None
+            for bank, strobes in zip(design.banks, bench.decided_at, strict=True)
+        ),
     )
 
 
@@ -283,4 +303,5 @@ def _collect(
         core_seconds=np.array([run.waves.core_seconds for run in runs]),
         time_points=np.array([len(run.waves.time) for run in runs], dtype=np.int64),
         messages=tuple("" if ok else run.waves.message for ok, run in zip(done, runs, strict=True)),
+        evidence=tuple(run.evidence for run in runs),
     )

@@ -1,0 +1,137 @@
+"""What a run of a ladder shows beside its levels: when its cells moved, and what they were told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.mapping.design import Design, Timing
+from mru_hw.spice.bench import candidate_vectors, state_vectors
+from mru_hw.spice.deck import Waves
+from mru_hw.spice.unit_bench import held_vectors
+
+LOOK = 0.02  # of a frame, back from the strobe: far enough to see a candidate that still moves
+
+Array = NDArray[np.float64]
+Bits = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One layer of one run, in the network's own units; frames that it did not reach are NaN.
+
+    Attributes
+    ----------
+    candidate
+        (n_time, n_units) at the strobe's rising edge.
+    earlier
+        The same, `LOOK` of a frame before.
+    before, after, end
+        (n_time, n_units, n_cells) set cells: at the strobe's rising edge, one strobe's length after
+        its end, and at the frame's end.
+    last_move
+        (n_time, n_units) when the last of several cells moved, over the strobe's length from its
+        rising edge; NaN where fewer than two did.
+    lost
+        (n_time, n_units) whether a held node changed sides while the strobe was on; None where
+        the run did not keep the held nodes.
+    """
+
+    candidate: Array
+    earlier: Array
+    before: Bits
+    after: Bits
+    end: Bits
+    last_move: Array
+    lost: Bits | None = None
+
+
+def read_evidence(
+    design: Design,
+    layer: int,
+    units: Sequence[int],
+    waves: Waves,
+    *,
+    timing: Timing,
+    strobe_at: Array,
+    read_at: Array,
+    v_dd: float,
+) -> Evidence:
+    """Read the evidence of some units of a layer from a run.
+
+    Parameters
+    ----------
+    design, layer, units
+        Whose it is.
+    waves
+        The run, with the vectors of the candidates and cells, and of the held nodes or not.
+    timing
+        Length of frame and strobe in that run.
+    strobe_at, read_at
+        (n_time,) rising edges and frames' ends [s].
+    v_dd
+        Supply [V]; half of it parts set cells from others.
+    """
+    times = waves.time
+    scale = design.buses[design.banks[layer].candidate].scale
+    reached = read_at <= (times[-1] if len(times) else 0.0) * (1 + 1e-9)
+
+    def at(name: str, when: Array) -> Array:
+        values: Array = np.where(reached, np.interp(when, times, waves.vectors[name]), np.nan)
+        return values
+
+    def candidates(when: Array) -> Array:
+        pairs = [candidate_vectors(design, layer, k) for k in units]
+        return np.stack([at(plus, when) - at(minus, when) for plus, minus in pairs], 1) / scale
+
+    names = [state_vectors(design, layer, k) for k in units]
+
+    def cells(when: Array) -> Bits:
+        rows = [np.stack([at(name, when) > v_dd / 2 for name in unit], 1) for unit in names]
+        return np.stack(rows, 1)
+
+    if not reached.any():
+        return _nothing(len(read_at), len(units), 2 * design.banks[layer].levels)
+    before, after = cells(strobe_at), cells(strobe_at + 2 * timing.pulse)
+    last_move = np.full(before.shape[:2], np.nan)
+    for t, u in np.argwhere((before != after).sum(2) > 1):
+        moved = np.flatnonzero(before[t, u] != after[t, u])
+        crossings = [
+            _crossing(waves, names[u][j], strobe_at[t], 2 * timing.pulse, v_dd / 2) for j in moved
+        ]
+        last_move[t, u] = (max(crossings) - strobe_at[t]) / timing.pulse
+    lost: Bits | None = None
+    held = [held_vectors(design, layer, k) for k in units]
+    if all(name in waves.vectors for unit in held for name in unit):
+        sides = [
+            [at(name, t) > v_dd / 2 for t in (strobe_at, strobe_at + timing.pulse)]
+            for unit in held
+            for name in unit
+        ]
+        changed = np.stack([a != b for a, b in sides], 1)
+        lost = np.any(changed.reshape(len(read_at), len(units), -1), axis=2)
+    return Evidence(
+        candidate=candidates(strobe_at),
+        earlier=candidates(strobe_at - LOOK * timing.frame),
+        before=before,
+        after=after,
+        end=cells(read_at),
+        last_move=last_move,
+        lost=lost,
+    )
+
+
+def _crossing(waves: Waves, name: str, start: float, span: float, level: float) -> float:
+    """Return when a vector last passes a level within a span [s]."""
+    inside = (waves.time >= start) & (waves.time <= start + span)
+    times, high = waves.time[inside], waves.vectors[name][inside] > level
+    changes = np.flatnonzero(high[1:] != high[:-1])
+    return float(times[changes[-1] + 1]) if len(changes) else start + span
+
+
+def _nothing(n_time: int, n_units: int, n_cells: int) -> Evidence:
+    nan, no = np.full((n_time, n_units), np.nan), np.zeros((n_time, n_units, n_cells), np.bool_)
+    return Evidence(candidate=nan, earlier=nan, before=no, after=no, end=no, last_move=nan)

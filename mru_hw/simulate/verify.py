@@ -1,0 +1,276 @@
+"""Networks too large for ngspice: single units under the candidates that the behavioral level has.
+
+The behavioral run of the whole network gives every unit's candidate at its strobe. Each chosen
+unit then runs by itself in ngspice, driven by these, and every step is compared with the
+behavioral one from the unit's own level before it. What this cannot show: errors of the linear
+layers between the units, and how a node settles that other nodes drive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.errors import Bare, RunStatus, UserError
+from mru_hw.mapping.design import Design
+from mru_hw.simulate.disagreement import (
+    Disagreement,
+    Ladder,
+    ladder_of,
+    of_unit,
+    wrong_steps,
+)
+from mru_hw.simulate.evidence import Evidence, read_evidence
+from mru_hw.simulate.trace import Trace
+from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.deck import Waves
+from mru_hw.spice.flatten import flatten
+from mru_hw.spice.runner import Limits, Runner
+from mru_hw.spice.unit_bench import UnitBench, make_unit_bench, refuse_other_cells
+from mru_hw.stimulus import Inputs
+from mru_hw.technology.calibration import Calibration
+from mru_hw.technology.conditions import Conditions
+from mru_hw.variation import Die, nominal_die
+
+LARGEST = 3000
+"""Transistors of a network that ngspice runs as a whole."""
+
+Array = NDArray[np.float64]
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which units to run: the `count` ones of the smallest margins, or all of a `layer`."""
+
+    count: int | None = None
+    layer: int | None = None
+
+    def size(self, design: Design) -> int:
+        """Return how many units that is, of those that are there."""
+        if self.layer is not None:
+            return sum(b.n_units for b in design.banks if b.layer == self.layer)
+        return self.count or 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What single units did.
+
+    Attributes
+    ----------
+    units
+        ``(layer, unit)`` of those that ran.
+    steps
+        Frames compared, over all units and sequences.
+    disagreements
+        The wrong steps among them.
+    failed
+        Runs that ended otherwise than `RunStatus.DONE`, by the reason; the frames that they did
+        reach are compared.
+    core_seconds
+        Processor time of ngspice [s].
+    """
+
+    units: tuple[tuple[int, int], ...]
+    steps: int
+    disagreements: tuple[Disagreement, ...]
+    failed: dict[RunStatus, int]
+    core_seconds: float
+
+    def sentence(self) -> str:
+        """Return the result as a person reads it."""
+        units = ", ".join(f"{layer}/{unit}" for layer, unit in self.units)
+        return (
+            f"{self.steps} steps of {len(self.units)} units in ngspice (layer/unit {units}): "
+            f"{len(self.disagreements)} wrong."
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return the record as JSON has it."""
+        return {
+            "units": [list(unit) for unit in self.units],
+            "steps": self.steps,
+            "wrong": len(self.disagreements),
+            "failed": {status.name.lower(): n for status, n in self.failed.items()},
+            "core_seconds": self.core_seconds,
+        }
+
+
+def parse_choice(text: str) -> Choice:
+    """Read the option ``--verify``: ``units:N`` or ``layer:I``.
+
+    Raises
+    ------
+    UserError
+        It is neither.
+    """
+    match = re.fullmatch(r"(units|layer):(\d{1,9})", text)
+    if match is None or text == "units:0":
+        raise UserError("--verify", text, "units:N, such as units:8, or layer:I, such as layer:0")
+    number = int(match[2])
+    return Choice(count=number) if match[1] == "units" else Choice(layer=number)
+
+
+def transistors(design: Design) -> int:
+    """Count the transistors of a chip's deck, unit devices of one leg as one."""
+    placed = flatten(chip_deck(design), "mru_chip", design.technology)
+    return sum(device.kind == "m" for device in placed)
+
+
+def refuse_large(design: Design) -> None:
+    """Refuse a network that ngspice would not finish as a whole.
+
+    Raises
+    ------
+    UserError
+        It has more than `LARGEST` transistors.
+    """
+    count = transistors(design)
+    if count > LARGEST:
+        raise UserError(
+            "--level",
+            Bare(f"spice: {count:,} transistors"),
+            f"--verify units:N for networks beyond {LARGEST:,} transistors",
+        )
+
+
+def choose_units(
+    choice: Choice, ladders: list[Ladder], trace: Trace, inputs: Inputs
+) -> tuple[tuple[int, int], ...]:
+    """Choose the units: those whose candidates come nearest to their thresholds.
+
+    A unit's margin is the smallest hundredth of ``| |c| - beta | / beta`` over all frames; units
+    of equal margin come in their own order.
+
+    Raises
+    ------
+    UserError
+        There are not as many units, or no such layer.
+    """
+    sizes = [len(ladder.up) for ladder in ladders]
+    if choice.layer is not None:
+        if choice.layer >= len(sizes):
+            raise UserError("--verify", f"layer:{choice.layer}", f"layer:0 to {len(sizes) - 1}")
+        return tuple((choice.layer, k) for k in range(sizes[choice.layer]))
+    if choice.count is None or choice.count > sum(sizes):
+        raise UserError("--verify", f"units:{choice.count}", f"at most {sum(sizes)} units")
+    valid = inputs.valid()
+    margins = []
+    for i, ladder in enumerate(ladders):
+        c = trace.candidates[i][valid]
+        beta = np.where(c >= 0, ladder.up, ladder.down)
+        distance = np.abs(np.abs(c) - beta) / beta
+        margins += [(float(m), i, k) for k, m in enumerate(np.quantile(distance, 0.01, axis=0))]
+    return tuple((i, k) for _, i, k in sorted(margins)[: choice.count])
+
+
+def read_unit(design: Design, layer: int, unit: int, bench: UnitBench, waves: Waves) -> Evidence:
+    """Read the evidence of a unit's own run."""
+    return read_evidence(
+        design,
+        layer,
+        [unit],
+        waves,
+        timing=bench.timing,
+        strobe_at=bench.strobe_at,
+        read_at=bench.read_at,
+        v_dd=bench.v_dd,
+    )
+
+
+def verify_units(
+    design: Design,
+    calibration: Calibration,
+    inputs: Inputs,
+    trace: Trace,
+    choice: Choice,
+    *,
+    conditions: Conditions,
+    die: Die | None = None,
+    workers: int = 2,
+    time_limit_s: float = 1800.0,
+    progress: Callable[[int], None] | None = None,
+) -> Verification:
+    """Run chosen units in ngspice under the candidates of a behavioral run.
+
+    Parameters
+    ----------
+    design, calibration
+        The chip.
+    inputs, trace
+        Sequences and what the behavioral level makes of them.
+    choice
+        Which units.
+    conditions, die
+        What they run at; the same die as the behavioral run's.
+    workers
+        Processes at a time.
+    time_limit_s
+        Wall-clock limit of one run [s].
+    progress
+        Told after each unit and sequence.
+
+    Raises
+    ------
+    UserError
+        ngspice is not installed, the choice names units that are not there, or a layer's units
+        have no bench of their own.
+    """
+    for bank in design.banks:
+        refuse_other_cells(design, bank.layer)
+    own = nominal_die(design) if die is None else die
+    ladders = [ladder_of(design, calibration, own, b.layer, conditions) for b in design.banks]
+    units = choose_units(choice, ladders, trace, inputs)
+    jobs = [(i, k, row) for i, k in units for row in range(inputs.n_seq)]
+    runner = Runner(Limits(time_s=time_limit_s))
+
+    def one(job: tuple[int, int, int]) -> tuple[int, list[Disagreement], Waves]:
+        i, k, row = job
+        c = trace.candidates[i][row, : inputs.lengths[row], k : k + 1]
+        scale = design.buses[design.banks[i].candidate].scale
+        bench = make_unit_bench(design, i, k, c[:, 0] * scale, conditions, die=die)
+        waves = runner.run(bench.deck)
+        evidence = read_unit(design, i, k, bench, waves)
+        found = wrong_steps(of_unit(ladders[i], k), evidence, c, sequence=row, units=[k])
+        if progress is not None:
+            progress(1)
+        return int(np.isfinite(evidence.candidate).sum()), list(found), _without_vectors(waves)
+
+    results = list(_in_threads(one, jobs, workers, runner))
+    ends = Counter(waves.status for _, _, waves in results)
+    return Verification(
+        units=units,
+        steps=sum(steps for steps, _, _ in results),
+        disagreements=tuple(d for _, found, _ in results for d in found),
+        failed={status: n for status, n in ends.items() if status is not RunStatus.DONE},
+        core_seconds=sum(waves.core_seconds for _, _, waves in results),
+    )
+
+
+def _without_vectors(waves: Waves) -> Waves:
+    return Waves(
+        status=waves.status,
+        vectors={},
+        core_seconds=waves.core_seconds,
+        message=waves.message,
+    )
+
+
+def _in_threads(
+    one: Callable[[_Job], _Result], jobs: list[_Job], workers: int, runner: Runner
+) -> Iterator[_Result]:
+    pool = ThreadPoolExecutor(max(1, workers))
+    try:
+        yield from pool.map(one, jobs)
+    finally:
+        runner.stop()
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,277 @@
+"""A bench for one CMRU unit of a chip, by itself: the chip's deck, cut down to that unit.
+
+What is left of the chip is the bias tree, the unit's candidate node, its cells, its state node and
+its layer's phase driver, under their own names, so that whatever reads or alters the chip's
+devices does the same here. The candidate comes from a current source: the drains of the legs that
+drive the node in the chip are not there, nor is the load of the layer's other units on the phase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw import __version__
+from mru_hw.errors import UserError
+from mru_hw.mapping.design import Design, NodeKind, Timing
+from mru_hw.model.structure import CellKind
+from mru_hw.spice.bench import (
+    EDGE,
+    NETWORK_OPTIONS,
+    PRE_ROLL,
+    RAMP,
+    candidate_vectors,
+    state_vectors,
+)
+from mru_hw.spice.chip import SUPPLIES, chip_deck, node_net, unit_name
+from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.dies import die_changes
+from mru_hw.spice.paths import TOP
+from mru_hw.spice.power_up import power_up_time
+from mru_hw.technology import MODELS
+from mru_hw.technology.conditions import Conditions
+from mru_hw.variation import Die
+
+UNIT = "mru_unit"
+"""Subcircuit of the cut deck; the bench's instance is called as the chip's is."""
+
+BREAK = 5e-5
+"""Of the largest step: ngspice 39 merges breakpoints that lie nearer, and with an edge a pulse."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitBench:
+    """A deck with the bench of one unit, and when to read its run.
+
+    Attributes
+    ----------
+    deck
+        Ready to run.
+    timing
+        Of the frames, as they were run.
+    t_start
+        The first frame's start [s].
+    v_dd
+        Supply [V].
+    strobe_at, read_at
+        (n_time,) rising edge of each strobe, and end of each frame [s].
+    """
+
+    deck: Deck
+    timing: Timing
+    t_start: float
+    v_dd: float
+    strobe_at: Array
+    read_at: Array
+
+
+def refuse_other_cells(design: Design, layer: int) -> None:
+    """Name the layers whose units have no bench of their own.
+
+    Raises
+    ------
+    UserError
+        The layer holds no CMRU with fixed thresholds and a signed candidate.
+    """
+    bank = design.banks[layer]
+    signed = design.buses[bank.candidate].kind is NodeKind.CANDIDATE
+    if bank.cell is not CellKind.CMRU or bank.threshold is not None or not signed:
+        raise UserError(
+            f"layers.{layer}",
+            bank.cell.value,
+            "cmru with fixed thresholds and signed candidates: only its units run singly",
+        )
+
+
+def unit_deck(design: Design, layer: int, unit: int) -> str:
+    """Return the chip's deck cut down to one unit, as subcircuit `UNIT`.
+
+    Raises
+    ------
+    UserError
+        The layer's units have no bench of their own, or the Design has no circuit.
+    """
+    refuse_other_cells(design, layer)
+    bank = design.banks[layer]
+    node = node_net(design.buses[bank.candidate], unit)
+    keep = {
+        "xbias",
+        "xrst",
+        f"xphib{layer}",
+        f"xphi{layer}",
+        f"xu{layer}_{unit}",
+        f"x{bank.candidate}_{unit}",
+        f"x{bank.state}_{unit}",
+    }
+    head, chip = chip_deck(design).split(".subckt mru_chip\n")
+    needed = unit_name(bank.levels, int(bank.initial[unit]))
+    lines = [f".subckt {UNIT} {node} phi{layer} rst iref {' '.join(SUPPLIES)} vss"]
+    kept = False
+    for line in chip.splitlines():
+        if not line.startswith("+"):
+            kept = line.partition(" ")[0] in keep or line == ".ends"
+        if kept:
+            lines.append(line)
+    return "\n".join([_without_units(head, needed).rstrip("\n"), *lines, ""])
+
+
+def _without_units(head: str, needed: str) -> str:
+    """Drop the subcircuits of units of other lengths or initial states."""
+    lines: list[str] = []
+    skipping = False
+    for line in head.splitlines():
+        words = line.split()
+        if words[:1] == [".subckt"] and words[1].startswith("cmru_unit_"):
+            skipping = words[1] != needed
+        if not skipping:
+            lines.append(line)
+        elif line == ".ends":
+            skipping = False
+    return "\n".join(lines)
+
+
+def held_vectors(design: Design, layer: int, unit: int) -> tuple[str, ...]:
+    """Return the node voltages that the cells' neighbours read, in thermometer order."""
+    cells = range(1, design.banks[layer].n_cells + 1)
+    return tuple(f"v({TOP}.xu{layer}_{unit}.h{j})" for j in cells)
+
+
+def make_unit_bench(
+    design: Design,
+    layer: int,
+    unit: int,
+    candidates: Array,
+    conditions: Conditions,
+    *,
+    timing: Timing | None = None,
+    lead: Sequence[tuple[float, float]] = (),
+    die: Die | None = None,
+    watch: Sequence[str] = (),
+    options: str = NETWORK_OPTIONS,
+) -> UnitBench:
+    """Write the bench of one unit.
+
+    Parameters
+    ----------
+    design, layer, unit
+        The chip, and which of its units.
+    candidates
+        (n_time,) current [A] into the candidate's node, frame by frame. It changes when the chip's
+        would: at the frame's start, or at the strobe of the layer before.
+    conditions
+        Corner, temperature, supply.
+    timing
+        Frame, strobes and pulse; the Design's own when None.
+    lead
+        Points ``(t, i)`` [s, A], t rising from 0, of the candidate after power-up and before the
+        first frame: a ramp that finds the comparators' thresholds, say. No strobe comes then.
+    die
+        Mismatch of the devices that carry signal, those of the unit among them.
+    watch
+        Further vectors to keep.
+    options
+        ngspice's tolerances.
+
+    Raises
+    ------
+    UserError
+        The layer's units have no bench of their own, or the Design has no circuit.
+    """
+    timing = timing or design.timing
+    period, strobe = timing.frame, timing.strobes[layer]
+    reset = power_up_time(design)
+    t_power = reset + PRE_ROLL * period
+    t_start = t_power + (lead[-1][0] if lead else 0.0)
+    starts: Array = t_start + period * np.arange(len(candidates), dtype=np.float64)
+    changes = starts + (timing.strobes[layer - 1] if layer else 0.0)
+    t_stop = t_start + period * len(candidates)
+    chip = unit_deck(design, layer, unit)
+    instances = {line.split()[0] for line in chip.splitlines() if line.startswith("x")}
+    drawn = () if die is None else die_changes(design, die)
+    commands = tuple(c.command for c in drawn if c.device.split(".")[2] in instances)
+    points = [(0.0, lead[0][1] if lead else float(candidates[0]))]
+    points += [(t_power + t, i) for t, i in lead]
+    saves = (
+        *(f"i(v{name})" for name in ("dd", *SUPPLIES)),
+        "i(vref)",
+        *candidate_vectors(design, layer, unit),
+        *state_vectors(design, layer, unit),
+        *held_vectors(design, layer, unit),
+        *watch,
+    )
+    v_dd = f"{conditions.v_dd:.9g}"
+    step = min(period / 10, max(EDGE / BREAK / 2, period / 40))
+    edge = max(EDGE, 2 * BREAK * step)
+    node = node_net(design.buses[design.banks[layer].candidate], unit)
+    body = [
+        f".lib '{MODELS}' {conditions.corner}",
+        f".include '{CHIP}'",
+        f".options temp={conditions.temperature:.9g} {options}",
+        f"vdd vdd 0 {v_dd}",
+        *(f"v{name} vdd {name} 0" for name in SUPPLIES),
+        "vref vdd vref 0",
+        f"ibias vref iref {design.i_lsb * design.buses['bias'].units:.9g}",
+        f"vrst rst 0 pwl(0 0 {edge:.9g} {v_dd} {reset:.9g} {v_dd} {reset + edge:.9g} 0)",
+        *_strobes(f"vphi phi{layer} 0", starts + strobe, (edge, timing.pulse), conditions.v_dd),
+        *_staircase(f"ic 0 {node}", points, changes, candidates),
+        f"{TOP} {node} phi{layer} rst iref {' '.join(SUPPLIES)} 0 {UNIT}",
+        *(f".save {' '.join(saves[k : k + 8])}" for k in range(0, len(saves), 8)),
+        f".save {TOKEN}",
+        f".tran {step:.9g} {t_stop:.9g} uic",
+    ]
+    token = token_of([chip, *body, *commands])
+    head = [
+        f"* mru_hw {__version__} bench of unit {unit} of layer {layer}, design {design.digest()}",
+        token_line(token),
+    ]
+    deck = Deck(
+        files={
+            BENCH: "\n".join([*head, *body, ".end", ""]),
+            CHIP: chip,
+            **design.technology.model_files(),
+        },
+        saves=saves,
+        token=token,
+        t_stop=t_stop,
+        commands=commands,
+    )
+    return UnitBench(
+        deck=deck,
+        timing=timing,
+        t_start=t_start,
+        v_dd=conditions.v_dd,
+        strobe_at=starts + strobe,
+        read_at=starts + period,
+    )
+
+
+def _staircase(
+    head: str, lead: list[tuple[float, float]], changes: Array, values: Array
+) -> list[str]:
+    points = list(lead)
+    for at, value in zip(changes, values, strict=True):
+        last = points[-1][1]
+        if value != last:
+            # One ramp late, for the lead may end where the first frame begins.
+            points += [(float(at) + RAMP, last), (float(at) + 2 * RAMP, float(value))]
+    return _pwl(head, points)
+
+
+def _strobes(head: str, at: Array, edge_pulse: tuple[float, float], v_dd: float) -> list[str]:
+    points = [(0.0, 0.0)]
+    edge, pulse = edge_pulse
+    for t in at.tolist():
+        top = t + edge + pulse
+        points += [(t, 0.0), (t + edge, v_dd), (top, v_dd), (top + edge, 0.0)]
+    return _pwl(head, points)
+
+
+def _pwl(head: str, points: Sequence[tuple[float, float]]) -> list[str]:
+    words = [f"{t:.12g} {value:.9g}" for t, value in points]
+    rows = ("+ " + " ".join(words[k : k + 4]) for k in range(0, len(words), 4))
+    return [f"{head} pwl(", *rows, "+ )"]
