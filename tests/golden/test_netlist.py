@@ -8,7 +8,7 @@ import pytest
 
 from mru_hw.spice.folder import netlist_files
 from mru_hw.technology import load_technology
-from tests.golden.regenerate import GOLDEN, write
+from tests.golden.regenerate import GOLDEN, TRANSLATED, golden, translate, write
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +22,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_golden_netlist(name: str, written: Path) -> None:
     same = (written / name).read_bytes() == (GOLDEN / name).read_bytes()
     assert same, f"{name} differs; meant so? python -m tests.golden.regenerate, and look at it"
+
+
+@pytest.mark.parametrize("dialect", TRANSLATED)
+def test_golden_dialect(dialect: str) -> None:
+    folder = golden(dialect)
+    assert translate(dialect) == {path.name: path.read_text() for path in folder.iterdir()}

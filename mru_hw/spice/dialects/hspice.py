@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
-from mru_hw.errors import MruHwError
 from mru_hw.spice.dialects.base import wrapped
-from mru_hw.spice.dialects.spice import SpiceLike
+from mru_hw.spice.dialects.spice import SpiceLike, bsim4
 from mru_hw.spice.dialects.statements import Model, Transient, Values
 from mru_hw.technology import MODELS
 
-LEVEL = "54"  # of BSIM4
 _CURRENT = {"v": "v", "i": "i", "id": "i1"}
 
 
@@ -59,9 +57,7 @@ class Hspice(SpiceLike):
 
 
 def _card(model: Model) -> Values:
-    if model.kind == "c":
-        renamed = {"cj": "cox", "cjsw": "capsw"}
-        return {renamed[name]: value for name, value in model.values.items()}
-    if model.values.get("level") != "14":
-        raise MruHwError(f"Only BSIM4 cards are translated, and {model.name} is none.")
-    return {**model.values, "level": LEVEL}
+    if model.kind != "c":
+        return bsim4(model)
+    renamed = {"cj": "cox", "cjsw": "capsw"}
+    return {renamed[name]: value for name, value in model.values.items()}

@@ -6,6 +6,7 @@ import abc
 from collections.abc import Iterator
 from typing import ClassVar
 
+from mru_hw.errors import MruHwError
 from mru_hw.spice.dialects.base import Translator, quantity, wrapped
 from mru_hw.spice.dialects.statements import (
     Comment,
@@ -35,8 +36,6 @@ class SpiceLike(Translator):
 
     mark: ClassVar[str]
     """Around a file's name."""
-    defaults: ClassVar[tuple[str, ...]] = ()
-    """Between a subcircuit's pins and its parameters."""
     probe: ClassVar[str]
     """Command that keeps vectors."""
 
@@ -84,8 +83,7 @@ class SpiceLike(Translator):
             case Comment(text=text):
                 yield f"* {text}".rstrip()
             case Subckt(name=name, pins=pins, values=values):
-                tail = [*self.defaults, *self.pairs(values)] if values else []
-                yield from wrapped([".subckt", name, *pins, *tail])
+                yield from wrapped([".subckt", name, *pins, *self.pairs(values)])
             case Ends(name=name):
                 yield f".ends {name}"
             case Model():
@@ -120,3 +118,16 @@ def _source(source: Source) -> Iterator[str]:
         yield " ".join([*head, *source.numbers])
     else:
         yield from wrapped([*head, f"{source.shape}(", *source.numbers, ")"])
+
+
+def bsim4(model: Model) -> Values:
+    """Return a transistor's card with BSIM4's level in HSPICE and Xyce.
+
+    Raises
+    ------
+    MruHwError
+        It is another model than BSIM4.
+    """
+    if model.values.get("level") not in {"14", "54"}:
+        raise MruHwError(f"Only BSIM4 cards are translated, and {model.name} is none.")
+    return {**model.values, "level": "54"}

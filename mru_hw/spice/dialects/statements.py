@@ -200,7 +200,7 @@ def read_statements(lines: Iterable[str]) -> Iterator[Statement]:
         if whole.startswith("*"):
             yield Comment(text=whole[1:].strip())
         elif whole.startswith(".control"):
-            yield Control(lines=tuple(whole.splitlines()[1:]))
+            yield Control(lines=tuple(line.strip() for line in whole.splitlines()[1:]))
         elif whole.startswith("."):
             yield _command(whole, scope)
         else:

@@ -1,13 +1,14 @@
-"""Xyce: ``PARAMS:``, colons in paths, options by the package that they belong to."""
+"""Xyce: colons in paths, equations of measurements, options by the package they belong to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import final
 
 from mru_hw.spice.dialects.base import wrapped
-from mru_hw.spice.dialects.spice import SpiceLike
-from mru_hw.spice.dialects.statements import Measure, Model, Transient, Values
+from mru_hw.spice.dialects.spice import SpiceLike, bsim4
+from mru_hw.spice.dialects.statements import Element, Measure, Model, Transient, Values
 from mru_hw.technology import MODELS, Technology
 
 
@@ -19,7 +20,6 @@ class Xyce(SpiceLike):
     suffix = ".cir"
     models = MODELS
     mark = '"'
-    defaults = ("PARAMS:",)
     probe = ".print tran"
 
     def model_files(self, technology: Technology) -> dict[str, str]:
@@ -31,6 +31,17 @@ class Xyce(SpiceLike):
         if technology.models.package:
             return technology.model_files()
         return super().model_files(technology)
+
+    def element(self, statement: Element) -> Iterator[str]:
+        """Write an instance; a die's current factor scales the number of devices.
+
+        Xyce's BSIM4 has no multiplier of the mobility. In weak inversion both scale the current
+        alike; here the device's capacitances follow, by a percent or so.
+        """
+        values = dict(statement.values)
+        if factor := values.pop("mulu0", ""):
+            values["m"] = f"{float(values['m']) * float(factor):.9g}"
+        yield from super().element(replace(statement, values=values))
 
     def expression(self, text: str) -> str:
         """Brace it."""
@@ -55,10 +66,9 @@ class Xyce(SpiceLike):
         yield f".tran {statement.step} {statement.stop} 0 {statement.step} uic"
 
     def model(self, statement: Model) -> Iterator[str]:
-        """Write a card as it is: Xyce has Berkeley's levels and names."""
-        yield from wrapped(
-            [".model", statement.name, statement.kind, *self.pairs(statement.values)]
-        )
+        """Write a card; names are Berkeley's, and level 54 is BSIM4 here as it is in HSPICE."""
+        values = statement.values if statement.kind == "c" else bsim4(statement)
+        yield from wrapped([".model", statement.name, statement.kind, *self.pairs(values)])
 
     def measure(self, statement: Measure) -> Iterator[str]:
         """Write a measurement; one made of others is an equation."""
