@@ -117,7 +117,7 @@ def local_candidates(chip: Chip, i: int, ideal: Array, states: Array | None) -> 
     if spec.layers[i - 1].rectify_output or spec.layers[i].rectify_input:
         v = np.maximum(v, 0)
     c: Array = v @ t[f"layers.{i}.candidate.weight"].T + t[f"layers.{i}.candidate.bias"]
-    return c
+    return np.maximum(c, 0) if spec.layers[i].rectify_candidate else c
 
 
 def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Trace) -> Any:

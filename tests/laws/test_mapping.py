@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mru_hw.mapping import Design, NodeKind, map_model, unmap
 from mru_hw.mapping.draft import Draft
+from mru_hw.mapping.edges import loop_edges, loop_units
 from mru_hw.mapping.gains import path_gains
 from mru_hw.mapping.passes import PASSES, choose_scales, place_buses, timing
 from mru_hw.mapping.realised import rail_weights
@@ -276,6 +277,41 @@ def test_strobes_stand_in_order_inside_the_frame_and_never_overlap(
     assert starts[-1] + plan.pulse < 0.95 * frame
     assert np.all(np.diff(starts) > 2 * plan.pulse)
     assert plan.pulse > 0
+
+
+def test_loops_take_no_strobe_and_follow_the_last_one_before_them() -> None:
+    cells = [CellKind.FQ_BMRU, CellKind.CMRU, CellKind.BMRU, CellKind.CMRU]
+    clocked = timing(10e-3, [CellKind.CMRU] * 4).strobes
+    assert timing(10e-3, cells).strobes == (0.0, clocked[1], clocked[1], clocked[3])
+
+
+@given(
+    rise=st.floats(0.3, 4.0),
+    share=st.floats(0.05, 0.95),
+    signed=st.booleans(),
+)
+def test_a_loops_unit_devices_switch_where_they_were_asked_to(
+    rise: float, share: float, signed: bool
+) -> None:
+    """But for rounding: half a device at the rising edge, one more at the other one."""
+    i_lsb = np.float64(1e-9 / 64)
+    wanted = np.array([rise * 1e-9]), np.array([rise * share * 1e-9])
+    hold, width = loop_units(CALIBRATION, *wanted, i_lsb=i_lsb, signed=signed)
+    up, down = loop_edges(CALIBRATION, hold * i_lsb, width * i_lsb, i_lsb=i_lsb, signed=signed)
+    assert abs(up - wanted[0])[0] < i_lsb
+    assert abs(down - wanted[1])[0] < i_lsb
+    # More width opens the hysteresis and leaves the rising edge alone, but for the fold.
+    wider = loop_edges(CALIBRATION, hold * i_lsb, (width + 4) * i_lsb, i_lsb=i_lsb, signed=signed)
+    assert wider[0][0] == pytest.approx(up[0], rel=0.01)
+    assert (wider[1] > down) if signed else (wider[1] < down)
+
+
+def test_a_unit_that_is_never_cleared_stays_so_without_a_candidate() -> None:
+    i_lsb = np.float64(1e-9 / 64)
+    rise, never = np.array([1e-9, 3e-10]), np.zeros(2)
+    hold, width = loop_units(CALIBRATION, rise, never, i_lsb=i_lsb, signed=False)
+    _, down = loop_edges(CALIBRATION, hold * i_lsb, width * i_lsb, i_lsb=i_lsb, signed=False)
+    assert np.all(down < 0)
 
 
 def test_a_design_without_an_unknown_parameter_is_no_design() -> None:
