@@ -1,4 +1,4 @@
-* mru_hw 0.1.0 chip, design b7004a8cbf20cadc
+* mru_hw 0.1.0 chip, design c3737741f2d02856
 * technology generic180, models a19e87514984f1fe
 * made by mru-hw netlist; nothing here is ideal: process devices and capacitors only
 * Device classes of generic180, made from technology.yaml
