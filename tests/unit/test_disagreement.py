@@ -1,0 +1,228 @@
+"""Every cause of a wrong step, each from a run that was made up to show it and nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mru_hw.errors import RunStatus
+from mru_hw.mapping import Design
+from mru_hw.simulate.disagreement import (
+    Cause,
+    Disagreement,
+    Ladder,
+    local_candidates,
+    own_levels,
+    table,
+    wrong_steps,
+)
+from mru_hw.simulate.evidence import Evidence, read_evidence
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.spice.bench import candidate_vectors, state_vectors
+from mru_hw.spice.deck import Waves
+from mru_hw.spice.unit_bench import held_vectors
+from tests.agreement.networks import chip_of, one_unit, two_units
+from tests.networks import draw_inputs
+
+K = 2
+LADDER = Ladder(
+    layer=1,
+    levels=K,
+    start=np.array([0]),
+    up=np.array([1.0]),
+    down=np.array([1.0]),
+    own_up=np.array([1.0]),
+    own_down=np.array([1.0]),
+)
+
+
+def code(*levels: int) -> np.ndarray[Any, Any]:
+    """Thermometer codes, (n_time, 1, cells)."""
+    return np.array([np.arange(2 * K) < K + level for level in levels])[:, None]
+
+
+def made(c: list[float], levels: list[int], **keys: Any) -> Evidence:
+    """A run that settles, steps within its strobes and reaches these levels."""
+    own = np.array(c)[:, None]
+    plain = {
+        "candidate": own,
+        "earlier": own,
+        "before": code(0, *levels[:-1]),
+        "after": code(*levels),
+        "end": code(*levels),
+        "last_move": np.full(own.shape, np.nan),
+    }
+    return Evidence(**(plain | keys))
+
+
+def found(evidence: Evidence, reference: list[float], **keys: Any) -> list[Disagreement]:
+    return list(wrong_steps(LADDER, evidence, np.array(reference)[:, None], **keys))
+
+
+def only(evidence: Evidence, reference: list[float], **keys: Any) -> Disagreement:
+    records = found(evidence, reference, **keys)
+    assert len(records) == 1
+    return records[0]
+
+
+def test_right_steps_leave_no_record() -> None:
+    c = [1.5, 0.9, 1.2, 3.0, -1.0, -0.99, -2.0]
+    assert found(made(c, [1, 1, 2, 2, 1, 1, 0]), c) == []
+
+
+def test_one_wrong_step_is_counted_once() -> None:
+    # The second frame misses its step and stays one level low from there on.
+    c = [1.5, 1.02, 0.5, -1.5]
+    record = only(made(c, [1, 1, 1, 0]), c)
+    assert (record.frame, record.before, record.wanted, record.found) == (1, 1, 2, 1)
+    assert record.distance == pytest.approx(0.02)
+    assert record.cause is Cause.THRESHOLD
+
+
+def test_threshold_offset_by_the_candidate_s_own_error() -> None:
+    record = only(made([0.95], [0]), [1.3])
+    assert record.cause is Cause.THRESHOLD
+    assert record.distance == pytest.approx(0.3)
+    assert record.distance_own == pytest.approx(-0.05)
+
+
+def test_unsettled_candidate_was_on_its_way() -> None:
+    moving = made([0.8], [0], earlier=np.array([[0.6]]))
+    assert only(moving, [1.5]).cause is Cause.UNSETTLED
+    # One that lies as far off and rests is an error of the candidate.
+    assert only(made([0.8], [0]), [1.5]).cause is Cause.THRESHOLD
+    # A comparator that still shows what the candidate asked for before.
+    lagging = made([1.5], [0], earlier=np.array([[0.2]]))
+    assert only(lagging, [1.5]).cause is Cause.UNSETTLED
+
+
+def test_race_moves_a_second_cell_early_and_droop_late() -> None:
+    twice = {"last_move": np.array([[0.05]])}
+    assert only(made([1.5], [2], **twice), [1.5]).cause is Cause.RACE
+    late = {"last_move": np.array([[0.8]])}
+    assert only(made([1.5], [2], **late), [1.5]).cause is Cause.DROOP
+    # Where the held nodes were kept, they say it.
+    lost, intact = np.array([[True]]), np.array([[False]])
+    assert only(made([1.5], [2], lost=lost, **twice), [1.5]).cause is Cause.DROOP
+    assert only(made([1.5], [2], lost=intact, **late), [1.5]).cause is Cause.RACE
+
+
+def test_wrong_cell_is_a_race() -> None:
+    # Cell 4 instead of cell 3: one cell moved, but the code is no thermometer any more.
+    wrong = np.array([[[True, True, False, True]]])
+    assert found(made([1.5], [1], after=wrong, end=wrong), [1.5]) == []  # the level is right
+    record = only(made([0.2], [0], after=wrong, end=wrong), [0.2])
+    assert record.cause is Cause.RACE
+
+
+def test_droop_that_kept_a_cell_from_moving() -> None:
+    assert only(made([1.5], [0], lost=np.array([[True]])), [1.5]).cause is Cause.DROOP
+
+
+def test_crowbar_changes_a_level_without_a_strobe() -> None:
+    before = made([0.2, 0.2], [0, 1], before=code(0, 1))
+    assert only(before, [0.2, 0.2]).cause is Cause.CROWBAR
+    after = made([0.2], [1], after=code(0))
+    assert only(after, [0.2]).cause is Cause.CROWBAR
+    # Near its threshold a cell may end after the strobe what the strobe began.
+    slow = made([1.01], [1], after=code(0))
+    assert only(slow, [0.99]).cause is Cause.THRESHOLD
+
+
+def test_earlier_layer_made_the_candidate() -> None:
+    local = np.array([[1.4]])
+    assert only(made([1.4], [1]), [0.3], local=local).cause is Cause.EARLIER
+
+
+def test_what_nothing_shows_stays_unexplained() -> None:
+    assert only(made([1.5], [0]), [1.5]).cause is Cause.UNEXPLAINED
+
+
+def test_frames_that_a_run_did_not_reach_count_for_nothing() -> None:
+    nan = np.array([[1.5], [np.nan]])
+    evidence = made([1.5, 1.5], [1, -2], candidate=nan)
+    assert found(evidence, [1.5, 1.5]) == []
+
+
+def test_a_die_s_own_threshold_is_what_its_candidate_is_measured_by() -> None:
+    ladder = dataclasses.replace(LADDER, own_up=np.array([1.2]))
+    record = next(wrong_steps(ladder, made([1.1], [0]), np.array([[1.1]]), units=[7]))
+    assert (record.layer, record.unit) == (1, 7)
+    assert record.distance == pytest.approx(0.1)
+    assert record.distance_own == pytest.approx(1.1 / 1.2 - 1)
+    assert record.cause is Cause.THRESHOLD
+
+
+def test_table_and_record_name_everything() -> None:
+    record = only(made([0.95], [0]), [1.3], sequence=4)
+    head, line = table([record])
+    assert head.split() == [
+        "sequence", "layer", "unit", "frame", "step", "wanted", "distance", "own", "cause",
+    ]  # fmt: skip
+    assert line.split() == [
+        "4", "1", "0", "0", "+0", "->", "+0", "+1", "+30.00", "%", "-5.00", "%", "threshold",
+        "offset",
+    ]  # fmt: skip
+    assert table([]) == []
+    assert record.row()["cause"] == "threshold offset"
+    assert set(record.row()) == {f.name for f in dataclasses.fields(Disagreement)}
+
+
+def test_local_candidates_are_the_reference_s_own_with_its_own_states() -> None:
+    chip = chip_of(two_units())
+    inputs = draw_inputs(2, 3, n_seq=1, n_time=9)
+    n = int(inputs.lengths[0])
+    trace = simulate_ideal(chip.mapped, inputs)
+    local = local_candidates(chip.mapped, inputs.x[0, :n], [s[0, :n] for s in trace.states])
+    for a, b in zip(local, trace.candidates, strict=True):
+        np.testing.assert_allclose(a, b[0, :n], rtol=1e-12, atol=1e-12)
+
+
+# ------------------------------------------------------------------------- read from waveforms
+
+
+def waves_of(design: Design, cells: np.ndarray[Any, Any], held: np.ndarray[Any, Any]) -> Waves:
+    """A strobe at 1 ms, 1 ms long; voltages (n_cells, n_points) every 0.1 ms."""
+    times = np.linspace(0, 1e-2, 101)
+    plus, minus = candidate_vectors(design, 0, 0)
+    vectors = {"time": times, plus: 1e-9 * np.minimum(times / 1e-3, 1), minus: 0 * times}
+    vectors |= dict(zip(state_vectors(design, 0, 0), cells, strict=True))
+    vectors |= dict(zip(held_vectors(design, 0, 0), held, strict=True))
+    return Waves(status=RunStatus.DONE, vectors=vectors, core_seconds=0.0, message="")
+
+
+def test_evidence_is_read_from_the_waveforms() -> None:
+    design = chip_of(one_unit()).design
+    times = np.linspace(0, 1e-2, 101)
+    cells = np.zeros((4, 101))
+    cells[:2] = 1.8
+    cells[2, times > 1.1e-3] = 1.8
+    cells[3, times > 1.6e-3] = 1.8
+    held = np.zeros((4, 101))
+    held[:2] = 1.8
+    held[1, times > 1.5e-3] = 0.0
+    timing = dataclasses.replace(design.timing, frame=1e-2, pulse=1e-3)
+    evidence = read_evidence(
+        design,
+        0,
+        [0],
+        waves_of(design, cells, held),
+        timing=timing,
+        strobe_at=np.array([1e-3, 1.1e-2]),
+        read_at=np.array([1e-2, 2e-2]),
+        v_dd=1.8,
+    )
+    assert own_levels(LADDER, evidence)[1][0, 0] == 2
+    np.testing.assert_array_equal(evidence.before[0, 0], [True, True, False, False])
+    np.testing.assert_array_equal(evidence.after[0, 0], [True] * 4)
+    assert evidence.last_move[0, 0] == pytest.approx(0.7, abs=0.11)
+    assert evidence.lost is not None
+    assert evidence.lost[0, 0]
+    scale = design.buses["c0"].scale
+    assert evidence.candidate[0, 0] == pytest.approx(1e-9 / scale)
+    assert evidence.earlier[0, 0] == pytest.approx(0.8e-9 / scale, rel=1e-3)
+    # The run ended before the second frame.
+    assert np.isnan(evidence.candidate[1, 0])

@@ -1,0 +1,155 @@
+"""--verify: which units are chosen, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mru_hw.cli.app import run
+from mru_hw.errors import UserError
+from mru_hw.model.io import save_model
+from mru_hw.simulate.disagreement import network_ladders
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.run import Chip
+from mru_hw.simulate.verify import (
+    LARGEST,
+    Choice,
+    choose_units,
+    parse_choice,
+    refuse_large,
+    transistors,
+)
+from mru_hw.spice.flatten import flatten
+from mru_hw.spice.unit_bench import UNIT, make_unit_bench, unit_deck
+from mru_hw.stimulus import make_inputs, save_inputs
+from mru_hw.technology.conditions import nominal_conditions
+from tests.agreement.networks import chip_of, one_unit, two_units
+from tests.networks import draw_inputs
+
+
+@pytest.fixture(scope="module")
+def chip() -> Chip:
+    return chip_of(two_units())
+
+
+def test_option_is_read() -> None:
+    assert parse_choice("units:8") == Choice(count=8)
+    assert parse_choice("layer:0") == Choice(layer=0)
+    for text in ("8", "units:", "units:0", "units:-1", "layer:x", "unit:3", "units:1 "):
+        with pytest.raises(UserError, match="units:N, such as units:8, or layer:I"):
+            parse_choice(text)
+
+
+def test_units_of_the_smallest_margins_are_chosen(chip: Chip) -> None:
+    inputs = draw_inputs(2, 5, n_seq=4, n_time=10)
+    trace = simulate_ideal(chip.mapped, inputs)
+    conditions = nominal_conditions(chip.design.technology)
+    ladders = list(
+        network_ladders(
+            chip.mapped, chip.design, chip.calibration, chip.die(None), conditions
+        ).values()
+    )
+    beta = np.abs(chip.mapped.tensors["layers.0.beta"])
+    c = trace.candidates[0][inputs.valid()]
+    margins = np.quantile(np.abs(np.abs(c) - beta) / beta, 0.01, axis=0)
+    nearest = int(np.argmin(margins))
+    assert choose_units(Choice(count=1), ladders, trace, inputs) == ((0, nearest),)
+    assert set(choose_units(Choice(count=2), ladders, trace, inputs)) == {(0, 0), (0, 1)}
+    assert choose_units(Choice(layer=0), ladders, trace, inputs) == ((0, 0), (0, 1))
+    with pytest.raises(UserError, match='--verify is "units:3", expected at most 2 units'):
+        choose_units(Choice(count=3), ladders, trace, inputs)
+    with pytest.raises(UserError, match='--verify is "layer:1", expected layer:0 to 0'):
+        choose_units(Choice(layer=1), ladders, trace, inputs)
+
+
+def test_unit_s_deck_is_the_chip_s_own(chip: Chip) -> None:
+    from mru_hw.spice.chip import chip_deck
+
+    whole = {d.path: d for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)}
+    for unit in range(2):
+        text = unit_deck(chip.design, 0, unit)
+        part = {d.path: d for d in flatten(text, UNIT, chip.design.technology)}
+        assert part.items() <= whole.items()
+        # All of the unit, its nodes, its phase and the bias tree, and nothing of the other unit.
+        tops = {path.split(".")[0] for path in part}
+        assert tops == {
+            *("xbias", "xrst", "xphib0", "xphi0"),
+            *(f"x{kind}0_{unit}" for kind in "cuh"),
+        }
+        assert text.count(".subckt cmru_unit_") == 1
+
+
+def test_a_die_changes_the_unit_s_own_devices_only(chip: Chip) -> None:
+    conditions = nominal_conditions(chip.design.technology)
+    bench = make_unit_bench(chip.design, 0, 1, np.ones(3) * 1e-9, conditions, die=chip.die(3))
+    inside = {line.split(".")[2] for line in bench.deck.commands}
+    assert inside == {"xbias", "xc0_1", "xu0_1", "xh0_1"}
+
+
+def test_large_networks_are_refused_with_what_to_do(
+    chip: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert transistors(chip.design) < LARGEST
+    refuse_large(chip.design)
+    monkeypatch.setattr("mru_hw.simulate.verify.LARGEST", 100)
+    count = transistors(chip.design)
+    with pytest.raises(UserError) as refused:
+        refuse_large(chip.design)
+    assert str(refused.value) == (
+        f"--level is spice: {count:,} transistors, "
+        "expected --verify units:N for networks beyond 100 transistors."
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    save_model(one_unit(), tmp_path / "model")
+    save_inputs(make_inputs(np.zeros((1, 3, 1)), np.array([3]), None), tmp_path / "x.npz")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            ["--verify", "units:1"],
+            '--level is "behavioral", expected spice, where --verify runs single units in ngspice.',
+        ),
+        (
+            ["--level", "spice", "--verify", "many"],
+            '--verify is "many", expected units:N, such as units:8, or layer:I, such as layer:0.',
+        ),
+        (
+            ["--level", "spice", "--verify", "units:2"],
+            '--verify is "units:2", expected at most 1 units.',
+        ),
+    ],
+)
+def test_mistakes(
+    options: list[str], expected: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / "y.npz"
+    base = ["simulate", str(folder / "model"), "--inputs", str(folder / "x.npz")]
+    assert run([*base, "--out", str(out), *options]) == 2
+    assert capsys.readouterr().err.strip() == expected
+    assert not out.exists()
+
+
+def test_summary_names_the_trace_s_level(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = ["simulate", str(folder / "model"), "--inputs", str(folder / "x.npz"), "--json"]
+    assert run([*base, "--out", str(folder / "y.npz")]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["trace_level"] == told["level"] == "behavioral"
+    assert told["verify"] is None
+    assert told["disagreements"] is None
+
+
+def test_other_cells_have_no_bench_of_their_own(chip: Chip) -> None:
+    bank = dataclasses.replace(chip.design.banks[0], threshold="b0")
+    design = dataclasses.replace(chip.design, banks=(bank,))
+    with pytest.raises(UserError, match=r"layers\.0 is .*fixed thresholds and signed candidates"):
+        unit_deck(design, 0, 0)
