@@ -13,7 +13,7 @@ from mru_hw.cli.output import Json, emit, progress
 from mru_hw.errors import RunStatus, SimulationError, UserError
 
 if TYPE_CHECKING:
-    from mru_hw.simulate.disagreement import Disagreement
+    from mru_hw.simulate.causes import Disagreement
     from mru_hw.simulate.run import Chip
     from mru_hw.simulate.trace import Trace
     from mru_hw.simulate.verify import Choice, Verification
@@ -159,7 +159,7 @@ def _tell(
 ) -> None:
     import numpy as np
 
-    from mru_hw.simulate.disagreement import table
+    from mru_hw.simulate.causes import table
 
     finished = trace.decision >= 0
     n_done = int(finished.sum())

@@ -9,8 +9,7 @@ a step that none of them fits stays `Cause.UNEXPLAINED`.
 from __future__ import annotations
 
 import dataclasses
-import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,9 @@ from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
 from mru_hw.simulate.array import compile_die
+from mru_hw.simulate.causes import REACH, Cause, Disagreement
 from mru_hw.simulate.evidence import Evidence
+from mru_hw.simulate.loop_steps import wrong_bits
 from mru_hw.simulate.spice_level import SpiceResult
 from mru_hw.simulate.trace import Trace
 from mru_hw.spice.bench import normalised
@@ -30,9 +31,6 @@ from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
 
-REACH = 0.1
-"""How far from its nominal threshold, relatively, a comparator may decide: nominal offsets reach
-5 % and the threshold's sigma is 2 % at 1 nA (decision 0011)."""
 MOVING = 0.2
 """Of what a candidate still lacks: it is unsettled where it made more than this in one `LOOK`."""
 
@@ -40,61 +38,6 @@ LATE = 0.5
 """Of the strobe: a second cell that moves later followed a held node that leaked."""
 
 Array = NDArray[np.float64]
-
-
-class Cause(enum.Enum):
-    """Why a step was wrong; the value is what the user reads."""
-
-    THRESHOLD = "threshold offset"  # the candidate lies within the error of candidate and threshold
-    UNSETTLED = "unsettled node"  # the candidate was still on its way at the strobe
-    RACE = "race"  # a neighbour moved too, early in the strobe
-    DROOP = "droop"  # a neighbour moved too, late in the strobe, or a held node changed sides
-    CROWBAR = "crowbar"  # a level changed while no strobe was on
-    EARLIER = "earlier layer"  # right for what the layers before it showed
-    UNEXPLAINED = "unexplained"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disagreement:
-    """One wrong step.
-
-    Attributes
-    ----------
-    sequence, layer, unit, frame
-        Where and when.
-    before, wanted, found
-        Levels: the unit's own before the step, the reference's after it, the unit's own after it.
-    distance
-        ``(|c| - beta) / beta`` of the reference's candidate: positive beyond the threshold.
-    distance_own
-        The same of the circuit's own candidate at the strobe.
-    """
-
-    sequence: int
-    layer: int
-    unit: int
-    frame: int
-    before: int
-    wanted: int
-    found: int
-    distance: float
-    distance_own: float
-    cause: Cause
-
-    def row(self) -> dict[str, Any]:
-        """Return the record as JSON has it."""
-        return {
-            "sequence": self.sequence,
-            "layer": self.layer,
-            "unit": self.unit,
-            "frame": self.frame,
-            "before": self.before,
-            "wanted": self.wanted,
-            "found": self.found,
-            "distance": self.distance,
-            "distance_own": self.distance_own,
-            "cause": self.cause.value,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,7 +275,7 @@ def explain(
     inputs: Inputs,
     reference: Trace,
 ) -> tuple[Disagreement, ...]:
-    """List the wrong steps of a whole network's ladders, with their causes.
+    """List the wrong steps of a whole network, with their causes.
 
     Parameters
     ----------
@@ -341,7 +284,7 @@ def explain(
     mapped, design
         The network that the design amounts to, and the design.
     ladders
-        By layer what its units should do; layers of loops have none and are left out.
+        By layer of ladders what its units should do.
     inputs, reference
         Raw sequences, and what the reference makes of them.
     """
@@ -351,40 +294,13 @@ def explain(
         frames = normalised(design.spec, inputs.x[row, :n])
         states = [np.nan_to_num(state[row, :n]) for state in result.trace.states]
         local = local_candidates(mapped, frames, states)
-        for i, ladder in ladders.items():
-            evidence = layers[i]
-            if evidence is not None:
-                found += wrong_steps(
-                    ladder,
-                    evidence,
-                    reference.candidates[i][row, :n],
-                    local=local[i] if i else None,
-                    sequence=row,
-                )
+        for bank in design.banks:
+            i = bank.layer
+            evidence, wanted = layers[i], reference.candidates[i][row, :n]
+            before = local[i] if i else None
+            if i in ladders and evidence is not None:
+                found += wrong_steps(ladders[i], evidence, wanted, local=before, sequence=row)
+            elif bank.cell is not CellKind.CMRU:
+                h, own = result.trace.states[i][row, :n], result.trace.candidates[i][row, :n]
+                found += wrong_bits(mapped, bank, h, own, wanted, local=before, sequence=row)
     return tuple(found)
-
-
-def table(disagreements: Iterable[Disagreement]) -> list[str]:
-    """Return the records as lines for a person."""
-    rows = [
-        (
-            str(d.sequence),
-            str(d.layer),
-            str(d.unit),
-            str(d.frame),
-            f"{d.before:+d} -> {d.found:+d}",
-            f"{d.wanted:+d}",
-            f"{100 * d.distance:+.2f} %",
-            f"{100 * d.distance_own:+.2f} %",
-            d.cause.value,
-        )
-        for d in disagreements
-    ]
-    if not rows:
-        return []
-    head = ("sequence", "layer", "unit", "frame", "step", "wanted", "distance", "own", "cause")
-    widths = [max(len(row[j]) for row in (head, *rows)) for j in range(len(head))]
-    return [
-        "  ".join(word.rjust(w) for word, w in zip(row, widths, strict=True))
-        for row in (head, *rows)
-    ]

@@ -25,7 +25,7 @@ from mru_hw.units import render
 from mru_hw.variation import Die, draw_die, nominal_die
 
 if TYPE_CHECKING:
-    from mru_hw.simulate.disagreement import Disagreement
+    from mru_hw.simulate.causes import Disagreement
 
 LEVELS = ("ideal", "behavioral", "spice")
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import Bare, RunStatus, UserError
 from mru_hw.mapping.design import Design
+from mru_hw.simulate.causes import Disagreement
 from mru_hw.simulate.disagreement import (
-    Disagreement,
     Ladder,
     ladder_of,
     of_unit,

@@ -11,7 +11,8 @@ import pytest
 from mru_hw.cli.app import run
 from mru_hw.mapping.design import Timing
 from mru_hw.model.io import save_model
-from mru_hw.simulate.disagreement import Cause, ladder_of, own_levels, wrong_steps
+from mru_hw.simulate.causes import Cause
+from mru_hw.simulate.disagreement import ladder_of, own_levels, wrong_steps
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.runner import Runner

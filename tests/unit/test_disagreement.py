@@ -10,22 +10,18 @@ import pytest
 
 from mru_hw.errors import RunStatus
 from mru_hw.mapping import Design
-from mru_hw.simulate.disagreement import (
-    Cause,
-    Disagreement,
-    Ladder,
-    local_candidates,
-    own_levels,
-    table,
-    wrong_steps,
-)
+from mru_hw.simulate.causes import Cause, Disagreement, table
+from mru_hw.simulate.disagreement import Ladder, local_candidates, own_levels, wrong_steps
 from mru_hw.simulate.evidence import Evidence, read_evidence
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.loop_steps import wrong_bits
+from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import candidate_vectors, state_vectors
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.unit_bench import held_vectors
+from mru_hw.technology import load_technology
 from tests.agreement.networks import chip_of, one_unit, two_units
-from tests.networks import draw_inputs
+from tests.networks import draw_inputs, draw_model, make_spec
 
 K = 2
 LADDER = Ladder(
@@ -179,6 +175,48 @@ def test_local_candidates_are_the_reference_s_own_with_its_own_states() -> None:
     local = local_candidates(chip.mapped, inputs.x[0, :n], [s[0, :n] for s in trace.states])
     for a, b in zip(local, trace.candidates, strict=True):
         np.testing.assert_allclose(a, b[0, :n], rtol=1e-12, atol=1e-12)
+
+
+# --------------------------------------------------------------------------------------- loops
+
+
+@pytest.fixture(scope="module")
+def loops() -> Chip:
+    """Layers of one FQ-BMRU each: rises at 1.5, falls below 1.0, alpha 0.5."""
+    model = draw_model(make_spec("fq_bmru", n_units=1, rectify_candidate=True), 1)
+    tensors = dict(model.tensors)
+    for i in range(2):
+        p = f"layers.{i}."
+        tensors |= {p + "beta": np.ones(1), p + "delta": np.full(1, 0.5)}
+        tensors |= {p + "alpha": np.full(1, 0.5), p + "initial_state": np.zeros(1)}
+    return Chip.of(dataclasses.replace(model, tensors=tensors), load_technology("generic180"))
+
+
+def bits(
+    loops: Chip, own: list[float], reference: list[float], found: list[int], **keys: Any
+) -> Any:
+    model = dataclasses.replace(loops.mapped, tensors=loops.model.tensors)
+    columns = [np.array(x, dtype=float)[:, None] for x in (own, reference)]
+    states = 0.5 * np.array(found, dtype=float)[:, None]
+    return list(wrong_bits(model, loops.design.banks[0], states, *columns, **keys))
+
+
+def test_a_loop_s_bits_are_judged_with_their_hysteresis(loops: Chip) -> None:
+    c = [1.2, 1.6, 1.2, 0.9, 1.2]
+    assert bits(loops, c, c, [0, 1, 1, 0, 0]) == []
+    # Kept a bit that it should have lost; from there on it is right again.
+    (record,) = bits(loops, c, c, [0, 1, 1, 1, 1])
+    assert (record.frame, record.before, record.wanted, record.found) == (3, 1, 0, 1)
+    assert record.distance == pytest.approx(0.1 / 1.5)
+    assert record.cause is Cause.THRESHOLD
+
+
+def test_a_loop_that_its_candidate_does_not_explain_saw_another(loops: Chip) -> None:
+    (record,) = bits(loops, [0.3], [0.3], [1])
+    assert record.cause is Cause.UNSETTLED
+    (record,) = bits(loops, [1.8], [0.3], [1], local=np.array([[1.8]]))
+    assert record.cause is Cause.EARLIER
+    assert bits(loops, [np.nan], [1.8], [0]) == []
 
 
 # ------------------------------------------------------------------------- read from waveforms

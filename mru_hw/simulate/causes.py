@@ -1,0 +1,93 @@
+"""Wrong steps as records: where, how far from the threshold, and why."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+REACH = 0.1
+"""How far from its nominal threshold, relatively, a comparator may decide: nominal offsets reach
+5 % and the threshold's sigma is 2 % at 1 nA (decision 0011)."""
+
+
+class Cause(enum.Enum):
+    """Why a step was wrong; the value is what the user reads."""
+
+    THRESHOLD = "threshold offset"  # the candidate lies within the error of candidate and threshold
+    UNSETTLED = "unsettled node"  # the candidate was still on its way at the strobe
+    RACE = "race"  # a neighbour moved too, early in the strobe
+    DROOP = "droop"  # a neighbour moved too, late in the strobe, or a held node changed sides
+    CROWBAR = "crowbar"  # a level changed while no strobe was on
+    EARLIER = "earlier layer"  # right for what the layers before it showed
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disagreement:
+    """One wrong step.
+
+    Attributes
+    ----------
+    sequence, layer, unit, frame
+        Where and when.
+    before, wanted, found
+        Levels: the unit's own before the step, the reference's after it, the unit's own after it.
+    distance
+        ``(|c| - beta) / beta`` of the reference's candidate: positive beyond the threshold.
+    distance_own
+        The same of the circuit's own candidate at the strobe.
+    """
+
+    sequence: int
+    layer: int
+    unit: int
+    frame: int
+    before: int
+    wanted: int
+    found: int
+    distance: float
+    distance_own: float
+    cause: Cause
+
+    def row(self) -> dict[str, Any]:
+        """Return the record as JSON has it."""
+        return {
+            "sequence": self.sequence,
+            "layer": self.layer,
+            "unit": self.unit,
+            "frame": self.frame,
+            "before": self.before,
+            "wanted": self.wanted,
+            "found": self.found,
+            "distance": self.distance,
+            "distance_own": self.distance_own,
+            "cause": self.cause.value,
+        }
+
+
+def table(disagreements: Iterable[Disagreement]) -> list[str]:
+    """Return the records as lines for a person."""
+    rows = [
+        (
+            str(d.sequence),
+            str(d.layer),
+            str(d.unit),
+            str(d.frame),
+            f"{d.before:+d} -> {d.found:+d}",
+            f"{d.wanted:+d}",
+            f"{100 * d.distance:+.2f} %",
+            f"{100 * d.distance_own:+.2f} %",
+            d.cause.value,
+        )
+        for d in disagreements
+    ]
+    if not rows:
+        return []
+    head = ("sequence", "layer", "unit", "frame", "step", "wanted", "distance", "own", "cause")
+    widths = [max(len(row[j]) for row in (head, *rows)) for j in range(len(head))]
+    return [
+        "  ".join(word.rjust(w) for word, w in zip(row, widths, strict=True))
+        for row in (head, *rows)
+    ]

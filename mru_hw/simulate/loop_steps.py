@@ -1,0 +1,94 @@
+"""Wrong steps of loops, which have no strobe: what their bits at the frames' ends tell.
+
+A loop follows its candidate all the time, so nothing says when a bit changed within a frame, and
+race, droop and crowbar do not exist for it. A bit that its own candidate at the frame's end does
+not explain followed, or kept, what it saw on the way: the candidate was not settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.mapping.design import Bank
+from mru_hw.model.network import Model
+from mru_hw.model.structure import CellKind
+from mru_hw.simulate.causes import REACH, Cause, Disagreement
+
+Array = NDArray[np.float64]
+
+
+def wrong_bits(
+    mapped: Model,
+    bank: Bank,
+    states: Array,
+    own: Array,
+    reference: Array,
+    *,
+    local: Array | None = None,
+    sequence: int = 0,
+) -> Iterator[Disagreement]:
+    """List the wrong steps of a layer of loops in one run, with their causes.
+
+    Parameters
+    ----------
+    mapped, bank
+        The network that the design amounts to, and the layer's units.
+    states, own
+        (n_time, n_units) the circuit's h and its candidates at the frames' ends; NaN where the run
+        did not come.
+    reference, local
+        The reference's candidates, and those that it would have had with the circuit's own earlier
+        layers; None where there is nothing before.
+    sequence
+        Named in the records.
+    """
+    prefix = f"layers.{bank.layer}."
+    alpha, beta = mapped.tensors[prefix + "alpha"], np.abs(mapped.tensors[prefix + "beta"])
+    first_quadrant = bank.cell is CellKind.FQ_BMRU
+    high = beta + np.abs(mapped.tensors[prefix + "delta"]) if first_quadrant else beta
+    low, lowest = (beta, 0.0) if first_quadrant else (-beta, -1.0)
+    after = np.rint(np.nan_to_num(states) / alpha)
+    start = mapped.tensors[prefix + "initial_state"][None]
+    before = np.concatenate([start, after[:-1]])
+
+    def asked(c: Array) -> Array:
+        """Return the level that candidates ask for."""
+        below = c < low if first_quadrant else c <= low
+        level: Array = np.where(
+            c >= high, 1.0, np.where(below, 0.0 if first_quadrant else -1, before)
+        )
+        return level
+
+    def distance(c: Array) -> Array:
+        """Return how far candidates lie beyond the threshold that they are nearest to."""
+        rise, fall = (c - high) / high, (low - c) / high
+        nearest: Array = np.where(np.abs(rise) <= np.abs(fall), rise, fall)
+        return nearest
+
+    reached = np.isfinite(states) & np.isfinite(own)
+    seen = np.where(reached, own, 0.0)
+    wanted, by_own, far = asked(reference), asked(seen), distance(seen)
+    by_local = None if local is None else asked(local)
+    away = distance(reference)
+    for t, u in np.argwhere((after != wanted) & reached):
+        if after[t, u] != by_own[t, u] and abs(far[t, u]) > REACH:
+            cause = Cause.UNSETTLED
+        elif by_local is not None and by_local[t, u] == after[t, u]:
+            cause = Cause.EARLIER
+        else:
+            cause = Cause.THRESHOLD
+        yield Disagreement(
+            sequence=sequence,
+            layer=bank.layer,
+            unit=int(u),
+            frame=int(t),
+            before=int(before[t, u]),
+            wanted=int(wanted[t, u]),
+            found=int(after[t, u]),
+            distance=float(away[t, u]),
+            distance_own=float(far[t, u]),
+            cause=cause,
+        )
