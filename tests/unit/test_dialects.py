@@ -242,9 +242,9 @@ def test_the_kit_of_a_foundry_is_named_where_its_cards_do_not_go_along() -> None
     technology = load_technology("sky130")
     for dialect in ("hspice", "spectre"):
         assert DIALECTS[dialect].model_files(technology) == {}
-        assert "put its library, with sections tt, ff" in DIALECTS[dialect].missing_models(
-            technology
-        )
+        said = DIALECTS[dialect].missing_models(technology)
+        assert "put its library, with sections tt, ff" in said
+        assert said.endswith("lengths are in units of 1e-06 m")
     assert all(d.missing_models(load_technology("generic180")) == "" for d in DIALECTS.values())
 
 

@@ -50,9 +50,12 @@ class Dialect(abc.ABC):
         """Say what the user must add for the process's models; empty where nothing."""
         if self.model_files(technology):
             return ""
+        unit = technology.transistor.length_unit
+        sizes = "" if unit == 1 else f"; the deck's lengths are in units of {unit:g} m"
         return (
             f"the cards of {technology.name} for {self.name} come with the process's own kit: put"
             f" its library, with sections {', '.join(technology.corners)}, here as {self.models}"
+            f"{sizes}"
         )
 
 
