@@ -57,9 +57,7 @@ def wrong_bits(
     def asked(c: Array) -> Array:
         """Return the level that candidates ask for."""
         below = c < low if first_quadrant else c <= low
-        level: Array = np.where(
-            c >= high, 1.0, np.where(below, 0.0 if first_quadrant else -1, before)
-        )
+        level: Array = np.where(c >= high, 1.0, np.where(below, lowest, before))
         return level
 
     def distance(c: Array) -> Array:
