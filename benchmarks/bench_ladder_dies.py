@@ -42,7 +42,7 @@ from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import UNIT, UnitBench, make_unit_bench, unit_deck
-from mru_hw.technology import load_technology
+from mru_hw.technology import Technology, load_technology
 
 Array = NDArray[np.float64]
 
@@ -112,19 +112,23 @@ def on_ramps(unit: Unit, bench: UnitBench, waves: Waves) -> tuple[Array, Array, 
     return grid, u, d
 
 
-def nominal_trips(store: Store, unit: Unit) -> dict[str, float]:
-    """Both nodes' voltages [V] where the nominal unit's strobe begins to step."""
-    ladder, name = unit.ladder, unit.design.technology.name
-    up, down, k = float(ladder.up[0]), float(ladder.down[0]), LEVELS
+def nominal_trips(store: Store, technology: Technology) -> dict[str, float]:
+    """Both nodes' voltages [V] where the nominal unit's strobe begins to step.
+
+    From the middle of a ladder of K = 1, for the cells at the ends decide up to a percent later:
+    what stands for their outer neighbour is a supply, and not a held node that the strobe's edge
+    has pushed beyond it.
+    """
+    unit = unit_of(technology, 1)
+    up, down = float(unit.ladder.up[0]), float(unit.ladder.down[0])
     coarse, fine = np.arange(-0.08, 0.0801, 0.005), np.arange(-0.005, 0.00501, 0.0005)
     found = {"up": 0.0, "down": 0.0}
     trips: dict[str, float] = {}
     for label, grid in (("coarse", coarse), ("fine", fine)):
         ups, downs = grid + found["up"], grid + found["down"]
-        c = [-3 * down] * (2 * k)
-        c += [x for r in ups for x in ((1 + r) * up, -3 * down)]
-        c += [3 * up] * (2 * k)
-        c += [x for r in downs for x in (-(1 + r) * down, 3 * up)]
+        # Each candidate from level 0, then to the end that it points to and back to 0.
+        c = [x for r in ups for x in ((1 + r) * up, 3 * up, -3 * down)]
+        c += [x for r in downs for x in (-(1 + r) * down, -3 * down, 3 * up)]
         values = np.array(c)
         bench = make_unit_bench(
             unit.design,
@@ -141,13 +145,12 @@ def nominal_trips(store: Store, unit: Unit) -> dict[str, float]:
             grid_, u, d = on_ramps(unit, b, w)
             return judged(unit, b, w, c) | {"grid": grid_, "u": u, "d": d}
 
-        row = store(f"{name}-trips-{label}", bench.deck, made)
-        after, n = np.array(row["after"]), 2 * len(grid)
-        rose, fell = after[2 * k : 2 * k + n : 2] > -k, after[4 * k + n :: 2] < k
+        row = store(f"{technology.name}-trips-{label}", bench.deck, made)
+        tested = np.array(row["after"])[::3] != np.array(row["before"])[::3]
+        rose, fell = np.split(tested, 2)
         found = {"up": float(ups[np.argmax(rose)]), "down": float(downs[np.argmax(fell)])}
         trips = {
-            "up": found["up"],
-            "down": found["down"],
+            **found,
             "u_V": float(np.interp(found["up"], row["grid"], row["u"])),
             "d_V": float(np.interp(found["down"], row["grid"], row["d"])),
         }
@@ -204,6 +207,9 @@ def one_die(
     return {
         "up": float(up[0] / nominal.up[0] - 1),
         "down": float(down[0] / nominal.down[0] - 1),
+        "candidates": c,
+        "before": before[:, 0],
+        "after": after[:, 0],
         "steps": len(c),
         "moves": int(np.sum(before != after)),
         "wrong": [r.row() for r in wrong_steps(own, evidence, c[:, None])],
@@ -265,7 +271,7 @@ def main() -> None:
         given.work.mkdir(parents=True, exist_ok=True)
     start, technology = time.monotonic(), load_technology(given.tech)
     unit = unit_of(technology, LEVELS)
-    trips = nominal_trips(Store(given.work), unit)
+    trips = nominal_trips(Store(given.work), technology)
     runner, rows = Runner(Limits(time_s=600)), []
     for first, count in batches(4 if given.quick else given.dies):
         name = f"{technology.name}-{unit.design.digest()}-dies{first}-{count}"
