@@ -26,7 +26,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench_spice_agreement import compare, machine, power, run_sequence
+
+# Beside this file, which mypy does not look for when a file is run by its path.
+from bench_spice_agreement import (  # type: ignore[import-not-found]
+    compare,
+    machine,
+    power,
+    run_sequence,
+)
 
 from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
@@ -60,6 +67,7 @@ CONFIG = {
 def two_digits() -> Inputs:
     """The recordings of 0 and 1, in their own order."""
     digits = load_digits()
+    assert digits.y is not None
     return digits.take(np.flatnonzero(np.isin(digits.y, (0, 1))))
 
 

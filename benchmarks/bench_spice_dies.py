@@ -60,8 +60,8 @@ xc in_p v n 0 vdd out vdd 0 hysteretic_cell units=32 hold=64 width=32 gain=64
 xout out out_n vdd 0 state_node units=64
 .ends
 """
-I_LOW, I_HIGH = 0.05e-9, 2.5e-9  # A
-RAMP_S = 25.0
+I_LOW, I_HIGH = 0.2e-9, 1.4e-9  # A
+RAMP_S = 12.0
 # The switching is found by the charge's own error, so that the steps between are long.
 OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-19 trtol=0.3 reltol=1e-4 method=gear"
 FINE = "gmin=1e-17 abstol=1e-16 vntol=1e-6 chgtol=1e-18 trtol=1 reltol=1e-5 method=gear"
@@ -71,7 +71,7 @@ FINE = "gmin=1e-17 abstol=1e-16 vntol=1e-6 chgtol=1e-18 trtol=1 reltol=1e-5 meth
 
 
 def cell_deck(
-    technology: Technology, corner: str = "tt", options: str = OPTIONS, step: float = RAMP_S / 150
+    technology: Technology, corner: str = "tt", options: str = OPTIONS, step: float = RAMP_S / 75
 ) -> Deck:
     """The cell under a triangle of input current, `RAMP_S` up and as long down."""
     body = [
@@ -265,7 +265,7 @@ def edge_errors(
 ) -> dict[str, Any]:
     """Relative error of the cell's edges against steps a hundred times as short."""
     session, found = Session(), []
-    for each in (deck, cell_deck(technology, options=FINE, step=RAMP_S / 15000)):
+    for each in (deck, cell_deck(technology, options=FINE, step=RAMP_S / 7500)):
         session.load(each)
         found.append(np.array([switching(session.run_die(die)) for die in dies]))
     return {"dies": len(dies), "largest": np.max(np.abs(found[0] / found[1] - 1))}

@@ -37,9 +37,7 @@ def power_up_time(design: Design) -> float:
         for polarity, name in (("n", "n_mirror"), ("p", "p_mirror")):
             device = technology.devices[name]
             area[polarity] += device.w * device.l * bank.tail_units * bank.n_units
-    farads = {
-        line: GATE_SHARE * technology.flicker.c_ox * metres for line, metres in area.items()
-    }
+    farads = {line: GATE_SHARE * technology.flicker.c_ox * metres for line, metres in area.items()}
     reference = design.i_lsb * design.buses["bias"].units
     rails = (farads["n"] + farads["p"]) * technology.v_dd / 2 / reference
     return rails + farads["split"] * technology.v_dd / (SPLIT_UNITS * design.i_lsb)
