@@ -301,7 +301,7 @@ def timed(
                 "status": row["status"],
                 "wrong": len(wrong) if row["status"] == "DONE" else None,
                 "causes": sorted({d["cause"] for d in wrong}),
-                **{key: row.get(key) for key in ("droop_V", "feedthrough_V", "kick_V")},
+                **{key: row.get(key) for key in ("droop_V", "stepping_V", "pushed_V")},
             }
         )
     return rows
@@ -310,27 +310,26 @@ def timed(
 def droop(
     design: Design, bench: UnitBench, waves: Waves, still: NDArray[np.bool_]
 ) -> dict[str, float]:
-    """What the held nodes lose towards the other side [V].
+    """What the held nodes lose towards the other side until the strobe ends [V].
 
-    Leakage while the strobe is on, in frames without a step; what the strobe's edge takes; and
-    what the gates of a stepping neighbour take.
+    In frames without a step (leakage), in frames with one (a stepping neighbour's gates too); and
+    how far the strobe's edge pushes them outwards, beyond the supplies, before they come back.
     """
     pulse, times = bench.timing.pulse, waves.time
-    just_after = min(1e-6, pulse / 4)
-    found = {"droop_V": 0.0, "feedthrough_V": 0.0, "kick_V": 0.0}
+    found = {"droop_V": 0.0, "stepping_V": 0.0, "pushed_V": 0.0}
     for name in held_vectors(design, 0, 0):
-        at, open_, end = (
+        at, edge, end = (
             np.interp(bench.strobe_at + dt, times, waves.vectors[name])
-            for dt in (0.0, just_after, pulse)
+            for dt in (0.0, min(1e-6, pulse / 4), pulse)
         )
         towards = np.where(at > bench.v_dd / 2, -1.0, 1.0)
-        leaked, edge = towards * (end - open_), towards * (open_ - at)
-        for key, lost in (
-            ("droop_V", leaked[still]),
-            ("feedthrough_V", edge[still]),
-            ("kick_V", leaked[~still]),
+        lost, pushed = towards * (end - at), towards * (at - edge)
+        for key, values in (
+            ("droop_V", lost[still]),
+            ("stepping_V", lost[~still]),
+            ("pushed_V", pushed),
         ):
-            found[key] = max(found[key], float(np.max(lost, initial=0.0)))
+            found[key] = max(found[key], float(np.max(values, initial=0.0)))
     return found
 
 
