@@ -90,4 +90,4 @@ def test_a_ratio_beyond_the_largest_leg_is_refused_with_its_limit() -> None:
 
 def test_an_unknown_technology_is_refused_with_those_that_there_are() -> None:
     text = sentence(lambda: load_technology("tsmc"))
-    assert text == '--tech is "tsmc", expected one of generic180.'
+    assert text == '--tech is "tsmc", expected one of generic180, sky130.'

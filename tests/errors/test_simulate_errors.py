@@ -56,7 +56,7 @@ def refuse(
     ("options", "expected"),
     [
         (["--level", "real"], '--level is "real", expected one of ideal, behavioral, spice.'),
-        (["--tech", "sky999"], '--tech is "sky999", expected one of generic180.'),
+        (["--tech", "sky999"], '--tech is "sky999", expected one of generic180, sky130.'),
         (["--corner", "tf"], 'corner is "tf", expected one of tt, ff, ss, sf, fs.'),
         (
             ["--corner", "ff"],
