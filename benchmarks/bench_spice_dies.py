@@ -98,9 +98,9 @@ def cell_deck(
     )
 
 
-def cell_dies(technology: Technology, count: int) -> list[list[Change]]:
-    """Draws for every transistor of the cell and of the nodes around it."""
-    deck = f"{technology.devices_spice()}\n{cell_views(LOOPS)}\n{TOP}"
+def cell_dies(technology: Technology, count: int, top: str = TOP) -> list[list[Change]]:
+    """Draws for every transistor of the cell and of the nodes around it, as `top` has them."""
+    deck = f"{technology.devices_spice()}\n{cell_views(LOOPS)}\n{top}"
     classes = {(d.model, d.w, d.l): (name, d.polarity) for name, d in technology.devices.items()}
     dies: list[list[Change]] = [[] for _ in range(count)]
     for placed in flatten(deck, "cell_under_test", technology):
