@@ -354,8 +354,8 @@ def crossings(unit: Unit) -> Crossings:
         return f"@m.{path}.{t.transistor_path(device)}[id]"
 
     pairs: Crossings = [
-        ((id_(f"{u}.xstep.xs0", "p_logic"),), (id_(f"{u}.xstep.xs3", "n_mirror"),)),
-        ((id_(f"{u}.xstep.xr3", "p_mirror"),), (id_(f"{u}.xstep.xr0", "n_logic"),)),
+        ((id_(f"{u}.xstep.xgate.xs0", "p_logic"),), (id_(f"{u}.xstep.xgate.xs3", "n_mirror"),)),
+        ((id_(f"{u}.xstep.xgate.xr3", "p_mirror"),), (id_(f"{u}.xstep.xgate.xr0", "n_logic"),)),
     ]
     for name in ("xphib0", "xphi0", "xrst"):
         drive = f"{TOP}.{name}"

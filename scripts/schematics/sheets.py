@@ -48,11 +48,13 @@ class Source:
 
 def sheets() -> list[Source]:
     """List the cells' sheets, and those of what the emitter builds from cells."""
+    decks = sorted(circuits_dir().glob("*/cell.sp"))
+    views = "".join(path.read_text(encoding="utf-8") for path in decks)
     cells = [
         Source(
             name=path.parent.name,
             sheet=path,
-            deck=(path.parent / "cell.sp").read_text(encoding="utf-8"),
+            deck=views,
             top=path.parent.name,
         )
         for path in sorted(circuits_dir().glob("*/schematic.yaml"))
