@@ -101,7 +101,9 @@ def packed(result: SpiceResult) -> dict[str, Array]:
 def judge_layer(chip: Chip, i: int, spice: list[Array], candidates: list[Array]) -> dict[str, Any]:
     """Count the wrong steps of layer `i` against the given candidates, frame by frame."""
     steps = judge_steps(chip.mapped, chip.design, i, zip(spice, candidates, strict=True))
-    return steps.summary() | {"wrong_beyond_3_percent": int(np.sum(steps.wrong > 0.03))}
+    beyond = int(np.sum(steps.wrong > 0.03))
+    held = {"wrong_if_always_held": len(steps.moving)}
+    return steps.summary() | held | {"wrong_beyond_3_percent": beyond, "deciles": steps.deciles()}
 
 
 def local_candidates(chip: Chip, i: int, ideal: Array, states: Array | None) -> Array:
@@ -156,7 +158,9 @@ def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Tra
 
 
 def power(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]]) -> dict[str, Any]:
-    """Mean supply power per block [W], all frames of all sequences together."""
+    """Mean supply power per block [W], all frames of all finished sequences together."""
+    done = np.array([k for k, run in enumerate(runs) if str(run["status"][0]) == "DONE"])
+    runs, inputs = [runs[k] for k in done], inputs.take(done)
     seconds = inputs.lengths * chip.model.spec.frame_period
     conditions = nominal_conditions(chip.design.technology)
     supply = run_level(chip, inputs, level="behavioral", conditions=conditions).supply
@@ -165,14 +169,26 @@ def power(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]]) -> dict[str,
     blocks = np.sum([run["blocks"] for run in runs], axis=0) / seconds.sum()
     table = {}
     for k, name in enumerate(BLOCKS):
-        priced = float(sum(part.sum() for part in behavioral.blocks[name]) / seconds.sum())
-        table[name] = {"spice_W": float(blocks[k]), "behavioral_W": priced}
-    total = float(sum(run["energy_J"][0] for run in runs) / seconds.sum())
-    priced = float(behavioral.total.sum() / seconds.sum())
-    table["total"] = {"spice_W": total, "behavioral_W": priced}
+        block = float(sum(part.sum() for part in behavioral.blocks[name]) / seconds.sum())
+        table[name] = {"spice_W": float(blocks[k]), "behavioral_W": block}
+    found = np.array([float(run["energy_J"][0]) for run in runs])
+    total, priced = float(found.sum() / seconds.sum()), behavioral.total.ravel()
+    table["total"] = {
+        "spice_W": total,
+        "behavioral_W": float(priced.sum() / seconds.sum()),
+        **residuals(found / seconds, priced / seconds, "power"),
+        **residuals(found, priced, "energy"),
+    }
     return {
         name: row | {"ratio": row["behavioral_W"] / row["spice_W"]} for name, row in table.items()
     }
+
+
+def residuals(spice: Array, behavioral: Array, name: str) -> dict[str, float]:
+    """What is left over the sequences once the mean's error is taken off, and their spread."""
+    spread = float(np.std(spice) / np.mean(spice))
+    left = spice / np.mean(spice) - behavioral / np.mean(behavioral)
+    return {f"{name}_spread": spread, f"{name}_residual": float(np.std(left))}
 
 
 def machine() -> dict[str, Any]:

@@ -210,7 +210,7 @@ class UnitRun:
             f"ibias vdd n {BETA}",
             "xbias n p q_n q_p vdd 0 bias_tree units=64",
             f"ic 0 c pwl({stimulus})",
-            "xsplit c np pm q_n q_p vdd 0 signed_split units=32",
+            "xsplit c np pm q_n q_p vdd 0 signed_split units=32 split=4",
             f"vrst rst 0 pwl(0 0 {EDGE} 1.8 2m 1.8 {2e-3 + EDGE} 0)",
             "xrst rst rst_b vdd 0 inverter",
             f"vphi a 0 pulse(0 1.8 {clock} {max(FRAME, 2 * self.pulse):.9g})",

@@ -50,11 +50,12 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
     """Return the laws of a bank's units on a die."""
     owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
     cal = devices.calibration
-    up_gain, down_gain = comparator_gains(cal)
-    i_level = i_lsb * level_gain(cal)
     candidate = devices.design.buses[bank.candidate]
+    up_gain, down_gain = comparator_gains(cal, candidate, i_lsb)
+    i_level = i_lsb * level_gain(cal, i_lsb)
     rail_n, rail_p = bias_rails(devices)
-    saturated_n, saturated_p = leg_gain(cal, "n", cal.v_dd), leg_gain(cal, "p", 0.0)
+    saturated_n = leg_gain(cal, "n", cal.v_dd, i_lsb)
+    saturated_p = leg_gain(cal, "p", 0.0, i_lsb)
     up_bias = bank.up_units * i_lsb * rail_p * devices.factor(owner, "up_threshold", "p")
     up_copy = devices.factor(owner, "up_copy", "n")
     up_copy = up_copy / devices.factor(candidate.name, "diode_plus", "n")
@@ -76,9 +77,9 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
         down=down,
         level=cumulative(output),
         held=cumulative((hold + width) * rail_n),
-        up_copy=up_copy * saturated_n,
-        down_copy=down_copy * saturated_p,
-        up_leg=up_bias * flip_gain(cal, "n") * saturated_p,
+        up_copy=up_copy * leg_gain(cal, "n", cal.v_dd, candidate.i_device),
+        down_copy=down_copy * leg_gain(cal, "p", 0.0, candidate.i_device),
+        up_leg=up_bias * flip_gain(cal, "n", i_lsb) * saturated_p,
         down_leg=down_bias * saturated_n,
     )
 

@@ -29,8 +29,9 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
     """
     owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
     cal = devices.calibration
-    i_level = i_lsb * level_gain(cal)
+    i_level = i_lsb * level_gain(cal, i_lsb)
     candidate = devices.design.buses[bank.candidate]
+    i = candidate.i_device
     rail_n, _ = bias_rails(devices)
     hold = (bank.up_units * i_lsb) * devices.factor(owner, "hold", "n")[:, 0] * rail_n
     width = (bank.loop_width * i_lsb) * devices.factor(owner, "width", "n")[:, 0] * rail_n
@@ -45,7 +46,7 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
         temperature=devices.temperature,
     )
     # High, the loop draws what its threshold takes and what its feedback's diode carries.
-    drawn = hold * leg_gain(cal, "n", cal.v_dd) + width * (i_level / i_lsb)
+    drawn = hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * (i_level / i_lsb)
     name = candidate.name
     copy_plus = (
         devices.factor(owner, "copy_plus", "p")
@@ -74,8 +75,8 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
         down=down,
         level=cumulative(gain * i_level * rail_n),
         held=cumulative(drawn[:, None]),
-        up_copy=copy_plus * (flip_gain(cal, "n") * leg_gain(cal, "p", 0.0)),
-        down_copy=copy_minus * (flip_gain(cal, "p") * leg_gain(cal, "n", cal.v_dd)),
+        up_copy=copy_plus * (flip_gain(cal, "n", i) * leg_gain(cal, "p", 0.0, i)),
+        down_copy=copy_minus * (flip_gain(cal, "p", i) * leg_gain(cal, "n", cal.v_dd, i)),
         up_leg=0 * hold,
         down_leg=0 * hold,
     )

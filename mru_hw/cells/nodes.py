@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.mapping.design import SPLIT_UNITS, Bus, NodeKind
+from mru_hw.mapping.design import Bus, NodeKind
 from mru_hw.mapping.gains import flip_gain
+from mru_hw.mapping.realised import quiescent_current
 
 
 def quiescent(devices: Devices, bus: Bus) -> Array:
-    """Quiescent current [A] of each node's splitter, that of SPLIT_UNITS of the bias rail.
+    """Quiescent current [A] of each node's splitter: `quiescent_current` on a die.
 
     The splitter's two devices and the reference chain's close a translinear loop, so only half of
     each logarithmic mismatch counts.
@@ -28,8 +29,8 @@ def quiescent(devices: Devices, bus: Bus) -> Array:
     bias = devices.factor("bias", "flip_plus", "n") / devices.factor("bias", "diode_plus", "n")
     source = devices.factor("bias", "split_source", "p")
     source = source / devices.factor("bias", "flip_plus_diode", "p") * bias
-    gain = flip_gain(devices.calibration, "n")
-    return SPLIT_UNITS * devices.i_unit_device * gain * source * np.sqrt(own / reference)
+    nominal = quiescent_current(bus, devices.i_unit_device, devices.calibration)
+    return nominal * source * np.sqrt(own / reference)
 
 
 def split(v: NDArray[Any], i_q: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -56,7 +57,7 @@ def node_supply(devices: Devices, bus: Bus) -> tuple[Array, Array]:
     def copied(rail: str, polarity: str) -> Array:
         ratio = devices.factor(bus.name, f"flip_{rail}", polarity)
         ratio = ratio / devices.factor(bus.name, f"diode_{rail}", polarity)
-        return ratio * flip_gain(cal, polarity)
+        return ratio * flip_gain(cal, polarity, bus.i_device)
 
     if bus.kind is NodeKind.CANDIDATE:
         return zero, zero + 1.0

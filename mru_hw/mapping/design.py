@@ -25,6 +25,11 @@ IntArray = NDArray[np.int64]
 SPLIT_UNITS = 2
 """Unit devices of the bias rail that set a splitter's quiescent current (circuits/bias_tree)."""
 
+CANDIDATE_SPLIT = 4
+"""Unit devices of each splitter of a candidate: the more rests in its rails, the less its node
+moves with the current, and with it the legs that drive it (docs/decisions/0006-mirror-gains.md).
+One where the threshold is a current of the network, which may be smaller than that rest."""
+
 
 class NodeKind(enum.StrEnum):
     """Circuit of a bus's nodes."""
@@ -47,6 +52,10 @@ class Bus:
         Current [A] that stands for 1.0 of the network's own units.
     units
         Unit devices of each node's diode; a leg of m units copies m/units of its current.
+    usual
+        Current [A] that these diodes usually carry: gains and node voltages are taken there.
+    split
+        Unit devices of each of a class-AB node's two splitters.
     """
 
     name: str
@@ -54,6 +63,13 @@ class Bus:
     size: int
     scale: float
     units: int
+    usual: float
+    split: int
+
+    @property
+    def i_device(self) -> float:
+        """Current [A] of one unit device of a diode at the usual current."""
+        return self.usual / self.units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,10 +252,11 @@ class Design:
 def _bus_devices(bus: Bus) -> Iterator[DeviceGroup]:
     full = np.full(bus.size, bus.units, dtype=np.int64)
     one = np.ones(bus.size, dtype=np.int64)
+    split = np.full(bus.size, bus.split, dtype=np.int64)
     roles: dict[NodeKind, tuple[tuple[str, str, IntArray], ...]] = {
         NodeKind.CANDIDATE: (
-            ("split_n", "n_mirror", one),
-            ("split_p", "p_mirror", one),
+            ("split_n", "n_mirror", split),
+            ("split_p", "p_mirror", split),
             ("diode_plus", "n_mirror", full),
             ("diode_minus", "p_mirror", full),
         ),

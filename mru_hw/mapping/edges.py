@@ -80,12 +80,12 @@ def loop_edges(
         source = -u_t * np.log(np.maximum(x, 1e-300))
         tail = width * (1 + n.conductance * source) / (1 + n.conductance * n.v_gate)
     fed = reach * x * leg_p * np.reshape(feedback, (-1, 1))
-    plus = (hold * leg_n - fed) / (flip_gain(calibration, "n") * leg_p)
+    plus = (hold * leg_n - fed) / (flip_gain(calibration, "n", i_lsb) * leg_p)
     # The feedback's onset: where the follower could carry half of the width.
     onset = reach > np.maximum(tail, i_lsb)
     up = np.max(np.where(onset, -np.inf, plus), axis=1)
     if signed:
-        minus = (fed / leg_n - hold) / flip_gain(calibration, "p")
+        minus = (fed / leg_n - hold) / flip_gain(calibration, "p", i_lsb)
         return up, np.max(np.where(onset, minus, -np.inf), axis=1)
     return up, np.min(np.where(onset, plus, np.inf), axis=1)
 

@@ -13,25 +13,26 @@ from mru_hw.technology.calibration import Calibration
 V_PIN = 0.9  # V, at which the bench holds the output pins
 
 
-def node_voltage(calibration: Calibration, kind: NodeKind) -> float:
-    """Return the usual voltage [V] of a node that legs drive."""
-    return {
-        NodeKind.SIGNED: calibration.v_signed,
-        NodeKind.CANDIDATE: calibration.v_signed,
-        NodeKind.RECTIFIED: calibration.n.v_gate,
-        NodeKind.PIN: V_PIN,
-    }[kind]
+def node_voltage(calibration: Calibration, target: Bus) -> float:
+    """Return the usual voltage [V] of the nodes that legs into a bus drive."""
+    if target.kind is NodeKind.RECTIFIED:
+        return calibration.v_gate("n", target.i_device)
+    return V_PIN if target.kind is NodeKind.PIN else calibration.v_signed
 
 
-def leg_gain(calibration: Calibration, polarity: str, voltage: float) -> float:
-    """Gain of a leg whose drain sits at `voltage` [V]."""
-    return calibration.gain(polarity, voltage if polarity == "n" else calibration.v_dd - voltage)
+def leg_gain(calibration: Calibration, polarity: str, voltage: float, current: float) -> float:
+    """Gain of a leg whose drain sits at `voltage` [V], off a diode of `current` [A] a device."""
+    across = voltage if polarity == "n" else calibration.v_dd - voltage
+    return calibration.gain(polarity, across, current)
 
 
-def flip_gain(calibration: Calibration, polarity: str) -> float:
-    """Gain of a copy into the diode of the other polarity: the copy's `polarity` is given."""
-    other = calibration.p if polarity == "n" else calibration.n
-    return calibration.gain(polarity, calibration.v_dd - other.v_gate)
+def flip_gain(calibration: Calibration, polarity: str, current: float) -> float:
+    """Gain of a copy into the diode of the other polarity: the copy's `polarity` is given.
+
+    Both diodes have as many unit devices, each of `current` [A].
+    """
+    other = calibration.v_gate("p" if polarity == "n" else "n", current)
+    return calibration.gain(polarity, calibration.v_dd - other, current)
 
 
 def path_gains(calibration: Calibration, source: Bus, target: Bus) -> dict[str, float]:
@@ -39,9 +40,9 @@ def path_gains(calibration: Calibration, source: Bus, target: Bus) -> dict[str, 
 
     What a diode carries directly passes one mirror; what needs the other polarity passes two.
     """
-    voltage = node_voltage(calibration, target.kind)
-    n, p = (leg_gain(calibration, polarity, voltage) for polarity in ("n", "p"))
-    flipped_n, flipped_p = flip_gain(calibration, "n") * p, flip_gain(calibration, "p") * n
+    voltage, i = node_voltage(calibration, target), source.i_device
+    n, p = (leg_gain(calibration, polarity, voltage, i) for polarity in ("n", "p"))
+    flipped_n, flipped_p = flip_gain(calibration, "n", i) * p, flip_gain(calibration, "p", i) * n
     if source.kind is NodeKind.STATE:
         return {"source_plus": p, "sink_plus": flipped_p}
     gains = {"source_plus": flipped_n, "sink_plus": n}
@@ -56,16 +57,22 @@ def switched_voltage(calibration: Calibration) -> float:
     return min(follower, calibration.v_dd - calibration.p.v_gate)
 
 
-def level_gain(calibration: Calibration) -> float:
+def level_gain(calibration: Calibration, i_lsb: float) -> float:
     """Effective current over nominal of a set cell's output leg."""
-    return leg_gain(calibration, "n", switched_voltage(calibration))
+    return leg_gain(calibration, "n", switched_voltage(calibration), i_lsb)
 
 
-def comparator_gains(calibration: Calibration) -> tuple[float, float]:
+def comparator_gains(calibration: Calibration, candidate: Bus, i_lsb: float) -> tuple[float, float]:
     """Effective current over nominal of a ladder's threshold up and of the one down.
 
     A comparator weighs a bias leg against a copy of the candidate's diode at one node, so the
-    ratio of two gains counts. A loop's edges: `mru_hw.mapping.edges`.
+    ratio of two gains counts, taken where the strobed gate behind that node begins to step. A
+    loop's edges: `mru_hw.mapping.edges`.
     """
-    n, p = (leg_gain(calibration, polarity, calibration.v_trip) for polarity in ("n", "p"))
-    return flip_gain(calibration, "n") * p / n, n / p
+    up, down, i = calibration.v_trip_up, calibration.v_trip_down, candidate.i_device
+    source = leg_gain(calibration, "p", up, i_lsb) * flip_gain(calibration, "n", i_lsb)
+    sink = leg_gain(calibration, "n", down, i_lsb)
+    return (
+        source / leg_gain(calibration, "n", up, i),
+        sink / leg_gain(calibration, "p", down, i),
+    )

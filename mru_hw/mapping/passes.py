@@ -12,7 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import Bare, UserError
-from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Connection, Design, NodeKind, Timing
+from mru_hw.mapping.design import (
+    CANDIDATE_SPLIT,
+    SPLIT_UNITS,
+    Bank,
+    Bus,
+    Connection,
+    Design,
+    NodeKind,
+    Timing,
+)
 from mru_hw.mapping.draft import BIAS_UNITS, Draft, Wire
 from mru_hw.mapping.edges import loop_units
 from mru_hw.mapping.gains import comparator_gains, level_gain, path_gains
@@ -183,7 +192,16 @@ def place_buses(draft: Draft) -> None:
         )
         fitting = [n for n in DIODE_UNITS if n * largest <= LARGEST_LEG]
         units = BIAS_UNITS if kind is NodeKind.BIAS else max(fitting, default=DIODE_UNITS[0])
-        draft.buses[name] = Bus(name=name, kind=kind, size=size, scale=scale, units=units)
+        settled = kind is NodeKind.CANDIDATE and f"b{name[1:]}" not in draft.kinds
+        draft.buses[name] = Bus(
+            name=name,
+            kind=kind,
+            size=size,
+            scale=scale,
+            units=units,
+            usual=draft.i_unit,
+            split=CANDIDATE_SPLIT if settled else 1,
+        )
 
 
 def realise_banks(draft: Draft) -> None:
@@ -205,11 +223,11 @@ def realise_banks(draft: Draft) -> None:
         least = 1
         if c.kind is NodeKind.CANDIDATE:
             # A ladder reads single rails; at rest they carry the quiescent current.
-            i_q = quiescent_current(draft.i_lsb, draft.calibration)
+            i_q = quiescent_current(c, draft.i_lsb, draft.calibration)
             rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
-            least = SPLIT_UNITS + 1
+            least = SPLIT_UNITS * c.split + 1
         if layer.cell is CellKind.CMRU:
-            up_gain, down_gain = comparator_gains(draft.calibration)
+            up_gain, down_gain = comparator_gains(draft.calibration, c, draft.i_lsb)
             up = _units(draft, rise, up_gain, least)
             down = _units(draft, fall, down_gain, least)
         else:
@@ -217,7 +235,8 @@ def realise_banks(draft: Draft) -> None:
             up, width = loop_units(draft.calibration, rise, fall, i_lsb=draft.i_lsb, signed=signed)
             down = width - up if signed else up - width
         _check_range(draft, p + "alpha", factor * alpha * h.scale)
-        gain = _units(draft, factor * alpha * h.scale, level_gain(draft.calibration), 1)
+        per_unit = level_gain(draft.calibration, draft.i_lsb)
+        gain = _units(draft, factor * alpha * h.scale, per_unit, 1)
         draft.banks.append(
             Bank(
                 layer=i,

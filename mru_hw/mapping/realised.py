@@ -63,9 +63,9 @@ class RealisedBank:
     low: Array
 
 
-def quiescent_current(i_lsb: float, calibration: Calibration) -> float:
-    """Return what each rail of a signed node at rest carries [A]."""
-    return SPLIT_UNITS * i_lsb * flip_gain(calibration, "n")
+def quiescent_current(bus: Bus, i_lsb: float, calibration: Calibration) -> float:
+    """Return what each rail of a class-AB node at rest carries [A]."""
+    return SPLIT_UNITS * i_lsb * bus.split * flip_gain(calibration, "n", i_lsb)
 
 
 def net_threshold(rail: NDArray[Any], i_q: NDArray[Any] | float) -> NDArray[Any]:
@@ -74,7 +74,9 @@ def net_threshold(rail: NDArray[Any], i_q: NDArray[Any] | float) -> NDArray[Any]
     return net
 
 
-def rail_thresholds(bank: Bank, i_lsb: float, calibration: Calibration) -> tuple[Array, Array]:
+def rail_thresholds(
+    bank: Bank, candidate: Bus, i_lsb: float, calibration: Calibration
+) -> tuple[Array, Array]:
     """Return the rail currents [A] (n_units,) of a bank's rising and falling threshold."""
     if bank.cell is not CellKind.CMRU:
         hold: Array = bank.up_units * np.float64(i_lsb)
@@ -82,7 +84,7 @@ def rail_thresholds(bank: Bank, i_lsb: float, calibration: Calibration) -> tuple
         signed = bank.cell is CellKind.BMRU
         rise, fall = loop_edges(calibration, hold, width, i_lsb=i_lsb, signed=signed)
         return rise, np.maximum(fall, 0.0)
-    up_gain, down_gain = comparator_gains(calibration)
+    up_gain, down_gain = comparator_gains(calibration, candidate, i_lsb)
     up: Array = bank.up_units.astype(np.float64) * (i_lsb * up_gain)
     down: Array = bank.down_units.astype(np.float64) * (i_lsb * down_gain)
     return up, down
@@ -93,11 +95,12 @@ def realised_bank(
 ) -> RealisedBank:
     """Return what a bank's unit devices amount to."""
     c, h = buses[bank.candidate].scale, buses[bank.state].scale
-    up, down = rail_thresholds(bank, i_lsb, calibration)
-    if buses[bank.candidate].kind is NodeKind.CANDIDATE:
-        i_q = quiescent_current(i_lsb, calibration)
+    candidate = buses[bank.candidate]
+    up, down = rail_thresholds(bank, candidate, i_lsb, calibration)
+    if candidate.kind is NodeKind.CANDIDATE:
+        i_q = quiescent_current(candidate, i_lsb, calibration)
         up, down = net_threshold(up, i_q), net_threshold(down, i_q)
-    step: Array = bank.gain_units.astype(np.float64) * (i_lsb * level_gain(calibration) / h)
+    step: Array = bank.gain_units.astype(np.float64) * (i_lsb * level_gain(calibration, i_lsb) / h)
     alpha = step / 2 if bank.cell is CellKind.BMRU else step
     return RealisedBank(
         up=up / c,

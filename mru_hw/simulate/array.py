@@ -247,7 +247,7 @@ def _bias_tree(devices: Devices, bus: Bus) -> float:
     """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
     rail_n, rail_p = bias_rails(devices)
     copied = float((devices.factor("bias", "flip_plus", "n") * rail_n)[0])
-    gain = flip_gain(devices.calibration, "n")
+    gain = flip_gain(devices.calibration, "n", devices.i_unit_device)
     source = float((devices.factor("bias", "split_source", "p") * rail_p)[0])
     return bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_unit_device * gain * source
 
@@ -256,7 +256,7 @@ def _memory(devices: Devices, bank: Bank, nodes: dict[str, Node], dtype: DTypeLi
     ladder = bank.cell is CellKind.CMRU
     law: LadderLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
     c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
-    nominal = rail_thresholds(bank, devices.design.i_lsb, devices.calibration)
+    nominal = rail_thresholds(bank, c, devices.design.i_lsb, devices.calibration)
     return Memory(
         bank=bank,
         up=_column(law.up / c.scale, dtype),

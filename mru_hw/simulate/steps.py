@@ -20,10 +20,19 @@ class Steps:
     """Distances of the candidates at which a step was right or wrong, from the nearest threshold.
 
     ``| |c| - beta | / beta``; for an FQ-BMRU ``min |c - threshold| / (beta + delta)`` over both.
+
+    Attributes
+    ----------
+    right, wrong
+        Distances of the right and of the wrong steps.
+    moving
+        Distances of the steps, right or wrong, that ask for another level: what a unit that
+        always holds would do wrong.
     """
 
     right: Array
     wrong: Array
+    moving: Array
 
     def summary(self) -> dict[str, int | float | None]:
         """Return the counts, the nearest right step and the furthest wrong one."""
@@ -32,6 +41,25 @@ class Steps:
             "wrong": len(self.wrong),
             "smallest_distance_right": float(self.right.min()) if len(self.right) else None,
             "largest_distance_wrong": float(self.wrong.max()) if len(self.wrong) else None,
+        }
+
+    def deciles(self) -> dict[str, list[float]]:
+        """Split the steps into tenths by their distance; count the wrong and the moving ones."""
+        distance = np.concatenate([self.right, self.wrong])
+        edges = np.quantile(distance, np.linspace(0, 1, 11))
+        edges[-1] = np.inf
+
+        def counts(values: Array) -> Array:
+            found: Array = np.bincount(
+                np.searchsorted(edges, values, side="right") - 1, minlength=10
+            ).astype(np.float64)
+            return found
+
+        return {
+            "from": list(edges[:-1]),
+            "steps": list(counts(distance)),
+            "wrong": list(counts(self.wrong)),
+            "wrong_if_always_held": list(counts(self.moving)),
         }
 
 
@@ -56,7 +84,7 @@ def judge_steps(
     rise = (
         beta + np.abs(mapped.tensors[prefix + "delta"]) if bank.cell is CellKind.FQ_BMRU else beta
     )
-    right, wrong = [np.empty(0)], [np.empty(0)]
+    right, wrong, moving = [np.empty(0)], [np.empty(0)], [np.empty(0)]
     for state, c in runs:
         level = np.rint(state / alpha)
         before = np.concatenate([start, level[:-1]])
@@ -72,4 +100,7 @@ def judge_steps(
         matches = level == wanted
         right.append(distance[matches])
         wrong.append(distance[~matches])
-    return Steps(right=np.concatenate(right), wrong=np.concatenate(wrong))
+        moving.append(distance[wanted != before])
+    return Steps(
+        right=np.concatenate(right), wrong=np.concatenate(wrong), moving=np.concatenate(moving)
+    )

@@ -1,14 +1,17 @@
-"""First characterisation of a technology: two ngspice runs and what is fitted to them.
+"""First characterisation of a technology: three ngspice runs and what is fitted to them.
 
 Run 1, ``mirrors``: a mirror of each polarity at the usual current while its leg's drain sweeps
 the supply, and over two decades of current at a fixed drain.
 Run 2, ``unit``: one CMRU unit that climbs and descends its ladder, for the charge of a step and
 of a phase, and a signed node over its range of currents.
+Run 3, ``trips``: the same unit with candidates that pass each of its thresholds in small steps,
+for the voltage of a comparator's node at which the strobed gate behind it begins to step.
 Constants that no run gives yet are stated with their source in `ASSUMED`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 
 import mru_hw
 from mru_hw.errors import RunStatus, SimulationError
+from mru_hw.mapping.design import CANDIDATE_SPLIT
 from mru_hw.spice.bench import OPTIONS
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.chip import unit_subckt
@@ -28,9 +32,8 @@ from mru_hw.technology.calibration import BOLTZMANN_OVER_CHARGE
 UNITS = 32
 I_USUAL = 1e-9  # A through a diode of UNITS
 FRAME = 25e-3  # s
+STROBE = 0.8  # of a frame
 ASSUMED: dict[str, str] = {
-    "v_trip": "half the supply: a comparator's node has a gain of some hundred, so the threshold "
-    "hardly depends on it",
     "c_trip": "10 fF: four drains and one gate on the comparator's node, from the placed geometry",
 }
 
@@ -71,13 +74,16 @@ def characterize(technology: Technology, *, limits: Limits | None = None) -> Cha
     unit = _run(runner, _unit_deck(technology), "unit")
     charges, samples = _fit_unit(technology, unit)
     raw |= {f"unit_{name}": values for name, values in samples.items()}
+    trips, samples = _fit_trips(_run(runner, _trips_deck(technology), "trips"))
+    raw |= {f"trips_{name}": values for name, values in samples.items()}
     constants = {
         "technology": technology.name,
         "models_hash": technology.models_hash(),
+        "i_usual": I_USUAL / UNITS,
         **sides,
         "v_dd": technology.v_dd,
         **charges,
-        "v_trip": technology.v_dd / 2,
+        **trips,
         "c_trip": 1e-14,
         "provenance": {
             "mru_hw": mru_hw.__version__,
@@ -180,21 +186,27 @@ def _fit_mirror(
 
 
 def _unit_deck(technology: Technology) -> Deck:
-    v_dd = technology.v_dd
     frames = [2, 2, 2, -2, -2, -2, -2, 0.1, -0.1, 0.1, 0.5, -0.5, 1, -1, 3, -3]
+    saves = ("v(c)", "i(vunit)", "i(vclock)", "i(vidle)", *(f"v(xu.v{k})" for k in range(1, 5)))
+    return _cmru_deck(technology, frames, saves)
+
+
+def _cmru_deck(technology: Technology, frames: Sequence[float], saves: tuple[str, ...]) -> Deck:
+    """One CMRU unit of K = 2 under candidates given in `I_USUAL`, one a frame."""
+    v_dd = technology.v_dd
     points = " ".join(
         f"{(k + 0.2) * FRAME:.6g} {frames[max(k - 1, 0)] * I_USUAL:.6g}"
         f" {(k + 0.2) * FRAME + 1e-5:.6g} {f * I_USUAL:.6g}"
         for k, f in enumerate(frames)
     )
-    first, width = 0.8 * FRAME, FRAME / 250
+    first, width = STROBE * FRAME, FRAME / 250
     lines = [
         unit_subckt(2, 0),
         *(f"v{name} vdd vdd_{name} 0" for name in ("unit", "clock", "idle", "rest")),
         f"ibias vdd iref {I_USUAL}",
         "xbias iref bias_p q_n q_p vdd_rest 0 bias_tree units=64",
         f"ic 0 c pwl(0 {frames[0] * I_USUAL} {points})",
-        f"xc c c_np c_pm q_n q_p vdd_rest 0 signed_split units={UNITS}",
+        f"xc c c_np c_pm q_n q_p vdd_rest 0 signed_split units={UNITS} split={CANDIDATE_SPLIT}",
         "xphib phi phi_b vdd_clock 0 inverter",
         "xphi phi_b phi_t vdd_clock 0 inverter",
         # The same driver without a load: what a layer's phase costs whatever its size.
@@ -207,7 +219,6 @@ def _unit_deck(technology: Technology) -> Deck:
         f"vrst rst 0 pwl(0 0 1e-7 {v_dd} 2e-3 {v_dd} 2.0001e-3 0)",
         f"vphi phi 0 pulse(0 {v_dd} {first} 1e-7 1e-7 {width} {FRAME})",
     ]
-    saves = ("v(c)", "i(vunit)", "i(vclock)", "i(vidle)", *(f"v(xu.v{k})" for k in range(1, 5)))
     return _deck(technology, lines, saves, len(frames) * FRAME, FRAME / 50)
 
 
@@ -216,7 +227,7 @@ def _fit_unit(technology: Technology, waves: Waves) -> tuple[dict[str, float], d
     time, v_dd = waves.time, technology.v_dd
     unit, clock = waves.vectors["i(vunit)"], waves.vectors["i(vclock)"]
     n_frames = round(time[-1] / FRAME)
-    edges = (np.arange(n_frames) + 0.8) * FRAME
+    edges = (np.arange(n_frames) + STROBE) * FRAME
     before, after = edges - 0.02 * FRAME, edges + 0.08 * FRAME
     levels = np.array(
         [sum(np.interp(before, time, waves.vectors[f"v(xu.v{k})"]) > v_dd / 2 for k in range(1, 5))]
@@ -250,6 +261,42 @@ def _fit_unit(technology: Technology, waves: Waves) -> tuple[dict[str, float], d
         "idle_charge": idle,
         "level": levels,
     }
+    return constants, samples
+
+
+# --------------------------------------------------------------------------------------- trips
+
+PASSING = np.round(np.arange(0.9, 1.1201, 0.0025), 4)  # over I_USUAL, the wanted threshold
+OPPOSITE = 3.0  # over I_USUAL: takes the unit back to its ladder's end
+
+
+def _trips_deck(technology: Technology) -> Deck:
+    frames = [-OPPOSITE] * 4
+    for c in PASSING:
+        frames += [float(c), -OPPOSITE]
+    frames += [OPPOSITE] * 4
+    for c in PASSING:
+        frames += [-float(c), OPPOSITE]
+    saves = ("v(xu.xstep.u)", "v(xu.xstep.d)", *(f"v(xu.v{k})" for k in range(1, 5)))
+    return _cmru_deck(technology, frames, saves)
+
+
+def _fit_trips(waves: Waves) -> tuple[dict[str, float], dict[str, Array]]:
+    """Take the comparators' voltages just before the first strobe that steps."""
+    time, n = waves.time, len(PASSING)
+    constants, samples = {}, {"candidate": PASSING}
+    for side, node, first, cell in (("up", "u", 4, 1), ("down", "d", 8 + 2 * n, 4)):
+        edges = (first + 2 * np.arange(n) + STROBE) * FRAME
+        at = edges - FRAME / 1000
+        volts = np.interp(at, time, waves.vectors[f"v(xu.xstep.{node})"])
+        bit = waves.vectors[f"v(xu.v{cell})"]
+        before, after = (np.interp(t, time, bit) for t in (at, edges + 0.1 * FRAME))
+        stepped = np.abs(after - before) > np.ptp(bit) / 2
+        k = int(np.argmax(stepped))
+        if k == 0 or not stepped[k:].all():
+            raise SimulationError(f"The run trips found no threshold {side}.")
+        constants[f"v_trip_{side}"] = _round(float(volts[k - 1] + volts[k]) / 2)
+        samples |= {f"{node}": volts, f"steps_{side}": stepped.astype(np.float64)}
     return constants, samples
 
 

@@ -166,7 +166,8 @@ def _bus_lines(bus: Bus) -> Iterator[str]:
             yield f"{name} {node} {rails} q_n q_p {supply} signed_node units={bus.units}"
         elif bus.kind is NodeKind.CANDIDATE:
             yield (
-                f"{name} {node} {node}_np {node}_pm q_n q_p {supply} signed_split units={bus.units}"
+                f"{name} {node} {node}_np {node}_pm q_n q_p {supply} signed_split"
+                f" units={bus.units} split={bus.split}"
             )
         elif bus.kind is NodeKind.RECTIFIED:
             yield f"{name} {node} {nets['source_plus']} {supply} relu_node units={bus.units}"

@@ -5,6 +5,7 @@ The constants stand in ``calibration/<technology>.yaml`` and nowhere else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from mru_hw.files import refuse_foreign, whole_file
 from mru_hw.technology.technology import Technology
 
 BOLTZMANN_OVER_CHARGE = 8.617333262e-5  # V/K, CODATA 2018
+REFERENCE = 27.0  # degC, of the fitted constants
 
 
 class Mirror(BaseModel):
@@ -29,7 +31,7 @@ class Mirror(BaseModel):
 
     slope: float = Field(gt=1, description="subthreshold slope factor n")
     conductance: float = Field(ge=0, description="lambda [1/V] of I = I_sat (1 + lambda V_DS)")
-    v_gate: float = Field(gt=0, description="|V_GS| of a unit device at its usual current [V]")
+    v_gate: float = Field(gt=0, description="|V_GS| of a unit device at i_usual [V]")
 
 
 class Calibration(BaseModel):
@@ -39,25 +41,33 @@ class Calibration(BaseModel):
 
     technology: str
     models_hash: str
+    i_usual: float = Field(gt=0, description="current of a unit device at v_gate [A]")
     n: Mirror
     p: Mirror
     v_dd: float = Field(gt=0, description="supply that the gains below are taken at [V]")
     v_signed: float = Field(gt=0, description="usual voltage of a signed node [V]")
-    v_trip: float = Field(gt=0, description="comparator node's voltage when it decides [V]")
+    v_trip_up: float = Field(gt=0, description="comparator node below which a unit steps up [V]")
+    v_trip_down: float = Field(gt=0, description="node above which it steps down [V]")
     c_trip: float = Field(gt=0, description="capacitance of a comparator node [F]")
     c_step: float = Field(ge=0, description="capacitance that one ladder step charges [F]")
     c_driver: float = Field(ge=0, description="what a layer's phase driver charges by itself [F]")
     c_clock: float = Field(ge=0, description="what it charges for every ladder cell [F]")
     provenance: dict[str, Any]
 
-    def gain(self, polarity: str, v_ds: float) -> float:
+    def v_gate(self, polarity: str, current: float) -> float:
+        """``|V_GS|`` [V] of a unit device that carries `current` [A], in weak inversion."""
+        m = self.n if polarity == "n" else self.p
+        return m.v_gate + self.thermal(polarity, REFERENCE) * math.log(current / self.i_usual)
+
+    def gain(self, polarity: str, v_ds: float, current: float) -> float:
         """Systematic gain of a 1:1 mirror whose leg sees `v_ds` [V] across it.
 
         ``(1 + lambda v_ds) / (1 + lambda v_gate)``: first-order output conductance, e.g. Gray,
         Hurst, Lewis and Meyer, Analysis and Design of Analog Integrated Circuits, section 4.2.
+        `current` [A] is that of one unit device of the diode.
         """
         m = self.n if polarity == "n" else self.p
-        return (1 + m.conductance * v_ds) / (1 + m.conductance * m.v_gate)
+        return (1 + m.conductance * v_ds) / (1 + m.conductance * self.v_gate(polarity, current))
 
     def at(self, v_dd: float) -> Calibration:
         """Return the same constants at another supply [V]."""

@@ -14,7 +14,7 @@ from mru_hw.cells.base import Devices
 from mru_hw.cells.ladder import ladder_law
 from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import split
-from mru_hw.mapping.realised import realised_bank
+from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_bank
 from mru_hw.model.structure import CellKind
 from mru_hw.simulate.array import compile_die
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
@@ -235,9 +235,12 @@ def test_thresholds_follow_beta(factor: float, levels: int) -> None:
     tensors["layers.0.beta"] = np.array([factor, 1, 1, 1, 1, 1.0])
     chip = Chip.of(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
     law, scale = laws(chip), chip.design.buses["c0"].scale
-    assert np.all(np.abs(law.up[1:] - scale) < chip.design.i_lsb)
-    assert abs(law.up[0] - factor * scale) < chip.design.i_lsb
-    assert abs(law.down[0] - factor * scale) < chip.design.i_lsb
+    bus, i_lsb = chip.design.buses["c0"], chip.design.i_lsb
+    i_q = quiescent_current(bus, i_lsb, chip.calibration)
+    up, down = net_threshold(law.up, i_q), net_threshold(law.down, i_q)
+    assert np.all(np.abs(up[1:] - scale) < i_lsb)
+    assert abs(up[0] - factor * scale) < i_lsb
+    assert abs(down[0] - factor * scale) < i_lsb
 
 
 def test_a_threshold_from_the_input_counts_as_large_as_ideal_s() -> None:

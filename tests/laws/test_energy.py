@@ -11,6 +11,7 @@ import pytest
 
 from mru_hw.energy import energy
 from mru_hw.mapping import Design, NodeKind
+from mru_hw.mapping.design import Bus
 from mru_hw.mapping.gains import flip_gain, path_gains
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.run import Chip
@@ -54,19 +55,25 @@ class Census:
         self.chip, self.design, self.cal = chip, chip.design, chip.calibration
         self.i_lsb = chip.design.i_lsb
         self.blocks = dict.fromkeys(BLOCKS, 0.0)
-        self.rest = 2 * self.i_lsb * flip_gain(self.cal, "n")
+        self.rest = 2 * self.i_lsb * flip_gain(self.cal, "n", self.i_lsb)
 
-    def n(self, v_ds: float) -> float:
-        return self.cal.gain("n", v_ds)
+    def n(self, v_ds: float, current: float) -> float:
+        return self.cal.gain("n", v_ds, current)
 
-    def p(self, v_sd: float) -> float:
-        return self.cal.gain("p", v_sd)
+    def p(self, v_sd: float, current: float) -> float:
+        return self.cal.gain("p", v_sd, current)
 
-    def rails(self, kind: NodeKind, i: float) -> tuple[float, float]:
-        if kind in (NodeKind.SIGNED, NodeKind.CANDIDATE):
-            root = math.sqrt(i * i / 4 + self.rest**2)
+    def flips(self, i: float) -> tuple[float, float]:
+        """Gain of a PMOS copy into an NMOS diode, and of an NMOS copy into a PMOS diode."""
+        up = self.p(V_DD - self.cal.v_gate("n", i), i)
+        return up, self.n(V_DD - self.cal.v_gate("p", i), i)
+
+    def rails(self, bus: Bus, i: float) -> tuple[float, float]:
+        if bus.kind in (NodeKind.SIGNED, NodeKind.CANDIDATE):
+            rest = self.rest * bus.split  # units of xsn and xsp
+            root = math.sqrt(i * i / 4 + rest**2)
             return root + i / 2, root - i / 2
-        return (max(i, 0.0), 0.0) if kind is NodeKind.RECTIFIED else (i, 0.0)
+        return (max(i, 0.0), 0.0) if bus.kind is NodeKind.RECTIFIED else (i, 0.0)
 
     def into(self, name: str, rails: dict[str, list[tuple[float, float]]], row: int) -> float:
         """Current into a node: what each leg carries, and on which side."""
@@ -88,7 +95,7 @@ class Census:
     def node(self, name: str, rails: dict[str, list[tuple[float, float]]], share: float) -> None:
         """The PMOS of a node's own cell view and all PMOS legs that copy it."""
         bus = self.design.buses[name]
-        up, down = self.p(V_DD - self.cal.n.v_gate), self.n(V_DD - self.cal.p.v_gate)
+        up, down = self.flips(bus.i_device)
         for column, (i_plus, i_minus) in enumerate(rails[name]):
             total = 0.0
             if bus.kind is NodeKind.SIGNED:
@@ -118,7 +125,7 @@ class Census:
         return total
 
     def bias(self) -> None:
-        down = self.n(V_DD - self.cal.p.v_gate)
+        _, down = self.flips(self.i_lsb)
         scale = self.design.buses["bias"].scale
         # The reference itself, xfd, xq0, and the legs that source a bias.
         self.blocks["bias"] += scale + scale * down + self.rest
@@ -127,12 +134,13 @@ class Census:
     def units(self, layer: int, candidates: list[tuple[float, float]], share: float) -> None:
         """xu1 and xd1 of every step control."""
         bank = self.design.banks[layer]
-        down = self.n(V_DD - self.cal.p.v_gate)
+        _, down = self.flips(self.i_lsb)
+        i = self.design.buses[bank.candidate].i_device
         for k, (i_plus, i_minus) in enumerate(candidates):
-            xu1 = int(bank.up_units[k]) * self.i_lsb * down * self.p(V_DD)
-            xu2 = i_plus * self.n(V_DD)
-            xd1 = i_minus * self.p(V_DD)
-            xd2 = int(bank.down_units[k]) * self.i_lsb * self.n(V_DD)
+            xu1 = int(bank.up_units[k]) * self.i_lsb * down * self.p(V_DD, self.i_lsb)
+            xu2 = i_plus * self.n(V_DD, i)
+            xd1 = i_minus * self.p(V_DD, i)
+            xd2 = int(bank.down_units[k]) * self.i_lsb * self.n(V_DD, self.i_lsb)
             self.blocks["memory"] += share * (min(xu1, xu2) + min(xd1, xd2))
 
     def cells(self, layer: int, n_set: list[int], share: float) -> None:
@@ -140,21 +148,21 @@ class Census:
         bank = self.design.banks[layer]
         follower = (V_DD - self.cal.n.v_gate) / self.cal.n.slope
         for n in n_set:
-            hold = bank.hold_units * self.i_lsb * self.n(V_DD)
-            width = bank.width_units * self.i_lsb * self.n(follower)
+            hold = bank.hold_units * self.i_lsb * self.n(V_DD, self.i_lsb)
+            width = bank.width_units * self.i_lsb * self.n(follower, self.i_lsb)
             self.blocks["memory"] += share * n * (hold + width)
 
     def state(self, layer: int, n_set: list[int]) -> list[tuple[float, float]]:
         bank = self.design.banks[layer]
         follower = (V_DD - self.cal.n.v_gate) / self.cal.n.slope
         return [
-            (n * int(g) * self.i_lsb * self.n(follower), 0.0)
+            (n * int(g) * self.i_lsb * self.n(follower, self.i_lsb), 0.0)
             for n, g in zip(n_set, bank.gain_units, strict=True)
         ]
 
     def every(self, name: str, rails: dict[str, list[tuple[float, float]]]) -> Any:
         bus = self.design.buses[name]
-        return [self.rails(bus.kind, self.into(name, rails, row)) for row in range(bus.size)]
+        return [self.rails(bus, self.into(name, rails, row)) for row in range(bus.size)]
 
 
 def frame_by_hand(chip: Chip, x: np.ndarray, n_set: tuple[list[int], list[int]]) -> Census:
@@ -167,7 +175,7 @@ def frame_by_hand(chip: Chip, x: np.ndarray, n_set: tuple[list[int], list[int]])
     census.bias()
     rails = {"bias": [(i_unit, 0.0)]}
     scale = design.buses["x"].scale
-    rails["x"] = [census.rails(NodeKind.SIGNED, float(v) * scale) for v in x]
+    rails["x"] = [census.rails(design.buses["x"], float(v) * scale) for v in x]
     census.node("x", rails, 1.0)
     rails["v0"] = census.every("v0", rails)
     census.node("v0", rails, 1.0)
@@ -361,7 +369,11 @@ def test_switching_energy_goes_with_the_square_of_the_supply() -> None:
 
 
 def test_energy_follows_the_unit_current() -> None:
-    """All static currents are ratios of i_unit; what is charged is not."""
+    """All static currents are ratios of i_unit; what is charged is not.
+
+    Twice the current moves every gate by n U_T ln 2, some 25 mV, and so each mirror's gain by
+    25 mV times its conductance of at most 0.09 per volt, over two mirrors.
+    """
     from mru_hw.mapping import map_model
 
     chip = make_chip()
@@ -372,7 +384,7 @@ def test_energy_follows_the_unit_current() -> None:
         for d in (chip.design, twice)
     )
     for block in BLOCKS:
-        np.testing.assert_allclose(two.blocks[block][0], 2 * one.blocks[block][0], rtol=1e-9)
+        np.testing.assert_allclose(two.blocks[block][0], 2 * one.blocks[block][0], rtol=5e-3)
     np.testing.assert_allclose(two.blocks["clock"][1], one.blocks["clock"][1], rtol=1e-12)
 
 

@@ -141,8 +141,9 @@ def test_the_calibration_belongs_to_the_cards(
 def test_a_mirror_with_its_drain_at_its_gate_copies_one_to_one(technology: Technology) -> None:
     cal = load_calibration(technology)
     for polarity, side in (("n", cal.n), ("p", cal.p)):
-        assert cal.gain(polarity, side.v_gate) == pytest.approx(1)
-        assert cal.gain(polarity, 1.0) > 1
+        assert cal.v_gate(polarity, cal.i_usual) == pytest.approx(side.v_gate)
+        assert cal.gain(polarity, side.v_gate, cal.i_usual) == pytest.approx(1)
+        assert cal.gain(polarity, 1.0, cal.i_usual) > 1
         assert 1 < side.slope < 2
         # n kT/q at room temperature: 26 to 52 mV, and proportional to the absolute temperature.
         assert 0.026 < cal.thermal(polarity, 27.0) < 0.052

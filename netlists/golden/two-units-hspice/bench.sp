@@ -1,8 +1,8 @@
-* mru_hw 0.1.0 bench, design c3737741f2d02856
-* 4 frames of 0.025 s after 0.021436682 s of power-up and reset; the nominal chip
+* mru_hw 0.1.0 bench, design ea19e6827a533350
+* 4 frames of 0.025 s after 0.027347522 s of power-up and reset; the nominal chip
 * the token is a voltage made from the hash of this text: a result proves its circuit
 * inputs: 1.0 of a normalised feature is 1e-09 A
-vtoken token 0 0.339949279
+vtoken token 0 0.1688891518
 .lib 'models.lib' tt
 .include 'chip.sp'
 .temp 27
@@ -17,12 +17,12 @@ vref vdd vref 0
 ibias vref iref 1e-09
 vy0 y0 0 0.9
 vy1 y1 0 0.9
-vrst rst 0 pwl( 0 0 1e-07 1.8 0.016436682 1.8 0.016436782 0 )
-vphi0 phi0 0 pulse( 0 1.8 0.042686682 1e-07 1e-07 0.0001 0.025 )
-ix0 0 x0 pwl( 0 -1e-09 0.046436682 -1e-09 0.046446682 0 0.071436682 0 0.071446682 1e-09
-+ 0.096436682 1e-09 0.096446682 -1e-09 )
-ix1 0 x1 pwl( 0 0 0.046436682 0 0.046446682 1e-09 0.071436682 1e-09 0.071446682 -1e-09
-+ 0.096436682 -1e-09 0.096446682 0 )
+vrst rst 0 pwl( 0 0 1e-07 1.8 0.022347522 1.8 0.022347622 0 )
+vphi0 phi0 0 pulse( 0 1.8 0.048597522 1e-07 1e-07 0.0001 0.025 )
+ix0 0 x0 pwl( 0 -1e-09 0.052347522 -1e-09 0.052357522 0 0.077347522 0 0.077357522 1e-09
++ 0.102347522 1e-09 0.102357522 -1e-09 )
+ix1 0 x1 pwl( 0 0 0.052347522 0 0.052357522 1e-09 0.077347522 1e-09 0.077357522 -1e-09
++ 0.102347522 -1e-09 0.102357522 0 )
 xchip x0 x1 y0 y1 phi0 rst iref vdd_mirror vdd_memory vdd_clock vdd_bias 0 mru_chip
 .probe tran i(vdd) i(vvdd_mirror) i(vvdd_memory) i(vvdd_clock) i(vvdd_bias) i(vref) i(vy0)
 + i(vy1)
@@ -31,17 +31,17 @@ xchip x0 x1 y0 y1 phi0 rst iref vdd_mirror vdd_memory vdd_clock vdd_bias 0 mru_c
 + i1(xchip.xc0_1.xdp.m0)
 .probe tran v(xchip.xu0_1.v1) v(xchip.xu0_1.v2) v(xchip.xu0_1.v3) v(xchip.xu0_1.v4) v(token)
 .option delmax=0.0025
-.tran 0.0025 0.121436682 uic
-.measure tran i_mirror avg i(vvdd_mirror) from=0.021436682 to=0.121436682
+.tran 0.0025 0.127347522 uic
+.measure tran i_mirror avg i(vvdd_mirror) from=0.027347522 to=0.127347522
 .measure tran p_mirror param='1.8*i_mirror'
-.measure tran i_memory avg i(vvdd_memory) from=0.021436682 to=0.121436682
+.measure tran i_memory avg i(vvdd_memory) from=0.027347522 to=0.127347522
 .measure tran p_memory param='1.8*i_memory'
-.measure tran i_clock avg i(vvdd_clock) from=0.021436682 to=0.121436682
+.measure tran i_clock avg i(vvdd_clock) from=0.027347522 to=0.127347522
 .measure tran p_clock param='1.8*i_clock'
-.measure tran i_bias avg i(vvdd_bias) from=0.021436682 to=0.121436682
+.measure tran i_bias avg i(vvdd_bias) from=0.027347522 to=0.127347522
 .measure tran p_bias param='1.8*i_bias'
-.measure tran i_ref avg i(vref) from=0.021436682 to=0.121436682
+.measure tran i_ref avg i(vref) from=0.027347522 to=0.127347522
 .measure tran p_ref param='1.8*i_ref'
-.measure tran y0_end find i(vy0) at=0.121434182
-.measure tran y1_end find i(vy1) at=0.121434182
+.measure tran y0_end find i(vy0) at=0.127345022
+.measure tran y1_end find i(vy1) at=0.127345022
 .end

@@ -1,4 +1,4 @@
-* mru_hw 0.1.0 chip, design c3737741f2d02856
+* mru_hw 0.1.0 chip, design ea19e6827a533350
 * technology generic180, models a19e87514984f1fe
 * made by mru-hw netlist; nothing here is ideal: process devices and capacitors only
 * Device classes of generic180, made from technology.yaml
@@ -32,14 +32,14 @@ c0 a b mim w=4.5e-06 l=4.5e-06
 * Signed node: the current that flows into `in` leaves on two rails.
 * Class AB: i_plus - i_minus = i_in (Kirchhoff), i_plus * i_minus = i_q^2 (translinear loop).
 * Rail gates: n_plus and n_minus sink a copy, p_plus and p_minus source one.
-.subckt signed_split in n_plus p_minus q_n q_p vdd vss units=32
-xsn p_minus q_n in vss n_mirror
-xsp n_plus q_p in vdd p_mirror
+.subckt signed_split in n_plus p_minus q_n q_p vdd vss units=32 split=1
+xsn p_minus q_n in vss n_mirror units='split'
+xsp n_plus q_p in vdd p_mirror units='split'
 xdn n_plus n_plus vss vss n_mirror units='units'
 xdp p_minus p_minus vdd vdd p_mirror units='units'
 .ends signed_split
 .subckt signed_node in n_plus p_plus n_minus p_minus q_n q_p vdd vss units=32
-xsplit in n_plus p_minus q_n q_p vdd vss signed_split units='units'
+xsplit in n_plus p_minus q_n q_p vdd vss signed_split units='units' split=1
 xfn p_plus n_plus vss vss n_mirror units='units'
 xfnd p_plus p_plus vdd vdd p_mirror units='units'
 xfp n_minus p_minus vdd vdd p_mirror units='units'
@@ -150,8 +150,8 @@ xx_1 x1 x_1_np x_1_pp x_1_nm x_1_pm q_n q_p vdd_mirror vss signed_node units=64
 xv0_0 v0_0 v0_0_p vdd_mirror vss relu_node units=16
 xv0_1 v0_1 v0_1_p vdd_mirror vss relu_node units=16
 xv0_2 v0_2 v0_2_p vdd_mirror vss relu_node units=16
-xc0_0 c0_0 c0_0_np c0_0_pm q_n q_p vdd_mirror vss signed_split units=32
-xc0_1 c0_1 c0_1_np c0_1_pm q_n q_p vdd_mirror vss signed_split units=32
+xc0_0 c0_0 c0_0_np c0_0_pm q_n q_p vdd_mirror vss signed_split units=32 split=4
+xc0_1 c0_1 c0_1_np c0_1_pm q_n q_p vdd_mirror vss signed_split units=32 split=4
 xh0_0 h0_0 h0_0_n vdd_mirror vss state_node units=64
 xh0_1 h0_1 h0_1_n vdd_mirror vss state_node units=64
 xv1_0 v1_0 v1_0_p vdd_mirror vss relu_node units=128
@@ -159,11 +159,11 @@ xv1_1 v1_1 v1_1_p vdd_mirror vss relu_node units=128
 xv1_2 v1_2 v1_2_p vdd_mirror vss relu_node units=128
 xw0a_0_0 v0_0 x_0_pp vdd_mirror vdd_mirror p_mirror units=58
 xw0a_1_0 v0_1 x_0_pp vdd_mirror vdd_mirror p_mirror units=12
-xw0b_0_1 v0_0 x_1_np vss vss n_mirror units=88
-xw0b_1_1 v0_1 x_1_np vss vss n_mirror units=20
-xw0b_2_0 v0_2 x_0_np vss vss n_mirror units=16
+xw0b_0_1 v0_0 x_1_np vss vss n_mirror units=87
+xw0b_1_1 v0_1 x_1_np vss vss n_mirror units=19
+xw0b_2_0 v0_2 x_0_np vss vss n_mirror units=15
 xw0b_2_1 v0_2 x_1_np vss vss n_mirror units=7
-xw0c_0_0 v0_0 x_0_nm vss vss n_mirror units=64
+xw0c_0_0 v0_0 x_0_nm vss vss n_mirror units=63
 xw0c_1_0 v0_1 x_0_nm vss vss n_mirror units=13
 xw0d_0_1 v0_0 x_1_pm vdd_mirror vdd_mirror p_mirror units=80
 xw0d_1_1 v0_1 x_1_pm vdd_mirror vdd_mirror p_mirror units=18
@@ -178,13 +178,13 @@ xw1b_1_2 c0_1 v0_2 vss vss n_mirror units=30
 xw2a_1_0 v1_1 h0_0 vdd_mirror vdd_mirror p_mirror units=31
 xw2a_1_1 v1_1 h0_1 vdd_mirror vdd_mirror p_mirror units=111
 xw2b_0_0 v1_0 h0_0_n vss vss n_mirror units=29
-xw2b_0_1 v1_0 h0_1_n vss vss n_mirror units=11
+xw2b_0_1 v1_0 h0_1_n vss vss n_mirror units=10
 xw2b_2_0 v1_2 h0_0_n vss vss n_mirror units=15
 xw2b_2_1 v1_2 h0_1_n vss vss n_mirror units=14
-xw3a_0_0 y0 v1_0_p vdd_mirror vdd_mirror p_mirror units=30
+xw3a_0_0 y0 v1_0_p vdd_mirror vdd_mirror p_mirror units=29
 xw3a_0_1 y0 v1_1_p vdd_mirror vdd_mirror p_mirror units=19
 xw3a_0_2 y0 v1_2_p vdd_mirror vdd_mirror p_mirror units=3
-xw3a_1_0 y1 v1_0_p vdd_mirror vdd_mirror p_mirror units=23
+xw3a_1_0 y1 v1_0_p vdd_mirror vdd_mirror p_mirror units=22
 xw3a_1_2 y1 v1_2_p vdd_mirror vdd_mirror p_mirror units=34
 xw3b_1_1 y1 v1_1 vss vss n_mirror units=104
 xw4b_0_0 v0_0 iref vss vss n_mirror units=69
@@ -192,16 +192,16 @@ xw4b_1_0 v0_1 iref vss vss n_mirror units=8
 xw4b_2_0 v0_2 iref vss vss n_mirror units=30
 xw5a_1_0 c0_1 bias_p vdd_bias vdd_bias p_mirror units=26
 xw5b_0_0 c0_0 iref vss vss n_mirror units=24
-xw6a_0_0 v1_0 bias_p vdd_bias vdd_bias p_mirror units=81
+xw6a_0_0 v1_0 bias_p vdd_bias vdd_bias p_mirror units=80
 xw6a_2_0 v1_2 bias_p vdd_bias vdd_bias p_mirror units=12
-xw6b_1_0 v1_1 iref vss vss n_mirror units=212
+xw6b_1_0 v1_1 iref vss vss n_mirror units=214
 xw7b_0_0 y0 iref vss vss n_mirror units=16
 xw7b_1_0 y1 iref vss vss n_mirror units=27
 xphib0 phi0 phi_b0 vdd_clock vss inverter
 xphi0 phi_b0 phi_t0 vdd_clock vss inverter
 xu0_0 c0_0_np c0_0_pm h0_0 iref bias_p phi_t0 phi_b0 rst rst_b vdd_memory vss
-+ cmru_unit_k2_s0 units=32 up=47 down=51 tail=32 hold=20 width=32 gain=27
++ cmru_unit_k2_s0 units=32 up=50 down=53 tail=32 hold=20 width=32 gain=27
 xu0_1 c0_1_np c0_1_pm h0_1 iref bias_p phi_t0 phi_b0 rst rst_b vdd_memory vss
-+ cmru_unit_k2_s1 units=32 up=70 down=76 tail=32 hold=20 width=32 gain=32
++ cmru_unit_k2_s1 units=32 up=74 down=78 tail=32 hold=20 width=32 gain=32
 xrst rst rst_b vdd_clock vss inverter
 .ends mru_chip
