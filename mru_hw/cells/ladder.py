@@ -8,11 +8,13 @@ set draws nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
+from mru_hw.cells.window import window_law, window_legs
 from mru_hw.mapping.design import Bank, NodeKind
 from mru_hw.mapping.gains import comparator_gains, flip_gain, leg_gain, level_gain
 
@@ -33,7 +35,11 @@ class LadderLaw:
         (n_units,) current of the copies of the plus and the minus rail per ampere of the rail,
         with the whole supply across them.
     up_leg, down_leg
-        (n_units,) the same of the bias legs that a ladder's comparators weigh them against [A].
+        (n_units,) the same of the bias legs that a ladder's comparators weigh them against [A];
+        of a window comparator per ampere of what its copies weigh.
+    copies
+        What a window comparator's copies weigh (`mru_hw.cells.window`); `up` and `down` are NaN
+        then. Empty for thresholds that a bias leg sets.
     """
 
     up: Array
@@ -44,6 +50,7 @@ class LadderLaw:
     down_copy: Array
     up_leg: Array
     down_leg: Array
+    copies: Mapping[str, Array] = field(default_factory=dict)
 
 
 def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
@@ -51,26 +58,23 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
     owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
     cal = devices.calibration
     candidate = devices.design.buses[bank.candidate]
-    up_gain, down_gain = comparator_gains(cal, candidate, i_lsb)
     i_level = i_lsb * level_gain(cal, i_lsb)
-    rail_n, rail_p = bias_rails(devices)
-    saturated_n = leg_gain(cal, "n", cal.v_dd, i_lsb)
-    saturated_p = leg_gain(cal, "p", 0.0, i_lsb)
-    up_bias = bank.up_units * i_lsb * rail_p * devices.factor(owner, "up_threshold", "p")
+    rail_n, _ = bias_rails(devices)
     up_copy = devices.factor(owner, "up_copy", "n")
     up_copy = up_copy / devices.factor(candidate.name, "diode_plus", "n")
-    up = up_bias * up_gain / up_copy
-    down, down_bias = np.full(bank.n_units, np.inf), np.zeros(bank.n_units)
     down_copy = np.zeros(bank.n_units)
     if candidate.kind is NodeKind.CANDIDATE:
-        down_bias = bank.down_units * i_lsb * rail_n
-        down_bias = down_bias * devices.factor(owner, "down_threshold", "n")
         down_copy = devices.factor(owner, "down_copy", "p")
         down_copy = down_copy / devices.factor(candidate.name, "diode_minus", "p")
-        down = down_bias * down_gain / down_copy
+    if bank.window is None:
+        up, down, up_leg, down_leg = _bias_legs(devices, bank, up_copy, down_copy)
+    else:
+        up = down = np.full(bank.n_units, np.nan)
+        up_leg, down_leg = window_legs(devices, bank, up_copy, down_copy)
     gain = devices.factor(owner, "gain", "n") * bank.gain_units[:, None]
     output = gain * i_level * rail_n
-    hold = devices.factor(owner, "hold", "n") * (bank.hold_units * i_lsb * saturated_n)
+    saturated = i_lsb * leg_gain(cal, "n", cal.v_dd, i_lsb)
+    hold = devices.factor(owner, "hold", "n") * (bank.hold_units * saturated)
     width = devices.factor(owner, "width", "n") * (bank.width_units * i_level)
     return LadderLaw(
         up=up,
@@ -79,8 +83,31 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
         held=cumulative((hold + width) * rail_n),
         up_copy=up_copy * leg_gain(cal, "n", cal.v_dd, candidate.i_device),
         down_copy=down_copy * leg_gain(cal, "p", 0.0, candidate.i_device),
-        up_leg=up_bias * flip_gain(cal, "n", i_lsb) * saturated_p,
-        down_leg=down_bias * saturated_n,
+        up_leg=up_leg,
+        down_leg=down_leg,
+        copies=window_law(devices, bank, up_copy, down_copy),
+    )
+
+
+def _bias_legs(
+    devices: Devices, bank: Bank, up_copy: Array, down_copy: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Return `up`, `down`, `up_leg` and `down_leg` of thresholds that bias legs set."""
+    owner, i_lsb, cal = f"bank{bank.layer}", devices.i_unit_device, devices.calibration
+    candidate = devices.design.buses[bank.candidate]
+    up_gain, down_gain = comparator_gains(cal, candidate, i_lsb)
+    rail_n, rail_p = bias_rails(devices)
+    up_bias = bank.up_units * i_lsb * rail_p * devices.factor(owner, "up_threshold", "p")
+    down, down_bias = np.full(bank.n_units, np.inf), np.zeros(bank.n_units)
+    if candidate.kind is NodeKind.CANDIDATE:
+        down_bias = bank.down_units * i_lsb * rail_n
+        down_bias = down_bias * devices.factor(owner, "down_threshold", "n")
+        down = down_bias * down_gain / down_copy
+    return (
+        up_bias * up_gain / up_copy,
+        down,
+        up_bias * flip_gain(cal, "n", i_lsb) * leg_gain(cal, "p", 0.0, i_lsb),
+        down_bias * leg_gain(cal, "n", cal.v_dd, i_lsb),
     )
 
 

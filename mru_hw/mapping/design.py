@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,12 +114,16 @@ class Bank:
     up_units, down_units
         Thresholds (n_units,) of a step up and down. In a nine-transistor loop I_thresh, and what
         I_width leaves of it: its rising and its falling edge but for `mru_hw.mapping.edges`.
+        Zeros of a window comparator.
     gain_units
         Output current of one set cell (n_units,).
     initial
         Initial state in levels (n_units,), as the model gives it.
     hold_units, width_units, tail_units
         Inside every ladder cell and step control of a CMRU.
+    window
+        Unit devices of a window comparator's copies, by role (`WINDOW_COPIES`): a CMRU whose
+        threshold comes from the input. None where a bias leg sets it.
     """
 
     layer: int
@@ -135,6 +139,7 @@ class Bank:
     hold_units: int
     width_units: int
     tail_units: int
+    window: Mapping[str, int] | None = None
 
     @property
     def n_cells(self) -> int:
@@ -312,18 +317,42 @@ def _leg_devices(connection: Connection) -> Iterator[DeviceGroup]:
             yield DeviceGroup(key=(connection.parameter, role), device=device, units=units)
 
 
+# A window comparator's copies of its threshold's rails, and of the candidate's other rail.
+WINDOW_COPIES = {
+    "up_plus": "p_mirror",
+    "up_minus": "p_mirror",
+    "up_opposite": "p_mirror",
+    "down_plus": "n_mirror",
+    "down_minus": "n_mirror",
+    "down_opposite": "n_mirror",
+}
+
+
+def window_roles(candidate: Bus) -> tuple[str, ...]:
+    """List the copies that there are: nothing pulls a rectified candidate down."""
+    signed = candidate.kind is NodeKind.CANDIDATE
+    return tuple(WINDOW_COPIES) if signed else ("up_plus", "up_minus")
+
+
 def _bank_devices(bank: Bank, candidate: Bus) -> Iterator[DeviceGroup]:
     name = f"bank{bank.layer}"
     copy = np.full(bank.n_units, candidate.units, dtype=np.int64)
     cells = np.ones((bank.n_units, bank.n_cells), dtype=np.int64)
     if bank.cell is CellKind.CMRU:
-        yield DeviceGroup(key=(name, "up_threshold"), device="p_mirror", units=bank.up_units)
+        fixed = bank.window is None
+        if fixed:
+            yield DeviceGroup(key=(name, "up_threshold"), device="p_mirror", units=bank.up_units)
         yield DeviceGroup(key=(name, "up_copy"), device="n_mirror", units=copy)
         if candidate.kind is NodeKind.CANDIDATE:
             yield DeviceGroup(key=(name, "down_copy"), device="p_mirror", units=copy)
-            yield DeviceGroup(
-                key=(name, "down_threshold"), device="n_mirror", units=bank.down_units
-            )
+            if fixed:
+                yield DeviceGroup(
+                    key=(name, "down_threshold"), device="n_mirror", units=bank.down_units
+                )
+        for role in window_roles(candidate):
+            if bank.window is not None:
+                units = np.full(bank.n_units, bank.window[role], dtype=np.int64)
+                yield DeviceGroup(key=(name, role), device=WINDOW_COPIES[role], units=units)
         hold, width = cells * bank.hold_units, cells * bank.width_units
     else:
         # The nine-transistor loop: the falling edge is the difference of two currents.

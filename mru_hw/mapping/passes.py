@@ -6,6 +6,7 @@ Each pass reads and completes one `Draft`. The order is `PASSES`; the result is 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -26,6 +27,7 @@ from mru_hw.mapping.draft import BIAS_UNITS, Draft, Wire
 from mru_hw.mapping.edges import loop_units
 from mru_hw.mapping.gains import comparator_gains, level_gain, path_gains
 from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_weight
+from mru_hw.mapping.window import WINDOW_UNITS, threshold_copy, window_copies, window_units
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
 from mru_hw.technology import Technology
@@ -204,13 +206,24 @@ def place_buses(draft: Draft) -> None:
         )
 
 
+def place_windows(draft: Draft) -> None:
+    """Give what a window comparator copies its diodes, and the scale that its copies leave it."""
+    for i, layer in enumerate(draft.model.spec.layers):
+        if layer.threshold == "input" and layer.cell is CellKind.CMRU:
+            c, b = draft.buses[f"c{i}"], draft.buses[f"b{i}"]
+            b = dataclasses.replace(b, units=WINDOW_UNITS)
+            units = window_units(draft.calibration, c, b)
+            copied = threshold_copy(window_copies(draft.calibration, units, c, b))
+            draft.buses[b.name] = dataclasses.replace(b, scale=c.scale / copied)
+
+
 def realise_banks(draft: Draft) -> None:
     """Thresholds, hysteresis widths and gains as unit devices of the bias rail."""
     for i, layer in enumerate(draft.model.spec.layers):
         p = f"layers.{i}."
         c, h = draft.buses[f"c{i}"], draft.buses[f"h{i}"]
         n = layer.n_units
-        # An input-dependent threshold comes as a copy of its node, as wide as the node's diode.
+        # A loop's input-dependent threshold is a copy of its node, as wide as the node's diode.
         carried = np.full(n, draft.i_unit / c.scale)
         beta = np.abs(draft.tensor(p + "beta")) if layer.threshold == "fixed" else carried
         rise = fall = beta
@@ -226,7 +239,11 @@ def realise_banks(draft: Draft) -> None:
             i_q = quiescent_current(c, draft.i_lsb, draft.calibration)
             rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
             least = SPLIT_UNITS * c.split + 1
-        if layer.cell is CellKind.CMRU:
+        window = None
+        if layer.cell is CellKind.CMRU and layer.threshold == "input":
+            window = window_units(draft.calibration, c, draft.buses[f"b{i}"])
+            up = down = np.zeros(n, dtype=np.int64)
+        elif layer.cell is CellKind.CMRU:
             up_gain, down_gain = comparator_gains(draft.calibration, c, draft.i_lsb)
             up = _units(draft, rise, up_gain, least)
             down = _units(draft, fall, down_gain, least)
@@ -252,6 +269,7 @@ def realise_banks(draft: Draft) -> None:
                 hold_units=HOLD,
                 width_units=WIDTH,
                 tail_units=TAIL,
+                window=window,
             )
         )
 
@@ -371,6 +389,7 @@ PASSES: tuple[Callable[[Draft], None], ...] = (
     draw_graph,
     choose_scales,
     place_buses,
+    place_windows,
     realise_banks,
     realise_ratios,
 )

@@ -50,7 +50,8 @@ class RealisedBank:
     Attributes
     ----------
     up, down
-        Rising and falling threshold; for CMRU and BMRU both are magnitudes.
+        Rising and falling threshold; for CMRU and BMRU both are magnitudes. NaN where they come
+        from the input of a CMRU.
     alpha
         Size of one level, as in ``h = alpha s``.
     low
@@ -77,7 +78,12 @@ def net_threshold(rail: NDArray[Any], i_q: NDArray[Any] | float) -> NDArray[Any]
 def rail_thresholds(
     bank: Bank, candidate: Bus, i_lsb: float, calibration: Calibration
 ) -> tuple[Array, Array]:
-    """Return the rail currents [A] (n_units,) of a bank's rising and falling threshold."""
+    """Return the rail currents [A] (n_units,) of a bank's rising and falling threshold.
+
+    NaN for a window comparator, whose thresholds no bias leg sets.
+    """
+    if bank.window is not None:
+        return np.full(bank.n_units, np.nan), np.full(bank.n_units, np.nan)
     if bank.cell is not CellKind.CMRU:
         hold: Array = bank.up_units * np.float64(i_lsb)
         width: Array = bank.loop_width * np.float64(i_lsb)

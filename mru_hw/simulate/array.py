@@ -6,7 +6,8 @@ coefficients, which are in amperes per such unit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -104,6 +105,9 @@ class Memory:
         (n, n_cells + 1) supply current [A] of the cells.
     up_copy, down_copy, up_leg, down_leg
         (n, 1, 1) branches of the comparators; see `LadderLaw`. Legs in candidate units.
+    copies
+        (n, 1, 1) by role what a window comparator weighs, in candidate units per unit of the
+        copied rail; empty where bias legs set the thresholds.
     """
 
     bank: Bank
@@ -118,25 +122,59 @@ class Memory:
     down_copy: Floats
     up_leg: Floats
     down_leg: Floats
+    copies: Mapping[str, Floats] = field(default_factory=dict)
 
-    def thresholds(self, carried: Floats | None = None) -> tuple[Floats, Floats]:
+    def window(self, side: str, carried: Rails) -> Floats:
+        """Return what a window comparator weighs against ``"up"`` or ``"down"`` candidates.
+
+        Parameters
+        ----------
+        carried
+            Rails of the threshold's node, (n, time, sequence), in its units.
+        """
+        plus, minus = carried
+        weighed = plus * self.copies[f"{side}_plus"]
+        return weighed if minus is None else weighed + minus * self.copies[f"{side}_minus"]
+
+    def thresholds(self, carried: Rails | None = None) -> tuple[Floats, Floats]:
         """Return the candidate at which a unit steps up and the magnitude at which it steps down.
 
         Parameters
         ----------
         carried
-            Input-dependent threshold (n, time, sequence), in candidate units. The mirror errors of
-            the placed legs stand for those of its copies.
+            Input-dependent threshold: the rails of its node, (n, time, sequence), in its units. A
+            loop weighs their sum, and the mirror errors of the placed legs stand for those of the
+            copies.
         """
         up, down = self.up, self.down
-        if carried is not None and self.bank.cell is CellKind.FQ_BMRU:
-            down, up = carried * (up / self.up_nominal), up - down
-            up = down + up
-        elif carried is not None:
-            up, down = carried * (up / self.up_nominal), carried * (down / self.down_nominal)
+        if carried is not None and self.copies:
+            return self._window_thresholds(carried)
+        if carried is not None:
+            plus, minus = carried
+            total = plus if minus is None else plus + minus
+            if self.bank.cell is CellKind.FQ_BMRU:
+                down, up = total * (up / self.up_nominal), up - down
+                up = down + up
+            else:
+                up, down = total * (up / self.up_nominal), total * (down / self.down_nominal)
         if self.i_q is not None:
             up, down = net_threshold(up, self.i_q), net_threshold(down, self.i_q)
         return up, down
+
+    def _window_thresholds(self, carried: Rails) -> tuple[Floats, Floats]:
+        """Where the candidate's own rail meets the threshold and a copy of its other rail.
+
+        ``p = w + k i_q^2 / p`` for a rail p, what the threshold weighs w and the other rail's k.
+        """
+        up = self.window("up", carried)
+        if self.i_q is None:
+            return up, np.full_like(up, np.inf)
+        found = []
+        for side, weighed in (("up", up), ("down", self.window("down", carried))):
+            floor = 4 * self.copies[f"{side}_opposite"] * self.i_q * self.i_q
+            rail = (weighed + np.sqrt(weighed * weighed + floor)) / 2
+            found.append(net_threshold(rail, self.i_q))
+        return found[0], found[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +294,8 @@ def _memory(devices: Devices, bank: Bank, nodes: dict[str, Node], dtype: DTypeLi
     ladder = bank.cell is CellKind.CMRU
     law: LadderLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
     c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
+    unit = devices.design.buses[bank.threshold].scale / c.scale if bank.threshold else 1.0
+    leg_unit = 1.0 if law.copies else c.scale
     nominal = rail_thresholds(bank, c, devices.design.i_lsb, devices.calibration)
     return Memory(
         bank=bank,
@@ -268,6 +308,10 @@ def _memory(devices: Devices, bank: Bank, nodes: dict[str, Node], dtype: DTypeLi
         held=law.held.astype(dtype),
         up_copy=_column(law.up_copy, dtype),
         down_copy=_column(law.down_copy, dtype),
-        up_leg=_column(law.up_leg / c.scale, dtype),
-        down_leg=_column(law.down_leg / c.scale, dtype),
+        up_leg=_column(law.up_leg / leg_unit, dtype),
+        down_leg=_column(law.down_leg / leg_unit, dtype),
+        copies={
+            role: _column(weight * (1.0 if role.endswith("opposite") else unit), dtype)
+            for role, weight in law.copies.items()
+        },
     )

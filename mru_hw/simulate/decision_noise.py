@@ -94,22 +94,17 @@ class DecisionNoise:
         Every leg counts twice, once for itself and once for its diode; so do the comparator's
         copy and its threshold.
         """
-        node, scale = array.nodes[bank.candidate], array.design.buses[bank.candidate].scale
-        current = np.abs(c) * scale
-        squares = current**2 / array.design.buses[bank.candidate].units
-        for wiring in node.wirings:
-            source = array.design.buses[wiring.source]
-            for weight, rail in zip((wiring.plus, wiring.minus), rails[wiring.source], strict=True):
-                if weight is None or rail is None:
-                    continue
-                legs = np.abs(weight) * scale
-                current += apply(legs, rail)
-                # Flicker of a leg of m = n w units: (w i)^2 / m = w i^2 / n.
-                squares += apply(legs * (source.scale / source.units), rail**2)
-        # Bias legs of m units carry m i_lsb: the threshold and what the candidate's bias adds.
-        fixed = bank.up_units * array.design.i_lsb + np.abs(node.constant[:, 0, 0]) * scale
-        current += fixed[:, None, None]
-        squares += (fixed * array.design.i_lsb)[:, None, None]
+        scale = array.design.buses[bank.candidate].scale
+        current, squares = _node_noise(array, bank.candidate, rails, np.abs(c))
+        if bank.window is not None and bank.threshold is not None:
+            plus, minus = array.nodes[bank.threshold].rails(array.value(bank.threshold, rails))
+            size = plus if minus is None else plus + minus
+            more, more_squares = _node_noise(array, bank.threshold, rails, size)
+            current, squares = current + more, squares + more_squares
+        # A bias leg of m units carries m i_lsb.
+        fixed = (bank.up_units * array.design.i_lsb)[:, None, None]
+        current += fixed
+        squares += fixed * array.design.i_lsb
         draws = [
             noise_draws(self.seed, self.die, int(row) + self.offset, bank.layer, c.shape[1], len(c))
             for row in rows
@@ -122,3 +117,30 @@ class DecisionNoise:
         noise += np.sqrt(flicker * self.law.slow) * slow[:, None, :]
         scaled: Floats = (noise * (self.law.scale / scale)).astype(c.dtype)
         return scaled
+
+
+def _node_noise(
+    array: DieArray, name: str, rails: dict[str, Rails], size: Floats
+) -> tuple[Floats, Floats]:
+    """Return the currents [A] of a node's copy and legs, and their squares over unit devices.
+
+    Parameters
+    ----------
+    size
+        Magnitude of the node's own current, in its unit.
+    """
+    node, bus = array.nodes[name], array.design.buses[name]
+    current = size * bus.scale
+    squares = current**2 / bus.units
+    for wiring in node.wirings:
+        source = array.design.buses[wiring.source]
+        for weight, rail in zip((wiring.plus, wiring.minus), rails[wiring.source], strict=True):
+            if weight is None or rail is None:
+                continue
+            legs = np.abs(weight) * bus.scale
+            current += apply(legs, rail)
+            # Flicker of a leg of m = n w units: (w i)^2 / m = w i^2 / n.
+            squares += apply(legs * (source.scale / source.units), rail**2)
+    # What the node's bias adds, legs of i_lsb a unit device.
+    fixed = np.abs(node.constant) * bus.scale
+    return current + fixed, squares + fixed * array.design.i_lsb

@@ -111,7 +111,7 @@ class DieRun:
             self._draw("memory", self._loop_inputs(memory, rails, cells), 1.0)
         return cells
 
-    def _comparators(self, memory: Memory, rails: Rails, carried: Floats | None) -> Floats:
+    def _comparators(self, memory: Memory, rails: Rails, carried: Rails | None) -> Floats:
         """Supply current [A] of the branches that weigh candidate against threshold.
 
         Two current sources in series carry the smaller current.
@@ -120,8 +120,12 @@ class DieRun:
         plus, minus = rails
         up_leg, down_leg = memory.up_leg, memory.down_leg
         if carried is not None:
-            up_leg = carried * (up_leg / memory.up_nominal)
-            down_leg = carried * (down_leg / memory.down_nominal)
+            weighed = memory.window("up", carried)
+            if minus is not None:
+                weighed = weighed + minus * memory.copies["up_opposite"]
+                other = memory.window("down", carried) + plus * memory.copies["down_opposite"]
+                down_leg = down_leg * other
+            up_leg = up_leg * weighed
         total = np.minimum(plus * memory.up_copy, up_leg).sum(axis=0)
         if minus is not None:
             total += np.minimum(minus * memory.down_copy, down_leg).sum(axis=0)
@@ -141,13 +145,12 @@ class DieRun:
         current: Floats = drawn.sum(axis=0) * scale
         return current
 
-    def _carried(self, name: str, version: dict[str, Rails], share: float) -> Floats:
-        """Input-dependent thresholds: both rails of the threshold node summed, ``|i|``."""
+    def _carried(self, name: str, version: dict[str, Rails], share: float) -> Rails:
+        """Return the rails of the node that carries an input-dependent threshold."""
         node = self.array.nodes[name]
         rails = node.rails(self.array.value(name, version))
         self._draw("mirror", node.supply(rails), share)
-        plus, minus = rails
-        return plus if minus is None else plus + minus
+        return rails
 
     def _outputs(
         self,

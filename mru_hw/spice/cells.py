@@ -10,6 +10,8 @@ from mru_hw.mapping.design import NodeKind
 NODES = ("signed_node", "relu_node", "state_node", "bias_tree")
 LIBRARY = (*NODES, "step_control", "ladder_cell", "inverter")
 """What a CMRU network is made of."""
+WINDOWS = ("window_comparator",)
+"""What those add whose thresholds come from the input."""
 LOOPS = (*NODES, "hysteretic_cell", "inverter")
 """What a network of loops is made of."""
 
@@ -48,6 +50,12 @@ STEP_PATHS = {
     "up_copy": "xstep.xu2",
     "down_copy": "xstep.xd1",
     "down_threshold": "xstep.xd2",
+    "up_plus": "xstep.xu1",
+    "up_minus": "xstep.xu3",
+    "up_opposite": "xstep.xu4",
+    "down_plus": "xstep.xd2",
+    "down_minus": "xstep.xd3",
+    "down_opposite": "xstep.xd4",
 }
 CELL_PATHS = {
     "hold": "xm2",

@@ -12,9 +12,18 @@ import numpy as np
 
 from mru_hw import __version__
 from mru_hw.errors import Bare, UserError
-from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, Design, NodeKind, leg_units
+from mru_hw.mapping.design import (
+    LEGS,
+    WINDOW_COPIES,
+    Bank,
+    Bus,
+    Connection,
+    Design,
+    NodeKind,
+    leg_units,
+)
 from mru_hw.model.structure import CellKind
-from mru_hw.spice.cells import LEG_CODES, LIBRARY, LOOPS, cell_views
+from mru_hw.spice.cells import LEG_CODES, LIBRARY, LOOPS, WINDOWS, cell_views
 
 SUPPLIES = ("vdd_mirror", "vdd_memory", "vdd_clock", "vdd_bias")
 
@@ -25,13 +34,13 @@ def refuse_without_circuit(design: Design) -> None:
     Raises
     ------
     UserError
-        A layer whose thresholds come from the input, or a CMRU with a rectified candidate.
+        Loops whose thresholds come from the input, or a CMRU with a rectified candidate.
     """
     for bank in design.banks:
         field = f"layers.{bank.layer}"
-        if bank.threshold is not None:
+        if bank.threshold is not None and bank.window is None:
             raise UserError(
-                f"{field}.threshold", "input", "fixed: netlists hold no window comparator yet"
+                f"{field}.threshold", "input", "fixed: only a cmru has a window comparator"
             )
         kind = design.buses[bank.candidate].kind
         if bank.cell is CellKind.CMRU and kind is not NodeKind.CANDIDATE:
@@ -72,9 +81,14 @@ def chip_deck(design: Design) -> str:
     """
     refuse_without_circuit(design)
     ladders = clocked_banks(design)
-    variants = {(bank.levels, int(s)): None for bank in ladders for s in np.unique(bank.initial)}
+    variants = {
+        (bank.levels, int(s), bank.window is not None): None
+        for bank in ladders
+        for s in np.unique(bank.initial)
+    }
     views = [
         *(LIBRARY if ladders else ()),
+        *(WINDOWS if any(window for *_, window in variants) else ()),
         *(LOOPS if len(ladders) < len(design.banks) else ()),
     ]
     lines = [
@@ -83,7 +97,7 @@ def chip_deck(design: Design) -> str:
         "* made by mru-hw netlist; nothing here is ideal: process devices and capacitors only",
         design.technology.devices_spice(),
         cell_views(dict.fromkeys(views)),
-        *(unit_subckt(levels, initial) for levels, initial in variants),
+        *(unit_subckt(levels, initial, window=window) for levels, initial, window in variants),
         ".subckt mru_chip",
         *_continued(chip_pins(design)),
     ]
@@ -102,20 +116,29 @@ def _continued(words: list[str], width: int = 12) -> list[str]:
     return ["+ " + " ".join(words[i : i + width]) for i in range(0, len(words), width)]
 
 
-def unit_name(levels: int, initial: int) -> str:
+def unit_name(levels: int, initial: int, *, window: bool = False) -> str:
     """Name the subcircuit of a CMRU unit with K levels each side and an initial state."""
-    return f"cmru_unit_k{levels}_s{'m' if initial < 0 else ''}{abs(initial)}"
+    start = f"{'m' if initial < 0 else ''}{abs(initial)}"
+    return f"cmru_unit_k{levels}_s{start}{'_window' if window else ''}"
 
 
-def unit_subckt(levels: int, initial: int) -> str:
-    """Write a CMRU unit: step control and 2K ladder cells, strapped to the initial state."""
-    name = unit_name(levels, initial)
+def unit_subckt(levels: int, initial: int, *, window: bool = False) -> str:
+    """Write a CMRU unit: step control and 2K ladder cells, strapped to the initial state.
+
+    With a `window` its threshold comes from four rails instead of two bias legs.
+    """
+    name = unit_name(levels, initial, window=window)
     n = 2 * levels
+    control, rails, sizes = "step_control", "n_plus p_minus", {"up": 64, "down": 64}
+    if window:
+        control, sizes = "window_comparator", dict.fromkeys(WINDOW_COPIES, 64)
+        rails += " b_n_plus b_p_plus b_n_minus b_p_minus"
+    given = " ".join(f"{key}={{{key}}}" for key in ("units", *sizes, "tail"))
     lines = [
-        f".subckt {name} n_plus p_minus out n p phi phib rst rst_b vdd vss",
-        "+ units=32 up=64 down=64 tail=32 hold=20 width=32 gain=32",
-        "xstep n_plus p_minus n p phi phib gs gr vdd vss step_control"
-        " units={units} up={up} down={down} tail={tail}",
+        f".subckt {name} {rails} out n p phi phib rst rst_b vdd vss",
+        f"+ units=32 {' '.join(f'{key}={units}' for key, units in sizes.items())}"
+        " tail=32 hold=20 width=32 gain=32",
+        f"xstep {rails} n p phi phib gs gr vdd vss {control} {given}",
     ]
     for k in range(1, n + 1):
         below = "vdd" if k == 1 else f"h{k - 1}"
@@ -200,16 +223,27 @@ def _bank_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
     yield f"xphi{i} phi_b{i} phi_t{i} vdd_clock vss inverter"
     c, h = buses[bank.candidate], buses[bank.state]
     for k in range(bank.n_units):
-        node = node_net(c, k)
+        node, window = node_net(c, k), bank.window is not None
+        name = unit_name(bank.levels, int(bank.initial[k]), window=window)
         yield (
-            f"xu{i}_{k} {node}_np {node}_pm {node_net(h, k)} iref bias_p phi_t{i} phi_b{i}"
-            f" rst rst_b vdd_memory vss {unit_name(bank.levels, int(bank.initial[k]))}"
+            f"xu{i}_{k} {node}_np {node}_pm{_threshold_nets(bank, buses, k)} {node_net(h, k)}"
+            f" iref bias_p phi_t{i} phi_b{i} rst rst_b vdd_memory vss {name}"
         )
+        sizes = bank.window or {"up": bank.up_units[k], "down": bank.down_units[k]}
         yield (
-            f"+ units={c.units} up={bank.up_units[k]} down={bank.down_units[k]}"
+            f"+ units={c.units} {' '.join(f'{key}={units}' for key, units in sizes.items())}"
             f" tail={bank.tail_units} hold={bank.hold_units} width={bank.width_units}"
             f" gain={bank.gain_units[k]}"
         )
+
+
+def _threshold_nets(bank: Bank, buses: dict[str, Bus], k: int) -> str:
+    """Return the rails of unit k's threshold node as a unit with a window takes them."""
+    if bank.threshold is None:
+        return ""
+    rails = rail_nets(buses[bank.threshold], k)
+    order = ("sink_plus", "source_plus", "sink_minus", "source_minus")
+    return "".join(f" {rails[role]}" for role in order)
 
 
 def copy_minus_instance(layer: int, k: int) -> str:

@@ -12,7 +12,7 @@ delta and stands for beta, the width leg for delta.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,13 +201,15 @@ def _bank_roles(
 ) -> Iterator[Role]:
     p, real = f"layers.{bank.layer}.", realised_bank(bank, design.buses, design.i_lsb, calibration)
     c, h = design.buses[bank.candidate].scale, design.buses[bank.state].scale
-    beta, alpha = np.abs(model.tensors[p + "beta"]) * c, model.tensors[p + "alpha"] * h
+    alpha = model.tensors[p + "alpha"] * h
     gains = ("alpha", bank.gain_units, alpha, real.alpha * h)
-    sources: Mapping[str, tuple[str, NDArray[np.int64], Array, Array]] = {
-        STEP_PATHS["up_threshold"]: ("beta", bank.up_units, beta, real.up * c),
-        STEP_PATHS["down_threshold"]: ("beta", bank.down_units, beta, real.down * c),
-        **{f"xc{j}.{CELL_PATHS['gain']}": gains for j in range(1, bank.n_cells + 1)},
+    sources: dict[str, tuple[str, NDArray[np.int64], Array, Array]] = {
+        f"xc{j}.{CELL_PATHS['gain']}": gains for j in range(1, bank.n_cells + 1)
     }
+    if bank.window is None:
+        beta = np.abs(model.tensors[p + "beta"]) * c
+        sources[STEP_PATHS["up_threshold"]] = ("beta", bank.up_units, beta, real.up * c)
+        sources[STEP_PATHS["down_threshold"]] = ("beta", bank.down_units, beta, real.down * c)
     if bank.cell is not CellKind.CMRU:
         second = ("beta", bank.loop_width, beta, real.down * c)
         first = ("beta", bank.up_units, beta, real.up * c)

@@ -45,6 +45,31 @@ def two_units(seed: int = 3) -> Model:
     return Model(spec=spec, tensors=tensors)
 
 
+def two_windows() -> Model:
+    """Two units in one layer whose thresholds come from the input.
+
+    Both candidates are mostly the first input; the thresholds are the second one's size and that
+    of a half of it with a bias.
+    """
+    layer = {"n_units": 2, "n_out": 2, "levels": 2, "threshold": "input"}
+    eye, zero = np.eye(2), np.zeros(2)
+    tensors: dict[str, Array] = {
+        "input.weight": eye,
+        "input.bias": zero,
+        "layers.0.candidate.weight": np.array([[1.0, 0.0], [1.0, 0.3]]),
+        "layers.0.candidate.bias": zero,
+        "layers.0.threshold.weight": np.array([[0.0, 1.0], [0.0, -0.5]]),
+        "layers.0.threshold.bias": np.array([0.0, 0.4]),
+        "layers.0.alpha": np.full(2, 0.5),
+        "layers.0.initial_state": zero,
+        "layers.0.output.weight": eye,
+        "layers.0.output.bias": zero,
+        "head.weight": eye,
+        "head.bias": zero,
+    }
+    return Model(spec=_spec(2, 2, 2, [layer]), tensors=tensors)
+
+
 def loops(cell: str, beta: list[float], delta: list[float] | None = None) -> Model:
     """Unclocked units that all see the input as their candidate, h = 1 / 2 where set."""
     n = len(beta)

@@ -249,11 +249,43 @@ def test_a_threshold_from_the_input_counts_as_large_as_ideal_s() -> None:
         chip = make_chip(cell, **keys)
         array = compile_die(chip.design, chip.calibration, chip.die(None), temperature=27.0)
         memory = array.memories[0]
-        carried = np.full((6, 1, 1), 2.0)
-        up, down = memory.thresholds(carried)
         delta = chip.mapped.tensors.get("layers.0.delta", np.zeros(6))
-        np.testing.assert_allclose(up[:, 0, 0], 2.0 + delta, rtol=2e-3)
-        np.testing.assert_allclose(down[:, 0, 0], 2.0, rtol=2e-3)
+        both = []
+        for rails in ((2.0, 0.0), (0.0, 2.0)):
+            plus, minus = (np.full((6, 1, 1), rail) for rail in rails)
+            up, down = memory.thresholds((plus, minus))
+            # A window comparator's copies are rounded one by one, and their mean is not.
+            rounded = 1e-2 if memory.copies else 2e-3
+            np.testing.assert_allclose(up[:, 0, 0], 2.0 + delta, rtol=rounded)
+            np.testing.assert_allclose(down[:, 0, 0], 2.0, rtol=rounded)
+            both += [up[:, 0, 0] - delta, down[:, 0, 0]]
+        np.testing.assert_allclose(np.mean(both, axis=0), 2.0, rtol=2e-3)
+
+
+@pytest.mark.parametrize("b", [-2.0, -0.1, 0.0, 0.3, 1.0])
+def test_a_window_comparator_weighs_both_rails_of_both_nodes(b: float) -> None:
+    """At the threshold what u sinks is what it sources; b = 0 leaves 2 i_q, software leaves 0."""
+    chip = make_chip("cmru", levels=2, threshold="input")
+    array = compile_die(chip.design, chip.calibration, chip.die(3), temperature=27.0)
+    memory, copies = array.memories[0], array.memories[0].copies
+    plus, minus = array.nodes["b0"].rails(np.full((6, 1, 1), b))
+    assert minus is not None
+    up, down = memory.thresholds((plus, minus))
+    assert np.all(up > -down)
+    c_plus, c_minus = array.nodes["c0"].rails(up)
+    assert c_minus is not None
+    weighed = copies["up_plus"] * plus + copies["up_minus"] * minus
+    np.testing.assert_allclose(c_plus, weighed + copies["up_opposite"] * c_minus, rtol=1e-9)
+    c_plus, c_minus = array.nodes["c0"].rails(-down)
+    assert c_minus is not None
+    weighed = copies["down_plus"] * plus + copies["down_minus"] * minus
+    np.testing.assert_allclose(c_minus, weighed + copies["down_opposite"] * c_plus, rtol=1e-9)
+    nominal = compile_die(chip.design, chip.calibration, chip.die(None), temperature=27.0)
+    rails = nominal.nodes["b0"].rails(np.full((6, 1, 1), b))
+    i_q = nominal.nodes["b0"].i_q
+    assert i_q is not None
+    for found in nominal.memories[0].thresholds(rails):
+        np.testing.assert_allclose(found, np.sqrt(b * b + 4 * i_q**2), rtol=0.03)
 
 
 # --------------------------------------------------------------------------------- the noise

@@ -143,6 +143,31 @@ class Census:
             xd2 = int(bank.down_units[k]) * self.i_lsb * self.n(V_DD, self.i_lsb)
             self.blocks["memory"] += share * (min(xu1, xu2) + min(xd1, xd2))
 
+    def windows(
+        self,
+        layer: int,
+        candidates: list[tuple[float, float]],
+        thresholds: list[tuple[float, float]],
+    ) -> None:
+        """xu1, xu3, xu4 and xd1 of every window comparator."""
+        bank = self.design.banks[layer]
+        assert bank.window is not None
+        assert bank.threshold is not None
+        c, b = self.design.buses[bank.candidate], self.design.buses[bank.threshold]
+        up, down = self.flips(b.i_device)
+        n_c, p_c = self.n(V_DD, c.i_device), self.p(V_DD, c.i_device)
+        n_b, p_b = self.n(V_DD, b.i_device), self.p(V_DD, b.i_device)
+        w = bank.window
+        for (c_plus, c_minus), (b_plus, b_minus) in zip(candidates, thresholds, strict=True):
+            xu1 = w["up_plus"] / b.units * b_plus * down * p_b
+            xu3 = w["up_minus"] / b.units * b_minus * p_b
+            xu4 = w["up_opposite"] / c.units * c_minus * p_c
+            xd2 = w["down_plus"] / b.units * b_plus * n_b
+            xd3 = w["down_minus"] / b.units * b_minus * up * n_b
+            xd4 = w["down_opposite"] / c.units * c_plus * n_c
+            xu2, xd1 = c_plus * n_c, c_minus * p_c
+            self.blocks["memory"] += min(xu1 + xu3 + xu4, xu2) + min(xd1, xd2 + xd3 + xd4)
+
     def cells(self, layer: int, n_set: list[int], share: float) -> None:
         """xm9, which feeds xm2, and xm7, over xm8, of every set cell."""
         bank = self.design.banks[layer]
@@ -181,7 +206,12 @@ def frame_by_hand(chip: Chip, x: np.ndarray, n_set: tuple[list[int], list[int]])
     census.node("v0", rails, 1.0)
     rails["c0"] = census.every("c0", rails)
     census.node("c0", rails, 1.0)
-    census.units(0, rails["c0"], 1.0)
+    if "b0" in design.buses:
+        rails["b0"] = census.every("b0", rails)
+        census.node("b0", rails, 1.0)
+        census.windows(0, rails["c0"], rails["b0"])
+    else:
+        census.units(0, rails["c0"], 1.0)
     for share, states in ((1 - late, before), (late, after)):
         census.cells(0, states, share)
         rails["h0"] = census.state(0, states)
@@ -206,6 +236,8 @@ def frame_by_hand(chip: Chip, x: np.ndarray, n_set: tuple[list[int], list[int]])
         {"skip": "matrix"},
         {"rectify_input": True, "rectify_output": True},
         {"rectify_input": True, "rectify_output": True, "skip": 1},
+        {"threshold": "input"},
+        {"threshold": "input", "rectify_input": True, "skip": "matrix"},
     ],
 )
 def test_energy_equals_a_census_by_hand(keys: dict[str, Any]) -> None:
@@ -287,6 +319,31 @@ def test_the_energy_of_a_removed_leg_is_its_current() -> None:
     difference = (by_hand[0] - by_hand[1]) * V_DD * chip.design.timing.frame
     assert joules[0] - joules[1] == pytest.approx(difference, rel=1e-6)
     assert difference > 0
+
+
+def test_removing_a_leg_of_a_threshold_is_seen_by_deck_and_census_alike() -> None:
+    chip = make_chip(n_layers=1, threshold="input")
+    x = np.random.default_rng(2).normal(size=4)
+    parameter = "layers.0.threshold.weight"
+    legs = {c.parameter: c for c in chip.design.connections}[parameter]
+    row, column = (int(k) for k in np.argwhere(legs.plus)[0])
+    cut = dataclasses.replace(chip, design=chip.design.without(parameter, row, column))
+    lines = [set(chip_deck(one.design).splitlines()) for one in (chip, cut)]
+    gone = [line for line in lines[0] - lines[1] if not line.startswith("*")]
+    index = [c.parameter for c in chip.design.connections].index(parameter)
+    assert gone
+    assert all(line.startswith(f"xw{index}") for line in gone)
+    assert all(line.startswith("*") for line in lines[1] - lines[0])
+    joules = []
+    for one in (chip, cut):
+        found = run(one, make_inputs(x[None, None, :]))
+        initial = chip.mapped.tensors["layers.0.initial_state"]
+        level = found.trace.states[0][0, 0, 0] / chip.mapped.tensors["layers.0.alpha"]
+        states = [round(float(s)) + 2 for s in initial], [round(float(h)) + 2 for h in level]
+        by_hand = sum(frame_by_hand(one, x, states).blocks.values())
+        joules.append(float(energy(found.supply).total[0, 0]))
+        assert joules[-1] == pytest.approx(by_hand * V_DD * chip.design.timing.frame, rel=1e-9)
+    assert joules[0] != pytest.approx(joules[1], rel=1e-3)
 
 
 def test_the_legs_of_a_bias_are_priced_with_the_bias() -> None:

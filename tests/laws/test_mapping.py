@@ -17,6 +17,7 @@ from mru_hw.mapping.edges import loop_edges, loop_units
 from mru_hw.mapping.gains import path_gains
 from mru_hw.mapping.passes import PASSES, choose_scales, place_buses, timing
 from mru_hw.mapping.realised import rail_weights
+from mru_hw.mapping.window import threshold_copy, window_copies
 from mru_hw.model.check import checked_tensors
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
@@ -231,7 +232,17 @@ def test_thresholds_that_come_from_the_input_leave_no_fixed_one() -> None:
         design, back = mapped(draw(cell, 5, threshold="input", **keys))
         assert "layers.0.beta" not in back.tensors
         assert design.banks[0].threshold == "b0"
-        assert design.buses["b0"].scale == design.buses["c0"].scale
+        c, b = design.buses["c0"], design.buses["b0"]
+        window = design.banks[0].window
+        if window is None:
+            assert b.scale == c.scale
+            continue
+        # What rounding leaves of a window comparator's copies, each within half a unit device.
+        copies = window_copies(CALIBRATION, window, c, b)
+        assert b.scale * threshold_copy(copies) == pytest.approx(c.scale)
+        for role, copied in copies.items():
+            diode = c.units if role.endswith("opposite") else b.units
+            assert abs(copied - 1) <= 0.5 * 1.25 / diode
 
 
 def test_the_digest_changes_with_every_part_of_the_circuit() -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mru_hw.cli.app import run
 from mru_hw.errors import MruHwError, UserError
@@ -31,7 +33,7 @@ from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import MODELS, load_technology
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import draw_die, nominal_die
-from tests.agreement.networks import chip_of, loops, two_units
+from tests.agreement.networks import chip_of, loops, two_units, two_windows
 from tests.networks import draw_model, make_spec
 
 ROOT = Path(__file__).parents[2]
@@ -110,9 +112,10 @@ def unclocked(cell: str) -> Chip:
     return chip_of(loops(cell, [1.0, 0.5], [0.5, 0.3] if cell == "fq_bmru" else None))
 
 
-@pytest.mark.parametrize("cell", ["cmru", "fq_bmru", "bmru"])
+@pytest.mark.parametrize("cell", ["cmru", "window", "fq_bmru", "bmru"])
 def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(cell: str) -> None:
-    chip = chip_of(two_units()) if cell == "cmru" else unclocked(cell)
+    made = {"cmru": two_units, "window": two_windows}
+    chip = chip_of(made[cell]()) if cell in made else unclocked(cell)
     flat = {
         f"{TOP}.{d.path}": d
         for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)
@@ -139,6 +142,55 @@ def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(cell: str) -
         re.fullmatch(r"(xc\d+\.)?(xm[36]|xs3|xr3|xq[34]|xstep\.xgate\.(xs3|xr3))\.m0", path)
         for path in unlisted
     ), unlisted
+
+
+def test_only_a_threshold_from_the_input_brings_a_window_comparator() -> None:
+    fixed, window = (chip_deck(chip_of(make()).design) for make in (two_units, two_windows))
+    assert "window_comparator" not in fixed
+    units = [line for line in window.splitlines() if line.startswith("xu0_")]
+    assert len(units) == 2
+    for k, line in enumerate(units):
+        assert f" b0_{k}_np b0_{k}_pp b0_{k}_nm b0_{k}_pm " in line
+        assert line.endswith("_window")
+
+
+@settings(max_examples=20)
+@given(
+    seed=st.integers(0, 10**6),
+    levels=st.integers(1, 3),
+    rectify_input=st.booleans(),
+    rectify_output=st.booleans(),
+)
+def test_the_table_of_a_network_with_windows_gives_the_network_back(
+    seed: int, levels: int, *, rectify_input: bool, rectify_output: bool
+) -> None:
+    """What stands in the table for a weight is what the ideal level runs on."""
+    keys: dict[str, Any] = {"levels": levels, "rectify_output": rectify_output}
+    spec = make_spec(threshold="input", rectify_input=rectify_input, **keys)
+    drawn = draw_model(spec, seed)
+    even = {k: np.full(v.shape, 0.5) for k, v in drawn.tensors.items() if k.endswith(".alpha")}
+    chip = chip_of(replace(drawn, tensors=dict(drawn.tensors) | even))
+    text = chip_deck(chip.design)
+    found: dict[str, float] = {}
+    for row in element_rows(chip.model, chip.design, chip.calibration, text):
+        if row[0]:
+            found[row[0]] = found.get(row[0], 0.0) + float(row[7])
+    p = "layers.0.threshold"
+    # A signed weight stands on two rails; a bias is a current.
+    for name, rows in (
+        (f"{p}.weight", 1 if rectify_input else 2),
+        (f"{p}.bias", chip.design.buses["b0"].scale),
+    ):
+        for index, realised in np.ndenumerate(chip.mapped.tensors[name]):
+            listed = found[f"{name}[{','.join(map(str, index))}]"] / rows
+            assert listed == pytest.approx(realised, rel=1e-6, abs=1e-9)
+    assert not [name for name in found if ".beta" in name]
+    placed = Counter(
+        d.path.split(".")[-2]
+        for d in flatten(text, "mru_chip", chip.design.technology)
+        if d.path.startswith("xu0_0.xstep.") and "xgate" not in d.path
+    )
+    assert placed == Counter(["xu1", "xu2", "xu3", "xu4", "xd1", "xd2", "xd3", "xd4"])
 
 
 @pytest.mark.parametrize("cell", ["fq_bmru", "bmru"])
@@ -370,8 +422,8 @@ def test_sequences_and_features_are_checked(
 @pytest.mark.parametrize(
     ("keys", "match"),
     [
-        ({"cell": "bmru", "threshold": "input"}, "window comparator"),
-        ({"threshold": "input", "levels": 2}, "window comparator"),
+        ({"cell": "bmru", "threshold": "input"}, "only a cmru has a window comparator"),
+        ({"cell": "fq_bmru", "rectify_candidate": True, "threshold": "input"}, "only a cmru"),
         ({"rectify_candidate": True, "levels": 2}, "a ladder reads a signed candidate"),
     ],
 )

@@ -1,0 +1,49 @@
+"""Thresholds that come from the input, in ngspice, against the level ideal."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mru_hw.errors import RunStatus
+from mru_hw.mapping.realised import quiescent_current
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.run import Chip
+from mru_hw.simulate.spice_level import simulate_spice
+from mru_hw.stimulus import make_inputs
+from mru_hw.technology import load_technology
+from mru_hw.technology.conditions import nominal_conditions
+from tests.agreement.networks import two_windows
+
+SURE = 0.05  # of the threshold
+
+
+@pytest.mark.parametrize(("technology", "n_frames"), [("generic180", 8), ("sky130", 5)])
+def test_every_sure_step_follows_the_ideal_level(technology: str, n_frames: int) -> None:
+    chip = Chip.of(two_windows(), load_technology(technology))
+    inputs = make_inputs(np.random.default_rng(1).normal(size=(1, n_frames, 2)))
+    result = simulate_spice(
+        chip.model,
+        chip.design,
+        chip.calibration,
+        inputs,
+        conditions=nominal_conditions(chip.design.technology),
+        time_limit_s=300,
+    )
+    assert result.status == (RunStatus.DONE,)
+    ideal = simulate_ideal(chip.mapped, inputs)
+    t, bank = chip.mapped.tensors, chip.design.banks[0]
+    v = inputs.x[0] @ t["input.weight"].T + t["input.bias"]
+    b = v @ t["layers.0.threshold.weight"].T + t["layers.0.threshold.bias"]
+    node = chip.design.buses["b0"]
+    i_q = quiescent_current(node, chip.design.i_lsb, chip.calibration) / node.scale
+    c, beta = ideal.candidates[0][0], np.abs(b)
+    # Software has no quiescent floor: between |b| and what the circuit makes of it either is right.
+    sure = (np.abs(c) < (1 - SURE) * beta) | (np.abs(c) > (1 + SURE) * np.hypot(b, 2 * i_q))
+    assert sure.sum() >= 0.7 * sure.size
+    assert {True, False} <= set((np.abs(c) > beta)[sure])
+    levels = np.rint(result.trace.states[0][0] / t["layers.0.alpha"])
+    before = np.concatenate([t["layers.0.initial_state"][None], levels[:-1]])
+    step = np.where(np.abs(c) >= beta, np.sign(c), 0.0)
+    wanted = np.clip(before + step, -bank.levels, bank.levels)
+    np.testing.assert_array_equal(levels[sure], wanted[sure])
