@@ -2,10 +2,10 @@
 
     python -m tests.golden.regenerate
 
-The network is `tests.agreement.networks.two_units`: random weights, no training, so that nothing
-but the mapping, the cells and the emitter can change it; the other dialects are translated from
-the golden ngspice decks, so that nothing but their translators can change those. Look at the
-difference before committing.
+The networks are two of `tests.agreement.networks`, with fixed thresholds and with thresholds from
+the input: no training, so that nothing but the mapping, the cells and the emitter can change them;
+the other dialects are translated from the first one's golden ngspice decks, so that nothing but
+their translators can change those. Look at the difference before committing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from mru_hw.spice.dialects import DIALECTS
 from mru_hw.spice.folder import write_netlist
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
-from tests.agreement.networks import chip_of, two_units
+from tests.agreement.networks import chip_of, two_units, two_windows
 
 GOLDEN = Path(__file__).parents[2] / "netlists" / "golden" / "two-units"
+NETWORKS = {GOLDEN.name: two_units, "two-windows": two_windows}
 TRANSLATED = tuple(name for name in DIALECTS if name != "ngspice")
 
 
-def write(out: Path) -> None:
-    chip = chip_of(two_units())
+def write(out: Path, network: str = GOLDEN.name) -> None:
+    chip = chip_of(NETWORKS[network]())
     write_netlist(
         out,
         chip.model,
@@ -50,7 +51,8 @@ def golden(dialect: str) -> Path:
 
 
 if __name__ == "__main__":
-    write(GOLDEN)
+    for name in NETWORKS:
+        write(GOLDEN.with_name(name), name)
     for other in TRANSLATED:
         golden(other).mkdir(exist_ok=True)
         for file, text in translate(other).items():

@@ -8,19 +8,23 @@ import pytest
 
 from mru_hw.spice.folder import netlist_files
 from mru_hw.technology import load_technology
-from tests.golden.regenerate import GOLDEN, TRANSLATED, golden, translate, write
+from tests.golden.regenerate import GOLDEN, NETWORKS, TRANSLATED, golden, translate, write
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("golden") / "netlist"
-    write(out)
+    out = tmp_path_factory.mktemp("golden")
+    for network in NETWORKS:
+        write(out / network, network)
     return out
 
 
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("name", netlist_files(load_technology("generic180")))
-def test_golden_netlist(name: str, written: Path) -> None:
-    same = (written / name).read_bytes() == (GOLDEN / name).read_bytes()
+def test_golden_netlist(name: str, network: str, written: Path) -> None:
+    same = (written / network / name).read_bytes() == (
+        GOLDEN.with_name(network) / name
+    ).read_bytes()
     assert same, f"{name} differs; meant so? python -m tests.golden.regenerate, and look at it"
 
 
