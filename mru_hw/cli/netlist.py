@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mru_hw.cli.output import Json, emit
+from mru_hw.cli.output import Json, emit, say
 from mru_hw.errors import UserError
 
 
@@ -35,15 +35,17 @@ def netlist(
     ] = 0,
     json: Json = False,
 ) -> None:
-    """Write a model as a netlist: chip, test bench, model cards and the table of elements.
+    """Write a model as a netlist: chip, test bench, model cards, elements and error budget.
 
     The folder stands alone: ngspice -b bench.cir in it runs the bench and prints power and outputs;
     bench.sp, bench.scs and the other bench.cir are for HSPICE, Spectre and Xyce.
     """
+    from mru_hw.budget.table import make_budget
     from mru_hw.mapping import map_model
     from mru_hw.model.io import load_model
+    from mru_hw.spice.area import block_areas
     from mru_hw.spice.bench import normalised
-    from mru_hw.spice.chip import chip_deck
+    from mru_hw.spice.chip import chip_deck, refuse_without_circuit
     from mru_hw.spice.flatten import flatten
     from mru_hw.spice.folder import dialect_named, write_netlist
     from mru_hw.stimulus import load_inputs
@@ -66,6 +68,8 @@ def netlist(
         if sequence >= data.n_seq:
             raise UserError("--sequence", sequence, f"0 to {data.n_seq - 1}")
         frames = normalised(network.spec, data.x[sequence, : data.lengths[sequence]])
+    refuse_without_circuit(design)
+    budget = make_budget(network, design, calibration)
     files = write_netlist(
         out,
         network,
@@ -75,9 +79,11 @@ def netlist(
         frames=frames,
         die=None if die is None else draw_die(design, die),
         dialect=dialect,
+        budget=budget,
     )
-    devices = flatten(chip_deck(design), "mru_chip", technology)
+    devices = list(flatten(chip_deck(design), "mru_chip", technology))
     transistors = sum(device.kind == "m" for device in devices)
+    areas = {block: area * 1e12 for block, area in block_areas(design, devices).items()}
     result = {
         "out": out,
         "design": design.digest(),
@@ -85,9 +91,17 @@ def netlist(
         "technology": technology.name,
         "die": die,
         "transistors": transistors,
+        "gate_area_um2": areas,
+        "budget": budget.summary(),
         "files": list(files),
     }
     lines = [f"{out}: {transistors} transistors in {technology.name}."]
     if missing := language.missing_models(technology):
         lines.append(f"To run it, {missing}.")
+    for line in (*budget.lines(), f"Gate area in um2: {_listed(areas)}."):
+        say(line)
     emit(result, as_json=json, lines=lines)
+
+
+def _listed(areas: dict[str, float]) -> str:
+    return ", ".join(f"{block} {area:.0f}" for block, area in areas.items())

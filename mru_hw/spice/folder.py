@@ -1,4 +1,4 @@
-"""A netlist on disk: chip, bench, model cards and table, for one simulator."""
+"""A netlist on disk: chip, bench, model cards and tables, for one simulator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.budget.table import Budget, make_budget, write_budget
 from mru_hw.errors import UserError
 from mru_hw.files import refuse_foreign, whole_folder
 from mru_hw.mapping.design import Design
@@ -25,6 +26,7 @@ from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
 
 ELEMENTS = "elements.csv"
+BUDGET = "budget.csv"
 DECLARED_FRAMES = 4
 STIMULUS_LINES = 200  # of input currents; more of them stand in a file of their own
 
@@ -46,7 +48,7 @@ def netlist_files(technology: Technology, dialect: str = "ngspice") -> tuple[str
     """Name the files of a netlist's folder; a long stimulus stands beside them."""
     language = dialect_named(dialect)
     decks = (language.file(CHIP), language.file(BENCH))
-    return (*decks, *language.model_files(technology), ELEMENTS)
+    return (*decks, *language.model_files(technology), ELEMENTS, BUDGET)
 
 
 def declared_frames(n_in: int) -> NDArray[np.float64]:
@@ -66,6 +68,7 @@ def write_netlist(
     frames: NDArray[np.float64] | None = None,
     die: Die | None = None,
     dialect: str = "ngspice",
+    budget: Budget | None = None,
 ) -> tuple[str, ...]:
     """Write a netlist's folder; it appears whole or not at all, over an earlier netlist only.
 
@@ -84,6 +87,8 @@ def write_netlist(
         dialects as parameters of a flat chip's devices.
     dialect
         Which simulator the folder is for.
+    budget
+        The chip's error budget; computed when None.
 
     Returns
     -------
@@ -109,6 +114,7 @@ def write_netlist(
         for name, text in language.model_files(design.technology).items():
             (part / name).write_text(text, encoding="utf-8")
         write_elements(part / ELEMENTS, model, design, calibration, bench.deck.files[CHIP])
+        write_budget(part / BUDGET, budget or make_budget(model, design, calibration))
         return tuple(sorted(path.name for path in part.iterdir()))
 
 

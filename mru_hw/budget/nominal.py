@@ -1,0 +1,191 @@
+"""The nominal chip as the budget reads it: legs, quiescent currents, levels, and their slopes.
+
+Slopes are taken from the cell laws themselves, by a die on which one group of devices carries a
+little more and a little less: a law that changes changes the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mru_hw.cells.base import Array, Devices
+from mru_hw.cells.ladder import LadderLaw, ladder_law
+from mru_hw.cells.loop import loop_law
+from mru_hw.cells.nodes import quiescent, split
+from mru_hw.cells.rails import leg_weights
+from mru_hw.errors import UserError
+from mru_hw.mapping.design import Bank, Bus, Connection, Design, IntArray, NodeKind
+from mru_hw.mapping.realised import net_threshold
+from mru_hw.model.structure import CellKind
+from mru_hw.technology.calibration import Calibration
+from mru_hw.variation import nominal_die
+
+Key = tuple[str, str]
+
+STEP = 0.01  # relative, of the currents that slopes are taken with
+
+SPLITTERS = (NodeKind.SIGNED, NodeKind.CANDIDATE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nominal:
+    """A chip without mismatch; currents in A.
+
+    Attributes
+    ----------
+    devices
+        All factors are 1.
+    legs
+        Per connection and role, amperes per ampere of the source's rail, (n_target, n_source).
+    quiescent
+        Per bus with splitters, (n_nodes,).
+    levels
+        Per layer, what each cell adds when set, (n_units, n_cells).
+    """
+
+    devices: Devices
+    legs: dict[str, dict[str, Array]]
+    quiescent: dict[str, Array]
+    levels: dict[int, Array]
+
+    @classmethod
+    def of(cls, design: Design, calibration: Calibration, temperature: float) -> Nominal:
+        """Read a Design.
+
+        Raises
+        ------
+        UserError
+            The thresholds of a layer of loops come from the input: they have no circuit.
+        """
+        for bank in design.banks:
+            if bank.threshold is not None and bank.window is None:
+                raise UserError(
+                    f"layers.{bank.layer}.threshold", "input", "fixed: only a cmru has a window"
+                )
+        devices = Devices(
+            design=design,
+            calibration=calibration,
+            die=nominal_die(design),
+            temperature=temperature,
+        )
+        return cls(
+            devices=devices,
+            legs={c.parameter: leg_weights(devices, c) for c in design.connections},
+            quiescent={
+                name: quiescent(devices, bus)
+                for name, bus in design.buses.items()
+                if bus.kind in SPLITTERS
+            },
+            levels={bank.layer: cell_levels(devices, bank) for bank in design.banks},
+        )
+
+    @property
+    def design(self) -> Design:
+        """What it was read from."""
+        return self.devices.design
+
+    def legs_into(self, target: str) -> Iterator[tuple[Connection, Bus]]:
+        """List the connections into a bus, each with its source."""
+        for connection in self.design.connections:
+            if connection.target == target:
+                yield connection, self.design.buses[connection.source]
+
+    def slope(self, key: Key, law: Callable[[Devices], Array]) -> Array:
+        """Return a law's derivative by ln of the current of every device of a group together."""
+        sides = []
+        for step in (STEP, -STEP):
+            die = self.devices.die
+            moved = replace(die, dbeta={**die.dbeta, key: die.dbeta[key] + step})
+            sides.append(law(replace(self.devices, die=moved)))
+        slope: Array = (sides[0] - sides[1]) / (2 * STEP)
+        return slope
+
+    def variance(self, device: str, units: IntArray) -> Array:
+        """Return the variance of ln of the current of each device of a group, as dies have it.
+
+        ``((a_vt / (n kT/q))^2 + a_beta^2) / (W L m)``.
+        """
+        technology = self.design.technology
+        vt, beta = technology.sigma(device)
+        polarity = technology.devices[device].polarity
+        thermal = self.devices.calibration.thermal(polarity, self.devices.temperature)
+        variance: Array = ((vt / thermal) ** 2 + beta**2) / np.maximum(units, 1)
+        return variance
+
+
+def bank_law(devices: Devices, bank: Bank) -> LadderLaw:
+    """Return the law of a bank's units."""
+    return (ladder_law if bank.cell is CellKind.CMRU else loop_law)(devices, bank)
+
+
+def cell_levels(devices: Devices, bank: Bank) -> Array:
+    """Return what each cell adds to its unit's output when it is set [A], (n_units, n_cells)."""
+    levels: Array = np.diff(bank_law(devices, bank).level, axis=1)
+    return levels
+
+
+def threshold_signs(design: Design, bank: Bank) -> tuple[int, ...]:
+    """Return how the candidate counts at each threshold of a unit: +1 up, -1 at one below zero.
+
+    A rectified candidate of a CMRU or BMRU reaches the upper one only. An FQ-BMRU falls on the
+    same side of zero as it rises.
+    """
+    if bank.cell is CellKind.FQ_BMRU:
+        return (1, 1)
+    signed = design.buses[bank.candidate].kind in SPLITTERS
+    return (1, -1) if signed else (1,)
+
+
+def thresholds(devices: Devices, bank: Bank, carried: Array | None = None) -> Array:
+    """Return the candidate [A] at which each threshold of each unit lies.
+
+    Parameters
+    ----------
+    carried
+        What flows into the node of an input-dependent threshold [A], (n_points, n_units).
+
+    Returns
+    -------
+    Array
+        (n_kinds, n_points, n_units); one point where the threshold is fixed.
+    """
+    law = bank_law(devices, bank)
+    bus = devices.design.buses[bank.candidate]
+    signed = bank.cell is CellKind.CMRU and bus.kind is NodeKind.CANDIDATE
+    i_q = quiescent(devices, bus) if signed else np.zeros(bank.n_units)
+    if bank.threshold is not None and carried is not None:
+        b = devices.design.buses[bank.threshold]
+        plus, minus = split(carried, quiescent(devices, b))
+        rails = []
+        for side in ("up", "down") if signed else ("up",):
+            weighed = plus * law.copies[f"{side}_plus"] + minus * law.copies[f"{side}_minus"]
+            # The candidate's own rail meets that and a copy of its other rail, i_q^2 / rail.
+            other = law.copies[f"{side}_opposite"] * i_q**2 if signed else 0.0
+            rails.append((weighed + np.sqrt(weighed**2 + 4 * other)) / 2)
+        both = np.array(rails)
+    else:
+        kinds = len(threshold_signs(devices.design, bank))
+        both = np.array([law.up, law.down])[:kinds, None]
+    return net_threshold(both, i_q) if signed else both
+
+
+def threshold_input(bank: Bank, value: Mapping[str, Array]) -> Array | None:
+    """Return what flows into the node of an input-dependent threshold, or None for a fixed one."""
+    return None if bank.threshold is None else value[bank.threshold]
+
+
+def threshold_slope(nominal: Nominal, bank: Bank, value: Mapping[str, Array]) -> Array | None:
+    """Return the derivative of each threshold by what flows into its node, or None.
+
+    (n_kinds, n_points, n_units); its own splitter's quiescent current is the step's measure.
+    """
+    carried = threshold_input(bank, value)
+    if bank.threshold is None or carried is None:
+        return None
+    step = STEP * nominal.quiescent[bank.threshold]
+    sides = [thresholds(nominal.devices, bank, carried + s * step) for s in (1, -1)]
+    slope: Array = (sides[0] - sides[1]) / (2 * step)
+    return slope

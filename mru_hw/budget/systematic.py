@@ -1,0 +1,348 @@
+"""Systematic errors: what the mapping's compensation leaves.
+
+V_DS      The mapping takes every gain at the node's usual voltage and the diode's usual current;
+          here it is taken at each operating point's, by the same law (`Calibration.gain`). A signed
+          node's voltage over its current is measured (`mru_hw.mapping.sizing`), a rectified one's
+          is its diode's; output pins are held. Comparators decide at one voltage.
+rounding  Whole unit devices against what the network asked for.
+leakage   What a leg carries beyond its diode's share at the worst condition, measured down to no
+          current at all; and of cells that are not set. It is counted at nominal currents.
+
+Each is followed to thresholds and outputs as mismatch is, added up with its sign over all devices
+at each operating point, and given as the root mean square over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mru_hw.budget.mismatch import POINTS, chunks
+from mru_hw.budget.nominal import (
+    SPLITTERS,
+    Key,
+    Nominal,
+    threshold_input,
+    threshold_signs,
+    threshold_slope,
+    thresholds,
+)
+from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
+from mru_hw.budget.wanted import threshold_rounding, wanted_weights
+from mru_hw.cells.base import Array
+from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, Design, NodeKind
+from mru_hw.mapping.gains import node_voltage
+from mru_hw.mapping.sizing import Lengths
+from mru_hw.mapping.window import threshold_copy, window_copies
+from mru_hw.model.network import Model
+from mru_hw.model.structure import CellKind
+from mru_hw.technology.calibration import Calibration
+
+KINDS = ("v_ds", "rounding", "leakage")
+LEAST = 1e-15  # A, below which no diode's voltage is followed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Systematic:
+    """Root mean squares over operating points.
+
+    Attributes
+    ----------
+    at_thresholds, at_outputs
+        By kind of error and device group, (n_thresholds,) relative to the rising threshold and
+        (n_outputs,) relative to the outputs' root mean square.
+    total_thresholds, total_outputs
+        By kind, all groups added with their signs.
+    """
+
+    at_thresholds: dict[str, dict[Key, Array]]
+    at_outputs: dict[str, dict[Key, Array]]
+    total_thresholds: dict[str, Array]
+    total_outputs: dict[str, Array]
+
+
+def systematic_errors(
+    model: Model,
+    design: Design,
+    calibration: Calibration,
+    lengths: Lengths,
+    *,
+    n_points: int = POINTS,
+) -> Systematic:
+    """Compute the systematic errors of a chip at its nominal temperature.
+
+    Raises
+    ------
+    UserError
+        The thresholds of loops come from the input.
+    """
+    nominal = Nominal.of(design, calibration, design.technology.temperature)
+    chip = _Chip(
+        model=model,
+        nominal=nominal,
+        lengths=lengths,
+        wanted=wanted_weights(model, design, calibration),
+        signals=draw_signals(nominal, n_points),
+    )
+    banks = [chip.at_bank(bank) for bank in design.banks]
+    outputs, output_totals = chip.at_outputs()
+    return Systematic(
+        at_thresholds={kind: _joined([groups[kind] for groups, _ in banks]) for kind in KINDS},
+        at_outputs=outputs,
+        total_thresholds={
+            kind: np.concatenate([totals[kind] for _, totals in banks]) for kind in KINDS
+        },
+        total_outputs=output_totals,
+    )
+
+
+def _joined(parts: list[dict[Key, Array]]) -> dict[Key, Array]:
+    keys = dict.fromkeys(key for part in parts for key in part)
+    sizes = [len(next(iter(part.values()))) for part in parts]
+    return {
+        key: np.concatenate(
+            [part.get(key, np.zeros(n)) for part, n in zip(parts, sizes, strict=True)]
+        )
+        for key in keys
+    }
+
+
+Errors = dict[str, dict[Key, Array]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeds:
+    """Where errors are counted: a bus's nodes, against thresholds that follow another bus's."""
+
+    target: str
+    node: str | None = None
+    by_node: Array | None = None
+
+    def at(self, kind: int, sign: float, rows: slice, shape: tuple[int, int]) -> dict[str, Array]:
+        """Return the seeds of `gradients` for one kind of threshold."""
+        found = {self.target: identity(*shape)}
+        if self.node is not None and self.by_node is not None:
+            slope = self.by_node[kind, rows]
+            found[self.node] = -sign * slope[:, :, None] * np.eye(shape[1])
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chip:
+    model: Model
+    nominal: Nominal
+    lengths: Lengths
+    wanted: dict[str, Array]
+    signals: Signals
+
+    def at_bank(self, bank: Bank) -> tuple[Errors, dict[str, Array]]:
+        """Return errors (n_thresholds,) of a bank, by group and in total."""
+        carried = threshold_input(bank, self.signals.value)
+        nominal = thresholds(self.nominal.devices, bank, carried)
+        signs = threshold_signs(self.nominal.design, bank)
+        own: Errors = {kind: {} for kind in KINDS}
+        rounding = self._threshold_rounding(bank, nominal)
+        for d, sign in enumerate(signs):
+            leakage = self._threshold_leakage(bank, sign, nominal[d])
+            for kind, errors in (("rounding", rounding[d]), ("leakage", leakage)):
+                for role, error in errors.items():
+                    key = (f"bank{bank.layer}", role)
+                    own[kind].setdefault(key, np.zeros_like(nominal))[d] += error
+        scale = np.sqrt(np.mean(nominal[0] ** 2, axis=0))
+        by_node = threshold_slope(self.nominal, bank, self.signals.value)
+        seeds = Seeds(target=bank.candidate, node=bank.threshold, by_node=by_node)
+        return self._summed(seeds, np.array(signs, dtype=np.float64), scale, own)
+
+    def at_outputs(self) -> tuple[Errors, dict[str, Array]]:
+        """Return errors (n_outputs,), by group and in total."""
+        scale = np.sqrt(np.mean(self.signals.value["y"] ** 2))
+        n = self.nominal.design.buses["y"].size
+        none: Errors = {kind: {} for kind in KINDS}
+        return self._summed(Seeds(target="y"), np.ones(1), np.full(n, scale), none)
+
+    def _threshold_rounding(self, bank: Bank, nominal: Array) -> list[dict[str, Array]]:
+        """By how much [A] rounding raises each threshold, (n_points or 1, n_units), by role."""
+        design, cal = self.nominal.design, self.nominal.devices.calibration
+        c = design.buses[bank.candidate]
+        if bank.window is not None and bank.threshold is not None:
+            b = design.buses[bank.threshold]
+            copied = threshold_copy(window_copies(cal, bank.window, c, b))
+            rails = self.signals.rails[bank.threshold]
+            wanted = copied * (rails["plus"] + rails["minus"])
+            roles = ("up_plus", "down_plus")
+            return [{role: at - wanted} for role, at in zip(roles, nominal, strict=False)]
+        moved = threshold_rounding(self.model, design, cal, bank.layer)
+        ladder = bank.cell is CellKind.CMRU
+        roles = ("up_threshold", "down_threshold") if ladder else ("hold", "width")
+        return [{role: m * c.scale} for role, m in zip(roles, moved, strict=True)]
+
+    def _threshold_leakage(self, bank: Bank, sign: int, at: Array) -> dict[str, Array]:
+        """By how much [A] leakage raises a threshold: of its legs, less that of the copies."""
+        design = self.nominal.design
+        c, i_lsb = design.buses[bank.candidate], design.i_lsb
+        copy = {p: c.units * self._leak(f"{p}_mirror", at / c.units) for p in "np"}
+        leg = {p: self._leak(f"{p}_mirror", i_lsb) for p in "np"}
+        if bank.cell is not CellKind.CMRU:
+            return {"hold": sign * bank.up_units * leg["n"], "copy_plus": -sign * copy["p"]}
+        side, polarity, own = ("up", "p", "n") if sign > 0 else ("down", "n", "p")
+        if bank.window is None or bank.threshold is None:
+            units = bank.up_units if sign > 0 else bank.down_units
+            return {f"{side}_threshold": units * leg[polarity], f"{side}_copy": -copy[own]}
+        b, rails = design.buses[bank.threshold], self.signals.rails[bank.threshold]
+        legs = {
+            f"{side}_{rail}": bank.window[f"{side}_{rail}"]
+            * self._leak(f"{polarity}_mirror", rails[rail] / b.units)
+            for rail in ("plus", "minus")
+        }
+        return legs | {f"{side}_copy": -copy[own]}
+
+    def _leak(self, device: str, current: Array | float) -> Array:
+        placed = self.nominal.design.technology.devices[device]
+        mirror = self.nominal.design.technology.devices[f"{placed.polarity}_mirror"]
+        per_width = self.lengths.leakage(placed.polarity, placed.l, current)
+        return per_width * (placed.w / mirror.w)
+
+    # ------------------------------------------------------------------------------ propagation
+
+    def _summed(
+        self, seeds: Seeds, signs: Array, scale: Array, own: Errors
+    ) -> tuple[Errors, dict[str, Array]]:
+        """Add up errors of a bus's nodes less those of the thresholds themselves, over `scale`."""
+        n_points, n = self.signals.value[seeds.target].shape
+        squares: Errors = {kind: {} for kind in KINDS}
+        totals = {kind: np.zeros((len(signs), n)) for kind in KINDS}
+        for rows in chunks(self.nominal.design, n_points, n):
+            part = self.signals.at(rows)
+            size = len(part.value[seeds.target])
+            found: Errors = {}
+            for d, sign in enumerate(signs):
+                if d == 0 or seeds.by_node is not None:
+                    found = self._carried(part, seeds.at(d, sign, rows, (size, n)))
+                for kind in KINDS:
+                    total = np.zeros((size, n))
+                    for key in dict.fromkeys((*found[kind], *own[kind])):
+                        error = sign * found[kind].get(key, np.zeros((size, n)))
+                        if key in own[kind]:
+                            against = own[kind][key][d]
+                            error = error - (against if len(against) == 1 else against[rows])
+                        whole = squares[kind].setdefault(key, np.zeros((len(signs), n)))
+                        whole[d] += (error**2).sum(axis=0)
+                        total += error
+                    totals[kind][d] += (total**2).sum(axis=0)
+
+        def root(values: Array) -> Array:
+            rms: Array = (np.sqrt(values / n_points) / scale).ravel()
+            return rms
+
+        return (
+            {kind: {key: root(v) for key, v in kept.items()} for kind, kept in squares.items()},
+            {kind: root(values) for kind, values in totals.items()},
+        )
+
+    def _carried(self, signals: Signals, seeds: Mapping[str, Array]) -> Errors:
+        """Return errors (n_points, n_targets) [A] of everything before the seeds."""
+        by_node, by_rail = gradients(self.nominal, signals, seeds)
+        found: Errors = {kind: {} for kind in KINDS}
+        for kind, key, error in self._sources(signals, by_node, by_rail):
+            found[kind][key] = found[kind].get(key, 0.0) + error
+        return found
+
+    def _sources(
+        self,
+        signals: Signals,
+        by_node: dict[str, Array],
+        by_rail: dict[tuple[str, str], Array],
+    ) -> Iterator[tuple[str, Key, Array]]:
+        """Yield kind, group and error (n_points, n_targets) [A]."""
+        design = self.nominal.design
+        for c in design.connections:
+            if c.target in by_node:
+                for kind, role, error in self._leg_errors(signals, c):
+                    yield kind, (c.parameter, role), _apply(by_node[c.target], error)
+        for (name, role), through in by_rail.items():
+            for kind, device, error in self._flip_errors(signals, design.buses[name], role):
+                yield kind, (name, device), _apply(through, error)
+        for bank in design.banks:
+            if bank.state in by_node:
+                off = (1 - signals.on[bank.layer]).sum(axis=2)
+                error = off * self._leak("n_cell", 0.0)
+                yield "leakage", (f"bank{bank.layer}", "gain"), _apply(by_node[bank.state], error)
+
+    def _leg_errors(self, signals: Signals, c: Connection) -> Iterator[tuple[str, str, Array]]:
+        """Yield kind, role and error (n_points, n_target) [A] of a connection's legs."""
+        design, cal = self.nominal.design, self.nominal.devices.calibration
+        source, target = design.buses[c.source], design.buses[c.target]
+        usual, node = node_voltage(cal, target), self._node_voltages(signals, target)
+        ratio = self.wanted[c.parameter] * (target.scale / source.scale)
+        for role, rail, sign, device in LEGS:
+            if role not in self.nominal.legs[c.parameter]:
+                continue
+            leg = sign_of(role) * self.nominal.legs[c.parameter][role]
+            units = np.maximum(sign * getattr(c, rail), 0)
+            current = signals.rail(source.name, role)
+            polarity = device[0]
+            across = node if polarity == "n" else cal.v_dd - node
+            fixed = usual if polarity == "n" else cal.v_dd - usual
+            by_drain = _gain(cal, polarity, across, np.full_like(across, source.i_device))
+            by_diode = _gain(cal, polarity, np.full_like(current, fixed), current / source.units)
+            nominal_gain = cal.gain(polarity, fixed, source.i_device)
+            yield (
+                "v_ds",
+                role,
+                ((current * by_diode) @ leg.T) * by_drain / nominal_gain**2 - current @ leg.T,
+            )
+            asked = np.where(sign * ratio > 0, sign_of(role) * np.abs(ratio), 0.0)
+            # An element of no device is charged to the legs that it would have.
+            yield "rounding", role, current @ (leg - asked).T
+            leak = self._leak(device, np.maximum(current, 0.0) / source.units)
+            yield "leakage", role, leak @ (sign_of(role) * units).T
+
+    def _flip_errors(
+        self, signals: Signals, bus: Bus, role: str
+    ) -> Iterator[tuple[str, str, Array]]:
+        """Yield kind, device and error (n_points, n_nodes) [A] of the copy behind a role."""
+        rail = role.split("_")[1]
+        direct = "n" if (bus.kind is not NodeKind.STATE) == (rail == "plus") else "p"
+        if direct == ("p" if role.startswith("source") else "n"):
+            return
+        cal = self.nominal.devices.calibration
+        other = "p" if direct == "n" else "n"
+        current = signals.rail(bus.name, role)
+        device = np.maximum(current / bus.units, LEAST)
+        across = cal.v_dd - np.vectorize(cal.v_gate, otypes=[float])(other, device)
+        usual = cal.gain(direct, cal.v_dd - cal.v_gate(other, bus.i_device), bus.i_device)
+        gain = _gain(cal, direct, across, device)
+        yield "v_ds", f"flip_{rail}", current * (gain / usual - 1)
+        leak = bus.units * self._leak(f"{direct}_mirror", np.maximum(current, 0.0) / bus.units)
+        yield "leakage", f"flip_{rail}", leak
+
+    def _node_voltages(self, signals: Signals, bus: Bus) -> Array:
+        """Voltage [V] of each node, (n_points, n_nodes)."""
+        cal, value = self.nominal.devices.calibration, signals.value[bus.name]
+        if bus.kind in SPLITTERS:
+            # As many splitters side by side as `split` carry so much more at the same voltage.
+            rest = float(self.lengths.node_voltage(np.zeros(1))[0])
+            return self.lengths.node_voltage(value / bus.split) - rest + cal.v_signed
+        if bus.kind is NodeKind.RECTIFIED:
+            device = np.maximum(value / bus.units, LEAST)
+            return np.asarray(np.vectorize(cal.v_gate, otypes=[float])("n", device))
+        return np.full_like(value, node_voltage(cal, bus))
+
+
+def sign_of(role: str) -> float:
+    """Return +1 for legs that source a current, -1 for those that sink one."""
+    return 1.0 if role.startswith("source") else -1.0
+
+
+def _gain(cal: Calibration, polarity: str, across: Array, device: Array) -> Array:
+    gain: Array = np.vectorize(cal.gain, otypes=[float])(
+        polarity, across, np.maximum(device, LEAST)
+    )
+    return gain
+
+
+def _apply(slopes: Array, error: Array) -> Array:
+    applied: Array = (slopes @ error[:, :, None])[:, :, 0]
+    return applied

@@ -1,0 +1,247 @@
+"""The budget as a table: device groups, ranked by what enlarging them is worth.
+
+Doubling the gate area of every device of a group, at the same W / L, halves the variance that the
+group adds and costs its own area again; half the variance over that area is its rank.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mru_hw.budget.mismatch import POINTS, Spread, mismatch_spread
+from mru_hw.budget.nominal import Key
+from mru_hw.budget.systematic import KINDS, Systematic, systematic_errors
+from mru_hw.cells.base import Array
+from mru_hw.mapping.design import Design
+from mru_hw.mapping.sizing import Lengths, load_lengths
+from mru_hw.model.network import Model
+from mru_hw.technology.calibration import Calibration
+
+COLUMNS = (
+    "rank",
+    "owner",
+    "role",
+    "device",
+    "devices",
+    "unit_devices",
+    "area_um2",
+    "sigma",
+    "variance",
+    "share",
+    "removed_per_um2",
+    "v_ds",
+    "rounding",
+    "leakage",
+    "output_variance",
+)
+WORK = 2e9  # legs times targets times operating points; larger chips take fewer points
+FEWEST = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRow:
+    """One group of like devices; numbers as the columns of ``budget.csv`` have them.
+
+    Attributes
+    ----------
+    devices, unit_devices
+        How many there are, and how many unit devices they are made of.
+    area
+        Gate area of all of them [m^2].
+    sigma
+        Standard deviation of ln of one device's current, root mean square over the group.
+    variance, share
+        What they add to the variance of a threshold's error, mean over all thresholds, in units of
+        beta^2, and its share of the whole.
+    removed
+        Variance removed per area added when each is doubled [1/m^2].
+    systematic
+        By kind, root mean square over all thresholds, in units of beta.
+    output_variance
+        What they add to the variance of an output, over the outputs' mean square.
+    """
+
+    key: Key
+    device: str
+    devices: int
+    unit_devices: int
+    area: float
+    sigma: float
+    variance: float
+    share: float
+    removed: float
+    systematic: dict[str, float]
+    output_variance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Errors of a chip.
+
+    Attributes
+    ----------
+    rows
+        By rank.
+    spread, systematic
+        What they were made from, per threshold and output.
+    worst
+        Corner and temperature [degC] of the leakage.
+    """
+
+    rows: tuple[BudgetRow, ...]
+    spread: Spread
+    systematic: Systematic
+    worst: tuple[str, float]
+
+    @property
+    def sigma_threshold(self) -> float:
+        """Random error of a threshold, root mean square over all, in units of beta."""
+        return _rms(self.spread.sigma_thresholds)
+
+    @property
+    def sigma_output(self) -> float:
+        """Random error of an output, root mean square, over the outputs' own."""
+        return _rms(self.spread.sigma_outputs)
+
+    def summary(self, n_rows: int = 10) -> dict[str, object]:
+        """Return totals and the first rows, for JSON."""
+        totals = {kind: _rms(self.systematic.total_thresholds[kind]) for kind in KINDS}
+        return {
+            "threshold_error": {"random": self.sigma_threshold, **totals},
+            "leakage_at": {"corner": self.worst[0], "temperature_degC": self.worst[1]},
+            "output_error": {
+                "random": self.sigma_output,
+                **{kind: _rms(self.systematic.total_outputs[kind]) for kind in KINDS},
+            },
+            "enlarge": [
+                {
+                    "owner": row.key[0],
+                    "role": row.key[1],
+                    "share": row.share,
+                    "area_um2": row.area * 1e12,
+                    "removed_per_um2": row.removed * 1e-12,
+                }
+                for row in self.rows[:n_rows]
+            ],
+        }
+
+    def lines(self, n_rows: int = 10) -> Iterator[str]:
+        """Write the totals and the first rows for a person."""
+        totals = ", ".join(
+            f"{kind} {_rms(self.systematic.total_thresholds[kind]):.1%}" for kind in KINDS
+        ).replace("v_ds", "V_DS")
+        corner, temperature = self.worst
+        yield (
+            f"Error at a threshold, in units of beta: mismatch {self.sigma_threshold:.1%}, "
+            f"{totals} (leakage at {corner}, {temperature:g} degC)."
+        )
+        yield "What to enlarge first:      share of the variance    gate area   removed per um2"
+        for row in self.rows[:n_rows]:
+            yield (
+                f"  {'/'.join(row.key):<40}{row.share:>9.1%}{row.area * 1e12:>10.0f} um2"
+                f"{row.removed * 1e-12:>14.2g}"
+            )
+
+
+def make_budget(
+    model: Model, design: Design, calibration: Calibration, lengths: Lengths | None = None
+) -> Budget:
+    """Compute a chip's budget at its nominal temperature.
+
+    Parameters
+    ----------
+    model
+        The trained network, for what rounding is counted from.
+    lengths
+        Measured mirrors; the technology's own table unless given.
+
+    Raises
+    ------
+    UserError
+        The thresholds of loops come from the input.
+    """
+    measured = load_lengths(design.technology) if lengths is None else lengths
+    n_points = points_for(design)
+    spread = mismatch_spread(
+        design, calibration, temperature=design.technology.temperature, n_points=n_points
+    )
+    systematic = systematic_errors(model, design, calibration, measured, n_points=n_points)
+    rows = sorted(
+        _rows(design, calibration, spread, systematic),
+        key=lambda row: (-row.removed, -row.output_variance, row.key),
+    )
+    return Budget(rows=tuple(rows), spread=spread, systematic=systematic, worst=measured.worst)
+
+
+def points_for(design: Design) -> int:
+    """Return how many operating points a budget takes: fewer where many weights average."""
+    targets = sum(bank.n_units for bank in design.banks) + design.buses["y"].size
+    legs = sum(np.count_nonzero(c.plus) + np.count_nonzero(c.minus) for c in design.connections)
+    return int(np.clip(WORK / (targets * max(legs, 1)), FEWEST, POINTS))
+
+
+def _rows(
+    design: Design, calibration: Calibration, spread: Spread, systematic: Systematic
+) -> Iterator[BudgetRow]:
+    technology = design.technology
+    whole = float(np.mean(spread.sigma_thresholds**2))
+    for group in design.device_groups():
+        key, units = group.key, group.units
+        present = units > 0
+        d = technology.devices[group.device]
+        area = float(units.sum()) * d.w * d.l
+        vt, beta = technology.sigma(group.device)
+        thermal = calibration.thermal(d.polarity, technology.temperature)
+        one = (vt / thermal) ** 2 + beta**2
+        variance = float(np.mean(spread.at_thresholds[key]))
+        yield BudgetRow(
+            key=key,
+            device=group.device,
+            devices=int(present.sum()),
+            unit_devices=int(units.sum()),
+            area=area,
+            sigma=float(np.sqrt(one * np.mean(1 / units[present]))) if present.any() else 0.0,
+            variance=variance,
+            share=variance / whole if whole > 0 else 0.0,
+            removed=variance / 2 / area if area > 0 else 0.0,
+            systematic={
+                kind: _rms(systematic.at_thresholds[kind].get(key, np.zeros(1))) for kind in KINDS
+            },
+            output_variance=float(np.mean(spread.at_outputs[key])),
+        )
+
+
+def write_budget(path: Path, budget: Budget) -> None:
+    """Write ``budget.csv``: RFC 4180, six digits."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(COLUMNS)
+        for rank, row in enumerate(budget.rows, start=1):
+            numbers = (
+                row.area * 1e12,
+                row.sigma,
+                row.variance,
+                row.share,
+                row.removed * 1e-12,
+                *(row.systematic[kind] for kind in KINDS),
+                row.output_variance,
+            )
+            writer.writerow(
+                (
+                    rank,
+                    *row.key,
+                    row.device,
+                    row.devices,
+                    row.unit_devices,
+                    *(f"{number:.5g}" for number in numbers),
+                )
+            )
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))

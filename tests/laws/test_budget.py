@@ -1,0 +1,264 @@
+"""The error budget: its variances are those of dies, its residuals those of the mapping."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mru_hw.budget.mismatch import mismatch_spread
+from mru_hw.budget.nominal import Key, Nominal, threshold_signs
+from mru_hw.budget.signals import draw_signals
+from mru_hw.budget.systematic import KINDS, systematic_errors
+from mru_hw.budget.table import make_budget
+from mru_hw.budget.wanted import wanted_weights
+from mru_hw.mapping import Design, map_model
+from mru_hw.mapping.design import NodeKind
+from mru_hw.mapping.gains import path_gains
+from mru_hw.mapping.realised import rail_weights
+from mru_hw.mapping.sizing import load_lengths
+from mru_hw.model.network import Model
+from mru_hw.simulate.array import DieArray, Rails, compile_die
+from mru_hw.technology import load_technology
+from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.variation import Die, draw_die, nominal_die
+from tests.networks import draw_model, make_spec
+
+Array = NDArray[np.float64]
+POINTS = 32
+RECTIFIED = dict.fromkeys(("rectify_input", "rectify_output"), True)
+NETWORKS: dict[str, dict[str, Any]] = {
+    "cmru": {"levels": 2},
+    "cmru, rectified, skip": {"levels": 1, "skip": 1, **RECTIFIED},
+    "cmru, window": {"levels": 2, "threshold": "input"},
+    "bmru": {},
+    "fq_bmru": {"rectify_candidate": True, **RECTIFIED},
+}
+
+
+def network(name: str, seed: int = 4) -> Model:
+    """A small network, its settings within a factor of two as trained ones have them."""
+    model = draw_model(make_spec(name.partition(",")[0], **NETWORKS[name]), seed)
+    rng = np.random.default_rng(seed)
+    settings = {
+        key: rng.uniform(0.5, 1.0, values.shape)
+        for key, values in model.tensors.items()
+        if key.endswith((".beta", ".alpha", ".delta"))
+    }
+    return dataclasses.replace(model, tensors=dict(model.tensors) | settings)
+
+
+def chip(name: str, technology: str = "generic180") -> tuple[Model, Design, Calibration]:
+    process = load_technology(technology)
+    calibration = load_calibration(process)
+    model = network(name)
+    return model, map_model(model, process, calibration), calibration
+
+
+class Points:
+    """Operating points, played to whole dies as the behavioral level has them."""
+
+    def __init__(self, design: Design, calibration: Calibration) -> None:
+        self.design, self.calibration = design, calibration
+        signals = draw_signals(Nominal.of(design, calibration, 27.0), POINTS)
+        self.x = signals.value["x"].T[:, :, None] / design.buses["x"].scale
+        self.cells = {
+            bank.state: (bank.layer, signals.on[bank.layer].sum(axis=2).T.astype(np.int64))
+            for bank in design.banks
+        }
+        self.thresholds, self.outputs = self.play(nominal_die(design))
+
+    def play(self, die: Die) -> tuple[list[tuple[Array, int, Array, Array]], Array]:
+        """Per threshold the rising one, sign, candidate, itself, (n_units, n_points); outputs."""
+        array = compile_die(self.design, self.calibration, die, temperature=27.0)
+        values: dict[str, Array] = {}
+        rails: dict[str, Rails] = {}
+        for name, bus in self.design.buses.items():
+            if bus.kind is NodeKind.BIAS:
+                continue
+            values[name] = self._value(array, name, rails)
+            rails[name] = array.nodes[name].rails(values[name])
+        found = []
+        for memory in array.memories:
+            bank = memory.bank
+            carried = None if bank.threshold is None else rails[bank.threshold]
+            both = memory.thresholds(carried)
+            rise = both[0][:, :, 0]
+            for sign, threshold in zip(threshold_signs(self.design, bank), both, strict=False):
+                c = values[bank.candidate][:, :, 0]
+                found.append((rise, sign, c, np.broadcast_to(threshold[:, :, 0], c.shape)))
+        return found, values["y"][:, :, 0]
+
+    def _value(self, array: DieArray, name: str, rails: dict[str, Rails]) -> Array:
+        if name == "x":
+            return self.x
+        if name in self.cells:
+            layer, cells = self.cells[name]
+            return np.take_along_axis(array.memories[layer].level, cells, axis=1)[:, :, None]
+        return array.value(name, rails)
+
+    def errors(self, die: Die) -> tuple[Array, Array]:
+        """Errors of thresholds (n_thresholds, n_points), in beta, and of outputs, relative."""
+        found, outputs = self.play(die)
+        errors = []
+        for (_, sign, c, t), (rise, _, c0, t0) in zip(found, self.thresholds, strict=True):
+            scale = np.sqrt(np.mean(rise**2, axis=1, keepdims=True))
+            errors.append((sign * (c - c0) - (t - t0)) / scale)
+        size = np.sqrt(np.mean(self.outputs**2))
+        return np.concatenate(errors), (outputs - self.outputs) / size
+
+    def sigma(self, dies: Iterable[Die], *, centred: bool = True) -> tuple[Array, Array]:
+        """Standard deviation over dies, root mean square over points."""
+        sums = [[np.zeros(1), np.zeros(1)] for _ in range(2)]
+        n = 0
+        for die in dies:
+            n += 1
+            for kept, error in zip(sums, self.errors(die), strict=True):
+                kept[0] = kept[0] + error
+                kept[1] = kept[1] + error**2
+        both = [np.sqrt(np.mean(b / n - centred * (a / n) ** 2, axis=1)) for a, b in sums]
+        return both[0], both[1]
+
+
+def rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(values**2)))
+
+
+# ---------------------------------------------------------------------------------------- random
+
+
+def test_predicted_sigma_is_that_of_two_thousand_dies() -> None:
+    _, design, calibration = chip("cmru")
+    spread = mismatch_spread(design, calibration, n_points=POINTS)
+    at_thresholds, at_outputs = Points(design, calibration).sigma(
+        draw_die(design, seed) for seed in range(2000)
+    )
+    assert rms(spread.sigma_thresholds) == pytest.approx(rms(at_thresholds), rel=0.05)
+    assert rms(spread.sigma_outputs) == pytest.approx(rms(at_outputs), rel=0.05)
+    # Of a single one the dies know 1.6 %, and the largest of many is three times that off.
+    np.testing.assert_allclose(spread.sigma_thresholds, at_thresholds, rtol=0.07)
+    np.testing.assert_allclose(spread.sigma_outputs, at_outputs, rtol=0.07)
+
+
+@pytest.mark.parametrize(
+    ("name", "technology"),
+    [
+        ("cmru", "sky130"),
+        ("cmru, rectified, skip", "generic180"),
+        ("cmru, window", "generic180"),
+        ("bmru", "generic180"),
+        ("bmru", "sky130"),
+        ("fq_bmru", "generic180"),
+    ],
+)
+def test_every_kind_of_unit_has_the_spread_of_its_dies(name: str, technology: str) -> None:
+    _, design, calibration = chip(name, technology)
+    spread = mismatch_spread(design, calibration, n_points=POINTS)
+    at_thresholds, at_outputs = Points(design, calibration).sigma(
+        draw_die(design, seed) for seed in range(200)
+    )
+    assert rms(spread.sigma_thresholds) == pytest.approx(rms(at_thresholds), rel=0.08)
+    assert rms(spread.sigma_outputs) == pytest.approx(rms(at_outputs), rel=0.1)
+
+
+def alone(design: Design, key: Key, seed: int, enlarged: float = 1.0) -> Die:
+    """A die on which one group alone is off, each of its devices by its sigma either way."""
+    nominal = nominal_die(design)
+    group = next(group for group in design.device_groups() if group.key == key)
+    sigma = np.sqrt(1 / np.maximum(group.units, 1) / enlarged)
+    vt, beta = design.technology.sigma(group.device)
+    either = np.random.default_rng(seed).choice([-1.0, 1.0], (2, *group.units.shape))
+    return dataclasses.replace(
+        nominal,
+        dvt={**nominal.dvt, key: vt * sigma * either[0]},
+        dbeta={**nominal.dbeta, key: beta * sigma * either[1]},
+    )
+
+
+@pytest.mark.parametrize(
+    "key",
+    [("bias", "diode_plus"), ("v1", "diode_plus"), ("layers.0.output.weight", "sink_plus")],
+)
+def test_a_group_alone_has_its_share_and_doubled_half_of_it(key: Key) -> None:
+    _, design, calibration = chip("cmru")
+    spread = mismatch_spread(design, calibration, n_points=POINTS)
+    larger = mismatch_spread(design, calibration, n_points=POINTS, enlarged={key: 2.0})
+    for other, variance in larger.at_thresholds.items():
+        wanted = spread.at_thresholds[other] / (2 if other == key else 1)
+        np.testing.assert_allclose(variance, wanted, rtol=1e-12)
+    points = Points(design, calibration)
+    for found, factor in ((spread, 1.0), (larger, 2.0)):
+        dies = (alone(design, key, seed, factor) for seed in range(100))
+        measured = rms(points.sigma(dies, centred=False)[0])
+        assert rms(np.sqrt(found.at_thresholds[key])) == pytest.approx(measured, rel=0.05)
+
+
+def test_without_mismatch_there_is_no_spread() -> None:
+    model, _, calibration = chip("cmru")
+    process = load_technology("generic180")
+    zeros = dict.fromkeys(("a_vt_n", "a_vt_p", "a_beta_n", "a_beta_p"), 0.0)
+    exact = process.model_copy(update={"mismatch": process.mismatch.model_copy(update=zeros)})
+    spread = mismatch_spread(map_model(model, exact, calibration), calibration)
+    assert not np.any(spread.sigma_thresholds)
+    assert not np.any(spread.sigma_outputs)
+
+
+# ------------------------------------------------------------------------------------ systematic
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_rounding_lies_within_half_a_unit_device(name: str) -> None:
+    model, design, calibration = chip(name)
+    wanted = wanted_weights(model, design, calibration)
+    for connection in design.connections:
+        source, target = design.buses[connection.source], design.buses[connection.target]
+        most = max(path_gains(calibration, source, target).values())
+        unit = source.scale / target.scale / source.units * most
+        plus, minus = rail_weights(connection, source, target, calibration)
+        for weight, legs in ((plus, connection.plus), (minus, connection.minus)):
+            if legs.any():
+                error = np.abs(weight - wanted[connection.parameter])
+                assert np.max(error) <= unit / 2 * (1 + 1e-9), connection.parameter
+
+
+def test_without_conductance_nothing_is_left_of_v_ds() -> None:
+    model, _, calibration = chip("cmru")
+    process = load_technology("generic180")
+    flat = {
+        side: getattr(calibration, side).model_copy(update={"conductance": 0.0}) for side in "np"
+    }
+    ideal = calibration.model_copy(update=flat)
+    design = map_model(model, process, ideal)
+    errors = systematic_errors(model, design, ideal, load_lengths(process), n_points=16)
+    assert rms(errors.total_thresholds["v_ds"]) < 1e-12
+    assert rms(errors.total_thresholds["rounding"]) > 1e-3
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_groups_of_one_error_add_up_to_no_more_than_their_sum(name: str) -> None:
+    model, design, calibration = chip(name)
+    errors = systematic_errors(
+        model, design, calibration, load_lengths(design.technology), n_points=32
+    )
+    for kind in KINDS:
+        groups = np.sum(list(errors.at_thresholds[kind].values()), axis=0)
+        assert np.all(errors.total_thresholds[kind] <= groups * (1 + 1e-9))
+        assert np.all(np.isfinite(groups))
+
+
+# ----------------------------------------------------------------------------------------- table
+
+
+def test_the_table_is_ranked_and_its_shares_are_whole() -> None:
+    model, design, calibration = chip("cmru")
+    budget = make_budget(model, design, calibration)
+    assert sum(row.share for row in budget.rows) == pytest.approx(1.0)
+    removed = [row.removed for row in budget.rows]
+    assert removed == sorted(removed, reverse=True)
+    assert {row.key for row in budget.rows} == {group.key for group in design.device_groups()}
+    for row in budget.rows:
+        assert row.removed * row.area == pytest.approx(row.variance / 2)

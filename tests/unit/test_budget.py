@@ -1,0 +1,97 @@
+"""The budget's table as the netlist command writes it, and the areas beside it."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from mru_hw.budget.table import COLUMNS, FEWEST, points_for
+from mru_hw.cli.app import run
+from mru_hw.mapping import map_model
+from mru_hw.model.io import save_model
+from mru_hw.spice.area import BLOCKS, block_areas
+from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.flatten import flatten
+from mru_hw.spice.folder import BUDGET
+from mru_hw.technology import load_technology
+from mru_hw.technology.calibration import load_calibration
+from tests.agreement.networks import chip_of, loops, two_units
+from tests.networks import draw_model, make_spec
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("budget")
+    save_model(two_units(), place / "model")
+    assert run(["netlist", str(place / "model"), "--out", str(place / "netlist")]) == 0
+    return place
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "netlist" / BUDGET).open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_table_follows_its_schema(folder: Path) -> None:
+    schema = json.loads((ROOT / "docs/schemas/budget.csv.schema.json").read_text())
+    assert list(COLUMNS) == schema["x-columns"] == list(schema["properties"])
+    validator = jsonschema.Draft202012Validator(schema)
+    kinds = {"integer": int, "number": float, "string": str}
+    for row in rows(folder):
+        typed = {k: kinds[schema["properties"][k]["type"]](v) for k, v in row.items()}
+        assert list(validator.iter_errors(typed)) == [], row
+        # Nothing that a spreadsheet would take for a formula.
+        assert not any(value.startswith(("=", "+", "-", "@")) for value in row.values())
+
+
+def test_the_table_holds_every_group_once(folder: Path) -> None:
+    chip = chip_of(two_units())
+    groups = {group.key: int(group.units.sum()) for group in chip.design.device_groups()}
+    found = {(row["owner"], row["role"]): int(row["unit_devices"]) for row in rows(folder)}
+    assert found == groups
+    assert [int(row["rank"]) for row in rows(folder)] == list(range(1, len(groups) + 1))
+
+
+def test_the_command_says_what_to_enlarge(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["netlist", str(folder / "model"), "--out", str(folder / "netlist"), "--json"]
+    assert run(arguments) == 0
+    said = capsys.readouterr()
+    answer = json.loads(said.out)
+    first = rows(folder)[0]
+    assert answer["budget"]["enlarge"][0]["owner"] == first["owner"]
+    assert len(answer["budget"]["enlarge"]) == 10
+    assert set(answer["budget"]["threshold_error"]) == {"random", "v_ds", "rounding", "leakage"}
+    assert f"{first['owner']}/{first['role']}" in said.err
+    assert set(answer["gate_area_um2"]) == set(BLOCKS)
+
+
+def test_every_transistor_belongs_to_one_block() -> None:
+    for model in (two_units(), loops("bmru", [1.0, 2.0])):
+        design = chip_of(model).design
+        devices = list(flatten(chip_deck(design), "mru_chip", design.technology))
+        areas = block_areas(design, devices)
+        whole = sum(d.values["w"] * d.values["l"] * d.values["m"] for d in devices if d.kind == "m")
+        assert sum(areas.values()) == pytest.approx(whole)
+        assert all(area > 0 for area in areas.values())
+        # The bias block: its tree, and the legs of biases.
+        d = design.technology.devices["n_mirror"]
+        legs = sum(abs(c.plus).sum() for c in design.connections if c.source == "bias")
+        assert areas["bias"] == pytest.approx((legs + 3 * 64 + 2 + 3) * d.w * d.l, rel=0.02)
+
+
+def test_a_wide_chip_takes_fewer_operating_points() -> None:
+    technology = load_technology("generic180")
+    calibration = load_calibration(technology)
+    model = draw_model(make_spec("cmru", n_layers=1, levels=1, n_units=240, n_out=240), 1)
+    ones = {f"layers.0.{name}": np.ones(240) for name in ("beta", "alpha")}
+    model = dataclasses.replace(model, tensors=dict(model.tensors) | ones)
+    wide = map_model(model, technology, calibration)
+    assert FEWEST <= points_for(wide) < points_for(chip_of(two_units()).design)
