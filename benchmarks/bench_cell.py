@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bench_ladder import Store, machine
-from benchmarks.bench_spice_dies import FINE, cell_dies
+from benchmarks.bench_spice_dies import cell_dies
 from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
 from mru_hw.spice.bench import DECOUPLING
@@ -70,6 +70,8 @@ START, REST = 1.0, 1.0  # s, before the ramp and at its top
 RAMP = 40.0  # s
 FORCE, SETTLE, EDGE = 0.02, 0.3, 1e-5  # s
 C_NODE = 2e-13  # F, over what V0 and the feedback's node have: for how long a delay is waited for
+# With vntol=1e-6 and reltol=1e-5 some of these loops do not converge where they snap.
+TOLERANCES = "gmin=1e-17 abstol=1e-16 vntol=1e-5 chgtol=1e-18 trtol=1 reltol=1e-4 method=gear"
 SAVES = ("v(v)", "i(vout)", "i(vsup)")
 
 
@@ -117,7 +119,7 @@ def cell_deck(
     *,
     forced: Iterable[tuple[float, str]] = ((WAKE, "low"),),
     step: float,
-    options: str = FINE,
+    options: str = TOLERANCES,
 ) -> Deck:
     """A cell under a course of input current.
 
@@ -157,7 +159,7 @@ def cell_deck(
         "vout d out 0",
         "xt p n v out d rn rp vdd vcell cell_under_test",
         f".save {' '.join(SAVES)} {TOKEN}",
-        f".tran {step:.9g} {points[-1][0]:.9g} uic",
+        f".tran {step:.9g} {points[-1][0]:.12g} uic",
     ]
     token = token_of(body)
     text = "\n".join([*body, token_line(token), ".end", ""])
@@ -188,7 +190,7 @@ def loop_deck(
     conditions: Conditions,
     *,
     ramp: float = RAMP,
-    options: str = FINE,
+    options: str = TOLERANCES,
 ) -> Deck:
     return cell_deck(
         technology,
@@ -335,7 +337,7 @@ def delay_deck(
     conditions: Conditions,
     edges: dict[str, Any],
     steps: list[Step],
-    options: str = FINE,
+    options: str = TOLERANCES,
 ) -> Deck:
     rise, fall = edges["rise"], edges["fall"] or 0.0
     middle = (rise + fall) / 2
