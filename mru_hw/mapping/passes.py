@@ -194,7 +194,6 @@ def place_buses(draft: Draft) -> None:
         )
         fitting = [n for n in DIODE_UNITS if n * largest <= LARGEST_LEG]
         units = BIAS_UNITS if kind is NodeKind.BIAS else max(fitting, default=DIODE_UNITS[0])
-        settled = kind is NodeKind.CANDIDATE and f"b{name[1:]}" not in draft.kinds
         draft.buses[name] = Bus(
             name=name,
             kind=kind,
@@ -202,7 +201,7 @@ def place_buses(draft: Draft) -> None:
             scale=scale,
             units=units,
             usual=draft.i_unit,
-            split=CANDIDATE_SPLIT if settled else 1,
+            split=CANDIDATE_SPLIT if kind is NodeKind.CANDIDATE else 1,
         )
 
 

@@ -6,6 +6,7 @@ simulator command.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 import numpy as np
@@ -116,6 +117,10 @@ def _continued(words: list[str], width: int = 12) -> list[str]:
     return ["+ " + " ".join(words[i : i + width]) for i in range(0, len(words), width)]
 
 
+def _wrapped(line: str, width: int = 110) -> list[str]:
+    return textwrap.wrap(line, width, subsequent_indent="+ ", break_on_hyphens=False)
+
+
 def unit_name(levels: int, initial: int, *, window: bool = False) -> str:
     """Name the subcircuit of a CMRU unit with K levels each side and an initial state."""
     start = f"{'m' if initial < 0 else ''}{abs(initial)}"
@@ -135,10 +140,10 @@ def unit_subckt(levels: int, initial: int, *, window: bool = False) -> str:
         rails += " b_n_plus b_p_plus b_n_minus b_p_minus"
     given = " ".join(f"{key}={{{key}}}" for key in ("units", *sizes, "tail"))
     lines = [
-        f".subckt {name} {rails} out n p phi phib rst rst_b vdd vss",
+        *_wrapped(f".subckt {name} {rails} out n p phi phib rst rst_b vdd vss"),
         f"+ units=32 {' '.join(f'{key}={units}' for key, units in sizes.items())}"
         " tail=32 hold=20 width=32 gain=32",
-        f"xstep {rails} n p phi phib gs gr vdd vss {control} {given}",
+        *_wrapped(f"xstep {rails} n p phi phib gs gr vdd vss {control} {given}"),
     ]
     for k in range(1, n + 1):
         below = "vdd" if k == 1 else f"h{k - 1}"
