@@ -63,7 +63,7 @@ class Nominal:
         for bank in design.banks:
             if bank.threshold is not None and bank.window is None:
                 raise UserError(
-                    f"layers.{bank.layer}.threshold", "input", "fixed: only a cmru has a window"
+                    f"layers.{bank.layer}.threshold", "input", "fixed: an fq_bmru has no window"
                 )
         devices = Devices(
             design=design,
@@ -118,7 +118,7 @@ class Nominal:
 
 def bank_law(devices: Devices, bank: Bank) -> LadderLaw:
     """Return the law of a bank's units."""
-    return (ladder_law if bank.cell is CellKind.CMRU else loop_law)(devices, bank)
+    return (ladder_law if bank.clocked else loop_law)(devices, bank)
 
 
 def cell_levels(devices: Devices, bank: Bank) -> Array:
@@ -154,7 +154,7 @@ def thresholds(devices: Devices, bank: Bank, carried: Array | None = None) -> Ar
     """
     law = bank_law(devices, bank)
     bus = devices.design.buses[bank.candidate]
-    signed = bank.cell is CellKind.CMRU and bus.kind is NodeKind.CANDIDATE
+    signed = bank.clocked and bus.kind is NodeKind.CANDIDATE
     i_q = quiescent(devices, bus) if signed else np.zeros(bank.n_units)
     if bank.threshold is not None and carried is not None:
         b = devices.design.buses[bank.threshold]

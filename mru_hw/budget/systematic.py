@@ -37,7 +37,6 @@ from mru_hw.mapping.gains import node_voltage
 from mru_hw.mapping.sizing import Lengths
 from mru_hw.mapping.window import threshold_copy, window_copies
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
 
 KINDS = ("v_ds", "rounding", "leakage")
@@ -174,7 +173,7 @@ class _Chip:
             roles = ("up_plus", "down_plus")
             return [{role: at - wanted} for role, at in zip(roles, nominal, strict=False)]
         moved = threshold_rounding(self.model, design, cal, bank.layer)
-        ladder = bank.cell is CellKind.CMRU
+        ladder = bank.clocked
         roles = ("up_threshold", "down_threshold") if ladder else ("hold", "width")
         return [{role: m * c.scale} for role, m in zip(roles, moved, strict=True)]
 
@@ -184,7 +183,7 @@ class _Chip:
         c, i_lsb = design.buses[bank.candidate], design.i_lsb
         copy = {p: c.units * self._leak(f"{p}_mirror", at / c.units) for p in "np"}
         leg = {p: self._leak(f"{p}_mirror", i_lsb) for p in "np"}
-        if bank.cell is not CellKind.CMRU:
+        if not bank.clocked:
             return {"hold": sign * bank.up_units * leg["n"], "copy_plus": -sign * copy["p"]}
         side, polarity, own = ("up", "p", "n") if sign > 0 else ("down", "n", "p")
         if bank.window is None or bank.threshold is None:

@@ -1,9 +1,8 @@
-"""The nine-transistor hysteretic loop as BMRU and FQ-BMRU unit (arXiv 2605.07936).
+"""The nine-transistor hysteretic loop as FQ-BMRU unit (arXiv 2605.07936).
 
 The node V0 gains the candidate's copy and loses I_thresh; once high it gains I_width back. It
 rises near I_thresh and falls near I_thresh - I_width (`mru_hw.mapping.edges` says how near), so
-the falling edge carries the errors of both currents. An FQ-BMRU sets I_width under I_thresh; a
-BMRU sets it to about twice I_thresh, so that the edges lie at +beta and -beta.
+the falling edge carries the errors of both currents.
 
 V0 rests low or high. Low, the sinks are starved and the supply gives the plus rail's copy; high,
 the sources are, and it gives the threshold and the minus rail's copy.
@@ -11,21 +10,18 @@ the sources are, and it gives the threshold and the minus rail's copy.
 
 from __future__ import annotations
 
-import numpy as np
-
 from mru_hw.cells.base import Devices
 from mru_hw.cells.ladder import LadderLaw, bias_rails, cumulative
 from mru_hw.mapping.design import Bank, NodeKind
 from mru_hw.mapping.edges import loop_edges
 from mru_hw.mapping.gains import flip_gain, leg_gain, level_gain
-from mru_hw.model.structure import CellKind
 
 
 def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
     """Return the laws of a bank's loops on a die.
 
-    ``up`` is the candidate at which a loop rises; ``down`` is where it falls, for a BMRU its
-    magnitude. Both rails meet at V0, so a signed node's quiescent current cancels there.
+    ``up`` is the candidate at which a loop rises; ``down`` is where it falls. Both rails meet at
+    V0, so a signed node's quiescent current cancels there.
     """
     owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
     cal = devices.calibration
@@ -41,7 +37,6 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
         hold,
         width,
         i_lsb=i_lsb,
-        signed=bank.cell is CellKind.BMRU,
         feedback=feedback[:, 0],
         temperature=devices.temperature,
     )
@@ -62,17 +57,10 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
             / devices.factor(name, "diode_minus", "p")
             / devices.factor(name, "flip_minus_diode", "n")
         )
-    if bank.cell is CellKind.FQ_BMRU:
-        down = fall / copy_plus
-    else:
-        # With a rectified candidate nothing pulls V0 down.
-        down = np.full(bank.n_units, np.inf)
-        if candidate.kind is NodeKind.SIGNED:
-            down = fall / copy_minus
     gain = devices.factor(owner, "gain", "n") * bank.gain_units[:, None]
     return LadderLaw(
         up=rise / copy_plus,
-        down=down,
+        down=fall / copy_plus,
         level=cumulative(gain * i_level * rail_n),
         held=cumulative(drawn[:, None]),
         up_copy=copy_plus * (flip_gain(cal, "n", i) * leg_gain(cal, "p", 0.0, i)),

@@ -31,6 +31,11 @@ moves with the current, and with it the legs that drive it (docs/decisions/0006-
 One where the threshold is a current of the network, which may be smaller than that rest."""
 
 
+CLOCKED = frozenset({CellKind.CMRU, CellKind.BMRU})
+"""Cells whose units compare and move at a strobe. An FQ-BMRU is a loop that follows its candidate
+(docs/decisions/0013-signed-units.md)."""
+
+
 class NodeKind(enum.StrEnum):
     """Circuit of a bus's nodes."""
 
@@ -120,10 +125,10 @@ class Bank:
     initial
         Initial state in levels (n_units,), as the model gives it.
     hold_units, width_units, tail_units
-        Inside every ladder cell and step control of a CMRU.
+        Inside every ladder cell and step control of a clocked unit.
     window
-        Unit devices of a window comparator's copies, by role (`WINDOW_COPIES`): a CMRU whose
-        threshold comes from the input. None where a bias leg sets it.
+        Unit devices of a window comparator's copies, by role (`WINDOW_COPIES`): a clocked unit
+        whose threshold comes from the input. None where a bias leg sets it.
     """
 
     layer: int
@@ -147,10 +152,19 @@ class Bank:
         return 2 * self.levels if self.cell is CellKind.CMRU else 1
 
     @property
+    def clocked(self) -> bool:
+        """Whether a strobe moves its units."""
+        return self.cell in CLOCKED
+
+    @property
+    def cell_levels(self) -> int:
+        """Levels that one cell stands for: a BMRU's lie two apart."""
+        return 2 if self.cell is CellKind.BMRU else 1
+
+    @property
     def loop_width(self) -> IntArray:
         """I_width (n_units,) of a nine-transistor loop."""
-        signed = self.cell is CellKind.BMRU
-        return self.up_units + self.down_units if signed else self.up_units - self.down_units
+        return self.up_units - self.down_units
 
     @property
     def n_units(self) -> int:
@@ -338,7 +352,7 @@ def _bank_devices(bank: Bank, candidate: Bus) -> Iterator[DeviceGroup]:
     name = f"bank{bank.layer}"
     copy = np.full(bank.n_units, candidate.units, dtype=np.int64)
     cells = np.ones((bank.n_units, bank.n_cells), dtype=np.int64)
-    if bank.cell is CellKind.CMRU:
+    if bank.clocked:
         fixed = bank.window is None
         if fixed:
             yield DeviceGroup(key=(name, "up_threshold"), device="p_mirror", units=bank.up_units)

@@ -1,16 +1,15 @@
 """Where a nine-transistor loop switches: the folds of its static balance.
 
-Node V0 gains the copies of the candidate's plus rail c+ and the feedback, and loses the threshold
-and the copy of the minus rail c-:
+Node V0 gains the copy of the candidate c and the feedback, and loses the threshold:
 
-    c+ f_n g_p(V_dd - V0) + I_fb(V0) = I_thresh g_n(V0) + c- f_p g_n(V0)
+    c f_n g_p(V_dd - V0) + I_fb(V0) = I_thresh g_n(V0)
 
-f are the gains of the flips on the way, those of the legs are
+f_n is the gain of the flip on the way, those of the legs are
 ``g(v) = (1 + lambda v) / (1 + lambda v_gate) (1 - e^(-v / U_T))``. The tail M8 and the follower M6
 carry the feedback: ``I_fb = I_width g_n(V_s) g_p(V_dd - V0)``, with V_s where M6 in weak inversion
 carries what M8 does. The loop rises where no low V0 balances the candidate any more and falls
-where no high one does: at the maximum of c+(V0) below the feedback's onset, and at its minimum
-(of -c- for a signed candidate) above it.
+where no high one does: at the maximum of c(V0) below the feedback's onset, and at its minimum
+above it.
 
 Both folds lie near the follower's gate voltage and not at half the supply, so the drain voltages
 of the legs move the edges (docs/decisions/0008-unclocked-loops.md compares them with ngspice).
@@ -38,7 +37,6 @@ def loop_edges(
     width: Array,
     *,
     i_lsb: float,
-    signed: bool,
     feedback: Array | float = 1.0,
     temperature: float = 27.0,
 ) -> tuple[Array, Array]:
@@ -52,9 +50,6 @@ def loop_edges(
         I_thresh and I_width [A], (n_units,).
     i_lsb
         Current [A] of one unit device of the bias rail.
-    signed
-        Whether the second edge is the minus rail's current, counted positive; else it is the plus
-        rail's.
     feedback
         Ratio of the pair M9 : M7.
     temperature
@@ -84,38 +79,32 @@ def loop_edges(
     # The feedback's onset: where the follower could carry half of the width.
     onset = reach > np.maximum(tail, i_lsb)
     up = np.max(np.where(onset, -np.inf, plus), axis=1)
-    if signed:
-        minus = (fed / leg_n - hold) / flip_gain(calibration, "p", i_lsb)
-        return up, np.max(np.where(onset, minus, -np.inf), axis=1)
     return up, np.min(np.where(onset, plus, np.inf), axis=1)
 
 
 def loop_units(
-    calibration: Calibration, rise: Array, fall: Array, *, i_lsb: float, signed: bool
+    calibration: Calibration, rise: Array, fall: Array, *, i_lsb: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the unit devices (n_units,) of threshold and width that switch at given edges.
 
     Parameters
     ----------
     rise, fall
-        The candidate's rail currents [A]; the second as `loop_edges` counts it.
+        The candidate's rail currents [A].
     """
-    hold, width = rise.copy(), rise + fall if signed else rise - fall
+    hold, width = rise.copy(), rise - fall
     for step in range(2 * ROUNDS):
-        up, down = loop_edges(calibration, hold, width, i_lsb=i_lsb, signed=signed)
+        up, down = loop_edges(calibration, hold, width, i_lsb=i_lsb)
         # Each edge goes almost with its own current, so the error is the correction.
-        width = np.maximum(width + (fall - down if signed else down - fall), 0.0)
+        width = np.maximum(width + down - fall, 0.0)
         if step < ROUNDS:
             hold = np.maximum(hold * rise / up, i_lsb)
         else:
             # The threshold is whole now; the width takes up what that moved of the other edge.
             hold = np.rint(hold / i_lsb) * i_lsb
     hold_units, width_units = np.rint(hold / i_lsb), np.rint(width / i_lsb)
-    if signed:
-        width_units = np.maximum(width_units, hold_units + 1)
-    else:
-        # A candidate of nothing at all must not clear a unit that is never cleared.
-        width_units = np.where(fall > 0, width_units, np.ceil(width / i_lsb) + 1)
+    # A candidate of nothing at all must not clear a unit that is never cleared.
+    width_units = np.where(fall > 0, width_units, np.ceil(width / i_lsb) + 1)
     return hold_units.astype(np.int64), width_units.astype(np.int64)
 
 

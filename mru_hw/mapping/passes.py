@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import (
     CANDIDATE_SPLIT,
+    CLOCKED,
     SPLIT_UNITS,
     Bank,
     Bus,
@@ -107,8 +108,8 @@ def draw_graph(draft: Draft) -> None:
         p, v, c, h = f"layers.{i}.", f"v{i}", f"c{i}", f"h{i}"
         out = f"v{i + 1}"
         unipolar = layer.rectify_candidate
-        # A ladder's comparators read the two diodes; a loop's node needs copies of both signs.
-        signed = NodeKind.CANDIDATE if layer.cell is CellKind.CMRU else NodeKind.SIGNED
+        # Comparators read the two diodes; a loop's node needs copies of both signs.
+        signed = NodeKind.CANDIDATE if layer.cell in CLOCKED else NodeKind.SIGNED
         kinds[c] = (NodeKind.RECTIFIED if unipolar else signed, layer.n_units)
         kinds[h] = (NodeKind.STATE, layer.n_units)
         linear(p + "candidate", v, c, rectified=layer.rectify_input)
@@ -208,7 +209,7 @@ def place_buses(draft: Draft) -> None:
 def place_windows(draft: Draft) -> None:
     """Give what a window comparator copies its diodes, and the scale that its copies leave it."""
     for i, layer in enumerate(draft.model.spec.layers):
-        if layer.threshold == "input" and layer.cell is CellKind.CMRU:
+        if layer.threshold == "input" and layer.cell in CLOCKED:
             c, b = draft.buses[f"c{i}"], draft.buses[f"b{i}"]
             b = dataclasses.replace(b, units=WINDOW_UNITS)
             units = window_units(draft.calibration, c, b)
@@ -234,22 +235,21 @@ def realise_banks(draft: Draft) -> None:
         _check_range(draft, p + "beta", rise)
         least = 1
         if c.kind is NodeKind.CANDIDATE:
-            # A ladder reads single rails; at rest they carry the quiescent current.
+            # Comparators read single rails; at rest they carry the quiescent current.
             i_q = quiescent_current(c, draft.i_lsb, draft.calibration)
             rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
             least = SPLIT_UNITS * c.split + 1
         window = None
-        if layer.cell is CellKind.CMRU and layer.threshold == "input":
+        if layer.cell in CLOCKED and layer.threshold == "input":
             window = window_units(draft.calibration, c, draft.buses[f"b{i}"])
             up = down = np.zeros(n, dtype=np.int64)
-        elif layer.cell is CellKind.CMRU:
+        elif layer.cell in CLOCKED:
             up_gain, down_gain = comparator_gains(draft.calibration, c, draft.i_lsb)
             up = _units(draft, rise, up_gain, least)
             down = _units(draft, fall, down_gain, least)
         else:
-            signed = layer.cell is CellKind.BMRU
-            up, width = loop_units(draft.calibration, rise, fall, i_lsb=draft.i_lsb, signed=signed)
-            down = width - up if signed else up - width
+            up, width = loop_units(draft.calibration, rise, fall, i_lsb=draft.i_lsb)
+            down = up - width
         _check_range(draft, p + "alpha", factor * alpha * h.scale)
         per_unit = level_gain(draft.calibration, draft.i_lsb)
         gain = _units(draft, factor * alpha * h.scale, per_unit, 1)
@@ -378,7 +378,7 @@ def timing(frame: float, cells: Sequence[CellKind]) -> Timing:
     for i, cell in enumerate(cells):
         clocked = (last - gap * (n_layers - 1 - i)) * frame
         before = strobes[-1] if strobes else 0.0
-        strobes.append(clocked if cell is CellKind.CMRU else before)
+        strobes.append(clocked if cell in CLOCKED else before)
     return Timing(frame=frame, strobes=tuple(strobes), pulse=frame * min(1 / 250, gap / 4))
 
 

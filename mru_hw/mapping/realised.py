@@ -84,11 +84,10 @@ def rail_thresholds(
     """
     if bank.window is not None:
         return np.full(bank.n_units, np.nan), np.full(bank.n_units, np.nan)
-    if bank.cell is not CellKind.CMRU:
+    if not bank.clocked:
         hold: Array = bank.up_units * np.float64(i_lsb)
         width: Array = bank.loop_width * np.float64(i_lsb)
-        signed = bank.cell is CellKind.BMRU
-        rise, fall = loop_edges(calibration, hold, width, i_lsb=i_lsb, signed=signed)
+        rise, fall = loop_edges(calibration, hold, width, i_lsb=i_lsb)
         return rise, np.maximum(fall, 0.0)
     up_gain, down_gain = comparator_gains(calibration, candidate, i_lsb)
     up: Array = bank.up_units.astype(np.float64) * (i_lsb * up_gain)
@@ -107,7 +106,7 @@ def realised_bank(
         i_q = quiescent_current(candidate, i_lsb, calibration)
         up, down = net_threshold(up, i_q), net_threshold(down, i_q)
     step: Array = bank.gain_units.astype(np.float64) * (i_lsb * level_gain(calibration, i_lsb) / h)
-    alpha = step / 2 if bank.cell is CellKind.BMRU else step
+    alpha = step / bank.cell_levels
     return RealisedBank(
         up=up / c,
         down=down / c,

@@ -20,7 +20,6 @@ from mru_hw.cells.rails import leg_weights, signed_sum, supply_sum
 from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Design, NodeKind
 from mru_hw.mapping.gains import flip_gain
 from mru_hw.mapping.realised import net_threshold, rail_thresholds
-from mru_hw.model.structure import CellKind
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die
@@ -95,8 +94,8 @@ class Memory:
         (n, 1, 1) what a comparator reads where a unit steps up, and where it steps down: a rail of
         a ladder's candidate, the candidate itself of a loop (for an FQ-BMRU the rising and the
         falling threshold).
-    up_nominal, down_nominal
-        The same without mismatch.
+    up_nominal
+        The first without mismatch.
     i_q
         (n, 1, 1) quiescent current of a ladder's signed candidate; None where rails do not count.
     level
@@ -114,7 +113,6 @@ class Memory:
     up: Floats
     down: Floats
     up_nominal: Floats
-    down_nominal: Floats
     i_q: Floats | None
     level: Floats
     held: Floats
@@ -152,11 +150,8 @@ class Memory:
         if carried is not None:
             plus, minus = carried
             total = plus if minus is None else plus + minus
-            if self.bank.cell is CellKind.FQ_BMRU:
-                down, up = total * (up / self.up_nominal), up - down
-                up = down + up
-            else:
-                up, down = total * (up / self.up_nominal), total * (down / self.down_nominal)
+            down, up = total * (up / self.up_nominal), up - down
+            up = down + up
         if self.i_q is not None:
             up, down = net_threshold(up, self.i_q), net_threshold(down, self.i_q)
         return up, down
@@ -291,18 +286,17 @@ def _bias_tree(devices: Devices, bus: Bus) -> float:
 
 
 def _memory(devices: Devices, bank: Bank, nodes: dict[str, Node], dtype: DTypeLike) -> Memory:
-    ladder = bank.cell is CellKind.CMRU
+    ladder = bank.clocked
     law: LadderLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
     c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
     unit = devices.design.buses[bank.threshold].scale / c.scale if bank.threshold else 1.0
     leg_unit = 1.0 if law.copies else c.scale
-    nominal = rail_thresholds(bank, c, devices.design.i_lsb, devices.calibration)
+    nominal, _ = rail_thresholds(bank, c, devices.design.i_lsb, devices.calibration)
     return Memory(
         bank=bank,
         up=_column(law.up / c.scale, dtype),
         down=_column(law.down / c.scale, dtype),
-        up_nominal=_column(nominal[0] / c.scale, dtype),
-        down_nominal=_column(nominal[1] / c.scale, dtype),
+        up_nominal=_column(nominal / c.scale, dtype),
         i_q=nodes[bank.candidate].i_q if ladder else None,
         level=(law.level / h.scale).astype(dtype),
         held=law.held.astype(dtype),

@@ -98,7 +98,7 @@ class DieRun:
             carried = None
             if bank.threshold is not None:
                 carried = self._carried(bank.threshold, version, share)
-            if bank.cell is CellKind.CMRU:
+            if bank.clocked:
                 self._draw("memory", self._comparators(memory, rails, carried), share)
         up, down = memory.thresholds(carried)
         if self.noise is not None:
@@ -107,7 +107,7 @@ class DieRun:
             c = np.maximum(c, 0)
         self.candidates.append(c)
         cells = step_memory(memory, c, up, down)
-        if bank.cell is not CellKind.CMRU:
+        if not bank.clocked:
             self._draw("memory", self._loop_inputs(memory, rails, cells), 1.0)
         return cells
 
@@ -168,7 +168,7 @@ class DieRun:
         before = np.concatenate([start, cells[:-1]])
         steps = np.abs(cells - before).sum(axis=(1, 2))
         self._charge("memory", steps * self.calibration.c_step)
-        if bank.cell is CellKind.CMRU:
+        if bank.clocked:
             cells_driven = bank.n_units * bank.n_cells
             phase = self.calibration.c_driver + cells_driven * self.calibration.c_clock
             self._charge("clock", phase)

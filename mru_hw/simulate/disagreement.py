@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.simulate.array import compile_die
 from mru_hw.simulate.causes import REACH, Cause, Disagreement
 from mru_hw.simulate.evidence import Evidence
@@ -46,8 +45,8 @@ class Ladder:
 
     Attributes
     ----------
-    layer, levels
-        Which one, and its K.
+    layer, levels, size
+        Which one, its K, and how many levels one cell stands for.
     start
         (n_units,) initial levels.
     up, down
@@ -63,6 +62,11 @@ class Ladder:
     down: Array
     own_up: Array
     own_down: Array
+    size: int = 1
+
+    def level(self, set_cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the level that a number of set cells stands for."""
+        return self.size * set_cells - self.levels
 
 
 def ladder_of(
@@ -81,6 +85,7 @@ def ladder_of(
         down=down,
         own_up=up,
         own_down=down,
+        size=bank.cell_levels,
     )
 
 
@@ -90,7 +95,7 @@ def network_ladders(
     """Return by layer what a network's ladders should do: software's thresholds, the die's own."""
     found = {}
     for bank in design.banks:
-        if bank.cell is CellKind.CMRU and bank.threshold is None:
+        if bank.clocked and bank.threshold is None:
             own = ladder_of(design, calibration, die, bank.layer, conditions)
             beta = np.abs(mapped.tensors[f"layers.{bank.layer}.beta"])
             found[bank.layer] = dataclasses.replace(own, up=beta, down=beta)
@@ -108,6 +113,7 @@ def of_unit(ladder: Ladder, k: int) -> Ladder:
         down=ladder.down[one],
         own_up=ladder.own_up[one],
         own_down=ladder.own_down[one],
+        size=ladder.size,
     )
 
 
@@ -119,7 +125,7 @@ def step_of(c: Array, up: Array, down: Array) -> NDArray[np.int64]:
 
 def own_levels(ladder: Ladder, evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the levels before and after each frame, (n_time, n_units)."""
-    after: NDArray[np.int64] = evidence.end.sum(2) - ladder.levels
+    after = ladder.level(evidence.end.sum(2))
     start = np.asarray(ladder.start, dtype=np.int64)[None]
     return np.concatenate([start, after[:-1]]), after
 
@@ -170,7 +176,7 @@ def wrong_steps(
 
 def _moved(ladder: Ladder, before: NDArray[np.int64], c: Array) -> NDArray[np.int64]:
     step = step_of(np.nan_to_num(c), ladder.up, ladder.down)
-    moved: NDArray[np.int64] = np.clip(before + step, -ladder.levels, ladder.levels)
+    moved: NDArray[np.int64] = np.clip(before + ladder.size * step, -ladder.levels, ladder.levels)
     return moved
 
 
@@ -195,8 +201,8 @@ def _cause(
 def _by_cells(ladder: Ladder, evidence: Evidence, t: int, u: int, *, near: bool) -> Cause | None:
     """Find what the cells show by themselves: when they moved, and which."""
     at, after, end = evidence.before[t, u], evidence.after[t, u], evidence.end[t, u]
-    k = ladder.levels
-    last = evidence.end[t - 1, u] if t else np.arange(2 * k) < k + ladder.start[u]
+    started = np.arange(len(at)) < (ladder.levels + ladder.start[u]) // ladder.size
+    last = evidence.end[t - 1, u] if t else started
     if np.any(at != last) or (np.any(after != end) and not near):
         # Near its threshold a cell may finish after the strobe what it began within it.
         return Cause.CROWBAR
@@ -219,12 +225,12 @@ def _by_candidate(
 ) -> Cause:
     """Find what the circuit's own candidate shows where at most one cell moved, in its turn."""
     own, was = float(evidence.candidate[t, u]), float(evidence.earlier[t, u])
-    k, at = ladder.levels, int(evidence.before[t, u].sum()) - ladder.levels
-    found = int(evidence.end[t, u].sum()) - k
+    k, at = ladder.levels, int(ladder.level(evidence.before[t, u].sum()))
+    found = int(ladder.level(evidence.end[t, u].sum()))
 
     def asked(c: float) -> int:
         step = int(step_of(np.array(c), ladder.own_up[u], ladder.own_down[u]))
-        return min(max(at + step, -k), k)
+        return min(max(at + ladder.size * step, -k), k)
 
     if found == asked(own):
         if local is not None and found == asked(local):
@@ -300,7 +306,7 @@ def explain(
             before = local[i] if i else None
             if i in ladders and evidence is not None:
                 found += wrong_steps(ladders[i], evidence, wanted, local=before, sequence=row)
-            elif bank.cell is not CellKind.CMRU:
+            elif not bank.clocked:
                 h, own = result.trace.states[i][row, :n], result.trace.candidates[i][row, :n]
                 found += wrong_bits(mapped, bank, h, own, wanted, local=before, sequence=row)
     return tuple(found)

@@ -84,8 +84,9 @@ def read_evidence(
         return values
 
     def candidates(when: Array) -> Array:
-        pairs = [candidate_vectors(design, layer, k) for k in units]
-        return np.stack([at(plus, when) - at(minus, when) for plus, minus in pairs], 1) / scale
+        rails = [candidate_vectors(design, layer, k) for k in units]
+        read = [at(plus, when) - sum(at(minus, when) for minus in rest) for plus, *rest in rails]
+        return np.stack(read, 1) / scale
 
     names = [state_vectors(design, layer, k) for k in units]
 
@@ -94,7 +95,7 @@ def read_evidence(
         return np.stack(rows, 1)
 
     if not reached.any():
-        return _nothing(len(read_at), len(units), 2 * design.banks[layer].levels)
+        return _nothing(len(read_at), len(units), design.banks[layer].n_cells)
     before, after = cells(strobe_at), cells(strobe_at + 2 * timing.pulse)
     last_move = np.full(before.shape[:2], np.nan)
     for t, u in np.argwhere((before != after).sum(2) > 1):
@@ -105,7 +106,7 @@ def read_evidence(
         last_move[t, u] = (max(crossings) - strobe_at[t]) / timing.pulse
     lost: Bits | None = None
     held = [held_vectors(design, layer, k) for k in units]
-    if all(name in waves.vectors for unit in held for name in unit):
+    if held[0] and all(name in waves.vectors for unit in held for name in unit):
         sides = [
             [at(name, t) > v_dd / 2 for t in (strobe_at, strobe_at + timing.pulse)]
             for unit in held

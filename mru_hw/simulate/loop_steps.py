@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Bank
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.simulate.causes import REACH, Cause, Disagreement
 
 Array = NDArray[np.float64]
@@ -47,17 +46,14 @@ def wrong_bits(
     """
     prefix = f"layers.{bank.layer}."
     alpha, beta = mapped.tensors[prefix + "alpha"], np.abs(mapped.tensors[prefix + "beta"])
-    first_quadrant = bank.cell is CellKind.FQ_BMRU
-    high = beta + np.abs(mapped.tensors[prefix + "delta"]) if first_quadrant else beta
-    low, lowest = (beta, 0.0) if first_quadrant else (-beta, -1.0)
+    high, low = beta + np.abs(mapped.tensors[prefix + "delta"]), beta
     after = np.rint(np.nan_to_num(states) / alpha)
     start = mapped.tensors[prefix + "initial_state"][None]
     before = np.concatenate([start, after[:-1]])
 
     def asked(c: Array) -> Array:
         """Return the level that candidates ask for."""
-        below = c < low if first_quadrant else c <= low
-        level: Array = np.where(c >= high, 1.0, np.where(below, lowest, before))
+        level: Array = np.where(c >= high, 1.0, np.where(c < low, 0.0, before))
         return level
 
     def distance(c: Array) -> Array:

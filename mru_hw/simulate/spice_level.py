@@ -13,7 +13,6 @@ from mru_hw.errors import RunStatus, UserError
 from mru_hw.mapping import Design, unmap
 from mru_hw.mapping.design import Bank
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.simulate.evidence import Evidence, read_evidence
 from mru_hw.simulate.readout import decide
 from mru_hw.simulate.supply import BLOCKS
@@ -187,7 +186,7 @@ def _read(
         )
         cells = (state_vectors(design, bank.layer, k) for k in range(bank.n_units))
         # A loop is set as long as its followers conduct, however far its node has sagged.
-        ladder = bank.cell is CellKind.CMRU
+        ladder = bank.clocked
         on = v_dd / 2 if ladder else calibration.n.v_gate + ON_MARGIN
         counts = [sum(read(v, bench.read_at, above=on) for v in unit) for unit in cells]
         levels.append(_level(bank, np.stack(counts, axis=1)))
@@ -220,7 +219,7 @@ def _read(
                 read_at=bench.read_at,
                 v_dd=v_dd,
             )
-            if bank.cell is CellKind.CMRU
+            if bank.clocked
             else None
             for bank, strobes in zip(design.banks, bench.decided_at, strict=True)
         ),
@@ -229,13 +228,8 @@ def _read(
 
 def _level(bank: Bank, set_cells: Array) -> Array:
     """Return the level that a number of set cells stands for."""
-    match bank.cell:
-        case CellKind.FQ_BMRU:
-            return set_cells
-        case CellKind.BMRU:
-            return 2 * set_cells - 1
-        case _:
-            return set_cells - bank.levels
+    lowest = bank.levels if bank.clocked else 0
+    return bank.cell_levels * set_cells - lowest
 
 
 class _Reader:

@@ -93,8 +93,7 @@ def judge_steps(
             distance = np.minimum(np.abs(c - rise), np.abs(c - beta)) / rise
         else:
             # A BMRU has two levels, so a step of two goes from either to the sign.
-            size = 2.0 if bank.cell is CellKind.BMRU else 1.0
-            step = size * np.where(np.abs(c) >= beta, np.where(c >= 0, 1.0, -1.0), 0.0)
+            step = bank.cell_levels * np.where(np.abs(c) >= beta, np.where(c >= 0, 1.0, -1.0), 0.0)
             wanted = np.clip(before + step, -bank.levels, bank.levels)
             distance = np.abs(np.abs(c) - beta) / beta
         matches = level == wanted

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mru_hw import __version__
 from mru_hw.mapping.design import Design, NodeKind
 from mru_hw.mapping.gains import V_PIN
-from mru_hw.model.structure import CellKind, ModelSpec
+from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.cells import BUS_PATHS
 from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins, clocked_banks, loop_net
 from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of
@@ -81,7 +81,7 @@ def candidate_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
 def state_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
     """Return the node voltages of the cells of unit `k` of `layer`, in thermometer order."""
     bank = design.banks[layer]
-    if bank.cell is not CellKind.CMRU:
+    if not bank.clocked:
         return (f"v({TOP}.{loop_net(layer, k)})",)
     cells = range(1, bank.n_cells + 1)
     return tuple(f"v(xchip.xu{layer}_{k}.v{j})" for j in cells)

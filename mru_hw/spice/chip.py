@@ -35,26 +35,28 @@ def refuse_without_circuit(design: Design) -> None:
     Raises
     ------
     UserError
-        Loops whose thresholds come from the input, or a CMRU with a rectified candidate.
+        Loops whose thresholds come from the input, or a ladder or a window comparator with a
+        rectified candidate.
     """
     for bank in design.banks:
         field = f"layers.{bank.layer}"
         if bank.threshold is not None and bank.window is None:
             raise UserError(
-                f"{field}.threshold", "input", "fixed: only a cmru has a window comparator"
+                f"{field}.threshold", "input", "fixed: an fq_bmru has no window comparator"
             )
         kind = design.buses[bank.candidate].kind
-        if bank.cell is CellKind.CMRU and kind is not NodeKind.CANDIDATE:
+        ladder = bank.cell is CellKind.CMRU or bank.window is not None
+        if ladder and kind is not NodeKind.CANDIDATE:
             raise UserError(
                 f"{field}.rectify_candidate",
                 Bare("true"),
-                "false: a ladder reads a signed candidate",
+                "false: ladders and window comparators read a signed candidate",
             )
 
 
 def clocked_banks(design: Design) -> list[Bank]:
-    """List the banks that a phase strobes: the ladders. Loops follow their candidates."""
-    return [bank for bank in design.banks if bank.cell is CellKind.CMRU]
+    """List the banks that a phase strobes. Loops follow their candidates."""
+    return [bank for bank in design.banks if bank.clocked]
 
 
 def chip_pins(design: Design) -> list[str]:
@@ -81,16 +83,16 @@ def chip_deck(design: Design) -> str:
         When a part of the Design has no transistor circuit yet.
     """
     refuse_without_circuit(design)
-    ladders = clocked_banks(design)
+    clocked = clocked_banks(design)
     variants = {
-        (bank.levels, int(s), bank.window is not None): None
-        for bank in ladders
+        (bank.levels, int(s), bank.window is not None, bank.cell): None
+        for bank in clocked
         for s in np.unique(bank.initial)
     }
     views = [
-        *(LIBRARY if ladders else ()),
-        *(WINDOWS if any(window for *_, window in variants) else ()),
-        *(LOOPS if len(ladders) < len(design.banks) else ()),
+        *(LIBRARY if clocked else ()),
+        *(WINDOWS if any(bank.window is not None for bank in clocked) else ()),
+        *(LOOPS if len(clocked) < len(design.banks) else ()),
     ]
     lines = [
         f"* mru_hw {__version__} chip, design {design.digest()}",
@@ -98,7 +100,10 @@ def chip_deck(design: Design) -> str:
         "* made by mru-hw netlist; nothing here is ideal: process devices and capacitors only",
         design.technology.devices_spice(),
         cell_views(dict.fromkeys(views)),
-        *(unit_subckt(levels, initial, window=window) for levels, initial, window in variants),
+        *(
+            unit_subckt(levels, initial, window=window, cell=cell)
+            for levels, initial, window, cell in variants
+        ),
         ".subckt mru_chip",
         *_continued(chip_pins(design)),
     ]
@@ -107,8 +112,7 @@ def chip_deck(design: Design) -> str:
     for index, connection in enumerate(design.connections):
         lines += _leg_lines(index, connection, design.buses)
     for bank in design.banks:
-        ladder = bank.cell is CellKind.CMRU
-        lines += (_bank_lines if ladder else _loop_lines)(bank, design.buses)
+        lines += (_bank_lines if bank.clocked else _loop_lines)(bank, design.buses)
     lines += ["xrst rst rst_b vdd_clock vss inverter", ".ends", ""]
     return "\n".join(lines)
 
@@ -121,19 +125,24 @@ def _wrapped(line: str, width: int = 110) -> list[str]:
     return textwrap.wrap(line, width, subsequent_indent="+ ", break_on_hyphens=False)
 
 
-def unit_name(levels: int, initial: int, *, window: bool = False) -> str:
-    """Name the subcircuit of a CMRU unit with K levels each side and an initial state."""
+def unit_name(
+    levels: int, initial: int, *, window: bool = False, cell: CellKind = CellKind.CMRU
+) -> str:
+    """Name the subcircuit of a CMRU unit with K levels each side, or of a BMRU, and its start."""
+    kind = f"cmru_unit_k{levels}" if cell is CellKind.CMRU else "bmru_unit"
     start = f"{'m' if initial < 0 else ''}{abs(initial)}"
-    return f"cmru_unit_k{levels}_s{start}{'_window' if window else ''}"
+    return f"{kind}_s{start}{'_window' if window else ''}"
 
 
-def unit_subckt(levels: int, initial: int, *, window: bool = False) -> str:
-    """Write a CMRU unit: step control and 2K ladder cells, strapped to the initial state.
+def unit_subckt(
+    levels: int, initial: int, *, window: bool = False, cell: CellKind = CellKind.CMRU
+) -> str:
+    """Write a unit: step control and 2K ladder cells or a BMRU's one, strapped to its start.
 
     With a `window` its threshold comes from four rails instead of two bias legs.
     """
-    name = unit_name(levels, initial, window=window)
-    n = 2 * levels
+    name = unit_name(levels, initial, window=window, cell=cell)
+    n = 2 * levels if cell is CellKind.CMRU else 1
     control, rails, sizes = "step_control", "n_plus p_minus", {"up": 64, "down": 64}
     if window:
         control, sizes = "window_comparator", dict.fromkeys(WINDOW_COPIES, 64)
@@ -148,7 +157,7 @@ def unit_subckt(levels: int, initial: int, *, window: bool = False) -> str:
     for k in range(1, n + 1):
         below = "vdd" if k == 1 else f"h{k - 1}"
         above = "vss" if k == n else f"h{k + 1}"
-        forces = "vss rst_b" if k <= levels + initial else "rst vdd"
+        forces = "vss rst_b" if 2 * levels * k <= n * (levels + initial) else "rst vdd"
         lines.append(
             f"xc{k} v{k} h{k} {below} {above} gs gr phi phib {forces} out n vdd vss ladder_cell"
             " hold={hold} width={width} gain={gain}"
@@ -228,10 +237,11 @@ def _bank_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
     yield f"xphi{i} phi_b{i} phi_t{i} vdd_clock vss inverter"
     c, h = buses[bank.candidate], buses[bank.state]
     for k in range(bank.n_units):
-        node, window = node_net(c, k), bank.window is not None
-        name = unit_name(bank.levels, int(bank.initial[k]), window=window)
+        name = unit_name(
+            bank.levels, int(bank.initial[k]), window=bank.window is not None, cell=bank.cell
+        )
         yield (
-            f"xu{i}_{k} {node}_np {node}_pm{_threshold_nets(bank, buses, k)} {node_net(h, k)}"
+            f"xu{i}_{k} {_compared_nets(c, k)}{_threshold_nets(bank, buses, k)} {node_net(h, k)}"
             f" iref bias_p phi_t{i} phi_b{i} rst rst_b vdd_memory vss {name}"
         )
         sizes = bank.window or {"up": bank.up_units[k], "down": bank.down_units[k]}
@@ -240,6 +250,16 @@ def _bank_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
             f" tail={bank.tail_units} hold={bank.hold_units} width={bank.width_units}"
             f" gain={bank.gain_units[k]}"
         )
+
+
+def _compared_nets(candidate: Bus, k: int) -> str:
+    """Return the rails of candidate k that its comparators copy.
+
+    A rectified one has no minus rail: nothing takes its unit down, as in software.
+    """
+    node = node_net(candidate, k)
+    signed = candidate.kind is NodeKind.CANDIDATE
+    return f"{node}_np {node}_pm" if signed else f"{node} vdd_memory"
 
 
 def _threshold_nets(bank: Bank, buses: dict[str, Bus], k: int) -> str:

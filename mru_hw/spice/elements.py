@@ -5,8 +5,7 @@ parameter that rounds to no device has a row whose element is ``none``. ``wanted
 number; ``realised`` differs from it by rounding and by what the mapping moves between factors of
 one product: a threshold's rounding into its candidate's weights, a level's into the weights that
 read it (``mru_hw.mapping.passes``). A loop's edges need both its threshold leg and its width leg:
-in a BMRU they stand for beta upwards and downwards; in an FQ-BMRU the threshold leg carries beta +
-delta and stands for beta, the width leg for delta.
+the threshold leg carries beta + delta and stands for beta, the width leg for delta.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from mru_hw.mapping.design import LEGS, Bank, Connection, Design, leg_units
 from mru_hw.mapping.inverse import unmap
 from mru_hw.mapping.realised import rail_weights, realised_bank
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.spice.cells import CELL_PATHS, LOOP_PATHS, STEP_PATHS
 from mru_hw.spice.chip import leg_instance
 from mru_hw.spice.flatten import Placed, flatten
@@ -210,16 +208,11 @@ def _bank_roles(
         beta = np.abs(model.tensors[p + "beta"]) * c
         sources[STEP_PATHS["up_threshold"]] = ("beta", bank.up_units, beta, real.up * c)
         sources[STEP_PATHS["down_threshold"]] = ("beta", bank.down_units, beta, real.down * c)
-    if bank.cell is not CellKind.CMRU:
-        second = ("beta", bank.loop_width, beta, real.down * c)
-        first = ("beta", bank.up_units, beta, real.up * c)
-        if bank.cell is CellKind.FQ_BMRU:
-            delta = np.abs(model.tensors[p + "delta"]) * c
-            first = ("beta", bank.up_units, beta, real.down * c)
-            second = ("delta", bank.loop_width, delta, (real.up - real.down) * c)
+    if not bank.clocked:
+        delta = np.abs(model.tensors[p + "delta"]) * c
         sources = {
-            LOOP_PATHS["hold"]: first,
-            LOOP_PATHS["width"]: second,
+            LOOP_PATHS["hold"]: ("beta", bank.up_units, beta, real.down * c),
+            LOOP_PATHS["width"]: ("delta", bank.loop_width, delta, (real.up - real.down) * c),
             LOOP_PATHS["gain"]: gains,
         }
     for k in range(bank.n_units):

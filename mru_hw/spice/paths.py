@@ -8,7 +8,6 @@ import numpy as np
 
 from mru_hw.errors import MruHwError
 from mru_hw.mapping.design import Design, DeviceGroup, NodeKind
-from mru_hw.model.structure import CellKind
 from mru_hw.spice.cells import BUS_PATHS, CELL_PATHS, LOOP_PATHS, STEP_PATHS
 from mru_hw.spice.chip import copy_minus_instance, leg_instance
 
@@ -42,7 +41,7 @@ def _instance(design: Design, owner: str, role: str, at: tuple[int, ...]) -> str
     for bank in design.banks:
         if owner == f"bank{bank.layer}":
             unit = f"xu{bank.layer}_{at[0]}"
-            if bank.cell is not CellKind.CMRU:
+            if not bank.clocked:
                 if role == "copy_minus":
                     return copy_minus_instance(bank.layer, at[0])
                 return f"{unit}.{LOOP_PATHS[role]}"

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from mru_hw import __version__
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Design, NodeKind, Timing
-from mru_hw.model.structure import CellKind
 from mru_hw.spice.bench import (
     EDGE,
     NETWORK_OPTIONS,
@@ -76,15 +75,15 @@ def refuse_other_cells(design: Design, layer: int) -> None:
     Raises
     ------
     UserError
-        The layer holds no CMRU with fixed thresholds and a signed candidate.
+        The layer's units have no strobe, thresholds from the input or a rectified candidate.
     """
     bank = design.banks[layer]
     signed = design.buses[bank.candidate].kind is NodeKind.CANDIDATE
-    if bank.cell is not CellKind.CMRU or bank.threshold is not None or not signed:
+    if not bank.clocked or bank.threshold is not None or not signed:
         raise UserError(
             f"layers.{layer}",
             bank.cell.value,
-            "cmru with fixed thresholds and signed candidates: only its units run singly",
+            "cmru or bmru with fixed thresholds and signed candidates: only its units run singly",
         )
 
 
@@ -109,7 +108,7 @@ def unit_deck(design: Design, layer: int, unit: int) -> str:
         f"x{bank.state}_{unit}",
     }
     head, chip = chip_deck(design).split(".subckt mru_chip\n")
-    needed = unit_name(bank.levels, int(bank.initial[unit]))
+    needed = unit_name(bank.levels, int(bank.initial[unit]), cell=bank.cell)
     lines = [f".subckt {UNIT} {node} phi{layer} rst iref {' '.join(SUPPLIES)} vss"]
     kept = False
     for line in chip.splitlines():
@@ -126,7 +125,7 @@ def _without_units(head: str, needed: str) -> str:
     skipping = False
     for line in head.splitlines():
         words = line.split()
-        if words[:1] == [".subckt"] and words[1].startswith("cmru_unit_"):
+        if words[:1] == [".subckt"] and words[1].startswith(("cmru_unit_", "bmru_unit_")):
             skipping = words[1] != needed
         if not skipping:
             lines.append(line)
@@ -137,8 +136,10 @@ def _without_units(head: str, needed: str) -> str:
 
 def held_vectors(design: Design, layer: int, unit: int) -> tuple[str, ...]:
     """Return the node voltages that the cells' neighbours read, in thermometer order."""
-    cells = range(1, design.banks[layer].n_cells + 1)
-    return tuple(f"v({TOP}.xu{layer}_{unit}.h{j})" for j in cells)
+    n_cells = design.banks[layer].n_cells
+    if n_cells == 1:
+        return ()
+    return tuple(f"v({TOP}.xu{layer}_{unit}.h{j})" for j in range(1, n_cells + 1))
 
 
 def make_unit_bench(

@@ -71,7 +71,7 @@ def two_windows() -> Model:
 
 
 def loops(cell: str, beta: list[float], delta: list[float] | None = None) -> Model:
-    """Unclocked units that all see the input as their candidate, h = 1 / 2 where set."""
+    """Units of one bit that all see the input as their candidate, alpha = 1 / 2, set at first."""
     n = len(beta)
     layer: dict[str, Any] = {"cell": cell, "n_units": n, "n_out": 1}
     tensors: dict[str, Array] = {

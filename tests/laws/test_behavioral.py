@@ -15,7 +15,6 @@ from mru_hw.cells.ladder import ladder_law
 from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import split
 from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_bank
-from mru_hw.model.structure import CellKind
 from mru_hw.simulate.array import compile_die
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
@@ -143,7 +142,7 @@ def laws(chip: Chip, die: Any = None, temperature: float = 27.0) -> Any:
         temperature=temperature,
     )
     bank = chip.design.banks[0]
-    return (ladder_law if bank.cell is CellKind.CMRU else loop_law)(devices, bank)
+    return (ladder_law if bank.clocked else loop_law)(devices, bank)
 
 
 @pytest.mark.parametrize(("cell", "keys"), CELLS)

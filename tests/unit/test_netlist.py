@@ -108,14 +108,14 @@ def test_a_leg_left_out_of_the_design_is_left_out_of_the_deck(chip: Chip) -> Non
     assert all(re.fullmatch(rf"xw0[a-d]_{row}_{column}\.m0", path) for path in gone)
 
 
-def unclocked(cell: str) -> Chip:
+def one_bit(cell: str) -> Chip:
     return chip_of(loops(cell, [1.0, 0.5], [0.5, 0.3] if cell == "fq_bmru" else None))
 
 
 @pytest.mark.parametrize("cell", ["cmru", "window", "fq_bmru", "bmru"])
 def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(cell: str) -> None:
     made = {"cmru": two_units, "window": two_windows}
-    chip = chip_of(made[cell]()) if cell in made else unclocked(cell)
+    chip = chip_of(made[cell]()) if cell in made else one_bit(cell)
     flat = {
         f"{TOP}.{d.path}": d
         for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)
@@ -193,9 +193,8 @@ def test_the_table_of_a_network_with_windows_gives_the_network_back(
     assert placed == Counter(["xu1", "xu2", "xu3", "xu4", "xd1", "xd2", "xd3", "xd4"])
 
 
-@pytest.mark.parametrize("cell", ["fq_bmru", "bmru"])
-def test_a_chip_of_loops_has_no_clock_and_nine_transistors_a_unit(cell: str) -> None:
-    chip = unclocked(cell)
+def test_a_chip_of_loops_has_no_clock_and_nine_transistors_a_unit() -> None:
+    chip = one_bit("fq_bmru")
     text = chip_deck(chip.design)
     assert "phi" not in " ".join(chip_pins(chip.design))
     assert "ladder_cell" not in text
@@ -214,17 +213,39 @@ def test_a_chip_of_loops_has_no_clock_and_nine_transistors_a_unit(cell: str) -> 
     assert len(chip.design.banks) == 1
 
 
-def test_an_element_of_every_setting_of_a_loop() -> None:
-    for cell in ("fq_bmru", "bmru"):
-        chip = unclocked(cell)
+@pytest.mark.parametrize("rectified", [False, True])
+def test_a_bmru_is_step_control_and_one_cell_with_supplies_as_neighbours(rectified: bool) -> None:
+    model = loops("bmru", [1.0, 0.5])
+    layer = model.spec.layers[0].model_copy(update={"rectify_candidate": rectified})
+    chip = chip_of(replace(model, spec=model.spec.model_copy(update={"layers": (layer,)})))
+    text = chip_deck(chip.design)
+    assert "phi0" in chip_pins(chip.design)
+    assert "hysteretic_cell" not in text
+    inside = [
+        d for d in flatten(text, "mru_chip", chip.design.technology) if d.path.startswith("xu0_0.")
+    ]
+    assert sum(d.kind == "m" for d in inside) == 12 + 16
+    (cell,) = re.findall(r"^xc\d .*ladder_cell.*$", text, re.MULTILINE)
+    assert cell.startswith("xc1 v1 h1 vdd vss gs gr ")
+    # Set at power-up, as the model's initial state has it.
+    assert " vss rst_b out " in cell
+    # Nothing sources into the comparator that resets where no candidate is ever negative.
+    (unit,) = re.findall(r"^xu0_0 (\S+ \S+) ", text, re.MULTILINE)
+    assert unit == ("c0_0 vdd_memory" if rectified else "c0_0_np c0_0_pm")
+
+
+def test_an_element_of_every_setting_of_a_bit() -> None:
+    loop = (("beta", "xm2"), ("delta", "xm8"), ("alpha", "xm5"))
+    strobed = (("beta", "xstep.xu1"), ("beta", "xstep.xd2"), ("alpha", "xc1.xm5"))
+    for cell, parts in (("fq_bmru", loop), ("bmru", strobed)):
+        chip = one_bit(cell)
         text = chip_deck(chip.design)
         rows = {
             (row[0], row[1].removeprefix(f"{TOP}.").rsplit(".", 1)[0]): row
             for row in element_rows(chip.model, chip.design, chip.calibration, text)
             if row[0].startswith("layers.0.")
         }
-        second = "delta" if cell == "fq_bmru" else "beta"
-        for name, inside in (("beta", "xm2"), (second, "xm8"), ("alpha", "xm5")):
+        for name, inside in parts:
             row = rows[(f"layers.0.{name}[1]", f"xu0_1.{inside}")]
             wanted, realised = float(row[6]), float(row[7])
             assert realised == pytest.approx(wanted, rel=0.05), (cell, name)
@@ -422,9 +443,15 @@ def test_sequences_and_features_are_checked(
 @pytest.mark.parametrize(
     ("keys", "match"),
     [
-        ({"cell": "bmru", "threshold": "input"}, "only a cmru has a window comparator"),
-        ({"cell": "fq_bmru", "rectify_candidate": True, "threshold": "input"}, "only a cmru"),
-        ({"rectify_candidate": True, "levels": 2}, "a ladder reads a signed candidate"),
+        (
+            {"cell": "fq_bmru", "rectify_candidate": True, "threshold": "input"},
+            "an fq_bmru has no window comparator",
+        ),
+        ({"rectify_candidate": True, "levels": 2}, "ladders and window comparators read"),
+        (
+            {"cell": "bmru", "rectify_candidate": True, "threshold": "input"},
+            "ladders and window comparators read",
+        ),
     ],
 )
 def test_what_has_no_circuit_is_refused_by_name(keys: dict[str, Any], match: str) -> None:
