@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.model.network import Array, Model
-from mru_hw.model.structure import ModelSpec
+from mru_hw.model.structure import CellKind, ModelSpec
 from mru_hw.simulate.run import Chip
 from mru_hw.technology import load_technology
 
@@ -68,6 +68,16 @@ def two_windows() -> Model:
         "head.bias": zero,
     }
     return Model(spec=_spec(2, 2, 2, [layer]), tensors=tensors)
+
+
+def two_windows_of_bits() -> Model:
+    """The same two as BMRU units."""
+    ladders = two_windows()
+    layer = ladders.spec.layers[0].model_copy(update={"cell": CellKind.BMRU, "levels": None})
+    return Model(
+        spec=ladders.spec.model_copy(update={"layers": (layer,)}),
+        tensors=dict(ladders.tensors) | {"layers.0.initial_state": np.array([-1.0, 1.0])},
+    )
 
 
 def loops(cell: str, beta: list[float], delta: list[float] | None = None) -> Model:

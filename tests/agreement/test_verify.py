@@ -19,7 +19,7 @@ from mru_hw.spice.runner import Runner
 from mru_hw.spice.unit_bench import make_unit_bench
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.technology.conditions import Conditions, nominal_conditions
-from tests.agreement.networks import chip_of, one_unit
+from tests.agreement.networks import chip_of, loops, one_unit
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,22 @@ def test_a_unit_by_itself_follows_its_candidates(chip: Chip) -> None:
     assert list(wrong_steps(ladder, evidence, c[:, None])) == []
     assert own_levels(ladder, evidence)[1][:, 0].tolist() == [1, 1, 2, 2, 2, 1, 0, -1, -2, -2]
     np.testing.assert_allclose(evidence.candidate[:, 0], c, rtol=5e-3)
+
+
+def test_a_bmru_unit_by_itself_has_two_levels() -> None:
+    chip = chip_of(loops("bmru", [1.0]))
+    conditions = nominal_conditions(chip.design.technology)
+    scale = chip.design.buses["c0"].scale
+    c = np.array([0.9, -0.9, -1.1, 0.9, 1.1, 2.0, -3.0, -1.2, 0.3])
+    bench = make_unit_bench(chip.design, 0, 0, c * scale, conditions)
+    evidence = read_unit(chip.design, 0, 0, bench, Runner().run(bench.deck))
+    ladder = ladder_of(chip.design, chip.calibration, chip.die(None), 0, conditions)
+    assert list(wrong_steps(ladder, evidence, c[:, None])) == []
+    assert own_levels(ladder, evidence)[1][:, 0].tolist() == [1, 1, -1, -1, 1, 1, -1, -1, -1]
+    # A reference that does not reset it: one record, of the whole step.
+    other = np.where(c == -1.1, -0.99, c)
+    (record,) = wrong_steps(ladder, evidence, other[:, None])
+    assert (record.frame, record.before, record.wanted, record.found) == (2, 1, 1, -1)
 
 
 def test_a_hot_chip_s_long_strobe_droops_and_is_called_so(chip: Chip) -> None:

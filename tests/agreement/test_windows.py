@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from mru_hw.errors import RunStatus
 from mru_hw.mapping.realised import quiescent_current
+from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import simulate_spice
@@ -14,19 +17,27 @@ from mru_hw.spice import bench
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
-from tests.agreement.networks import two_windows
+from tests.agreement.networks import two_windows, two_windows_of_bits
 
 SURE = 0.05  # of the threshold
 
 
-@pytest.mark.parametrize(("technology", "n_frames"), [("generic180", 8), ("sky130", 5)])
+@pytest.mark.parametrize(
+    ("make", "technology", "n_frames"),
+    [
+        (two_windows, "generic180", 8),
+        (two_windows, "sky130", 5),
+        (two_windows_of_bits, "generic180", 8),
+    ],
+    ids=["cmru-generic180", "cmru-sky130", "bmru-generic180"],
+)
 def test_every_sure_step_follows_the_ideal_level(
-    technology: str, n_frames: int, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], Model], technology: str, n_frames: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # With the second-order formula the steps after an input's edge are so long that in a small
     # sky130 network cells lose their states between strobes, whatever sets the threshold.
     monkeypatch.setattr(bench, "NETWORK_OPTIONS", bench.UNCLOCKED_OPTIONS)
-    chip = Chip.of(two_windows(), load_technology(technology))
+    chip = Chip.of(make(), load_technology(technology))
     inputs = make_inputs(np.random.default_rng(1).normal(size=(1, n_frames, 2)))
     result = simulate_spice(
         chip.model,
@@ -51,5 +62,5 @@ def test_every_sure_step_follows_the_ideal_level(
     levels = np.rint(result.trace.states[0][0] / t["layers.0.alpha"])
     before = np.concatenate([t["layers.0.initial_state"][None], levels[:-1]])
     step = np.where(np.abs(c) >= beta, np.sign(c), 0.0)
-    wanted = np.clip(before + step, -bank.levels, bank.levels)
+    wanted = np.clip(before + bank.cell_levels * step, -bank.levels, bank.levels)
     np.testing.assert_array_equal(levels[sure], wanted[sure])
