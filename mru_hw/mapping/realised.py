@@ -51,7 +51,7 @@ class RealisedBank:
     ----------
     up, down
         Rising and falling threshold; for CMRU and BMRU both are magnitudes. NaN where they come
-        from the input of a CMRU.
+        from the input.
     alpha
         Size of one level, as in ``h = alpha s``.
     low

@@ -268,8 +268,11 @@ def local_candidates(mapped: Model, frames: Array, states: Sequence[Array]) -> l
         found.append(np.maximum(c, 0) if layer.rectify_candidate else c)
         o: Array = h @ t[p + "output.weight"].T + t[p + "output.bias"]
         o = np.maximum(o, 0) if layer.rectify_output else o
-        skip = t[p + "skip.weight"].T if layer.skip == "matrix" else None
-        v = o + (v @ skip if skip is not None else float(layer.skip) * v)
+        if layer.skip == "matrix":
+            o = o + v @ t[p + "skip.weight"].T
+        elif layer.skip == 1:
+            o = o + v
+        v = o
     return found
 
 

@@ -167,12 +167,16 @@ def test_table_and_record_name_everything() -> None:
     assert set(record.row()) == {f.name for f in dataclasses.fields(Disagreement)}
 
 
-def test_local_candidates_are_the_reference_s_own_with_its_own_states() -> None:
-    chip = chip_of(two_units())
-    inputs = draw_inputs(2, 3, n_seq=1, n_time=9)
+# Without a skip a layer may be as wide as it likes: 5 in, 4 out.
+@pytest.mark.parametrize(("skip", "n_out"), [(0, 4), (1, 5), ("matrix", 4)])
+def test_local_candidates_are_the_reference_s_own_with_its_own_states(
+    skip: Any, n_out: int
+) -> None:
+    model = draw_model(make_spec(levels=2, skip=skip, n_out=n_out, rectify_input=True), 1)
+    inputs = draw_inputs(4, 3, n_seq=1, n_time=9)
     n = int(inputs.lengths[0])
-    trace = simulate_ideal(chip.mapped, inputs)
-    local = local_candidates(chip.mapped, inputs.x[0, :n], [s[0, :n] for s in trace.states])
+    trace = simulate_ideal(model, inputs)
+    local = local_candidates(model, inputs.x[0, :n], [s[0, :n] for s in trace.states])
     for a, b in zip(local, trace.candidates, strict=True):
         np.testing.assert_allclose(a, b[0, :n], rtol=1e-12, atol=1e-12)
 
