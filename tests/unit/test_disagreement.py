@@ -20,7 +20,7 @@ from mru_hw.spice.bench import candidate_vectors, state_vectors
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.unit_bench import held_vectors
 from mru_hw.technology import load_technology
-from tests.agreement.networks import chip_of, one_unit, two_units
+from tests.agreement.networks import chip_of, one_unit
 from tests.networks import draw_inputs, draw_model, make_spec
 
 K = 2
