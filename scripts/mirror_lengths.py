@@ -65,10 +65,10 @@ def output_rows(technology: Technology) -> Iterator[Row]:
     cases = [(p, at, c) for p in "np" for at in LENGTHS for c in (False, True)]
     lines = []
     for k, (polarity, length, cascode) in enumerate(cases):
-        lines += _mirror(k, polarity, length, USUAL, f"d{polarity}", cascode=cascode)
+        lines += mirror(k, polarity, length, USUAL, f"d{polarity}", cascode=cascode)
     sweep = f"dc vd {V_DS[0]:.6g} {V_DS[-1]:.6g} {V_DS[1] - V_DS[0]:.9g}"
     drains = ["vd dn 0 1", "ed dp 0 0 dn 1"]
-    found = _solve(technology, [*drains, *lines], _currents(len(cases)), sweep)
+    found = solve(technology, [*drains, *lines], currents(len(cases)), sweep)
     for k, (polarity, length, cascode) in enumerate(cases):
         for v_ds, current in zip(V_DS, np.abs(found[:, k]), strict=True):
             yield _row("output", polarity, length, USUAL, v_ds, current, "A", cascode=cascode)
@@ -77,11 +77,11 @@ def output_rows(technology: Technology) -> Iterator[Row]:
 def gate_rows(technology: Technology) -> Iterator[Row]:
     """One diode for every polarity, length and current."""
     cases = [(p, at, i) for p in "np" for at in LENGTHS for i in GATE]
-    lines = [x for k, (p, at, i) in enumerate(cases) for x in _mirror(k, p, at, i, f"d{p}")]
+    lines = [x for k, (p, at, i) in enumerate(cases) for x in mirror(k, p, at, i, f"d{p}")]
     gates = [f"v(g{k})" for k in range(len(cases))]
     half = technology.v_dd / 2
     drains = [f"vd dn 0 {half}", f"ve dp 0 -{half}"]
-    found = _solve(technology, [*drains, *lines], gates, "op")
+    found = solve(technology, [*drains, *lines], gates, "op")
     for (polarity, length, current), gate in zip(cases, np.abs(found[0]), strict=True):
         yield _row("gate", polarity, length, current, None, gate, "V")
 
@@ -91,10 +91,10 @@ def leakage_rows(technology: Technology, corner: str, temperature: float) -> Ite
     cases = [(p, at, c, i) for p in "np" for at in LENGTHS for c in (False, True) for i in LEAKAGE]
     lines = []
     for k, (polarity, length, cascode, current) in enumerate(cases):
-        lines += _mirror(k, polarity, length, current, f"d{polarity}", cascode=cascode)
+        lines += mirror(k, polarity, length, current, f"d{polarity}", cascode=cascode)
     half = technology.v_dd / 2
     drains = [f"vd dn 0 {half}", f"ve dp 0 -{half}"]
-    found = _solve(technology, [*drains, *lines], _currents(len(cases)), "op", corner, temperature)
+    found = solve(technology, [*drains, *lines], currents(len(cases)), "op", corner, temperature)
     for (polarity, length, cascode, current), leg in zip(cases, np.abs(found[0]), strict=True):
         at = {"corner": corner, "temperature_degC": f"{temperature:g}"}
         row = _row("leakage", polarity, length, current, half, leg, "A", cascode=cascode)
@@ -115,12 +115,12 @@ def node_rows(technology: Technology) -> Iterator[Row]:
             f"xs{k} c{k} n{k} p{k} q_n q_p vdd 0 signed_split units={UNITS}",
         ]
     nodes = [f"v(c{k})" for k in range(len(NODE))]
-    found = _solve(technology, lines, nodes, "op")
+    found = solve(technology, lines, nodes, "op")
     for current, node in zip(NODE, found[0], strict=True):
         yield _row("node", "", technology.devices["n_mirror"].l, current, None, node, "V")
 
 
-def _mirror(
+def mirror(
     k: int, polarity: str, length: float, current: float, drain: str, *, cascode: bool = False
 ) -> list[str]:
     """Write a mirror; its PMOS stands on ground too, with everything else below it."""
@@ -138,7 +138,8 @@ def _mirror(
     ]
 
 
-def _currents(n: int) -> list[str]:
+def currents(n: int) -> list[str]:
+    """Name the currents of so many mirrors' legs."""
     return [f"i(vs{k})" for k in range(n)]
 
 
@@ -168,19 +169,24 @@ def _row(
     }
 
 
-def _solve(
+def solve(
     technology: Technology,
     lines: list[str],
     saves: list[str],
     analysis: str,
     corner: str = "tt",
     temperature: float = 27.0,
+    *,
+    sizes: tuple[float, ...] = LENGTHS,
 ) -> Array:
-    """Return the saved vectors, (n_points, n_saves), of a process of its own."""
+    """Return the saved vectors, (n_points, n_saves), of a process of its own.
+
+    The mirrors may have the lengths `sizes` [m].
+    """
     lengths = {
         f"{p}_{at * 1e6:.0f}u": technology.devices[f"{p}_mirror"].model_copy(update={"l": at})
         for p in "np"
-        for at in LENGTHS
+        for at in sizes
     }
     longer = technology.model_copy(update={"devices": technology.devices | lengths})
     text = [

@@ -86,6 +86,7 @@ def mismatch_spread(
     temperature: float = 27.0,
     n_points: int = POINTS,
     enlarged: Mapping[Key, float] | None = None,
+    signals: Signals | None = None,
 ) -> Spread:
     """Compute the variance that each group of devices adds.
 
@@ -98,6 +99,8 @@ def mismatch_spread(
     enlarged
         Per group, by how much the gate area of each of its devices is larger than placed, at the
         same W / L.
+    signals
+        Operating points; drawn when None.
 
     Raises
     ------
@@ -110,8 +113,8 @@ def mismatch_spread(
         key: nominal.variance(group.device, group.units) / (enlarged or {}).get(key, 1.0)
         for key, group in groups.items()
     }
-    signals = draw_signals(nominal, n_points)
-    chip = _Chip(nominal=nominal, signals=signals, groups=groups, variances=variances)
+    points = draw_signals(nominal, n_points) if signals is None else signals
+    chip = _Chip(nominal=nominal, signals=points, groups=groups, variances=variances)
     named: list[Threshold] = []
     at_thresholds: dict[Key, list[Array]] = {key: [] for key in groups}
     for bank in design.banks:
@@ -254,7 +257,7 @@ class _Reach:
         """Return the derivative by ln current of a device of each node, (point, target, node)."""
         key = (bus.name, role)
         slope = np.zeros((1, 1, bus.size))
-        for leg_role, exponent in _exponents(self.nominal, bus, key).items():
+        for leg_role, exponent in exponents(self.nominal, bus, key).items():
             if (bus.name, leg_role) in self.by_rail:
                 slope = slope + exponent * self._brought(bus.name, leg_role)
         if bus.kind in SPLITTERS:
@@ -279,7 +282,7 @@ class _Reach:
         """Return the derivative by ln current of a device of the bias tree, (point, target)."""
         nominal, design = self.nominal, self.nominal.design
         total = np.zeros((len(self.signals.value["x"]), self.n))
-        for role, exponent in _exponents(nominal, design.buses["bias"], key).items():
+        for role, exponent in exponents(nominal, design.buses["bias"], key).items():
             if ("bias", role) in self.by_rail:
                 total = total + exponent * self._brought("bias", role)[:, :, 0]
         for bank in design.banks:
@@ -296,7 +299,7 @@ def _levels_of(bank: Bank) -> Callable[[Devices], Array]:
     return lambda devices: cell_levels(devices, bank)
 
 
-def _exponents(nominal: Nominal, bus: Bus, key: Key) -> dict[str, float]:
+def exponents(nominal: Nominal, bus: Bus, key: Key) -> dict[str, float]:
     """Return d ln(copied current) / d ln(device), for every role of a bus's legs."""
     roles = {
         role

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.budget.nominal import SPLITTERS, Nominal
 from mru_hw.cells.base import Array
@@ -68,13 +69,30 @@ def draw_signals(nominal: Nominal, n_points: int) -> Signals:
     design = nominal.design
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(SEED)))
     half = (n_points + 1) // 2
-    on = {}
+    cells = {}
     for bank in design.banks:
         drawn = rng.integers(0, bank.n_cells + 1, (half, bank.n_units))
-        cells = np.concatenate([drawn, bank.n_cells - drawn])
-        on[bank.layer] = (np.arange(bank.n_cells) < cells[:, :, None]).astype(np.float64)
-    states = {bank.state: bank.layer for bank in design.banks}
+        cells[bank.layer] = np.concatenate([drawn, bank.n_cells - drawn])
     x = rng.choice([-1.0, 1.0], (half, design.buses["x"].size))
+    return solve_signals(nominal, np.concatenate([x, -x]), cells)
+
+
+def solve_signals(nominal: Nominal, x: Array, cells: Mapping[int, NDArray[np.int64]]) -> Signals:
+    """Solve the nominal chip.
+
+    Parameters
+    ----------
+    x
+        (n_points, n_in) normalised inputs.
+    cells
+        Per layer, how many cells are set, (n_points, n_units).
+    """
+    design = nominal.design
+    on = {
+        bank.layer: (np.arange(bank.n_cells) < cells[bank.layer][:, :, None]).astype(np.float64)
+        for bank in design.banks
+    }
+    states = {bank.state: bank.layer for bank in design.banks}
     value: dict[str, Array] = {}
     rails: dict[str, dict[str, Array]] = {}
     slopes: dict[str, dict[str, Array]] = {}
@@ -82,14 +100,14 @@ def draw_signals(nominal: Nominal, n_points: int) -> Signals:
     # Buses stand in the order of the signal.
     for name, bus in design.buses.items():
         if name == "x":
-            v = np.concatenate([x, -x]) * bus.scale
+            v = x * bus.scale
         elif bus.kind is NodeKind.BIAS:
-            v = np.full((2 * half, 1), bus.scale)
+            v = np.full((len(x), 1), bus.scale)
         elif bus.kind is NodeKind.STATE:
             layer = states[name]
             v = (on[layer] * nominal.levels[layer]).sum(axis=2)
         else:
-            v = np.zeros((2 * half, bus.size))
+            v = np.zeros((len(x), bus.size))
             for connection, source in nominal.legs_into(name):
                 for role, leg in nominal.legs[connection.parameter].items():
                     sign = 1.0 if role.startswith("source") else -1.0

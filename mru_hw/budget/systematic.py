@@ -30,10 +30,10 @@ from mru_hw.budget.nominal import (
     thresholds,
 )
 from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
-from mru_hw.budget.wanted import threshold_rounding, wanted_weights
+from mru_hw.budget.wanted import rounded_thresholds, wanted_weights
 from mru_hw.cells.base import Array
-from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, Design, NodeKind
-from mru_hw.mapping.gains import node_voltage
+from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, Design, NodeKind, leg_units
+from mru_hw.mapping.gains import node_voltage, path_gains
 from mru_hw.mapping.sizing import Lengths
 from mru_hw.mapping.window import threshold_copy, window_copies
 from mru_hw.model.network import Model
@@ -62,30 +62,9 @@ class Systematic:
     total_outputs: dict[str, Array]
 
 
-def systematic_errors(
-    model: Model,
-    design: Design,
-    calibration: Calibration,
-    lengths: Lengths,
-    *,
-    n_points: int = POINTS,
-) -> Systematic:
-    """Compute the systematic errors of a chip at its nominal temperature.
-
-    Raises
-    ------
-    UserError
-        The thresholds of loops come from the input.
-    """
-    nominal = Nominal.of(design, calibration, design.technology.temperature)
-    chip = _Chip(
-        model=model,
-        nominal=nominal,
-        lengths=lengths,
-        wanted=wanted_weights(model, design, calibration),
-        signals=draw_signals(nominal, n_points),
-    )
-    banks = [chip.at_bank(bank) for bank in design.banks]
+def systematic_errors(chip: Residuals) -> Systematic:
+    """Compute the systematic errors of a chip at its operating points."""
+    banks = [chip.at_bank(bank) for bank in chip.nominal.design.banks]
     outputs, output_totals = chip.at_outputs()
     return Systematic(
         at_thresholds={kind: _joined([groups[kind] for groups, _ in banks]) for kind in KINDS},
@@ -94,6 +73,32 @@ def systematic_errors(
             kind: np.concatenate([totals[kind] for _, totals in banks]) for kind in KINDS
         },
         total_outputs=output_totals,
+    )
+
+
+def residuals(
+    model: Model,
+    design: Design,
+    calibration: Calibration,
+    lengths: Lengths,
+    *,
+    n_points: int = POINTS,
+    signals: Signals | None = None,
+) -> Residuals:
+    """Read a chip at its nominal temperature and at operating points, drawn when None.
+
+    Raises
+    ------
+    UserError
+        The thresholds of loops come from the input.
+    """
+    nominal = Nominal.of(design, calibration, design.technology.temperature)
+    return Residuals(
+        model=model,
+        nominal=nominal,
+        lengths=lengths,
+        wanted=wanted_weights(model, design, calibration),
+        signals=draw_signals(nominal, n_points) if signals is None else signals,
     )
 
 
@@ -129,7 +134,15 @@ class Seeds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Chip:
+class Residuals:
+    """What the mapping's compensation leaves of a chip, device by device.
+
+    Attributes
+    ----------
+    wanted
+        Per connection, its weights before rounding.
+    """
+
     model: Model
     nominal: Nominal
     lengths: Lengths
@@ -142,9 +155,9 @@ class _Chip:
         nominal = thresholds(self.nominal.devices, bank, carried)
         signs = threshold_signs(self.nominal.design, bank)
         own: Errors = {kind: {} for kind in KINDS}
-        rounding = self._threshold_rounding(bank, nominal)
+        rounding = self.threshold_rounding(bank, nominal)
         for d, sign in enumerate(signs):
-            leakage = self._threshold_leakage(bank, sign, nominal[d])
+            leakage = self.threshold_leakage(bank, sign, nominal[d])
             for kind, errors in (("rounding", rounding[d]), ("leakage", leakage)):
                 for role, error in errors.items():
                     key = (f"bank{bank.layer}", role)
@@ -161,7 +174,7 @@ class _Chip:
         none: Errors = {kind: {} for kind in KINDS}
         return self._summed(Seeds(target="y"), np.ones(1), np.full(n, scale), none)
 
-    def _threshold_rounding(self, bank: Bank, nominal: Array) -> list[dict[str, Array]]:
+    def threshold_rounding(self, bank: Bank, nominal: Array) -> list[dict[str, Array]]:
         """By how much [A] rounding raises each threshold, (n_points or 1, n_units), by role."""
         design, cal = self.nominal.design, self.nominal.devices.calibration
         c = design.buses[bank.candidate]
@@ -172,17 +185,17 @@ class _Chip:
             wanted = copied * (rails["plus"] + rails["minus"])
             roles = ("up_plus", "down_plus")
             return [{role: at - wanted} for role, at in zip(roles, nominal, strict=False)]
-        moved = threshold_rounding(self.model, design, cal, bank.layer)
+        moved = rounded_thresholds(self.model, design, cal, bank.layer)
         ladder = bank.clocked
         roles = ("up_threshold", "down_threshold") if ladder else ("hold", "width")
         return [{role: m * c.scale} for role, m in zip(roles, moved, strict=True)]
 
-    def _threshold_leakage(self, bank: Bank, sign: int, at: Array) -> dict[str, Array]:
+    def threshold_leakage(self, bank: Bank, sign: int, at: Array) -> dict[str, Array]:
         """By how much [A] leakage raises a threshold: of its legs, less that of the copies."""
         design = self.nominal.design
         c, i_lsb = design.buses[bank.candidate], design.i_lsb
-        copy = {p: c.units * self._leak(f"{p}_mirror", at / c.units) for p in "np"}
-        leg = {p: self._leak(f"{p}_mirror", i_lsb) for p in "np"}
+        copy = {p: c.units * self.leak(f"{p}_mirror", at / c.units) for p in "np"}
+        leg = {p: self.leak(f"{p}_mirror", i_lsb) for p in "np"}
         if not bank.clocked:
             return {"hold": sign * bank.up_units * leg["n"], "copy_plus": -sign * copy["p"]}
         side, polarity, own = ("up", "p", "n") if sign > 0 else ("down", "n", "p")
@@ -192,12 +205,13 @@ class _Chip:
         b, rails = design.buses[bank.threshold], self.signals.rails[bank.threshold]
         legs = {
             f"{side}_{rail}": bank.window[f"{side}_{rail}"]
-            * self._leak(f"{polarity}_mirror", rails[rail] / b.units)
+            * self.leak(f"{polarity}_mirror", rails[rail] / b.units)
             for rail in ("plus", "minus")
         }
         return legs | {f"{side}_copy": -copy[own]}
 
-    def _leak(self, device: str, current: Array | float) -> Array:
+    def leak(self, device: str, current: Array | float) -> Array:
+        """Return what one device carries too much [A] beside a diode of `current` a device."""
         placed = self.nominal.design.technology.devices[device]
         mirror = self.nominal.design.technology.devices[f"{placed.polarity}_mirror"]
         per_width = self.lengths.leakage(placed.polarity, placed.l, current)
@@ -266,56 +280,70 @@ class _Chip:
         for bank in design.banks:
             if bank.state in by_node:
                 off = (1 - signals.on[bank.layer]).sum(axis=2)
-                error = off * self._leak("n_cell", 0.0)
+                error = off * self.leak("n_cell", 0.0)
                 yield "leakage", (f"bank{bank.layer}", "gain"), _apply(by_node[bank.state], error)
 
     def _leg_errors(self, signals: Signals, c: Connection) -> Iterator[tuple[str, str, Array]]:
         """Yield kind, role and error (n_points, n_target) [A] of a connection's legs."""
+        design = self.nominal.design
+        source, target = design.buses[c.source], design.buses[c.target]
+        ratio = self.wanted[c.parameter] * (target.scale / source.scale)
+        none = np.zeros(c.plus.shape)
+        for role, rail, sign, device in LEGS:
+            if role not in self.roles(c):
+                continue
+            leg = sign_of(role) * self.nominal.legs[c.parameter].get(role, none)
+            current = signals.rail(source.name, role)
+            drain, diode = self.leg_gains(signals, c, role, device[0])
+            yield "v_ds", role, ((current * diode) @ leg.T) * drain - current @ leg.T
+            # An element of no device is charged to the legs that it would have.
+            asked = np.where(sign * ratio > 0, sign_of(role) * np.abs(ratio), 0.0)
+            yield "rounding", role, current @ (leg - asked).T
+            leak = self.leak(device, np.maximum(current, 0.0) / source.units)
+            yield "leakage", role, leak @ (sign_of(role) * leg_units(c, rail, sign)).T
+
+    def roles(self, c: Connection) -> tuple[str, ...]:
+        """List the roles that legs of a connection may have."""
+        buses = self.nominal.design.buses
+        gains = path_gains(self.nominal.devices.calibration, buses[c.source], buses[c.target])
+        return tuple(role for role in gains if role.endswith("plus") or c.minus.any())
+
+    def leg_gains(
+        self, signals: Signals, c: Connection, role: str, polarity: str
+    ) -> tuple[Array, Array]:
+        """Return gains of legs over the compensated ones: drain (points, n_target), diode's."""
         design, cal = self.nominal.design, self.nominal.devices.calibration
         source, target = design.buses[c.source], design.buses[c.target]
         usual, node = node_voltage(cal, target), self._node_voltages(signals, target)
-        ratio = self.wanted[c.parameter] * (target.scale / source.scale)
-        for role, rail, sign, device in LEGS:
-            if role not in self.nominal.legs[c.parameter]:
-                continue
-            leg = sign_of(role) * self.nominal.legs[c.parameter][role]
-            units = np.maximum(sign * getattr(c, rail), 0)
-            current = signals.rail(source.name, role)
-            polarity = device[0]
-            across = node if polarity == "n" else cal.v_dd - node
-            fixed = usual if polarity == "n" else cal.v_dd - usual
-            by_drain = _gain(cal, polarity, across, np.full_like(across, source.i_device))
-            by_diode = _gain(cal, polarity, np.full_like(current, fixed), current / source.units)
-            nominal_gain = cal.gain(polarity, fixed, source.i_device)
-            yield (
-                "v_ds",
-                role,
-                ((current * by_diode) @ leg.T) * by_drain / nominal_gain**2 - current @ leg.T,
-            )
-            asked = np.where(sign * ratio > 0, sign_of(role) * np.abs(ratio), 0.0)
-            # An element of no device is charged to the legs that it would have.
-            yield "rounding", role, current @ (leg - asked).T
-            leak = self._leak(device, np.maximum(current, 0.0) / source.units)
-            yield "leakage", role, leak @ (sign_of(role) * units).T
+        current = signals.rail(source.name, role)
+        across = node if polarity == "n" else cal.v_dd - node
+        fixed = usual if polarity == "n" else cal.v_dd - usual
+        compensated = cal.gain(polarity, fixed, source.i_device)
+        drain = _gain(cal, polarity, across, np.full_like(across, source.i_device))
+        diode = _gain(cal, polarity, np.full_like(current, fixed), current / source.units)
+        return drain / compensated, diode / compensated
 
     def _flip_errors(
         self, signals: Signals, bus: Bus, role: str
     ) -> Iterator[tuple[str, str, Array]]:
         """Yield kind, device and error (n_points, n_nodes) [A] of the copy behind a role."""
-        rail = role.split("_")[1]
-        direct = "n" if (bus.kind is not NodeKind.STATE) == (rail == "plus") else "p"
-        if direct == ("p" if role.startswith("source") else "n"):
+        direct = flipped_by(bus, role)
+        if direct is None:
             return
+        device = f"flip_{role.split('_')[1]}"
+        current = signals.rail(bus.name, role)
+        yield "v_ds", device, current * (self.flip_gains(signals, bus, role, direct) - 1)
+        leak = self.leak(f"{direct}_mirror", np.maximum(current, 0.0) / bus.units)
+        yield "leakage", device, bus.units * leak
+
+    def flip_gains(self, signals: Signals, bus: Bus, role: str, direct: str) -> Array:
+        """Return gains of a node's copies over the compensated ones, (points, n_nodes)."""
         cal = self.nominal.devices.calibration
         other = "p" if direct == "n" else "n"
-        current = signals.rail(bus.name, role)
-        device = np.maximum(current / bus.units, LEAST)
+        device = np.maximum(signals.rail(bus.name, role) / bus.units, LEAST)
         across = cal.v_dd - np.vectorize(cal.v_gate, otypes=[float])(other, device)
         usual = cal.gain(direct, cal.v_dd - cal.v_gate(other, bus.i_device), bus.i_device)
-        gain = _gain(cal, direct, across, device)
-        yield "v_ds", f"flip_{rail}", current * (gain / usual - 1)
-        leak = bus.units * self._leak(f"{direct}_mirror", np.maximum(current, 0.0) / bus.units)
-        yield "leakage", f"flip_{rail}", leak
+        return _gain(cal, direct, across, device) / usual
 
     def _node_voltages(self, signals: Signals, bus: Bus) -> Array:
         """Voltage [V] of each node, (n_points, n_nodes)."""
@@ -328,6 +356,13 @@ class _Chip:
             device = np.maximum(value / bus.units, LEAST)
             return np.asarray(np.vectorize(cal.v_gate, otypes=[float])("n", device))
         return np.full_like(value, node_voltage(cal, bus))
+
+
+def flipped_by(bus: Bus, role: str) -> str | None:
+    """Return the polarity of the copy between a node's diode and legs of a role, or None."""
+    rail = role.split("_")[1]
+    direct = "n" if (bus.kind is not NodeKind.STATE) == (rail == "plus") else "p"
+    return None if direct == ("p" if role.startswith("source") else "n") else direct
 
 
 def sign_of(role: str) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 
 from mru_hw.budget.mismatch import POINTS, Spread, mismatch_spread
 from mru_hw.budget.nominal import Key
-from mru_hw.budget.systematic import KINDS, Systematic, systematic_errors
+from mru_hw.budget.systematic import KINDS, Residuals, Systematic, residuals, systematic_errors
 from mru_hw.cells.base import Array
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.sizing import Lengths, load_lengths
@@ -89,6 +89,8 @@ class Budget:
         By rank.
     spread, systematic
         What they were made from, per threshold and output.
+    chip
+        What `mru_hw.budget.elements` lists weights and thresholds from.
     worst
         Corner and temperature [degC] of the leakage.
     """
@@ -96,6 +98,7 @@ class Budget:
     rows: tuple[BudgetRow, ...]
     spread: Spread
     systematic: Systematic
+    chip: Residuals
     worst: tuple[str, float]
 
     @property
@@ -170,12 +173,15 @@ def make_budget(
     spread = mismatch_spread(
         design, calibration, temperature=design.technology.temperature, n_points=n_points
     )
-    systematic = systematic_errors(model, design, calibration, measured, n_points=n_points)
+    chip = residuals(model, design, calibration, measured, n_points=n_points)
+    systematic = systematic_errors(chip)
     rows = sorted(
         _rows(design, calibration, spread, systematic),
         key=lambda row: (-row.removed, -row.output_variance, row.key),
     )
-    return Budget(rows=tuple(rows), spread=spread, systematic=systematic, worst=measured.worst)
+    return Budget(
+        rows=tuple(rows), spread=spread, systematic=systematic, chip=chip, worst=measured.worst
+    )
 
 
 def points_for(design: Design) -> int:

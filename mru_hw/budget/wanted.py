@@ -54,7 +54,7 @@ def _moved(model: Model, design: Design, c: Connection, real: dict[int, Realised
     return np.ones((1, 1))
 
 
-def threshold_rounding(
+def rounded_thresholds(
     model: Model, design: Design, calibration: Calibration, layer: int
 ) -> tuple[Array, Array]:
     """Return by how much both thresholds (n_units,) of a layer lie too high, in network units."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.budget.elements import write_element_errors
 from mru_hw.budget.table import Budget, make_budget, write_budget
 from mru_hw.errors import UserError
 from mru_hw.files import refuse_foreign, whole_folder
@@ -27,6 +28,7 @@ from mru_hw.variation import Die
 
 ELEMENTS = "elements.csv"
 BUDGET = "budget.csv"
+ERRORS = "errors.csv"
 DECLARED_FRAMES = 4
 STIMULUS_LINES = 200  # of input currents; more of them stand in a file of their own
 
@@ -48,7 +50,7 @@ def netlist_files(technology: Technology, dialect: str = "ngspice") -> tuple[str
     """Name the files of a netlist's folder; a long stimulus stands beside them."""
     language = dialect_named(dialect)
     decks = (language.file(CHIP), language.file(BENCH))
-    return (*decks, *language.model_files(technology), ELEMENTS, BUDGET)
+    return (*decks, *language.model_files(technology), ELEMENTS, BUDGET, ERRORS)
 
 
 def declared_frames(n_in: int) -> NDArray[np.float64]:
@@ -114,7 +116,9 @@ def write_netlist(
         for name, text in language.model_files(design.technology).items():
             (part / name).write_text(text, encoding="utf-8")
         write_elements(part / ELEMENTS, model, design, calibration, bench.deck.files[CHIP])
-        write_budget(part / BUDGET, budget or make_budget(model, design, calibration))
+        counted = budget or make_budget(model, design, calibration)
+        write_budget(part / BUDGET, counted)
+        write_element_errors(part / ERRORS, counted.chip)
         return tuple(sorted(path.name for path in part.iterdir()))
 
 

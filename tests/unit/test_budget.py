@@ -11,6 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 
+from mru_hw.budget.elements import COLUMNS as ELEMENT_COLUMNS
 from mru_hw.budget.table import COLUMNS, FEWEST, points_for
 from mru_hw.cli.app import run
 from mru_hw.mapping import map_model
@@ -18,7 +19,7 @@ from mru_hw.model.io import save_model
 from mru_hw.spice.area import BLOCKS, block_areas
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.folder import BUDGET
+from mru_hw.spice.folder import BUDGET, ERRORS
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from tests.agreement.networks import chip_of, loops, two_units
@@ -50,6 +51,26 @@ def test_the_table_follows_its_schema(folder: Path) -> None:
         assert list(validator.iter_errors(typed)) == [], row
         # Nothing that a spreadsheet would take for a formula.
         assert not any(value.startswith(("=", "+", "-", "@")) for value in row.values())
+
+
+def test_every_leg_and_threshold_has_its_errors(folder: Path) -> None:
+    schema = json.loads((ROOT / "docs/schemas/errors.csv.schema.json").read_text())
+    assert list(ELEMENT_COLUMNS) == schema["x-columns"] == list(schema["properties"])
+    with (folder / "netlist" / ERRORS).open(newline="") as stream:
+        found = list(csv.DictReader(stream))
+    validator = jsonschema.Draft202012Validator(schema)
+    texts = ("parameter", "role", "path")
+    groups = {(row["owner"], row["role"]) for row in rows(folder)}
+    for row in found:
+        typed = {k: v if k in texts else float(v) if v else None for k, v in row.items()}
+        assert list(validator.iter_errors(typed)) == [], row
+        assert float(row["sigma_own"]) < float(row["sigma"])
+        path = [tuple(step.split("/")) for step in row["path"].split(" ")]
+        assert groups.issuperset(path)
+        assert path[-1][1] == row["role"]
+    design = chip_of(two_units()).design
+    legs = sum(np.count_nonzero(c.plus) + np.count_nonzero(c.minus) for c in design.connections)
+    assert len(found) == legs + 2 * design.banks[0].n_units
 
 
 def test_the_table_holds_every_group_once(folder: Path) -> None:

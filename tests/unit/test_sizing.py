@@ -97,7 +97,7 @@ def test_what_cannot_be_reached_is_named(lengths: Lengths) -> None:
         size_mirror(lengths, "n", systematic=1e-6, **WANTED)
     with pytest.raises(UserError, match=r"^random is 1e-05, expected an error that the largest"):
         size_mirror(lengths, "n", systematic=0.1, **(WANTED | {"random": 1e-5}))
-    with pytest.raises(UserError, match="^length is 50 um, expected 1 um to 16 um"):
+    with pytest.raises(UserError, match=r"^length is 50 um, expected 1 um to 16 um"):
         lengths.conductance("n", 50e-6)
 
 

@@ -1,0 +1,380 @@
+"""The error budget against ngspice: what it says of mirrors and thresholds, and what dies do.
+
+    python benchmarks/bench_budget.py [--tech generic180|sky130] [--dies 200]
+
+prints JSON. A die is the loaded deck with its devices' parameters changed (``alter``). Measured are
+
+mirrors     standard deviation of ln(current) of 1:1 legs, plain and with cascodes, beside the
+            budget's (a cascode's own mismatch is left out of it) and the sizing law's
+thresholds  a chip of one CMRU layer, its inputs swept slowly along the line on which all
+            candidates pass -beta and beta together: standard deviation of where the comparators
+            decide, in units of beta, beside the budget's at that very point; and by how much the
+            nominal chip is off, beside its V_DS error
+v_ds        a mirror's gain over its drain voltage beside the law, at lengths and currents that the
+            table behind the law does not hold, with and without cascodes
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mru_hw
+from mru_hw.budget.mismatch import mismatch_spread
+from mru_hw.budget.nominal import Nominal
+from mru_hw.budget.signals import Signals, solve_signals
+from mru_hw.budget.systematic import residuals, systematic_errors
+from mru_hw.errors import RunStatus
+from mru_hw.mapping import map_model, unmap
+from mru_hw.mapping.design import Design
+from mru_hw.mapping.sizing import load_lengths, mirror_errors
+from mru_hw.model.network import Model
+from mru_hw.model.structure import ModelSpec
+from mru_hw.simulate.array import compile_die
+from mru_hw.spice.bench import OPTIONS, candidate_vectors, reference_current
+from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
+from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Change, Deck, Waves, token_line, token_of
+from mru_hw.spice.dies import die_changes
+from mru_hw.spice.paths import TOP
+from mru_hw.spice.runner import Limits, Runner
+from mru_hw.sweep.run import machine
+from mru_hw.technology import MODELS, Technology, load_technology
+from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.variation import Die, draw_die, nominal_die
+from scripts.mirror_lengths import currents, mirror, solve
+
+Array = NDArray[np.float64]
+UNITS, USUAL = 32, 1e-9
+SWEEP = 20.0  # s, slow against every node
+REACH = 1.6  # of beta, either side
+
+
+def make_deck(
+    technology: Technology, lines: list[str], saves: tuple[str, ...], t_stop: float, chip: str = ""
+) -> Deck:
+    text = [
+        f".lib '{MODELS}' {technology.corners[0]}",
+        f".options temp={technology.temperature} {OPTIONS}",
+        *((f".include '{CHIP}'",) if chip else (technology.devices_spice(),)),
+        f"vdd vdd 0 {technology.v_dd}",
+        *lines,
+        f".tran {t_stop / 500:.6g} {t_stop:.6g} uic",
+        ".save " + " ".join((*saves, TOKEN)),
+    ]
+    token = token_of([chip, *text])
+    bench = "\n".join(["* error budget", *text, token_line(token), ".end", ""])
+    files = {BENCH: bench, **technology.model_files(), **({CHIP: chip} if chip else {})}
+    return Deck(files=files, saves=saves, token=token, t_stop=t_stop)
+
+
+def done(waves: Waves) -> Waves:
+    if waves.status is not RunStatus.DONE:
+        raise SystemExit(f"{waves.status.value} {waves.message}")
+    return waves
+
+
+def spread_error(n_dies: int) -> float:
+    """Relative standard error of a standard deviation."""
+    return float(1 / np.sqrt(2 * n_dies))
+
+
+# --------------------------------------------------------------------------------------- mirrors
+
+
+def mirrors(technology: Technology, calibration: Calibration, n_dies: int) -> dict[str, Any]:
+    half = technology.v_dd / 2
+    lines, devices = [f"vh h 0 {half}"], []
+    for p in "np":
+        rail = "0" if p == "n" else "vdd"
+        name = f"{p}_mirror units={UNITS}"
+        for kind in ("plain", "cascode"):
+            k = f"{p}{kind[0]}"
+            into = f"vdd g{k}" if p == "n" else f"g{k} 0"
+            lines += [f"i{k} {into} {USUAL}", f"vs{k} h o{k} 0"]
+            g, m, s, o = f"g{k}", f"m{k}", f"s{k}", f"o{k}"
+            if kind == "plain":
+                pairs = [("d", g, g, rail), ("l", o, g, rail)]
+            else:
+                pairs = [("d", m, m, rail), ("l", s, m, rail), ("e", g, g, m), ("k", o, g, s)]
+            for role, drain, control, source in pairs:
+                lines.append(f"x{role}{k} {drain} {control} {source} {rail} {name}")
+                devices.append((p, k, role))
+    saves = tuple(f"i(vs{p}{kind})" for p in "np" for kind in "pc")
+    deck = make_deck(technology, lines, saves, 1.0)
+    rng = np.random.default_rng(1)
+    drawn = rng.standard_normal((n_dies, len(devices), 2))
+    dies = [list(changes(technology, devices, z)) for z in drawn]
+    found = np.zeros((n_dies, len(saves)))
+    for place, waves in Runner(Limits(time_s=300)).run_dies(deck, dies, workers=1):
+        found[place] = [abs(done(waves).vectors[save][-1]) for save in saves]
+    sigma = np.log(found).std(axis=0)
+    lengths = load_lengths(technology)
+    result: dict[str, Any] = {}
+    for p in "np":
+        vt, beta = technology.sigma(f"{p}_mirror", UNITS)
+        budget = np.sqrt(2 * ((vt / calibration.thermal(p, 27.0)) ** 2 + beta**2))
+        for kind in ("plain", "cascode"):
+            sized = mirror_errors(
+                lengths,
+                p,
+                length=technology.devices[f"{p}_mirror"].l,
+                units=UNITS,
+                current=USUAL,
+                swing=0.0,
+                cascode=kind == "cascode",
+            )
+            measured = float(sigma[saves.index(f"i(vs{p}{kind[0]})")])
+            result[f"{p} {kind}"] = {
+                "ngspice": measured,
+                "budget": float(budget),
+                "sizing": sized.random,
+                "budget_over_ngspice": float(budget) / measured,
+            }
+    return result
+
+
+def changes(
+    technology: Technology, devices: list[tuple[str, str, str]], drawn: Array
+) -> list[Change]:
+    found = []
+    for (p, k, role), (z_vt, z_beta) in zip(devices, drawn, strict=True):
+        vt, beta = technology.sigma(f"{p}_mirror", UNITS)
+        path = f"m.x{role}{k}.{technology.transistor_path(f'{p}_mirror')}"
+        sign = 1.0 if p == "n" else -1.0
+        found.append(Change(device=path, parameter="delvto", add=sign * vt * z_vt))
+        if beta:
+            found.append(Change(device=path, parameter="mulu0", times=1 + beta * z_beta))
+    return found
+
+
+# ------------------------------------------------------------------------------------ thresholds
+
+
+def network() -> Model:
+    """Three inputs, three units, weights that any candidate can be reached with."""
+    spec = ModelSpec.model_validate(
+        {
+            "frame_period": "25 ms",
+            "n_in": 3,
+            "n_hidden": 3,
+            "n_classes": 2,
+            "layers": [{"cell": "cmru", "n_units": 3, "n_out": 2, "levels": 1}],
+        }
+    )
+    rng = np.random.default_rng(5)
+    tensors = {name: 0.3 * rng.normal(size=shape) for name, shape in spec.tensor_shapes().items()}
+    for name in ("input.weight", "layers.0.candidate.weight"):
+        tensors[name] += np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    tensors["layers.0.beta"] = np.array([0.8, 1.0, 1.2])
+    tensors["layers.0.alpha"] = np.full(3, 0.5)
+    tensors["layers.0.initial_state"] = np.zeros(3)
+    return Model(spec=spec, tensors=tensors)
+
+
+def line_of_inputs(mapped: Model) -> tuple[Array, Array]:
+    """Inputs ``offset + s slope`` at which every candidate is s beta, in the realised network."""
+    t = mapped.tensors
+    w = t["layers.0.candidate.weight"] @ t["input.weight"]
+    b = t["layers.0.candidate.weight"] @ t["input.bias"] + t["layers.0.candidate.bias"]
+    offset = np.asarray(np.linalg.solve(w, -b), dtype=np.float64)
+    return offset, np.asarray(np.linalg.solve(w, t["layers.0.beta"]), dtype=np.float64)
+
+
+def sweep_deck(design: Design, offset: Array, slope: Array) -> Deck:
+    v_dd, bus = design.technology.v_dd, design.buses["x"]
+    lines = [f"v{name} {name} 0 {v_dd}" for name in SUPPLIES]
+    lines += [
+        f"iref vdd iref {reference_current(design):.9g}",
+        f"vrst rst 0 {v_dd}",
+        "vphi phi0 0 0",
+    ]
+    lines += [f"vy{k} y{k} 0 {v_dd / 2}" for k in range(design.buses["y"].size)]
+    for k in range(bus.size):
+        low, high = (bus.scale * (offset[k] + s * slope[k]) for s in (-REACH, REACH))
+        lines.append(f"ix{k} 0 x{k} pwl(0 {low:.9g} 1 {low:.9g} {1 + SWEEP} {high:.9g})")
+    pins = ["0" if pin == "vss" else pin for pin in chip_pins(design)]
+    lines.append(f"{TOP} {' '.join(pins)} mru_chip")
+    units = range(design.banks[0].n_units)
+    saves = tuple(f"v({TOP}.xu0_{k}.xstep.{node})" for k in units for node in "ud")
+    saves += tuple(name for k in units for name in candidate_vectors(design, 0, k))
+    return make_deck(design.technology, lines, saves, 1 + SWEEP, chip_deck(design))
+
+
+def trips(waves: Waves, calibration: Calibration, n_units: int) -> Array:
+    """Where each comparator decides, in units of beta: (n_units, up and down)."""
+    s = REACH * (2 * (waves.time - 1) / SWEEP - 1)
+    found = np.full((n_units, 2), np.nan)
+    for k in range(n_units):
+        for j, (node, level) in enumerate(
+            (("u", calibration.v_trip_up), ("d", calibration.v_trip_down))
+        ):
+            side = (s > 0.2) if node == "u" else (s < -0.2) & (s > -REACH)
+            v = waves.vectors[f"v({TOP}.xu0_{k}.xstep.{node})"][side]
+            # u falls where the candidate passes beta; d, high below -beta, falls there too.
+            at = int(np.flatnonzero((v[:-1] > level) & (v[1:] <= level))[0])
+            share = (v[at] - level) / (v[at] - v[at + 1])
+            found[k, j] = s[side][at] + share * (s[side][at + 1] - s[side][at])
+    return found
+
+
+def steepness(waves: Waves, design: Design, at: Array) -> Array:
+    """Relative change of each candidate's current per s where its comparator decides.
+
+    A circuit's candidate grows a little less than the realised network's: its nodes' voltages move.
+    """
+    s = REACH * (2 * (waves.time - 1) / SWEEP - 1)
+    found = np.zeros_like(at)
+    for k in range(len(at)):
+        plus, minus = (waves.vectors[name] for name in candidate_vectors(design, 0, k))
+        c = np.abs(plus) - np.abs(minus)
+        for j, s0 in enumerate(at[k]):
+            near = np.abs(s - s0) < 0.1
+            line = np.polyfit(s[near] - s0, c[near], 1)
+            found[k, j] = line[0] / abs(line[1])
+    return found
+
+
+def thresholds(technology: Technology, calibration: Calibration, n_dies: int) -> dict[str, Any]:
+    model = network()
+    design = map_model(model, technology, calibration)
+    mapped = unmap(design, calibration)
+    offset, slope = line_of_inputs(mapped)
+    n = design.banks[0].n_units
+    deck = sweep_deck(design, offset, slope)
+    runner = Runner(Limits(time_s=600))
+    dies = [list(die_changes(design, draw_die(design, seed))) for seed in range(n_dies)]
+    found = np.zeros((n_dies + 1, n, 2))
+    grows = np.ones((n, 2))
+    for place, waves in runner.run_dies(deck, [[], *dies], workers=1):
+        found[place] = trips(done(waves), calibration, n)
+        if place == 0:
+            grows = steepness(waves, design, found[0])
+    nominal, drawn = found[0], found[0] + (found[1:] - found[0]) * grows
+    law = behavioral(design, calibration, (offset, slope), n_dies)
+    chip = Nominal.of(design, calibration, technology.temperature)
+
+    def at(s: float) -> Signals:
+        cells = {0: np.ones((1, n), dtype=np.int64)}
+        return solve_signals(chip, (offset + s * slope)[None], cells)
+
+    sides = [at(1.0), at(-1.0)]
+    lengths = load_lengths(technology)
+    budget, v_ds = np.zeros((n, 2)), np.zeros((n, 2))
+    for j, signals in enumerate(sides):
+        spread = mismatch_spread(design, calibration, signals=signals)
+        budget[:, j] = spread.sigma_thresholds.reshape(2, n)[j]
+        left = systematic_errors(residuals(model, design, calibration, lengths, signals=signals))
+        v_ds[:, j] = left.total_thresholds["v_ds"].reshape(2, n)[j]
+    ratio = budget / drawn.std(axis=0)
+    # Positive where the candidate seems larger, so the comparator decides at less.
+    moved = -(drawn - nominal) * np.array([1.0, -1.0])
+    return {
+        "sigma_ngspice": drawn.std(axis=0).tolist(),
+        "sigma_budget": budget.tolist(),
+        "budget_over_ngspice": ratio.tolist(),
+        "rms_budget_over_ngspice": float(
+            np.sqrt(np.mean(budget**2) / np.mean(drawn.std(axis=0) ** 2))
+        ),
+        "behavioral_over_ngspice_same_dies": (law.std(axis=0) / drawn.std(axis=0)).tolist(),
+        "correlation_with_behavioral": [
+            [float(np.corrcoef(law[:, k, j], moved[:, k, j])[0, 1]) for j in (0, 1)]
+            for k in range(n)
+        ],
+        "rms_behavioral_over_ngspice_same_dies": float(
+            np.sqrt(np.mean(law.var(axis=0)) / np.mean(drawn.var(axis=0)))
+        ),
+        "candidate_growth_ngspice": grows.tolist(),
+        "nominal_offset_ngspice": (nominal - np.array([1.0, -1.0])).tolist(),
+        "v_ds_budget": v_ds.tolist(),
+    }
+
+
+def behavioral(
+    design: Design, calibration: Calibration, line: tuple[Array, Array], n_dies: int
+) -> Array:
+    """Errors of the same dies by the behavioral level, in beta: (n_dies, n_units, up and down)."""
+    offset, slope = line
+    bank = design.banks[0]
+    x = np.stack([offset + slope, offset - slope], axis=1)[:, :, None]
+
+    def read(die: Die) -> Array:
+        array = compile_die(design, calibration, die, temperature=design.technology.temperature)
+        rails = {"x": array.nodes["x"].rails(x)}
+        rails["v0"] = array.nodes["v0"].rails(array.value("v0", rails))
+        c = array.value(bank.candidate, rails)[:, :, 0]
+        up, down = (t[:, 0, 0] for t in array.memories[0].thresholds())
+        return np.stack([c[:, 0] - up, -c[:, 1] - down], axis=1)
+
+    rest = read(nominal_die(design))
+    up = compile_die(design, calibration, nominal_die(design), temperature=27.0).memories[0]
+    scale = up.thresholds()[0][:, 0]
+    return np.array([(read(draw_die(design, k)) - rest) / scale for k in range(n_dies)])
+
+
+# ------------------------------------------------------------------------------------------ V_DS
+
+
+def drains(technology: Technology, calibration: Calibration) -> dict[str, Any]:
+    lengths = load_lengths(technology)
+    sizes = (3e-6, 6e-6, 12e-6)
+    cases = [
+        (p, at, i, cascode)
+        for p in "np"
+        for at in sizes
+        for i in (0.2e-9, 3e-9)
+        for cascode in (False, True)
+    ]
+    lines = ["vd dn 0 1", "ed dp 0 0 dn 1"]
+    for k, (p, at, i, cascode) in enumerate(cases):
+        lines += mirror(k, p, at, i, f"d{p}", cascode=cascode)
+    found = np.abs(
+        solve(technology, lines, currents(len(cases)), "dc vd 0.9 1.5 0.05", sizes=sizes)
+    )
+    result = {}
+    for k, (p, at, i, cascode) in enumerate(cases):
+        change = found[:, k] / found[0, k] - 1
+        conductance = lengths.conductance(p, at, cascode=cascode)
+        law = conductance * 0.6 / (1 + conductance * 0.9)
+        kind = "cascode" if cascode else "plain"
+        result[f"{p} {at * 1e6:.0f} um {i * 1e9:g} nA {kind}"] = {
+            "ngspice": float(change[-1]),
+            "law": law,
+        }
+    placed = {
+        p: (
+            getattr(calibration, p).conductance,
+            lengths.conductance(p, technology.devices[f"{p}_mirror"].l),
+        )
+        for p in "np"
+    }
+    return {"gain_change_0.9_to_1.5_V": result, "conductance_calibration_and_table": placed}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--tech", default="generic180")
+    parser.add_argument("--dies", type=int, default=200)
+    given = parser.parse_args()
+    technology = load_technology(given.tech)
+    calibration = load_calibration(technology)
+    start = time.monotonic()
+    answer = {
+        "mru_hw": mru_hw.__version__,
+        "technology": technology.name,
+        "machine": machine(),
+        "dies": given.dies,
+        "standard_error_of_sigma": spread_error(given.dies),
+        "v_ds": drains(technology, calibration),
+        "mirrors": mirrors(technology, calibration, given.dies),
+        "thresholds": thresholds(technology, calibration, given.dies),
+    }
+    print(json.dumps(answer | {"seconds": round(time.monotonic() - start, 1)}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""The errors of each weight and each threshold by itself: the table ``errors.csv``.
+
+A weight's leg copies its source's current through the devices on its path: the source's diode, for
+the other polarity a copy and a second diode, and the leg. Each has its own random error, and they
+are independent; devices that other weights share are listed with each. A threshold's path is what
+the comparator weighs, and the bias tree before it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mru_hw.budget.mismatch import exponents
+from mru_hw.budget.nominal import Key, threshold_input, threshold_signs, thresholds
+from mru_hw.budget.systematic import Residuals, flipped_by, sign_of
+from mru_hw.cells.base import Array, Devices
+from mru_hw.mapping.design import LEGS, Bank, Connection, leg_units
+
+COLUMNS = (
+    "parameter",
+    "role",
+    "unit_devices",
+    "path",
+    "sigma_own",
+    "sigma",
+    "v_ds",
+    "rounding",
+    "leakage_A",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElementError:
+    """One leg of a weight or one threshold; errors relative to its own value.
+
+    Attributes
+    ----------
+    parameter, role
+        As in ``elements.csv`` and ``budget.csv``.
+    path
+        Groups of the devices on its path, as ``owner/role``, the element's own last.
+    sigma_own, sigma
+        Standard deviation through its own device, and through all on its path.
+    v_ds
+        Root mean square over operating points, weighted with the current; None of a threshold,
+        whose comparator is taken to decide at one voltage.
+    rounding
+        Realised over wanted less 1; None where nothing was wanted.
+    leakage
+        What it carries too much at the worst condition [A], mean over operating points.
+    """
+
+    parameter: str
+    role: str
+    units: int
+    path: tuple[Key, ...]
+    sigma_own: float
+    sigma: float
+    v_ds: float | None
+    rounding: float | None
+    leakage: float
+
+
+def element_errors(chip: Residuals) -> Iterator[ElementError]:
+    """List the legs of every connection, then the thresholds of every bank."""
+    groups = {group.key: group for group in chip.nominal.design.device_groups()}
+    variances = {
+        key: chip.nominal.variance(group.device, group.units) for key, group in groups.items()
+    }
+    for connection in chip.nominal.design.connections:
+        yield from _legs(chip, connection, variances)
+    for bank in chip.nominal.design.banks:
+        yield from _thresholds(chip, bank, variances)
+
+
+def _legs(chip: Residuals, c: Connection, variances: dict[Key, Array]) -> Iterator[ElementError]:
+    design, signals = chip.nominal.design, chip.signals
+    source, target = design.buses[c.source], design.buses[c.target]
+    ratio = np.broadcast_to(chip.wanted[c.parameter], c.plus.shape) * (target.scale / source.scale)
+    for role, rail, sign, device in LEGS:
+        units = leg_units(c, rail, sign)
+        if role not in chip.nominal.legs[c.parameter]:
+            continue
+        leg = chip.nominal.legs[c.parameter][role]
+        shared, path = np.zeros(source.size), []
+        for key, variance in variances.items():
+            exponent = 0.0
+            if key[0] == source.name:
+                exponent = exponents(chip.nominal, source, key).get(role, 0.0)
+            if exponent:
+                path.append(key)
+                shared = shared + exponent**2 * variance
+        current = signals.rail(source.name, role)
+        power = np.maximum((current**2).sum(axis=0), 1e-300)
+        drain, diode = chip.leg_gains(signals, c, role, device[0])
+        if (direct := flipped_by(source, role)) is not None:
+            diode = diode * chip.flip_gains(signals, source, role, direct)
+        leak = chip.leak(device, np.maximum(current, 0.0) / source.units).mean(axis=0)
+        for row, column in np.argwhere(units):
+            k, n = int(row), int(column)
+            off = drain[:, k] * diode[:, n] - 1
+            own = float(variances[c.parameter, role][k, n])
+            asked = float(sign * ratio[k, n])
+            index = f"{k}" if source.name == "bias" else f"{k},{n}"
+            yield ElementError(
+                parameter=f"{c.parameter}[{index}]",
+                role=role,
+                units=int(units[k, n]),
+                path=(*path, (c.parameter, role)),
+                sigma_own=float(np.sqrt(own)),
+                sigma=float(np.sqrt(own + shared[n])),
+                v_ds=float(np.sqrt(((current[:, n] * off) ** 2).sum() / power[n])),
+                rounding=float(leg[k, n] / asked - 1) if asked > 0 else None,
+                leakage=float(units[k, n] * leak[n] * sign_of(role)),
+            )
+
+
+def _thresholds(chip: Residuals, bank: Bank, variances: dict[Key, Array]) -> Iterator[ElementError]:
+    nominal, carried = chip.nominal, threshold_input(bank, chip.signals.value)
+
+    def law(devices: Devices) -> Array:
+        return thresholds(devices, bank, carried)
+
+    at = law(nominal.devices)
+    scale = np.mean(at**2, axis=1)
+    parts: dict[Key, Array] = {}
+    for key, variance in variances.items():
+        if key[0] in {f"bank{bank.layer}", bank.candidate, bank.threshold, "bias"}:
+            share = np.mean(nominal.slope(key, law) ** 2, axis=1) / scale
+            own = (
+                variance.reshape(-1)[:1]
+                if key[0] == "bias"
+                else variance.reshape(len(at[0, 0]), -1)[:, 0]
+            )
+            parts[key] = share * own
+    rounding = chip.threshold_rounding(bank, at)
+    for kind, sign in enumerate(threshold_signs(nominal.design, bank)):
+        leakage = chip.threshold_leakage(bank, sign, at[kind])
+        ((role, moved),) = rounding[kind].items()
+        leak = sum(np.mean(np.atleast_2d(amount), axis=0) for amount in leakage.values())
+        raised = np.mean(np.broadcast_to(moved, at[kind].shape), axis=0)
+        for k in range(bank.n_units):
+            path = [key for key, part in parts.items() if part[kind, k] > 0]
+            last = (f"bank{bank.layer}", role)
+            value = float(np.sqrt(scale[kind, k]))
+            yield ElementError(
+                parameter=f"layers.{bank.layer}.beta[{k}]",
+                role=role,
+                units=_units(bank, role, k),
+                path=(*(key for key in path if key != last), last),
+                sigma_own=float(np.sqrt(parts[last][kind, k])),
+                sigma=float(np.sqrt(sum(part[kind, k] for part in parts.values()))),
+                v_ds=None,
+                rounding=float(raised[k]) / value,
+                leakage=float(np.asarray(leak)[k]),
+            )
+
+
+def _units(bank: Bank, role: str, k: int) -> int:
+    if bank.window is not None and role in bank.window:
+        return bank.window[role]
+    placed = {"down_threshold": bank.down_units, "width": bank.loop_width}
+    return int(placed.get(role, bank.up_units)[k])
+
+
+def write_element_errors(path: Path, chip: Residuals) -> None:
+    """Write ``errors.csv``: RFC 4180, five digits."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\r\n")
+        writer.writerow(COLUMNS)
+        for element in element_errors(chip):
+            numbers = (
+                element.sigma_own,
+                element.sigma,
+                element.v_ds,
+                element.rounding,
+                element.leakage,
+            )
+            writer.writerow(
+                (
+                    element.parameter,
+                    element.role,
+                    element.units,
+                    " ".join("/".join(key) for key in element.path),
+                    *("" if number is None else f"{number:.5g}" for number in numbers),
+                )
+            )
