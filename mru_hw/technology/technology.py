@@ -14,12 +14,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from mru_hw.data import circuits_dir
-from mru_hw.errors import UserError
+from mru_hw.errors import Bare, UserError
 from mru_hw.technology.shared_cards import share_cards
-from mru_hw.units import Volts
+from mru_hw.units import Volts, render
 
 MODELS = "models.lib"
 """Name of the entry among `Technology.model_files`, whatever the process calls it."""
+
+PERMITTIVITY_OXIDE = 3.9 * 8.8541878128e-12  # F/m, of silicon dioxide (CODATA 2018)
+THINNEST_OXIDE = 3e-9  # m, without a model of the current that tunnels through it
 
 NAME = r"^[a-z][a-z0-9_]*$"
 """What a model may be called: names go into decks."""
@@ -118,6 +121,8 @@ class Models(_Frozen):
     shared
         The file whose transistors' cards are moved out of their subcircuits, and the parameter of
         an instance that they give as sheet resistance (`mru_hw.technology.shared_cards`).
+    gate_leakage
+        Whether the cards have the tunnelling current through the gate.
     """
 
     entry: str
@@ -127,6 +132,7 @@ class Models(_Frozen):
     version: str = ""
     folders: tuple[str, ...] = ()
     shared: tuple[str, str] | None = None
+    gate_leakage: bool = False
 
 
 class Transistor(_Frozen):
@@ -279,10 +285,23 @@ def load_technology(name: str) -> Technology:
     Raises
     ------
     UserError
-        When no technology has that name.
+        When no technology has that name, or its oxide leaks and its cards do not.
     """
     known = technology_names()
     if name not in known:
         raise UserError("--tech", name, "one of " + ", ".join(known))
     path = circuits_dir() / "technology" / name / "technology.yaml"
-    return Technology.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    technology = Technology.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    _refuse_leaking_oxide(technology)
+    return technology
+
+
+def _refuse_leaking_oxide(technology: Technology) -> None:
+    thickness = PERMITTIVITY_OXIDE / technology.flicker.c_ox
+    if thickness < THINNEST_OXIDE and not technology.models.gate_leakage:
+        raise UserError(
+            f"technology.yaml of {technology.name}: flicker.c_ox",
+            Bare(f"an oxide of {render(thickness, 'm')}"),
+            f"at least {render(THINNEST_OXIDE, 'm')}, or cards with models.gate_leakage: a gate's "
+            "tunnelling current would be of the size of the signals",
+        )

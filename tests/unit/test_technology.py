@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from mru_hw.data import calibration_dir, circuits_dir
-from mru_hw.errors import MruHwError
+from mru_hw.errors import MruHwError, UserError
 from mru_hw.technology import MODELS, Technology, calibration, load_technology, technology_names
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import checked_conditions, nominal_conditions
@@ -190,3 +190,20 @@ def test_conditions_are_checked_against_the_technology(technology: Technology) -
             lambda v=v_dd: checked_conditions(technology, corner="tt", temperature=27, v_dd=v)  # type: ignore[misc]
         )
         assert text.startswith("v_dd is ")
+
+
+def test_a_thin_oxide_needs_cards_with_gate_leakage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thin = tmp_path / "technology" / "generic180"
+    shutil.copytree(circuits_dir() / "technology" / "generic180", thin)
+    monkeypatch.setattr("mru_hw.technology.technology.circuits_dir", lambda: tmp_path)
+    document = thin / "technology.yaml"
+    text = document.read_text(encoding="utf-8")
+    assert load_technology("generic180").flicker.c_ox == pytest.approx(8.42e-3)
+    text = re.sub(r"c_ox: \S+", "c_ox: 17.3e-3", text)
+    document.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"an oxide of 2 nm, expected at least 3 nm"):
+        load_technology("generic180")
+    document.write_text(text.replace("models: {", "models: {gate_leakage: true, "), "utf-8")
+    assert load_technology("generic180").models.gate_leakage
