@@ -203,7 +203,7 @@ def test_a_thin_oxide_needs_cards_with_gate_leakage(
     assert load_technology("generic180").flicker.c_ox == pytest.approx(8.42e-3)
     text = re.sub(r"c_ox: \S+", "c_ox: 17.3e-3", text)
     document.write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=r"an oxide of 2 nm, expected at least 3 nm"):
+    with pytest.raises(UserError, match=r"an oxide of 1.996 nm, expected at least 3 nm"):
         load_technology("generic180")
     document.write_text(text.replace("models: {", "models: {gate_leakage: true, "), "utf-8")
     assert load_technology("generic180").models.gate_leakage
