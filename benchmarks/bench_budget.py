@@ -10,6 +10,8 @@ thresholds  a chip of one CMRU layer, its inputs swept slowly along the line on 
             candidates pass -beta and beta together: standard deviation of where the comparators
             decide, in units of beta, beside the budget's at that very point; and by how much the
             nominal chip is off, beside its V_DS error
+leakage     by how much the same chip's candidates move from tt and 27 degC to the worst condition,
+            beside the budget's leakage; everything else that the condition moves is in it too
 v_ds        a mirror's gain over its drain voltage beside the law, at lengths and currents that the
             table behind the law does not hold, with and without cascodes
 """
@@ -17,6 +19,7 @@ v_ds        a mirror's gain over its drain voltage beside the law, at lengths an
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import time
 from typing import Any
@@ -27,7 +30,8 @@ from numpy.typing import NDArray
 import mru_hw
 from mru_hw.budget.mismatch import mismatch_spread
 from mru_hw.budget.nominal import Nominal
-from mru_hw.budget.signals import Signals, solve_signals
+from mru_hw.budget.nominal import thresholds as threshold_currents
+from mru_hw.budget.signals import Signals, identity, solve_signals
 from mru_hw.budget.systematic import residuals, systematic_errors
 from mru_hw.errors import RunStatus
 from mru_hw.mapping import map_model, unmap
@@ -294,6 +298,41 @@ def thresholds(technology: Technology, calibration: Calibration, n_dies: int) ->
     }
 
 
+def leakage(technology: Technology, calibration: Calibration) -> dict[str, Any]:
+    model, lengths = network(), load_lengths(technology)
+    design = map_model(model, technology, calibration)
+    offset, slope = line_of_inputs(unmap(design, calibration))
+    n = design.banks[0].n_units
+    corner, temperature = lengths.worst
+    worst = technology.model_copy(update={"corners": (corner,), "temperature": temperature})
+    at, found = np.array([1.0, 0.5, 0.0, -0.5, -1.0]), []
+    chip = Nominal.of(design, calibration, technology.temperature)
+    beta = threshold_currents(chip.devices, design.banks[0])[0, 0]
+    for process in (technology, worst):
+        deck = sweep_deck(dataclasses.replace(design, technology=process), offset, slope)
+        waves = done(Runner(Limits(time_s=600)).run(deck))
+        s = REACH * (2 * (waves.time - 1) / SWEEP - 1)
+        rails = [
+            [np.abs(waves.vectors[v]) for v in candidate_vectors(design, 0, k)] for k in range(n)
+        ]
+        found.append([np.interp(at, s, p - m) / beta[k] for k, (p, m) in enumerate(rails)])
+    cells = {0: np.ones((len(at), n), dtype=np.int64)}
+    signals = solve_signals(chip, offset + at[:, None] * slope, cells)
+    read = residuals(model, design, calibration, lengths, signals=signals)
+    seeds = {design.banks[0].candidate: identity(len(at), n)}
+    budget = np.sum(list(read.carried(signals, seeds)["leakage"].values()), axis=0) / beta
+    moved = (np.array(found[1]) - np.array(found[0])).T
+    return {
+        "at_s": at.tolist(),
+        "ngspice": moved.tolist(),
+        "budget": budget.tolist(),
+        "correlation": float(np.corrcoef(moved.ravel(), budget.ravel())[0, 1]),
+        "rms_ngspice": float(np.sqrt(np.mean(moved**2))),
+        "rms_budget": float(np.sqrt(np.mean(budget**2))),
+        "rms_difference": float(np.sqrt(np.mean((moved - budget) ** 2))),
+    }
+
+
 def behavioral(
     design: Design, calibration: Calibration, line: tuple[Array, Array], n_dies: int
 ) -> Array:
@@ -371,6 +410,7 @@ def main() -> None:
         "standard_error_of_sigma": spread_error(given.dies),
         "v_ds": drains(technology, calibration),
         "mirrors": mirrors(technology, calibration, given.dies),
+        "leakage": leakage(technology, calibration),
         "thresholds": thresholds(technology, calibration, given.dies),
     }
     print(json.dumps(answer | {"seconds": round(time.monotonic() - start, 1)}, indent=1))

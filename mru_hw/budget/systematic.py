@@ -232,7 +232,7 @@ class Residuals:
             found: Errors = {}
             for d, sign in enumerate(signs):
                 if d == 0 or seeds.by_node is not None:
-                    found = self._carried(part, seeds.at(d, sign, rows, (size, n)))
+                    found = self.carried(part, seeds.at(d, sign, rows, (size, n)))
                 for kind in KINDS:
                     total = np.zeros((size, n))
                     for key in dict.fromkeys((*found[kind], *own[kind])):
@@ -254,7 +254,7 @@ class Residuals:
             {kind: root(values) for kind, values in totals.items()},
         )
 
-    def _carried(self, signals: Signals, seeds: Mapping[str, Array]) -> Errors:
+    def carried(self, signals: Signals, seeds: Mapping[str, Array]) -> Errors:
         """Return errors (n_points, n_targets) [A] of everything before the seeds."""
         by_node, by_rail = gradients(self.nominal, signals, seeds)
         found: Errors = {kind: {} for kind in KINDS}
@@ -350,8 +350,7 @@ class Residuals:
         cal, value = self.nominal.devices.calibration, signals.value[bus.name]
         if bus.kind in SPLITTERS:
             # As many splitters side by side as `split` carry so much more at the same voltage.
-            rest = float(self.lengths.node_voltage(np.zeros(1))[0])
-            return self.lengths.node_voltage(value / bus.split) - rest + cal.v_signed
+            return self.lengths.node_voltage(value / bus.split)
         if bus.kind is NodeKind.RECTIFIED:
             device = np.maximum(value / bus.units, LEAST)
             return np.asarray(np.vectorize(cal.v_gate, otypes=[float])("n", device))
