@@ -30,15 +30,11 @@ RAMP = 1e-5  # s, of input currents
 
 # pA flow in these circuits, so the usual 1e-12 of gmin and abstol would drown them.
 OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-15 trtol=20 reltol=1e-3 method=gear"
-# A whole network: devices at rest are not evaluated again, and reltol is small because it says
-# what rest is (docs/decisions/0005-ngspice-options.md).
+# A whole network: reltol is small because it also says what rest is, where devices at rest are not
+# evaluated again (docs/decisions/0005-ngspice-options.md).
 NETWORK_OPTIONS = (
-    "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=5e-15 trtol=250 reltol=2e-4 method=gear bypass=1"
+    "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=5e-15 trtol=250 reltol=2e-4 method=gear"
 )
-# A loop has no clock that waits until the candidates have settled: what the second-order formula
-# overshoots at an input's edge would set it. The first-order one does not overshoot
-# (docs/decisions/0008-unclocked-loops.md).
-UNCLOCKED_OPTIONS = f"{NETWORK_OPTIONS} maxord=1"
 DECOUPLING = 10e-12
 """Capacitor [F] outside a chip with loops, on the reference's pin: a loop that switches pulls the
 bias rail along, and with it its neighbours' currents."""
@@ -88,8 +84,14 @@ def state_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
 
 
 def network_options(design: Design) -> str:
-    """Return ngspice's tolerances for a whole network."""
-    return NETWORK_OPTIONS if all_clocked(design) else UNCLOCKED_OPTIONS
+    """Return ngspice's tolerances for a network of a technology."""
+    clocked = all_clocked(design)
+    # A loop has no clock that waits until the candidates have settled: what the second-order
+    # formula overshoots at an input's edge would set it. The first-order one does not overshoot
+    # (docs/decisions/0008-unclocked-loops.md).
+    first_order = not (clocked and design.technology.transistor.bypass)
+    bypass = design.technology.transistor.bypass
+    return NETWORK_OPTIONS + bypass * " bypass=1" + first_order * " maxord=1"
 
 
 def all_clocked(design: Design) -> bool:

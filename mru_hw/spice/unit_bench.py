@@ -19,10 +19,10 @@ from mru_hw.errors import UserError
 from mru_hw.mapping.design import Design, NodeKind, Timing
 from mru_hw.spice.bench import (
     EDGE,
-    NETWORK_OPTIONS,
     PRE_ROLL,
     RAMP,
     candidate_vectors,
+    network_options,
     state_vectors,
 )
 from mru_hw.spice.chip import SUPPLIES, chip_deck, node_net, unit_name
@@ -153,7 +153,7 @@ def make_unit_bench(
     lead: Sequence[tuple[float, float]] = (),
     die: Die | None = None,
     watch: Sequence[str] = (),
-    options: str = NETWORK_OPTIONS,
+    options: str | None = None,
 ) -> UnitBench:
     """Write the bench of one unit.
 
@@ -212,7 +212,7 @@ def make_unit_bench(
     body = [
         f".lib '{MODELS}' {conditions.corner}",
         f".include '{CHIP}'",
-        f".options temp={conditions.temperature:.9g} {options}",
+        f".options temp={conditions.temperature:.9g} {options or network_options(design)}",
         f"vdd vdd 0 {v_dd}",
         *(f"v{name} vdd {name} 0" for name in SUPPLIES),
         "vref vdd vref 0",

@@ -144,10 +144,15 @@ class Transistor(_Frozen):
         ``m``, a model card, or ``x``, a subcircuit that holds one transistor ``m<model>``.
     length_unit
         Of ``w``, ``l``, ``pd`` and ``ps`` [m]; areas are in its square.
+    bypass
+        Whether ngspice may leave a device at rest unevaluated in a network, and integrate by the
+        second-order formula: only where networks were seen to keep their states with both
+        (docs/decisions/0005-ngspice-options.md).
     """
 
     primitive: Literal["m", "x"] = "m"
     length_unit: float = Field(default=1.0, gt=0)
+    bypass: bool = False
 
 
 class Technology(_Frozen):

@@ -13,7 +13,6 @@ from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import simulate_spice
-from mru_hw.spice import bench
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
@@ -32,11 +31,8 @@ SURE = 0.05  # of the threshold
     ids=["cmru-generic180", "cmru-sky130", "bmru-generic180"],
 )
 def test_every_sure_step_follows_the_ideal_level(
-    make: Callable[[], Model], technology: str, n_frames: int, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[], Model], technology: str, n_frames: int
 ) -> None:
-    # With the second-order formula the steps after an input's edge are so long that in a small
-    # sky130 network cells lose their states between strobes, whatever sets the threshold.
-    monkeypatch.setattr(bench, "NETWORK_OPTIONS", bench.UNCLOCKED_OPTIONS)
     chip = Chip.of(make(), load_technology(technology))
     inputs = make_inputs(np.random.default_rng(1).normal(size=(1, n_frames, 2)))
     result = simulate_spice(

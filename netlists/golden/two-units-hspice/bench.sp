@@ -1,8 +1,8 @@
-* mru_hw 0.1.0 bench, design e0e309d7dd6e4e3a
+* mru_hw 0.1.0 bench, design bcd6e082c18cf716
 * 4 frames of 0.025 s after 0.027347522 s of power-up and reset; the nominal chip
 * the token is a voltage made from the hash of this text: a result proves its circuit
 * inputs: 1.0 of a normalised feature is 1e-09 A
-vtoken token 0 0.8322373648
+vtoken token 0 0.2301545395
 .lib 'models.lib' tt
 .include 'chip.sp'
 .temp 27

@@ -1,4 +1,4 @@
-* mru_hw 0.1.0 chip, design e0e309d7dd6e4e3a
+* mru_hw 0.1.0 chip, design bcd6e082c18cf716
 * technology generic180, models a19e87514984f1fe
 * made by mru-hw netlist; nothing here is ideal: process devices and capacitors only
 * Device classes of generic180, made from technology.yaml
