@@ -27,6 +27,8 @@ Array = NDArray[np.float64]
 PRE_ROLL = 0.2  # of a frame, from the reset's end to frame 0
 EDGE = 1e-7  # s, of phases and reset
 RAMP = 1e-5  # s, of input currents
+BREAK = 5e-5
+"""Of the largest step: ngspice 39 merges breakpoints that lie nearer, and with an edge a pulse."""
 
 # pA flow in these circuits, so the usual 1e-12 of gmin and abstol would drown them.
 OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-15 trtol=20 reltol=1e-3 method=gear"
@@ -99,6 +101,15 @@ def all_clocked(design: Design) -> bool:
     return len(clocked_banks(design)) == len(design.banks)
 
 
+def edge_and_step(period: float) -> tuple[float, float]:
+    """Return the edges of phases and reset and the largest step [s] of frames of `period` [s].
+
+    An edge spans two of the distances below which breakpoints are merged.
+    """
+    step = min(period / 10, max(EDGE / BREAK / 2, period / 40))
+    return max(EDGE, 2 * BREAK * step), step
+
+
 def reference_current(design: Design) -> float:
     """Return the current [A] into the chip's reference pin."""
     return design.i_lsb * design.buses["bias"].units
@@ -163,8 +174,8 @@ def make_bench(
         *_stimulus_lines(design, frames, starts, clocked, reset, conditions),
         *_instance_lines(design),
         *(".save " + " ".join(row) for row in _rows((*saves, TOKEN), 8)),
-        # From dark, with the step capped at a tenth of a frame.
-        f".tran {period / 10:.9g} {t_stop:.9g} uic",
+        # From dark.
+        f".tran {edge_and_step(period)[1]:.9g} {t_stop:.9g} uic",
         *(_measure_lines(design, t_start, t_stop, conditions) if measures else ()),
         *(_control_lines(commands) if measures and commands else ()),
     ]
@@ -241,12 +252,13 @@ def _stimulus_lines(
     conditions: Conditions,
 ) -> list[str]:
     period, width = design.timing.frame, design.timing.pulse
-    v_dd = f"{conditions.v_dd:.9g}"
+    v_dd, (edge, _) = f"{conditions.v_dd:.9g}", edge_and_step(period)
     scale = design.buses["x"].scale
     return [
-        f"vrst rst 0 pwl(0 0 {EDGE} {v_dd} {reset:.9g} {v_dd} {reset + EDGE:.9g} 0)",
+        f"vrst rst 0 pwl(0 0 {edge:.9g} {v_dd} {reset:.9g} {v_dd} {reset + edge:.9g} 0)",
         *(
-            f"vphi{i} phi{i} 0 pulse(0 {v_dd} {at[0]:.9g} {EDGE} {EDGE} {width:.9g} {period:.9g})"
+            f"vphi{i} phi{i} 0"
+            f" pulse(0 {v_dd} {at[0]:.9g} {edge:.9g} {edge:.9g} {width:.9g} {period:.9g})"
             for i, at in strobes.items()
         ),
         *(

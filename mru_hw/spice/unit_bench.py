@@ -18,10 +18,10 @@ from mru_hw import __version__
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Design, NodeKind, Timing
 from mru_hw.spice.bench import (
-    EDGE,
     PRE_ROLL,
     RAMP,
     candidate_vectors,
+    edge_and_step,
     network_options,
     state_vectors,
 )
@@ -36,9 +36,6 @@ from mru_hw.variation import Die
 
 UNIT = "mru_unit"
 """Subcircuit of the cut deck; the bench's instance is called as the chip's is."""
-
-BREAK = 5e-5
-"""Of the largest step: ngspice 39 merges breakpoints that lie nearer, and with an edge a pulse."""
 
 Array = NDArray[np.float64]
 
@@ -206,8 +203,7 @@ def make_unit_bench(
         *watch,
     )
     v_dd = f"{conditions.v_dd:.9g}"
-    step = min(period / 10, max(EDGE / BREAK / 2, period / 40))
-    edge = max(EDGE, 2 * BREAK * step)
+    edge, step = edge_and_step(period)
     node = node_net(design.buses[design.banks[layer].candidate], unit)
     body = [
         f".lib '{MODELS}' {conditions.corner}",

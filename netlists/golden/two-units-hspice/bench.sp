@@ -2,7 +2,7 @@
 * 4 frames of 0.025 s after 0.027347522 s of power-up and reset; the nominal chip
 * the token is a voltage made from the hash of this text: a result proves its circuit
 * inputs: 1.0 of a normalised feature is 1e-09 A
-vtoken token 0 0.2301545395
+vtoken token 0 0.8518744063
 .lib 'models.lib' tt
 .include 'chip.sp'
 .temp 27
@@ -30,8 +30,8 @@ xchip x0 x1 y0 y1 phi0 rst iref vdd_mirror vdd_memory vdd_clock vdd_bias 0 mru_c
 + v(xchip.xu0_0.v2) v(xchip.xu0_0.v3) v(xchip.xu0_0.v4) i1(xchip.xc0_1.xdn.m0)
 + i1(xchip.xc0_1.xdp.m0)
 .probe tran v(xchip.xu0_1.v1) v(xchip.xu0_1.v2) v(xchip.xu0_1.v3) v(xchip.xu0_1.v4) v(token)
-.option delmax=0.0025
-.tran 0.0025 0.127347522 uic
+.option delmax=0.001
+.tran 0.001 0.127347522 uic
 .measure tran i_mirror avg i(vvdd_mirror) from=0.027347522 to=0.127347522
 .measure tran p_mirror param='1.8*i_mirror'
 .measure tran i_memory avg i(vvdd_memory) from=0.027347522 to=0.127347522
