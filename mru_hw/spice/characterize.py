@@ -26,6 +26,7 @@ from mru_hw.spice.cells import cell_views
 from mru_hw.spice.chip import unit_subckt
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
 from mru_hw.spice.runner import Limits, Runner
+from mru_hw.spice.session import Session
 from mru_hw.technology import MODELS, Technology
 from mru_hw.technology.calibration import BOLTZMANN_OVER_CHARGE
 
@@ -79,6 +80,7 @@ def characterize(technology: Technology, *, limits: Limits | None = None) -> Cha
     constants = {
         "technology": technology.name,
         "models_hash": technology.models_hash(),
+        "devices_hash": technology.devices_hash(),
         "i_usual": I_USUAL / UNITS,
         **sides,
         "v_dd": technology.v_dd,
@@ -87,7 +89,7 @@ def characterize(technology: Technology, *, limits: Limits | None = None) -> Cha
         "c_trip": 1e-14,
         "provenance": {
             "mru_hw": mru_hw.__version__,
-            "simulator": "ngspice",
+            "simulator": f"ngspice {Session().version}",
             "corner": technology.corners[0],
             "temperature": technology.temperature,
             "assumed": ASSUMED,

@@ -41,6 +41,7 @@ class Calibration(BaseModel):
 
     technology: str
     models_hash: str
+    devices_hash: str
     i_usual: float = Field(gt=0, description="current of a unit device at v_gate [A]")
     n: Mirror
     p: Mirror
@@ -92,11 +93,15 @@ def load_calibration(technology: Technology) -> Calibration:
     if not path.is_file():
         raise MruHwError(f"The calibration of {technology.name} is missing: run characterize.")
     calibration = Calibration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    if calibration.models_hash != technology.models_hash():
-        raise MruHwError(
-            f"The calibration of {technology.name} was made with other model cards: "
-            "run characterize again."
-        )
+    for made_with, now, what in (
+        (calibration.models_hash, technology.models_hash(), "model cards"),
+        (calibration.devices_hash, technology.devices_hash(), "device sizes"),
+    ):
+        if made_with != now:
+            raise MruHwError(
+                f"The calibration of {technology.name} was made with other {what}: "
+                "run characterize again."
+            )
     return calibration
 
 

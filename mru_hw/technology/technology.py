@@ -201,6 +201,10 @@ class Technology(_Frozen):
         """SHA-256 of the model cards: a result belongs to the cards that made it."""
         return self.models.sha256 or _hash(self.model_files())
 
+    def devices_hash(self) -> str:
+        """SHA-256 of the device classes: a calibration belongs to their sizes too."""
+        return hashlib.sha256(self.devices_spice().encode()).hexdigest()
+
     def _models_folder(self) -> Path:
         models = self.models
         if not models.package:
