@@ -16,6 +16,7 @@ class Cause(enum.Enum):
     """Why a step was wrong; the value is what the user reads."""
 
     THRESHOLD = "threshold offset"  # the candidate lies within the error of candidate and threshold
+    CANDIDATE = "candidate"  # the linear layers gave another one than software, further off
     UNSETTLED = "unsettled node"  # the candidate was still on its way at the strobe
     RACE = "race"  # a neighbour moved too, early in the strobe
     DROOP = "droop"  # a neighbour moved too, late in the strobe, or a held node changed sides

@@ -228,19 +228,26 @@ def _by_candidate(
     k, at = ladder.levels, int(ladder.level(evidence.before[t, u].sum()))
     found = int(ladder.level(evidence.end[t, u].sum()))
 
-    def asked(c: float) -> int:
-        step = int(step_of(np.array(c), ladder.own_up[u], ladder.own_down[u]))
+    def asked(c: float, up: float, down: float) -> int:
+        step = int(step_of(np.array(c), np.array(up), np.array(down)))
         return min(max(at + ladder.size * step, -k), k)
 
-    if found == asked(own):
-        if local is not None and found == asked(local):
-            return Cause.EARLIER
-        lacking = (reference if local is None else local) - own
-        moving = (own - was) * np.sign(lacking) > MOVING * abs(lacking)
-        return Cause.UNSETTLED if moving else Cause.THRESHOLD
-    if near:
+    up, down = ladder.own_up[u], ladder.own_down[u]
+    if found != asked(own, up, down):
+        if near:
+            return Cause.THRESHOLD
+        return Cause.UNSETTLED if found == asked(was, up, down) else Cause.UNEXPLAINED
+    if local is not None and found == asked(local, ladder.up[u], ladder.down[u]):
+        return Cause.EARLIER
+    expected = reference if local is None else local
+    if found == asked(expected, up, down):
+        # The circuit's own threshold is another one and is known.
         return Cause.THRESHOLD
-    return Cause.UNSETTLED if found == asked(was) else Cause.UNEXPLAINED
+    lacking = expected - own
+    if (own - was) * np.sign(lacking) > MOVING * abs(lacking):
+        return Cause.UNSETTLED
+    within = near and abs(_distance(expected, up, down)) <= REACH
+    return Cause.THRESHOLD if within else Cause.CANDIDATE
 
 
 # ------------------------------------------------------------------------------ whole networks

@@ -2,7 +2,8 @@
 
 A loop follows its candidate all the time, so nothing says when a bit changed within a frame, and
 race, droop and crowbar do not exist for it. A bit that its own candidate at the frame's end does
-not explain followed, or kept, what it saw on the way: the candidate was not settled.
+not explain, but the one at the end of the frame before does, was still on its way; where neither
+does, it stays unexplained.
 """
 
 from __future__ import annotations
@@ -65,15 +66,21 @@ def wrong_bits(
     reached = np.isfinite(states) & np.isfinite(own)
     seen = np.where(reached, own, 0.0)
     wanted, by_own, far = asked(reference), asked(seen), distance(seen)
-    by_local = None if local is None else asked(local)
-    away = distance(reference)
+    expected = reference if local is None else local
+    by_expected, away = asked(expected), distance(reference)
+    # Within the errors of candidate and threshold.
+    near, within = np.abs(far) <= REACH, np.abs(distance(expected)) <= REACH
+    lagging = np.zeros_like(reached)
+    lagging[1:] = reached[:-1] & (asked(np.roll(seen, 1, axis=0)) == after)[1:]
     for t, u in np.argwhere((after != wanted) & reached):
-        if after[t, u] != by_own[t, u] and abs(far[t, u]) > REACH:
-            cause = Cause.UNSETTLED
-        elif by_local is not None and by_local[t, u] == after[t, u]:
+        if after[t, u] != by_own[t, u] and not near[t, u]:
+            cause = Cause.UNSETTLED if lagging[t, u] else Cause.UNEXPLAINED
+        elif by_expected[t, u] == after[t, u]:
             cause = Cause.EARLIER
-        else:
+        elif after[t, u] != by_own[t, u] or (near[t, u] and within[t, u]):
             cause = Cause.THRESHOLD
+        else:
+            cause = Cause.CANDIDATE
         yield Disagreement(
             sequence=sequence,
             layer=bank.layer,

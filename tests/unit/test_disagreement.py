@@ -79,17 +79,30 @@ def test_one_wrong_step_is_counted_once() -> None:
 
 
 def test_threshold_offset_by_the_candidate_s_own_error() -> None:
-    record = only(made([0.95], [0]), [1.3])
+    record = only(made([0.95], [0]), [1.08])
     assert record.cause is Cause.THRESHOLD
-    assert record.distance == pytest.approx(0.3)
+    assert record.distance == pytest.approx(0.08)
     assert record.distance_own == pytest.approx(-0.05)
+
+
+@pytest.mark.parametrize(("own", "reference"), [(0.8, 1.5), (0.95, 1.3), (0.85, 1.05)])
+def test_a_settled_candidate_that_lies_far_off_is_a_cause_of_its_own(
+    own: float, reference: float
+) -> None:
+    record = only(made([own], [0]), [reference])
+    assert record.cause is Cause.CANDIDATE
+    assert record.distance == pytest.approx(reference - 1)
+    assert record.distance_own == pytest.approx(own - 1)
+    # So it is where the layers before are as software has them.
+    local = np.array([[reference]])
+    assert only(made([own], [0]), [reference], local=local).cause is Cause.CANDIDATE
 
 
 def test_unsettled_candidate_was_on_its_way() -> None:
     moving = made([0.8], [0], earlier=np.array([[0.6]]))
     assert only(moving, [1.5]).cause is Cause.UNSETTLED
-    # One that lies as far off and rests is an error of the candidate.
-    assert only(made([0.8], [0]), [1.5]).cause is Cause.THRESHOLD
+    # One that lies as far off and rests is an error of the linear layers.
+    assert only(made([0.8], [0]), [1.5]).cause is Cause.CANDIDATE
     # A comparator that still shows what the candidate asked for before.
     lagging = made([1.5], [0], earlier=np.array([[0.2]]))
     assert only(lagging, [1.5]).cause is Cause.UNSETTLED
@@ -150,16 +163,20 @@ def test_a_die_s_own_threshold_is_what_its_candidate_is_measured_by() -> None:
     assert record.distance == pytest.approx(0.1)
     assert record.distance_own == pytest.approx(1.1 / 1.2 - 1)
     assert record.cause is Cause.THRESHOLD
+    # Earlier layers that are right change nothing about that.
+    local = np.array([[1.1]])
+    (record,) = wrong_steps(ladder, made([1.1], [0]), np.array([[1.1]]), local=local)
+    assert record.cause is Cause.THRESHOLD
 
 
 def test_table_and_record_name_everything() -> None:
-    record = only(made([0.95], [0]), [1.3], sequence=4)
+    record = only(made([0.95], [0]), [1.08], sequence=4)
     head, line = table([record])
     assert head.split() == [
         "sequence", "layer", "unit", "frame", "step", "wanted", "distance", "own", "cause",
     ]  # fmt: skip
     assert line.split() == [
-        "4", "1", "0", "0", "+0", "->", "+0", "+1", "+30.00", "%", "-5.00", "%", "threshold",
+        "4", "1", "0", "0", "+0", "->", "+0", "+1", "+8.00", "%", "-5.00", "%", "threshold",
         "offset",
     ]  # fmt: skip
     assert table([]) == []
@@ -216,11 +233,28 @@ def test_a_loop_s_bits_are_judged_with_their_hysteresis(loops: Chip) -> None:
 
 
 def test_a_loop_that_its_candidate_does_not_explain_saw_another(loops: Chip) -> None:
-    (record,) = bits(loops, [0.3], [0.3], [1])
-    assert record.cause is Cause.UNSETTLED
+    (record,) = bits(loops, [1.8, 0.3], [1.8, 0.3], [1, 1])
+    assert (record.frame, record.cause) == (1, Cause.UNSETTLED)
     (record,) = bits(loops, [1.8], [0.3], [1], local=np.array([[1.8]]))
     assert record.cause is Cause.EARLIER
     assert bits(loops, [np.nan], [1.8], [0]) == []
+
+
+def test_a_loop_s_bit_that_no_candidate_asked_for_stays_unexplained(loops: Chip) -> None:
+    (record,) = bits(loops, [0.3], [0.3], [1])
+    assert record.cause is Cause.UNEXPLAINED
+    # One that is stuck: neither candidate asks for it.
+    records = bits(loops, [1.8, 0.3, 0.2], [1.8, 0.3, 0.2], [1, 1, 1])
+    assert [r.cause for r in records] == [Cause.UNSETTLED, Cause.UNEXPLAINED]
+
+
+def test_a_loop_s_candidate_that_lies_far_off_is_a_cause_of_its_own(loops: Chip) -> None:
+    (record,) = bits(loops, [0.3], [1.8], [0])
+    assert record.cause is Cause.CANDIDATE
+    assert record.distance == pytest.approx(0.3 / 1.5)
+    assert record.distance_own == pytest.approx(0.7 / 1.5)
+    (record,) = bits(loops, [1.45], [1.55], [0])
+    assert record.cause is Cause.THRESHOLD
 
 
 # ------------------------------------------------------------------------- read from waveforms
