@@ -19,6 +19,15 @@ def about(cell: Path) -> dict[str, Any]:
     return read_yaml(cell / "cell.yaml")
 
 
+def empty(value: object, at: str) -> list[str]:
+    """Name the keys without a value, as YAML leaves them of an unquoted text with a comma."""
+    if isinstance(value, dict):
+        return [key for name, below in value.items() for key in empty(below, f"{at}.{name}")]
+    if isinstance(value, list):
+        return [key for k, below in enumerate(value) for key in empty(below, f"{at}.{k}")]
+    return [at] if value is None else []
+
+
 def measured(cell: Path) -> dict[str, float]:
     done = subprocess.run(
         ["ngspice", "-b", "bench.cir"],
@@ -49,6 +58,7 @@ def test_yaml_names_the_ports_and_parameters_of_the_deck(cell: Path) -> None:
     document = about(cell)
     assert {"what", "ports", "range", "law", "source", "shows"} <= set(document)
     assert document["name"] == cell.name
+    assert empty(document, cell.name) == []
     text = (cell / "cell.sp").read_text().replace("\n+", "")
     lines = re.findall(r"^\.subckt (.*)$", text, re.MULTILINE)
     assert [line.split()[0] for line in lines] == document["subcircuits"]
