@@ -168,6 +168,17 @@ def test_decisions_are_numbered_without_gaps() -> None:
         assert path.read_text().startswith(f"# {path.name[:4]}: "), path.name
 
 
+def test_the_index_lists_every_decision_under_its_own_title() -> None:
+    text = (ROOT / "docs/index.md").read_text()
+    listed = re.findall(r"^    \* \[(\d{4})\]\(decisions/(\S+)\) (.+)$", text, re.MULTILINE)
+    wanted = []
+    for path in sorted((ROOT / "docs/decisions").glob("*.md")):
+        number, title = path.read_text().splitlines()[0].removeprefix("# ").split(": ", 1)
+        if path.name != "0000-template.md":
+            wanted.append((number, path.name, title))
+    assert listed == wanted
+
+
 # ------------------------------------------------------------------------------------- data
 
 
