@@ -30,6 +30,7 @@ from mru_hw.energy import energy
 from mru_hw.files import whole_file
 from mru_hw.model.io import load_model
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.local import LocalLayer, local_layers
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.steps import judge_steps
@@ -98,51 +99,45 @@ def packed(result: SpiceResult) -> dict[str, Array]:
 # ------------------------------------------------------------------------------------- judging
 
 
-def judge_layer(chip: Chip, i: int, spice: list[Array], candidates: list[Array]) -> dict[str, Any]:
+def judge_layer(
+    chip: Chip, i: int, spice: list[Array], candidates: list[Array], software: list[LocalLayer]
+) -> dict[str, Any]:
     """Count the wrong steps of layer `i` against the given candidates, frame by frame."""
-    steps = judge_steps(chip.mapped, chip.design, i, zip(spice, candidates, strict=True))
+    window = chip.design.banks[i].threshold is not None
+    thresholds = [layer.beta for layer in software] if window else None
+    runs = zip(spice, candidates, strict=True)
+    steps = judge_steps(chip.mapped, chip.design, i, runs, thresholds=thresholds)
     beyond = int(np.sum(steps.wrong > 0.03))
     held = {"wrong_if_always_held": len(steps.moving)}
     return steps.summary() | held | {"wrong_beyond_3_percent": beyond, "deciles": steps.deciles()}
 
 
-def local_candidates(chip: Chip, i: int, ideal: Array, states: Array | None) -> Array:
-    """What layer `i` would see if software read ngspice's own states of the layer before.
-
-    The first layer has none before it, and a skip is left to the reference.
-    """
-    spec, t = chip.mapped.spec, chip.mapped.tensors
-    if states is None or spec.layers[i - 1].skip != 0:
-        return ideal
-    before = f"layers.{i - 1}."
-    v = states @ t[before + "output.weight"].T + t[before + "output.bias"]
-    if spec.layers[i - 1].rectify_output or spec.layers[i].rectify_input:
-        v = np.maximum(v, 0)
-    c: Array = v @ t[f"layers.{i}.candidate.weight"].T + t[f"layers.{i}.candidate.bias"]
-    return np.maximum(c, 0) if spec.layers[i].rectify_candidate else c
-
-
 def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Trace) -> Any:
     done = [k for k, run in enumerate(runs) if str(run["status"][0]) == "DONE"]
     spans = {k: int(inputs.lengths[k]) for k in done}
+    n_layers = len(chip.design.banks)
+    reached = {
+        k: [runs[k][f"layer{i}.state"][0, : spans[k]] for i in range(n_layers)] for k in done
+    }
+    local, software = {}, {}
+    for k in done:
+        frames = normalised(chip.mapped.spec, inputs.x[k, : spans[k]])
+        local[k] = local_layers(chip.mapped, frames, reached[k])
+        software[k] = local_layers(chip.mapped, frames, [h[k, : spans[k]] for h in ideal.states])
     layers = []
-    for i in range(len(chip.design.banks)):
-        states = [runs[k][f"layer{i}.state"][0, : spans[k]] for k in done]
+    for i in range(n_layers):
+        states = [reached[k][i] for k in done]
         wanted = [ideal.candidates[i][k, : spans[k]] for k in done]
-        own = [
-            local_candidates(
-                chip, i, c, None if i == 0 else runs[k][f"layer{i - 1}.state"][0, : spans[k]]
-            )
-            for k, c in zip(done, wanted, strict=True)
-        ]
+        by_wanted, by_own = [software[k][i] for k in done], [local[k][i] for k in done]
+        own = [layer.candidate for layer in by_own]
         seen = [runs[k][f"layer{i}.candidate"][0, : spans[k]] for k in done]
         error = np.concatenate([(a - b).ravel() for a, b in zip(seen, own, strict=True)])
         size = np.concatenate([b.ravel() for b in own])
         layers.append(
             {
-                "against_reference": judge_layer(chip, i, states, wanted),
-                "against_own_earlier_layers": judge_layer(chip, i, states, own),
-                "against_own_candidate": judge_layer(chip, i, states, seen),
+                "against_reference": judge_layer(chip, i, states, wanted, by_wanted),
+                "against_own_earlier_layers": judge_layer(chip, i, states, own, by_own),
+                "against_own_candidate": judge_layer(chip, i, states, seen, by_own),
                 "candidate_error_rms": float(np.sqrt(np.mean(error**2))),
                 "candidate_rms": float(np.sqrt(np.mean(size**2))),
             }

@@ -11,10 +11,12 @@ from mru_hw.energy import Energy
 from mru_hw.errors import RunStatus
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
+from mru_hw.simulate.local import local_layers
 from mru_hw.simulate.spice_level import SpiceResult
 from mru_hw.simulate.steps import judge_steps
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.trace import Trace
+from mru_hw.spice.bench import normalised
 from mru_hw.stimulus import Inputs
 
 Array = NDArray[np.float64]
@@ -107,7 +109,14 @@ def _steps(
         (spice.states[layer][row, frames], ideal.candidates[layer][row, frames])
         for row, frames in zip(rows, valid, strict=True)
     ]
-    return judge_steps(mapped, design, layer, runs).summary()
+    thresholds = None
+    if design.banks[layer].threshold is not None:
+        thresholds = []
+        for row, frames in zip(rows, valid, strict=True):
+            x = normalised(design.spec, inputs.x[row, frames])
+            software = local_layers(mapped, x, [h[row, frames] for h in ideal.states])
+            thresholds.append(software[layer].beta)
+    return judge_steps(mapped, design, layer, runs, thresholds=thresholds).summary()
 
 
 def _mean_power(energy: Array, seconds: Array, done: NDArray[np.bool_]) -> float | None:

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
-from mru_hw.simulate.array import compile_die
+from mru_hw.simulate.array import Memory, Node, compile_die
 from mru_hw.simulate.causes import REACH, Cause, Disagreement
 from mru_hw.simulate.evidence import Evidence
+from mru_hw.simulate.local import LocalLayer, local_layers
 from mru_hw.simulate.loop_steps import wrong_bits
 from mru_hw.simulate.spice_level import SpiceResult
 from mru_hw.simulate.trace import Trace
@@ -40,6 +41,30 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Thresholds that come from the input, on a die.
+
+    Attributes
+    ----------
+    node
+        What carries them; the signal that reaches it is taken to be the mapped network's.
+    memory
+        The units that weigh them.
+    """
+
+    node: Node
+    memory: Memory
+
+    def thresholds(self, b: Array) -> tuple[Array, Array]:
+        """Return both thresholds (n_time, n_units) by what the node carries, ``b = W_b u + b_b``.
+
+        A nominal unit's are ``sqrt(b^2 + 4 i_q^2)``.
+        """
+        up, down = self.memory.thresholds(self.node.rails(b.T[:, :, None]))
+        return up[:, :, 0].T, down[:, :, 0].T
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
     """What a layer's units should do.
 
@@ -50,9 +75,12 @@ class Ladder:
     start
         (n_units,) initial levels.
     up, down
-        (n_units,) thresholds of the reference, both as magnitudes.
+        (n_units,) thresholds of the reference, both as magnitudes; (n_time, n_units) in a run
+        whose thresholds come from the input.
     own_up, own_down
         The same of the circuit as far as they are known: a die's.
+    window
+        What makes them where they come from the input; without a run they are NaN then.
     """
 
     layer: int
@@ -63,10 +91,25 @@ class Ladder:
     own_up: Array
     own_down: Array
     size: int = 1
+    window: Window | None = None
 
     def level(self, set_cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the level that a number of set cells stands for."""
         return self.size * set_cells - self.levels
+
+    def in_run(self, reference: LocalLayer, local: LocalLayer) -> Ladder:
+        """Return the ladder with a run's thresholds: software's, and what the circuit weighs.
+
+        Parameters
+        ----------
+        reference, local
+            What software has with its own earlier layers, and with the circuit's.
+        """
+        if self.window is None or local.threshold is None:
+            return self
+        up, down = self.window.thresholds(local.threshold)
+        beta = reference.beta
+        return dataclasses.replace(self, up=beta, down=beta, own_up=up, own_down=down)
 
 
 def ladder_of(
@@ -75,8 +118,11 @@ def ladder_of(
     """Return what a layer's units should do: the behavioral level's thresholds of a die."""
     at_supply, temperature = calibration.at(conditions.v_dd), conditions.temperature
     array = compile_die(design, at_supply, die, temperature=temperature)
-    up, down = (np.asarray(x)[:, 0, 0] for x in array.memories[layer].thresholds())
-    bank = design.banks[layer]
+    bank, memory = design.banks[layer], array.memories[layer]
+    window = None
+    if bank.threshold is not None:
+        window = Window(node=array.nodes[bank.threshold], memory=memory)
+    up, down = (np.asarray(x)[:, 0, 0] for x in memory.thresholds())
     return Ladder(
         layer=layer,
         levels=bank.levels,
@@ -86,24 +132,31 @@ def ladder_of(
         own_up=up,
         own_down=down,
         size=bank.cell_levels,
+        window=window,
     )
 
 
 def network_ladders(
     mapped: Model, design: Design, calibration: Calibration, die: Die, conditions: Conditions
 ) -> dict[int, Ladder]:
-    """Return by layer what a network's ladders should do: software's thresholds, the die's own."""
+    """Return by layer what a network's ladders should do: software's thresholds, the die's own.
+
+    Thresholds that come from the input follow in a run (`Ladder.in_run`).
+    """
     found = {}
     for bank in design.banks:
-        if bank.clocked and bank.threshold is None:
-            own = ladder_of(design, calibration, die, bank.layer, conditions)
+        if not bank.clocked:
+            continue
+        own = ladder_of(design, calibration, die, bank.layer, conditions)
+        if own.window is None:
             beta = np.abs(mapped.tensors[f"layers.{bank.layer}.beta"])
-            found[bank.layer] = dataclasses.replace(own, up=beta, down=beta)
+            own = dataclasses.replace(own, up=beta, down=beta)
+        found[bank.layer] = own
     return found
 
 
 def of_unit(ladder: Ladder, k: int) -> Ladder:
-    """Return the ladder of one unit of a layer."""
+    """Return the ladder of one unit of a layer with fixed thresholds."""
     one = slice(k, k + 1)
     return Ladder(
         layer=ladder.layer,
@@ -135,7 +188,7 @@ def wrong_steps(
     evidence: Evidence,
     reference: Array,
     *,
-    local: Array | None = None,
+    local: LocalLayer | None = None,
     sequence: int = 0,
     units: Sequence[int] | None = None,
 ) -> Iterator[Disagreement]:
@@ -148,14 +201,15 @@ def wrong_steps(
     reference
         (n_time, n_units) the reference's candidates.
     local
-        The candidates that the reference would have had with the circuit's own earlier layers;
-        None where there is nothing before.
+        What the reference would have had with the circuit's own earlier layers; None where there
+        is nothing before.
     sequence
         Named in the records.
     units
         Indices of the units in their layer; 0, 1, … when None.
     """
     before, after = own_levels(ladder, evidence)
+    ladder = _by_frame(ladder, reference.shape)
     wanted = _moved(ladder, before, reference)
     reached = np.isfinite(evidence.candidate)
     for t, u in np.argwhere((after != wanted) & reached):
@@ -168,10 +222,23 @@ def wrong_steps(
             before=int(before[t, u]),
             wanted=int(wanted[t, u]),
             found=int(after[t, u]),
-            distance=_distance(reference[t, u], ladder.up[u], ladder.down[u]),
-            distance_own=_distance(evidence.candidate[t, u], ladder.own_up[u], ladder.own_down[u]),
+            distance=_distance(reference[t, u], ladder.up[t, u], ladder.down[t, u]),
+            distance_own=_distance(
+                evidence.candidate[t, u], ladder.own_up[t, u], ladder.own_down[t, u]
+            ),
             cause=cause,
         )
+
+
+def _by_frame(ladder: Ladder, shape: tuple[int, ...]) -> Ladder:
+    """Return the ladder with every threshold as (n_time, n_units)."""
+    return dataclasses.replace(
+        ladder,
+        up=np.broadcast_to(ladder.up, shape),
+        down=np.broadcast_to(ladder.down, shape),
+        own_up=np.broadcast_to(ladder.own_up, shape),
+        own_down=np.broadcast_to(ladder.own_down, shape),
+    )
 
 
 def _moved(ladder: Ladder, before: NDArray[np.int64], c: Array) -> NDArray[np.int64]:
@@ -182,20 +249,25 @@ def _moved(ladder: Ladder, before: NDArray[np.int64], c: Array) -> NDArray[np.in
 
 def _distance(c: float, up: float, down: float) -> float:
     beta = up if c >= 0 else down
+    if np.isinf(beta):
+        return -1.0  # a rectified candidate has no way down
     return float((abs(c) - beta) / beta) if beta > 0 else float("inf")
 
 
 def _cause(
-    ladder: Ladder, evidence: Evidence, reference: Array, local: Array | None, t: int, u: int
+    ladder: Ladder, evidence: Evidence, reference: Array, local: LocalLayer | None, t: int, u: int
 ) -> Cause:
     """Find the first cause that the evidence of one step shows."""
     own = float(evidence.candidate[t, u])
-    near = abs(_distance(own, ladder.own_up[u], ladder.own_down[u])) <= REACH
+    near = abs(_distance(own, ladder.own_up[t, u], ladder.own_down[t, u])) <= REACH
     found = _by_cells(ladder, evidence, t, u, near=near)
     if found is not None:
         return found
-    local_c = None if local is None else float(local[t, u])
-    return _by_candidate(ladder, evidence, float(reference[t, u]), local_c, t, u, near=near)
+    before = None
+    if local is not None:
+        beta = np.broadcast_to(local.beta, reference.shape)
+        before = float(local.candidate[t, u]), float(beta[t, u])
+    return _by_candidate(ladder, evidence, float(reference[t, u]), before, t, u, near=near)
 
 
 def _by_cells(ladder: Ladder, evidence: Evidence, t: int, u: int, *, near: bool) -> Cause | None:
@@ -217,13 +289,16 @@ def _by_candidate(
     ladder: Ladder,
     evidence: Evidence,
     reference: float,
-    local: float | None,
+    local: tuple[float, float] | None,
     t: int,
     u: int,
     *,
     near: bool,
 ) -> Cause:
-    """Find what the circuit's own candidate shows where at most one cell moved, in its turn."""
+    """Find what the circuit's own candidate shows where at most one cell moved, in its turn.
+
+    `local` is software's candidate and threshold with the circuit's own earlier layers.
+    """
     own, was = float(evidence.candidate[t, u]), float(evidence.earlier[t, u])
     k, at = ladder.levels, int(ladder.level(evidence.before[t, u].sum()))
     found = int(ladder.level(evidence.end[t, u].sum()))
@@ -232,14 +307,14 @@ def _by_candidate(
         step = int(step_of(np.array(c), np.array(up), np.array(down)))
         return min(max(at + ladder.size * step, -k), k)
 
-    up, down = ladder.own_up[u], ladder.own_down[u]
+    up, down = float(ladder.own_up[t, u]), float(ladder.own_down[t, u])
     if found != asked(own, up, down):
         if near:
             return Cause.THRESHOLD
         return Cause.UNSETTLED if found == asked(was, up, down) else Cause.UNEXPLAINED
-    if local is not None and found == asked(local, ladder.up[u], ladder.down[u]):
+    if local is not None and found == asked(local[0], local[1], local[1]):
         return Cause.EARLIER
-    expected = reference if local is None else local
+    expected = reference if local is None else local[0]
     if found == asked(expected, up, down):
         # The circuit's own threshold is another one and is known.
         return Cause.THRESHOLD
@@ -251,36 +326,6 @@ def _by_candidate(
 
 
 # ------------------------------------------------------------------------------ whole networks
-
-
-def local_candidates(mapped: Model, frames: Array, states: Sequence[Array]) -> list[Array]:
-    """Return each layer's candidates as software has them from the circuit's own earlier states.
-
-    Parameters
-    ----------
-    mapped
-        The network that the design amounts to.
-    frames
-        (n_time, n_in) normalised inputs.
-    states
-        Per layer the circuit's h, (n_time, n_units).
-    """
-    t: Mapping[str, NDArray[Any]] = mapped.tensors
-    v: Array = frames @ t["input.weight"].T + t["input.bias"]
-    found = []
-    for i, (layer, h) in enumerate(zip(mapped.spec.layers, states, strict=True)):
-        p = f"layers.{i}."
-        u = np.maximum(v, 0) if layer.rectify_input else v
-        c: Array = u @ t[p + "candidate.weight"].T + t[p + "candidate.bias"]
-        found.append(np.maximum(c, 0) if layer.rectify_candidate else c)
-        o: Array = h @ t[p + "output.weight"].T + t[p + "output.bias"]
-        o = np.maximum(o, 0) if layer.rectify_output else o
-        if layer.skip == "matrix":
-            o = o + v @ t[p + "skip.weight"].T
-        elif layer.skip == 1:
-            o = o + v
-        v = o
-    return found
 
 
 def explain(
@@ -309,14 +354,17 @@ def explain(
         n = int(inputs.lengths[row])
         frames = normalised(design.spec, inputs.x[row, :n])
         states = [np.nan_to_num(state[row, :n]) for state in result.trace.states]
-        local = local_candidates(mapped, frames, states)
+        local = local_layers(mapped, frames, states)
+        software = local_layers(mapped, frames, [h[row, :n] for h in reference.states])
         for bank in design.banks:
             i = bank.layer
             evidence, wanted = layers[i], reference.candidates[i][row, :n]
             before = local[i] if i else None
             if i in ladders and evidence is not None:
-                found += wrong_steps(ladders[i], evidence, wanted, local=before, sequence=row)
+                ladder = ladders[i].in_run(software[i], local[i])
+                found += wrong_steps(ladder, evidence, wanted, local=before, sequence=row)
             elif not bank.clocked:
                 h, own = result.trace.states[i][row, :n], result.trace.candidates[i][row, :n]
-                found += wrong_bits(mapped, bank, h, own, wanted, local=before, sequence=row)
+                seen = None if before is None else before.candidate
+                found += wrong_bits(mapped, bank, h, own, wanted, local=seen, sequence=row)
     return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +64,12 @@ class Steps:
 
 
 def judge_steps(
-    mapped: Model, design: Design, layer: int, runs: Iterable[tuple[Array, Array]]
+    mapped: Model,
+    design: Design,
+    layer: int,
+    runs: Iterable[tuple[Array, Array]],
+    *,
+    thresholds: Sequence[Array] | None = None,
 ) -> Steps:
     """Judge every step of a layer from its own level before it and a given candidate.
 
@@ -77,18 +82,21 @@ def judge_steps(
     runs
         Per sequence the states h that were reached and the candidates that count, each
         (n_time, n_units), valid frames only.
+    thresholds
+        Per sequence the threshold beta (n_time, n_units) of each frame, where it comes from the
+        input (`mru_hw.simulate.local`).
     """
     bank, prefix = design.banks[layer], f"layers.{layer}."
-    alpha, beta = mapped.tensors[prefix + "alpha"], np.abs(mapped.tensors[prefix + "beta"])
+    alpha, runs = mapped.tensors[prefix + "alpha"], list(runs)
+    if thresholds is None:
+        thresholds = [np.abs(mapped.tensors[prefix + "beta"])] * len(runs)
     start = mapped.tensors[prefix + "initial_state"][None, :]
-    rise = (
-        beta + np.abs(mapped.tensors[prefix + "delta"]) if bank.cell is CellKind.FQ_BMRU else beta
-    )
     right, wrong, moving = [np.empty(0)], [np.empty(0)], [np.empty(0)]
-    for state, c in runs:
+    for (state, c), beta in zip(runs, thresholds, strict=True):
         level = np.rint(state / alpha)
         before = np.concatenate([start, level[:-1]])
         if bank.cell is CellKind.FQ_BMRU:
+            rise = beta + np.abs(mapped.tensors[prefix + "delta"])
             wanted = np.where(c >= rise, 1.0, np.where(c >= beta, before, 0.0))
             distance = np.minimum(np.abs(c - rise), np.abs(c - beta)) / rise
         else:

@@ -10,9 +10,12 @@ import pytest
 from mru_hw.errors import RunStatus
 from mru_hw.mapping.realised import quiescent_current
 from mru_hw.model.network import Model
+from mru_hw.simulate.causes import Cause
+from mru_hw.simulate.disagreement import explain, network_ladders
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import simulate_spice
+from mru_hw.simulate.steps import judge_steps
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
@@ -35,12 +38,13 @@ def test_every_sure_step_follows_the_ideal_level(
 ) -> None:
     chip = Chip.of(make(), load_technology(technology))
     inputs = make_inputs(np.random.default_rng(1).normal(size=(1, n_frames, 2)))
+    conditions = nominal_conditions(chip.design.technology)
     result = simulate_spice(
         chip.model,
         chip.design,
         chip.calibration,
         inputs,
-        conditions=nominal_conditions(chip.design.technology),
+        conditions=conditions,
         time_limit_s=300,
     )
     assert result.status == (RunStatus.DONE,)
@@ -60,3 +64,14 @@ def test_every_sure_step_follows_the_ideal_level(
     step = np.where(np.abs(c) >= beta, np.sign(c), 0.0)
     wanted = np.clip(before + bank.cell_levels * step, -bank.levels, bank.levels)
     np.testing.assert_array_equal(levels[sure], wanted[sure])
+    # The others are found, and explained by the circuit's own thresholds.
+    ladders = network_ladders(
+        chip.mapped, chip.design, chip.calibration, chip.die(None), conditions
+    )
+    records = explain(result, chip.mapped, chip.design, ladders, inputs, ideal)
+    wrong = [(int(f), int(u)) for f, u in np.argwhere(levels != wanted)]
+    assert [(r.frame, r.unit) for r in records] == wrong
+    assert {r.cause for r in records} <= {Cause.THRESHOLD}
+    pairs = [(result.trace.states[0][0], c)]
+    steps = judge_steps(chip.mapped, chip.design, 0, pairs, thresholds=[beta])
+    assert len(steps.wrong) == len(wrong)
