@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mru_hw.data import calibration_dir
 from mru_hw.errors import MruHwError
-from mru_hw.files import refuse_foreign, whole_file
+from mru_hw.files import read_document, refuse_foreign, whole_file
 from mru_hw.technology.technology import Technology
 
 BOLTZMANN_OVER_CHARGE = 8.617333262e-5  # V/K, CODATA 2018
@@ -27,7 +27,7 @@ REFERENCE = 27.0  # degC, of the fitted constants
 class Mirror(BaseModel):
     """Weak-inversion mirror constants of one polarity."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     slope: float = Field(gt=1, description="subthreshold slope factor n")
     conductance: float = Field(ge=0, description="lambda [1/V] of I = I_sat (1 + lambda V_DS)")
@@ -37,7 +37,7 @@ class Mirror(BaseModel):
 class Calibration(BaseModel):
     """All of ``calibration/<technology>.yaml``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     technology: str
     models_hash: str
@@ -88,11 +88,19 @@ class Calibration(BaseModel):
 
 
 def load_calibration(technology: Technology) -> Calibration:
-    """Read the calibration that ships for `technology`; its model cards must be the same ones."""
+    """Read the calibration that ships for `technology`.
+
+    Raises
+    ------
+    UserError
+        The file is no calibration.
+    MruHwError
+        It is missing, or it was made with other model cards or device sizes.
+    """
     path = calibration_dir() / f"{technology.name}.yaml"
     if not path.is_file():
         raise MruHwError(f"The calibration of {technology.name} is missing: run characterize.")
-    calibration = Calibration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    calibration = read_document(path, Calibration)
     for made_with, now, what in (
         (calibration.models_hash, technology.models_hash(), "model cards"),
         (calibration.devices_hash, technology.devices_hash(), "device sizes"),

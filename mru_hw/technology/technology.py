@@ -8,13 +8,13 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from mru_hw.data import circuits_dir
-from mru_hw.errors import Bare, UserError
+from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw.files import read_yaml, validated
 from mru_hw.technology.shared_cards import share_cards
 from mru_hw.units import Volts, render
 
@@ -25,18 +25,28 @@ PERMITTIVITY_OXIDE = 3.9 * 8.8541878128e-12  # F/m, of silicon dioxide (CODATA 2
 THINNEST_OXIDE = 3e-9  # m, without a model of the current that tunnels through it
 
 NAME = r"^[a-z][a-z0-9_]*$"
-"""What a model may be called: names go into decks."""
+"""What a technology, a model, a device class or a corner may be called: names go into decks."""
+
+_FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+FileName = Annotated[str, StringConstraints(pattern=f"^{_FILE}$")]
+"""A plain file name: it goes into decks and below folders."""
+FolderName = Annotated[str, StringConstraints(pattern=f"^{_FILE}(/{_FILE})*$")]
+
+CLASSES = tuple(f"{p}_{use}" for use in ("mirror", "cell", "switch", "logic") for p in "np")
+"""Device classes that the cells are drawn with."""
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Device(_Frozen):
     """A device class of the cells: one transistor geometry. Lengths in m."""
 
     polarity: Literal["n", "p"]
-    model: str = Field(pattern=NAME)
+    model: Name
     w: float = Field(gt=0, description="channel width [m]")
     l: float = Field(gt=0, description="channel length [m]")  # noqa: E741 - SPICE's own name
 
@@ -44,7 +54,7 @@ class Device(_Frozen):
 class Capacitor(_Frozen):
     """The process's linear capacitor: ``C = c_area (side + widened)^2``."""
 
-    model: str = Field(pattern=NAME)
+    model: Name
     area_capacitance: float = Field(gt=0, description="[F/m^2]")
     widened: float = Field(default=0.0, description="drawn to effective side [m]")
     side: float = Field(gt=0, description="side of the ladder cell's square capacitor [m]")
@@ -125,14 +135,21 @@ class Models(_Frozen):
         Whether the cards have the tunnelling current through the gate.
     """
 
-    entry: str
-    includes: tuple[str, ...] = ()
-    sha256: str = ""
-    package: str = ""
+    entry: FileName
+    includes: tuple[FileName, ...] = ()
+    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+    package: str = Field(default="", pattern="^([A-Za-z_][A-Za-z0-9_]*)?$")
     version: str = ""
-    folders: tuple[str, ...] = ()
-    shared: tuple[str, str] | None = None
+    folders: tuple[FolderName, ...] = ()
+    shared: tuple[FileName, Name] | None = None
     gate_leakage: bool = False
+
+    @model_validator(mode="after")
+    def _shared_is_one_of_them(self) -> Models:
+        files = (self.entry, *self.includes)
+        if self.shared is not None and self.shared[0] not in files:
+            raise UserError("models.shared", self.shared[0], "entry or one of includes")
+        return self
 
 
 class Transistor(_Frozen):
@@ -158,18 +175,28 @@ class Transistor(_Frozen):
 class Technology(_Frozen):
     """All of ``circuits/technology/<name>/technology.yaml``."""
 
-    name: str
+    name: Name
     models: Models
     transistor: Transistor = Transistor()
-    corners: tuple[str, ...]
+    corners: tuple[Name, ...] = Field(min_length=1)
     v_dd: Volts = Field(gt=0, description="nominal supply [V]")
     temperature: float = Field(description="nominal temperature [degC]")
-    devices: dict[str, Device]
+    devices: dict[Name, Device]
     capacitor: Capacitor
     rules: Rules
     mismatch: Mismatch
     flicker: Flicker
     sources: dict[str, str]
+
+    @model_validator(mode="after")
+    def _every_class_is_there(self) -> Technology:
+        for name in CLASSES:
+            if name not in self.devices:
+                raise UserError(f"devices.{name}", MISSING, "a device class of the cells")
+            if self.devices[name].polarity != name[0]:
+                found = self.devices[name].polarity
+                raise UserError(f"devices.{name}.polarity", found, f"{name[0]}, as its name says")
+        return self
 
     def model_files(self) -> dict[str, str]:
         """Return the model cards by file name; the entry is called `MODELS`.
@@ -294,13 +321,17 @@ def load_technology(name: str) -> Technology:
     Raises
     ------
     UserError
-        When no technology has that name, or its oxide leaks and its cards do not.
+        When no technology has that name, its document has a mistake, or its oxide leaks and its
+        cards do not.
     """
     known = technology_names()
     if name not in known:
         raise UserError("--tech", name, "one of " + ", ".join(known))
     path = circuits_dir() / "technology" / name / "technology.yaml"
-    technology = Technology.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    source = f"technology.yaml of {name}"
+    technology = validated(Technology, read_yaml(path), source)
+    if technology.name != name:
+        raise UserError(f"{source}: name", technology.name, f"{name}, as its folder is called")
     _refuse_leaking_oxide(technology)
     return technology
 

@@ -192,13 +192,77 @@ def test_conditions_are_checked_against_the_technology(technology: Technology) -
         assert text.startswith("v_dd is ")
 
 
-def test_a_thin_oxide_needs_cards_with_gate_leakage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    thin = tmp_path / "technology" / "generic180"
-    shutil.copytree(circuits_dir() / "technology" / "generic180", thin)
+@pytest.fixture
+def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The textbook process's technology.yaml, in a folder where it may be changed."""
+    folder = tmp_path / "technology" / "generic180"
+    shutil.copytree(circuits_dir() / "technology" / "generic180", folder)
     monkeypatch.setattr("mru_hw.technology.technology.circuits_dir", lambda: tmp_path)
-    document = thin / "technology.yaml"
+    return folder / "technology.yaml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "name: generic180",
+            "name: other",
+            ': name is "other", expected generic180, as its folder',
+        ),
+        ("name: generic180", "name: a\\n.inc", ": name is "),
+        (
+            "entry: models.lib",
+            "entry: ../models.lib",
+            ': models.entry is "../models.lib", expected ',
+        ),
+        ("entry: models.lib", "entry: 'a b'", ': models.entry is "a b", expected '),
+        ("{entry:", "{includes: [/etc/x], entry:", ': models.includes.0 is "/etc/x", expected '),
+        ("{entry:", "{folders: [a/../..], entry:", ': models.folders.0 is "a/../..", expected '),
+        ("{entry:", "{package: a.b, entry:", ': models.package is "a.b", expected '),
+        ("{entry:", "{sha256: abc, entry:", ': models.sha256 is "abc", expected '),
+        ("{entry:", "{shared: [x, y], entry:", ': models.shared is "x", expected entry or one of'),
+        ("[tt,", '["tt\\n.inc x",', ": corners.0 is "),
+        ("[tt, ff, ss, sf, fs]", "[]", ": corners is []"),
+        ("  n_cell:", "  n-cell:", ": devices.n-cell.[key] is "),
+        ("  n_cell:", "  n_cello:", ": devices.n_cell is missing, expected a device class"),
+        ("n_cell: {polarity: n", "n_cell: {polarity: p", ': devices.n_cell.polarity is "p", expe'),
+        ("w: 0.5e-6", "w: .inf", ": devices.n_mirror.w is inf, expected "),
+        ("v_dd: 1.8 V", "v_dd: 1.8 V\ncolour: red", ': colour is "red", expected no key of this'),
+        ("temperature: 27\n", "", ": temperature is missing, expected a value"),
+        ("temperature: 27", "temperature: !!int 27", " is not plain YAML in line "),
+    ],
+)
+def test_a_mistake_in_a_technology_is_one_sentence(
+    document: Path, old: str, new: str, told: str
+) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert old in text
+    document.write_text(text.replace(old, new, 1), encoding="utf-8")
+    said = sentence(lambda: load_technology("generic180"))
+    assert said.startswith("technology.yaml")
+    assert told in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("c_trip: ", "c_trop: ", "generic180.yaml: c_trip is missing, expected a value"),
+        ("v_dd: 1.8", "v_dd: much", 'generic180.yaml: v_dd is "much", expected '),
+        ("v_dd: 1.8", "v_dd: .nan", "generic180.yaml: v_dd is nan, expected "),
+        ("v_dd: 1.8", "v_dd: [", "generic180.yaml is not plain YAML in line "),
+    ],
+)
+def test_a_mistake_in_a_calibration_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, told: str
+) -> None:
+    text = (calibration_dir() / "generic180.yaml").read_text(encoding="utf-8")
+    assert old in text
+    tmp_path.joinpath("generic180.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    monkeypatch.setattr(calibration, "calibration_dir", lambda: tmp_path)
+    assert sentence(lambda: load_calibration(load_technology("generic180"))).startswith(told)
+
+
+def test_a_thin_oxide_needs_cards_with_gate_leakage(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert load_technology("generic180").flicker.c_ox == pytest.approx(8.42e-3)
     text = re.sub(r"c_ox: \S+", "c_ox: 17.3e-3", text)
