@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mru_hw.cli.output import Json, emit, progress
-from mru_hw.errors import RunStatus, SimulationError, UserError
+from mru_hw.errors import SimulationError, UserError
 
 if TYPE_CHECKING:
-    from mru_hw.simulate.causes import Disagreement
-    from mru_hw.simulate.run import Chip
+    from mru_hw.simulate.run import Chip, LevelRun
     from mru_hw.simulate.trace import Trace
     from mru_hw.simulate.verify import Choice, Verification
     from mru_hw.stimulus import Inputs
@@ -125,7 +123,7 @@ def simulate(
         trace,
         {"out": out, "level": level, "trace_level": traced},
         checked,
-        run.disagreements if checked is None else checked.disagreements,
+        run,
         json=json,
     )
 
@@ -153,14 +151,17 @@ def _tell(
     trace: Trace,
     about: dict[str, Any],
     checked: Verification | None,
-    disagreements: Sequence[Disagreement] | None,
+    run: LevelRun,
     *,
     json: bool,
 ) -> None:
     import numpy as np
 
     from mru_hw.simulate.causes import table
+    from mru_hw.simulate.endings import failure, helped_lines
 
+    disagreements = run.disagreements if checked is None else checked.disagreements
+    endings = run.endings if checked is None else checked.endings
     finished = trace.decision >= 0
     n_done = int(finished.sum())
     accuracy = None
@@ -175,6 +176,7 @@ def _tell(
         lines.append(f"Energy per sequence: {joules * 1e9:.4g} nJ on average.")
     if checked is not None:
         lines.append(checked.sentence())
+    lines += helped_lines(endings or ())
     lines += table(disagreements or ())
     emit(
         {
@@ -184,14 +186,13 @@ def _tell(
             "energy_per_sequence_J": joules,
             "finished": n_done,
             "status": trace.status.name.lower(),
+            "runs": None if run.endings is None else [ending.row() for ending in run.endings],
             "verify": None if checked is None else checked.summary(),
             "disagreements": None if disagreements is None else [d.row() for d in disagreements],
         },
         as_json=json,
         lines=lines,
     )
-    if checked is not None and checked.failed:
-        reason = next(iter(checked.failed))
-        raise SimulationError(f"{sum(checked.failed.values())} failed. {reason.value}")
-    if trace.status is not RunStatus.DONE:
-        raise SimulationError(f"{data.n_seq - n_done} failed. {trace.status.value}")
+    failed = failure(endings or ())
+    if failed is not None:
+        raise SimulationError(failed)

@@ -26,6 +26,7 @@ from mru_hw.variation import Die, draw_die, nominal_die
 
 if TYPE_CHECKING:
     from mru_hw.simulate.causes import Disagreement
+    from mru_hw.simulate.endings import Ending
 
 LEVELS = ("ideal", "behavioral", "spice")
 
@@ -76,11 +77,14 @@ class LevelRun:
         What the supply gave, at the level ``behavioral``.
     disagreements
         Wrong steps against the level ``ideal`` with their causes, at the level ``spice``.
+    endings
+        How each sequence's run ended, at the level ``spice``.
     """
 
     trace: Trace
     supply: SupplyRecord | None = None
     disagreements: tuple[Disagreement, ...] | None = None
+    endings: tuple[Ending, ...] | None = None
 
 
 def run_level(
@@ -215,4 +219,4 @@ def _spice(
     ladders = network_ladders(chip.mapped, chip.design, chip.calibration, chip.die(die), conditions)
     reference = simulate_ideal(chip.mapped, inputs)
     found = explain(result, chip.mapped, chip.design, ladders, inputs, reference)
-    return LevelRun(trace=result.trace, disagreements=found)
+    return LevelRun(trace=result.trace, disagreements=found, endings=result.endings())

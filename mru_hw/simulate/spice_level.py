@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from mru_hw.errors import RunStatus, UserError
 from mru_hw.mapping import Design, unmap
 from mru_hw.mapping.design import Bank
 from mru_hw.model.network import Model
+from mru_hw.simulate.endings import Ending, last_line
 from mru_hw.simulate.evidence import Evidence, read_evidence
 from mru_hw.simulate.readout import decide
 from mru_hw.simulate.supply import BLOCKS
@@ -50,6 +51,8 @@ class SpiceResult:
         (n_seq,) internal time points.
     messages
         ngspice's last words of each run that failed, empty for the others.
+    helpers
+        The options that each run needed beyond its deck's own to converge; mostly none.
     evidence
         By sequence and layer, what explains a wrong step; None for layers without a strobe.
     """
@@ -60,7 +63,22 @@ class SpiceResult:
     core_seconds: Array
     time_points: NDArray[np.int64]
     messages: tuple[str, ...]
+    helpers: tuple[str, ...]
     evidence: tuple[tuple[Evidence | None, ...], ...] = ()
+
+    def endings(self) -> tuple[Ending, ...]:
+        """Return how each run ended."""
+        runs = zip(self.status, self.helpers, self.messages, self.core_seconds, strict=True)
+        return tuple(
+            Ending(
+                sequence=row,
+                status=status,
+                helper=helper,
+                said=last_line(message),
+                core_seconds=float(seconds),
+            )
+            for row, (status, helper, message, seconds) in enumerate(runs)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,18 +214,12 @@ def _read(
         energy = {name: v_dd * _integral(waves, f"i(vvdd_{name})", span) for name in BLOCKS}
         energy["bias"] += v_dd * _integral(waves, "i(vref)", span)
         energy["total"] = -v_dd * _integral(waves, "i(vdd)", span)
-    bare = Waves(
-        status=waves.status,
-        vectors={"time": waves.time},
-        core_seconds=waves.core_seconds,
-        message=waves.message,
-    )
     return _Sequence(
         output=output,
         candidates=tuple(candidates),
         levels=tuple(levels),
         energy=energy,
-        waves=bare,
+        waves=replace(waves, vectors={"time": waves.time}),
         evidence=tuple(
             read_evidence(
                 design,
@@ -297,5 +309,6 @@ def _collect(
         core_seconds=np.array([run.waves.core_seconds for run in runs]),
         time_points=np.array([len(run.waves.time) for run in runs], dtype=np.int64),
         messages=tuple("" if ok else run.waves.message for ok, run in zip(done, runs, strict=True)),
+        helpers=tuple(run.waves.helper for run in runs),
         evidence=tuple(run.evidence for run in runs),
     )

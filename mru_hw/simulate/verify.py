@@ -27,6 +27,7 @@ from mru_hw.simulate.disagreement import (
     of_unit,
     wrong_steps,
 )
+from mru_hw.simulate.endings import Ending, ending_of
 from mru_hw.simulate.evidence import Evidence, read_evidence
 from mru_hw.simulate.trace import Trace
 from mru_hw.spice.chip import chip_deck
@@ -73,18 +74,15 @@ class Verification:
         Frames compared, over all units and sequences.
     disagreements
         The wrong steps among them.
-    failed
-        Runs that ended otherwise than `RunStatus.DONE`, by the reason; the frames that they did
-        reach are compared.
-    core_seconds
-        Processor time of ngspice [s].
+    endings
+        How each unit's run of each sequence ended; the frames that a failed one did reach are
+        compared.
     """
 
     units: tuple[tuple[int, int], ...]
     steps: int
     disagreements: tuple[Disagreement, ...]
-    failed: dict[RunStatus, int]
-    core_seconds: float
+    endings: tuple[Ending, ...]
 
     def sentence(self) -> str:
         """Return the result as a person reads it."""
@@ -95,13 +93,16 @@ class Verification:
         )
 
     def summary(self) -> dict[str, Any]:
-        """Return the record as JSON has it."""
+        """Return the record as JSON has it: of runs that just ended well, their number."""
+        ends = Counter(ending.status for ending in self.endings)
         return {
             "units": [list(unit) for unit in self.units],
             "steps": self.steps,
             "wrong": len(self.disagreements),
-            "failed": {status.name.lower(): n for status, n in self.failed.items()},
-            "core_seconds": self.core_seconds,
+            "runs": len(self.endings),
+            "failed": {s.name.lower(): n for s, n in ends.items() if s is not RunStatus.DONE},
+            "failed_or_helped": [e.row() for e in self.endings if not e.plain],
+            "core_seconds": sum(ending.core_seconds for ending in self.endings),
         }
 
 
@@ -233,7 +234,7 @@ def verify_units(
     jobs = [(i, k, row) for i, k in units for row in range(inputs.n_seq)]
     runner = Runner(Limits(time_s=time_limit_s))
 
-    def one(job: tuple[int, int, int]) -> tuple[int, list[Disagreement], Waves]:
+    def one(job: tuple[int, int, int]) -> tuple[int, list[Disagreement], Ending]:
         i, k, row = job
         c = trace.candidates[i][row, : inputs.lengths[row], k : k + 1]
         scale = design.buses[design.banks[i].candidate].scale
@@ -243,25 +244,15 @@ def verify_units(
         found = wrong_steps(of_unit(ladders[i], k), evidence, c, sequence=row, units=[k])
         if progress is not None:
             progress(1)
-        return int(np.isfinite(evidence.candidate).sum()), list(found), _without_vectors(waves)
+        steps = int(np.isfinite(evidence.candidate).sum())
+        return steps, list(found), ending_of(row, waves, (i, k))
 
     results = list(_in_threads(one, jobs, workers, runner))
-    ends = Counter(waves.status for _, _, waves in results)
     return Verification(
         units=units,
         steps=sum(steps for steps, _, _ in results),
         disagreements=tuple(d for _, found, _ in results for d in found),
-        failed={status: n for status, n in ends.items() if status is not RunStatus.DONE},
-        core_seconds=sum(waves.core_seconds for _, _, waves in results),
-    )
-
-
-def _without_vectors(waves: Waves) -> Waves:
-    return Waves(
-        status=waves.status,
-        vectors={},
-        core_seconds=waves.core_seconds,
-        message=waves.message,
+        endings=tuple(ending for _, _, ending in results),
     )
 
 

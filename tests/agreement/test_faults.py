@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import resource
 import shutil
@@ -24,9 +25,10 @@ from mru_hw.errors import RunStatus
 from mru_hw.model.io import save_model
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.trace import load_trace
-from mru_hw.spice.deck import BENCH, Change, Deck
+from mru_hw.spice.deck import BENCH, Change, Deck, Waves
 from mru_hw.spice.runner import HELPERS, Limits, Runner
 from mru_hw.spice.session import Session
+from mru_hw.spice.worker import failed
 from mru_hw.stimulus import make_inputs
 from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology
@@ -232,6 +234,51 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     out = tmp_path / "y.npz"
     assert "The simulator's files could not be written." in simulate(out, full, 57344)
     assert load_trace(out).decision.tolist() == [-1]
+
+
+# ------------------------------------------------------------------------- what the user is told
+
+
+@pytest.mark.parametrize("options", [(), ("--verify", "units:1")], ids=["whole", "unit"])
+def test_why_a_run_failed_and_what_another_needed_reach_the_user(
+    options: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run, lock, seen = Runner.run, threading.Lock(), list[str]()
+
+    def one_fails(self: Runner, deck: Deck) -> Waves:
+        with lock:
+            first = not seen or seen[0] == deck.files[BENCH]
+            seen.append(deck.files[BENCH])
+        if first:
+            said = "doAnalyses: TRAN:  Timestep too small\n\n  run simulation(s) aborted\n"
+            return failed(RunStatus.DID_NOT_CONVERGE, said)
+        return replace(run(self, deck), helper=HELPERS[0])
+
+    monkeypatch.setattr(Runner, "run", one_fails)
+    words = command(tmp_path, tmp_path / "y.npz", n_seq=2)
+    # Of unlike decks the one that comes first fails.
+    save_inputs(make_inputs(np.array([[[1.5], [0.0]], [[0.0], [1.5]]])), tmp_path / "x.npz")
+    assert cli([*words, *options, "--json"]) == 1
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    runs = told["verify"]["failed_or_helped"] if options else told["runs"]
+    rows = {r["status"]: r for r in runs}
+    assert set(rows) == {"did_not_converge", "done"}
+    fails, helped = rows["did_not_converge"], rows["done"]
+    assert (fails["helper"], fails["last_line"]) == ("", "run simulation(s) aborted")
+    assert (helped["helper"], helped["last_line"]) == (HELPERS[0], "")
+    assert helped["core_seconds"] > 0
+    where = f"sequence {fails['sequence']}" + (" of unit 0/0" if options else "")
+    assert err.strip().endswith(
+        "1 failed. The simulator found no solution at some time point. "
+        f"In {where} ngspice said: run simulation(s) aborted"
+    )
+    seen.clear()
+    assert cli([*words, *options]) == 1
+    assert f"1 converged only with .options {HELPERS[0]}: sequence " in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------------------- models and names

@@ -97,11 +97,25 @@ def test_command_compares_and_explains(
     verify = told["verify"]
     assert isinstance(verify, dict)
     assert verify.pop("core_seconds") > 0
-    assert verify == {"units": [[0, 0]], "steps": 4, "wrong": 0, "failed": {}}
+    assert verify == {
+        "units": [[0, 0]],
+        "steps": 4,
+        "wrong": 0,
+        "runs": 1,
+        "failed": {},
+        "failed_or_helped": [],
+    }
+    assert told["runs"] is None
     assert told["disagreements"] == []
     # The level ideal does not.
     told = simulate(tmp_path, capsys, "--die", str(die))
     assert told["trace_level"] == "spice"
+    runs = told["runs"]
+    assert isinstance(runs, list)
+    assert [(r["sequence"], r["status"], r["helper"], r["last_line"]) for r in runs] == [
+        (0, "done", "", "")
+    ]
+    assert runs[0]["core_seconds"] > 0
     records = told["disagreements"]
     assert isinstance(records, list)
     assert [(r["frame"], r["wanted"], r["found"]) for r in records] == [(2, -1, 0)]

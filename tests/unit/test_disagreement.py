@@ -311,6 +311,7 @@ def as_if_ngspice(trace: Trace) -> SpiceResult:
         core_seconds=none,
         time_points=none.astype(np.int64),
         messages=("",) * 2,
+        helpers=("",) * 2,
         evidence=tuple(evidence),
     )
 

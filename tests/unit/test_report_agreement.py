@@ -39,6 +39,7 @@ def as_if_ngspice(**changes: Any) -> SpiceResult:
         "core_seconds": np.arange(4.0),
         "time_points": np.full(4, 10),
         "messages": ("",) * 4,
+        "helpers": ("",) * 4,
     }
     return SpiceResult(**(keys | changes))
 
