@@ -227,10 +227,14 @@ def ramp_edges(unit: Unit, waves: Waves) -> tuple[float, float]:
     t, v = waves.time, waves.vectors["v(v)"]
     i = np.interp(t, *np.transpose(ramp_points(unit.beta)))
     middle = unit.technology.v_dd / 4
-    flips = np.flatnonzero((v[1:] > middle) != (v[:-1] > middle))
-    flips = flips[t[flips] > POWER_UP + 1e-3]
-    if len(flips) != 2 or v[-1] > middle:
+    rest = ramp_points(unit.beta)[5][0]
+    crossed = (v[1:] > middle) != (v[:-1] > middle)
+    rises = np.flatnonzero(crossed & (t[1:] > POWER_UP + 1e-3) & (t[1:] < rest))
+    falls = np.flatnonzero(crossed & (t[1:] > rest))
+    # An odd number: near an edge without regeneration the node may pass the middle and come back.
+    if len(rises) % 2 == 0 or len(falls) % 2 == 0 or v[-1] > middle:
         return np.nan, np.nan
+    flips = np.array([rises[0], falls[-1]])
     share = (middle - v[flips]) / (v[flips + 1] - v[flips])
     at = i[flips] + share * (i[flips + 1] - i[flips])
     return float(at[0]), float(at[1])
