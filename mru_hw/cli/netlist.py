@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mru_hw.cli.output import Json, emit, say
+from mru_hw.cli.output import SEEDS, Json, emit, say
 from mru_hw.errors import UserError
 
 
@@ -22,7 +22,8 @@ def netlist(
         ),
     ] = "ngspice",
     die: Annotated[
-        int | None, typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0)
+        int | None,
+        typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0, max=SEEDS),
     ] = None,
     inputs: Annotated[
         Path | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mru_hw.cli.output import Json, emit, progress
+from mru_hw.cli.output import SEEDS, Json, emit, progress
 from mru_hw.errors import SimulationError, UserError
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from mru_hw.simulate.verify import Choice, Verification
     from mru_hw.stimulus import Inputs
     from mru_hw.technology.conditions import Conditions
-
-SEEDS = 2**63 - 1
 
 
 def simulate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,5 +219,8 @@ def _spice(
     )
     ladders = network_ladders(chip.mapped, chip.design, chip.calibration, chip.die(die), conditions)
     reference = simulate_ideal(chip.mapped, inputs)
-    found = explain(result, chip.mapped, chip.design, ladders, inputs, reference)
+    found = tuple(
+        dataclasses.replace(wrong, sequence=first_sequence + wrong.sequence)
+        for wrong in explain(result, chip.mapped, chip.design, ladders, inputs, reference)
+    )
     return LevelRun(trace=result.trace, disagreements=found, endings=result.endings())

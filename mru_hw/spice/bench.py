@@ -185,7 +185,7 @@ def make_bench(
         f"* mru_hw {__version__} bench, design {design.digest()}",
         f"* {len(frames)} frames of {period:.9g} s after {t_start:.9g} s of power-up and reset;"
         f" {'the nominal chip' if die is None else f'die {die.seed}'}",
-        *_input_note(design),
+        *_notes(design, t_stop - t_start),
         token_line(token),
     ]
     deck = Deck(
@@ -216,10 +216,13 @@ def bench_saves(design: Design) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------ the parts
 
 
-def _input_note(design: Design) -> list[str]:
+def _notes(design: Design, seconds: float) -> list[str]:
+    blocks = " + ".join(f"p_{name.removeprefix('vdd_')}" for name in (*SUPPLIES, "ref"))
     return [
         "* the token is a voltage made from the hash of this text: a result proves its circuit",
         f"* inputs: 1.0 of a normalised feature is {design.buses['x'].scale:.6g} A",
+        f"* outputs: 1.0 of the network's is {design.buses['y'].scale:.6g} A",
+        f"* energy of the frames: ({blocks}) times {seconds:.9g} s",
     ]
 
 

@@ -29,6 +29,9 @@ from mru_hw.variation import Die
 ELEMENTS = "elements.csv"
 BUDGET = "budget.csv"
 ERRORS = "errors.csv"
+START = ".spiceinit"
+"""What ngspice reads before a deck of this folder: by itself it starts a thread a core, and they
+cost twenty times what one thread does."""
 DECLARED_FRAMES = 4
 STIMULUS_LINES = 200  # of input currents; more of them stand in a file of their own
 
@@ -50,7 +53,8 @@ def netlist_files(technology: Technology, dialect: str = "ngspice") -> tuple[str
     """Name the files of a netlist's folder; a long stimulus stands beside them."""
     language = dialect_named(dialect)
     decks = (language.file(CHIP), language.file(BENCH))
-    return (*decks, *language.model_files(technology), ELEMENTS, BUDGET, ERRORS)
+    own = (START,) if dialect == "ngspice" else ()
+    return (*decks, *language.model_files(technology), ELEMENTS, BUDGET, ERRORS, *own)
 
 
 def declared_frames(n_in: int) -> NDArray[np.float64]:
@@ -115,6 +119,8 @@ def write_netlist(
                 _write(part / language.file(name), language.lines(lines))
         for name, text in language.model_files(design.technology).items():
             (part / name).write_text(text, encoding="utf-8")
+        if dialect == "ngspice":
+            (part / START).write_text("set num_threads=1\n", encoding="utf-8")
         write_elements(part / ELEMENTS, model, design, calibration, bench.deck.files[CHIP])
         counted = budget or make_budget(model, design, calibration)
         write_budget(part / BUDGET, counted)

@@ -2,6 +2,8 @@
 * 4 frames of 0.025 s after 0.027347522 s of power-up and reset; the nominal chip
 * the token is a voltage made from the hash of this text: a result proves its circuit
 * inputs: 1.0 of a normalised feature is 1e-09 A
+* outputs: 1.0 of the network's is 2.68628e-10 A
+* energy of the frames: (p_mirror + p_memory + p_clock + p_bias + p_ref) times 0.1 s
 vtoken token 0 0.8518744063
 .lib 'models.lib' tt
 .include 'chip.sp'
