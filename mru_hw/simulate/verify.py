@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -42,6 +42,8 @@ from mru_hw.variation import Die, nominal_die
 
 LARGEST = 3000
 """Transistors of a network that ngspice runs as a whole."""
+
+_NONE_SINGLY = "no layer's units run singly: cmru or bmru, fixed thresholds, signed candidates"
 
 Array = NDArray[np.float64]
 _Job = TypeVar("_Job")
@@ -127,8 +129,21 @@ def transistors(design: Design) -> int:
     return sum(device.kind == "m" for device in placed)
 
 
+def single_layers(design: Design) -> tuple[int, ...]:
+    """Return the layers whose units run singly."""
+
+    def singly(layer: int) -> bool:
+        try:
+            refuse_other_cells(design, layer)
+        except UserError:
+            return False
+        return True
+
+    return tuple(bank.layer for bank in design.banks if singly(bank.layer))
+
+
 def refuse_large(design: Design) -> None:
-    """Refuse a network that ngspice would not finish as a whole.
+    """Refuse a network that ngspice would not finish as a whole, and name what is possible.
 
     Raises
     ------
@@ -136,37 +151,74 @@ def refuse_large(design: Design) -> None:
         It has more than `LARGEST` transistors.
     """
     count = transistors(design)
-    if count > LARGEST:
-        raise UserError(
-            "--level",
-            Bare(f"spice: {count:,} transistors"),
-            f"--verify units:N for networks beyond {LARGEST:,} transistors",
+    if count <= LARGEST:
+        return
+    layers = single_layers(design)
+    if not layers:
+        possible = f"at most {LARGEST:,}, for {_NONE_SINGLY}"
+    elif len(layers) < len(design.banks):
+        possible = (
+            f"--verify units:N beyond {LARGEST:,} transistors, which takes the units of "
+            f"{_named(layers)}"
         )
+    else:
+        possible = f"--verify units:N for networks beyond {LARGEST:,} transistors"
+    raise UserError("--level", Bare(f"spice: {count:,} transistors"), possible)
 
 
-def choose_units(
-    choice: Choice, ladders: list[Ladder], trace: Trace, inputs: Inputs
-) -> tuple[tuple[int, int], ...]:
-    """Choose the units: those whose candidates come nearest to their thresholds.
+def _named(layers: Sequence[int]) -> str:
+    """Return layers as a sentence has them."""
+    return f"layer{'s' * (len(layers) > 1)} {', '.join(map(str, layers))}"
 
-    A unit's margin is the smallest hundredth of ``| |c| - beta | / beta`` over all frames; units
-    of equal margin come in their own order.
+
+def refuse_choice(choice: Choice, design: Design) -> None:
+    """Refuse a choice of units that are not there or do not run singly.
 
     Raises
     ------
     UserError
-        There are not as many units, or no such layer.
+        There are not as many units, there is no such layer, or its units have no bench of their
+        own.
     """
-    sizes = [len(ladder.up) for ladder in ladders]
     if choice.layer is not None:
-        if choice.layer >= len(sizes):
-            raise UserError("--verify", f"layer:{choice.layer}", f"layer:0 to {len(sizes) - 1}")
-        return tuple((choice.layer, k) for k in range(sizes[choice.layer]))
-    if choice.count is None or choice.count > sum(sizes):
-        raise UserError("--verify", f"units:{choice.count}", f"at most {sum(sizes)} units")
+        if choice.layer >= len(design.banks):
+            last = len(design.banks) - 1
+            raise UserError("--verify", f"layer:{choice.layer}", f"layer:0 to {last}")
+        refuse_other_cells(design, choice.layer)
+        return
+    layers = single_layers(design)
+    there = sum(design.banks[i].n_units for i in layers)
+    if choice.count is None or choice.count > there:
+        possible = f"at most {there} units"
+        if not layers:
+            possible = f"no --verify, for {_NONE_SINGLY}"
+        elif len(layers) < len(design.banks):
+            possible += f", those of {_named(layers)}"
+        raise UserError("--verify", f"units:{choice.count}", possible)
+
+
+def choose_units(
+    choice: Choice, ladders: Mapping[int, Ladder], trace: Trace, inputs: Inputs
+) -> tuple[tuple[int, int], ...]:
+    """Choose the units: all of a layer, or those whose candidates come nearest to their thresholds.
+
+    A unit's margin is the smallest hundredth of ``| |c| - beta | / beta`` over all frames; units
+    of equal margin come in their own order.
+
+    Parameters
+    ----------
+    choice
+        One that `refuse_choice` lets pass.
+    ladders
+        By layer those whose units run singly.
+    trace, inputs
+        The behavioral run.
+    """
+    if choice.layer is not None:
+        return tuple((choice.layer, k) for k in range(len(ladders[choice.layer].up)))
     valid = inputs.valid()
     margins = []
-    for i, ladder in enumerate(ladders):
+    for i, ladder in ladders.items():
         c = trace.candidates[i][valid]
         beta = np.where(c >= 0, ladder.up, ladder.down)
         distance = np.abs(np.abs(c) - beta) / beta
@@ -223,13 +275,12 @@ def verify_units(
     Raises
     ------
     UserError
-        ngspice is not installed, the choice names units that are not there, or a layer's units
-        have no bench of their own.
+        ngspice is not installed, the choice names units that are not there, or the chosen layer's
+        units have no bench of their own.
     """
-    for bank in design.banks:
-        refuse_other_cells(design, bank.layer)
+    refuse_choice(choice, design)
     own = nominal_die(design) if die is None else die
-    ladders = [ladder_of(design, calibration, own, b.layer, conditions) for b in design.banks]
+    ladders = {i: ladder_of(design, calibration, own, i, conditions) for i in single_layers(design)}
     units = choose_units(choice, ladders, trace, inputs)
     jobs = [(i, k, row) for i, k in units for row in range(inputs.n_seq)]
     runner = Runner(Limits(time_s=time_limit_s))

@@ -12,7 +12,7 @@ import pytest
 from mru_hw.cli.app import run
 from mru_hw.errors import UserError
 from mru_hw.model.io import save_model
-from mru_hw.simulate.disagreement import network_ladders
+from mru_hw.simulate.disagreement import ladder_of, network_ladders
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.verify import (
@@ -20,15 +20,18 @@ from mru_hw.simulate.verify import (
     Choice,
     choose_units,
     parse_choice,
+    refuse_choice,
     refuse_large,
+    single_layers,
     transistors,
 )
+from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.unit_bench import UNIT, make_unit_bench, unit_deck
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.technology.conditions import nominal_conditions
-from tests.agreement.networks import chip_of, one_unit, two_units
-from tests.networks import draw_inputs
+from tests.agreement.networks import chip_of, one_unit, two_units, two_windows
+from tests.networks import draw_inputs, draw_model, make_spec
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +51,8 @@ def test_units_of_the_smallest_margins_are_chosen(chip: Chip) -> None:
     inputs = draw_inputs(2, 5, n_seq=4, n_time=10)
     trace = simulate_ideal(chip.mapped, inputs)
     conditions = nominal_conditions(chip.design.technology)
-    ladders = list(
-        network_ladders(
-            chip.mapped, chip.design, chip.calibration, chip.die(None), conditions
-        ).values()
+    ladders = network_ladders(
+        chip.mapped, chip.design, chip.calibration, chip.die(None), conditions
     )
     beta = np.abs(chip.mapped.tensors["layers.0.beta"])
     c = trace.candidates[0][inputs.valid()]
@@ -61,14 +62,66 @@ def test_units_of_the_smallest_margins_are_chosen(chip: Chip) -> None:
     assert set(choose_units(Choice(count=2), ladders, trace, inputs)) == {(0, 0), (0, 1)}
     assert choose_units(Choice(layer=0), ladders, trace, inputs) == ((0, 0), (0, 1))
     with pytest.raises(UserError, match='--verify is "units:3", expected at most 2 units'):
-        choose_units(Choice(count=3), ladders, trace, inputs)
+        refuse_choice(Choice(count=3), chip.design)
     with pytest.raises(UserError, match='--verify is "layer:1", expected layer:0 to 0'):
-        choose_units(Choice(layer=1), ladders, trace, inputs)
+        refuse_choice(Choice(layer=1), chip.design)
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Chip:
+    """A layer whose units run singly, and one whose thresholds come from the input."""
+    spec = make_spec(levels=2)
+    layers = spec.layers[0], spec.layers[1].model_copy(update={"threshold": "input"})
+    model = draw_model(spec.model_copy(update={"layers": layers}), 1)
+    tensors = dict(model.tensors)
+    for name in ("layers.0.alpha", "layers.1.alpha", "layers.0.beta"):
+        tensors[name] = 0.4 + np.abs(tensors[name])
+    return chip_of(dataclasses.replace(model, tensors=tensors))
+
+
+def test_only_the_chosen_layer_has_to_run_singly(mixed: Chip) -> None:
+    assert single_layers(mixed.design) == (0,)
+    refuse_choice(Choice(layer=0), mixed.design)
+    refuse_choice(Choice(count=6), mixed.design)
+    with pytest.raises(UserError, match="expected at most 6 units, those of layer 0"):
+        refuse_choice(Choice(count=7), mixed.design)
+    with pytest.raises(UserError, match=r"layers\.1 is .*fixed thresholds"):
+        refuse_choice(Choice(layer=1), mixed.design)
+    # Units are ranked among those that can run.
+    inputs = draw_inputs(4, 5, n_seq=4, n_time=10)
+    trace = simulate_ideal(mixed.mapped, inputs)
+    conditions = nominal_conditions(mixed.design.technology)
+    ladders = {
+        0: ladder_of(mixed.design, mixed.calibration, mixed.die(None), 0, conditions),
+    }
+    chosen = choose_units(Choice(count=6), ladders, trace, inputs)
+    assert sorted(chosen) == [(0, k) for k in range(6)]
+
+
+def test_a_unit_is_cut_out_of_a_network_of_which_others_do_not_run_singly(mixed: Chip) -> None:
+    text = unit_deck(mixed.design, 0, 3)
+    whole = {
+        d.path: d for d in flatten(chip_deck(mixed.design), "mru_chip", mixed.design.technology)
+    }
+    part = {d.path: d for d in flatten(text, UNIT, mixed.design.technology)}
+    assert part.items() <= whole.items()
+    assert any(path.startswith("xu0_3.") for path in part)
+
+
+def test_the_refusal_of_a_large_network_says_what_is_possible(
+    mixed: Chip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mru_hw.simulate.verify.LARGEST", 100)
+    with pytest.raises(UserError, match=r"--verify units:N .* takes the units of layer 0\.$"):
+        refuse_large(mixed.design)
+    windows = chip_of(two_windows()).design
+    with pytest.raises(UserError, match="at most 100, for no layer's units run singly"):
+        refuse_large(windows)
+    with pytest.raises(UserError, match="no --verify, for no layer's units run singly"):
+        refuse_choice(Choice(count=1), windows)
 
 
 def test_unit_s_deck_is_the_chip_s_own(chip: Chip) -> None:
-    from mru_hw.spice.chip import chip_deck
-
     whole = {d.path: d for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)}
     for unit in range(2):
         text = unit_deck(chip.design, 0, unit)
