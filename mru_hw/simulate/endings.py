@@ -20,7 +20,7 @@ class Ending:
     Attributes
     ----------
     sequence
-        Its number among those of the run.
+        Its number.
     unit
         ``(layer, unit)`` of a unit that ran singly; None for a whole network.
     status

@@ -223,4 +223,8 @@ def _spice(
         dataclasses.replace(wrong, sequence=first_sequence + wrong.sequence)
         for wrong in explain(result, chip.mapped, chip.design, ladders, inputs, reference)
     )
-    return LevelRun(trace=result.trace, disagreements=found, endings=result.endings())
+    endings = tuple(
+        dataclasses.replace(ending, sequence=first_sequence + ending.sequence)
+        for ending in result.endings()
+    )
+    return LevelRun(trace=result.trace, disagreements=found, endings=endings)
