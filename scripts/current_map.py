@@ -28,14 +28,12 @@ from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 
 from mru_hw.files import whole_file
-from mru_hw.technology import MODELS, Technology, load_technology
+from mru_hw.technology import MODELS, Technology, load_technology, technology_names
 from mru_hw.technology.calibration import BOLTZMANN_OVER_CHARGE
 
 Array = NDArray[np.float64]
 
 ROOT = Path(__file__).parents[1]
-TECHNOLOGIES = ("generic180", "sky130")
-CORNERS = ("tt", "ff", "ss", "sf", "fs")
 TEMPERATURES = (-40.0, -20.0, 27.0, 85.0, 125.0)  # degC
 LEAST = 1e-12  # A
 HALF = 0.5
@@ -60,16 +58,20 @@ mpl.rcParams.update({"svg.hashsalt": "mru_hw", "svg.fonttype": "none", "font.siz
 
 def main() -> None:
     """Write the tables and the figure."""
-    figure, axes = plt.subplots(2, 2, figsize=(7.5, 5.5), sharex=True, sharey="row")
-    for row, name in zip(axes, TECHNOLOGIES, strict=True):
+    names = technology_names()
+    size = (7.5, 2.75 * len(names))
+    figure, axes = plt.subplots(
+        len(names), 2, figsize=size, sharex=True, sharey="row", squeeze=False
+    )
+    for row, name in zip(axes, names, strict=True):
         technology = load_technology(name)
         found = []
-        for corner in CORNERS:
+        for corner in technology.corners:
             for temperature in TEMPERATURES:
                 sweeps = sweep(technology, corner, temperature)
                 for panel, (polarity, (i, slope, full)) in zip(row, sweeps.items(), strict=True):
                     found.append(judged(polarity, corner, temperature, i, slope, full))
-                    if corner == "tt":
+                    if corner == technology.corners[0]:
                         on = i > 3 * i[0]
                         panel.semilogx(i[on], slope[on], label=f"{temperature:g} °C")
         for panel, polarity in zip(row, ("NMOS", "PMOS"), strict=True):
@@ -83,7 +85,7 @@ def main() -> None:
             writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(found)
-    for panel in axes[1]:
+    for panel in axes[-1]:
         panel.set_xlabel("current of one unit device [A]")
     axes[0, 0].legend(frameon=False, fontsize=8)
     figure.tight_layout()

@@ -187,7 +187,10 @@ def load_lengths(technology: Technology) -> Lengths:
     """
     path = calibration_dir() / "raw" / f"{technology.name}_lengths.csv"
     if not path.is_file():
-        raise MruHwError(f"The table {path.name} is missing: run python -m scripts.mirror_lengths.")
+        raise MruHwError(
+            f"The table {path.name} is missing: run python -m scripts.mirror_lengths "
+            f"--tech {technology.name}."
+        )
     with path.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     groups: dict[tuple[str, str, bool, float], list[dict[str, str]]] = defaultdict(list)

@@ -99,7 +99,10 @@ def load_calibration(technology: Technology) -> Calibration:
     """
     path = calibration_dir() / f"{technology.name}.yaml"
     if not path.is_file():
-        raise MruHwError(f"The calibration of {technology.name} is missing: run characterize.")
+        raise MruHwError(
+            f"The calibration of {technology.name} is missing: run mru-hw characterize "
+            f"--tech {technology.name} --out {path.parent.name}/{path.name}."
+        )
     calibration = read_document(path, Calibration)
     for made_with, now, what in (
         (calibration.models_hash, technology.models_hash(), "model cards"),
