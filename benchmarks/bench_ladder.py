@@ -51,7 +51,7 @@ from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.disagreement import Ladder, ladder_of, own_levels, step_of, wrong_steps
 from mru_hw.simulate.verify import read_unit
-from mru_hw.spice.bench import OPTIONS
+from mru_hw.spice.bench import unit_options
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.paths import TOP
@@ -182,7 +182,7 @@ def steps(store: Store, unit: Unit, seeds: Sequence[int], n: int, own: dict[str,
     for seed in seeds:
         c = random_candidates(unit.ladder, n, seed, MARGIN)
         bench = make_unit_bench(
-            unit.design, 0, 0, c * scale(unit), unit.conditions, options=OPTIONS
+            unit.design, 0, 0, c * scale(unit), unit.conditions, options=unit_options(unit.design)
         )
         rows.append(
             store(
@@ -225,7 +225,9 @@ def near(store: Store, unit: Unit, *, conditions: Conditions | None = None) -> d
     for r in NEAR:
         c += [-(1 + r) * down, 3 * up]
     values = np.array(c)
-    bench = make_unit_bench(unit.design, 0, 0, values * scale(unit), conditions, options=OPTIONS)
+    bench = make_unit_bench(
+        unit.design, 0, 0, values * scale(unit), conditions, options=unit_options(unit.design)
+    )
     name = f"{unit.design.technology.name}-k{k}-near-{conditions.corner}"
     made = store(name, bench.deck, lambda w: judged(unit, bench, w, values))
     after, n = np.array(made["after"]), 2 * len(NEAR)
@@ -283,7 +285,13 @@ def timed(
     rows = []
     for label, timing in timings.items():
         bench = make_unit_bench(
-            unit.design, 0, 0, c * scale(unit), conditions, timing=timing, options=OPTIONS
+            unit.design,
+            0,
+            0,
+            c * scale(unit),
+            conditions,
+            timing=timing,
+            options=unit_options(unit.design),
         )
         name = f"{unit.design.technology.name}-k{unit.ladder.levels}-{label}-{conditions.corner}"
 
@@ -391,7 +399,9 @@ def watt(store: Store, unit: Unit, c: Array, label: str) -> dict[str, Any]:
     """Power in blocks, at rest by level, a strobe's and a step's energy, crowbar; c in A."""
     pairs = crossings(unit)
     watch = sorted({name for pair in pairs for names in pair for name in names})
-    bench = make_unit_bench(unit.design, 0, 0, c, unit.conditions, options=OPTIONS, watch=watch)
+    bench = make_unit_bench(
+        unit.design, 0, 0, c, unit.conditions, options=unit_options(unit.design), watch=watch
+    )
 
     def made(w: Waves) -> dict[str, Any]:
         levels = judged(unit, bench, w, c / scale(unit))

@@ -35,7 +35,7 @@ from mru_hw.files import whole_file
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.disagreement import Ladder, own_levels, step_of, wrong_steps
 from mru_hw.simulate.verify import read_unit
-from mru_hw.spice.bench import OPTIONS, PRE_ROLL
+from mru_hw.spice.bench import PRE_ROLL, unit_options
 from mru_hw.spice.deck import Change, Waves
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.paths import TOP
@@ -138,7 +138,7 @@ def nominal_trips(store: Store, technology: Technology) -> dict[str, float]:
             unit.conditions,
             lead=lead(unit),
             watch=NODES,
-            options=OPTIONS,
+            options=unit_options(unit.design),
         )
 
         def made(w: Waves, b: UnitBench = bench, c: Array = values) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def batch(unit: Unit, trips: dict[str, float], first: int, count: int, runner: R
         unit.conditions,
         lead=lead(unit),
         watch=NODES,
-        options=OPTIONS,
+        options=unit_options(unit.design),
     )
     dies = [die_of(unit.design, seed) for seed in range(first, first + count)]
     rows = []

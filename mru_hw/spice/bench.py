@@ -96,6 +96,11 @@ def network_options(design: Design) -> str:
     return NETWORK_OPTIONS + bypass * " bypass=1" + first_order * " maxord=1"
 
 
+def unit_options(design: Design) -> str:
+    """Return ngspice's tolerances for a single unit, where the charge of a phase counts."""
+    return OPTIONS + (not design.technology.transistor.bypass) * " maxord=1"
+
+
 def all_clocked(design: Design) -> bool:
     """Whether every layer waits for a strobe."""
     return len(clocked_banks(design)) == len(design.banks)
