@@ -48,6 +48,7 @@ from mru_hw.files import whole_file
 from mru_hw.mapping.design import CANDIDATE_SPLIT
 from mru_hw.mapping.draft import BIAS_UNITS
 from mru_hw.mapping.passes import HOLD, TAIL, WIDTH
+from mru_hw.spice.bench import as_written
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_line, token_of
 from mru_hw.spice.flatten import Placed, flatten
@@ -178,7 +179,7 @@ def bench(unit: Unit, sources: list[str], saves: list[str], t_stop: float, step:
     token = token_of(body)
     text = "\n".join([f"* {unit.name}, a signed unit", *body, token_line(token), ".end", ""])
     files = {BENCH: text, **unit.technology.model_files()}
-    return Deck(files=files, saves=tuple(saves), token=token, t_stop=t_stop)
+    return Deck(files=files, saves=tuple(saves), token=token, t_stop=as_written(t_stop))
 
 
 def pwl(head: str, points: list[tuple[float, float]]) -> str:

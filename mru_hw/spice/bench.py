@@ -115,6 +115,11 @@ def edge_and_step(period: float) -> tuple[float, float]:
     return max(EDGE, 2 * BREAK * step), step
 
 
+def as_written(value: float) -> float:
+    """Return a number as a deck's nine digits have it: a run is over where its own text says."""
+    return float(f"{value:.9g}")
+
+
 def reference_current(design: Design) -> float:
     """Return the current [A] into the chip's reference pin."""
     return design.i_lsb * design.buses["bias"].units
@@ -165,7 +170,7 @@ def make_bench(
         reset += DECOUPLING * design.technology.v_dd / 2 / reference_current(design)
     t_start = reset + PRE_ROLL * period
     starts: Array = t_start + period * np.arange(len(frames), dtype=np.float64)
-    t_stop = t_start + period * len(frames)
+    t_stop = as_written(t_start + period * len(frames))
     read_at: Array = starts + period
     clocked = {
         bank.layer: starts + design.timing.strobes[bank.layer] for bank in clocked_banks(design)

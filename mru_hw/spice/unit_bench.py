@@ -20,6 +20,7 @@ from mru_hw.mapping.design import Design, NodeKind, Timing
 from mru_hw.spice.bench import (
     PRE_ROLL,
     RAMP,
+    as_written,
     candidate_vectors,
     edge_and_step,
     network_options,
@@ -187,7 +188,7 @@ def make_unit_bench(
     t_start = t_power + (lead[-1][0] if lead else 0.0)
     starts: Array = t_start + period * np.arange(len(candidates), dtype=np.float64)
     changes = starts + (timing.strobes[layer - 1] if layer else 0.0)
-    t_stop = t_start + period * len(candidates)
+    t_stop = as_written(t_start + period * len(candidates))
     chip = unit_deck(design, layer, unit)
     instances = {line.split()[0] for line in chip.splitlines() if line.startswith("x")}
     drawn = () if die is None else die_changes(design, die)

@@ -28,6 +28,7 @@ from mru_hw.spice.elements import COLUMNS, NO_ELEMENT, element_rows
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import ELEMENTS, declared_frames, netlist_files
 from mru_hw.spice.paths import TOP, device_paths
+from mru_hw.spice.unit_bench import make_unit_bench
 from mru_hw.stimulus import make_inputs
 from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import MODELS, load_technology
@@ -479,3 +480,15 @@ def test_no_text_of_a_model_reaches_the_deck() -> None:
     )
     assert "sneaky" not in text
     assert "quit" not in text
+
+
+@pytest.mark.parametrize("n_frames", range(1, 12))
+def test_a_run_is_over_where_the_deck_says(n_frames: int) -> None:
+    """To the last digit: a run that ends a nanosecond short would count as not finished."""
+    design = chip_of(two_units()).design
+    design = replace(design, timing=replace(design.timing, frame=0.0123456789012))
+    frames, conditions = np.zeros((n_frames, 2)), nominal_conditions(design.technology)
+    unit = make_unit_bench(design, 0, 0, np.zeros(n_frames), conditions)
+    for deck in (make_bench(design, frames, conditions).deck, unit.deck):
+        (written,) = re.findall(r"^\.tran \S+ (\S+) uic$", deck.files[BENCH], re.MULTILINE)
+        assert deck.t_stop == float(written)
