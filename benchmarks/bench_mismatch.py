@@ -85,7 +85,11 @@ def solve(
         values = re.split(r"^Values:\n", raw.read_text(encoding="utf-8"), flags=re.MULTILINE)[-1]
     numbers = np.array([float(word) for word in values.split()[1:]])
     gates = numbers[-2 * pairs : -pairs]
-    return np.abs(numbers[-pairs:]) / CURRENT, gates if n_type else technology.v_dd - gates
+    gates = gates if n_type else technology.v_dd - gates
+    # After a failed operating point ngspice writes what the last iteration left.
+    if not np.all((gates > 0.05) & (gates < technology.v_dd)):
+        gates = np.full(pairs, np.nan)
+    return np.abs(numbers[-pairs:]) / CURRENT, gates
 
 
 def compare(technology: Technology, device: str, section: str, pairs: int) -> dict[str, Any]:
