@@ -41,8 +41,9 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.bench_ladder import Store, machine
+from benchmarks.bench_ladder import Store
 from benchmarks.bench_spice_dies import cell_dies
+from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
 from mru_hw.spice.bench import DECOUPLING

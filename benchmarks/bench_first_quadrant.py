@@ -27,14 +27,10 @@ from typing import Any
 
 import numpy as np
 
-# Beside this file, which mypy does not look for when a file is run by its path.
-from bench_spice_agreement import (  # type: ignore[import-not-found]
-    compare,
-    machine,
-    power,
-    run_sequence,
-)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.bench_spice_agreement import compare, power, run_sequence
+from benchmarks.machine import machine
 from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip

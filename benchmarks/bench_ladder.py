@@ -29,8 +29,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
-import platform
 import re
 import sys
 import time
@@ -42,7 +40,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import mru_hw
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
 from mru_hw.mapping import map_model
@@ -56,7 +56,6 @@ from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.runner import Limits, Runner
-from mru_hw.spice.session import Session
 from mru_hw.spice.unit_bench import UNIT, UnitBench, held_vectors, make_unit_bench, unit_deck
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import load_calibration
@@ -525,20 +524,6 @@ def area(unit: Unit) -> dict[str, Any]:
         "gate_area_um2": gates * 1e12,
         "gate_and_diffusion_area_um2": drawn * 1e12,
         "capacitor_area_um2": caps * 1e12,
-    }
-
-
-def machine() -> dict[str, Any]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "mru_hw": mru_hw.__version__,
-        "ngspice": Session().version,
     }
 
 

@@ -18,7 +18,6 @@ import dataclasses
 import json
 import sys
 import time
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +28,8 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.bench_ladder import Store, Unit, judged, machine, scale, unit_of
+from benchmarks.bench_ladder import Store, Unit, judged, scale, unit_of
+from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
 from mru_hw.mapping.design import Design
@@ -37,6 +37,7 @@ from mru_hw.simulate.disagreement import Ladder, own_levels, step_of, wrong_step
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import PRE_ROLL, unit_options
 from mru_hw.spice.deck import Change, Waves
+from mru_hw.spice.dies import transistor_changes
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
@@ -58,28 +59,9 @@ NODES = (f"v({TOP}.xu0_0.xstep.u)", f"v({TOP}.xu0_0.xstep.d)")
 
 
 def die_of(design: Design, seed: int) -> list[Change]:
-    """Mismatch of every transistor of the bench: a/sqrt(W L m) each (Pelgrom, JSSC 24(5), 1989)."""
-    technology = design.technology
-    classes = {(d.model, d.w, d.l): name for name, d in technology.devices.items()}
-    changes = []
-    for placed in flatten(unit_deck(design, 0, 0), UNIT, technology):
-        if placed.kind != "m":
-            continue
-        stream = zlib.crc32(placed.path.encode())
-        rng = np.random.Generator(
-            np.random.Philox(np.random.SeedSequence(seed, spawn_key=(stream,)))
-        )
-        w, l = (round(placed.values[x], 12) for x in ("w", "l"))  # noqa: E741 (SPICE's own)
-        name = classes[placed.model, w, l]
-        sigma_vt, sigma_beta = technology.sigma(name, placed.values["m"])
-        # BSIM4 adds delvto with the threshold's own sign.
-        sign = 1.0 if technology.devices[name].polarity == "n" else -1.0
-        dvt, dbeta = rng.standard_normal(2) * (sigma_vt, sigma_beta)
-        device = f"m.{TOP}.{placed.path}"
-        changes.append(Change(device=device, parameter="delvto", add=float(sign * dvt)))
-        if sigma_beta:
-            changes.append(Change(device=device, parameter="mulu0", times=float(1 + dbeta)))
-    return changes
+    """Mismatch of every transistor of the bench."""
+    placed = flatten(unit_deck(design, 0, 0), UNIT, design.technology)
+    return transistor_changes(placed, design.technology, TOP, seed)
 
 
 # ---------------------------------------------------------------------------------- thresholds

@@ -31,7 +31,6 @@ import dataclasses
 import json
 import sys
 import time
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +41,17 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.bench_ladder import Store, machine
+from benchmarks.bench_ladder import Store
+from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
 from mru_hw.mapping.design import CANDIDATE_SPLIT
 from mru_hw.mapping.draft import BIAS_UNITS
-from mru_hw.mapping.passes import HOLD, TAIL, WIDTH
+from mru_hw.mapping.rounding import HOLD, TAIL, WIDTH
 from mru_hw.spice.bench import as_written
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_line, token_of
+from mru_hw.spice.dies import transistor_changes
 from mru_hw.spice.flatten import Placed, flatten
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import MODELS, Technology, load_technology
@@ -387,8 +388,15 @@ def best_pair(unit: Unit, wanted: float) -> int:
 
 def sized(store: Store, technology: Technology, beta: float) -> Iterator[Unit]:
     """All four, with the area of the first."""
-    start = {"technology": technology, "beta": beta, "scale": 1.0, "up": 1, "down": 1, "pair": 1}
-    units = {name: Unit(name=name, **start) for name in NAMES}  # type: ignore[arg-type]
+    start: dict[str, Any] = {
+        "technology": technology,
+        "beta": beta,
+        "scale": 1.0,
+        "up": 1,
+        "down": 1,
+        "pair": 1,
+    }
+    units = {name: Unit(name=name, **start) for name in NAMES}
     loop = centred(store, units["loop"])
     wanted = area(loop)
     yield loop
@@ -402,24 +410,8 @@ def sized(store: Store, technology: Technology, beta: float) -> Iterator[Unit]:
 
 
 def die_of(unit: Unit, seed: int) -> list[Change]:
-    """Mismatch of every transistor of the unit: a/sqrt(W L m) each (Pelgrom, JSSC 24(5), 1989)."""
-    technology = unit.technology
-    classes = {(d.model, d.w, d.l): name for name, d in technology.devices.items()}
-    changes = []
-    for placed in transistors(unit):
-        entropy = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(placed.path.encode()),))
-        rng = np.random.Generator(np.random.Philox(entropy))
-        w, l = (round(placed.values[x], 12) for x in ("w", "l"))  # noqa: E741 (SPICE's own)
-        name = classes[placed.model, w, l]
-        sigma_vt, sigma_beta = technology.sigma(name, placed.values["m"])
-        # BSIM4 adds delvto with the threshold's own sign.
-        sign = 1.0 if technology.devices[name].polarity == "n" else -1.0
-        dvt, dbeta = rng.standard_normal(2) * (sigma_vt, sigma_beta)
-        device = f"m.{DUT}.{placed.path}"
-        changes.append(Change(device=device, parameter="delvto", add=float(sign * dvt)))
-        if sigma_beta:
-            changes.append(Change(device=device, parameter="mulu0", times=float(1 + dbeta)))
-    return changes
+    """Mismatch of every transistor of the unit."""
+    return transistor_changes(transistors(unit), unit.technology, DUT, seed)
 
 
 def batch(unit: Unit, deck: Deck, first: int, count: int, runner: Runner) -> list[dict[str, Any]]:

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,7 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import mru_hw
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.machine import machine
 from mru_hw.energy import energy
 from mru_hw.files import whole_file
 from mru_hw.model.io import load_model
@@ -39,7 +39,6 @@ from mru_hw.simulate.trace import Trace
 from mru_hw.spice.bench import make_bench, normalised
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.session import Session
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
@@ -184,21 +183,6 @@ def residuals(spice: Array, behavioral: Array, name: str) -> dict[str, float]:
     spread = float(np.std(spice) / np.mean(spice))
     left = spice / np.mean(spice) - behavioral / np.mean(behavioral)
     return {f"{name}_spread": spread, f"{name}_residual": float(np.std(left))}
-
-
-def machine() -> dict[str, Any]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "load_1min": os.getloadavg()[0],
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "mru_hw": mru_hw.__version__,
-        "ngspice": Session().version,
-    }
 
 
 def main() -> None:

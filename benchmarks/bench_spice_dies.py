@@ -17,11 +17,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import chdir
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -31,7 +30,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import mru_hw
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
 from mru_hw.model.io import load_model
 from mru_hw.simulate.run import Chip
@@ -283,18 +284,6 @@ def memory_after(deck: Deck, dies: Sequence[Sequence[Change]], runs: int) -> dic
     return {"runs": runs, "after_20_MB": used[20], "after_all_MB": used[runs]}
 
 
-def machine() -> Iterator[tuple[str, Any]]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    yield "cpu", names[0] if names else platform.processor()
-    yield "cores", os.cpu_count()
-    yield "load_1min", os.getloadavg()[0]
-    yield "python", platform.python_version()
-    yield "mru_hw", mru_hw.__version__
-    yield "ngspice", Session().version
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tech", default="generic180")
@@ -307,7 +296,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000)
     given = parser.parse_args()
     technology = load_technology(given.tech)
-    result: dict[str, Any] = {"machine": dict(machine()), "technology": given.tech}
+    result: dict[str, Any] = {"machine": machine(), "technology": given.tech}
     deck, dies = cell_deck(technology), cell_dies(technology, given.dies)
     result["edges_against_fine_steps"] = edge_errors(technology, deck, dies[:5])
     result["cell"] = contest(deck, dies, switching, given.workers, given.plain_dies or given.dies)

@@ -1,7 +1,7 @@
 """What the network asked of each ratio, in the mapping's own terms: rounding is counted from it.
 
 The mapping moves a threshold's rounding into its candidate's weights and a level's into the
-weights that read it (`mru_hw.mapping.passes.realise_ratios`), so those are no errors.
+weights that read it (`mru_hw.mapping.rounding.realise_ratios`), so those are no errors.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -190,17 +190,30 @@ def make_bench(
         *(_control_lines(commands) if measures and commands else ()),
     ]
     chip = chip_deck(design)
-    token = token_of([chip, *body, *commands])
     head = [
         f"* mru_hw {__version__} bench, design {design.digest()}",
         f"* {len(frames)} frames of {period:.9g} s after {t_start:.9g} s of power-up and reset;"
         f" {'the nominal chip' if die is None else f'die {die.seed}'}",
         *_notes(design, t_stop - t_start),
-        token_line(token),
     ]
-    deck = Deck(
+    deck = bench_deck(design, chip, head, body, saves, t_stop, commands)
+    return Bench(deck=deck, t_start=t_start, read_at=read_at, decided_at=decided_at)
+
+
+def bench_deck(
+    design: Design,
+    chip: str,
+    head: Sequence[str],
+    body: Sequence[str],
+    saves: tuple[str, ...],
+    t_stop: float,
+    commands: tuple[str, ...],
+) -> Deck:
+    """Put a bench and what it plays together; its token stands for all but the head."""
+    token = token_of([chip, *body, *commands])
+    return Deck(
         files={
-            BENCH: "\n".join([*head, *body, ".end", ""]),
+            BENCH: "\n".join([*head, token_line(token), *body, ".end", ""]),
             CHIP: chip,
             **design.technology.model_files(),
         },
@@ -209,7 +222,6 @@ def make_bench(
         t_stop=t_stop,
         commands=commands,
     )
-    return Bench(deck=deck, t_start=t_start, read_at=read_at, decided_at=decided_at)
 
 
 def bench_saves(design: Design) -> tuple[str, ...]:

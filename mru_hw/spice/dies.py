@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 from mru_hw.mapping.design import Design
 from mru_hw.spice.deck import Change
+from mru_hw.spice.flatten import Placed
 from mru_hw.spice.paths import device_paths
+from mru_hw.technology import Technology
 from mru_hw.variation import Die
 
 
@@ -30,3 +35,39 @@ def die_changes(design: Design, die: Die) -> Iterator[Change]:
 def die_commands(design: Design, die: Die) -> Iterator[str]:
     """List the same as ngspice commands, for a circuit that is changed once."""
     return (change.command for change in die_changes(design, die))
+
+
+def transistor_changes(
+    placed: Iterable[Placed], technology: Technology, top: str, seed: int
+) -> list[Change]:
+    """Draw mismatch for every transistor of a flattened deck, switches and logic among them.
+
+    ``a / sqrt(W L m)`` each (Pelgrom, JSSC 24(5), 1989), by a stream of its own path.
+
+    Parameters
+    ----------
+    placed
+        `mru_hw.spice.flatten.flatten`; what is no transistor is left out.
+    top
+        Instance of the flattened subcircuit.
+    seed
+        Of the die.
+    """
+    classes = {(d.model, d.w, d.l): name for name, d in technology.devices.items()}
+    changes = []
+    for part in placed:
+        if part.kind != "m":
+            continue
+        entropy = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(part.path.encode()),))
+        rng = np.random.Generator(np.random.Philox(entropy))
+        width, length = (round(part.values[x], 12) for x in ("w", "l"))
+        name = classes[part.model, width, length]
+        sigma_vt, sigma_beta = technology.sigma(name, part.values["m"])
+        # BSIM4 adds delvto with the threshold's own sign.
+        sign = 1.0 if technology.devices[name].polarity == "n" else -1.0
+        dvt, dbeta = rng.standard_normal(2) * (sigma_vt, sigma_beta)
+        device = f"m.{top}.{part.path}"
+        changes.append(Change(device=device, parameter="delvto", add=float(sign * dvt)))
+        if sigma_beta:
+            changes.append(Change(device=device, parameter="mulu0", times=float(1 + dbeta)))
+    return changes

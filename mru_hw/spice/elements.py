@@ -4,7 +4,7 @@ One row a device of the chip. A weight copied on both rails of a signed source h
 parameter that rounds to no device has a row whose element is ``none``. ``wanted`` is the trained
 number; ``realised`` differs from it by rounding and by what the mapping moves between factors of
 one product: a threshold's rounding into its candidate's weights, a level's into the weights that
-read it (``mru_hw.mapping.passes``). A loop's edges need both its threshold leg and its width leg:
+read it (``mru_hw.mapping.rounding``). A loop's edges need both its threshold leg and its width leg:
 the threshold leg carries beta + delta and stands for beta, the width leg for delta.
 """
 

@@ -21,13 +21,14 @@ from mru_hw.spice.bench import (
     PRE_ROLL,
     RAMP,
     as_written,
+    bench_deck,
     candidate_vectors,
     edge_and_step,
     network_options,
     state_vectors,
 )
 from mru_hw.spice.chip import SUPPLIES, chip_deck, node_net, unit_name
-from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.deck import CHIP, TOKEN, Deck
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
@@ -222,22 +223,10 @@ def make_unit_bench(
         f".save {TOKEN}",
         f".tran {step:.9g} {t_stop:.9g} uic",
     ]
-    token = token_of([chip, *body, *commands])
     head = [
         f"* mru_hw {__version__} bench of unit {unit} of layer {layer}, design {design.digest()}",
-        token_line(token),
     ]
-    deck = Deck(
-        files={
-            BENCH: "\n".join([*head, *body, ".end", ""]),
-            CHIP: chip,
-            **design.technology.model_files(),
-        },
-        saves=saves,
-        token=token,
-        t_stop=t_stop,
-        commands=commands,
-    )
+    deck = bench_deck(design, chip, head, body, saves, t_stop, commands)
     return UnitBench(
         deck=deck,
         timing=timing,

@@ -1,0 +1,168 @@
+"""The mapping's last passes: currents and weights become whole numbers of unit devices."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.errors import Bare, UserError
+from mru_hw.mapping.design import CLOCKED, SPLIT_UNITS, Bank, Connection, NodeKind
+from mru_hw.mapping.draft import Draft, Wire
+from mru_hw.mapping.edges import loop_units
+from mru_hw.mapping.gains import comparator_gains, level_gain, path_gains
+from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_weight
+from mru_hw.mapping.window import window_units
+from mru_hw.model.structure import CellKind
+from mru_hw.units import render
+
+Array = NDArray[np.float64]
+
+HOLD, WIDTH, TAIL = 20, 32, 32  # of the bias rail's unit, inside every cell (circuits/)
+
+
+def realise_banks(draft: Draft) -> None:
+    """Thresholds, hysteresis widths and gains as unit devices of the bias rail."""
+    for i, layer in enumerate(draft.model.spec.layers):
+        p = f"layers.{i}."
+        c, h = draft.buses[f"c{i}"], draft.buses[f"h{i}"]
+        n = layer.n_units
+        # A loop's input-dependent threshold is a copy of its node, as wide as the node's diode.
+        carried = np.full(n, draft.i_unit / c.scale)
+        beta = np.abs(draft.tensor(p + "beta")) if layer.threshold == "fixed" else carried
+        rise = fall = beta
+        if layer.cell is CellKind.FQ_BMRU:
+            rise = beta + np.abs(draft.tensor(p + "delta"))
+        alpha = np.abs(draft.tensor(p + "alpha"))
+        factor = 2.0 if layer.cell is CellKind.BMRU else 1.0
+        rise, fall = rise * c.scale, fall * c.scale
+        _check_range(draft, p + "beta", rise)
+        least = 1
+        if c.kind is NodeKind.CANDIDATE:
+            # Comparators read single rails; at rest they carry the quiescent current.
+            i_q = quiescent_current(c, draft.i_lsb, draft.calibration)
+            rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
+            least = SPLIT_UNITS * c.split + 1
+        window = None
+        if layer.cell in CLOCKED and layer.threshold == "input":
+            window = window_units(draft.calibration, c, draft.buses[f"b{i}"])
+            up = down = np.zeros(n, dtype=np.int64)
+        elif layer.cell in CLOCKED:
+            up_gain, down_gain = comparator_gains(draft.calibration, c, draft.i_lsb)
+            up = _units(draft, rise, up_gain, least)
+            down = _units(draft, fall, down_gain, least)
+        else:
+            up, width = loop_units(draft.calibration, rise, fall, i_lsb=draft.i_lsb)
+            down = up - width
+        _check_range(draft, p + "alpha", factor * alpha * h.scale)
+        per_unit = level_gain(draft.calibration, draft.i_lsb)
+        gain = _units(draft, factor * alpha * h.scale, per_unit, 1)
+        draft.banks.append(
+            Bank(
+                layer=i,
+                cell=layer.cell,
+                candidate=c.name,
+                state=h.name,
+                threshold=f"b{i}" if layer.threshold == "input" else None,
+                levels=draft.levels[i],
+                up_units=up,
+                down_units=down,
+                gain_units=gain,
+                initial=draft.tensor(p + "initial_state").astype(np.int64),
+                hold_units=HOLD,
+                width_units=WIDTH,
+                tail_units=TAIL,
+                window=window,
+            )
+        )
+
+
+def realise_ratios(draft: Draft) -> None:
+    """Turn weights into m:n unit devices, biases last: they take up the bipolar offset."""
+    spec = draft.model.spec
+    offsets = {w.target: np.zeros((draft.kinds[w.target][1], 1)) for w in draft.wires}
+    real = [realised_bank(b, draft.buses, draft.i_lsb, draft.calibration) for b in draft.banks]
+    for wire in sorted(draft.wires, key=lambda w: w.source == "bias"):
+        weight = wire.weight + (offsets[wire.target] if wire.source == "bias" else 0.0)
+        if wire.target[0] == "c" and spec.layers[int(wire.target[1:])].threshold == "fixed":
+            # Only c/beta counts, so the candidate's weights take up the threshold's rounding.
+            i = int(wire.target[1:])
+            wanted = np.abs(draft.tensor(f"layers.{i}.beta"))
+            usable = (wanted > 0) & (spec.layers[i].cell is not CellKind.FQ_BMRU)
+            weight = (
+                weight
+                * np.where(
+                    usable, (real[i].up + real[i].down) / 2 / np.where(usable, wanted, 1.0), 1.0
+                )[:, None]
+            )
+        if wire.source[0] == "h":
+            # Only W_o alpha counts: the output's weights take up the gain's rounding and sign.
+            i = int(wire.source[1:])
+            alpha = draft.tensor(f"layers.{i}.alpha")
+            if spec.layers[i].cell is CellKind.FQ_BMRU:
+                alpha = np.abs(alpha)
+            weight = weight * (alpha / real[i].alpha)
+        connection = _realise(draft, wire, weight)
+        draft.connections.append(connection)
+        if wire.source[0] == "h":
+            source, target = draft.buses[wire.source], draft.buses[wire.target]
+            realised = realised_weight(connection, source, target, draft.calibration)
+            # h = alpha (sum q - K): the ladder gives alpha sum q, the bias the rest.
+            offsets[wire.target] -= (realised @ real[i].low)[:, None]
+
+
+def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
+    source, target = draft.buses[wire.source], draft.buses[wire.target]
+    gains = path_gains(draft.calibration, source, target)
+    ratio = weight * (target.scale / source.scale) * source.units
+
+    def rounded(positive: str, negative: str) -> Array:
+        gain = np.where(ratio > 0, gains[positive], gains[negative])
+        whole: Array = np.rint(ratio / gain)
+        return whole
+
+    plus = rounded("source_plus", "sink_plus")
+    minus = np.zeros_like(plus)
+    if source.kind is NodeKind.SIGNED and not wire.rectified:
+        minus = rounded("sink_minus", "source_minus")
+    limit = draft.technology.rules.units_max
+    most = np.maximum(np.abs(plus), np.abs(minus))
+    # Judged before the cast: beyond 2^63 a whole number would come out as something else.
+    if not np.all(most <= limit):
+        at = np.unravel_index(int(np.argmax(most)), most.shape)
+        # As the network has it, not as the rounding of a threshold or of an offset left it.
+        value = float(wire.weight[at]) or float(weight[at])
+        index = at[:1] if wire.source == "bias" else at
+        raise UserError(
+            f"{wire.parameter}[{', '.join(str(int(k)) for k in index)}]",
+            value,
+            f"at most {abs(value) * (limit / float(most[at])):.4g}: "
+            f"{limit} unit devices of {draft.technology.name}",
+        )
+    return Connection(
+        parameter=wire.parameter,
+        source=wire.source,
+        target=wire.target,
+        plus=plus.astype(np.int64),
+        minus=minus.astype(np.int64),
+    )
+
+
+def _units(draft: Draft, current: Array, gain: float, least: int) -> NDArray[np.int64]:
+    return np.maximum(np.rint(current / (draft.i_lsb * gain)), least).astype(np.int64)
+
+
+def _check_range(draft: Draft, name: str, current: Array) -> None:
+    rules = draft.technology.rules
+    outside = (current < rules.i_min) | (current > rules.i_max)
+    if np.any(outside):
+        # The layer's scale follows the mean, so the culprit is the one furthest from it.
+        at = int(
+            np.argmax(
+                np.abs(np.log(np.maximum(current, 1e-300) / max(float(np.mean(current)), 1e-300)))
+            )
+        )
+        raise UserError(
+            f"{name}[{at}]",
+            Bare(render(float(current[at]), "A")),
+            f"{render(rules.i_min, 'A')} to {render(rules.i_max, 'A')} in {draft.technology.name}",
+        )
