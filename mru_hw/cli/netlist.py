@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mru_hw.cli.output import SEEDS, Json, emit, say
 from mru_hw.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mru_hw.model.structure import ModelSpec
 
 
 def netlist(
@@ -25,6 +31,18 @@ def netlist(
         int | None,
         typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0, max=SEEDS),
     ] = None,
+    corner: Annotated[
+        str | None,
+        typer.Option("--corner", help="The bench's process corner; tt without it."),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option("--temperature", help="The bench's temperature [degC]; 27 without it."),
+    ] = None,
+    vdd: Annotated[
+        str | None,
+        typer.Option("--vdd", metavar="V", help="The bench's supply; the technology's without it."),
+    ] = None,
     inputs: Annotated[
         Path | None,
         typer.Option(
@@ -32,43 +50,45 @@ def netlist(
         ),
     ] = None,
     sequence: Annotated[
-        int, typer.Option("--sequence", help="Which sequence of the inputs.", min=0)
-    ] = 0,
+        int | None,
+        typer.Option("--sequence", help="Which sequence of the inputs; 0 without it.", min=0),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a model as a netlist: chip, test bench, model cards, elements and error budget.
 
     The folder stands alone: ngspice -b bench.cir in it runs the bench and prints power and outputs;
-    bench.sp, bench.scs and the other bench.cir are for HSPICE, Spectre and Xyce.
+    bench.sp, bench.scs and the other bench.cir are for HSPICE, Spectre and Xyce. Corner,
+    temperature and supply stand in the bench alone; the error budget is a nominal chip's.
     """
     from mru_hw.budget.table import make_budget
     from mru_hw.mapping import map_model
     from mru_hw.model.io import load_model
     from mru_hw.spice.area import block_areas
-    from mru_hw.spice.bench import normalised
     from mru_hw.spice.chip import chip_deck, refuse_without_circuit
     from mru_hw.spice.flatten import flatten
     from mru_hw.spice.folder import dialect_named, write_netlist
-    from mru_hw.stimulus import load_inputs
     from mru_hw.technology import load_technology
     from mru_hw.technology.calibration import load_calibration
-    from mru_hw.technology.conditions import nominal_conditions
+    from mru_hw.technology.conditions import checked_conditions, nominal_conditions
+    from mru_hw.units import parse
     from mru_hw.variation import draw_die
 
+    if sequence is not None and inputs is None:
+        raise UserError("--sequence", sequence, "none without --inputs, whose sequences it counts")
     language = dialect_named(dialect)
     technology = load_technology(tech)
+    nominal = nominal_conditions(technology)
+    conditions = checked_conditions(
+        technology,
+        corner=nominal.corner if corner is None else corner,
+        temperature=nominal.temperature if temperature is None else temperature,
+        v_dd=nominal.v_dd if vdd is None else parse(vdd, "V", "--vdd"),
+    )
     network = load_model(model)
     calibration = load_calibration(technology)
     design = map_model(network, technology, calibration)
-    frames = None
-    if inputs is not None:
-        data = load_inputs(inputs)
-        n_in = network.spec.n_in
-        if data.x.shape[2] != n_in:
-            raise UserError("inputs: n_in", int(data.x.shape[2]), f"{n_in}, as the model has")
-        if sequence >= data.n_seq:
-            raise UserError("--sequence", sequence, f"0 to {data.n_seq - 1}")
-        frames = normalised(network.spec, data.x[sequence, : data.lengths[sequence]])
+    frames = None if inputs is None else _frames(network.spec, inputs, sequence or 0)
     refuse_without_circuit(design)
     budget = make_budget(network, design, calibration)
     files = write_netlist(
@@ -76,7 +96,7 @@ def netlist(
         network,
         design,
         calibration,
-        conditions=nominal_conditions(technology),
+        conditions=conditions,
         frames=frames,
         die=None if die is None else draw_die(design, die),
         dialect=dialect,
@@ -91,6 +111,11 @@ def netlist(
         "dialect": dialect,
         "technology": technology.name,
         "die": die,
+        "conditions": {
+            "corner": conditions.corner,
+            "temperature_degC": conditions.temperature,
+            "v_dd_V": conditions.v_dd,
+        },
         "transistors": transistors,
         "gate_area_um2": areas,
         "budget": budget.summary(),
@@ -102,6 +127,19 @@ def netlist(
     for line in (*budget.lines(), f"Gate area in um2: {_listed(areas)}."):
         say(line)
     emit(result, as_json=json, lines=lines)
+
+
+def _frames(spec: ModelSpec, inputs: Path, sequence: int) -> NDArray[np.float64]:
+    """Return one sequence of an input file, normalised, (n_time, n_in)."""
+    from mru_hw.spice.bench import normalised
+    from mru_hw.stimulus import load_inputs
+
+    data = load_inputs(inputs)
+    if data.x.shape[2] != spec.n_in:
+        raise UserError("inputs: n_in", int(data.x.shape[2]), f"{spec.n_in}, as the model has")
+    if sequence >= data.n_seq:
+        raise UserError("--sequence", sequence, f"0 to {data.n_seq - 1}")
+    return normalised(spec, data.x[sequence, : data.lengths[sequence]])
 
 
 def _listed(areas: dict[str, float]) -> str:

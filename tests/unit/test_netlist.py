@@ -442,6 +442,48 @@ def test_sequences_and_features_are_checked(
 
 
 @pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--corner", "tf"], 'corner is "tf", expected one of tt, ff, ss, sf, fs.'),
+        (["--temperature", "200"], "temperature is 200.0, expected -40 to 125 degC."),
+        (["--vdd", "3.3"], "v_dd is 3.3 V, expected 1.44 V to 2.16 V."),
+        (["--vdd", "12 pF"], '--vdd is "12 pF", expected a finite number with the unit V.'),
+        (
+            ["--sequence", "1"],
+            "--sequence is 1, expected none without --inputs, whose sequences it counts.",
+        ),
+    ],
+)
+def test_each_wrong_option(
+    options: list[str],
+    expected: str,
+    model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "n"
+    assert refused(["netlist", str(model), "--out", str(out), *options], capsys) == expected
+    assert not out.exists()
+
+
+def test_conditions_reach_the_bench_and_nothing_else(
+    model: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "hot"
+    options = ["--corner", "ff", "--temperature", "85", "--vdd", "1.7 V"]
+    assert run(["netlist", str(model), "--out", str(out), "--json", *options]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["conditions"] == {"corner": "ff", "temperature_degC": 85.0, "v_dd_V": 1.7}
+    text = (out / BENCH).read_text()
+    for line in (f"\n.lib '{MODELS}' ff\n", "\n.options temp=85 ", "\nvdd vdd 0 1.7\n"):
+        assert line in text
+    names = {path.name for path in folder.iterdir()}
+    assert {path.name for path in out.iterdir()} == names
+    differing = {n for n in names if (out / n).read_bytes() != (folder / n).read_bytes()}
+    assert differing == {BENCH}
+
+
+@pytest.mark.parametrize(
     ("keys", "match"),
     [
         (
