@@ -21,12 +21,15 @@ def import_weights(
     out: Annotated[Path, typer.Option("--out", metavar="MODEL", help="The model folder to write.")],
     json: Json = False,
 ) -> None:
-    """Make a model of somebody else's weights, number for number."""
-    from mru_hw.model.importer import import_model
-    from mru_hw.model.io import save_model
+    """Make a model of somebody else's weights, number for number.
+
+    docs/models.md explains MAP.yaml. An earlier import of the same file is replaced, no other
+    model is.
+    """
+    from mru_hw.model.importer import import_model, save_import
 
     imported = import_model(file, map_file)
-    save_model(imported.model, out)
+    save_import(imported, out)
     spec = imported.model.spec
     cells = [layer.cell.value for layer in spec.layers]
     units = [layer.n_units for layer in spec.layers]

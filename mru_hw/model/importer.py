@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from mru_hw.errors import MISSING, Bare, UserError
-from mru_hw.files import read_document
+from mru_hw.files import read_document, refuse_foreign
 from mru_hw.model.check import as_float64, checked_tensors
 from mru_hw.model.foreign import read_foreign
+from mru_hw.model.io import STRUCTURE, WEIGHTS, save_model
 from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import Count, ModelSpec, Strict, Structure, Switch
 
@@ -159,6 +160,28 @@ def import_model(file: Path, map_file: Path) -> Import:
         model=Model(spec=spec, tensors=checked_tensors(spec, tensors, where)),
         unused=tuple(name for name in foreign if name not in used),
     )
+
+
+def save_import(imported: Import, path: Path) -> None:
+    """Write an imported network as a model folder, over an earlier import of the same file only.
+
+    A model that was trained, or made of another file, may be the only one of its kind.
+
+    Raises
+    ------
+    UserError
+        `path` holds another model, or something else.
+    """
+    refuse_foreign(path, marker=STRUCTURE, what="model", allowed=(STRUCTURE, WEIGHTS))
+    if (path / STRUCTURE).is_file():
+        try:
+            there = read_document(path / STRUCTURE, ModelSpec).provenance.get("sha256")
+        except UserError:
+            there = None
+        if there != imported.model.spec.provenance["sha256"]:
+            expected = "a new path, for the model there was not made of this file"
+            raise UserError("--out", str(path), expected)
+    save_model(imported.model, path)
 
 
 def _resolve(

@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from mru_hw.cli.app import run
+from mru_hw.model.io import load_model, save_model
 from tests.mistakes import Harmful
-from tests.networks import make_spec
+from tests.networks import draw_model, make_spec
 
 SPEC = make_spec("cmru", levels=2, name="memory", n_layers=1)
 
@@ -176,3 +177,28 @@ def test_missing_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     np.savez(tmp_path / "net.npz", w=np.zeros(3))
     _, err = _import(tmp_path, "net.npz", capsys)
     assert re.fullmatch(r'--map is ".*", expected a YAML file \(nothing is there\)\.\n', err)
+
+
+def test_a_model_that_may_be_the_only_one_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An earlier import of the same file is replaced, whatever its map; no other model is."""
+    for name in ("net.npz", "other.npz"):
+        np.savez(tmp_path / name, w=np.full(3, len(name)))
+    paths = [str(tmp_path / name) for name in ("net.npz", "MAP.yaml", "model")]
+    arguments = ["import-weights", paths[0], "--map", paths[1], "--out", paths[2]]
+    for biases in ("w", {"constant": 2}):
+        (tmp_path / "MAP.yaml").write_text(yaml.safe_dump(_map(head__bias=biases)))
+        assert run(arguments) == 0
+    assert load_model(tmp_path / "model").tensors["head.bias"].tolist() == [2, 2, 2]
+    capsys.readouterr()
+    expected = "expected a new path, for the model there was not made of this file."
+
+    _, err = _import(tmp_path, "other.npz", capsys)
+    assert err.startswith("--out is ")
+    assert expected in err
+    save_model(draw_model(SPEC, 1), tmp_path / "model")
+    assert expected in _import(tmp_path, "net.npz", capsys)[1]
+    (tmp_path / "model" / "model.yaml").write_text("mine: [")
+    assert expected in _import(tmp_path, "net.npz", capsys)[1]
+    assert (tmp_path / "model" / "model.yaml").read_text() == "mine: ["
