@@ -90,6 +90,9 @@ def simulate(
     technology = load_technology(tech)
     v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
     conditions = checked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
+    if choice is not None and corner != technology.corners[0]:
+        expected = f"{technology.corners[0]}, for --verify takes its candidates from the behavioral"
+        raise UserError("--corner", corner, f"{expected} level, which has no other corner")
     refuse_other_content(out)
     network = load_model(model)
     data = load_inputs(inputs)
@@ -114,7 +117,9 @@ def simulate(
     trace = run.trace
     if run.supply is not None:
         trace = dataclasses.replace(trace, energy_J=energy(run.supply).total)
-    checked = None if choice is None else _verified(chip, data, trace, choice, conditions, die)
+    checked = None
+    if choice is not None:
+        checked = _verified(chip, data, trace, choice, conditions, die, first)
     trace.save(out)
     _tell(
         data,
@@ -127,7 +132,13 @@ def simulate(
 
 
 def _verified(
-    chip: Chip, data: Inputs, trace: Trace, choice: Choice, conditions: Conditions, die: int | None
+    chip: Chip,
+    data: Inputs,
+    trace: Trace,
+    choice: Choice,
+    conditions: Conditions,
+    die: int | None,
+    first_sequence: int,
 ) -> Verification:
     from mru_hw.simulate.verify import verify_units
 
@@ -140,6 +151,7 @@ def _verified(
             choice,
             conditions=conditions,
             die=None if die is None else chip.die(die),
+            first_sequence=first_sequence,
             progress=advance,
         )
 

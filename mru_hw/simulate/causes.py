@@ -68,8 +68,16 @@ class Disagreement:
         }
 
 
+LEGEND = (
+    "step: the unit's level before and after the frame; wanted: the reference's level after it;",
+    "distance: of the reference's candidate from its threshold, relative to that, + beyond it and",
+    "- short of it; own: the same of the circuit's own candidate. Counting begins with 0.",
+)
+"""What the columns of `table` mean, in lines of a terminal's width."""
+
+
 def table(disagreements: Iterable[Disagreement]) -> list[str]:
-    """Return the records as lines for a person."""
+    """Return the records as lines for a person, the legend last; none without records."""
     rows = [
         (
             str(d.sequence),
@@ -91,4 +99,4 @@ def table(disagreements: Iterable[Disagreement]) -> list[str]:
     return [
         "  ".join(word.rjust(w) for word, w in zip(row, widths, strict=True))
         for row in (head, *rows)
-    ]
+    ] + [*LEGEND]

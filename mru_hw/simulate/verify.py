@@ -249,6 +249,7 @@ def verify_units(
     *,
     conditions: Conditions,
     die: Die | None = None,
+    first_sequence: int = 0,
     workers: int = 2,
     time_limit_s: float = 1800.0,
     progress: Callable[[int], None] | None = None,
@@ -265,6 +266,8 @@ def verify_units(
         Which units.
     conditions, die
         What they run at; the same die as the behavioral run's.
+    first_sequence
+        Number of the first sequence in its file, for what is told of it.
     workers
         Processes at a time.
     time_limit_s
@@ -292,11 +295,12 @@ def verify_units(
         bench = make_unit_bench(design, i, k, c[:, 0] * scale, conditions, die=die)
         waves = runner.run(bench.deck)
         evidence = read_unit(design, i, k, bench, waves)
-        found = wrong_steps(of_unit(ladders[i], k), evidence, c, sequence=row, units=[k])
+        number = first_sequence + row
+        found = wrong_steps(of_unit(ladders[i], k), evidence, c, sequence=number, units=[k])
         if progress is not None:
             progress(1)
         steps = int(np.isfinite(evidence.candidate).sum())
-        return steps, list(found), ending_of(row, waves, (i, k))
+        return steps, list(found), ending_of(number, waves, (i, k))
 
     results = list(_in_threads(one, jobs, workers, runner))
     return Verification(

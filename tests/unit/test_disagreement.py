@@ -13,7 +13,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.mapping import Design
 from mru_hw.mapping.realised import quiescent_current
 from mru_hw.report.agreement import agreement
-from mru_hw.simulate.causes import Cause, Disagreement, table
+from mru_hw.simulate.causes import LEGEND, Cause, Disagreement, table
 from mru_hw.simulate.disagreement import (
     Ladder,
     explain,
@@ -191,7 +191,7 @@ def test_a_die_s_own_threshold_is_what_its_candidate_is_measured_by() -> None:
 
 def test_table_and_record_name_everything() -> None:
     record = only(made([0.95], [0]), [1.08], sequence=4)
-    head, line = table([record])
+    head, line, *legend = table([record])
     assert head.split() == [
         "sequence", "layer", "unit", "frame", "step", "wanted", "distance", "own", "cause",
     ]  # fmt: skip
@@ -199,6 +199,9 @@ def test_table_and_record_name_everything() -> None:
         "4", "1", "0", "0", "+0", "->", "+0", "+1", "+8.00", "%", "-5.00", "%", "threshold",
         "offset",
     ]  # fmt: skip
+    assert legend == [*LEGEND]
+    for column in ("step", "wanted", "distance", "own"):
+        assert f"{column}: " in " ".join(legend)
     assert table([]) == []
     assert record.row()["cause"] == "threshold offset"
     assert set(record.row()) == {f.name for f in dataclasses.fields(Disagreement)}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mru_hw.cli.app import run
-from mru_hw.errors import UserError
+from mru_hw.errors import RunStatus, UserError
 from mru_hw.model.io import save_model
 from mru_hw.simulate.disagreement import ladder_of, network_ladders
 from mru_hw.simulate.ideal import simulate_ideal
@@ -26,7 +26,9 @@ from mru_hw.simulate.verify import (
     transistors,
 )
 from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.deck import Waves
 from mru_hw.spice.flatten import flatten
+from mru_hw.spice.runner import Runner
 from mru_hw.spice.unit_bench import UNIT, make_unit_bench, unit_deck
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.technology.conditions import nominal_conditions
@@ -180,6 +182,11 @@ def folder(tmp_path: Path) -> Path:
             ["--level", "spice", "--verify", "units:2"],
             '--verify is "units:2", expected at most 1 units.',
         ),
+        (
+            ["--level", "spice", "--verify", "units:1", "--corner", "ff"],
+            '--corner is "ff", expected tt, for --verify takes its candidates from the behavioral '
+            "level, which has no other corner.",
+        ),
     ],
 )
 def test_mistakes(
@@ -206,3 +213,16 @@ def test_other_cells_have_no_bench_of_their_own(chip: Chip) -> None:
     design = dataclasses.replace(chip.design, banks=(bank,))
     with pytest.raises(UserError, match=r"layers\.0 is .*fixed thresholds and signed candidates"):
         unit_deck(design, 0, 0)
+
+
+def test_sequences_keep_their_numbers_of_the_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_inputs(make_inputs(np.zeros((3, 3, 1))), folder / "three.npz")
+    lost = Waves(status=RunStatus.WORKER_DIED, vectors={}, core_seconds=0.0, message="")
+    monkeypatch.setattr(Runner, "run", lambda *_: lost)
+    base = ["simulate", str(folder / "model"), "--inputs", str(folder / "three.npz"), "--json"]
+    options = ["--level", "spice", "--verify", "units:1", "--sequences", "1:3"]
+    assert run([*base, "--out", str(folder / "y.npz"), *options]) == 1
+    told = json.loads(capsys.readouterr().out)["verify"]
+    assert [ending["sequence"] for ending in told["failed_or_helped"]] == [1, 2]
