@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -245,3 +246,12 @@ def test_jobs_cover_what_is_open_once(
     assert [(s.first, s.seeds) for s in single] == [
         (job.first + k, (seed_,)) for job in cut for k, seed_ in enumerate(job.seeds)
     ]
+
+
+def test_the_page_names_every_key_and_axis() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text()
+    for heading, names in (("key", set(Plan.model_fields)), ("axis", set(AXES))):
+        table = page.split(f"| {heading} |")[1].split("\n\n")[0].splitlines()[2:]
+        assert {
+            name for row in table for name in re.findall(r"`(\w+)`", row.split("|")[1])
+        } == names

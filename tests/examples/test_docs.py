@@ -1,0 +1,92 @@
+"""The examples of the documentation, run as they stand."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from mru_hw.cli.app import run
+from mru_hw.model.importer import MapSpec, Source
+from mru_hw.model.structure import CellKind, LayerSpec, ModelSpec, Structure
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ("models.md", "sweeps.md")
+"""In this order: the second goes on with what the first one made."""
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SAME = doctest.OutputChecker()
+_HOW = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def test_the_pages_run_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for page in PAGES:
+        blocks = _BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
+        assert blocks
+        for kind, text in blocks:
+            if kind == "python":
+                exec(compile(text, page, "exec"), {})
+            elif kind == "yaml":
+                name = text.splitlines()[0].removeprefix("# ")
+                Path(name).write_text(text, encoding="utf-8")
+            else:
+                assert kind == "console"
+                _session(text, capsys)
+
+
+def _session(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run the commands after ``$``; what follows is all they print, ``...`` standing for any."""
+    for step in text.removeprefix("$ ").split("\n$ "):
+        command, _, expected = step.partition("\n")
+        program, *arguments = shlex.split(command)
+        assert program == "mru-hw"
+        before = sorted(Path().rglob("*"))
+        status = run(arguments)
+        out, err = capsys.readouterr()
+        found = out + err if status == 0 else err
+        wanted = expected.rstrip("\n") + "\n"
+        assert _SAME.check_output(wanted, found, _HOW), f"$ {command}\n{found}"
+        if status:
+            assert (status, found.count("\n"), out) == (2, 1, "")
+            assert sorted(Path().rglob("*")) == before
+
+
+def _first_column(page: str, heading: str) -> list[str]:
+    """The code words of the first column of the table with this head."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    _, rows = text.split(f"| {heading} |", 1)
+    table = rows.split("\n\n", 1)[0].splitlines()[2:]
+    return [word for row in table for word in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [
+        ("key of the structure", set(Structure.model_fields)),
+        ("key of a layer", set(LayerSpec.model_fields)),
+        ("key", {field.alias or name for name, field in Source.model_fields.items()}),
+        ("cell", {kind.value for kind in CellKind}),
+    ],
+)
+def test_the_page_on_models_names_every_key(heading: str, names: set[str]) -> None:
+    assert set(_first_column("models.md", heading)) == names
+    assert set(MapSpec.model_fields) == {*Structure.model_fields, "tensors"}
+
+
+def test_the_page_on_models_names_every_tensor() -> None:
+    layers = [
+        {"cell": kind.value, "n_units": 2, "n_out": 2, "threshold": threshold, "skip": "matrix"}
+        for kind in CellKind
+        for threshold in ("fixed", "input")
+    ]
+    spec = ModelSpec.model_validate(
+        {"frame_period": 1, "n_in": 2, "n_hidden": 2, "n_classes": 2, "layers": layers}
+    )
+    made = {re.sub(r"\.\d+\.", ".I.", name) for name in spec.tensor_shapes()}
+    assert set(_first_column("models.md", "tensor")) == made
