@@ -13,15 +13,23 @@ from typing import Any
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mru_hw.data import calibration_dir
-from mru_hw.errors import MruHwError
+from mru_hw.errors import MruHwError, UserError
 from mru_hw.files import read_document, refuse_foreign, whole_file
+from mru_hw.technology.grid import ZERO_CELSIUS, Grid
 from mru_hw.technology.technology import Technology
 
 BOLTZMANN_OVER_CHARGE = 8.617333262e-5  # V/K, CODATA 2018
-REFERENCE = 27.0  # degC, of the fitted constants
+REFERENCE = 27.0  # degC, of the nominal constants
+_HEADER = "# Made by: mru-hw characterize. Samples of the runs: raw/\n"
+_COLUMNS = "sample,index,value\n"
+
+
+def temperature_voltage(temperature: float) -> float:
+    """``kT/q`` [V] at `temperature` [degC]."""
+    return BOLTZMANN_OVER_CHARGE * (temperature + ZERO_CELSIUS)
 
 
 class Mirror(BaseModel):
@@ -42,10 +50,12 @@ class Calibration(BaseModel):
     technology: str
     models_hash: str
     devices_hash: str
+    corner: str = Field(description="process corner of the constants below")
+    temperature: float = Field(gt=-ZERO_CELSIUS, description="their temperature [degC]")
+    v_dd: float = Field(gt=0, description="their supply [V]")
     i_usual: float = Field(gt=0, description="current of a unit device at v_gate [A]")
     n: Mirror
     p: Mirror
-    v_dd: float = Field(gt=0, description="supply that the gains below are taken at [V]")
     v_signed: float = Field(gt=0, description="usual voltage of a signed node [V]")
     v_trip_up: float = Field(gt=0, description="comparator node below which a unit steps up [V]")
     v_trip_down: float = Field(gt=0, description="node above which it steps down [V]")
@@ -53,12 +63,42 @@ class Calibration(BaseModel):
     c_step: float = Field(ge=0, description="capacitance that one ladder step charges [F]")
     c_driver: float = Field(ge=0, description="what a layer's phase driver charges by itself [F]")
     c_clock: float = Field(ge=0, description="what it charges for every ladder cell [F]")
+    c_gate_n: float = Field(gt=0, description="gate of an n_mirror unit device at v_gate [F]")
+    c_gate_p: float = Field(gt=0, description="of a p_mirror unit device [F]")
+    c_drain_n: float = Field(gt=0, description="drain of an n_mirror unit device [F]")
+    c_drain_p: float = Field(gt=0, description="of a p_mirror unit device [F]")
+    v_leak: tuple[float, ...] = Field(description="|V_DS| of the leakages, ascending [V]")
+    leak_n: tuple[float, ...] = Field(description="drain current of a unit device at V_GS = 0 [A]")
+    leak_p: tuple[float, ...]
+    grid: Grid | None = Field(default=None, description="the constants at other conditions")
     provenance: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _leakages_are_whole(self) -> Calibration:
+        for name in ("leak_n", "leak_p"):
+            values: tuple[float, ...] = getattr(self, name)
+            if len(values) != len(self.v_leak) or min(values, default=0.0) <= 0:
+                raise UserError(name, list(values), "a current above 0 for each of v_leak")
+        return self
 
     def v_gate(self, polarity: str, current: float) -> float:
         """``|V_GS|`` [V] of a unit device that carries `current` [A], in weak inversion."""
         m = self.n if polarity == "n" else self.p
-        return m.v_gate + self.thermal(polarity, REFERENCE) * math.log(current / self.i_usual)
+        return m.v_gate + self.thermal(polarity, self.temperature) * math.log(
+            current / self.i_usual
+        )
+
+    def leakage(self, polarity: str, v_ds: float) -> float:
+        """Drain current [A] of a unit device at V_GS = 0 with `v_ds` [V], at least 0, across it.
+
+        Between the measured voltages its logarithm is linear; below the first it goes to nothing
+        as ``1 - exp(-q V_DS / kT)`` does.
+        """
+        known = self.leak_n if polarity == "n" else self.leak_p
+        first, u_t = self.v_leak[0], temperature_voltage(self.temperature)
+        if v_ds < first:
+            return known[0] * math.expm1(-v_ds / u_t) / math.expm1(-first / u_t)
+        return math.exp(float(np.interp(v_ds, self.v_leak, np.log(known))))
 
     def gain(self, polarity: str, v_ds: float, current: float) -> float:
         """Systematic gain of a 1:1 mirror whose leg sees `v_ds` [V] across it.
@@ -70,9 +110,42 @@ class Calibration(BaseModel):
         m = self.n if polarity == "n" else self.p
         return (1 + m.conductance * v_ds) / (1 + m.conductance * self.v_gate(polarity, current))
 
-    def at(self, v_dd: float) -> Calibration:
-        """Return the same constants at another supply [V]."""
-        return self.model_copy(update={"v_dd": v_dd})
+    def at(
+        self,
+        v_dd: float | None = None,
+        *,
+        temperature: float | None = None,
+        corner: str | None = None,
+    ) -> Calibration:
+        """Return the constants at other conditions; what is None stays as it is here.
+
+        Parameters
+        ----------
+        v_dd, temperature
+            [V], [degC].
+        corner
+            One of the technology's.
+
+        Raises
+        ------
+        UserError
+            The conditions lie outside what was measured.
+        """
+        wanted: dict[str, Any] = {
+            "corner": self.corner if corner is None else corner,
+            "temperature": self.temperature if temperature is None else temperature,
+            "v_dd": self.v_dd if v_dd is None else v_dd,
+        }
+        if all(value == getattr(self, name) for name, value in wanted.items()):
+            return self
+        if self.grid is None:
+            for name in ("corner", "temperature"):
+                if wanted[name] != getattr(self, name):
+                    raise UserError(name, wanted[name], f"{getattr(self, name)}, as measured")
+            return self.model_copy(update=wanted)
+        found = self.grid.at(**wanted)
+        sides = {p: getattr(self, p).model_copy(update=found[p]) for p in "np"}
+        return self.model_copy(update=wanted | found | sides)
 
     def thermal(self, polarity: str, temperature: float) -> float:
         """``n kT/q`` [V] at `temperature` [degC]."""
@@ -131,15 +204,35 @@ def write_calibration(
         The calibration's file.
     """
     checked = Calibration.model_validate(constants)
-    header = "# Made by: mru-hw characterize. Samples of the runs: raw/\n"
-    refuse_foreign(path, marker=header[:10], what="calibration")
-    table = path.parent / "raw" / f"{path.stem}.csv"
-    columns = "sample,index,value\n"
-    refuse_foreign(table, marker=columns, what="table of samples")
-    with whole_file(table) as part, part.open("w", encoding="utf-8") as stream:
-        stream.write(columns)
+    refuse_other_files(path)
+    with whole_file(_table(path)) as part, part.open("w", encoding="utf-8") as stream:
+        stream.write(_COLUMNS)
         for name, values in raw.items():
             stream.writelines(f"{name},{k},{value:.6g}\n" for k, value in enumerate(values))
-    text = yaml.safe_dump(checked.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    text = yaml.dump(
+        checked.model_dump(mode="json"),
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=100,
+        default_flow_style=None,
+    )
     with whole_file(path) as part:
-        part.write_text(header + text, encoding="utf-8")
+        part.write_text(_HEADER + text, encoding="utf-8")
+
+
+def refuse_other_files(path: Path) -> None:
+    """Raise `UserError` where a calibration or its table would replace somebody's own file."""
+    refuse_foreign(path, marker=_HEADER[:10], what="calibration")
+    refuse_foreign(_table(path), marker=_COLUMNS, what="table of samples")
+
+
+def _table(path: Path) -> Path:
+    return path.parent / "raw" / f"{path.stem}.csv"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Plain YAML that repeats equal rows: a reader takes no aliases for granted."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True

@@ -1,0 +1,116 @@
+"""Runs of a characterisation: side by side, each kept, so that a call that was cut off goes on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mru_hw.errors import RunStatus
+from mru_hw.files import whole_file
+from mru_hw.spice.deck import Deck, Waves
+from mru_hw.spice.runner import Runner
+
+_WAVE = "wave:"
+# What a deck gives whenever it is run; a run that was killed is run again.
+_LASTING = (RunStatus.DONE, RunStatus.DID_NOT_CONVERGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A folder of finished runs.
+
+    Attributes
+    ----------
+    folder
+        Created with the first run.
+    simulator
+        Its name and version: another one's runs are not taken.
+    """
+
+    folder: Path
+    simulator: str
+
+    def path(self, deck: Deck) -> Path:
+        """Return where a deck's run is kept: by all that it depends on, the model cards too."""
+        sha = hashlib.sha256(f"{self.simulator}\0{deck.saves}\0{deck.t_stop!r}".encode())
+        for name, text in sorted(deck.files.items()):
+            sha.update(f"\0{name}\0{text}".encode())
+        return self.folder / f"{sha.hexdigest()[:32]}.npz"
+
+    def read(self, deck: Deck) -> Waves | None:
+        """Return a deck's finished run, if there is one."""
+        path = self.path(deck)
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as kept:
+            return Waves(
+                status=RunStatus[str(kept["status"])],
+                vectors={
+                    name.removeprefix(_WAVE): kept[name]
+                    for name in kept.files
+                    if name.startswith(_WAVE)
+                },
+                core_seconds=float(kept["core_seconds"]),
+                message=str(kept["message"]),
+                helper=str(kept["helper"]),
+            )
+
+    def write(self, deck: Deck, waves: Waves) -> None:
+        """Keep a run."""
+        arrays: dict[str, Any] = {
+            "status": waves.status.name,
+            "core_seconds": waves.core_seconds,
+            "message": waves.message,
+            "helper": waves.helper,
+        }
+        arrays |= {f"{_WAVE}{name}": values for name, values in waves.vectors.items()}
+        with whole_file(self.path(deck)) as part, part.open("wb") as stream:
+            np.savez(stream, **arrays)
+
+
+def run_jobs(
+    runner: Runner,
+    decks: Mapping[str, Deck],
+    store: Store,
+    *,
+    workers: int,
+    progress: Callable[[int], None],
+) -> dict[str, Waves]:
+    """Run every deck that has not been run; return all runs under their names.
+
+    Each runs in a process of its own, so its bits depend neither on the others nor on `workers`.
+
+    Parameters
+    ----------
+    workers
+        Processes at a time.
+    progress
+        Told of each deck that is done.
+    """
+    done = {name: waves for name, deck in decks.items() if (waves := store.read(deck)) is not None}
+    progress(len(done))
+
+    def run(deck: Deck) -> Waves:
+        waves = runner.run(deck)
+        if waves.status in _LASTING:
+            store.write(deck, waves)
+        return waves
+
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        futures = {pool.submit(run, deck): name for name, deck in decks.items() if name not in done}
+        try:
+            for future in as_completed(futures):
+                done[futures[future]] = future.result()
+                progress(1)
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            runner.stop()
+            raise
+    return {name: done[name] for name in decks}

@@ -1,0 +1,122 @@
+"""One CMRU unit: the charge of a step and of a phase, the usual voltage of a signed node.
+
+The unit climbs and descends its ladder under candidates over its range of currents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mru_hw.errors import SimulationError
+from mru_hw.mapping.design import CANDIDATE_SPLIT
+from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
+from mru_hw.spice.chip import unit_subckt
+from mru_hw.spice.deck import Deck, Waves
+from mru_hw.technology import Technology
+from mru_hw.technology.conditions import Conditions
+
+FRAME = 25e-3  # s
+STROBE = 0.8  # of a frame
+CELLS = tuple(f"v(xu.v{k})" for k in range(1, 5))
+FRAMES = (2, 2, 2, -2, -2, -2, -2, 0.1, -0.1, 0.1, 0.5, -0.5, 1, -1, 3, -3)  # over I_USUAL
+LEVELS = (2, 3, 4, 4, 3, 2, 1, 0, 0, 0, 0, 0, 0)  # before those that no threshold lies near
+
+
+def unit_deck(technology: Technology, at: Conditions) -> Deck:
+    """Return the deck of the climb."""
+    saves = ("v(c)", "i(vunit)", "i(vclock)", "i(vidle)", *CELLS)
+    return cmru_deck(technology, at, FRAMES, saves)
+
+
+def cmru_deck(
+    technology: Technology,
+    at: Conditions,
+    frames: Sequence[float],
+    saves: tuple[str, ...],
+    *,
+    points: int = 50,
+) -> Deck:
+    """One CMRU unit of K = 2 under candidates given in `I_USUAL`, one a frame.
+
+    `points` are the least time points of a frame.
+    """
+    v_dd = at.v_dd
+    course = " ".join(
+        f"{(k + 0.2) * FRAME:.6g} {frames[max(k - 1, 0)] * I_USUAL:.6g}"
+        f" {(k + 0.2) * FRAME + 1e-5:.6g} {f * I_USUAL:.6g}"
+        for k, f in enumerate(frames)
+    )
+    first, width = STROBE * FRAME, FRAME / 250
+    lines = [
+        unit_subckt(2, 0),
+        *(f"v{name} vdd vdd_{name} 0" for name in ("unit", "clock", "idle", "rest")),
+        f"ibias vdd iref {I_USUAL}",
+        "xbias iref bias_p q_n q_p vdd_rest 0 bias_tree units=64",
+        f"ic 0 c pwl(0 {frames[0] * I_USUAL} {course})",
+        f"xc c c_np c_pm q_n q_p vdd_rest 0 signed_split units={UNITS} split={CANDIDATE_SPLIT}",
+        "xphib phi phi_b vdd_clock 0 inverter",
+        "xphi phi_b phi_t vdd_clock 0 inverter",
+        # The same driver without a load: what a layer's phase costs whatever its size.
+        "xidle phi idle_b vdd_idle 0 inverter",
+        "xidle2 idle_b idle_t vdd_idle 0 inverter",
+        "xrst rst rst_b vdd_rest 0 inverter",
+        "xu c_np c_pm h iref bias_p phi_t phi_b rst rst_b vdd_unit 0 cmru_unit_k2_s0"
+        f" units={UNITS} up=64 down=64 tail=32 hold=20 width=32 gain=32",
+        f"xh h h_n vdd_rest 0 state_node units={UNITS}",
+        f"vrst rst 0 pwl(0 0 1e-7 {v_dd} 2e-3 {v_dd} 2.0001e-3 0)",
+        f"vphi phi 0 pulse(0 {v_dd} {first} 1e-7 1e-7 {width} {FRAME})",
+    ]
+    t_stop, step = len(frames) * FRAME, FRAME / points
+    return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=step)
+
+
+def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, Array]]:
+    """Take the charge of a step, of a phase and the usual voltage of a signed node.
+
+    Raises
+    ------
+    SimulationError
+        The unit did not climb and descend as a ladder does.
+    """
+    time, v_dd = waves.time, at.v_dd
+    unit, clock = waves.vectors["i(vunit)"], waves.vectors["i(vclock)"]
+    n_frames = round(time[-1] / FRAME)
+    edges = (np.arange(n_frames) + STROBE) * FRAME
+    before, after = edges - 0.02 * FRAME, edges + 0.08 * FRAME
+    levels = np.array(
+        [sum(np.interp(before, time, waves.vectors[cell]) > v_dd / 2 for cell in CELLS)]
+    )[0]
+    ends = np.array(
+        [sum(np.interp(after, time, waves.vectors[cell]) > v_dd / 2 for cell in CELLS)]
+    )[0]
+    if tuple(levels[: len(LEVELS)]) != LEVELS:
+        raise SimulationError(f"The run unit went through the levels {levels.tolist()}.")
+    charge = np.zeros(n_frames)
+    ticks, idle = np.zeros(n_frames), np.zeros(n_frames)
+    for k in range(n_frames):
+        inside = (time >= before[k]) & (time <= after[k])
+        t, i = time[inside], unit[inside]
+        rest = np.where(t < edges[k], i[0], i[-1])
+        charge[k] = np.trapezoid(i - rest, t)
+        ticks[k] = np.trapezoid(clock[inside], t)
+        idle[k] = np.trapezoid(waves.vectors["i(vidle)"][inside], t)
+    moved = np.abs(ends - levels) == 1
+    still = ~moved
+    step = float(np.median(charge[moved]) - np.median(charge[still]))
+    node = np.interp((np.arange(n_frames) + 0.75) * FRAME, time, waves.vectors["v(c)"])
+    constants = {
+        "v_signed": rounded(float(np.mean(node))),
+        "c_step": rounded(max(step, 0.0) / v_dd),
+        "c_driver": rounded(float(np.median(idle)) / v_dd),
+        "c_clock": rounded(float(np.median(ticks - idle)) / v_dd / 4),
+    }
+    samples = {
+        "node": node,
+        "step_charge": charge,
+        "phase_charge": ticks,
+        "idle_charge": idle,
+        "level": levels,
+    }
+    return constants, samples

@@ -1,0 +1,155 @@
+"""A technology's constants over process corner, temperature and supply, and between the points.
+
+Measured are, for each corner, all temperatures at the nominal supply and all supplies at the
+nominal temperature. What the supply changes is taken to be the same at every temperature:
+
+    f(T, V) = f(T, V0) + f(T0, V) - f(T0, V0),
+
+each of the first two linear between its points; leakage is linear in 1/T on a logarithmic scale
+(it is activated: Arrhenius) and does not depend on the supply but through a device's own voltage.
+Runs at conditions that no fit saw stand beside the points as checks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mru_hw.errors import Bare, UserError
+from mru_hw.units import render
+
+CONSTANTS = (
+    *(f"{polarity}.{name}" for polarity in "np" for name in ("slope", "conductance", "v_gate")),
+    *("v_signed", "v_trip_up", "v_trip_down", "c_step", "c_driver", "c_clock"),
+    *("c_gate_n", "c_gate_p", "c_drain_n", "c_drain_p"),
+)
+"""Fields of a calibration that a grid has, those of a polarity by their path."""
+
+ZERO_CELSIUS = 273.15  # K
+
+Row = Annotated[tuple[float | None, ...], Field(min_length=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Corner(_Frozen):
+    """One process corner; None where the benches' unit did not work."""
+
+    temperatures: dict[str, Row] = Field(description="per constant, one value a temperature")
+    supplies: dict[str, Row] = Field(description="per constant, one value a supply")
+    leak_n: tuple[tuple[float, ...], ...] = Field(description="[A], temperature by drain voltage")
+    leak_p: tuple[tuple[float, ...], ...]
+
+
+class Check(_Frozen):
+    """A run that no table has: what the tables give there, and what was measured."""
+
+    corner: str
+    temperature: float
+    v_dd: float
+    interpolated: dict[str, float]
+    measured: dict[str, float]
+
+
+class Grid(_Frozen):
+    """The points, per corner."""
+
+    temperatures: tuple[float, ...] = Field(description="ascending, the nominal one too [degC]")
+    supplies: tuple[float, ...] = Field(description="ascending, the nominal one too [V]")
+    v_dd: float = Field(description="the nominal one [V]")
+    corners: dict[str, Corner]
+    checks: tuple[Check, ...] = ()
+
+    @model_validator(mode="after")
+    def _tables_are_whole(self) -> Grid:
+        for axis, values in (("temperatures", self.temperatures), ("supplies", self.supplies)):
+            if list(values) != sorted(set(values)) or not values:
+                raise UserError(f"grid.{axis}", list(values), "ascending numbers")
+            for name, corner in self.corners.items():
+                table: dict[str, Row] = getattr(corner, axis)
+                if set(table) != set(CONSTANTS) or {len(r) for r in table.values()} != {
+                    len(values)
+                }:
+                    raise UserError(
+                        f"grid.corners.{name}.{axis}",
+                        Bare("not whole"),
+                        f"one value a point for each of {', '.join(CONSTANTS)}",
+                    )
+        return self
+
+    def at(self, corner: str, temperature: float, v_dd: float) -> dict[str, Any]:
+        """Return the constants, by the fields of a calibration.
+
+        Parameters
+        ----------
+        temperature, v_dd
+            [degC], [V].
+
+        Raises
+        ------
+        UserError
+            The conditions lie outside the points, or beside one where the unit did not work.
+        """
+        if corner not in self.corners:
+            raise UserError("corner", corner, "one of " + ", ".join(self.corners))
+        low, high = self.temperatures[0], self.temperatures[-1]
+        if not low <= temperature <= high:
+            expected = f"{low:g} to {high:g} degC, where the constants were measured"
+            raise UserError("temperature", temperature, expected)
+        least, most = self.supplies[0], self.supplies[-1]
+        # A relative supply, times the nominal one, may miss the end by a rounding.
+        if not least - 1e-9 <= v_dd <= most + 1e-9:
+            expected = (
+                f"{render(least, 'V')} to {render(most, 'V')}, where the constants were measured"
+            )
+            raise UserError("v_dd", Bare(render(v_dd, "V")), expected)
+        tables, found = self.corners[corner], dict[str, Any]()
+        for name in CONSTANTS:
+            hot = _linear(self.temperatures, tables.temperatures[name], temperature)
+            usual = _linear(self.supplies, tables.supplies[name], self.v_dd)
+            fed = _linear(self.supplies, tables.supplies[name], v_dd)
+            if hot is None or usual is None or fed is None:
+                raise UserError(
+                    "conditions",
+                    Bare(f"{corner}, {temperature:g} degC and {render(v_dd, 'V')}"),
+                    "some at which the cells work: a unit in ngspice did not step there",
+                )
+            polarity, _, field = name.partition(".")
+            if field:
+                found.setdefault(polarity, {})[field] = hot + fed - usual
+            else:
+                found[name] = hot + fed - usual
+        for side in ("leak_n", "leak_p"):
+            found[side] = _arrhenius(self.temperatures, getattr(tables, side), temperature)
+        return found
+
+
+def _linear(axis: Sequence[float], values: Sequence[float | None], x: float) -> float | None:
+    """Interpolate; None where a neighbour that counts is None."""
+    k = min(max(int(np.searchsorted(axis, x)), 1), len(axis) - 1) if len(axis) > 1 else 0
+    if k == 0 or x in axis:
+        return values[axis.index(x)] if x in axis else values[0]
+    left, right = values[k - 1], values[k]
+    if left is None or right is None:
+        return None
+    share = (min(max(x, axis[0]), axis[-1]) - axis[k - 1]) / (axis[k] - axis[k - 1])
+    return left + share * (right - left)
+
+
+def _arrhenius(
+    axis: Sequence[float], rows: Sequence[Sequence[float]], temperature: float
+) -> tuple[float, ...]:
+    if temperature in axis:
+        return tuple(rows[axis.index(temperature)])
+    inverse = [1 / (t + ZERO_CELSIUS) for t in axis][::-1]
+    place = 1 / (temperature + ZERO_CELSIUS)
+    columns = zip(*rows, strict=True)
+    return tuple(
+        math.exp(np.interp(place, inverse, np.log(np.array(column))[::-1])) for column in columns
+    )
