@@ -99,6 +99,8 @@ def refuse_foreign(
     above = next(p for p in path.absolute().parents if p.exists())
     if not above.is_dir():
         raise UserError("--out", str(path), f"a path in a folder, and {above.name} is none")
+    if not os.access(above, os.W_OK):  # before the work, not after
+        raise UserError("--out", str(path), "a path that can be written")
     if not path.exists() and not path.is_symlink():
         return
     if path.is_dir():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mru_hw.model.structure import ModelSpec
+    from mru_hw.mapping import Design
 
 
 def netlist(
@@ -88,7 +88,7 @@ def netlist(
     network = load_model(model)
     calibration = load_calibration(technology)
     design = map_model(network, technology, calibration)
-    frames = None if inputs is None else _frames(network.spec, inputs, sequence or 0)
+    frames = None if inputs is None else _frames(design, inputs, sequence or 0)
     refuse_without_circuit(design)
     budget = make_budget(network, design, calibration)
     files = write_netlist(
@@ -129,16 +129,18 @@ def netlist(
     emit(result, as_json=json, lines=lines)
 
 
-def _frames(spec: ModelSpec, inputs: Path, sequence: int) -> NDArray[np.float64]:
+def _frames(design: Design, inputs: Path, sequence: int) -> NDArray[np.float64]:
     """Return one sequence of an input file, normalised, (n_time, n_in)."""
+    from mru_hw.simulate.run import refuse_currents
     from mru_hw.spice.bench import normalised
     from mru_hw.stimulus import load_inputs
 
-    data = load_inputs(inputs)
+    data, spec = load_inputs(inputs), design.spec
     if data.x.shape[2] != spec.n_in:
         raise UserError("inputs: n_in", int(data.x.shape[2]), f"{spec.n_in}, as the model has")
     if sequence >= data.n_seq:
         raise UserError("--sequence", sequence, f"0 to {data.n_seq - 1}")
+    refuse_currents(design, data)
     return normalised(spec, data.x[sequence, : data.lengths[sequence]])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,10 +74,10 @@ def simulate(
     from mru_hw.simulate.run import LEVELS, Chip, run_level
     from mru_hw.simulate.trace import refuse_other_content
     from mru_hw.simulate.verify import parse_choice, refuse_large
-    from mru_hw.stimulus import load_inputs, sequence_range
+    from mru_hw.stimulus import load_inputs, refuse_labels, sequence_range
     from mru_hw.technology import load_technology
-    from mru_hw.technology.conditions import checked_conditions
-    from mru_hw.units import parse
+    from mru_hw.technology.conditions import checked_conditions, nominal_conditions
+    from mru_hw.units import parse, render
 
     if level not in LEVELS:
         raise UserError("--level", level, "one of " + ", ".join(LEVELS))
@@ -93,9 +94,15 @@ def simulate(
     if choice is not None and corner != technology.corners[0]:
         expected = f"{technology.corners[0]}, for --verify takes its candidates from the behavioral"
         raise UserError("--corner", corner, f"{expected} level, which has no other corner")
+    if level == "ideal" and conditions != nominal_conditions(technology):
+        found = f"{conditions.temperature:g} degC and {render(conditions.v_dd, 'V')}"
+        raise UserError("conditions", found, "none at the level ideal, whose numbers have none")
+    if raw is not None and not _folder(raw):
+        raise UserError("--raw", str(raw), "a folder that can be written, new or there already")
     refuse_other_content(out)
     network = load_model(model)
     data = load_inputs(inputs)
+    refuse_labels(data, network.spec.n_classes)
     first, stop = sequence_range(sequences, data.n_seq, "--sequences")
     data = data.take(slice(first, stop))
     chip = Chip.of(network, technology)
@@ -129,6 +136,12 @@ def simulate(
         run,
         json=json,
     )
+
+
+def _folder(path: Path) -> bool:
+    """Whether a folder is there, or can be made: before hours of work, not after."""
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
 
 
 def _verified(

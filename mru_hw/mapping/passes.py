@@ -34,6 +34,7 @@ Array = NDArray[np.float64]
 DIODE_UNITS = (16, 32, 64, 128)  # unit devices that a node's diode may have
 LARGEST_LEG = 128  # unit devices of a bus's largest leg, where one of these diodes allows it
 LARGEST_NUMBER = 1e9  # magnitude of a tensor's values
+LARGEST_LADDER = 1000  # K: far beyond what currents allow, and still no burden to memory
 I_STATE = 0.5  # current of one ladder level, over i_unit
 FULL_SIGNAL = 1.0  # root mean square of a layer's signals, over i_unit
 
@@ -70,6 +71,8 @@ def choose_levels(draft: Draft) -> None:
     for i, layer in enumerate(draft.model.spec.layers):
         if layer.cell is CellKind.CMRU and layer.levels is None:
             raise UserError(f"layers.{i}.levels", None, "a whole number K, the ladder's length")
+        if layer.levels is not None and layer.levels > LARGEST_LADDER:
+            raise UserError(f"layers.{i}.levels", layer.levels, f"at most {LARGEST_LADDER}")
         draft.levels[i] = layer.levels if layer.cell is CellKind.CMRU and layer.levels else 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document, refuse_foreign
 from mru_hw.model.check import as_float64, checked_tensors
 from mru_hw.model.foreign import read_foreign
-from mru_hw.model.io import STRUCTURE, WEIGHTS, save_model
+from mru_hw.model.io import STRUCTURE, WEIGHT_BYTES, WEIGHTS, save_model
 from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import Count, ModelSpec, Strict, Structure, Switch
 
@@ -139,6 +140,10 @@ def import_model(file: Path, map_file: Path) -> Import:
     given = read_document(map_file, MapSpec, "--map")
     foreign = read_foreign(file)
     shapes = given.tensor_shapes()
+    size = 8 * sum(math.prod(shape) for shape in shapes.values())
+    if size > WEIGHT_BYTES:
+        found = Bare(f"a structure of {size} bytes of weights")
+        raise UserError(map_file.name, found, f"at most {WEIGHT_BYTES}")
     where = f"{map_file.name}: tensors."
     tensors = {
         name: _resolve(given.tensors[name], foreign, shape, f"{where}{name}")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw import __version__
+from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Design, NodeKind
 from mru_hw.mapping.gains import V_PIN
 from mru_hw.model.structure import ModelSpec
@@ -20,6 +21,7 @@ from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
+from mru_hw.units import render
 from mru_hw.variation import Die
 
 Array = NDArray[np.float64]
@@ -27,6 +29,8 @@ Array = NDArray[np.float64]
 PRE_ROLL = 0.2  # of a frame, from the reset's end to frame 0
 EDGE = 1e-7  # s, of phases and reset
 RAMP = 1e-5  # s, of input currents
+SHORTEST_FRAME = 1e-4
+"""s: ten ramps of the inputs, and a strobe of four edges. Far below what settles at nanoamperes."""
 BREAK = 5e-5
 """Of the largest step: ngspice 39 merges breakpoints that lie nearer, and with an edge a pulse."""
 
@@ -115,6 +119,13 @@ def edge_and_step(period: float) -> tuple[float, float]:
     return max(EDGE, 2 * BREAK * step), step
 
 
+def refuse_short_frame(design: Design) -> None:
+    """Raise `UserError` where the edges of inputs and strobes do not fit into a frame."""
+    if design.timing.frame < SHORTEST_FRAME:
+        found = Bare(render(design.timing.frame, "s"))
+        raise UserError("frame_period", found, f"at least {render(SHORTEST_FRAME, 's')} in SPICE")
+
+
 def as_written(value: float) -> float:
     """Return a number as a deck's nine digits have it: a run is over where its own text says."""
     return float(f"{value:.9g}")
@@ -164,6 +175,7 @@ def make_bench(
     UserError
         A part of the Design has no transistor circuit yet.
     """
+    refuse_short_frame(design)
     period = design.timing.frame
     reset = power_up_time(design)
     if not all_clocked(design):

@@ -25,6 +25,7 @@ from mru_hw.spice.bench import (
     candidate_vectors,
     edge_and_step,
     network_options,
+    refuse_short_frame,
     state_vectors,
 )
 from mru_hw.spice.chip import SUPPLIES, chip_deck, node_net, unit_name
@@ -182,6 +183,7 @@ def make_unit_bench(
     UserError
         The layer's units have no bench of their own, or the Design has no circuit.
     """
+    refuse_short_frame(design)
     timing = timing or design.timing
     period, strobe = timing.frame, timing.strobes[layer]
     reset = power_up_time(design)

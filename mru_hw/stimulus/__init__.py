@@ -4,8 +4,9 @@ from mru_hw.stimulus.inputs import (
     Inputs,
     load_inputs,
     make_inputs,
+    refuse_labels,
     save_inputs,
     sequence_range,
 )
 
-__all__ = ["Inputs", "load_inputs", "make_inputs", "save_inputs", "sequence_range"]
+__all__ = ["Inputs", "load_inputs", "make_inputs", "refuse_labels", "save_inputs", "sequence_range"]

@@ -129,6 +129,13 @@ def load_inputs(path: Path) -> Inputs:
     return make_inputs(arrays["x"], arrays.get("lengths"), arrays.get("y"), path.name)
 
 
+def refuse_labels(inputs: Inputs, n_classes: int) -> None:
+    """Raise `UserError` where a label is none of a network's `n_classes` outputs."""
+    if inputs.y is not None and int(inputs.y.max()) >= n_classes:
+        expected = f"class indices below {n_classes}, the model's outputs"
+        raise UserError("inputs: y", int(inputs.y.max()), expected)
+
+
 def save_inputs(inputs: Inputs, path: Path) -> None:
     """Write an input file; it appears whole or not at all, over an earlier ``.npz`` only."""
     refuse_foreign(path, marker="PK", what=".npz")

@@ -67,7 +67,8 @@ class Checkpoint:
     def __init__(self, out: Path, digest: str) -> None:
         self.out = out
         self.digest = digest
-        self.folder = out.with_name(out.name + ".part")
+        place = out.absolute()  # "." has no name
+        self.folder = place.with_name(place.name + ".part")
 
     def open(self) -> Progress | None:
         """Return where the training stands; None at its beginning.

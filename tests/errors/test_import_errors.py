@@ -202,3 +202,14 @@ def test_a_model_that_may_be_the_only_one_stays(
     (tmp_path / "model" / "model.yaml").write_text("mine: [")
     assert expected in _import(tmp_path, "net.npz", capsys)[1]
     assert (tmp_path / "model" / "model.yaml").read_text() == "mine: ["
+
+
+def test_a_structure_larger_than_any_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez(tmp_path / "net.npz", w=np.zeros(3))
+    (tmp_path / "MAP.yaml").write_text(yaml.safe_dump(_map() | {"n_in": 10**14}))
+    _, err = _import(tmp_path, "net.npz", capsys)
+    assert re.fullmatch(
+        r"MAP\.yaml is a structure of \d+ bytes of weights, expected at most 1073741824\.\n", err
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mru_hw.cli.app import run
-from mru_hw.model.io import save_model
+from mru_hw.model.io import STRUCTURE, load_model, save_model
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration, write_calibration
@@ -26,7 +27,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             n: np.ones_like(v) for n, v in model.tensors.items() if n.endswith((".beta", ".alpha"))
         }
         save_model(dataclasses.replace(model, tensors=dict(model.tensors) | ones), path / name)
+    model = load_model(path / "model")
+    for name, old, new in (("tall", "levels: 2", "levels: 100000000"), ("brief", "10 ms", "1 us")):
+        save_model(model, path / name)
+        text = (path / name / STRUCTURE).read_text()
+        (path / name / STRUCTURE).write_text(text.replace(old, new))
     save_inputs(make_inputs(np.zeros((5, 3, 4))), path / "x.npz")
+    save_inputs(make_inputs(np.zeros((2, 3, 4)), y=[0, 3]), path / "labels.npz")
     save_inputs(make_inputs(np.zeros((5, 3, 7))), path / "wide.npz")
     np.savez(path / "long.npz", x=np.zeros((2, 3, 4)), lengths=np.array([3, 4]))
     np.savez(path / "nan.npz", x=np.full((2, 3, 4), np.nan))
@@ -60,7 +67,7 @@ def refuse(
         (["--corner", "tf"], 'corner is "tf", expected one of tt, ff, ss, sf, fs.'),
         (
             ["--corner", "ff"],
-            'corner is "ff", expected tt at the level behavioral; spice runs them all.',
+            'corner is "ff", expected tt, the one measured.',
         ),
         (
             ["--timing", "timed"],
@@ -82,6 +89,15 @@ def refuse(
         (
             ["--level", "spice", "--noise", "2"],
             "--noise is 2, expected no noise at the level spice, but at behavioral.",
+        ),
+        (
+            ["--level", "ideal", "--vdd", "1.7"],
+            'conditions is "27 degC and 1.7 V", expected none at the level ideal, whose numbers '
+            "have none.",
+        ),
+        (
+            ["--level", "spice", "--raw", __file__],
+            f'--raw is "{__file__}", expected a folder that can be written, new or there already.',
         ),
         (["--die", "-1"], "Invalid value for '--die'"),
         (["--noise", str(2**64)], "Invalid value for '--noise'"),
@@ -112,6 +128,36 @@ def test_inputs_of_another_width(
 def test_lengths_beyond_the_array(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = refuse(folder, capsys, inputs="long.npz")
     assert found == "long.npz: lengths[1] is 4, expected 1 to 3, the frames of x."
+
+
+@pytest.mark.parametrize("level", ["ideal", "behavioral", "spice"])
+def test_labels_beyond_the_outputs(
+    level: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = refuse(folder, capsys, "--level", level, inputs="labels.npz")
+    assert found == "inputs: y is 3, expected class indices below 3, the model's outputs."
+
+
+def test_a_ladder_beyond_all_reason(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = refuse(folder, capsys, model="tall")
+    assert found == "layers.0.levels is 100000000, expected at most 1000."
+
+
+def test_a_frame_shorter_than_its_edges(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    expected = "frame_period is 1 us, expected at least 100 us in SPICE."
+    assert refuse(folder, capsys, "--level", "spice", model="brief").endswith(expected)
+    options = ["--level", "spice", "--verify", "units:1"]
+    assert refuse(folder, capsys, *options, model="brief") == expected
+    assert run(["netlist", str(folder / "brief"), "--out", str(folder / "n")]) == 2
+    assert capsys.readouterr().err.strip() == expected
+    assert not (folder / "n").exists()
+
+
+def test_a_folder_that_cannot_be_written(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mru_hw.files.os.access", lambda _, mode: mode != os.W_OK)
+    assert refuse(folder, capsys).endswith("expected a path that can be written.")
 
 
 def test_inputs_that_are_not_finite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

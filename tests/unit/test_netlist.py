@@ -436,6 +436,8 @@ def test_sequences_and_features_are_checked(
         [*start, str(data), "--sequence", "2"], capsys
     )
     assert "n_in is 4, expected 2" in refused([*start, str(wide)], capsys)
+    save_inputs(make_inputs(np.full((2, 3, 2), 1e300)), tmp_path / "huge.npz")
+    assert "of input current" in refused([*start, str(tmp_path / "huge.npz")], capsys)
     assert not Path(out).exists()
     assert run([*start, str(data), "--sequence", "1"]) == 0
     assert "3 frames" in (Path(out) / BENCH).read_text()
