@@ -91,11 +91,9 @@ def simulate(
     technology = load_technology(tech)
     v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
     conditions = checked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
-    if choice is not None and corner != technology.corners[0]:
-        expected = f"{technology.corners[0]}, for --verify takes its candidates from the behavioral"
-        raise UserError("--corner", corner, f"{expected} level, which has no other corner")
-    if level == "ideal" and conditions != nominal_conditions(technology):
-        found = f"{conditions.temperature:g} degC and {render(conditions.v_dd, 'V')}"
+    nominal = nominal_conditions(technology)
+    if level == "ideal" and (temperature, v_dd) != (nominal.temperature, nominal.v_dd):
+        found = f"{temperature:g} degC and {render(v_dd, 'V')}"
         raise UserError("conditions", found, "none at the level ideal, whose numbers have none")
     if raw is not None and not _folder(raw):
         raise UserError("--raw", str(raw), "a folder that can be written, new or there already")

@@ -182,11 +182,6 @@ def folder(tmp_path: Path) -> Path:
             ["--level", "spice", "--verify", "units:2"],
             '--verify is "units:2", expected at most 1 units.',
         ),
-        (
-            ["--level", "spice", "--verify", "units:1", "--corner", "ff"],
-            '--corner is "ff", expected tt, for --verify takes its candidates from the behavioral '
-            "level, which has no other corner.",
-        ),
     ],
 )
 def test_mistakes(
