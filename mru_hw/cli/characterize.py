@@ -19,6 +19,10 @@ def characterize(
     tech: Annotated[str, typer.Option("--tech", metavar="T", help="The technology.")] = (
         "generic180"
     ),
+    corner: Annotated[
+        list[str] | None,
+        typer.Option("--corner", help="One corner, again for each; all without it."),
+    ] = None,
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", help="Runs at a time.", min=1, max=1024)
     ] = 2,
@@ -49,7 +53,9 @@ def characterize(
         def bar(total: int) -> Advance:
             return stack.enter_context(progress(tech, total))
 
-        result = benches.characterize(technology, work=folder, workers=workers, progress=bar)
+        result = benches.characterize(
+            technology, work=folder, corners=corner or (), workers=workers, progress=bar
+        )
     write_calibration(result.constants, result.raw, out)
     if work is None:
         shutil.rmtree(folder)

@@ -218,8 +218,9 @@ def notes(run: RunView) -> list[str]:
     temperatures = {point.settings["temperature"] for point in run.points}
     if run.level == "behavioral" and len(temperatures) > 1:
         found.append(
-            "The behavioral level lets the temperature act on mismatch and noise only: leakage and "
-            "gate voltages are not in it yet. Compare temperatures at the level spice."
+            "At the behavioral level gate voltages, slopes, conductances, trips and charges are "
+            "those of the temperature; leakage is not in it yet. Where it counts, above some 85 "
+            "°C, compare temperatures at the level spice."
         )
     if run.level == "behavioral" and any(
         p.settings["mismatch_scale"] > LARGEST_MISMATCH for p in run.points

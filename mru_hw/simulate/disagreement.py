@@ -116,8 +116,11 @@ def ladder_of(
     design: Design, calibration: Calibration, die: Die, layer: int, conditions: Conditions
 ) -> Ladder:
     """Return what a layer's units should do: the behavioral level's thresholds of a die."""
-    at_supply, temperature = calibration.at(conditions.v_dd), conditions.temperature
-    array = compile_die(design, at_supply, die, temperature=temperature)
+    temperature = conditions.temperature
+    here = calibration.at_or_nominal(
+        conditions.v_dd, temperature=temperature, corner=conditions.corner
+    )
+    array = compile_die(design, here, die, temperature=temperature)
     bank, memory = design.banks[layer], array.memories[layer]
     window = None
     if bank.threshold is not None:

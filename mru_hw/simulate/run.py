@@ -118,7 +118,7 @@ def run_level(
     Raises
     ------
     UserError
-        The level does not know dies, noise or the corner, or the inputs do not fit the model.
+        The level does not know dies, noise or the conditions, or the inputs do not fit the model.
     """
     known: dict[str, tuple[str, ...]] = {
         "ideal": (),
@@ -129,7 +129,7 @@ def run_level(
         if seed is not None and option not in known[level]:
             takers = " or ".join(name for name, options in known.items() if option in options)
             raise UserError(option, seed, f"no {option[2:]} at the level {level}, but at {takers}")
-    refuse_unmodelled(chip.design.technology, level, conditions.corner)
+    refuse_corner(chip.design.technology, level, conditions.corner)
     n_in = chip.model.spec.n_in
     if inputs.x.shape[2] != n_in:
         raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
@@ -140,7 +140,9 @@ def run_level(
         return _spice(chip, inputs, conditions, die, progress, raw, first_sequence)
     run = simulate_behavioral(
         chip.design,
-        chip.calibration,
+        chip.calibration.at(
+            conditions.v_dd, temperature=conditions.temperature, corner=conditions.corner
+        ),
         inputs,
         [chip.die(die)],
         temperature=conditions.temperature,
@@ -151,17 +153,17 @@ def run_level(
     return LevelRun(trace=run.trace.single_die(), supply=run.supply.single_die())
 
 
-def refuse_unmodelled(technology: Technology, level: str, corner: str) -> None:
+def refuse_corner(technology: Technology, level: str, corner: str) -> None:
     """Refuse a corner that a level would ignore.
 
     Raises
     ------
     UserError
-        The level is not ``spice`` and the corner not the one that constants are fitted at.
+        The level is ``ideal``, which knows no transistors, and the corner not the nominal one.
     """
-    fitted = technology.corners[0]
-    if level != "spice" and corner != fitted:
-        raise UserError("corner", corner, f"{fitted} at the level {level}; spice runs them all")
+    nominal = technology.corners[0]
+    if level == "ideal" and corner != nominal:
+        raise UserError("corner", corner, f"{nominal} at the level ideal, which has no transistors")
 
 
 def refuse_currents(design: Design, inputs: Inputs) -> None:

@@ -86,6 +86,10 @@ def run_sweep(
     plan = next(iter(plans.values()))
     subject = load_subject(plan, folder)
     wanted = points(plans, subject.technology)
+    if subject.level == "behavioral":
+        for point in wanted:
+            # Refused here, before a store exists, where the constants were not measured.
+            subject.calibration.at(point.v_dd, temperature=point.temperature, corner=point.corner)
     hashes = subject.hashes()
     this = identity(plans, hashes)
     with Store.open(out) as store:

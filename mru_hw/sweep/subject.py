@@ -16,10 +16,10 @@ from mru_hw.errors import MISSING, UserError
 from mru_hw.mapping import Design, map_model
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
-from mru_hw.simulate.run import refuse_currents, refuse_unmodelled
+from mru_hw.simulate.run import refuse_currents
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.library import ngspice_library
-from mru_hw.stimulus import Inputs, load_inputs, sequence_range
+from mru_hw.stimulus import Inputs, load_inputs, refuse_labels, sequence_range
 from mru_hw.sweep.plan import Plan
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
@@ -78,9 +78,7 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
         raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
     if inputs.y is None:
         raise UserError("inputs: y", MISSING, "an array (n_seq,) of class indices")
-    if int(inputs.y.max()) >= n_classes:
-        expected = f"class indices below {n_classes}, the model's outputs"
-        raise UserError("inputs: y", int(inputs.y.max()), expected)
+    refuse_labels(inputs, n_classes)
     first, stop = sequence_range(plan.sequences, inputs.n_seq)
     subject = Subject(
         model=model,
@@ -92,11 +90,6 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
     )
     design = subject.design()
     refuse_currents(design, subject.inputs)
-    for axis in plan.axes:
-        if axis.axis == "corner":
-            for corner in axis.values:
-                if corner in technology.corners:
-                    refuse_unmodelled(technology, plan.level, corner)
     if plan.level == "spice":
         refuse_without_circuit(design)
         ngspice_library()

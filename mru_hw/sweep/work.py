@@ -152,7 +152,7 @@ def _run(subject: Subject, job: Job, seed: int, workers: int) -> dict[str, Any]:
         return fields | _spice(subject, design, point, die, workers)
     run = simulate_behavioral(
         design,
-        subject.calibration,
+        subject.calibration.at(point.v_dd, temperature=point.temperature, corner=point.corner),
         subject.inputs,
         [die],
         temperature=point.temperature,

@@ -42,6 +42,25 @@ class Mirror(BaseModel):
     v_gate: float = Field(gt=0, description="|V_GS| of a unit device at i_usual [V]")
 
 
+class Law(BaseModel):
+    """What a law leaves against runs that it was not fitted to (docs/characterisation.md)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    corner: str
+    temperature: float = Field(description="[degC]")
+    v_dd: float = Field(description="[V]")
+    law: str
+    polarity: str
+    parameters: dict[str, float] = Field(description="of its own, beside the calibration's")
+    unit: str = Field(description="of the residuals: V, or 1 for relative ones")
+    points: int
+    median: float = Field(description="of the residuals' sizes, 1 pA to 10 nA a unit device")
+    worst: float
+    median_weak: float = Field(description="up to 1 nA a unit device")
+    worst_weak: float
+
+
 class Calibration(BaseModel):
     """All of ``calibration/<technology>.yaml``."""
 
@@ -70,7 +89,12 @@ class Calibration(BaseModel):
     v_leak: tuple[float, ...] = Field(description="|V_DS| of the leakages, ascending [V]")
     leak_n: tuple[float, ...] = Field(description="drain current of a unit device at V_GS = 0 [A]")
     leak_p: tuple[float, ...]
-    grid: Grid | None = Field(default=None, description="the constants at other conditions")
+    grid: Grid | None = Field(
+        default=None,
+        description="the constants at other conditions; without, temperature and "
+        "supply move nothing but themselves",
+    )
+    laws: tuple[Law, ...] = Field(default=(), description="how far the laws hold")
     provenance: dict[str, Any]
 
     @model_validator(mode="after")
@@ -139,13 +163,24 @@ class Calibration(BaseModel):
         if all(value == getattr(self, name) for name, value in wanted.items()):
             return self
         if self.grid is None:
-            for name in ("corner", "temperature"):
-                if wanted[name] != getattr(self, name):
-                    raise UserError(name, wanted[name], f"{getattr(self, name)}, as measured")
+            if wanted["corner"] != self.corner:
+                raise UserError("corner", wanted["corner"], f"{self.corner}, the one measured")
             return self.model_copy(update=wanted)
         found = self.grid.at(**wanted)
         sides = {p: getattr(self, p).model_copy(update=found[p]) for p in "np"}
         return self.model_copy(update=wanted | found | sides)
+
+    def at_or_nominal(self, v_dd: float, *, temperature: float, corner: str) -> Calibration:
+        """Return the constants at other conditions, or these where nothing was measured.
+
+        For what a run in ngspice is compared with, which itself knows no such limits.
+        """
+        try:
+            return self.at(v_dd, temperature=temperature, corner=corner)
+        except UserError:
+            return self.model_copy(
+                update={"v_dd": v_dd, "temperature": temperature, "corner": corner}
+            )
 
     def thermal(self, polarity: str, temperature: float) -> float:
         """``n kT/q`` [V] at `temperature` [degC]."""

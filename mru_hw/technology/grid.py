@@ -53,8 +53,8 @@ class Check(_Frozen):
     corner: str
     temperature: float
     v_dd: float
-    interpolated: dict[str, float]
-    measured: dict[str, float]
+    interpolated: dict[str, float | None]
+    measured: dict[str, float | None]
 
 
 class Grid(_Frozen):
@@ -109,12 +109,9 @@ class Grid(_Frozen):
                 f"{render(least, 'V')} to {render(most, 'V')}, where the constants were measured"
             )
             raise UserError("v_dd", Bare(render(v_dd, "V")), expected)
-        tables, found = self.corners[corner], dict[str, Any]()
-        for name in CONSTANTS:
-            hot = _linear(self.temperatures, tables.temperatures[name], temperature)
-            usual = _linear(self.supplies, tables.supplies[name], self.v_dd)
-            fed = _linear(self.supplies, tables.supplies[name], v_dd)
-            if hot is None or usual is None or fed is None:
+        found = dict[str, Any]()
+        for name, value in self.interpolated(corner, temperature, v_dd).items():
+            if value is None:
                 raise UserError(
                     "conditions",
                     Bare(f"{corner}, {temperature:g} degC and {render(v_dd, 'V')}"),
@@ -122,11 +119,27 @@ class Grid(_Frozen):
                 )
             polarity, _, field = name.partition(".")
             if field:
-                found.setdefault(polarity, {})[field] = hot + fed - usual
+                found.setdefault(polarity, {})[field] = value
             else:
-                found[name] = hot + fed - usual
+                found[name] = value
+        tables = self.corners[corner]
         for side in ("leak_n", "leak_p"):
             found[side] = _arrhenius(self.temperatures, getattr(tables, side), temperature)
+        return found
+
+    def interpolated(self, corner: str, temperature: float, v_dd: float) -> dict[str, float | None]:
+        """Return the constants by their names in the tables; None beside a unit that did not work.
+
+        The conditions lie inside the points.
+        """
+        tables, found = self.corners[corner], dict[str, float | None]()
+        for name in CONSTANTS:
+            hot = _linear(self.temperatures, tables.temperatures[name], temperature)
+            usual = _linear(self.supplies, tables.supplies[name], self.v_dd)
+            fed = _linear(self.supplies, tables.supplies[name], v_dd)
+            found[name] = None
+            if hot is not None and usual is not None and fed is not None:
+                found[name] = hot + (fed - usual)
         return found
 
 

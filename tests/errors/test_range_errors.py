@@ -11,7 +11,7 @@ from mru_hw.errors import UserError
 from mru_hw.files import refuse_foreign, whole_file, whole_folder
 from mru_hw.mapping import map_model
 from mru_hw.model.network import Model
-from mru_hw.simulate.run import Chip, refuse_unmodelled, run_level
+from mru_hw.simulate.run import Chip, refuse_corner, run_level
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
@@ -55,11 +55,11 @@ def test_the_padding_may_hold_anything() -> None:
     assert run_level(chip, inputs, level="behavioral", conditions=conditions).trace.decision.shape
 
 
-@pytest.mark.parametrize("level", ["behavioral", "ideal"])
-def test_a_corner_that_a_level_would_ignore_is_refused(level: str) -> None:
-    with pytest.raises(UserError, match=f'corner is "ff", expected tt at the level {level}'):
-        refuse_unmodelled(TECHNOLOGY, level, "ff")
-    refuse_unmodelled(TECHNOLOGY, "spice", "ff")
+def test_a_corner_that_a_level_would_ignore_is_refused() -> None:
+    with pytest.raises(UserError, match='corner is "ff", expected tt at the level ideal, which'):
+        refuse_corner(TECHNOLOGY, "ideal", "ff")
+    for level in ("behavioral", "spice"):
+        refuse_corner(TECHNOLOGY, level, "ff")
 
 
 def test_a_file_where_a_folder_should_be_is_one_sentence(tmp_path: Path) -> None:

@@ -2,22 +2,24 @@
 
 At every condition four benches run: mirrors, single devices, a CMRU unit that climbs its ladder,
 and one whose thresholds are passed. Conditions are all temperatures at the nominal supply and all
-supplies at the nominal temperature, for each corner, and `CHECKS`, which no table sees.
+supplies at the nominal temperature, for each corner, and `CHECKS`, which no table sees. There and
+at the nominal conditions a mirror runs over its whole range, against which laws are judged.
 Constants that no run gives yet are stated with their source in `ASSUMED`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mru_hw
-from mru_hw.errors import RunStatus, SimulationError
+from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, rounded
 from mru_hw.spice.characterize.devices import V_DS, devices_deck, fit_capacitance, fit_leakage
 from mru_hw.spice.characterize.jobs import Store, run_jobs
+from mru_hw.spice.characterize.laws import judge, range_deck
 from mru_hw.spice.characterize.mirrors import fit_mirror, mirror_deck
 from mru_hw.spice.characterize.trips import fit_ramp, fit_trips, ramp_deck, trips_deck
 from mru_hw.spice.characterize.unit import fit_unit, unit_deck
@@ -25,6 +27,7 @@ from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.session import Session
 from mru_hw.technology import Technology
+from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.technology.grid import CONSTANTS, Grid
 
@@ -72,6 +75,7 @@ def characterize(
     technology: Technology,
     *,
     work: Path,
+    corners: Sequence[str] = (),
     workers: int = 2,
     progress: Callable[[int], Progress] = lambda _total: lambda _done: None,
     limits: Limits | None = None,
@@ -85,6 +89,8 @@ def characterize(
     ----------
     work
         Folder of finished runs, which are not repeated.
+    corners
+        Of the technology's, the nominal one among them; all when none is named.
     workers
         Runs at a time.
     progress
@@ -92,15 +98,20 @@ def characterize(
 
     Raises
     ------
+    UserError
+        A corner is none of the technology's, or the nominal one is not there.
     SimulationError
         A nominal run ended without a result.
     """
     nominal = nominal_conditions(technology)
-    points = grid_points(technology)
-    checks = check_points(technology)
+    wanted = chosen_corners(technology, corners)
+    points = grid_points(technology, wanted)
+    checks = check_points(technology, wanted)
     decks = {"trips": trips_deck(technology, nominal)}
     for at in (*points, *checks):
         decks |= {_name(bench, at): make(technology, at) for bench, make in BENCHES.items()}
+    judged = (nominal, *checks)
+    decks |= {_name("range", at): range_deck(technology, at) for at in judged}
     store = Store(folder=work, simulator=f"ngspice {Session().version}")
     runs = run_jobs(
         Runner(limits or Limits(time_s=900)),
@@ -111,8 +122,7 @@ def characterize(
     )
     usual, raw = fit_nominal(nominal, runs)
     found = {at: fit(at, runs, usual) for at in (*points, *checks)}
-    grid = make_grid(technology, found, runs)
-    constants = {
+    constants: dict[str, Any] = {
         "technology": technology.name,
         "models_hash": technology.models_hash(),
         "devices_hash": technology.devices_hash(),
@@ -124,35 +134,55 @@ def characterize(
         "c_trip": 1e-14,
         "v_leak": [rounded(share * technology.v_dd) for share in V_DS],
         **{f"leak_{p}": fit_leakage(runs[_name("devices", nominal)], p) for p in "np"},
-        "grid": grid,
+        "grid": make_grid(technology, wanted, found, runs),
         "provenance": {
             "mru_hw": mru_hw.__version__,
             "simulator": store.simulator,
             "assumed": ASSUMED,
         },
     }
+    calibration = Calibration.model_validate(constants)
+    constants["laws"] = [
+        law for at in judged for law in judge(at, calibration, _done(runs, _name("range", at)))
+    ]
     seconds = sum(waves.core_seconds for waves in runs.values())
     return Characterisation(constants=constants, raw=raw, runs=len(runs), core_seconds=seconds)
 
 
-def grid_points(technology: Technology) -> tuple[Conditions, ...]:
+def chosen_corners(technology: Technology, corners: Sequence[str]) -> tuple[str, ...]:
+    """Return the corners to run, in the technology's order.
+
+    Raises
+    ------
+    UserError
+        One is none of the technology's, or the nominal one is not there.
+    """
+    for corner in corners:
+        if corner not in technology.corners:
+            raise UserError("--corner", corner, "one of " + ", ".join(technology.corners))
+    first = technology.corners[0]
+    if corners and first not in corners:
+        raise UserError("--corner", ", ".join(corners), f"{first} too, the nominal one")
+    return tuple(corner for corner in technology.corners if not corners or corner in corners)
+
+
+def grid_points(technology: Technology, corners: Sequence[str]) -> tuple[Conditions, ...]:
     """Return the conditions of the tables."""
     v_dd, usual = technology.v_dd, technology.temperature
     axes = [(t, v_dd) for t in _temperatures(technology)]
     axes += [(usual, v) for v in _supplies(technology) if v != v_dd]
     return tuple(
-        Conditions(corner=corner, temperature=t, v_dd=v)
-        for corner in technology.corners
-        for t, v in axes
+        Conditions(corner=corner, temperature=t, v_dd=v) for corner in corners for t, v in axes
     )
 
 
-def check_points(technology: Technology) -> tuple[Conditions, ...]:
+def check_points(technology: Technology, corners: Sequence[str]) -> tuple[Conditions, ...]:
     """Return the conditions that the tables are compared with."""
     return tuple(
         Conditions(corner=corner, temperature=t, v_dd=rounded(share * technology.v_dd))
         for k, t, share in CHECKS
         for corner in technology.corners[k : k + 1]
+        if corner in corners
     )
 
 
@@ -233,6 +263,7 @@ def _fit_devices(
 
 def make_grid(
     technology: Technology,
+    wanted: Sequence[str],
     found: Mapping[Conditions, Mapping[str, float | None]],
     runs: Mapping[str, Waves],
 ) -> dict[str, Any]:
@@ -240,7 +271,7 @@ def make_grid(
     usual, v_dd = technology.temperature, technology.v_dd
     temperatures, supplies = _temperatures(technology), _supplies(technology)
     corners = {}
-    for corner in technology.corners:
+    for corner in wanted:
         hot = [Conditions(corner=corner, temperature=t, v_dd=v_dd) for t in temperatures]
         fed = [Conditions(corner=corner, temperature=usual, v_dd=v) for v in supplies]
         corners[corner] = {
@@ -264,20 +295,15 @@ def make_grid(
                 "corner": at.corner,
                 "temperature": at.temperature,
                 "v_dd": at.v_dd,
-                "interpolated": _flat(grid.at(at.corner, at.temperature, at.v_dd)),
-                "measured": {name: v for name, v in found[at].items() if v is not None},
+                "interpolated": {
+                    name: None if value is None else rounded(value)
+                    for name, value in grid.interpolated(at.corner, at.temperature, at.v_dd).items()
+                },
+                "measured": {name: found[at][name] for name in CONSTANTS},
             }
-            for at in check_points(technology)
+            for at in check_points(technology, wanted)
         ]
     }
-
-
-def _flat(constants: Mapping[str, Any]) -> dict[str, float]:
-    flat = {}
-    for name in CONSTANTS:
-        polarity, _, field = name.partition(".")
-        flat[name] = rounded(constants[polarity][field] if field else constants[name])
-    return flat
 
 
 def _nested(constants: Mapping[str, float]) -> dict[str, Any]:
