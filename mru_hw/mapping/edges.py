@@ -60,26 +60,47 @@ def loop_edges(
     up, down
         (n_units,); the second is negative where the loop never falls.
     """
-    n, thermal = calibration.n, calibration.thermal("n", temperature)
-    u_t = BOLTZMANN_OVER_CHARGE * (temperature + 273.15)
     v = np.arange(STEP, calibration.v_dd / 2, STEP)
     hold, width = hold[:, None], width[:, None]
-    leg_n = _leg(calibration, "n", v, u_t)
-    leg_p = _leg(calibration, "p", calibration.v_dd - v, u_t)
-    # M6 at V_s = 0; above it e^(-V_s/U_T) of that, which is what the tail carries.
-    reach = FOLLOWER * i_lsb * np.exp((v - n.v_gate) / thermal)
-    tail = width
-    for _ in range(3):
-        # x = e^(-V_s/U_T) from reach x = tail (1 - x); the tail's own conductance by iteration.
-        x = tail / (tail + reach)
-        source = -u_t * np.log(np.maximum(x, 1e-300))
-        tail = width * (1 + n.conductance * source) / (1 + n.conductance * n.v_gate)
-    fed = reach * x * leg_p * np.reshape(feedback, (-1, 1))
+    leg_n, leg_p = loop_legs(calibration, v, temperature)
+    reach, carried, tail = follower(calibration, width, v, i_lsb=i_lsb, temperature=temperature)
+    fed = carried * leg_p * np.reshape(feedback, (-1, 1))
     plus = (hold * leg_n - fed) / (flip_gain(calibration, "n", i_lsb) * leg_p)
     # The feedback's onset: where the follower could carry half of the width.
     onset = reach > np.maximum(tail, i_lsb)
     up = np.max(np.where(onset, -np.inf, plus), axis=1)
     return up, np.min(np.where(onset, plus, np.inf), axis=1)
+
+
+def loop_legs(calibration: Calibration, v: Array, temperature: float) -> tuple[Array, Array]:
+    """Return what the legs that sink and that source carry at V0 = `v`, over their nominal."""
+    u_t = BOLTZMANN_OVER_CHARGE * (temperature + 273.15)
+    sink = _leg(calibration, "n", v, u_t)
+    return sink, _leg(calibration, "p", calibration.v_dd - v, u_t)
+
+
+def follower(
+    calibration: Calibration, tail: Array, v: Array, *, i_lsb: float, temperature: float
+) -> tuple[Array, Array, Array]:
+    """Return what a follower could carry, what it carries, and its tail's current [A].
+
+    Parameters
+    ----------
+    tail
+        Current of the tail's bias leg [A], (n_units, 1).
+    v
+        V0 [V].
+    """
+    n, nominal = calibration.n, tail
+    u_t = BOLTZMANN_OVER_CHARGE * (temperature + 273.15)
+    # M6 at V_s = 0; above it e^(-V_s/U_T) of that, which is what the tail carries.
+    reach = FOLLOWER * i_lsb * np.exp((v - n.v_gate) / calibration.thermal("n", temperature))
+    for _ in range(3):
+        # x = e^(-V_s/U_T) from reach x = tail (1 - x); the tail's own conductance by iteration.
+        x = tail / (tail + reach)
+        source = -u_t * np.log(np.maximum(x, 1e-300))
+        tail = nominal * (1 + n.conductance * source) / (1 + n.conductance * n.v_gate)
+    return reach, reach * x, tail
 
 
 def loop_units(

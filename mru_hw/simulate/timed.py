@@ -1,0 +1,304 @@
+"""The level ``behavioral``, timed: states move with their delays inside a frame.
+
+Every net has its capacitance and every circuit its own large-signal law (`mru_hw.cells.settling`).
+A frame is cut at the strobes, and each part into steps that grow from its start as the square of
+their number. Within a step every circuit is solved exactly under the mean of what feeds it at both
+ends, in the order in which the signal flows, so the error falls with the square of the step.
+
+Inputs change as the bench does it: the frame's first value is there from power-up on, later ones
+come in ramps, and loops are let go a fifth of a frame before the first frame.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.cells.base import Array, Devices
+from mru_hw.cells.settling import bank_load, bus_loads
+from mru_hw.mapping.design import Design, NodeKind
+from mru_hw.simulate.array import DieArray, Rails, compile_die
+from mru_hw.simulate.behavioral import BehavioralRun
+from mru_hw.simulate.blocks import (
+    Kept,
+    SequenceBlock,
+    block_rows,
+    cut_block,
+    keep_freed_memory,
+)
+from mru_hw.simulate.memory import nominal_step
+from mru_hw.simulate.readout import decide_columns
+from mru_hw.simulate.supply import BLOCKS, SupplyRecord
+from mru_hw.simulate.timed_nodes import Legs, MovingNode
+from mru_hw.simulate.timed_units import MovingLadder, MovingLoop
+from mru_hw.simulate.trace import Trace
+from mru_hw.spice.bench import PRE_ROLL, RAMP
+from mru_hw.spice.chip import refuse_without_circuit
+from mru_hw.stimulus import Inputs
+from mru_hw.technology.calibration import Calibration
+from mru_hw.variation import Die
+
+STEPS = 64
+"""Steps of each part of a frame between strobes."""
+
+
+def simulate_timed(
+    design: Design,
+    calibration: Calibration,
+    inputs: Inputs,
+    dies: Sequence[Die],
+    *,
+    temperature: float = 27.0,
+    v_dd: float | None = None,
+    steps: int = STEPS,
+) -> BehavioralRun:
+    """Run dies on sequences, with delays.
+
+    Parameters
+    ----------
+    design, calibration
+        The chip and its technology's constants, at the process corner of the run.
+    inputs
+        Raw sequences; normalisation is the design's.
+    dies
+        Which dies; each is computed alone.
+    temperature, v_dd
+        [degC], [V]; the technology's own supply unless given.
+    steps
+        Of each part of a frame between strobes.
+
+    Raises
+    ------
+    UserError
+        A part of the Design has no transistor circuit, so nothing says how fast it is.
+    """
+    refuse_without_circuit(design)
+    supply_v = design.technology.v_dd if v_dd is None else v_dd
+    at_supply = calibration.at(supply_v, temperature=temperature)
+    keep_freed_memory()
+    n_die, (n_seq, n_time) = len(dies), inputs.x.shape[:2]
+    decision = np.zeros((n_die, n_seq), dtype=np.int64)
+    static = np.zeros((n_die, n_seq, len(BLOCKS)))
+    switching = np.zeros_like(static)
+    kept = Kept(design, (n_die, n_seq, n_time), np.float64)
+    order = np.argsort(inputs.lengths, kind="stable")
+    blocks = [_own(cut_block(inputs, rows, design, np.float64)) for rows in block_rows(order)]
+    for d, die in enumerate(dies):
+        devices = Devices(design=design, calibration=at_supply, die=die, temperature=temperature)
+        array = compile_die(design, at_supply, die, temperature=temperature)
+        for block in blocks:
+            run = _Run(devices, array, block, steps)
+            run.all_frames()
+            decision[d, block.rows] = decide_columns(run.output, block.lengths, design.spec.readout)
+            static[d, block.rows] = run.mean(run.static)
+            switching[d, block.rows] = run.mean(run.switching)
+            kept.store(d, block, run.output, list(zip(run.candidates, run.states, strict=True)))
+    trace = Trace(
+        decision=decision,
+        energy_J=np.full((n_die, n_seq), np.nan),
+        output=kept.output,
+        candidates=tuple(kept.candidates),
+        states=tuple(kept.states),
+    )
+    duration = inputs.lengths.astype(np.float64) * design.timing.frame
+    record = SupplyRecord(static=static, switching=switching, duration=duration, v_dd=supply_v)
+    return BehavioralRun(trace=trace, supply=record)
+
+
+def _own(block: SequenceBlock) -> SequenceBlock:
+    """Return a block without what fills it up: here time goes with the columns."""
+    n = len(block.rows)
+    return dataclasses.replace(
+        block, x=block.x[..., :n], lengths=block.lengths[:n], valid=block.valid[:, :n]
+    )
+
+
+class _Run:
+    """One die on one block of sequences."""
+
+    def __init__(self, devices: Devices, array: DieArray, block: SequenceBlock, steps: int) -> None:
+        design, calibration = devices.design, devices.calibration
+        self._design, self._array, self._block = design, array, block
+        self._calibration, self._steps = calibration, steps
+        n_time, width = block.x.shape[1:]
+        loads = bus_loads(design, calibration)
+        self._nodes = {
+            name: MovingNode(bus, array.nodes[name], loads[name], calibration, devices.temperature)
+            for name, bus in design.buses.items()
+            if bus.kind not in (NodeKind.PIN, NodeKind.BIAS)
+        }
+        self._units: list[MovingLadder | MovingLoop] = []
+        for bank, memory in zip(design.banks, array.memories, strict=True):
+            load, scale = bank_load(design, calibration, bank), design.buses[bank.candidate].scale
+            self._units.append(
+                MovingLadder(memory, load, calibration, scale, width)
+                if bank.clocked
+                else MovingLoop(memory, load, devices, bank, width)
+            )
+        self._order = self._flow()
+        self._inflow: dict[str, Array] = {}
+        self._copied: dict[str, Array] = {}
+        self._legs = {
+            name: Legs(array.nodes[name], self._nodes)
+            for name, bus in design.buses.items()
+            if bus.kind is not NodeKind.BIAS and array.nodes[name].wirings
+        }
+        shape = (n_time, width, len(BLOCKS))
+        self.static, self.switching = np.zeros(shape), np.zeros(shape)
+        self.output = np.zeros((design.spec.n_classes, n_time, width))
+        self.candidates = [np.zeros((b.n_units, n_time, width)) for b in design.banks]
+        self.states = [np.zeros((b.n_units, n_time, width)) for b in design.banks]
+
+    def _flow(self) -> list[str]:
+        """List the buses in the order in which the signal passes them; banks stand by number."""
+        order = ["x", "v0"]
+        for bank in self._design.banks:
+            i = bank.layer
+            order += [bank.candidate, *([bank.threshold] if bank.threshold else []), f"bank{i}"]
+            order += [bank.state, *([f"o{i}"] if f"o{i}" in self._nodes else []), f"v{i + 1}"]
+        return order
+
+    def mean(self, current: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean over the valid frames of each sequence, (sequence, block)."""
+        total = (current * self._block.valid[:, :, None]).sum(axis=0)
+        mean: NDArray[np.float64] = total / self._block.lengths[:, None]
+        return mean
+
+    def all_frames(self) -> None:
+        """Run the network; fills outputs, candidates, states and the supply."""
+        timing, x = self._design.timing, self._block.x
+        strobes = {bank.layer: timing.strobes[bank.layer] for bank in self._design.banks}
+        clocked = {bank.layer for bank in self._design.banks if bank.clocked}
+        cuts = sorted({0.0, timing.frame, *(strobes[i] for i in clocked)})
+        self._settle(x[:, 0])
+        self._stretch(0.0, PRE_ROLL * timing.frame, x[:, 0], x[:, 0], None)
+        for t in range(x.shape[1]):
+            before = x[:, max(t - 1, 0)]
+            for start, end in itertools.pairwise(cuts):
+                for i in sorted(clocked):
+                    if strobes[i] == start:
+                        self._strobe(i, t)
+                self._stretch(start, end, before, x[:, t], t)
+            self._read(t)
+
+    # ------------------------------------------------------------------------------- the parts
+
+    def _settle(self, x: Array) -> None:
+        """Start with the first frame's inputs and the initial states, all at rest."""
+        for name in self._order:
+            if name.startswith("bank"):
+                self._unit_of(name, None)
+                continue
+            self._inflow[name] = self._into(name, x)
+            self._nodes[name].settle(self._inflow[name])
+            self._copied[name] = self._nodes[name].legs()
+
+    def _stretch(self, start: float, end: float, before: Array, x: Array, t: int | None) -> None:
+        """Go from `start` to `end` [s] of a frame, in steps that grow."""
+        at = start + (end - start) * (np.arange(self._steps + 1) / self._steps) ** 2
+        drawn = self._drawn()
+        for a, b in itertools.pairwise(at):
+            share = min(float(b) / RAMP, 1.0)
+            self._advance(before + share * (x - before), float(b - a))
+            now = self._drawn()
+            if t is not None:
+                part = float(b - a) / self._design.timing.frame
+                self.static[t] += part * (drawn + now) / 2
+            drawn = now
+
+    def _advance(self, x: Array, dt: float) -> None:
+        for name in self._order:
+            if name.startswith("bank"):
+                self._unit_of(name, dt)
+                continue
+            inflow = self._into(name, x)
+            self._nodes[name].step((inflow + self._inflow[name]) / 2, dt)
+            self._inflow[name] = inflow
+            self._copied[name] = self._nodes[name].legs()
+
+    def _into(self, name: str, x: Array) -> Array:
+        """Return what flows into a bus now, (n, sequence)."""
+        for bank, unit in zip(self._design.banks, self._units, strict=True):
+            if name == bank.state:
+                return unit.output()
+        if name == "x":
+            return x
+        return self._legs[name].value(self._copied)
+
+    def _unit_of(self, name: str, dt: float | None) -> None:
+        """Move a layer's units, or settle them where there is no `dt`."""
+        layer = int(name.removeprefix("bank"))
+        bank, unit = self._design.banks[layer], self._units[layer]
+        rails = self._read_rails(bank.candidate, "np")
+        if isinstance(unit, MovingLoop):
+            if dt is None:
+                unit.settle(rails)
+            else:
+                unit.step(rails, dt)
+            return
+        carried = None
+        if bank.threshold is not None:
+            read = [self._read_rails(bank.threshold, p + p) for p in "pn"]
+            carried = (read[0], read[1])
+        if dt is None:
+            unit.settle(rails, carried)
+        else:
+            unit.step(rails, carried, dt)
+
+    def _read_rails(self, name: str, polarities: str) -> Rails:
+        """Return the plus rail and, of a signed bus, the minus rail of given polarities."""
+        node = self._nodes[name]
+        plus = node.current("plus", polarities[0])
+        minus = ("minus", polarities[1])
+        return Rails(plus=plus, minus=node.current(*minus) if minus in node.names else None)
+
+    def _strobe(self, layer: int, t: int) -> None:
+        unit, bank = self._units[layer], self._design.banks[layer]
+        if not isinstance(unit, MovingLadder):
+            raise TypeError(f"layer {layer} has no strobe")
+        node = self._nodes[bank.candidate]
+        self.candidates[layer][:, t] = (node.current("plus", "n") - node.current("minus", "p"))[
+            :, 0
+        ]
+        steps = unit.strobe()
+        cal = self._calibration
+        self._charge("memory", t, cal.c_step * steps.astype(np.float64))
+        phase = cal.c_driver + bank.n_units * bank.n_cells * cal.c_clock
+        self._charge("clock", t, np.full(len(steps), phase))
+
+    def _charge(self, block: str, t: int, capacitance: Array) -> None:
+        """Add a capacitance [F] charged once in a frame: mean current C V / T."""
+        per = self._calibration.v_dd / self._design.timing.frame
+        self.switching[t, :, BLOCKS.index(block)] += capacitance * per
+
+    def _drawn(self) -> Array:
+        """Supply current now [A], (sequence, block)."""
+        found = np.zeros(self.static.shape[1:])
+        found[:, BLOCKS.index("bias")] = self._array.bias_supply
+        found[:, BLOCKS.index("mirror")] = sum(node.supply() for node in self._nodes.values())
+        found[:, BLOCKS.index("memory")] = sum(unit.supply() for unit in self._units)
+        return found
+
+    def _read(self, t: int) -> None:
+        """Keep what stands at the frame's end."""
+        self.output[:, t] = self._legs["y"].value(self._copied)
+        for bank, memory, unit in zip(
+            self._design.banks, self._array.memories, self._units, strict=True
+        ):
+            i = bank.layer
+            level = np.take_along_axis(memory.level, unit.cells, axis=1)
+            if bank.clocked:
+                low = bank.n_cells / 2 * nominal_step(self._design, self._calibration, memory)
+                self.states[i][:, t] = level - low[:, None]
+                continue
+            rails = self._read_rails(bank.candidate, "np")
+            c = rails.plus if rails.minus is None else rails.plus - rails.minus
+            self.candidates[i][:, t], self.states[i][:, t] = c[:, 0], level
+            # What a loop's step charges is counted where it is seen, at the frame's end.
+            before = self.states[i][:, t - 1] if t else memory.level[:, :1] * 0
+            steps = (np.abs(level - before) > 0).sum(axis=0)
+            self._charge("memory", t, self._calibration.c_step * steps.astype(np.float64))

@@ -1,0 +1,156 @@
+"""Buses that move: the currents of their rails, each behind the one that feeds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.cells.base import Array
+from mru_hw.cells.nodes import log_rail, rectified_node, signed_node, split
+from mru_hw.cells.settling import RAILS, BusLoad, diode_step, rest_current, splitter_step
+from mru_hw.mapping.design import Bus, NodeKind
+from mru_hw.simulate.array import Node, Wiring
+from mru_hw.technology.calibration import Calibration, temperature_voltage
+
+
+class MovingNode:
+    """A bus on one die: currents in its own unit, (rows, sequence).
+
+    A splitter feeds the first rail of each sign, and each first rail the second, which copies it
+    to the other polarity. All rails lie one over the other, `names` long, each n rows: the first
+    ones, then the second ones.
+    """
+
+    def __init__(
+        self, bus: Bus, node: Node, load: BusLoad, calibration: Calibration, temperature: float
+    ) -> None:
+        self._node, self._n = node, bus.size
+        rails = RAILS[bus.kind]
+        firsts = [
+            next(r for r in rails if r[0] == sign) for sign in dict.fromkeys(s for s, _ in rails)
+        ]
+        seconds = [r for r in rails if r not in firsts]
+        self.names = (*firsts, *seconds)
+        self._split = bus.size * len(firsts)
+        self._i_q = None if node.i_q is None else node.i_q[:, 0]
+        charges, rests, signs = [], [], []
+        for sign, polarity in self.names:
+            coulombs = calibration.thermal(polarity, temperature) * load.rails[sign, polarity]
+            charges.append(coulombs / bus.scale)
+            rest = rest_current(calibration, polarity, bus.units) / bus.scale
+            rests.append(np.full(bus.size, rest))
+            signs.append(np.full(bus.size, 1.0 if sign == "plus" else -1.0))
+        self._charge, self._rest = np.concatenate(charges)[:, None], np.concatenate(rests)[:, None]
+        self._sign = np.concatenate(signs)[:, None]
+        usual = np.full((bus.size, 1), node.usual) if self._i_q is None else self._i_q
+        self._usual = np.concatenate([usual] * len(self.names))
+        self._into = (temperature_voltage(temperature) * load.node / bus.scale)[:, None]
+        self._supply = np.concatenate(
+            [self._weights(sign, polarity) for sign, polarity in self.names]
+        )
+        self._plus: Array = np.zeros(0)
+        self._channels: Array = np.zeros(0)
+
+    def _weights(self, sign: str, polarity: str) -> Array:
+        """Amperes from the supply per unit of a rail: PMOS gates alone have branches there."""
+        weights = self._node.supply_plus if sign == "plus" else self._node.supply_minus
+        if polarity == "n" or weights is None:
+            return np.zeros(self._n)
+        return weights
+
+    @property
+    def currents(self) -> Array:
+        """Currents of all rails."""
+        found: Array = self._channels - self._rest
+        return found
+
+    def settle(self, inflow: Array) -> None:
+        """Put every rail where it ends with an inflow (n, sequence)."""
+        both = {"plus": np.maximum(inflow, 0.0)}
+        if self._i_q is not None:
+            plus, minus = split(inflow, self._i_q)
+            both = {"plus": plus, "minus": minus}
+            self._plus = plus.copy()
+        self._channels = np.concatenate([both[sign] for sign, _ in self.names]) + self._rest
+
+    def step(self, inflow: Array, dt: float) -> None:
+        """Move for `dt` [s] under the mean inflow of the step, (n, sequence)."""
+        feed = inflow
+        if self._i_q is not None:
+            before = self._plus
+            after = splitter_step(before, inflow, self._i_q, self._into, dt)
+            square = self._i_q * self._i_q
+            feed = np.concatenate([before + after, square / before + square / after]) / 2
+            self._plus = after
+        k = self._split
+        moved = diode_step(self._channels[:k], feed, self._charge[:k], self._rest[:k], dt)
+        parts = [moved]
+        if k < len(self._channels):
+            # What follows sees the mean of its first rail over the step.
+            feed = (self._channels[:k] + moved) / 2 - self._rest[:k]
+            parts.append(diode_step(self._channels[k:], feed, self._charge[k:], self._rest[k:], dt))
+        self._channels = np.concatenate(parts)
+
+    def current(self, sign: str, polarity: str) -> Array:
+        """Return the current of a rail, (n, 1, sequence)."""
+        at = self.names.index((sign, polarity)) * self._n
+        found: Array = (self._channels - self._rest)[at : at + self._n, None]
+        return found
+
+    def legs(self) -> Array:
+        """Return what legs copy: all rails, and all times the logarithm that bends their gains."""
+        currents = self.currents
+        bent = log_rail(np.maximum(currents, 0.0), self._usual)
+        bent *= self._sign
+        bent *= currents
+        found: Array = np.concatenate([currents, bent])
+        return found
+
+    def supply(self) -> Array:
+        """Return the supply current [A], (sequence,)."""
+        found: Array = self._supply @ self.currents
+        return found
+
+
+class Legs:
+    """All legs into a bus, by the rail whose gates they hang on."""
+
+    def __init__(self, node: Node, sources: Mapping[str, MovingNode]) -> None:
+        self._node = node
+        self._parts = [(w.source, _by_rail(w, sources[w.source])) for w in node.wirings]
+        self._n = len(node.constant)
+
+    def value(self, copied: Mapping[str, Array]) -> Array:
+        """Return what flows into the bus, (n, sequence), from what each source's legs copy."""
+        total = np.concatenate([self._node.constant, self._node.pull])[:, 0]
+        for source, matrix in self._parts:
+            total = total + matrix @ copied[source]
+        if self._node.kind is NodeKind.PIN:
+            found: Array = total[: self._n]
+            return found
+        sums = total[: self._n], total[self._n :]
+        if self._node.i_q is None:
+            return rectified_node(*sums, self._node.usual)[0]
+        return signed_node(*sums, self._node.i_q[:, 0])[0]
+
+
+def _by_rail(wiring: Wiring, source: MovingNode) -> Array:
+    """Return net current over pull, both (n_target, columns of `MovingNode.legs`).
+
+    What a leg sources it copies from a PMOS rail, what it sinks from an NMOS rail.
+    """
+    signs = list(dict.fromkeys(sign for sign, _ in source.names))
+    columns = wiring.pull.shape[1] // len(signs)
+    net, bent, pull = [], [], []
+    for sign, polarity in source.names:
+        at = signs.index(sign) * columns
+        part = slice(at, at + columns)
+        after = slice(wiring.pull.shape[1] + at, wiring.pull.shape[1] + at + columns)
+        own: NDArray[np.bool_] = (wiring.net[:, part] > 0) == (polarity == "p")
+        net.append(wiring.net[:, part] * own)
+        bent.append(wiring.net[:, after] * own)
+        pull.append(wiring.pull[:, part] * own)
+    top = np.hstack([*net, *bent])
+    return np.vstack([top, np.hstack([*pull, *(0 * part for part in bent)])])

@@ -1,0 +1,228 @@
+"""Memory units that move: comparators that slew until the strobe, loops that slew at all times."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.cells.base import Array, Devices
+from mru_hw.cells.loop import loop_currents
+from mru_hw.cells.settling import BankLoad, comparator_step, diode_step, rest_current
+from mru_hw.mapping.design import Bank
+from mru_hw.mapping.edges import STEP, follower, loop_legs
+from mru_hw.mapping.gains import flip_gain
+from mru_hw.simulate.array import Memory, Rails
+from mru_hw.simulate.memory import initial_cells
+from mru_hw.technology.calibration import Calibration
+
+ON_MARGIN = 0.1
+"""A loop's bit is set from so far above a unit device's gate voltage on [V]: between its folds."""
+INNER = 2
+"""Steps of a loop's node within one of the network: its feedback is fast."""
+
+
+class MovingLadder:
+    """A layer of clocked units on one die, (n, sequence) each."""
+
+    def __init__(
+        self, memory: Memory, load: BankLoad, calibration: Calibration, scale: float, width: int
+    ) -> None:
+        self._memory, self._calibration, self._scale = memory, calibration, scale
+        self._c = {"up": (load.up / scale)[:, None], "down": (load.down / scale)[:, None]}
+        n, p, v_dd = calibration.n.conductance, calibration.p.conductance, calibration.v_dd
+        self._slopes = (p / (1 + p * v_dd), n)
+        self._trip = {"up": calibration.v_trip_up, "down": calibration.v_trip_down}
+        # Currents at 0 V over those at the trip voltage, where the thresholds are taken.
+        self._source = {k: (1 + p * v_dd) / (1 + p * (v_dd - v)) for k, v in self._trip.items()}
+        self._sink = {k: 1 / (1 + n * v) for k, v in self._trip.items()}
+        self.cells: NDArray[np.int64] = np.repeat(initial_cells(memory)[:, None], width, axis=1)
+        shape = self.cells.shape
+        self._v = {"up": np.full(shape, v_dd), "down": np.zeros(shape)}
+        self._before: dict[str, tuple[Array, Array]] = {}
+
+    def settle(self, candidate: Rails, carried: tuple[Rails, Rails] | None) -> None:
+        """Put the comparators where the candidate leads them."""
+        self._before = self._weighed(candidate, carried)
+        self._slew(self._before, 1e3)
+
+    def step(self, candidate: Rails, carried: tuple[Rails, Rails] | None, dt: float) -> None:
+        """Move the comparators for `dt` [s]; the rails are those at the step's end.
+
+        Parameters
+        ----------
+        carried
+            The rails of a threshold's node as PMOS and as NMOS legs copy them.
+        """
+        now = self._weighed(candidate, carried)
+        mean = {
+            side: tuple((a + b) / 2 for a, b in zip(self._before[side], now[side], strict=True))
+            for side in now
+        }
+        self._before = now
+        self._slew({side: (pair[0], pair[1]) for side, pair in mean.items()}, dt)
+
+    def _slew(self, pairs: dict[str, tuple[Array, Array]], dt: float) -> None:
+        for side, (source, sink) in pairs.items():
+            self._v[side] = comparator_step(
+                self._v[side],
+                source * self._source[side],
+                sink * self._sink[side],
+                self._slopes,
+                self._c[side],
+                dt,
+                self._calibration.v_dd,
+            )
+
+    def _weighed(
+        self, candidate: Rails, carried: tuple[Rails, Rails] | None
+    ) -> dict[str, tuple[Array, Array]]:
+        """Return what sources and what sinks at each comparator, in candidate units."""
+        memory, plus, minus = self._memory, candidate.plus, candidate.minus
+        if minus is None:
+            raise ValueError("a strobed unit compares a signed candidate")
+        up, down = memory.up, memory.down
+        if carried is not None:
+            up = memory.window("up", carried[0]) + minus * memory.copies["up_opposite"]
+            down = memory.window("down", carried[1]) + plus * memory.copies["down_opposite"]
+        return {
+            "up": ((up + 0 * plus)[:, 0], plus[:, 0]),
+            "down": (minus[:, 0], (down + 0 * plus)[:, 0]),
+        }
+
+    def strobe(self) -> NDArray[np.int64]:
+        """Step by what the comparators say now; return the cells that moved, (sequence,)."""
+        up = self._v["up"] < self._trip["up"]
+        down = (self._v["down"] > self._trip["down"]) & ~up
+        moved = np.clip(self.cells + up - down, 0, self._memory.bank.n_cells)
+        steps: NDArray[np.int64] = np.abs(moved - self.cells).sum(axis=0)
+        self.cells = moved
+        return steps
+
+    def output(self) -> Array:
+        """Return the current into the state node, (n, sequence)."""
+        found: Array = np.take_along_axis(self._memory.level, self.cells, axis=1)
+        return found
+
+    def supply(self) -> Array:
+        """Supply current [A] of cells and comparators, (sequence,)."""
+        memory, scale = self._memory, self._scale
+        held: Array = np.take_along_axis(memory.held, self.cells, axis=1).sum(axis=0)
+        for side, copied in (("up", 1), ("down", 0)):
+            pair = self._before[side]
+            copy, leg = getattr(memory, f"{side}_copy")[:, 0], getattr(memory, f"{side}_leg")[:, 0]
+            # Two current sources in series carry the smaller current.
+            weighed = pair[1 - copied] if memory.copies else 1.0
+            held = held + scale * np.minimum(pair[copied] * copy, leg * weighed).sum(axis=0)
+        return held
+
+
+class MovingLoop:
+    """A layer of nine-transistor loops on one die: V0 [V] and the feedback diode's current.
+
+    ``C dV0/dt = c f_n g_p(V0) + I_fb g_p(V0) - I_thresh g_n(V0)``; the follower M6 feeds the
+    diode M7 with what `mru_hw.mapping.edges` says, so the folds are where the mapping has them.
+    """
+
+    def __init__(
+        self, memory: Memory, load: BankLoad, devices: Devices, bank: Bank, width: int
+    ) -> None:
+        calibration, i_lsb = devices.calibration, devices.i_unit_device
+        self._memory = memory
+        self._scale = devices.design.buses[bank.candidate].scale
+        self._c, self._v_dd = load.loop[:, None], calibration.v_dd
+        self._rows = np.arange(bank.n_units)[:, None]
+        self._on = calibration.n.v_gate + ON_MARGIN
+        temperature = devices.temperature
+        self._grid = np.arange(0.0, calibration.v_dd + STEP, STEP)
+        v = np.minimum(self._grid, calibration.v_dd)
+        loop = loop_currents(devices, bank)
+        self._sink, self._source = loop_legs(calibration, v, temperature)
+        tails = (loop.width, memory.level[:, 1] * devices.design.buses[bank.state].scale)
+        fed, led = (
+            follower(calibration, i[:, None], v, i_lsb=i_lsb, temperature=temperature)[1]
+            for i in tails
+        )
+        self._fed, self._led = fed, led / led[:, -1:]
+        self._hold, self._feedback = loop.hold[:, None], loop.feedback[:, None]
+        i = devices.design.buses[bank.candidate].i_device
+        self._gain_plus = loop.copy_plus[:, None] * flip_gain(calibration, "n", i_lsb)
+        self._gain_minus = loop.copy_minus[:, None] * flip_gain(calibration, "p", i)
+        units = 1
+        self._charge = (calibration.thermal("p", temperature) * load.feedback)[:, None]
+        self._rest = np.full((bank.n_units, 1), rest_current(calibration, "p", units))
+        start = np.repeat(initial_cells(memory)[:, None], width, axis=1)
+        self._v = np.where(start > 0, self._v_dd, 0.0)
+        self._channel = self._at(self._fed, self._v) + self._rest
+        self._copied: tuple[Array, Array] = (np.zeros(0), np.zeros(0))
+        self._drawn: Array = np.zeros(width)
+
+    @property
+    def cells(self) -> NDArray[np.int64]:
+        """Set cells (n, sequence)."""
+        found: NDArray[np.int64] = (self._v > self._on).astype(np.int64)
+        return found
+
+    def settle(self, candidate: Rails) -> None:
+        """Take a candidate as what has been there."""
+        self._copied = self._currents(candidate)
+
+    def step(self, candidate: Rails, dt: float) -> None:
+        """Move for `dt` [s]; the rails are those at the step's end."""
+        now = self._currents(candidate)
+        before, self._copied = self._copied, now
+        h = dt / INNER
+        for k in range(INNER):
+            share = (k + 0.5) / INNER
+            plus, minus = (a + share * (b - a) for a, b in zip(before, now, strict=True))
+            self._inner(plus, minus, h)
+        source = self._at(self._source, self._v)
+        fed = self._channel - self._rest
+        self._drawn = ((now[0] + fed * self._feedback) * source + fed).sum(axis=0)
+
+    def _currents(self, candidate: Rails) -> tuple[Array, Array]:
+        """Return the copies of the candidate's rails at V0 [A]."""
+        plus = candidate.plus[:, 0] * (self._gain_plus * self._scale)
+        if candidate.minus is None:
+            return plus, np.zeros_like(plus)
+        return plus, candidate.minus[:, 0] * (self._gain_minus * self._scale)
+
+    def _inner(self, plus: Array, minus: Array, h: float) -> None:
+        v, channel = self._v, self._channel
+        self._channel = diode_step(channel, self._at(self._fed, v), self._charge, self._rest, h)
+        fed = (channel + self._channel) / 2 - self._rest
+        source, source_slope = self._at(self._source, v), self._slope(self._source, v)
+        sink, sink_slope = self._at(self._sink, v), self._slope(self._sink, v)
+        sources, sinks = plus + fed * self._feedback, minus + self._hold
+        rate = (sources * source - sinks * sink) / self._c
+        # Rosenbrock-Euler: both legs let go near their rail, so this slope is never positive.
+        z = np.minimum((sinks * sink_slope - sources * source_slope) * (h / self._c), 600.0)
+        mean = -np.expm1(-np.maximum(z, 1e-9)) / np.maximum(z, 1e-9)
+        self._v = np.clip(v + h * rate * mean, 0.0, self._v_dd)
+
+    def _at(self, table: Array, v: Array) -> Array:
+        k, part = self._place(v)
+        found: Array = (
+            table[k] + part * (table[k + 1] - table[k])
+            if table.ndim == 1
+            else table[self._rows, k] + part * (table[self._rows, k + 1] - table[self._rows, k])
+        )
+        return found
+
+    def _slope(self, table: Array, v: Array) -> Array:
+        k, _ = self._place(v)
+        slope: Array = (table[k + 1] - table[k]) / STEP
+        return slope
+
+    def _place(self, v: Array) -> tuple[NDArray[np.int64], Array]:
+        x = v / STEP
+        k = np.minimum(x.astype(np.int64), len(self._grid) - 2)
+        return k, x - k
+
+    def output(self) -> Array:
+        """Return the current into the state node, (n, sequence)."""
+        found: Array = self._memory.level[:, 1:] * self._at(self._led, self._v)
+        return found
+
+    def supply(self) -> Array:
+        """Supply current [A] at V0 and of the feedback's diode, (sequence,)."""
+        return self._drawn
