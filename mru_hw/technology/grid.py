@@ -39,7 +39,7 @@ class _Frozen(BaseModel):
 
 
 class Corner(_Frozen):
-    """One process corner; None where the benches' unit did not work."""
+    """One process corner; None where the bench's unit did not climb and descend its ladder."""
 
     temperatures: dict[str, Row] = Field(description="per constant, one value a temperature")
     supplies: dict[str, Row] = Field(description="per constant, one value a supply")
@@ -115,7 +115,7 @@ class Grid(_Frozen):
                 raise UserError(
                     "conditions",
                     Bare(f"{corner}, {temperature:g} degC and {render(v_dd, 'V')}"),
-                    "some at which the cells work: a unit in ngspice did not step there",
+                    "some at which the cells work: there a unit in ngspice left its ladder",
                 )
             polarity, _, field = name.partition(".")
             if field:

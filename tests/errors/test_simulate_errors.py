@@ -66,8 +66,13 @@ def refuse(
         (["--tech", "sky999"], '--tech is "sky999", expected one of generic180, sky130.'),
         (["--corner", "tf"], 'corner is "tf", expected one of tt, ff, ss, sf, fs.'),
         (
-            ["--corner", "ff"],
-            'corner is "ff", expected tt, the one measured.',
+            ["--corner", "ff", "--temperature", "125"],
+            "conditions is ff, 125 degC and 1.8 V, expected some at which the cells work: there a "
+            "unit in ngspice left its ladder.",
+        ),
+        (
+            ["--vdd", "1.5"],
+            "v_dd is 1.5 V, expected 1.62 V to 1.98 V, where the constants were measured.",
         ),
         (
             ["--timing", "timed"],

@@ -12,6 +12,7 @@ import pytest
 
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.spice.characterize import check_points, chosen_corners, grid_points
+from mru_hw.spice.characterize.base import Array
 from mru_hw.spice.characterize.devices import (
     HOLD,
     MANY,
@@ -98,7 +99,7 @@ def test_outside_the_points_one_sentence_says_so(
     cal: Calibration, conditions: dict[str, Any], told: str
 ) -> None:
     assert sentence(lambda: cal.at(**conditions)).startswith(told)
-    wanted = {"v_dd": 1.8, "temperature": 27.0, "corner": "tt"} | conditions
+    wanted: dict[str, Any] = {"v_dd": 1.8, "temperature": 27.0, "corner": "tt"} | conditions
     same = cal.at_or_nominal(**wanted)
     assert same.n == cal.n
     assert same.temperature == wanted["temperature"]
@@ -200,7 +201,7 @@ def test_a_kept_run_belongs_to_its_deck_and_cards(tmp_path: Path) -> None:
     at = nominal_conditions(TECHNOLOGY)
     deck = devices_deck(TECHNOLOGY, at)
     cards = Deck(
-        files=deck.files | {"models.lib": "* others"},
+        files={**deck.files, "models.lib": "* others"},
         saves=deck.saves,
         token=deck.token,
         t_stop=deck.t_stop,
@@ -242,9 +243,9 @@ def test_capacitance_and_leakage_of_devices_that_are_known() -> None:
     c_gate, c_drain, leak = 5e-15, 7e-16, 2e-14
     start = HOLD * len(V_DS)
     time = np.linspace(0, start + 2 * RAMP, 4001)
-    rate = at.v_dd / RAMP
+    rate = np.float64(at.v_dd / RAMP)
     rising, falling = (time > start) & (time < start + RAMP), time > start + RAMP
-    vectors = {
+    vectors: dict[str, Array] = {
         "time": time,
         "i(voffn)": -MANY * np.full_like(time, leak),
         "i(vgaten)": -MANY * c_gate * rate * rising,

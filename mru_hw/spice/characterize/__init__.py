@@ -19,7 +19,7 @@ from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, rounded
 from mru_hw.spice.characterize.devices import V_DS, devices_deck, fit_capacitance, fit_leakage
 from mru_hw.spice.characterize.jobs import Store, run_jobs
-from mru_hw.spice.characterize.laws import judge, range_deck
+from mru_hw.spice.characterize.laws import judge, range_deck, samples
 from mru_hw.spice.characterize.mirrors import fit_mirror, mirror_deck
 from mru_hw.spice.characterize.trips import fit_ramp, fit_trips, ramp_deck, trips_deck
 from mru_hw.spice.characterize.unit import fit_unit, unit_deck
@@ -121,6 +121,8 @@ def characterize(
         progress=progress(len(decks)),
     )
     usual, raw = fit_nominal(nominal, runs)
+    ranges = samples(nominal, _done(runs, _name("range", nominal)))
+    raw |= {f"range_{name}": values.ravel() for name, values in ranges.items()}
     found = {at: fit(at, runs, usual) for at in (*points, *checks)}
     constants: dict[str, Any] = {
         "technology": technology.name,

@@ -21,6 +21,8 @@ CURRENTS = np.logspace(-12, -8, 33)  # A a unit device
 V_DS = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)  # of the supply
 HALF = V_DS.index(0.5)
 COUNTS = (1, 8, 128)
+_LEGS = tuple(f"v{k}" for k in range(len(V_DS)))
+_COUNTED = tuple(f"m{k}" for k in range(len(COUNTS)))
 HOLD = 0.2  # s, of each current: the gate's line needs some 10 ms at the least of them
 WEAK = 1e-9  # A a unit device, up to which the second line of a law is told
 
@@ -34,8 +36,8 @@ def range_deck(technology: Technology, at: Conditions) -> Deck:
         source = f"i{p} {ends.format(p)} {course}"
         lines += [source, f"xd{p} g{p} g{p} {rail} {rail} {p}_mirror units={UNITS}"]
         saves.append(f"v(g{p})")
-        legs = [(f"v{k}", UNITS, share) for k, share in enumerate(V_DS)]
-        legs += [(f"m{k}", count, V_DS[HALF]) for k, count in enumerate(COUNTS)]
+        legs = [(name, UNITS, share) for name, share in zip(_LEGS, V_DS, strict=True)]
+        legs += [(name, count, V_DS[HALF]) for name, count in zip(_COUNTED, COUNTS, strict=True)]
         for name, count, share in legs:
             volts = share * at.v_dd if p == "n" else (1 - share) * at.v_dd
             node = f"{name}{p}"
@@ -48,6 +50,26 @@ def range_deck(technology: Technology, at: Conditions) -> Deck:
     return bench_deck(technology, at, lines, tuple(saves), t_stop=t_stop, step=HOLD / 20)
 
 
+def samples(at: Conditions, waves: Waves) -> dict[str, Array]:
+    """Return currents [A a unit device], gate voltages [V] and ratios of the legs at rest.
+
+    ``<polarity>_ratio`` is (V_DS, current), the others (current,), those of other counts too.
+    """
+    ends = HOLD * (np.arange(len(CURRENTS)) + 0.95)
+    found = {"current": CURRENTS}
+    for p, sign in (("n", -1.0), ("p", 1.0)):
+        gate = np.interp(ends, waves.time, waves.vectors[f"v(g{p})"])
+        found[f"{p}_v_gs"] = gate if p == "n" else at.v_dd - gate
+        legs = {
+            name: np.interp(ends, waves.time, sign * waves.vectors[f"i(v{name}{p})"])
+            for name in (*_LEGS, *_COUNTED)
+        }
+        found[f"{p}_ratio"] = np.array([legs[name] for name in _LEGS]) / (UNITS * CURRENTS)
+        for name, count in zip(_COUNTED, COUNTS, strict=True):
+            found[f"{p}_ratio_of_{count}"] = legs[name] / (count * CURRENTS)
+    return found
+
+
 def judge(at: Conditions, calibration: Calibration, waves: Waves) -> list[dict[str, Any]]:
     """Compare the laws with a run; return the fields of `mru_hw.technology.calibration.Law`.
 
@@ -57,29 +79,19 @@ def judge(at: Conditions, calibration: Calibration, waves: Waves) -> list[dict[s
         Nominal, with its grid: what it gives at the conditions is compared.
     """
     here = calibration.at(at.v_dd, temperature=at.temperature, corner=at.corner)
-    ends = HOLD * (np.arange(len(CURRENTS)) + 0.95)
     about = {"corner": at.corner, "temperature": at.temperature, "v_dd": at.v_dd}
-    found = []
+    measured, found = samples(at, waves), []
     for p in "np":
-        sign = -1.0 if p == "n" else 1.0
-
-        def leg(name: str, p: str = p, sign: float = sign) -> Array:
-            current: Array = np.interp(ends, waves.time, sign * waves.vectors[f"i(v{name}{p})"])
-            return current
-
-        gate = np.interp(ends, waves.time, waves.vectors[f"v(g{p})"])
-        gate = gate if p == "n" else at.v_dd - gate
+        gate, ratios = measured[f"{p}_v_gs"], measured[f"{p}_ratio"]
         logs = np.array([here.v_gate(p, float(i)) for i in CURRENTS])
         found.append(_law("gate voltage, weak inversion", p, "V", gate - logs, {}))
         parameters, left = fit_ekv(gate, temperature_voltage(at.temperature))
         found.append(_law("gate voltage, EKV", p, "V", left, parameters, CURRENTS[1::2]))
-        ratios = np.array([leg(f"v{k}") for k in range(len(V_DS))]) / (UNITS * CURRENTS)
         gains = np.array([[here.gain(p, s * at.v_dd, float(i)) for i in CURRENTS] for s in V_DS])
         # At a tenth of the supply a device may not be saturated yet.
         found.append(_law("mirror gain", p, "1", (ratios / gains - 1)[1:], {}))
-        each = leg(f"v{HALF}") / UNITS
         # The cards are the same for all: ngspice multiplies one device by its count.
-        uneven = [leg(f"m{k}") / count / each - 1 for k, count in enumerate(COUNTS)]
+        uneven = [measured[f"{p}_ratio_of_{count}"] / ratios[HALF] - 1 for count in COUNTS]
         found.append(_law("mirror unit count", p, "1", np.array(uneven), {}))
     return [about | law for law in found]
 
