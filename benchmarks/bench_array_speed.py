@@ -99,6 +99,9 @@ def make_case(case: Case, seed: int = 0) -> tuple[Model, Inputs]:
     tensors = {}
     for name, shape in spec.tensor_shapes().items():
         drawn = rng.normal(size=(case.dies, *shape)) / np.sqrt(shape[-1])
+        if name.endswith((".alpha", ".beta")):
+            # Currents within a technology's range.
+            drawn = rng.uniform(0.5, 1.0, drawn.shape)
         tensors[name] = np.zeros_like(drawn) if name.endswith("initial_state") else drawn
     x = rng.normal(size=(case.sequences, case.steps, case.n_in))
     # float32 beforehand: the conversion is no part of the job.

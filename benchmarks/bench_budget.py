@@ -344,8 +344,8 @@ def behavioral(
     def read(die: Die) -> Array:
         array = compile_die(design, calibration, die, temperature=design.technology.temperature)
         rails = {"x": array.nodes["x"].rails(x)}
-        rails["v0"] = array.nodes["v0"].rails(array.value("v0", rails))
-        c = array.value(bank.candidate, rails)[:, :, 0]
+        rails["v0"] = array.arrive("v0", rails)[1]
+        c = array.arrive(bank.candidate, rails)[0][:, :, 0]
         up, down = (t[:, 0, 0] for t in array.memories[0].thresholds())
         return np.stack([c[:, 0] - up, -c[:, 1] - down], axis=1)
 

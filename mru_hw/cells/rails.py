@@ -41,15 +41,6 @@ def leg_weights(devices: Devices, connection: Connection) -> dict[str, Array]:
     return weights
 
 
-def signed_sum(weights: dict[str, Array], rail: str, shape: tuple[int, int]) -> Array:
-    """Net current (n_target, n_source) into the target per ampere of a source's rail."""
-    total = np.zeros(shape)
-    for role, leg in weights.items():
-        if role.endswith(rail):
-            total += leg if role.startswith("source") else -leg
-    return total
-
-
 def supply_sum(weights: dict[str, Array], rail: str, n_source: int) -> Array:
     """Supply current (n_source,) that the legs draw per ampere of a source's rail.
 

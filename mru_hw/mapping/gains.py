@@ -8,7 +8,7 @@ them.
 from __future__ import annotations
 
 from mru_hw.mapping.design import Bus, NodeKind
-from mru_hw.technology.calibration import Calibration
+from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 V_PIN = 0.9  # V, at which the bench holds the output pins
 
@@ -49,6 +49,54 @@ def path_gains(calibration: Calibration, source: Bus, target: Bus) -> dict[str, 
     if source.kind is NodeKind.SIGNED:
         gains |= {"sink_minus": flipped_p, "source_minus": p}
     return gains
+
+
+def gain_slope(calibration: Calibration, polarity: str, v_ds: float) -> float:
+    """Relative change [1/V] of a leg's current with the voltage across it: ``g_ds / I``."""
+    m = calibration.n if polarity == "n" else calibration.p
+    return m.conductance / (1 + m.conductance * v_ds)
+
+
+def leg_slopes(calibration: Calibration, target: Bus) -> dict[str, float]:
+    """By polarity, the relative change [1/V] of legs into a bus with the voltage across them."""
+    at = node_voltage(calibration, target)
+    return {
+        "n": gain_slope(calibration, "n", at),
+        "p": gain_slope(calibration, "p", calibration.v_dd - at),
+    }
+
+
+def node_thermal(calibration: Calibration, target: Bus, temperature: float) -> float:
+    """By how much a bus's nodes rise per factor e of their current [V]."""
+    if target.kind is NodeKind.RECTIFIED:
+        return calibration.thermal("n", temperature)
+    return temperature_voltage(temperature)
+
+
+def path_exponents(calibration: Calibration, source: Bus, temperature: float) -> dict[str, float]:
+    """By role, how a path's gain falls with the current: ``-d ln gain / d ln i``.
+
+    Each diode's gate voltage rises by n kT/q per factor e of current, and with it what it sets the
+    leg's current over (`Calibration.gain`); a diode of the other polarity takes the same from
+    what is left across the copy that feeds it.
+    """
+    i = source.i_device
+    gate = {polarity: calibration.v_gate(polarity, i) for polarity in "np"}
+    thermal = {polarity: calibration.thermal(polarity, temperature) for polarity in "np"}
+
+    def own(polarity: str) -> float:
+        return thermal[polarity] * gain_slope(calibration, polarity, gate[polarity])
+
+    def flipped(polarity: str, other: str) -> float:
+        left = calibration.v_dd - gate[other]
+        return own(polarity) + thermal[other] * gain_slope(calibration, polarity, left) + own(other)
+
+    if source.kind is NodeKind.STATE:
+        return {"source_plus": own("p"), "sink_plus": flipped("p", "n")}
+    exponents = {"source_plus": flipped("n", "p"), "sink_plus": own("n")}
+    if source.kind is NodeKind.SIGNED:
+        exponents |= {"sink_minus": flipped("p", "n"), "source_minus": own("p")}
+    return exponents
 
 
 def switched_voltage(calibration: Calibration) -> float:

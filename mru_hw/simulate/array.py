@@ -15,25 +15,61 @@ from numpy.typing import DTypeLike
 from mru_hw.cells.base import Devices
 from mru_hw.cells.ladder import LadderLaw, bias_rails, ladder_law
 from mru_hw.cells.loop import loop_law
-from mru_hw.cells.nodes import node_supply, quiescent, split
-from mru_hw.cells.rails import leg_weights, signed_sum, supply_sum
-from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Design, NodeKind
-from mru_hw.mapping.gains import flip_gain
+from mru_hw.cells.nodes import (
+    log_rail,
+    node_supply,
+    quiescent,
+    rectified_node,
+    signed_node,
+    split,
+)
+from mru_hw.cells.rails import leg_weights, supply_sum
+from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Connection, Design, NodeKind
+from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents
 from mru_hw.mapping.realised import net_threshold, rail_thresholds
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die
 
-Rails = tuple[Floats, Floats | None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rails:
+    """What a node passes on, all (n, time, sequence) in the node's unit.
+
+    Attributes
+    ----------
+    plus, minus
+        Currents of its rails; a node that is not signed has one.
+    copied
+        What legs are made of, one over the other: plus, minus, and both times ln(plus / rest),
+        where rest is the quiescent current of a signed node and else the usual one. A path's gain
+        moves with that logarithm, and minus has the same with the other sign. None where no legs
+        copy the node.
+    """
+
+    plus: Floats
+    minus: Floats | None = None
+    copied: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """The legs from one bus to another: ``target += plus @ i_plus + minus @ i_minus``."""
+    """The legs from one bus to another.
+
+    Attributes
+    ----------
+    source
+        Name of the bus that they copy.
+    net
+        (n_target, rows of `Rails.copied`) current into the target at its usual voltage.
+    pull
+        (n_target, rails) sum of the same legs' output conductances, times the voltage that the
+        target moves by per factor e of its current.
+    """
 
     source: str
-    plus: Floats
-    minus: Floats | None
+    net: Floats
+    pull: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +82,10 @@ class Node:
         Its circuit.
     i_q
         (n, 1, 1) quiescent current of each splitter; None where there is none.
-    constant
-        (n, 1, 1) what the bias legs add.
+    usual
+        Current of its diodes at which gains are taken, in its unit.
+    constant, pull
+        (n, 1, 1) what the bias legs add, and their part of `Wiring.pull`.
     wirings
         Legs into it from other buses.
     supply_plus, supply_minus
@@ -56,26 +94,43 @@ class Node:
 
     kind: NodeKind
     i_q: Floats | None
+    usual: float
     constant: Floats
+    pull: Floats
     wirings: tuple[Wiring, ...]
     supply_plus: Floats
     supply_minus: Floats | None
 
-    def rails(self, value: Floats) -> Rails:
-        """Return the rails' currents of a node that receives `value`, (n, time, sequence)."""
-        if self.i_q is not None:
+    def rails(self, value: Floats, log: Floats | None = None) -> Rails:
+        """Return the rails of a node that receives `value`, (n, time, sequence).
+
+        Parameters
+        ----------
+        log
+            ln(plus / rest), where it is known.
+        """
+        n = len(value)
+        if self.i_q is None:
+            copied: Floats = np.empty((2 * n, *value.shape[1:]), value.dtype)
+            plus = np.maximum(value, 0, out=copied[:n])
+            log = log_rail(plus, self.usual) if log is None else log
+            np.multiply(plus, log, out=copied[n:])
+            return Rails(plus=plus, copied=copied)
+        if self.kind is NodeKind.CANDIDATE:
             plus, minus = split(value, self.i_q)
-            return plus, minus
-        if self.kind is NodeKind.STATE:
-            return value, None
-        return np.maximum(value, 0), None
+            return Rails(plus=plus, minus=minus)
+        copied = np.empty((4 * n, *value.shape[1:]), value.dtype)
+        plus, minus = split(value, self.i_q, copied[: 2 * n])
+        log = log_rail(plus, self.i_q) if log is None else log
+        np.multiply(plus, log, out=copied[2 * n : 3 * n])
+        np.multiply(minus, log, out=copied[3 * n :])
+        return Rails(plus=plus, minus=minus, copied=copied)
 
     def supply(self, rails: Rails) -> Floats:
         """Return the supply current [A], (time, sequence)."""
-        plus, minus = rails
-        total = _weigh(self.supply_plus, plus)
-        if minus is not None and self.supply_minus is not None:
-            total += _weigh(self.supply_minus, minus)
+        total = _weigh(self.supply_plus, rails.plus)
+        if rails.minus is not None and self.supply_minus is not None:
+            total += _weigh(self.supply_minus, rails.minus)
         return total
 
 
@@ -130,9 +185,10 @@ class Memory:
         carried
             Rails of the threshold's node, (n, time, sequence), in its units.
         """
-        plus, minus = carried
-        weighed = plus * self.copies[f"{side}_plus"]
-        return weighed if minus is None else weighed + minus * self.copies[f"{side}_minus"]
+        weighed: Floats = carried.plus * self.copies[f"{side}_plus"]
+        if carried.minus is not None:
+            weighed = weighed + carried.minus * self.copies[f"{side}_minus"]
+        return weighed
 
     def thresholds(self, carried: Rails | None = None) -> tuple[Floats, Floats]:
         """Return the candidate at which a unit steps up and the magnitude at which it steps down.
@@ -148,8 +204,7 @@ class Memory:
         if carried is not None and self.copies:
             return self._window_thresholds(carried)
         if carried is not None:
-            plus, minus = carried
-            total = plus if minus is None else plus + minus
+            total = carried.plus if carried.minus is None else carried.plus + carried.minus
             down, up = total * (up / self.up_nominal), up - down
             up = down + up
         if self.i_q is not None:
@@ -181,19 +236,27 @@ class DieArray:
     memories: tuple[Memory, ...]
     bias_supply: float
 
-    def value(self, name: str, rails: dict[str, Rails]) -> Floats:
-        """Return what flows into a bus, (n, time, sequence), from the rails of its sources."""
+    def arrive(self, name: str, rails: Mapping[str, Rails]) -> tuple[Floats, Rails]:
+        """Return what flows into a bus from the rails of its sources, and its own rails."""
         node = self.nodes[name]
-        total: Floats | None = None
-        for wiring in node.wirings:
-            plus, minus = rails[wiring.source]
-            part = apply(wiring.plus, plus)
-            if wiring.minus is not None and minus is not None:
-                part += apply(wiring.minus, minus)
-            total = part if total is None else np.add(total, part, out=total)
-        if total is None:
+        if not node.wirings:
             raise ValueError(f"bus {name} has no source")
-        return np.add(total, node.constant, out=total)
+        total, pull = node.constant, node.pull
+        for wiring in node.wirings:
+            copied = rails[wiring.source].copied
+            assert copied is not None
+            net = apply(wiring.net, copied)
+            total = np.add(net, total, out=net)
+            if node.kind is not NodeKind.PIN:
+                drag = apply(wiring.pull, copied[: wiring.pull.shape[1]])
+                pull = np.add(drag, pull, out=drag)
+        if node.kind is NodeKind.PIN:
+            return total, Rails(plus=total)
+        if node.i_q is None:
+            value, log = rectified_node(total, pull, node.usual)
+        else:
+            value, log = signed_node(total, pull, node.i_q)
+        return value, node.rails(value, log)
 
 
 def apply(weight: Floats, values: Floats) -> Floats:
@@ -229,27 +292,22 @@ def compile_die(
     plus = {name: s[0].copy() for name, s in supply.items()}
     minus = {name: s[1].copy() for name, s in supply.items()}
     wirings: dict[str, list[Wiring]] = {name: [] for name in design.buses}
-    constant = {name: np.zeros(bus.size) for name, bus in design.buses.items()}
+    constant = {name: np.zeros((2, bus.size)) for name, bus in design.buses.items()}
     bias_legs = 0.0
     for connection in design.connections:
         source, target = design.buses[connection.source], design.buses[connection.target]
         legs = leg_weights(devices, connection)
-        shape = connection.plus.shape
-        scale = source.scale / target.scale
-        net_plus, net_minus = (signed_sum(legs, rail, shape) * scale for rail in ("plus", "minus"))
         drawn = supply_sum(legs, "plus", source.size)
+        wired = _wiring(devices, connection, legs)
         if source.kind is NodeKind.BIAS:
-            constant[target.name] += net_plus[:, 0]
+            constant[target.name][0] += wired.net[:, 0]
+            constant[target.name][1] += wired.pull[:, 0]
             bias_legs += float(drawn[0]) * source.scale
             continue
         plus[source.name] += drawn
         minus[source.name] += supply_sum(legs, "minus", source.size)
         wirings[target.name].append(
-            Wiring(
-                source=source.name,
-                plus=net_plus.astype(dtype),
-                minus=net_minus.astype(dtype) if connection.minus.any() else None,
-            )
+            Wiring(source=wired.source, net=wired.net.astype(dtype), pull=wired.pull.astype(dtype))
         )
     nodes = {}
     for name, bus in design.buses.items():
@@ -258,7 +316,9 @@ def compile_die(
         nodes[name] = Node(
             kind=bus.kind,
             i_q=None if i_q is None else _column(i_q, dtype),
-            constant=_column(constant[name], dtype),
+            usual=bus.usual / bus.scale,
+            constant=_column(constant[name][0], dtype),
+            pull=_column(constant[name][1], dtype),
             wirings=tuple(wirings[name]),
             supply_plus=(plus[name] * bus.scale).astype(dtype),
             supply_minus=(minus[name] * bus.scale).astype(dtype) if splits else None,
@@ -269,6 +329,33 @@ def compile_die(
         memories=tuple(_memory(devices, bank, nodes, dtype) for bank in design.banks),
         bias_supply=_bias_tree(devices, design.buses["bias"]) + bias_legs,
     )
+
+
+def _wiring(devices: Devices, connection: Connection, legs: Mapping[str, Floats]) -> Wiring:
+    """Turn a connection's legs, amperes per ampere by role, into the matrices of its wiring."""
+    buses, calibration = devices.design.buses, devices.calibration
+    source, target = buses[connection.source], buses[connection.target]
+    signed = source.kind is NodeKind.SIGNED
+    exponents = path_exponents(calibration, source, devices.temperature)
+    slopes = leg_slopes(calibration, target)
+    moves = node_thermal(calibration, target, devices.temperature)
+    rest = np.log(quiescent(devices, source) / source.usual) if signed else 0.0
+    net, bent, pull = [], [], []
+    for rail, sign in (("plus", 1.0), ("minus", -1.0))[: 2 if signed else 1]:
+        columns = np.zeros((3, *connection.plus.shape))
+        for side, polarity, flow in (("source", "p", 1.0), ("sink", "n", -1.0)):
+            role = f"{side}_{rail}"
+            if role not in legs:
+                continue
+            # ln(rail / usual) = ln(rest / usual) + sign ln(plus / rest)
+            current = flow * legs[role] * (source.scale / target.scale)
+            columns[0] += current * (1 - exponents[role] * rest)
+            columns[1] -= current * (exponents[role] * sign)
+            columns[2] += np.abs(current) * (slopes[polarity] * moves)
+        net.append(columns[0])
+        bent.append(columns[1])
+        pull.append(columns[2])
+    return Wiring(source=source.name, net=np.hstack([*net, *bent]), pull=np.hstack(pull))
 
 
 def _column(values: Floats, dtype: DTypeLike) -> Floats:

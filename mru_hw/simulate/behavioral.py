@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.array import compile_die
-from mru_hw.simulate.blocks import Kept, block_rows, cut_block
+from mru_hw.simulate.blocks import Kept, block_rows, cut_block, keep_freed_memory
 from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw
 from mru_hw.simulate.die_run import DieRun
 from mru_hw.simulate.readout import decide_columns
@@ -69,7 +69,7 @@ def simulate_behavioral(
     Parameters
     ----------
     design, calibration
-        The chip and its technology's constants.
+        The chip and its technology's constants, at the process corner of the run.
     inputs
         Raw sequences; normalisation is the design's.
     dies
@@ -85,9 +85,10 @@ def simulate_behavioral(
     keep_all
         Whether to return outputs, candidates and states too.
     """
+    keep_freed_memory()
     spec = design.spec
     supply_v = design.technology.v_dd if v_dd is None else v_dd
-    at_supply = calibration.at(supply_v)
+    at_supply = calibration.at(supply_v, temperature=temperature)
     order = np.argsort(inputs.lengths, kind="stable")
     n_die, (n_seq, n_time) = len(dies), inputs.x.shape[:2]
     decision = np.zeros((n_die, n_seq), dtype=np.int64)

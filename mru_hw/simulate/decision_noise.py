@@ -97,8 +97,8 @@ class DecisionNoise:
         scale = array.design.buses[bank.candidate].scale
         current, squares = _node_noise(array, bank.candidate, rails, np.abs(c))
         if bank.window is not None and bank.threshold is not None:
-            plus, minus = array.nodes[bank.threshold].rails(array.value(bank.threshold, rails))
-            size = plus if minus is None else plus + minus
+            _, carried = array.arrive(bank.threshold, rails)
+            size = carried.plus if carried.minus is None else carried.plus + carried.minus
             more, more_squares = _node_noise(array, bank.threshold, rails, size)
             current, squares = current + more, squares + more_squares
         # A bias leg of m units carries m i_lsb.
@@ -134,13 +134,14 @@ def _node_noise(
     squares = current**2 / bus.units
     for wiring in node.wirings:
         source = array.design.buses[wiring.source]
-        for weight, rail in zip((wiring.plus, wiring.minus), rails[wiring.source], strict=True):
-            if weight is None or rail is None:
-                continue
-            legs = np.abs(weight) * bus.scale
-            current += apply(legs, rail)
-            # Flicker of a leg of m = n w units: (w i)^2 / m = w i^2 / n.
-            squares += apply(legs * (source.scale / source.units), rail**2)
+        rail = rails[wiring.source].copied
+        assert rail is not None
+        # A signed node's legs on both rails; what their gains move by is left out.
+        rail = rail[: wiring.pull.shape[1]]
+        legs = np.abs(wiring.net[:, : len(rail)]) * bus.scale
+        current += apply(legs, rail)
+        # Flicker of a leg of m = n w units: (w i)^2 / m = w i^2 / n.
+        squares += apply(legs * (source.scale / source.units), rail**2)
     # What the node's bias adds, legs of i_lsb a unit device.
     fixed = np.abs(node.constant) * bus.scale
     return current + fixed, squares + fixed * array.design.i_lsb

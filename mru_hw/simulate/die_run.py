@@ -58,7 +58,7 @@ class DieRun:
         x = array.nodes["x"].rails(self.block.x)
         self._draw("mirror", array.nodes["x"].supply(x), 1.0)
         shares = [1.0]
-        versions = [{"v0": array.nodes["v0"].rails(array.value("v0", {"x": x}))}]
+        versions = [{"v0": array.arrive("v0", {"x": x})[1]}]
         self._draw_node("v0", versions, shares)
         for i, memory in enumerate(array.memories):
             cells = self._memory(memory, versions, shares)
@@ -70,7 +70,7 @@ class DieRun:
                 shares, versions = [1 - late, late], versions[-1:]
             versions = self._outputs(i, memory, cells, versions, shares)
         rails = versions[-1]
-        self.output = array.value("y", rails)
+        self.output, _ = array.arrive("y", rails)
 
     def _skips(self, i: int) -> bool:
         """Whether the signal after layer `i` takes its input along."""
@@ -92,8 +92,7 @@ class DieRun:
         array, bank = self.array, memory.bank
         node = array.nodes[bank.candidate]
         for version, share in zip(versions, shares, strict=True):
-            c = array.value(bank.candidate, version)
-            rails = node.rails(c)
+            c, rails = array.arrive(bank.candidate, version)
             self._draw("mirror", node.supply(rails), share)
             carried = None
             if bank.threshold is not None:
@@ -117,7 +116,7 @@ class DieRun:
         Two current sources in series carry the smaller current.
         """
         scale = self.array.design.buses[memory.bank.candidate].scale
-        plus, minus = rails
+        plus, minus = rails.plus, rails.minus
         up_leg, down_leg = memory.up_leg, memory.down_leg
         if carried is not None:
             weighed = memory.window("up", carried)
@@ -139,7 +138,7 @@ class DieRun:
         """
         scale = self.array.design.buses[memory.bank.candidate].scale
         high = cells[:, 0].transpose(1, 0, 2) > 0
-        plus, minus = rails
+        plus, minus = rails.plus, rails.minus
         sunk = np.zeros_like(plus) if minus is None else minus * memory.down_copy
         drawn = np.where(high, sunk, plus * memory.up_copy)
         current: Floats = drawn.sum(axis=0) * scale
@@ -147,9 +146,8 @@ class DieRun:
 
     def _carried(self, name: str, version: dict[str, Rails], share: float) -> Rails:
         """Return the rails of the node that carries an input-dependent threshold."""
-        node = self.array.nodes[name]
-        rails = node.rails(self.array.value(name, version))
-        self._draw("mirror", node.supply(rails), share)
+        _, rails = self.array.arrive(name, version)
+        self._draw("mirror", self.array.nodes[name].supply(rails), share)
         return rails
 
     def _outputs(
@@ -177,20 +175,20 @@ class DieRun:
         for key, share in (("old", 1 - at), ("new", at)):
             h, held = courses[key]
             self._draw("memory", held, share)
-            self._draw("mirror", array.nodes[bank.state].supply((h, None)), share)
+            self._draw("mirror", array.nodes[bank.state].supply(Rails(plus=h)), share)
         self.states.append(self._signed_state(memory, courses["new"][0]))
+        state = array.nodes[bank.state]
+        states = {key: state.rails(h) for key, (h, _) in courses.items()}
         following = []
         out = f"v{i + 1}"
         last = len(versions)
         for k in range(last + 1):
             rails: dict[str, Rails] = dict(versions[min(k, last - 1)])
-            rails[bank.state] = (courses["new" if k == last else "old"][0], None)
+            rails[bank.state] = states["new" if k == last else "old"]
             if f"o{i}" in array.nodes:
-                o = array.nodes[f"o{i}"]
-                rails[f"o{i}"] = o.rails(array.value(f"o{i}", rails))
-                self._draw("mirror", o.supply(rails[f"o{i}"]), shares[k])
-            node = array.nodes[out]
-            following.append({out: node.rails(array.value(out, rails))})
+                _, rails[f"o{i}"] = array.arrive(f"o{i}", rails)
+                self._draw("mirror", array.nodes[f"o{i}"].supply(rails[f"o{i}"]), shares[k])
+            following.append({out: array.arrive(out, rails)[1]})
         self._draw_node(out, following, shares)
         return following
 

@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from mru_hw.cells.base import Devices
 from mru_hw.cells.ladder import ladder_law
 from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import split
 from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_bank
-from mru_hw.simulate.array import compile_die
+from mru_hw.simulate.array import Rails, compile_die
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.memory import initial_cells, step_memory
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
+from mru_hw.technology.calibration import temperature_voltage
 from mru_hw.variation import draw_die, nominal_die
 from tests.networks import draw_inputs, draw_model, make_spec
 
@@ -252,7 +254,7 @@ def test_a_threshold_from_the_input_counts_as_large_as_ideal_s() -> None:
         both = []
         for rails in ((2.0, 0.0), (0.0, 2.0)):
             plus, minus = (np.full((6, 1, 1), rail) for rail in rails)
-            up, down = memory.thresholds((plus, minus))
+            up, down = memory.thresholds(Rails(plus=plus, minus=minus))
             # A window comparator's copies are rounded one by one, and their mean is not.
             rounded = 1e-2 if memory.copies else 2e-3
             np.testing.assert_allclose(up[:, 0, 0], 2.0 + delta, rtol=rounded)
@@ -267,24 +269,127 @@ def test_a_window_comparator_weighs_both_rails_of_both_nodes(b: float) -> None:
     chip = make_chip("cmru", levels=2, threshold="input")
     array = compile_die(chip.design, chip.calibration, chip.die(3), temperature=27.0)
     memory, copies = array.memories[0], array.memories[0].copies
-    plus, minus = array.nodes["b0"].rails(np.full((6, 1, 1), b))
+    carried = array.nodes["b0"].rails(np.full((6, 1, 1), b))
+    plus, minus = carried.plus, carried.minus
     assert minus is not None
-    up, down = memory.thresholds((plus, minus))
+    up, down = memory.thresholds(carried)
     assert np.all(up > -down)
-    c_plus, c_minus = array.nodes["c0"].rails(up)
-    assert c_minus is not None
+    c = array.nodes["c0"].rails(up)
+    assert c.minus is not None
     weighed = copies["up_plus"] * plus + copies["up_minus"] * minus
-    np.testing.assert_allclose(c_plus, weighed + copies["up_opposite"] * c_minus, rtol=1e-9)
-    c_plus, c_minus = array.nodes["c0"].rails(-down)
-    assert c_minus is not None
+    np.testing.assert_allclose(c.plus, weighed + copies["up_opposite"] * c.minus, rtol=1e-9)
+    c = array.nodes["c0"].rails(-down)
+    assert c.minus is not None
     weighed = copies["down_plus"] * plus + copies["down_minus"] * minus
-    np.testing.assert_allclose(c_minus, weighed + copies["down_opposite"] * c_plus, rtol=1e-9)
+    np.testing.assert_allclose(c.minus, weighed + copies["down_opposite"] * c.plus, rtol=1e-9)
     nominal = compile_die(chip.design, chip.calibration, chip.die(None), temperature=27.0)
     rails = nominal.nodes["b0"].rails(np.full((6, 1, 1), b))
     i_q = nominal.nodes["b0"].i_q
     assert i_q is not None
     for found in nominal.memories[0].thresholds(rails):
         np.testing.assert_allclose(found, np.sqrt(b * b + 4 * i_q**2), rtol=0.03)
+
+
+# --------------------------------------------------------------------------------- the nodes
+
+
+class Solver:
+    """Kirchhoff's law at one node after the other, each leg by the mirror law itself.
+
+    No logarithm is taken to first order and no node stays at its usual voltage.
+    """
+
+    def __init__(self, chip: Chip) -> None:
+        self.design, self.cal = chip.design, chip.calibration
+        self.i_q = quiescent_current(chip.design.buses["x"], chip.design.i_lsb, self.cal)
+
+    def copy(self, polarity: str, i: float, units: int) -> tuple[float, float]:
+        """A diode's current less what its own gate voltage takes from a leg, and that voltage."""
+        gate = self.cal.v_gate(polarity, i / units)
+        m = getattr(self.cal, polarity)
+        return i / (1 + m.conductance * gate), gate
+
+    def gates(self, bus: Any, rail: tuple[float, float]) -> dict[str, float]:
+        """What a leg of the diode's size copies per unit of 1 + lambda V_DS, by role."""
+        found = {}
+        for name, i, direct, other in zip(("plus", "minus"), rail, "np", "pn", strict=True):
+            if i <= 0:
+                continue
+            own, _ = self.copy(direct, i, bus.units)
+            flipped = i
+            for _ in range(50):  # the copy into the other diode, whose voltage it makes
+                gate = self.cal.v_gate(other, flipped / bus.units)
+                left = self.cal.v_dd - gate
+                flipped = own * (1 + getattr(self.cal, direct).conductance * left)
+            side = {"n": f"sink_{name}", "p": f"source_{name}"}
+            found[side[direct]] = own
+            found[side[other]] = self.copy(other, flipped, bus.units)[0]
+        return found
+
+    def node(self, name: str, rails: dict[str, list[tuple[float, float]]], row: int) -> float:
+        """Current [A] into a class-AB node."""
+        legs: list[tuple[str, float]] = []
+        for c in (c for c in self.design.connections if c.target == name):
+            source = self.design.buses[c.source]
+            for column in range(source.size):
+                gates = self.gates(source, rails[c.source][column])
+                m, k = c.plus[row, column], c.minus[row, column]
+                for role, units in (
+                    ("source_plus", m),
+                    ("sink_plus", -m),
+                    ("sink_minus", k),
+                    ("source_minus", -k),
+                ):
+                    if units > 0:
+                        legs.append((role, units / source.units * gates[role]))
+        i_q = self.i_q * self.design.buses[name].split
+
+        def left(i: float) -> float:
+            v = self.cal.v_signed + temperature_voltage(27.0) * np.arcsinh(i / 2 / i_q)
+            total = -i
+            for role, leg in legs:
+                if role.startswith("source"):
+                    total += leg * (1 + self.cal.p.conductance * (self.cal.v_dd - v))
+                else:
+                    total -= leg * (1 + self.cal.n.conductance * v)
+            return float(total)
+
+        return float(brentq(left, -1e-7, 1e-7, xtol=1e-18))
+
+    def rails(self, name: str, i: float) -> tuple[float, float]:
+        i_q = self.i_q * self.design.buses[name].split
+        root = np.sqrt(i * i / 4 + i_q**2)
+        return float(root + i / 2), float(root - i / 2)
+
+
+def test_every_node_meets_kirchhoff_s_law_with_its_own_voltage() -> None:
+    """The array's logarithms are first order: what is left is (0.01 ln 30)^2 / 2 a connection."""
+    chip = make_chip("cmru", levels=2)
+    solver, design = Solver(chip), chip.design
+    array = compile_die(design, chip.calibration, chip.die(None), temperature=27.0)
+    x = np.random.default_rng(8).normal(size=(4, 1, 25))
+    scale = {name: bus.scale for name, bus in design.buses.items()}
+    bias = [(scale["bias"], 0.0)]
+    rails = {"x": array.nodes["x"].rails(x)}
+    v, rails["v0"] = array.arrive("v0", rails)
+    c, _ = array.arrive("c0", rails)
+    moved = []
+    for k in range(x.shape[2]):
+        given = {"bias": bias, "x": [solver.rails("x", i * scale["x"]) for i in x[:, 0, k]]}
+        exact = np.array([solver.node("v0", given, row) for row in range(len(v))])
+        np.testing.assert_allclose(
+            v[:, 0, k] * scale["v0"], exact, atol=1e-3 * np.max(np.abs(exact))
+        )
+        given["v0"] = [solver.rails("v0", i) for i in exact]
+        exact = np.array([solver.node("c0", given, row) for row in range(len(c))])
+        np.testing.assert_allclose(
+            c[:, 0, k] * scale["c0"], exact, atol=2e-3 * np.max(np.abs(exact))
+        )
+        linear = chip.mapped.tensors["layers.0.candidate.weight"] @ v[:, 0, k]
+        linear += chip.mapped.tensors["layers.0.candidate.bias"]
+        moved.append(np.max(np.abs(linear - exact / scale["c0"])))
+    # What would be missing without it.
+    assert np.max(moved) > 0.05
 
 
 # --------------------------------------------------------------------------------- the noise

@@ -104,7 +104,7 @@ class Points:
         if name in self.cells:
             layer, cells = self.cells[name]
             return np.take_along_axis(array.memories[layer].level, cells, axis=1)[:, :, None]
-        return array.value(name, rails)
+        return array.arrive(name, rails)[0]
 
     def errors(self, die: Die) -> tuple[Array, Array]:
         """Errors of thresholds (n_thresholds, n_points), in beta, and of outputs, relative."""

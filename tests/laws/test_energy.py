@@ -12,7 +12,13 @@ import pytest
 from mru_hw.energy import energy
 from mru_hw.mapping import Design, NodeKind
 from mru_hw.mapping.design import Bus
-from mru_hw.mapping.gains import flip_gain, path_gains
+from mru_hw.mapping.gains import (
+    flip_gain,
+    leg_slopes,
+    node_thermal,
+    path_exponents,
+    path_gains,
+)
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.supply import BLOCKS
@@ -43,6 +49,9 @@ def run(chip: Chip, inputs: Inputs, **keys: Any) -> BehavioralRun:
 
 # ------------------------------------------------------- a census by hand, transistor by transistor
 
+# A node's plus and minus rail [A] and the logarithm of the plus rail over the usual current.
+Rail = tuple[float, float, float]
+
 
 class Census:
     """One frame of a nominal chip: every PMOS whose source is a supply pin, one after the other.
@@ -68,35 +77,59 @@ class Census:
         up = self.p(V_DD - self.cal.v_gate("n", i), i)
         return up, self.n(V_DD - self.cal.v_gate("p", i), i)
 
-    def rails(self, bus: Bus, i: float) -> tuple[float, float]:
+    def rails(self, bus: Bus, i: float) -> Rail:
         if bus.kind in (NodeKind.SIGNED, NodeKind.CANDIDATE):
             rest = self.rest * bus.split  # units of xsn and xsp
             root = math.sqrt(i * i / 4 + rest**2)
-            return root + i / 2, root - i / 2
-        return (max(i, 0.0), 0.0) if bus.kind is NodeKind.RECTIFIED else (i, 0.0)
+            return root + i / 2, root - i / 2, math.log((root + i / 2) / bus.usual)
+        plus = max(i, 0.0)
+        return plus, 0.0, math.log(plus / bus.usual + 1e-6)
 
-    def into(self, name: str, rails: dict[str, list[tuple[float, float]]], row: int) -> float:
-        """Current into a node: what each leg carries, and on which side."""
-        total = 0.0
+    def into(self, name: str, rails: dict[str, list[Rail]], row: int) -> tuple[float, float]:
+        """Current into a node at rest, what each leg carries and on which side, and its pull."""
+        total = pull = 0.0
+        target = self.design.buses[name]
+        slopes = leg_slopes(self.cal, target)
         for c in (c for c in self.design.connections if c.target == name):
             source = self.design.buses[c.source]
-            gains = path_gains(self.cal, source, self.design.buses[name])
+            gains = path_gains(self.cal, source, target)
+            falls = path_exponents(self.cal, source, 27.0)
             for column in range(source.size):
-                i_plus, i_minus = rails[c.source][column]
+                i_plus, i_minus, log = rails[c.source][column]
+                if source.kind is NodeKind.SIGNED:
+                    other = 2 * math.log(self.rest * source.split / source.usual) - log
                 m, k = int(c.plus[row, column]), int(c.minus[row, column])
-                ratio = abs(m) / source.units * i_plus
-                total += gains["source_plus"] * ratio if m > 0 else -gains["sink_plus"] * ratio
-                if k > 0:
-                    total -= gains["sink_minus"] * k / source.units * i_minus
-                if k < 0:
-                    total += gains["source_minus"] * -k / source.units * i_minus
-        return total
+                for role, units, i, at, sign in (
+                    ("source_plus", m, i_plus, log, 1),
+                    ("sink_plus", -m, i_plus, log, -1),
+                    ("sink_minus", k, i_minus, other if k else 0.0, -1),
+                    ("source_minus", -k, i_minus, other if k else 0.0, 1),
+                ):
+                    if units > 0:
+                        leg = gains[role] * units / source.units * i
+                        total += sign * leg * (1 - falls[role] * at)
+                        pull += leg * slopes["p" if sign > 0 else "n"]
+        return total, pull * node_thermal(self.cal, target, 27.0)
 
-    def node(self, name: str, rails: dict[str, list[tuple[float, float]]], share: float) -> None:
+    def settle(self, bus: Bus, total: float, pull: float) -> Rail:
+        """Rails of a node whose voltage moves by kT/q per factor e of its current."""
+        if bus.kind in (NodeKind.SIGNED, NodeKind.CANDIDATE):
+            rest = self.rest * bus.split
+            log = math.asinh(total / 2 / rest)
+            plus, minus, _ = self.rails(bus, total - pull * log)
+            return plus, minus, log + math.log(rest / bus.usual)
+        if bus.kind is NodeKind.PIN:
+            return total, 0.0, 0.0
+        plus = max(total, 0.0)
+        log = math.log(plus / bus.usual + 1e-6)
+        left = plus / (plus + pull)  # where the diode itself gives way
+        return max(total - pull * log * left, 0.0), 0.0, log
+
+    def node(self, name: str, rails: dict[str, list[Rail]], share: float) -> None:
         """The PMOS of a node's own cell view and all PMOS legs that copy it."""
         bus = self.design.buses[name]
         up, down = self.flips(bus.i_device)
-        for column, (i_plus, i_minus) in enumerate(rails[name]):
+        for column, (i_plus, i_minus, _) in enumerate(rails[name]):
             total = 0.0
             if bus.kind is NodeKind.SIGNED:
                 total += i_minus  # xdp
@@ -131,12 +164,12 @@ class Census:
         self.blocks["bias"] += scale + scale * down + self.rest
         self.blocks["bias"] += self.legs("bias", 0, scale, 0.0)
 
-    def units(self, layer: int, candidates: list[tuple[float, float]], share: float) -> None:
+    def units(self, layer: int, candidates: list[Rail], share: float) -> None:
         """xu1 and xd1 of every step control."""
         bank = self.design.banks[layer]
         _, down = self.flips(self.i_lsb)
         i = self.design.buses[bank.candidate].i_device
-        for k, (i_plus, i_minus) in enumerate(candidates):
+        for k, (i_plus, i_minus, _) in enumerate(candidates):
             xu1 = int(bank.up_units[k]) * self.i_lsb * down * self.p(V_DD, self.i_lsb)
             xu2 = i_plus * self.n(V_DD, i)
             xd1 = i_minus * self.p(V_DD, i)
@@ -146,8 +179,8 @@ class Census:
     def windows(
         self,
         layer: int,
-        candidates: list[tuple[float, float]],
-        thresholds: list[tuple[float, float]],
+        candidates: list[Rail],
+        thresholds: list[Rail],
     ) -> None:
         """xu1, xu3, xu4 and xd1 of every window comparator."""
         bank = self.design.banks[layer]
@@ -158,7 +191,7 @@ class Census:
         n_c, p_c = self.n(V_DD, c.i_device), self.p(V_DD, c.i_device)
         n_b, p_b = self.n(V_DD, b.i_device), self.p(V_DD, b.i_device)
         w = bank.window
-        for (c_plus, c_minus), (b_plus, b_minus) in zip(candidates, thresholds, strict=True):
+        for (c_plus, c_minus, _), (b_plus, b_minus, _) in zip(candidates, thresholds, strict=True):
             xu1 = w["up_plus"] / b.units * b_plus * down * p_b
             xu3 = w["up_minus"] / b.units * b_minus * p_b
             xu4 = w["up_opposite"] / c.units * c_minus * p_c
@@ -177,17 +210,18 @@ class Census:
             width = bank.width_units * self.i_lsb * self.n(follower, self.i_lsb)
             self.blocks["memory"] += share * n * (hold + width)
 
-    def state(self, layer: int, n_set: list[int]) -> list[tuple[float, float]]:
+    def state(self, layer: int, n_set: list[int]) -> list[Rail]:
+        bus = self.design.buses[f"h{layer}"]
         bank = self.design.banks[layer]
         follower = (V_DD - self.cal.n.v_gate) / self.cal.n.slope
         return [
-            (n * int(g) * self.i_lsb * self.n(follower, self.i_lsb), 0.0)
+            self.rails(bus, n * int(g) * self.i_lsb * self.n(follower, self.i_lsb))
             for n, g in zip(n_set, bank.gain_units, strict=True)
         ]
 
-    def every(self, name: str, rails: dict[str, list[tuple[float, float]]]) -> Any:
+    def every(self, name: str, rails: dict[str, list[Rail]]) -> Any:
         bus = self.design.buses[name]
-        return [self.rails(bus, self.into(name, rails, row)) for row in range(bus.size)]
+        return [self.settle(bus, *self.into(name, rails, row)) for row in range(bus.size)]
 
 
 def frame_by_hand(chip: Chip, x: np.ndarray, n_set: tuple[list[int], list[int]]) -> Census:
@@ -198,7 +232,7 @@ def frame_by_hand(chip: Chip, x: np.ndarray, n_set: tuple[list[int], list[int]])
     late = 1 - timing.strobes[0] / timing.frame
     i_unit = design.buses["bias"].scale
     census.bias()
-    rails = {"bias": [(i_unit, 0.0)]}
+    rails = {"bias": [(i_unit, 0.0, 0.0)]}
     scale = design.buses["x"].scale
     rails["x"] = [census.rails(design.buses["x"], float(v) * scale) for v in x]
     census.node("x", rails, 1.0)
@@ -254,9 +288,9 @@ def test_energy_equals_a_census_by_hand(keys: dict[str, Any]) -> None:
         result = energy(found.supply)
         for block, (static, switching) in result.blocks.items():
             joules = census.blocks[block] * V_DD * chip.design.timing.frame
-            assert (static + switching)[0, 0] == pytest.approx(joules, rel=1e-9), block
+            assert (static + switching)[0, 0] == pytest.approx(joules, rel=1e-6), block
         total = sum(census.blocks.values()) * V_DD * chip.design.timing.frame
-        assert result.total[0, 0] == pytest.approx(total, rel=1e-9)
+        assert result.total[0, 0] == pytest.approx(total, rel=1e-6)
 
 
 # ------------------------------------------------------------------------- removing a branch
@@ -436,12 +470,16 @@ def test_energy_follows_the_unit_current() -> None:
     chip = make_chip()
     inputs = draw_inputs(4, 9, n_seq=5)
     twice = map_model(chip.model, TECHNOLOGY, chip.calibration, i_unit=2e-9)
-    one, two = (
-        energy(run(dataclasses.replace(chip, design=d), inputs).supply)
-        for d in (chip.design, twice)
-    )
+    runs = [run(dataclasses.replace(chip, design=d), inputs) for d in (chip.design, twice)]
+    half = [chip.mapped.tensors[f"layers.{i}.alpha"] / 2 for i in range(2)]
+    states = zip(*(found.trace.states for found in runs), half, strict=True)
+    same = [~np.any(np.abs(a - b)[0] > h, axis=(1, 2)) for a, b, h in states]
+    alike = same[0] & same[1]  # a step near its threshold may turn out otherwise
+    assert alike.sum() >= 4
+    one, two = (energy(found.supply) for found in runs)
     for block in BLOCKS:
-        np.testing.assert_allclose(two.blocks[block][0], 2 * one.blocks[block][0], rtol=5e-3)
+        static = [part.blocks[block][0][0, alike] for part in (one, two)]
+        np.testing.assert_allclose(static[1], 2 * static[0], rtol=5e-3)
     np.testing.assert_allclose(two.blocks["clock"][1], one.blocks["clock"][1], rtol=1e-12)
 
 
