@@ -45,9 +45,14 @@ def simulate(
     vdd: Annotated[
         str | None, typer.Option("--vdd", metavar="V", help="Supply; the technology's without it.")
     ] = None,
-    timing: Annotated[str, typer.Option("--timing", help="settled (timed is to come).")] = (
-        "settled"
-    ),
+    timing: Annotated[
+        str,
+        typer.Option(
+            "--timing",
+            help="settled, one solution a phase; or timed, at the level behavioral: states move "
+            "with their delays.",
+        ),
+    ] = "settled",
     sequences: Annotated[
         str, typer.Option("--sequences", metavar="0:10", help="Which sequences, start:stop.")
     ] = ":",
@@ -71,7 +76,7 @@ def simulate(
     """Run a model on sequences: decisions, energy, outputs, candidates and states."""
     from mru_hw.energy import energy
     from mru_hw.model.io import load_model
-    from mru_hw.simulate.run import LEVELS, Chip, run_level
+    from mru_hw.simulate.run import LEVELS, Chip, refuse_timing, run_level
     from mru_hw.simulate.trace import refuse_other_content
     from mru_hw.simulate.verify import parse_choice, refuse_large
     from mru_hw.stimulus import load_inputs, refuse_labels, sequence_range
@@ -81,8 +86,7 @@ def simulate(
 
     if level not in LEVELS:
         raise UserError("--level", level, "one of " + ", ".join(LEVELS))
-    if timing != "settled":
-        raise UserError("--timing", timing, "settled: timed cell models are not made yet")
+    refuse_timing(timing, level, noise)
     choice = None if verify is None else parse_choice(verify)
     if choice is not None and level != "spice":
         raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
@@ -115,6 +119,7 @@ def simulate(
             conditions=conditions,
             die=die,
             noise=noise,
+            timing=timing,
             first_sequence=first,
             progress=advance,
             raw=raw,
@@ -126,10 +131,12 @@ def simulate(
     if choice is not None:
         checked = _verified(chip, data, trace, choice, conditions, die, first)
     trace.save(out)
+    if run.warning:
+        typer.echo(run.warning, err=True)
     _tell(
         data,
         trace,
-        {"out": out, "level": level, "trace_level": traced},
+        {"out": out, "level": level, "trace_level": traced, "timing": timing},
         checked,
         run,
         json=json,
@@ -207,6 +214,7 @@ def _tell(
             "energy_per_sequence_J": joules,
             "finished": n_done,
             "status": trace.status.name.lower(),
+            "warning": run.warning or None,
             "runs": None if run.endings is None else [ending.row() for ending in run.endings],
             "verify": None if checked is None else checked.summary(),
             "disagreements": None if disagreements is None else [d.row() for d in disagreements],

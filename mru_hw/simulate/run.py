@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mru_hw.cells.settling import settling_time
 from mru_hw.errors import UserError
 from mru_hw.mapping import Design, map_model, unmap
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.supply import SupplyRecord
+from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.trace import Trace
 from mru_hw.spice.deck import Waves
 from mru_hw.stimulus import Inputs
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from mru_hw.simulate.endings import Ending
 
 LEVELS = ("ideal", "behavioral", "spice")
+TIMINGS = ("settled", "timed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +83,15 @@ class LevelRun:
         Wrong steps against the level ``ideal`` with their causes, at the level ``spice``.
     endings
         How each sequence's run ended, at the level ``spice``.
+    warning
+        What makes the result doubtful, a sentence; empty where nothing does.
     """
 
     trace: Trace
     supply: SupplyRecord | None = None
     disagreements: tuple[Disagreement, ...] | None = None
     endings: tuple[Ending, ...] | None = None
+    warning: str = ""
 
 
 def run_level(
@@ -96,6 +102,7 @@ def run_level(
     conditions: Conditions,
     die: int | None = None,
     noise: int | None = None,
+    timing: str = "settled",
     first_sequence: int = 0,
     progress: Callable[[int], None] | None = None,
     raw: Path | None = None,
@@ -106,6 +113,8 @@ def run_level(
     ----------
     level
         One of `LEVELS`.
+    timing
+        One of `TIMINGS`; ``timed`` at the level ``behavioral`` alone.
     die, noise
         Seeds; None is the nominal die and no noise.
     first_sequence
@@ -129,6 +138,7 @@ def run_level(
         if seed is not None and option not in known[level]:
             takers = " or ".join(name for name, options in known.items() if option in options)
             raise UserError(option, seed, f"no {option[2:]} at the level {level}, but at {takers}")
+    refuse_timing(timing, level, noise)
     refuse_corner(chip.design.technology, level, conditions.corner)
     n_in = chip.model.spec.n_in
     if inputs.x.shape[2] != n_in:
@@ -138,11 +148,22 @@ def run_level(
         return LevelRun(trace=simulate_ideal(chip.mapped, inputs))
     if level == "spice":
         return _spice(chip, inputs, conditions, die, progress, raw, first_sequence)
+    calibration = chip.calibration.at(
+        conditions.v_dd, temperature=conditions.temperature, corner=conditions.corner
+    )
+    if timing == "timed":
+        run = simulate_timed(
+            chip.design,
+            calibration,
+            inputs,
+            [chip.die(die)],
+            temperature=conditions.temperature,
+            v_dd=conditions.v_dd,
+        )
+        return LevelRun(trace=run.trace.single_die(), supply=run.supply.single_die())
     run = simulate_behavioral(
         chip.design,
-        chip.calibration.at(
-            conditions.v_dd, temperature=conditions.temperature, corner=conditions.corner
-        ),
+        calibration,
         inputs,
         [chip.die(die)],
         temperature=conditions.temperature,
@@ -150,7 +171,41 @@ def run_level(
         noise=None if noise is None else NoiseRun(seed=noise),
         sequence_offset=first_sequence,
     )
-    return LevelRun(trace=run.trace.single_die(), supply=run.supply.single_die())
+    return LevelRun(
+        trace=run.trace.single_die(),
+        supply=run.supply.single_die(),
+        warning=short_frame(chip.design, calibration, conditions.temperature),
+    )
+
+
+def refuse_timing(timing: str, level: str, noise: int | None) -> None:
+    """Refuse a timing that there is not, or that a level or the noise does not go with.
+
+    Raises
+    ------
+    UserError
+        As said.
+    """
+    if timing not in TIMINGS:
+        raise UserError("--timing", timing, "one of " + ", ".join(TIMINGS))
+    if timing == "timed" and level != "behavioral":
+        raise UserError(
+            "--timing", timing, f"settled at the level {level}: behavioral alone has it"
+        )
+    if timing == "timed" and noise is not None:
+        raise UserError("--noise", noise, "none with --timing timed, whose circuits have no noise")
+
+
+def short_frame(design: Design, calibration: Calibration, temperature: float) -> str:
+    """Say that a frame is too short for its nodes; nothing where it is not."""
+    frame, needed = design.timing.frame, settling_time(design, calibration, temperature)
+    if needed <= frame:
+        return ""
+    return (
+        f"The frame of {render(frame, 's')} is short: a node that loses its current needs "
+        f"{render(needed, 's')} to come down to 1 % of the usual one, and settled states do not "
+        "know it; --timing timed does."
+    )
 
 
 def refuse_corner(technology: Technology, level: str, corner: str) -> None:

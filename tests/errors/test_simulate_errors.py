@@ -75,8 +75,16 @@ def refuse(
             "v_dd is 1.5 V, expected 1.62 V to 1.98 V, where the constants were measured.",
         ),
         (
-            ["--timing", "timed"],
-            '--timing is "timed", expected settled: timed cell models are not made yet.',
+            ["--timing", "late"],
+            '--timing is "late", expected one of settled, timed.',
+        ),
+        (
+            ["--timing", "timed", "--level", "ideal"],
+            '--timing is "timed", expected settled at the level ideal: behavioral alone has it.',
+        ),
+        (
+            ["--timing", "timed", "--noise", "1"],
+            "--noise is 1, expected none with --timing timed, whose circuits have no noise.",
         ),
         (["--temperature", "200"], "temperature is 200.0, expected -40 to 125 degC."),
         (["--temperature", "nan"], "temperature is nan, expected -40 to 125 degC."),
