@@ -155,15 +155,18 @@ def _cards(run: RunView) -> list[Card]:
 
 
 def _sections(run: RunView) -> list[Section]:
-    head = ("study", "at", "runs", "accuracy", "P10", "P90", "energy", "power", "failed")
+    head = ("study", "at", "runs", "accuracy", "P10", "P90", "yield", "energy", "power", "failed")
     return [
         Section(title="Over the dies", pictures=pictures(run)),
         Section(
             title="Every point",
-            paragraphs=("Means over the runs of a point; P10 and P90 are of their accuracies.",),
+            paragraphs=(
+                "Means over the runs of a point; P10 and P90 are of their accuracies. Yield is the "
+                "share of runs whose accuracy is at most 1 point below the software's.",
+            ),
             head=head,
             rows=point_rows(run),
-            numbers=range(2, 9),
+            numbers=range(2, 10),
         ),
         Section(
             title="Conditions, versions, hashes",

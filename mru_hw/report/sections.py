@@ -21,6 +21,7 @@ NAMES = {
     "temperature": "temperature [°C]",
     "v_dd": "supply [V]",
     "perturbation": "perturbation p [%]",
+    "trim_bits": "bits of the trim DACs",
 }
 _SHOWN = 6
 """Curves of a figure, at most; the other combinations stand in the table of points."""
@@ -149,13 +150,14 @@ def _setting(name: str, value: Any) -> str:
         case "v_dd":
             return render(value, "V")
         case _:
-            return f"p = {value:g} %"
+            trim = f"{value or 'no'} trim bits"
+            return trim if name == "trim_bits" else f"p = {value:g} %"
 
 
 def described(run: RunView, point: PointView) -> str:
     """Return a point's settings in words: those that the level knows."""
     settings = point.settings
-    names = [n for n in VARIED if n != "perturbation" or settings[n]]
+    names = [n for n in VARIED if n not in ("perturbation", "trim_bits") or settings[n]]
     if run.level == "ideal":
         names = [n for n in names if n == "perturbation"]
     return ", ".join(_setting(n, settings[n]) for n in names) or "the network as mapped"
@@ -171,10 +173,12 @@ def point_rows(run: RunView) -> list[list[str]]:
     names = _differing(run.points)
     for point in run.points:
         a = point.accuracy
-        shares = [percent(None)] * 3
+        shares = [percent(None)] * 4
         if len(a):
             low, high = np.percentile(a, [10, 90])
             shares = [percent(float(v)) for v in (a.mean(), low, high)]
+            software = run.references.get("software")
+            shares.append(percent(None if software is None else point.good(software)))
         joules = render(float(point.energy.mean()), "J") if len(point.energy) else "not priced"
         watts = render(float(point.power.mean()), "W") if len(point.power) else "not priced"
         failed = str(sum(point.failed.values()))
@@ -229,6 +233,12 @@ def notes(run: RunView) -> list[str]:
             f"Beyond {LARGEST_MISMATCH:g} times the mismatch a ladder's cells begin to lose their "
             "states (docs/decisions/0004), which the behavioral level does not know: the accuracy "
             "there is too good."
+        )
+    if any(point.settings["trim_bits"] for point in run.points):
+        found.append(
+            "Trimmed dies have DACs at their thresholds, set by readings of supply currents at the "
+            "technology's temperature and supply (docs/trim.md); their energy leaves out the DACs' "
+            "leakage and registers."
         )
     if any(point.settings["perturbation"] for point in run.points):
         found.append(

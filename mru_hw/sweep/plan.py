@@ -12,6 +12,7 @@ from pydantic.functional_validators import AfterValidator
 
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document
+from mru_hw.trim.dac import BITS_MOST
 from mru_hw.units import Volts
 
 DIES_LIMIT = 1 << 20
@@ -42,6 +43,7 @@ _Celsius = Annotated[float, Field(gt=-273.15, strict=True)]
 _Percent = Annotated[float, Field(ge=0, le=1000, strict=True)]
 _Supply = Annotated[Volts, Field(gt=0)]
 _Count = Annotated[int, Field(ge=1, strict=True)]
+_Bits = Annotated[int, Field(ge=0, le=BITS_MOST, strict=True)]
 
 
 class _Strict(BaseModel):
@@ -98,6 +100,13 @@ class PerturbationAxis(_Strict):
     trials: _Count = 10
 
 
+class TrimAxis(_Strict):
+    """Bits of the thresholds' trim DACs; 0 is a chip without them."""
+
+    axis: Literal["trim_bits"]
+    values: Annotated[tuple[_Bits, ...], *_Several]
+
+
 Axis = (
     DieAxis
     | MismatchAxis
@@ -106,6 +115,7 @@ Axis = (
     | TemperatureAxis
     | SupplyAxis
     | PerturbationAxis
+    | TrimAxis
 )
 AXES: tuple[str, ...] = tuple(
     get_args(kind.model_fields["axis"].annotation)[0] for kind in get_args(Axis)
@@ -171,6 +181,9 @@ class Plan(_Strict):
         if self.level == "spice" and "noise_scale" in names:
             expected = "no such axis at the level spice, whose transient analysis has no noise"
             raise UserError("axes", "noise_scale", expected)
+        if self.level == "spice" and "trim_bits" in names:
+            expected = "no such axis at the level spice, whose netlists have no trim DACs"
+            raise UserError("axes", "trim_bits", expected)
         runs = self.n_dies
         for axis in self.axes:
             runs *= len(axis.values) * getattr(axis, "trials", 1)

@@ -28,6 +28,8 @@ class Point:
         Process corner, [degC], [V].
     perturbation
         p [%] of the robustness protocol of arXiv 2605.15216; 0 leaves the network alone.
+    trim_bits
+        Bits of the thresholds' trim DACs; 0 is none.
     seed
         Root of noise and perturbations.
     trials
@@ -44,6 +46,7 @@ class Point:
     temperature: float
     v_dd: float
     perturbation: float
+    trim_bits: int
     seed: int
     trials: int
     dies: Sequence[int]
@@ -85,7 +88,7 @@ def points(plans: Mapping[str, Plan], technology: Technology) -> tuple[Point, ..
     """Return the points of all plans, the product of the axes of each.
 
     An axis that a plan leaves out stands at: mismatch 1, noise 0, the technology's first corner,
-    its temperature and its supply, no perturbation.
+    its temperature and its supply, no perturbation, no trim.
 
     Raises
     ------
@@ -101,6 +104,7 @@ def points(plans: Mapping[str, Plan], technology: Technology) -> tuple[Point, ..
             "temperature": (technology.temperature,),
             "v_dd": (technology.v_dd,),
             "perturbation": (0.0,),
+            "trim_bits": (0,),
         }
         varied = {name: plan.values(name) or values for name, values in defaults.items()}
         dies = plan.values("die") or range(plan.seed << 20, (plan.seed << 20) + plan.n_dies)

@@ -19,7 +19,7 @@ from mru_hw.sweep.subject import Subject
 from mru_hw.sweep.work import DieResult, Reference
 
 APPLICATION = 0x6D727568  # "mruh"
-FORMAT = 1
+FORMAT = 2
 
 TABLES = """
 CREATE TABLE run(name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -29,7 +29,8 @@ CREATE TABLE reference(name TEXT PRIMARY KEY, accuracy REAL NOT NULL, decision B
     energy BLOB);
 CREATE TABLE point(number INTEGER PRIMARY KEY, study TEXT NOT NULL, mismatch_scale REAL NOT NULL,
     noise_scale REAL NOT NULL, corner TEXT NOT NULL, temperature REAL NOT NULL, v_dd REAL NOT NULL,
-    perturbation REAL NOT NULL, trials INTEGER NOT NULL, dies INTEGER NOT NULL);
+    perturbation REAL NOT NULL, trim_bits INTEGER NOT NULL, trials INTEGER NOT NULL,
+    dies INTEGER NOT NULL);
 CREATE TABLE result(point INTEGER NOT NULL REFERENCES point(number), trial INTEGER NOT NULL,
     die INTEGER NOT NULL, seed INTEGER NOT NULL, status TEXT NOT NULL, design TEXT NOT NULL,
     accuracy REAL, decision BLOB, energy BLOB, energy_mean REAL, blocks TEXT,
@@ -37,6 +38,7 @@ CREATE TABLE result(point INTEGER NOT NULL REFERENCES point(number), trial INTEG
 """
 """Blobs are little-endian: decisions int16, energies float64 [J], one a sequence, in order."""
 
+_INSERT_POINT = "INSERT INTO point VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT = "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -122,8 +124,9 @@ class Store:
                 self._db.execute("INSERT INTO reference VALUES (?, ?, ?, ?)", row)
             for p in points:
                 varied = (p.mismatch_scale, p.noise_scale, p.corner, p.temperature, p.v_dd)
-                values = (p.index, p.study, *varied, p.perturbation, p.trials, len(p.dies))
-                self._db.execute("INSERT INTO point VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+                own = (p.perturbation, p.trim_bits, p.trials, len(p.dies))
+                values = (p.index, p.study, *varied, *own)
+                self._db.execute(_INSERT_POINT, values)
 
     def done(self) -> set[Key]:
         """Return the runs that are stored."""

@@ -23,6 +23,7 @@ from mru_hw.stimulus import Inputs, load_inputs, refuse_labels, sequence_range
 from mru_hw.sweep.plan import Plan
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.trim.dac import refuse_untrimmable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,9 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
     )
     design = subject.design()
     refuse_currents(design, subject.inputs)
+    for bits in plan.values("trim_bits") or ():
+        if bits:
+            refuse_untrimmable(design, bits)
     if plan.level == "spice":
         refuse_without_circuit(design)
         ngspice_library()

@@ -19,9 +19,24 @@ from mru_hw.sweep.store import APPLICATION, FORMAT, results_digest
 
 Array = NDArray[np.float64]
 
-VARIED = ("mismatch_scale", "noise_scale", "corner", "temperature", "v_dd", "perturbation")
+VARIED = (
+    "mismatch_scale",
+    "noise_scale",
+    "corner",
+    "temperature",
+    "v_dd",
+    "perturbation",
+    "trim_bits",
+)
 """What may differ from point to point."""
-NOMINAL: dict[str, float] = {"mismatch_scale": 1.0, "noise_scale": 0.0, "perturbation": 0.0}
+NOMINAL: dict[str, float] = {
+    "mismatch_scale": 1.0,
+    "noise_scale": 0.0,
+    "perturbation": 0.0,
+    "trim_bits": 0,
+}
+NEAR_SOFTWARE = 0.01
+"""A die counts for the yield where its accuracy lies no further below that of the software."""
 _EXPECTED = "a sweep that mru-hw wrote, not damaged"
 _ENERGIES = 4_000_000
 """Energies that are read of one point, at most; those of the first dies then stand for all."""
@@ -56,6 +71,11 @@ class PointView:
     blocks: Mapping[str, tuple[float, float]]
     failed: Mapping[RunStatus, int]
     seconds: float
+
+    def good(self, software: float) -> float:
+        """Return the share of the runs that are done within `NEAR_SOFTWARE` of the software."""
+        # A hair, so that three of 300 sequences are one point.
+        return float(np.mean(self.accuracy >= software - NEAR_SOFTWARE - 1e-9))
 
     @property
     def n_runs(self) -> int:

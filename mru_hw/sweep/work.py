@@ -20,6 +20,7 @@ from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.sweep.points import Job, Key, Point
 from mru_hw.sweep.subject import Subject
 from mru_hw.technology.conditions import Conditions
+from mru_hw.trim import TrimPlan, trim_die
 from mru_hw.variation import Die, draw_die, nominal_die
 
 Blocks = dict[str, tuple[float, float]]
@@ -92,11 +93,12 @@ def run_job(subject: Subject, job: Job, workers: int = 1) -> list[DieResult]:
     `workers` are ngspice's processes at the level ``spice``.
     """
     results = []
+    chip = _chip(subject, job)
     for k, seed in enumerate(job.seeds):
         began = time.perf_counter()
         key = (job.point.index, job.trial, job.first + k)
         try:
-            fields = _run(subject, job, seed, workers)
+            fields = _run(subject, job, chip, seed, workers)
         except MemoryError:
             fields = {"status": RunStatus.OUT_OF_MEMORY}
         seconds = time.perf_counter() - began
@@ -133,7 +135,8 @@ def perturbed(model: Model, percent: float, seed: int, trial: int) -> Model:
     return Model(spec=model.spec, tensors=tensors)
 
 
-def _run(subject: Subject, job: Job, seed: int, workers: int) -> dict[str, Any]:
+def _chip(subject: Subject, job: Job) -> tuple[Design, TrimPlan | None] | None:
+    """Return the design of a job's dies and how they are trimmed; None where it has no mapping."""
     point = job.point
     network = perturbed(subject.model, point.perturbation, point.seed, job.trial)
     try:
@@ -141,7 +144,30 @@ def _run(subject: Subject, job: Job, seed: int, workers: int) -> dict[str, Any]:
     except UserError:
         if not point.perturbation:
             raise
+        return None
+    if not point.trim_bits:
+        return design, None
+    plan = TrimPlan.of(
+        design,
+        subject.calibration,
+        subject.inputs,
+        point.trim_bits,
+        mismatch_scale=point.mismatch_scale,
+    )
+    return design, plan
+
+
+def _run(
+    subject: Subject,
+    job: Job,
+    chip: tuple[Design, TrimPlan | None] | None,
+    seed: int,
+    workers: int,
+) -> dict[str, Any]:
+    point = job.point
+    if chip is None:
         return {"status": RunStatus.NOT_MAPPED}
+    design, trim = chip
     fields: dict[str, Any] = {"status": RunStatus.DONE, "design": design.digest()}
     if subject.level == "ideal":
         mapped = unmap(design, subject.calibration)
@@ -150,6 +176,9 @@ def _run(subject: Subject, job: Job, seed: int, workers: int) -> dict[str, Any]:
     die = draw_die(design, seed, scale=point.mismatch_scale)
     if subject.level == "spice":
         return fields | _spice(subject, design, point, die, workers)
+    if trim is not None:
+        trimmed = trim_die(trim, seed, corner=point.corner)
+        design, die = trimmed.design, trimmed.die
     run = simulate_behavioral(
         design,
         subject.calibration.at(point.v_dd, temperature=point.temperature, corner=point.corner),

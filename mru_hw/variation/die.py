@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import Design
+from mru_hw.mapping.design import Design, DeviceGroup
+from mru_hw.technology import Technology
 
 Array = NDArray[np.float64]
 
@@ -55,16 +56,20 @@ def draw_die(design: Design, seed: int, *, scale: float = 1.0) -> Die:
     dvt: dict[tuple[str, str], Array] = {}
     dbeta: dict[tuple[str, str], Array] = {}
     for group in design.device_groups():
-        stream = zlib.crc32("/".join(group.key).encode())
-        rng = np.random.Generator(
-            np.random.Philox(np.random.SeedSequence(seed, spawn_key=(stream,)))
-        )
-        draws = rng.standard_normal((2, *group.units.shape))
-        sigma_vt, sigma_beta = design.technology.sigma(group.device)
-        root = np.sqrt(np.maximum(group.units, 1))
-        dvt[group.key] = scale * sigma_vt * draws[0] / root
-        dbeta[group.key] = scale * sigma_beta * draws[1] / root
+        dvt[group.key], dbeta[group.key] = draw_group(design.technology, group, seed, scale=scale)
     return Die(seed=seed, dvt=dvt, dbeta=dbeta)
+
+
+def draw_group(
+    technology: Technology, group: DeviceGroup, seed: int, *, scale: float = 1.0
+) -> tuple[Array, Array]:
+    """Draw one group of a die: threshold shifts [V] and relative current factors."""
+    stream = zlib.crc32("/".join(group.key).encode())
+    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(stream,))))
+    draws = rng.standard_normal((2, *group.units.shape))
+    sigma_vt, sigma_beta = technology.sigma(group.device)
+    root = np.sqrt(np.maximum(group.units, 1))
+    return scale * sigma_vt * draws[0] / root, scale * sigma_beta * draws[1] / root
 
 
 def nominal_die(design: Design) -> Die:

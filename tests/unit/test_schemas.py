@@ -72,6 +72,7 @@ AXES: list[dict[str, Any]] = [
     {"axis": "temperature", "values": [-40, 27, 85]},
     {"axis": "v_dd", "values": ["1.62 V", 1.8]},
     {"axis": "perturbation", "values": [5, 10, 15], "trials": 10},
+    {"axis": "trim_bits", "values": [0, 3, 4, 6]},
 ]
 PLAN: dict[str, Any] = {"model": "model", "inputs": "test.npz", "n_dies": 1000, "seed": 1}
 

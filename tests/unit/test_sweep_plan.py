@@ -40,6 +40,7 @@ GOOD: list[dict[str, Any]] = [
     },
     {"axes": [{"axis": "temperature", "values": [-40, 27.5]}]},
     {"axes": [{"axis": "noise_scale", "values": [1.0]}]},
+    {"axes": [{"axis": "trim_bits", "values": [0, 3, 8]}]},
 ]
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -59,7 +60,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (
         {"axes": [{"axis": "humidity", "values": [1]}]},
         'plan.yaml: axes is "humidity", expected one of die, mismatch_scale, noise_scale, corner, '
-        "temperature, v_dd, perturbation.",
+        "temperature, v_dd, perturbation, trim_bits.",
     ),
     ({"axes": [{"values": [1]}]}, "plan.yaml: axes is missing, expected one of die,"),
     ({"axes": ["corner"]}, "plan.yaml: axes.0 is"),
@@ -107,6 +108,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (
         {"level": "spice", "axes": [{"axis": "noise_scale", "values": [1]}]},
         'plan.yaml: axes is "noise_scale", expected no such axis at the level spice,',
+    ),
+    (
+        {"level": "spice", "axes": [{"axis": "trim_bits", "values": [3]}]},
+        'plan.yaml: axes is "trim_bits", expected no such axis at the level spice,',
+    ),
+    (
+        {"axes": [{"axis": "trim_bits", "values": [9]}]},
+        "axes.0.trim_bits.values.0 is 9, expected a number less than or equal to 8.",
     ),
     (
         {"n_dies": 1 << 20, "axes": [{"axis": "mismatch_scale", "values": list(range(10))}]},
