@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mru_hw.cli.output import Advance, Json, emit, progress
+
+if TYPE_CHECKING:
+    from mru_hw.technology import Technology
 
 
 def characterize(
@@ -35,6 +38,15 @@ def characterize(
             "when the file is there.",
         ),
     ] = None,
+    measurements: Annotated[
+        Path | None,
+        typer.Option(
+            "--measurements",
+            metavar="FILE.csv",
+            help="Run nothing: refit the shipped constants that this table of measured currents "
+            "has rows for.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run a technology's benches in ngspice and fit the behavioral constants to them.
@@ -47,6 +59,9 @@ def characterize(
 
     technology = load_technology(tech)
     refuse_other_files(out)
+    if measurements is not None:
+        _refit(technology, measurements, out, json=json)
+        return
     folder = out.with_name(f".{out.stem}.runs") if work is None else work
     with contextlib.ExitStack() as stack:
 
@@ -71,4 +86,24 @@ def characterize(
             f"{out}: constants of {tech} from {result.runs} runs of {result.core_seconds:.0f} "
             "core-seconds, samples beside it."
         ],
+    )
+
+
+def _refit(technology: Technology, measurements: Path, out: Path, *, json: bool) -> None:
+    from mru_hw.technology.calibration import load_calibration, write_calibration
+    from mru_hw.technology.measurements import read_measurements, refit
+
+    measured = read_measurements(measurements)
+    constants = refit(load_calibration(technology), measured)
+    raw = {
+        f"measured_{quantity}_{polarity}_{what}": values
+        for (quantity, polarity), curve in measured.curves.items()
+        for what, values in zip(("volts", "current"), curve, strict=True)
+    }
+    write_calibration(constants, raw, out)
+    changed = constants["provenance"]["measured"]["constants"]
+    emit(
+        {"calibration": out, "measured": changed, "constants": constants},
+        as_json=json,
+        lines=[f"{out}: {', '.join(changed)} of {technology.name} from {measured.name}."],
     )

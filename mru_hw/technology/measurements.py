@@ -1,0 +1,202 @@
+"""Constants from measured silicon: a table of currents moves those that it has rows for.
+
+A row is one point of one device array: ``quantity, polarity, units, v_gs, v_ds, current``, volts
+as magnitudes, the current of all `units` unit devices together. Quantities:
+
+gate
+    A diode: `v_gs` and `current`. Gives ``v_gate`` and ``slope``, from currents between a tenth
+    and ten times the usual one.
+output
+    A device at one gate voltage: `v_ds` and `current`, saturated. Gives ``conductance``.
+leakage
+    A device at V_GS = 0: `v_ds` and `current`. Gives ``leak_n`` or ``leak_p``.
+
+Measured is the nominal condition. At others the simulated change counts from there: a gate voltage
+keeps its difference to the nominal one, everything else its ratio.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.errors import Bare, UserError
+from mru_hw.files import DOCUMENT_BYTES, read_bytes
+from mru_hw.technology.calibration import Calibration, temperature_voltage
+
+Array = NDArray[np.float64]
+
+COLUMNS = ("quantity", "polarity", "units", "v_gs", "v_ds", "current")
+USED = {"gate": ("v_gs", "current"), "output": ("v_ds", "current"), "leakage": ("v_ds", "current")}
+LEAST = 3  # rows of one quantity and polarity
+DECADE = 10.0  # either side of the usual current
+SATURATED = 0.25  # V, least drain voltage of an output curve, as in the simulated fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurements:
+    """A table that was read.
+
+    Attributes
+    ----------
+    curves
+        By quantity and polarity: volts and amperes of one unit device, (n_rows,) each.
+    name, sha256
+        Of the file.
+    """
+
+    curves: dict[tuple[str, str], tuple[Array, Array]]
+    name: str
+    sha256: str
+
+
+def read_measurements(path: Path) -> Measurements:
+    """Read a table.
+
+    Raises
+    ------
+    UserError
+        The file is missing or is no such table.
+    """
+    data = read_bytes(path, "--measurements", limit=DOCUMENT_BYTES, what="a CSV table")
+    try:
+        rows = list(csv.DictReader(io.StringIO(data.decode("utf-8")), strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        raise UserError(path.name, Bare("no table"), "CSV in UTF-8") from None
+    if not rows or set(rows[0]) != set(COLUMNS):
+        raise UserError(path.name, Bare("another table"), "the columns " + ", ".join(COLUMNS))
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for number, row in enumerate(rows, 2):
+        where = f"{path.name}: line {number}"
+        quantity, polarity = row["quantity"], row["polarity"]
+        if quantity not in USED:
+            raise UserError(f"{where}: quantity", quantity, "one of " + ", ".join(USED))
+        if polarity not in ("n", "p"):
+            raise UserError(f"{where}: polarity", polarity, "n or p")
+        units = _positive(row, "units", where)
+        volts, current = (_positive(row, name, where) for name in USED[quantity])
+        found.setdefault((quantity, polarity), []).append((volts, current / units))
+    curves = {}
+    for key, points in found.items():
+        if len(points) < LEAST:
+            expected = f"at least {LEAST} rows, or none"
+            raise UserError(f"{path.name}: {' '.join(key)}", Bare(f"{len(points)} rows"), expected)
+        volts, currents = np.array(sorted(points)).T
+        if np.any(np.diff(volts) <= 0):
+            raise UserError(
+                f"{path.name}: {' '.join(key)}", Bare("not a curve"), "one row a voltage"
+            )
+        curves[key] = (volts, currents)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Measurements(curves=curves, name=path.name, sha256=sha256)
+
+
+def _positive(row: dict[str, str], name: str, where: str) -> float:
+    try:
+        value = float(row[name])
+    except (TypeError, ValueError):
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise UserError(f"{where}: {name}", row[name], "a number above 0")
+    return value
+
+
+def refit(calibration: Calibration, measured: Measurements) -> dict[str, Any]:
+    """Return the fields of a calibration with the constants that were measured.
+
+    Raises
+    ------
+    UserError
+        Rows lie outside the range that a constant is fitted over, or give no such constant.
+    """
+    fields = calibration.model_dump(mode="json") | {"laws": []}
+    changed: list[str] = []
+    for (quantity, p), (volts, currents) in measured.curves.items():
+        where = f"{measured.name}: {quantity} {p}"
+        if quantity == "leakage":
+            _move_leakage(fields, p, volts, currents)
+            changed.append(f"leak_{p}")
+            continue
+        if quantity == "gate":
+            found = _fit_gate(calibration, where, volts, currents)
+        else:
+            found = _fit_output(where, volts, currents)
+        for name, value in found.items():
+            _move(fields, p, name, value)
+            changed.append(f"{p}.{name}")
+    fields["provenance"]["measured"] = {
+        "file": measured.name,
+        "sha256": measured.sha256,
+        "constants": sorted(changed),
+    }
+    return fields
+
+
+def _fit_gate(
+    calibration: Calibration, where: str, volts: Array, currents: Array
+) -> dict[str, float]:
+    usual = np.abs(np.log(currents / calibration.i_usual)) <= math.log(DECADE) * (1 + 1e-9)
+    if usual.sum() < LEAST:
+        low, high = calibration.i_usual / DECADE, calibration.i_usual * DECADE
+        expected = f"at least {LEAST} rows of {low:.3g} to {high:.3g} A a unit device"
+        raise UserError(where, Bare(f"{usual.sum()} rows in range"), expected)
+    logs = np.log(currents[usual] / calibration.i_usual)
+    per_log, v_gate = (float(x) for x in np.polyfit(logs, volts[usual], 1))
+    slope = per_log / temperature_voltage(calibration.temperature)
+    if slope <= 1:
+        raise UserError(f"{where}: slope", slope, "above 1, as of any transistor")
+    return {"slope": slope, "v_gate": v_gate}
+
+
+def _fit_output(where: str, volts: Array, currents: Array) -> dict[str, float]:
+    saturated = volts >= SATURATED
+    if saturated.sum() < LEAST:
+        expected = f"at least {LEAST} rows of {SATURATED} V and more"
+        raise UserError(where, Bare(f"{saturated.sum()} rows in range"), expected)
+    rise, start = (float(x) for x in np.polyfit(volts[saturated], currents[saturated], 1))
+    if not (start > 0 and rise >= 0):
+        raise UserError(where, Bare("a falling current"), "one that rises with v_ds")
+    return {"conductance": rise / start}
+
+
+def _move(fields: dict[str, Any], p: str, name: str, value: float) -> None:
+    old = fields[p][name]
+    fields[p][name] = _rounded(value)
+    if fields["grid"] is None:
+        return
+    for corner in fields["grid"]["corners"].values():
+        for axis in ("temperatures", "supplies"):
+            row = corner[axis][f"{p}.{name}"]
+            corner[axis][f"{p}.{name}"] = [
+                None
+                if x is None
+                else _rounded(x + value - old if name == "v_gate" else x * value / old)
+                for x in row
+            ]
+
+
+def _move_leakage(fields: dict[str, Any], p: str, volts: Array, currents: Array) -> None:
+    """Take the measured curve; beyond its ends, the simulated one scaled to meet it."""
+    name, at = f"leak_{p}", np.array(fields["v_leak"])
+    old = np.log(np.array(fields[name]))
+    ratio = np.exp(np.interp(at, volts, np.log(currents) - np.interp(volts, at, old)))
+
+    def moved(curve: list[float]) -> list[float]:
+        return [_rounded(float(i * k)) for i, k in zip(curve, ratio, strict=True)]
+
+    fields[name] = moved(fields[name])
+    if fields["grid"] is not None:
+        for corner in fields["grid"]["corners"].values():
+            corner[name] = [moved(curve) for curve in corner[name]]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
