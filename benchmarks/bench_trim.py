@@ -1,8 +1,9 @@
 """Trim: yield before and after, its cost, and what larger devices buy instead.
 
 ``python -m benchmarks.bench_trim --work DIR`` prints JSON and resumes. The network and the
-sequences are those of ``mru-hw demo`` (--demo names its folder, ``demo-out`` by default): 2 x 16 units, level
-behavioral, no device noise but in the measurements. Yield is the share of dies whose accuracy lies
+sequences are those of ``mru-hw demo`` (--demo names its folder, ``demo-out`` by default): 2 x 16
+units, level behavioral, no device noise but in the measurements. Yield is the share of dies whose
+accuracy lies
 at most one point below the software's. Stimuli are frames of the same sequences, without labels;
 with --apart of the other half of the sequences than the one that is judged.
 

@@ -22,7 +22,7 @@ from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.trim.dac import SIDES, Array, Dac, Legs, Side, place_dacs, rail, rest_current
-from mru_hw.trim.tester import PINS, Tester
+from mru_hw.trim.tester import PINS, Probe
 from mru_hw.variation import nominal_die
 
 PATTERNS = 5
@@ -111,7 +111,7 @@ class TrimPlan:
         """
         dacs = place_dacs(design, calibration, bits, mismatch_scale=mismatch_scale)
         legs = Legs.draw(design, nominal_die(design), dacs, scale=0.0)
-        nominal = Tester(legs, calibration, noise={}, resolution=0.0)
+        nominal = Probe(legs, calibration, noise={}, resolution=0.0)
         chosen = _choose(design, unmap(design, calibration), inputs, dacs, patterns)
         stimuli = tuple(_shown(one, dacs, nominal) for one in chosen)
         return cls(
@@ -199,7 +199,7 @@ def _for_threshold(
     return np.full(len(unit), side), unit, np.concatenate(rows), np.concatenate(shift)
 
 
-def _shown(stimuli: Stimuli, dacs: tuple[Dac, ...], nominal: Tester) -> Stimuli:
+def _shown(stimuli: Stimuli, dacs: tuple[Dac, ...], nominal: Probe) -> Stimuli:
     """Keep the stimuli whose unit shows on the pins, and note how."""
     top = max(dac.top for dac in dacs)
     ends = [

@@ -2,8 +2,8 @@
 
 A unit's threshold rises with its code. For each stimulus the largest code at which the unit still
 steps is found bit by bit. A step shows as a change of the pins' currents against the reading at the
-largest code; it is weighed with the change that the nominal chip shows. What other units do is the
-same in both readings, but for noise.
+largest code. What other units do is the same in both readings; where noise flips one of them the
+change fits neither a step nor none, and the stimulus is dropped.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ from numpy.typing import NDArray
 from mru_hw.mapping.design import Design, IntArray
 from mru_hw.trim.dac import SIDES, Array, Legs, Side
 from mru_hw.trim.plan import Stimuli, TrimPlan, one_unit
-from mru_hw.trim.tester import RESOLUTION, Tester
+from mru_hw.trim.tester import RESOLUTION, Probe
 from mru_hw.variation import Die, draw_die
+
+ALIKE = 0.5
+"""A step's change of the currents may differ from the nominal chip's by so much of it."""
+CLEAR = 0.2
+"""A reading may be so far, in steps of its own die, from no step or a step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,30 +69,30 @@ def trim_die(
     scale = plan.mismatch_scale
     die = draw_die(plan.design, seed, scale=scale)
     legs = Legs.draw(plan.design, die, plan.dacs, scale=scale)
-    tester = Tester(
+    probe = Probe(
         legs,
         plan.calibration.at(corner=corner),
         noise=plan.noise,
         resolution=resolution,
     )
-    codes, missed = search(plan, tester)
+    codes, missed = search(plan, probe)
     design, trimmed = legs.chip(codes)
     return Trimmed(
         design=design,
         die=trimmed,
         codes=codes,
         missed=missed,
-        readings=tester.readings,
-        seconds=tester.frames * plan.design.timing.frame,
+        readings=probe.readings,
+        seconds=probe.frames * plan.design.timing.frame,
     )
 
 
-def search(plan: TrimPlan, tester: Tester) -> tuple[dict[Side, IntArray], int]:
+def search(plan: TrimPlan, probe: Probe) -> tuple[dict[Side, IntArray], int]:
     """Find the codes; return them and how many thresholds were missed."""
-    codes, missed = dict(tester.start), 0
+    codes, missed = dict(probe.start), 0
     for stimuli in plan.stimuli:
         bits = plan.dacs[0].bits
-        flip, seen = _flips(tester, stimuli, codes, bits)
+        flip, seen = _flips(probe, stimuli, codes, bits)
         for dac in plan.dacs:
             if dac.layer != stimuli.layer:
                 continue
@@ -105,24 +110,28 @@ def search(plan: TrimPlan, tester: Tester) -> tuple[dict[Side, IntArray], int]:
 
 
 def _flips(
-    tester: Tester, stimuli: Stimuli, codes: Mapping[Side, IntArray], bits: int
+    probe: Probe, stimuli: Stimuli, codes: Mapping[Side, IntArray], bits: int
 ) -> tuple[Array, NDArray[np.bool_]]:
-    """Return between which codes each stimulus flips its unit, (n,), and whether it does."""
+    """Return between which codes each stimulus flips its unit, (n,), and whether that is sure."""
     n = len(stimuli.unit)
-    weights = stimuli.seen / (stimuli.seen**2).sum(axis=1, keepdims=True)
 
     def read(tried: IntArray) -> Array:
-        return tester.read(stimuli.layer, stimuli.x, one_unit(stimuli, codes, tried))
+        return probe.read(stimuli.layer, stimuli.x, one_unit(stimuli, codes, tried))
 
     rest = read(np.full(n, (1 << bits) - 1))
-
-    def stepped(tried: IntArray) -> NDArray[np.bool_]:
-        part: NDArray[np.bool_] = ((read(tried) - rest) * weights).sum(axis=1) > 0.5
-        return part
-
     found = np.zeros(n, dtype=np.int64)
-    seen = stepped(found)
+    # At code 0 the unit should step as it does on the nominal chip; then it is its own measure.
+    own = read(found) - rest
+    sure = np.abs(_part(own, stimuli.seen) - 1) < ALIKE
     for bit in reversed(range(bits)):
         tried = found | (1 << bit)
-        found = np.where(stepped(tried), tried, found)
-    return found + np.float64(0.5), seen
+        part = _part(read(tried) - rest, own)
+        sure &= np.abs(part - (part > 0.5)) < CLEAR
+        found = np.where(part > 0.5, tried, found)
+    return found + np.float64(0.5), sure
+
+
+def _part(change: Array, whole: Array) -> Array:
+    """Return how much of one change of the pins' currents, (n, n_pins), another is."""
+    part: Array = (change * whole).sum(axis=1) / np.maximum((whole**2).sum(axis=1), 1e-30)
+    return part

@@ -28,7 +28,7 @@ PINS = ("memory", "mirror")
 _READ = [BLOCKS.index(pin) for pin in PINS]
 
 
-class Tester:
+class Probe:
     """One die on the tester.
 
     Parameters
