@@ -55,6 +55,9 @@ class Check(_Frozen):
     v_dd: float
     interpolated: dict[str, float | None]
     measured: dict[str, float | None]
+    leakage: dict[str, float] = Field(
+        description="per polarity, the largest relative error of leakage over drain voltage"
+    )
 
 
 class Grid(_Frozen):
@@ -122,10 +125,15 @@ class Grid(_Frozen):
                 found.setdefault(polarity, {})[field] = value
             else:
                 found[name] = value
+        return found | self.leakages(corner, temperature)
+
+    def leakages(self, corner: str, temperature: float) -> dict[str, tuple[float, ...]]:
+        """Return ``leak_n`` and ``leak_p`` [A] over drain voltage, inside the points."""
         tables = self.corners[corner]
-        for side in ("leak_n", "leak_p"):
-            found[side] = _arrhenius(self.temperatures, getattr(tables, side), temperature)
-        return found
+        return {
+            side: _arrhenius(self.temperatures, getattr(tables, side), temperature)
+            for side in ("leak_n", "leak_p")
+        }
 
     def interpolated(self, corner: str, temperature: float, v_dd: float) -> dict[str, float | None]:
         """Return the constants by their names in the tables; None beside a unit that did not work.

@@ -302,10 +302,20 @@ def make_grid(
                     for name, value in grid.interpolated(at.corner, at.temperature, at.v_dd).items()
                 },
                 "measured": {name: found[at][name] for name in CONSTANTS},
+                "leakage": _leakage_errors(grid, at, _done(runs, _name("devices", at))),
             }
             for at in check_points(technology, wanted)
         ]
     }
+
+
+def _leakage_errors(grid: Grid, at: Conditions, waves: Waves) -> dict[str, float]:
+    between = grid.leakages(at.corner, at.temperature)
+    errors = {}
+    for p in "np":
+        pairs = zip(between[f"leak_{p}"], fit_leakage(waves, p), strict=True)
+        errors[p] = rounded(max(abs(found / measured - 1) for found, measured in pairs))
+    return errors
 
 
 def _nested(constants: Mapping[str, float]) -> dict[str, Any]:

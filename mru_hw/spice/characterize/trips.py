@@ -43,22 +43,36 @@ def ramp_deck(technology: Technology, at: Conditions) -> Deck:
     return cmru_deck(technology, at, frames, (*NODES, *CELLS), points=20)
 
 
-def fit_ramp(waves: Waves) -> dict[str, float]:
-    """Return the voltages between the last strobe that does not step and the first that does."""
+def stepped(waves: Waves) -> dict[str, tuple[Array, int]]:
+    """Return by side the node's voltage [V] before each strobe of `RAMP` and the first that steps.
+
+    0 where none does, or one and a later one does not.
+    """
     time, n = waves.time, len(RAMP)
-    constants = {}
-    for side, node, first, cell in (
-        ("up", NODES[0], 4, CELLS[0]),
-        ("down", NODES[1], 8 + n, CELLS[3]),
-    ):
+    found = {}
+    sides = (("up", NODES[0], 4, CELLS[0]), ("down", NODES[1], 8 + n, CELLS[3]))
+    for side, node, first, cell in sides:
         edges = (first + np.arange(n) + STROBE) * FRAME
         at = edges - FRAME / 1000
         volts, bit = np.interp(at, time, waves.vectors[node]), waves.vectors[cell]
         after = np.interp(edges + 0.1 * FRAME, time, bit)
-        before = float(np.interp(at[0], time, bit))
-        stepped = np.abs(after - before) > np.ptp(bit) / 2
-        k = int(np.argmax(stepped))
-        if k == 0 or not stepped[k:].all():
+        moved = np.abs(after - np.interp(at[0], time, bit)) > np.ptp(bit) / 2
+        k = int(np.argmax(moved))
+        found[side] = (volts, k if moved[k:].all() else 0)
+    return found
+
+
+def fit_ramp(waves: Waves) -> dict[str, float]:
+    """Return the voltages between the last strobe that does not step and the first that does.
+
+    Raises
+    ------
+    SimulationError
+        A threshold does not lie inside the ramp.
+    """
+    constants = {}
+    for side, (volts, k) in stepped(waves).items():
+        if k == 0:
             raise SimulationError(f"The run ramp found no threshold {side}.")
         constants[f"v_trip_{side}"] = float(volts[k - 1] + volts[k]) / 2
     return constants

@@ -1,0 +1,104 @@
+"""Thresholds of a CMRU unit at conditions: ngspice, the law there, and the nominal law.
+
+    python -m benchmarks.bench_conditions [--tech sky130] [--work DIR] [--workers 1]
+
+The ramp bench of the characterisation passes both thresholds of one unit in steps of 1 % of 1 nA.
+Beside the candidates at which it begins to step stand those that the behavioral law gives with the
+constants of the condition (`Calibration.at`) and with the nominal ones. The conditions are the
+tables' points and the checks, which no table saw. Of the law only the trip voltages come from
+this bench. With the folder of a characterisation nothing is run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.machine import machine
+from mru_hw.errors import RunStatus
+from mru_hw.mapping.design import CANDIDATE_SPLIT, Bus, NodeKind
+from mru_hw.mapping.gains import comparator_gains
+from mru_hw.mapping.realised import net_threshold, quiescent_current
+from mru_hw.spice.characterize import check_points, grid_points
+from mru_hw.spice.characterize.base import I_USUAL, UNITS
+from mru_hw.spice.characterize.jobs import Store, run_jobs
+from mru_hw.spice.characterize.trips import RAMP, ramp_deck, stepped
+from mru_hw.spice.runner import Limits, Runner
+from mru_hw.spice.session import Session
+from mru_hw.technology import load_technology
+from mru_hw.technology.calibration import Calibration, load_calibration
+
+BIAS_UNITS = 64  # of the bench's bias tree and thresholds, which carry I_USUAL
+
+
+def law(calibration: Calibration) -> list[float]:
+    """Return the candidates' sizes [I_USUAL] at which the bench's unit steps up and down."""
+    i_lsb = I_USUAL / BIAS_UNITS
+    candidate = Bus(
+        name="c",
+        kind=NodeKind.CANDIDATE,
+        size=1,
+        scale=I_USUAL,
+        units=UNITS,
+        usual=I_USUAL,
+        split=CANDIDATE_SPLIT,
+    )
+    rails = I_USUAL * np.array(comparator_gains(calibration, candidate, i_lsb))
+    i_q = quiescent_current(candidate, i_lsb, calibration)
+    return [float(x) for x in net_threshold(rails, i_q) / I_USUAL]
+
+
+def main() -> None:
+    """Run what is missing and print the comparison."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--tech", default="generic180")
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--workers", type=int, default=1)
+    given = parser.parse_args()
+    technology = load_technology(given.tech)
+    nominal = load_calibration(technology)
+    corners = tuple(nominal.grid.corners) if nominal.grid else ()
+    checks = check_points(technology, corners)
+    points = (*grid_points(technology, corners), *checks)
+    with tempfile.TemporaryDirectory() as name:
+        store = Store(folder=given.work or Path(name), simulator=f"ngspice {Session().version}")
+        runs = run_jobs(
+            Runner(Limits(time_s=900)),
+            {str(k): ramp_deck(technology, at) for k, at in enumerate(points)},
+            store,
+            workers=given.workers,
+            progress=lambda _: None,
+        )
+    rows: list[dict[str, Any]] = []
+    for at, waves in zip(points, runs.values(), strict=True):
+        row = {"corner": at.corner, "temperature": at.temperature, "v_dd": at.v_dd}
+        rows.append(row | {"check": at in checks, "status": waves.status.name})
+        if waves.status is not RunStatus.DONE:
+            continue
+        firsts = [first for _, first in stepped(waves).values()]
+        if 0 in firsts:
+            rows[-1]["status"] = "no threshold in the ramp"
+            continue
+        measured = [float(RAMP[k - 1] + RAMP[k]) / 2 for k in firsts]
+        here = nominal.at_or_nominal(at.v_dd, temperature=at.temperature, corner=at.corner)
+        for key, used in (("law", here), ("nominal_law", nominal)):
+            errors = np.array(law(used)) / measured - 1
+            rows[-1] |= {f"{key}_error": [round(float(x), 4) for x in errors]}
+        rows[-1] |= {"measured": [round(x, 4) for x in measured]}
+    answer: dict[str, Any] = {"technology": technology.name, "machine": machine()}
+    for key in ("law_error", "nominal_law_error"):
+        for what, chosen in (("points", False), ("checks", True)):
+            sizes = [abs(x) for r in rows if r["check"] == chosen for x in r.get(key, ())]
+            if sizes:
+                found = {"median": round(float(np.median(sizes)), 4), "worst": max(sizes)}
+                answer[f"{key}_{what}"] = found
+    print(json.dumps(answer | {"rows": rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
