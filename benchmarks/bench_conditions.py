@@ -24,9 +24,9 @@ from mru_hw.errors import RunStatus
 from mru_hw.mapping.design import CANDIDATE_SPLIT, Bus, NodeKind
 from mru_hw.mapping.gains import comparator_gains
 from mru_hw.mapping.realised import net_threshold, quiescent_current
-from mru_hw.spice.characterize import check_points, grid_points
 from mru_hw.spice.characterize.base import I_USUAL, UNITS
 from mru_hw.spice.characterize.jobs import Store, run_jobs
+from mru_hw.spice.characterize.points import check_points, grid_points
 from mru_hw.spice.characterize.trips import RAMP, ramp_deck, stepped
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.session import Session
