@@ -122,7 +122,7 @@ def test_the_page_says_what_it_rests_on(swept: Path, tmp_path: Path) -> None:
         assert (base.settings["mismatch_scale"], base.settings["temperature"]) == (1, 27)
         assert f"{100 * base.accuracy.mean():.2f} %" in shown
         assert f"{100 * run.references['software']:.2f} %" in shown
-    assert "lets the temperature act on mismatch and noise only" in shown
+    assert "leakage is not in it yet" in shown
     assert "Beyond 2 times the mismatch" in shown
     assert "not complete" not in shown
 
