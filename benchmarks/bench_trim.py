@@ -9,8 +9,9 @@ with --apart of the other half of the sequences than the one that is judged.
 
 Device sizes are factors on the gate area of every device at the same W / L: sigma is
 1 / sqrt(area).
-What trim cannot reach is shown by dies whose comparators, thresholds and candidates' nodes are
-perfect, and by dies on which they alone are not.
+What thresholds have to do with it is shown by dies whose comparators, thresholds and candidates'
+nodes are perfect, and by dies on which they alone are not; what other trims could reach by dies
+whose other nodes' diodes, or whose weights' legs, are perfect.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.trim import TrimPlan, trim_die
 from mru_hw.trim.cost import trim_cost
+from mru_hw.trim.dac import place_dacs
 from mru_hw.variation import Die, draw_die, nominal_die
 
 COMPARED = ("up_threshold", "down_threshold", "up_copy", "down_copy")
@@ -49,6 +51,11 @@ def comparing(key: tuple[str, str]) -> bool:
     owner, role = key
     node = owner[0] == "c" and owner[1:].isdigit()
     return node or (owner.startswith("bank") and role in COMPARED)
+
+
+def copying(key: tuple[str, str]) -> bool:
+    """Whether a group belongs to a node whose current legs copy: its diodes and its splitter."""
+    return key[0] == "x" or (key[0][0] in "vh" and key[0][1:].isdigit())
 
 
 def without(die: Die, cleared: Callable[[tuple[str, str]], bool]) -> Die:
@@ -110,7 +117,6 @@ class Bench:
             missed += one.missed
             accuracy.append(self.accuracy(one.design, one.die))
         spent = (time.perf_counter() - began) / self.dies
-        cost = trim_cost(self.design, plan.dacs, area=area)
         dacs = [
             {"layer": d.layer, "side": d.side, "lsb": d.lsb, "sigma": d.sigma} for d in plan.dacs
         ]
@@ -119,16 +125,20 @@ class Bench:
             "readings_per_die": one.readings,
             "tester_seconds_per_die": one.seconds,
             "dacs": dacs,
-            "cost": {
-                "dacs": cost.dacs,
-                "bits": cost.bits,
-                "transistors": cost.transistors,
-                "leg_area_um2": cost.leg_area * 1e12,
-                "logic_area_um2": cost.logic_area * 1e12,
-                "pins": cost.pins,
-                "leakage_of_threshold": cost.leakage,
-            },
             "wall_s_per_die": spent,
+        }
+
+    def cost(self, area: float, bits: int) -> dict[str, float]:
+        dacs = place_dacs(self.design, self.calibration, bits, mismatch_scale=area**-0.5)
+        cost = trim_cost(self.design, dacs, area=area)
+        return {
+            "dacs": cost.dacs,
+            "bits": cost.bits,
+            "transistors": cost.transistors,
+            "leg_area_um2": cost.leg_area * 1e12,
+            "logic_area_um2": cost.logic_area * 1e12,
+            "pins": cost.pins,
+            "leakage_of_threshold": cost.leakage,
         }
 
     def kept(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -149,6 +159,8 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         "untrimmed": lambda _: False,
         "comparators_perfect": comparing,
         "comparators_alone": lambda key: not comparing(key),
+        "nodes_perfect": copying,
+        "weights_perfect": lambda key: key[0].endswith(".weight"),
     }
     sizes = []
     for area in given.areas:
@@ -161,6 +173,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             entry[f"trimmed_{bits}"] = bench.kept(
                 f"trimmed_{bits}_{area:g}", lambda a=area, b=bits: bench.trimmed(a, b)
             )
+            entry[f"cost_{bits}"] = bench.cost(area, bits)
         sizes.append(entry)
     return {
         "technology": bench.design.technology.name,

@@ -1,9 +1,10 @@
 """What trim costs on the chip: devices, gate area, pins, leakage.
 
-Each bit has its legs' unit devices, two switches that tie their gates to the bias rail or to their
-own supply, and one stage of a shift register: a master-slave latch of transmission gates, 20
-transistors (Weste and Harris, CMOS VLSI Design, section on sequencing). Two pins, data and
-clock, load all registers in a row; they hold the codes while the supply is there.
+Each bit has its legs' unit devices, a switch between them and the comparator's node, and one stage
+of a shift register: a master-slave latch of transmission gates, 20 transistors (Weste and Harris,
+CMOS VLSI Design, section on sequencing). The switch is one more mirror device, as long as the legs,
+for a logic device leaks ten times as much. Two pins, data and clock, load all registers in a row;
+they hold the codes while the supply is there.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from mru_hw.technology import Technology
 from mru_hw.trim.dac import DEVICES, Dac
 
 REGISTER = 20  # transistors of one bit, as many NMOS as PMOS
-SWITCHES = 2  # of one bit
 PINS = 2
 
 
@@ -34,12 +34,12 @@ class Cost:
     leg_area
         Gate area of the legs at their largest code, less that of the placed ones [m^2].
     logic_area
-        Gate area of switches and registers [m^2].
+        Gate area of switches and registers [m^2]; the same for every size of mirror device.
     pins
         Added to the chip.
     leakage
-        Largest current of a leg's devices at code 0 over that of the placed leg, at the worst
-        condition: what a mirror's leg carries whose diode carries nothing.
+        Largest current through the switches of a DAC at code 0 over that of the placed leg, at the
+        worst condition: what a mirror's leg carries whose diode carries nothing.
     """
 
     dacs: int
@@ -70,19 +70,17 @@ def trim_cost(design: Design, dacs: Sequence[Dac], *, area: float = 1.0) -> Cost
         legs += area * float(more) * _gate(technology, name)
         off = float(lengths.leakage(name[0], technology.devices[name].l, 0.0))
         carried = float(dac.placed.min()) * design.i_lsb
-        leakage = max(leakage, dac.lsb * dac.top * off / carried)
-    half = REGISTER // 2
-    register = half * (_gate(technology, "n_logic") + _gate(technology, "p_logic"))
-    switch = sum(
-        SWITCHES * len(dac.placed) * dac.bits * _gate(technology, f"{DEVICES[dac.side][0]}_switch")
-        for dac in dacs
+        leakage = max(leakage, dac.bits * off / carried)
+    register = REGISTER / 2 * (_gate(technology, "n_logic") + _gate(technology, "p_logic"))
+    switches = sum(
+        len(dac.placed) * dac.bits * _gate(technology, DEVICES[dac.side]) for dac in dacs
     )
     return Cost(
         dacs=n_dacs,
         bits=n_bits,
-        transistors=n_bits * (1 + SWITCHES + REGISTER),
+        transistors=n_bits * (2 + REGISTER),
         leg_area=legs,
-        logic_area=n_bits * register + switch,
+        logic_area=n_bits * register + switches,
         pins=PINS,
         leakage=leakage,
     )

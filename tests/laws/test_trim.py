@@ -252,11 +252,12 @@ def test_cost_grows_with_bits_and_counts_every_device() -> None:
     small, large = (trim_cost(design, plan(bits).dacs) for bits in (3, 6))
     n = sum(len(dac.placed) for dac in plan(3).dacs)
     assert (small.dacs, small.bits, large.bits) == (n, 3 * n, 6 * n)
-    assert small.transistors == 3 * n * 23
+    assert small.transistors == 3 * n * 22
     assert large.logic_area == pytest.approx(2 * small.logic_area)
     added = sum(
         (dac.units(np.full(len(dac.placed), dac.top)) - dac.placed).sum() for dac in plan(6).dacs
     )
     device = TECHNOLOGY.devices["n_mirror"]
     assert large.leg_area == pytest.approx(float(added) * device.w * device.l)
-    assert 0 < large.leakage < 0.2
+    assert large.leakage == pytest.approx(2 * small.leakage)
+    assert 0 < large.leakage < 0.02
