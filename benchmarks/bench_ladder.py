@@ -82,17 +82,22 @@ class Unit:
     conditions: Conditions
 
 
-def unit_of(
-    technology: Technology, levels: int, *, i_unit: float = I_UNIT, frame: str = FRAME
-) -> Unit:
+def unit_model(levels: int, frame: str = FRAME) -> Model:
+    """A network of one unit: beta = 1, alpha = 0.5."""
     shapes = {"n_in": 1, "n_hidden": 1, "n_classes": 1, "frame_period": frame}
     layer = {"cell": "cmru", "n_units": 1, "n_out": 1, "levels": levels}
     spec = ModelSpec.model_validate(shapes | {"layers": [layer]})
     tensors = {name: np.ones(shape) for name, shape in spec.tensor_shapes().items()}
     tensors |= {name: 0 * t for name, t in tensors.items() if name.endswith((".bias", "_state"))}
     tensors["layers.0.alpha"] = np.full(1, 0.5)
+    return Model(spec=spec, tensors=tensors)
+
+
+def unit_of(
+    technology: Technology, levels: int, *, i_unit: float = I_UNIT, frame: str = FRAME
+) -> Unit:
     calibration = load_calibration(technology)
-    design = map_model(Model(spec=spec, tensors=tensors), technology, calibration, i_unit=i_unit)
+    design = map_model(unit_model(levels, frame), technology, calibration, i_unit=i_unit)
     conditions = nominal_conditions(technology)
     ladder = ladder_of(design, calibration, nominal_die(design), 0, conditions)
     return Unit(design=design, ladder=ladder, conditions=conditions)

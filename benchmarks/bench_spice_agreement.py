@@ -41,7 +41,7 @@ from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.flatten import flatten
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
-from mru_hw.technology.conditions import nominal_conditions
+from mru_hw.technology.conditions import Conditions, nominal_conditions
 
 Array = NDArray[Any]
 TEST_ROWS = 10  # row i is test where i % 10 == 0
@@ -65,10 +65,12 @@ def test_rows(count: int) -> Inputs:
 # ------------------------------------------------------------------------------------- running
 
 
-def run_sequence(chip: Chip, inputs: Inputs, row: int, work: Path | None) -> dict[str, Array]:
+def run_sequence(
+    chip: Chip, inputs: Inputs, row: int, work: Path | None, conditions: Conditions | None = None
+) -> dict[str, Array]:
     """Run one sequence, or read what an earlier call left for the same deck."""
     one = inputs.take(slice(row, row + 1))
-    conditions = nominal_conditions(chip.design.technology)
+    conditions = conditions or nominal_conditions(chip.design.technology)
     frames = normalised(chip.model.spec, one.x[0, : one.lengths[0]])
     token = make_bench(chip.design, frames, conditions).deck.token
     kept = None if work is None else work / f"{chip.design.digest()}-{token:.9f}.npz"

@@ -233,7 +233,9 @@ def rest_current(calibration: Calibration, polarity: str, units: int) -> float:
     )
 
 
-def diode_step(channel: Array, inflow: Array, charge: Array, rest: Array, dt: float) -> Array:
+def diode_step(
+    channel: Array, inflow: Array, charge: Array, rest: Array, dt: float
+) -> tuple[Array, Array]:
     """Move diodes for `dt` [s]: the channel's current, of which the legs carry ``I - rest``.
 
     Parameters
@@ -246,6 +248,12 @@ def diode_step(channel: Array, inflow: Array, charge: Array, rest: Array, dt: fl
         ``n U_T C`` [current's unit times s].
     rest
         `rest_current`.
+
+    Returns
+    -------
+    moved, mean
+        The channel's current at the end, and its mean over the step: what flowed in less what the
+        net keeps, ``n U_T C ln(I_end / I_start)``.
     """
     # 1/I obeys a linear equation, so this is stable for any step.
     k = dt / charge
@@ -256,17 +264,28 @@ def diode_step(channel: Array, inflow: Array, charge: Array, rest: Array, dt: fl
     decay *= k
     decay /= z
     inverse -= decay
-    moved: Array = 1.0 / np.minimum(inverse, 1.0 / rest)
-    return moved
+    moved = 1.0 / np.minimum(inverse, 1.0 / rest)
+    mean = inflow + rest - np.log(moved / channel) / k
+    # At 0 V the legs that sink give way, and the balance above does not hold.
+    np.maximum(mean, np.minimum(moved, channel), out=mean)
+    np.minimum(mean, np.maximum(moved, channel), out=mean)
+    return moved, mean
 
 
-def splitter_step(plus: Array, inflow: Array, i_q: Array, charge: Array, dt: float) -> Array:
+def splitter_step(
+    plus: Array, inflow: Array, i_q: Array, charge: Array, dt: float
+) -> tuple[Array, Array, Array]:
     """Move splitters for `dt` [s]: the current ``i_q w`` of the plus side; minus is ``i_q / w``.
 
     Parameters
     ----------
     charge
         ``U_T C`` [current's unit times s].
+
+    Returns
+    -------
+    moved, mean_plus, mean_minus
+        The plus side's current at the end; both sides' means over the step.
     """
     root = np.sqrt(inflow * inflow + 4 * i_q * i_q)
     # The two ends of the law: one positive, one negative, their product -i_q^2.
@@ -274,12 +293,18 @@ def splitter_step(plus: Array, inflow: Array, i_q: Array, charge: Array, dt: flo
     small = i_q * i_q / large
     high = np.where(inflow >= 0, large, small)
     low = np.where(inflow >= 0, small, large)
+    # u falls exponentially; 1 - u without the difference of two near ones.
     u = (plus - high) / (plus + low)
-    decay = np.exp(-np.minimum(root * (dt / charge), 600.0))
-    # 1 - u decay, without the difference of two near ones.
-    rest = root / (plus + low) + u * (1 - decay)
-    moved: Array = (high + low * u * decay) / rest
-    return np.maximum(moved, i_q * 1e-12)
+    k = dt / charge
+    fall = -np.expm1(-root * k)
+    first = root / (plus + low)
+    last = first + u * fall
+    moved = np.maximum((high + low * u * (1 - fall)) / last, i_q * 1e-12)
+    mean_plus = np.clip(
+        high + np.log(last / first) / k, np.minimum(plus, moved), np.maximum(plus, moved)
+    )
+    mean_minus = np.maximum(mean_plus - inflow + np.log(moved / plus) / k, 0.0)
+    return moved, mean_plus, mean_minus
 
 
 def comparator_step(
@@ -291,7 +316,7 @@ def comparator_step(
     dt: float,
     v_dd: float,
 ) -> Array:
-    """Move comparators' nodes for `dt` [s]: ``C dV/dt = source - sink - (slopes) V``, within rails.
+    """Move comparators' nodes for `dt` [s]: ``C dV/dt = source(V) - sink(V)``, between rails.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 Every net has its capacitance and every circuit its own large-signal law (`mru_hw.cells.settling`).
 A frame is cut at the strobes, and each part into steps that grow from its start as the square of
-their number. Within a step every circuit is solved exactly under the mean of what feeds it at both
-ends, in the order in which the signal flows, so the error falls with the square of the step.
+their number. Within a step every circuit is solved exactly under the mean of what feeds it, in the
+order in which the signal flows, and passes its own exact mean on, so charge is conserved.
 
 Inputs change as the bench does it: the frame's first value is there from power-up on, later ones
 come in ramps, and loops are let go a fifth of a frame before the first frame.
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.settling import bank_load, bus_loads
-from mru_hw.mapping.design import Design, NodeKind
+from mru_hw.mapping.design import Bank, Design, NodeKind
 from mru_hw.simulate.array import DieArray, Rails, compile_die
 from mru_hw.simulate.behavioral import BehavioralRun
 from mru_hw.simulate.blocks import (
@@ -42,7 +42,7 @@ from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die
 
-STEPS = 64
+STEPS = 32
 """Steps of each part of a frame between strobes."""
 
 
@@ -140,7 +140,6 @@ class _Run:
                 else MovingLoop(memory, load, devices, bank, width)
             )
         self._order = self._flow()
-        self._inflow: dict[str, Array] = {}
         self._copied: dict[str, Array] = {}
         self._legs = {
             name: Legs(array.nodes[name], self._nodes)
@@ -190,38 +189,30 @@ class _Run:
     def _settle(self, x: Array) -> None:
         """Start with the first frame's inputs and the initial states, all at rest."""
         for name in self._order:
-            if name.startswith("bank"):
-                self._unit_of(name, None)
-                continue
-            self._inflow[name] = self._into(name, x)
-            self._nodes[name].settle(self._inflow[name])
-            self._copied[name] = self._nodes[name].legs()
+            if not name.startswith("bank"):
+                self._nodes[name].settle(self._into(name, x))
+                self._copied[name] = self._nodes[name].legs(self._nodes[name].mean)
 
     def _stretch(self, start: float, end: float, before: Array, x: Array, t: int | None) -> None:
         """Go from `start` to `end` [s] of a frame, in steps that grow."""
         at = start + (end - start) * (np.arange(self._steps + 1) / self._steps) ** 2
-        drawn = self._drawn()
         for a, b in itertools.pairwise(at):
-            share = min(float(b) / RAMP, 1.0)
+            share = (min(float(a) / RAMP, 1.0) + min(float(b) / RAMP, 1.0)) / 2
             self._advance(before + share * (x - before), float(b - a))
-            now = self._drawn()
             if t is not None:
-                part = float(b - a) / self._design.timing.frame
-                self.static[t] += part * (drawn + now) / 2
-            drawn = now
+                self.static[t] += float(b - a) / self._design.timing.frame * self._drawn()
 
     def _advance(self, x: Array, dt: float) -> None:
         for name in self._order:
             if name.startswith("bank"):
-                self._unit_of(name, dt)
+                self._move_units(int(name.removeprefix("bank")), dt)
                 continue
-            inflow = self._into(name, x)
-            self._nodes[name].step((inflow + self._inflow[name]) / 2, dt)
-            self._inflow[name] = inflow
-            self._copied[name] = self._nodes[name].legs()
+            node = self._nodes[name]
+            node.step(self._into(name, x), dt)
+            self._copied[name] = node.legs(node.mean)
 
     def _into(self, name: str, x: Array) -> Array:
-        """Return what flows into a bus now, (n, sequence)."""
+        """Return the mean of what flows into a bus over a step, (n, sequence)."""
         for bank, unit in zip(self._design.banks, self._units, strict=True):
             if name == bank.state:
                 return unit.output()
@@ -229,41 +220,38 @@ class _Run:
             return x
         return self._legs[name].value(self._copied)
 
-    def _unit_of(self, name: str, dt: float | None) -> None:
-        """Move a layer's units, or settle them where there is no `dt`."""
-        layer = int(name.removeprefix("bank"))
+    def _move_units(self, layer: int, dt: float) -> None:
         bank, unit = self._design.banks[layer], self._units[layer]
-        rails = self._read_rails(bank.candidate, "np")
+        rails = self._rails(bank.candidate, "np")
         if isinstance(unit, MovingLoop):
-            if dt is None:
-                unit.settle(rails)
-            else:
-                unit.step(rails, dt)
+            unit.step(rails, dt)
             return
         carried = None
         if bank.threshold is not None:
-            read = [self._read_rails(bank.threshold, p + p) for p in "pn"]
-            carried = (read[0], read[1])
-        if dt is None:
-            unit.settle(rails, carried)
-        else:
-            unit.step(rails, carried, dt)
+            carried = (self._rails(bank.threshold, "pp"), self._rails(bank.threshold, "nn"))
+        unit.step(rails, carried, dt)
 
-    def _read_rails(self, name: str, polarities: str) -> Rails:
+    def _rails(self, name: str, polarities: str, *, end: bool = False) -> Rails:
         """Return the plus rail and, of a signed bus, the minus rail of given polarities."""
         node = self._nodes[name]
-        plus = node.current("plus", polarities[0])
-        minus = ("minus", polarities[1])
-        return Rails(plus=plus, minus=node.current(*minus) if minus in node.names else None)
+        currents = node.end if end else node.mean
+        plus = node.rail(currents, "plus", polarities[0])
+        if ("minus", polarities[1]) not in node.names:
+            return Rails(plus=plus)
+        return Rails(plus=plus, minus=node.rail(currents, "minus", polarities[1]))
+
+    def _candidate(self, bank: Bank) -> Array:
+        """Return a layer's candidates now, (n, sequence)."""
+        rails = self._rails(bank.candidate, "np", end=True)
+        c = rails.plus if rails.minus is None else rails.plus - rails.minus
+        found: Array = c[:, 0]
+        return found
 
     def _strobe(self, layer: int, t: int) -> None:
         unit, bank = self._units[layer], self._design.banks[layer]
         if not isinstance(unit, MovingLadder):
             raise TypeError(f"layer {layer} has no strobe")
-        node = self._nodes[bank.candidate]
-        self.candidates[layer][:, t] = (node.current("plus", "n") - node.current("minus", "p"))[
-            :, 0
-        ]
+        self.candidates[layer][:, t] = self._candidate(bank)
         steps = unit.strobe()
         cal = self._calibration
         self._charge("memory", t, cal.c_step * steps.astype(np.float64))
@@ -276,7 +264,7 @@ class _Run:
         self.switching[t, :, BLOCKS.index(block)] += capacitance * per
 
     def _drawn(self) -> Array:
-        """Supply current now [A], (sequence, block)."""
+        """Mean supply current of the last step [A], (sequence, block)."""
         found = np.zeros(self.static.shape[1:])
         found[:, BLOCKS.index("bias")] = self._array.bias_supply
         found[:, BLOCKS.index("mirror")] = sum(node.supply() for node in self._nodes.values())
@@ -285,7 +273,8 @@ class _Run:
 
     def _read(self, t: int) -> None:
         """Keep what stands at the frame's end."""
-        self.output[:, t] = self._legs["y"].value(self._copied)
+        copied = {name: node.legs(node.end) for name, node in self._nodes.items()}
+        self.output[:, t] = self._legs["y"].value(copied)
         for bank, memory, unit in zip(
             self._design.banks, self._array.memories, self._units, strict=True
         ):
@@ -295,9 +284,7 @@ class _Run:
                 low = bank.n_cells / 2 * nominal_step(self._design, self._calibration, memory)
                 self.states[i][:, t] = level - low[:, None]
                 continue
-            rails = self._read_rails(bank.candidate, "np")
-            c = rails.plus if rails.minus is None else rails.plus - rails.minus
-            self.candidates[i][:, t], self.states[i][:, t] = c[:, 0], level
+            self.candidates[i][:, t], self.states[i][:, t] = self._candidate(bank), level
             # What a loop's step charges is counted where it is seen, at the frame's end.
             before = self.states[i][:, t - 1] if t else memory.level[:, :1] * 0
             steps = (np.abs(level - before) > 0).sum(axis=0)

@@ -19,8 +19,15 @@ class MovingNode:
     """A bus on one die: currents in its own unit, (rows, sequence).
 
     A splitter feeds the first rail of each sign, and each first rail the second, which copies it
-    to the other polarity. All rails lie one over the other, `names` long, each n rows: the first
-    ones, then the second ones.
+    to the other polarity. All rails lie one over the other, in the order of `names`, each n rows:
+    the first ones, then the second ones.
+
+    Attributes
+    ----------
+    names
+        The rails.
+    end, mean
+        Their currents at the last step's end, and their means over it.
     """
 
     def __init__(
@@ -51,7 +58,8 @@ class MovingNode:
             [self._weights(sign, polarity) for sign, polarity in self.names]
         )
         self._plus: Array = np.zeros(0)
-        self._channels: Array = np.zeros(0)
+        self.end: Array = np.zeros(0)
+        self.mean: Array = np.zeros(0)
 
     def _weights(self, sign: str, polarity: str) -> Array:
         """Amperes from the supply per unit of a rail: PMOS gates alone have branches there."""
@@ -60,12 +68,6 @@ class MovingNode:
             return np.zeros(self._n)
         return weights
 
-    @property
-    def currents(self) -> Array:
-        """Currents of all rails."""
-        found: Array = self._channels - self._rest
-        return found
-
     def settle(self, inflow: Array) -> None:
         """Put every rail where it ends with an inflow (n, sequence)."""
         both = {"plus": np.maximum(inflow, 0.0)}
@@ -73,35 +75,34 @@ class MovingNode:
             plus, minus = split(inflow, self._i_q)
             both = {"plus": plus, "minus": minus}
             self._plus = plus.copy()
-        self._channels = np.concatenate([both[sign] for sign, _ in self.names]) + self._rest
+        self.end = self.mean = np.concatenate([both[sign] for sign, _ in self.names])
 
     def step(self, inflow: Array, dt: float) -> None:
         """Move for `dt` [s] under the mean inflow of the step, (n, sequence)."""
         feed = inflow
         if self._i_q is not None:
-            before = self._plus
-            after = splitter_step(before, inflow, self._i_q, self._into, dt)
-            square = self._i_q * self._i_q
-            feed = np.concatenate([before + after, square / before + square / after]) / 2
-            self._plus = after
-        k = self._split
-        moved = diode_step(self._channels[:k], feed, self._charge[:k], self._rest[:k], dt)
-        parts = [moved]
-        if k < len(self._channels):
-            # What follows sees the mean of its first rail over the step.
-            feed = (self._channels[:k] + moved) / 2 - self._rest[:k]
-            parts.append(diode_step(self._channels[k:], feed, self._charge[k:], self._rest[k:], dt))
-        self._channels = np.concatenate(parts)
+            self._plus, *means = splitter_step(self._plus, inflow, self._i_q, self._into, dt)
+            feed = np.concatenate(means)
+        ends, means = [], []
+        # What follows sees the mean of its first rail over the step.
+        for part in (slice(0, self._split), slice(self._split, None)):
+            rest = self._rest[part]
+            if not len(rest):
+                continue
+            channel = self.end[part] + rest
+            moved, mean = diode_step(channel, feed, self._charge[part], rest, dt)
+            feed = mean - rest
+            ends.append(moved - rest)
+            means.append(feed)
+        self.end, self.mean = np.concatenate(ends), np.concatenate(means)
 
-    def current(self, sign: str, polarity: str) -> Array:
-        """Return the current of a rail, (n, 1, sequence)."""
+    def rail(self, currents: Array, sign: str, polarity: str) -> Array:
+        """Return one rail of `end` or `mean`, (n, 1, sequence)."""
         at = self.names.index((sign, polarity)) * self._n
-        found: Array = (self._channels - self._rest)[at : at + self._n, None]
-        return found
+        return currents[at : at + self._n, None]
 
-    def legs(self) -> Array:
-        """Return what legs copy: all rails, and all times the logarithm that bends their gains."""
-        currents = self.currents
+    def legs(self, currents: Array) -> Array:
+        """Return what legs copy of `end` or `mean`: it, and it times what bends their gains."""
         bent = log_rail(np.maximum(currents, 0.0), self._usual)
         bent *= self._sign
         bent *= currents
@@ -109,8 +110,8 @@ class MovingNode:
         return found
 
     def supply(self) -> Array:
-        """Return the supply current [A], (sequence,)."""
-        found: Array = self._supply @ self.currents
+        """Return the mean supply current of the last step [A], (sequence,)."""
+        found: Array = self._supply @ self.mean
         return found
 
 

@@ -38,31 +38,18 @@ class MovingLadder:
         self.cells: NDArray[np.int64] = np.repeat(initial_cells(memory)[:, None], width, axis=1)
         shape = self.cells.shape
         self._v = {"up": np.full(shape, v_dd), "down": np.zeros(shape)}
-        self._before: dict[str, tuple[Array, Array]] = {}
-
-    def settle(self, candidate: Rails, carried: tuple[Rails, Rails] | None) -> None:
-        """Put the comparators where the candidate leads them."""
-        self._before = self._weighed(candidate, carried)
-        self._slew(self._before, 1e3)
+        self._weighed: dict[str, tuple[Array, Array]] = {}
 
     def step(self, candidate: Rails, carried: tuple[Rails, Rails] | None, dt: float) -> None:
-        """Move the comparators for `dt` [s]; the rails are those at the step's end.
+        """Move the comparators for `dt` [s]; the rails are means over the step.
 
         Parameters
         ----------
         carried
             The rails of a threshold's node as PMOS and as NMOS legs copy them.
         """
-        now = self._weighed(candidate, carried)
-        mean = {
-            side: tuple((a + b) / 2 for a, b in zip(self._before[side], now[side], strict=True))
-            for side in now
-        }
-        self._before = now
-        self._slew({side: (pair[0], pair[1]) for side, pair in mean.items()}, dt)
-
-    def _slew(self, pairs: dict[str, tuple[Array, Array]], dt: float) -> None:
-        for side, (source, sink) in pairs.items():
+        self._weighed = self._weigh(candidate, carried)
+        for side, (source, sink) in self._weighed.items():
             self._v[side] = comparator_step(
                 self._v[side],
                 source * self._source[side],
@@ -73,7 +60,7 @@ class MovingLadder:
                 self._calibration.v_dd,
             )
 
-    def _weighed(
+    def _weigh(
         self, candidate: Rails, carried: tuple[Rails, Rails] | None
     ) -> dict[str, tuple[Array, Array]]:
         """Return what sources and what sinks at each comparator, in candidate units."""
@@ -108,7 +95,7 @@ class MovingLadder:
         memory, scale = self._memory, self._scale
         held: Array = np.take_along_axis(memory.held, self.cells, axis=1).sum(axis=0)
         for side, copied in (("up", 1), ("down", 0)):
-            pair = self._before[side]
+            pair = self._weighed[side]
             copy, leg = getattr(memory, f"{side}_copy")[:, 0], getattr(memory, f"{side}_leg")[:, 0]
             # Two current sources in series carry the smaller current.
             weighed = pair[1 - copied] if memory.copies else 1.0
@@ -153,8 +140,13 @@ class MovingLoop:
         start = np.repeat(initial_cells(memory)[:, None], width, axis=1)
         self._v = np.where(start > 0, self._v_dd, 0.0)
         self._channel = self._at(self._fed, self._v) + self._rest
-        self._copied: tuple[Array, Array] = (np.zeros(0), np.zeros(0))
         self._drawn: Array = np.zeros(width)
+        self._output: Array = memory.level[:, 1:] * self._at(self._led, self._v)
+
+    @property
+    def voltage(self) -> Array:
+        """V0 of each unit [V], (n, sequence)."""
+        return self._v
 
     @property
     def cells(self) -> NDArray[np.int64]:
@@ -162,22 +154,17 @@ class MovingLoop:
         found: NDArray[np.int64] = (self._v > self._on).astype(np.int64)
         return found
 
-    def settle(self, candidate: Rails) -> None:
-        """Take a candidate as what has been there."""
-        self._copied = self._currents(candidate)
-
     def step(self, candidate: Rails, dt: float) -> None:
-        """Move for `dt` [s]; the rails are those at the step's end."""
-        now = self._currents(candidate)
-        before, self._copied = self._copied, now
-        h = dt / INNER
-        for k in range(INNER):
-            share = (k + 0.5) / INNER
-            plus, minus = (a + share * (b - a) for a, b in zip(before, now, strict=True))
-            self._inner(plus, minus, h)
-        source = self._at(self._source, self._v)
-        fed = self._channel - self._rest
-        self._drawn = ((now[0] + fed * self._feedback) * source + fed).sum(axis=0)
+        """Move for `dt` [s]; the rails are means over the step."""
+        plus, minus = self._currents(candidate)
+        before = self._at(self._led, self._v)
+        drawn = np.zeros(plus.shape)
+        for _ in range(INNER):
+            fed = self._inner(plus, minus, dt / INNER)
+            drawn += (plus + fed * self._feedback) * self._at(self._source, self._v) + fed
+        self._drawn = drawn.sum(axis=0) / INNER
+        led = (before + self._at(self._led, self._v)) / 2
+        self._output = self._memory.level[:, 1:] * led
 
     def _currents(self, candidate: Rails) -> tuple[Array, Array]:
         """Return the copies of the candidate's rails at V0 [A]."""
@@ -186,18 +173,22 @@ class MovingLoop:
             return plus, np.zeros_like(plus)
         return plus, candidate.minus[:, 0] * (self._gain_minus * self._scale)
 
-    def _inner(self, plus: Array, minus: Array, h: float) -> None:
+    def _inner(self, plus: Array, minus: Array, h: float) -> Array:
+        """Move for `h` [s]; return the mean of what feeds back."""
         v, channel = self._v, self._channel
-        self._channel = diode_step(channel, self._at(self._fed, v), self._charge, self._rest, h)
-        fed = (channel + self._channel) / 2 - self._rest
+        carried = self._at(self._fed, v)
+        self._channel, mean = diode_step(channel, carried, self._charge, self._rest, h)
+        fed = mean - self._rest
         source, source_slope = self._at(self._source, v), self._slope(self._source, v)
         sink, sink_slope = self._at(self._sink, v), self._slope(self._sink, v)
         sources, sinks = plus + fed * self._feedback, minus + self._hold
         rate = (sources * source - sinks * sink) / self._c
         # Rosenbrock-Euler: both legs let go near their rail, so this slope is never positive.
         z = np.minimum((sinks * sink_slope - sources * source_slope) * (h / self._c), 600.0)
-        mean = -np.expm1(-np.maximum(z, 1e-9)) / np.maximum(z, 1e-9)
-        self._v = np.clip(v + h * rate * mean, 0.0, self._v_dd)
+        part = -np.expm1(-np.maximum(z, 1e-9)) / np.maximum(z, 1e-9)
+        self._v = np.clip(v + h * rate * part, 0.0, self._v_dd)
+        fed_back: Array = fed
+        return fed_back
 
     def _at(self, table: Array, v: Array) -> Array:
         k, part = self._place(v)
@@ -219,9 +210,8 @@ class MovingLoop:
         return k, x - k
 
     def output(self) -> Array:
-        """Return the current into the state node, (n, sequence)."""
-        found: Array = self._memory.level[:, 1:] * self._at(self._led, self._v)
-        return found
+        """Return the mean current into the state node over the last step, (n, sequence)."""
+        return self._output
 
     def supply(self) -> Array:
         """Supply current [A] at V0 and of the feedback's diode, (sequence,)."""

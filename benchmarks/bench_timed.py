@@ -1,0 +1,225 @@
+"""`--timing timed` beside ngspice on frames that are too short for settled states.
+
+Each part runs one network at ever shorter frames in ngspice, `settled` and `timed`, on the same
+inputs, and counts bits at the frames' ends, or a ladder's steps: `differs` where ngspice is unlike
+settled, `reproduced` where timed then says what ngspice does, `missed` where it does not,
+`invented` where ngspice is like settled and timed is not.
+
+* loops: the first-quadrant network of the published size (bench_first_quadrant.py), sequences of
+  101 frames; it has no clock.
+* ladder: one CMRU unit (K = 2, beta = 1, alpha = 0.5) as a chip of its own, random inputs none
+  nearer than 5 % to a threshold, at tt, 27 degC and at ff, 85 degC. Beside the counts the fastest
+  usable frame: the shortest of those before which no step is unlike settled.
+* network: the trained 2 x 8 CMRU of --model, test rows of the digits.
+
+    python benchmarks/bench_timed.py --work DIR [--model MODEL] [--parts loops,ladder,network]
+
+DIR keeps every finished run of ngspice and the trained network, so that a call which was cut off
+goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.bench_first_quadrant import CONFIG, strung, two_digits
+from benchmarks.bench_ladder import unit_model
+from benchmarks.bench_spice_agreement import run_sequence, test_rows
+from benchmarks.machine import machine
+from mru_hw.cells.settling import settling_time
+from mru_hw.energy import energy
+from mru_hw.model.io import load_model
+from mru_hw.model.network import Model
+from mru_hw.simulate.run import Chip, LevelRun, run_level
+from mru_hw.stimulus import Inputs, make_inputs
+from mru_hw.stimulus.inputs import save_inputs
+from mru_hw.technology import load_technology
+from mru_hw.technology.conditions import Conditions, checked_conditions
+from mru_hw.training.config import TrainConfig
+from mru_hw.training.digits import split_rows
+from mru_hw.training.run import train
+
+Array = NDArray[np.float64]
+LOOPS = ("10 ms", "5 ms", "2 ms", "1 ms", "0.5 ms")
+LADDER = ("10 ms", "5 ms", "2 ms", "1 ms", "0.5 ms", "0.25 ms")
+NETWORK = ("5 ms", "2 ms", "1 ms")
+MARGIN = 0.05  # of a threshold, that no input of the ladder comes nearer than
+
+
+def at_frame(model: Model, frame: str) -> Model:
+    """The same network on frames of another length."""
+    spec = model.spec.model_validate(model.spec.model_dump() | {"frame_period": frame})
+    return replace(model, spec=spec)
+
+
+def steps_of(chip: Chip, layer: int, states: Array) -> NDArray[np.int64]:
+    """What is compared: bits as they are; of a ladder, which remembers, its steps."""
+    levels = np.rint(states / chip.mapped.tensors[f"layers.{layer}.alpha"]).astype(np.int64)
+    if chip.design.banks[layer].levels == 1:
+        return levels
+    start = chip.mapped.tensors[f"layers.{layer}.initial_state"].astype(np.int64)
+    return np.diff(levels, axis=0, prepend=start[None])
+
+
+def counts(chip: Chip, layer: int, runs: Sequence[tuple[Array, Array, Array]]) -> dict[str, int]:
+    """Count over a layer's frames: per run ngspice's, settled's and timed's states."""
+    found = dict.fromkeys(("steps", "differs", "reproduced", "missed", "invented"), 0)
+    for states in runs:
+        spice, settled, timed = (steps_of(chip, layer, h) for h in states)
+        differs, like = spice != settled, spice == timed
+        found["steps"] += spice.size
+        found["differs"] += int(differs.sum())
+        found["reproduced"] += int((differs & like).sum())
+        found["missed"] += int((differs & ~like).sum())
+        found["invented"] += int((~differs & ~like).sum())
+    return found
+
+
+def watts(run: LevelRun, inputs: Inputs, frame: float) -> float:
+    assert run.supply is not None
+    return float(energy(run.supply).total.sum() / (inputs.lengths.sum() * frame))
+
+
+def compare(
+    model: Model, tech: str, frame: str, inputs: Inputs, work: Path, conditions: Conditions
+) -> dict[str, Any]:
+    """Run a network at one frame in all three ways."""
+    chip = Chip.of(at_frame(model, frame), load_technology(tech))
+    period = chip.design.timing.frame
+    spice = [run_sequence(chip, inputs, k, work, conditions) for k in range(inputs.n_seq)]
+    done = [k for k, run in enumerate(spice) if str(run["status"][0]) == "DONE"]
+    seconds, levels = {}, {}
+    for timing in ("settled", "timed"):
+        start = time.process_time()
+        levels[timing] = run_level(
+            chip, inputs, level="behavioral", conditions=conditions, timing=timing
+        )
+        seconds[timing] = time.process_time() - start
+    calibration = chip.calibration.at(
+        conditions.v_dd, temperature=conditions.temperature, corner=conditions.corner
+    )
+    layers = []
+    for i in range(len(chip.design.banks)):
+        runs, errors = [], []
+        for k in done:
+            n = int(inputs.lengths[k])
+            found = [levels[name].trace for name in ("settled", "timed")]
+            runs.append((spice[k][f"layer{i}.state"][0, :n], *(t.states[i][k, :n] for t in found)))
+            c = spice[k][f"layer{i}.candidate"][0, :n]
+            errors.append([np.mean((t.candidates[i][k, :n] - c) ** 2) for t in found])
+        rms = np.sqrt(np.mean(errors, axis=0))
+        error = {f"candidate_error_{name}": float(r) for name, r in zip(levels, rms, strict=True)}
+        layers.append(counts(chip, i, runs) | error)
+        print(frame, conditions.corner, f"layer {i}", layers[-1], file=sys.stderr)
+    joules = sum(float(spice[k]["energy_J"][0]) for k in done)
+    return {
+        "frame_s": period,
+        "settling_time_s": settling_time(chip.design, calibration, conditions.temperature),
+        "sequences": inputs.n_seq,
+        "complete": len(done),
+        "layers": layers,
+        "power_W": {
+            "spice": joules / (period * float(inputs.lengths[done].sum())),
+            **{name: watts(run, inputs, period) for name, run in levels.items()},
+        },
+        "core_seconds": {
+            "spice": sum(float(run["core_seconds"][0]) for run in spice),
+            **seconds,
+        },
+    }
+
+
+# ----------------------------------------------------------------------------------- the parts
+
+
+def loops(given: argparse.Namespace) -> list[dict[str, Any]]:
+    data = two_digits()
+    save_inputs(data, given.work / "two-digits.npz")
+    config = TrainConfig.model_validate(CONFIG)
+    model = train(config, given.work / "model", folder=given.work).model
+    inputs = strung(split_rows(data).test, given.sequences)
+    conditions = conditions_of(given.tech, "tt", 27.0)
+    return [compare(model, given.tech, f, inputs, given.work, conditions) for f in LOOPS]
+
+
+def ladder(given: argparse.Namespace) -> dict[str, Any]:
+    model = unit_model(2)
+    rng = np.random.default_rng(0)
+    x: list[float] = []
+    while len(x) < given.frames:
+        value = rng.uniform(-2.5, 2.5)
+        if abs(abs(value) - 1) > MARGIN:
+            x.append(value)
+    inputs = make_inputs(np.array(x)[None, :, None])
+    found = {}
+    for corner, temperature in (("tt", 27.0), ("ff", 85.0)):
+        conditions = conditions_of(given.tech, corner, temperature)
+        rows = [compare(model, given.tech, f, inputs, given.work, conditions) for f in LADDER]
+        found[f"{corner}, {temperature:g} degC"] = {
+            "rows": rows,
+            "fastest_usable_s": {
+                "spice": fastest(rows, ("differs",)),
+                "timed": fastest(rows, ("reproduced", "invented")),
+            },
+        }
+    return found
+
+
+def fastest(rows: Sequence[dict[str, Any]], wrong: Sequence[str]) -> float | None:
+    """The shortest frame before which nothing is unlike settled; None where the first one is."""
+    found = None
+    for row in rows:
+        if any(layer[name] for layer in row["layers"] for name in wrong):
+            break
+        found = row["frame_s"]
+    return found
+
+
+def network(given: argparse.Namespace) -> list[dict[str, Any]]:
+    if not given.model.is_dir():
+        sys.exit(f"{given.model} is not there: make demo trains it, or name another with --model.")
+    model, inputs = load_model(given.model), test_rows(given.rows)
+    conditions = conditions_of(given.tech, "tt", 27.0)
+    return [compare(model, given.tech, f, inputs, given.work, conditions) for f in NETWORK]
+
+
+def conditions_of(tech: str, corner: str, temperature: float) -> Conditions:
+    technology = load_technology(tech)
+    return checked_conditions(
+        technology, corner=corner, temperature=temperature, v_dd=technology.v_dd
+    )
+
+
+PARTS = {"loops": loops, "ladder": ladder, "network": network}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--model", type=Path, default=Path("demo-out/model-spice"))
+    parser.add_argument("--tech", default="generic180")
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--sequences", type=int, default=3)
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--rows", type=int, default=1)
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    result = {"machine": machine(), "tech": given.tech}
+    result |= {name: PARTS[name](given) for name in given.parts.split(",")}
+    print(json.dumps(result, indent=2, default=np.ndarray.tolist))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What `settled` cannot know and `timed` does: loops that keep what passes by, in ngspice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mru_hw.energy import energy
+from mru_hw.errors import RunStatus
+from mru_hw.simulate.run import Chip, run_level
+from mru_hw.simulate.spice_level import simulate_spice
+from mru_hw.stimulus import make_inputs
+from mru_hw.technology import load_technology
+from mru_hw.technology.conditions import nominal_conditions
+from tests.networks import draw_model, make_spec
+
+
+def test_loops_lose_in_ngspice_the_bits_that_they_lose_timed() -> None:
+    """Six loops on an input that crosses zero: on its way a candidate dips below a threshold.
+
+    The frames are long, so no settled candidate asks for any of these steps, and all of them lie
+    far from a threshold.
+    """
+    rectify = dict.fromkeys(("rectify_input", "rectify_candidate", "rectify_output"), True)
+    spec = make_spec("fq_bmru", 1, **rectify)
+    model = draw_model(spec, 3)
+    rng = np.random.default_rng(3)
+    even = {
+        name: rng.uniform(0.5, 1.0, values.shape)
+        for name, values in model.tensors.items()
+        if name.endswith((".beta", ".alpha", ".delta"))
+    }
+    technology = load_technology("generic180")
+    chip = Chip.of(replace(model, tensors=dict(model.tensors) | even), technology)
+    way = np.sin(np.linspace(0, 4 * np.pi, 40))[None, :, None] * [2.5, -2.0, 1.7, 2.2]
+    inputs, conditions = make_inputs(way), nominal_conditions(technology)
+    spice = simulate_spice(
+        chip.model, chip.design, chip.calibration, inputs, conditions=conditions, workers=1
+    )
+    assert spice.status == (RunStatus.DONE,)
+    settled, timed = (
+        run_level(chip, inputs, level="behavioral", conditions=conditions, timing=timing)
+        for timing in ("settled", "timed")
+    )
+    alpha = chip.mapped.tensors["layers.0.alpha"]
+    bits, without, found = (
+        np.rint(trace.states[0][0] / alpha) for trace in (spice.trace, settled.trace, timed.trace)
+    )
+    assert (bits != without).sum() >= 3
+    np.testing.assert_array_equal(found, bits)
+    assert timed.supply is not None
+    ratio = energy(timed.supply).total[0] / spice.trace.energy_J[0]
+    assert abs(ratio - 1) < 0.03

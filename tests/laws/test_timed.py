@@ -1,0 +1,277 @@
+"""Timed circuits: exact steps of each law, the settled limit, order of the method, conservation."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from mru_hw.cells.base import Devices
+from mru_hw.cells.nodes import split
+from mru_hw.cells.settling import (
+    WITHIN,
+    bank_load,
+    bus_loads,
+    comparator_step,
+    diode_step,
+    rest_current,
+    settling_time,
+    splitter_step,
+)
+from mru_hw.energy import energy
+from mru_hw.mapping.design import NodeKind
+from mru_hw.mapping.edges import follower, loop_legs
+from mru_hw.mapping.gains import flip_gain
+from mru_hw.simulate.array import Rails, compile_die
+from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
+from mru_hw.simulate.run import Chip, short_frame
+from mru_hw.simulate.timed import simulate_timed
+from mru_hw.simulate.timed_units import MovingLoop
+from mru_hw.stimulus import Inputs, make_inputs
+from mru_hw.technology import load_technology
+from tests.networks import draw_inputs, draw_model, make_spec
+
+TECHNOLOGY = load_technology("generic180")
+FIRST_QUADRANT = {"rectify_input": True, "rectify_candidate": True, "rectify_output": True}
+Array = np.ndarray
+
+
+def make_chip(cell: str, frame: str, n_layers: int = 2, **keys: Any) -> Chip:
+    spec = make_spec(cell, n_layers, **keys)
+    model = draw_model(spec, 3)
+    rng = np.random.default_rng(3)
+    even = {
+        name: rng.uniform(0.5, 1.0, values.shape)
+        for name, values in model.tensors.items()
+        if name.endswith((".beta", ".alpha", ".delta"))
+    }
+    spec = spec.model_validate(spec.model_dump() | {"frame_period": frame})
+    return Chip.of(
+        dataclasses.replace(model, spec=spec, tensors=dict(model.tensors) | even), TECHNOLOGY
+    )
+
+
+def timed(chip: Chip, inputs: Inputs, die: int | None = None, **keys: Any) -> BehavioralRun:
+    return simulate_timed(chip.design, chip.calibration, inputs, [chip.die(die)], **keys)
+
+
+def settled(chip: Chip, inputs: Inputs, die: int | None = None) -> BehavioralRun:
+    return simulate_behavioral(chip.design, chip.calibration, inputs, [chip.die(die)])
+
+
+# ---------------------------------------------------------------------- one circuit against scipy
+
+
+@pytest.mark.parametrize("inflow", [2.0, 0.3, 0.0, -1.5])
+@pytest.mark.parametrize("dt", [1e-5, 1e-3])
+def test_a_diode_moves_as_its_differential_equation_says(inflow: float, dt: float) -> None:
+    charge, rest, start = 1e-4, 1e-5, 0.7
+
+    def law(_: float, log: Array) -> Array:
+        return np.asarray((inflow + rest - np.exp(log)) / charge)
+
+    # A negative inflow ends at 0 V, where the channel carries its rest current.
+    exact = solve_ivp(law, (0, dt), [np.log(start)], rtol=1e-10, atol=1e-12, method="LSODA")
+    wanted = max(float(np.exp(exact.y[0, -1])), rest)
+    state, flow, q, least = (np.full((1, 1), v) for v in (start, inflow, charge, rest))
+    assert diode_step(state, flow, q, least, dt)[0][0, 0] == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("inflow", [-3.0, -0.05, 0.0, 0.4, 3.0])
+@pytest.mark.parametrize("start", [1e-3, 0.1, 5.0])
+def test_a_splitter_moves_as_its_differential_equation_says(inflow: float, start: float) -> None:
+    charge, i_q, dt = 1e-4, 0.1, 2e-4
+
+    def law(_: float, log: Array) -> Array:
+        plus = np.exp(log)
+        return np.asarray((inflow - plus + i_q**2 / plus) / charge)
+
+    exact = solve_ivp(law, (0, dt), [np.log(start)], rtol=1e-10, atol=1e-12, method="LSODA")
+    state, flow, rest, q = (np.full((1, 1), v) for v in (start, inflow, i_q, charge))
+    assert splitter_step(state, flow, rest, q, dt)[0][0, 0] == pytest.approx(
+        np.exp(exact.y[0, -1]), rel=1e-6
+    )
+
+
+def test_steps_of_any_length_end_where_the_circuit_rests() -> None:
+    inflow = np.array([[-4.0], [-0.01], [0.0], [0.02], [6.0]])
+    one, i_q = np.ones_like(inflow), np.full_like(inflow, 0.05)
+    plus, _ = split(inflow, i_q)
+    np.testing.assert_allclose(splitter_step(one, inflow, i_q, one, 1e9)[0], plus, rtol=1e-9)
+    rest = 1e-6 * one
+    np.testing.assert_allclose(
+        diode_step(one, inflow, one, rest, 1e9)[0],
+        np.maximum(inflow, 0) + rest,
+        rtol=1e-6,
+        atol=1e-8,
+    )
+    sink = np.array([[0.1], [0.99], [1.0], [1.3], [9.0]])
+    v = comparator_step(0 * one, one, sink, (0.04, 0.09), one, 1e9, 1.8)
+    assert v[0, 0] == 1.8
+    assert v[1, 0] == pytest.approx(0.01 / (0.04 + 0.99 * 0.09))
+    assert v[-1, 0] == 0.0
+
+
+def test_two_steps_are_one_and_their_means_too() -> None:
+    rng = np.random.default_rng(0)
+    start, inflow = rng.uniform(0.01, 2, (2, 50, 1))
+    inflow -= 0.7
+    charge, rest = np.full_like(start, 1e-3), np.full_like(start, 1e-5)
+    i_q, dt = np.full_like(start, 0.1), 4e-4
+    a, first = diode_step(start, inflow, charge, rest, dt)
+    b, second = diode_step(a, inflow, charge, rest, dt)
+    whole, mean = diode_step(start, inflow, charge, rest, 2 * dt)
+    np.testing.assert_allclose(b, whole, rtol=1e-7)
+    np.testing.assert_allclose((first + second) / 2, mean, rtol=1e-6)
+    p, *first_both = splitter_step(start, inflow, i_q, charge, dt)
+    q, *second_both = splitter_step(p, inflow, i_q, charge, dt)
+    whole, *means = splitter_step(start, inflow, i_q, charge, 2 * dt)
+    np.testing.assert_allclose(q, whole, rtol=1e-9)
+    for x, y, z in zip(first_both, second_both, means, strict=True):
+        np.testing.assert_allclose((x + y) / 2, z, rtol=1e-9)
+
+
+@pytest.mark.parametrize("over", [0.7, 1.1, 1.6])
+def test_a_loop_moves_as_its_differential_equation_says(over: float) -> None:
+    """V0 and the feedback's diode under a constant candidate, against scipy, from low."""
+    chip = make_chip("fq_bmru", "10 ms", n_layers=1, **FIRST_QUADRANT)
+    design, cal = chip.design, chip.calibration
+    bank, die = design.banks[0], chip.die(None)
+    devices = Devices(design=design, calibration=cal, die=die, temperature=27.0)
+    array = compile_die(design, cal, die, temperature=27.0)
+    memory, load = array.memories[0], bank_load(design, cal, bank)
+    loop = MovingLoop(memory, load, devices, bank, 1)
+    low = np.flatnonzero(loop.cells[:, 0] == 0)[0]
+    c = over * memory.up
+    span, n = 2e-3, 1500
+    times = np.linspace(0, span, n + 1)[1:]
+    v = []
+    for _ in times:
+        loop.step(Rails(plus=c), span / n)
+        v.append(loop.voltage[low, 0])
+    scale = design.buses[bank.candidate].scale
+    hold, width = (float(u[low]) * design.i_lsb for u in (bank.up_units, bank.loop_width))
+    given = float(c[low, 0, 0]) * scale * flip_gain(cal, "n", design.i_lsb)
+    rest, thermal = rest_current(cal, "p", 1), cal.thermal("p", 27.0)
+
+    def law(_: float, y: Array) -> Array:
+        at = np.clip(y[:1], 0, cal.v_dd)
+        sink, source = loop_legs(cal, at, 27.0)
+        fed = np.exp(y[1])
+        tail = np.full((1, 1), width)
+        led = follower(cal, tail, at, i_lsb=design.i_lsb, temperature=27.0)[1][0, 0]
+        rate = ((given + fed - rest) * source[0] - hold * sink[0]) / load.loop[low]
+        return np.array([rate, (led + rest - fed) / (thermal * load.feedback[low])])
+
+    exact = solve_ivp(
+        law, (0, span), [0.0, np.log(rest)], t_eval=times, method="LSODA", rtol=1e-8, atol=1e-9
+    )
+    assert (exact.y[0, -1] > cal.v_dd / 2) == (over > 1)
+    # A few steps early or late where it is fastest.
+    shifted = np.interp(times, exact.t, exact.y[0])
+    assert np.mean(np.abs(np.array(v) - shifted)) < 5e-3
+
+
+# ------------------------------------------------------------------------------- the settled limit
+
+
+@pytest.mark.parametrize(
+    ("cell", "keys", "die"),
+    [
+        ("cmru", {"levels": 2}, None),
+        ("cmru", {"levels": 3, "threshold": "input", "skip": "matrix"}, 1),
+        ("bmru", {}, 1),
+    ],
+)
+def test_in_long_frames_it_is_the_settled_level(
+    cell: str, keys: dict[str, Any], die: int | None
+) -> None:
+    """States and decisions alike, candidates within 1 %, power within 0.1 %."""
+    chip, inputs = make_chip(cell, "1 s", **keys), draw_inputs(4, 5, n_seq=4, n_time=6)
+    found, wanted = timed(chip, inputs, die), settled(chip, inputs, die)
+    valid = inputs.valid()
+    assert np.array_equal(found.trace.decision, wanted.trace.decision)
+    for i in range(2):
+        np.testing.assert_allclose(
+            found.trace.states[i][0][valid], wanted.trace.states[i][0][valid], atol=1e-12
+        )
+        moved = found.trace.candidates[i] - wanted.trace.candidates[i]
+        assert np.nanmax(np.abs(moved)) < 0.01 * np.nanmax(np.abs(wanted.trace.candidates[i]))
+        assert np.isnan(found.trace.candidates[i][0][~valid]).all()
+    assert found.supply.switching == pytest.approx(wanted.supply.switching, rel=1e-12)
+    ratio = energy(found.supply).total / energy(wanted.supply).total
+    np.testing.assert_allclose(ratio, 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("die", [None, 2])
+def test_loops_whose_inputs_change_slowly_are_at_the_settled_level(die: int | None) -> None:
+    """A loop keeps what passes by, so this holds where no input changes its sign."""
+    chip = make_chip("fq_bmru", "0.5 s", n_layers=1, **FIRST_QUADRANT)
+    way = 1 + np.sin(np.linspace(0, 4 * np.pi, 40))[None, :, None]
+    way = 0.3 + way * [1.5, -0.1, 1.2, 1.0] + [0.0, 1.0, 0.0, 0.0]
+    inputs = make_inputs(way)
+    found, wanted = timed(chip, inputs, die), settled(chip, inputs, die)
+    changes = np.diff(wanted.trace.states[0][0], axis=1)
+    assert (changes > 0).sum() > 1
+    assert (changes < 0).sum() > 1
+    np.testing.assert_allclose(found.trace.states[0], wanted.trace.states[0], atol=1e-12)
+    ratio = energy(found.supply).total / energy(wanted.supply).total
+    np.testing.assert_allclose(ratio, 1, atol=0.02)
+
+
+def test_the_error_falls_faster_than_the_step() -> None:
+    chip = make_chip("cmru", "2 ms", n_layers=1, levels=2)
+    inputs = draw_inputs(4, 8, n_seq=2, n_time=3)
+    runs = [timed(chip, inputs, steps=n).trace.candidates[0][0] for n in (8, 32, 128)]
+    coarse, fine = (np.nanmax(np.abs(run - runs[2])) for run in runs[:2])
+    assert coarse / fine > 5
+
+
+def test_short_frames_lag_and_long_frames_do_not() -> None:
+    inputs = draw_inputs(4, 9, n_seq=3, n_time=4)
+    errors = []
+    for frame in ("100 ms", "3 ms", "0.3 ms"):
+        chip = make_chip("cmru", frame, levels=2)
+        moved = timed(chip, inputs, steps=16).trace.candidates[0]
+        errors.append(np.nanmax(np.abs(moved - settled(chip, inputs).trace.candidates[0])))
+    assert errors[0] < errors[1] < errors[2]
+    assert errors[2] > 20 * errors[0]
+
+
+def test_padded_frames_count_for_nothing() -> None:
+    chip, inputs = make_chip("cmru", "5 ms", levels=2), draw_inputs(4, 9, n_seq=3, n_time=5)
+    changed = inputs.x.copy()
+    changed[~inputs.valid()] = 1.0
+    other = make_inputs(changed, inputs.lengths)
+    a, b = (timed(chip, x, steps=8) for x in (inputs, other))
+    np.testing.assert_array_equal(a.trace.states[1], b.trace.states[1])
+    np.testing.assert_array_equal(a.supply.static, b.supply.static)
+
+
+# --------------------------------------------------------------------------------- settling time
+
+
+def test_after_the_settling_time_a_node_is_near_its_rest() -> None:
+    """The slowest diode without a quiescent current, from far above, alone."""
+    chip = make_chip("fq_bmru", "10 ms", **FIRST_QUADRANT)
+    design, cal = chip.design, chip.calibration
+    needed = settling_time(design, cal)
+    ends = []
+    for name, load in bus_loads(design, cal).items():
+        bus = design.buses[name]
+        for (_, polarity), c in load.rails.items():
+            charge = np.full((1, 1), cal.thermal(polarity, 27.0) * c.max())
+            none, rest = np.zeros((1, 1)), np.full((1, 1), 1e-18)
+            left = diode_step(np.full((1, 1), 50e-9), none, charge, rest, needed)[0][0, 0]
+            if bus.kind in (NodeKind.RECTIFIED, NodeKind.STATE):
+                ends.append(left / bus.usual)
+    assert max(ends) == pytest.approx(WITHIN, rel=0.02)
+
+
+def test_a_short_frame_is_told() -> None:
+    long, short = (make_chip("cmru", frame, levels=2) for frame in ("1 s", "1 ms"))
+    assert short_frame(long.design, long.calibration, 27.0) == ""
+    assert "The frame of 1 ms is short" in short_frame(short.design, short.calibration, 27.0)
