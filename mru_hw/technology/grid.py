@@ -5,8 +5,9 @@ nominal temperature. What the supply changes is taken to be the same at every te
 
     f(T, V) = f(T, V0) + f(T0, V) - f(T0, V0),
 
-each of the first two linear between its points; leakage is linear in 1/T on a logarithmic scale
-(it is activated: Arrhenius) and does not depend on the supply but through a device's own voltage.
+each of the first two linear between its points, and of `EXPONENTIAL` the logarithm. Leakage is
+linear in 1/T on a logarithmic scale (it is activated: Arrhenius), between temperatures of its own,
+and does not depend on the supply but through a device's own voltage.
 Runs at conditions that no fit saw stand beside the points as checks.
 """
 
@@ -28,6 +29,9 @@ CONSTANTS = (
     *("c_gate_n", "c_gate_p", "c_drain_n", "c_drain_p"),
 )
 """Fields of a calibration that a grid has, those of a polarity by their path."""
+
+EXPONENTIAL = ("c_driver",)
+"""Of them, those whose logarithm is linear: most of this one is crowbar current."""
 
 ZERO_CELSIUS = 273.15  # K
 
@@ -65,6 +69,7 @@ class Grid(_Frozen):
 
     temperatures: tuple[float, ...] = Field(description="ascending, the nominal one too [degC]")
     supplies: tuple[float, ...] = Field(description="ascending, the nominal one too [V]")
+    leak_temperatures: tuple[float, ...] = Field(description="ascending, of leakages [degC]")
     v_dd: float = Field(description="the nominal one [V]")
     corners: dict[str, Corner]
     checks: tuple[Check, ...] = ()
@@ -131,7 +136,7 @@ class Grid(_Frozen):
         """Return ``leak_n`` and ``leak_p`` [A] over drain voltage, inside the points."""
         tables = self.corners[corner]
         return {
-            side: _arrhenius(self.temperatures, getattr(tables, side), temperature)
+            side: _arrhenius(self.leak_temperatures, getattr(tables, side), temperature)
             for side in ("leak_n", "leak_p")
         }
 
@@ -142,24 +147,30 @@ class Grid(_Frozen):
         """
         tables, found = self.corners[corner], dict[str, float | None]()
         for name in CONSTANTS:
-            hot = _linear(self.temperatures, tables.temperatures[name], temperature)
-            usual = _linear(self.supplies, tables.supplies[name], self.v_dd)
-            fed = _linear(self.supplies, tables.supplies[name], v_dd)
+            log = name in EXPONENTIAL
+            hot = _linear(self.temperatures, tables.temperatures[name], temperature, log=log)
+            usual = _linear(self.supplies, tables.supplies[name], self.v_dd, log=log)
+            fed = _linear(self.supplies, tables.supplies[name], v_dd, log=log)
             found[name] = None
             if hot is not None and usual is not None and fed is not None:
-                found[name] = hot + (fed - usual)
+                # In this order the nominal condition comes out to the bit.
+                found[name] = hot * (fed / usual) if log else hot + (fed - usual)
         return found
 
 
-def _linear(axis: Sequence[float], values: Sequence[float | None], x: float) -> float | None:
-    """Interpolate; None where a neighbour that counts is None."""
-    k = min(max(int(np.searchsorted(axis, x)), 1), len(axis) - 1) if len(axis) > 1 else 0
-    if k == 0 or x in axis:
-        return values[axis.index(x)] if x in axis else values[0]
+def _linear(
+    axis: Sequence[float], values: Sequence[float | None], x: float, *, log: bool
+) -> float | None:
+    """Interpolate, between logarithms if `log`; None where a neighbour that counts is None."""
+    if x in axis:
+        return values[axis.index(x)]
+    k = min(max(int(np.searchsorted(axis, x)), 1), len(axis) - 1)
     left, right = values[k - 1], values[k]
     if left is None or right is None:
         return None
     share = (min(max(x, axis[0]), axis[-1]) - axis[k - 1]) / (axis[k] - axis[k - 1])
+    if log:
+        return left * math.exp(share * math.log(right / left))
     return left + share * (right - left)
 
 

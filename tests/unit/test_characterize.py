@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from mru_hw.errors import RunStatus, UserError
-from mru_hw.spice.characterize import check_points, chosen_corners, grid_points
 from mru_hw.spice.characterize.base import Array
 from mru_hw.spice.characterize.devices import (
     HOLD,
@@ -24,9 +23,10 @@ from mru_hw.spice.characterize.devices import (
 )
 from mru_hw.spice.characterize.jobs import Store, run_jobs
 from mru_hw.spice.characterize.laws import CURRENTS, fit_ekv
+from mru_hw.spice.characterize.points import check_points, chosen_corners, grid_points
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.runner import Runner
-from mru_hw.technology import load_technology
+from mru_hw.technology import load_technology, technology_names
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.technology.grid import CONSTANTS, Grid
@@ -51,6 +51,7 @@ def fields(calibration: Calibration) -> dict[str, Any]:
     return {
         "temperatures": AXES[0],
         "supplies": AXES[1],
+        "leak_temperatures": AXES[0],
         "v_dd": 1.8,
         "corners": {"tt": corner, "ff": copy.deepcopy(corner)},
     }
@@ -76,7 +77,9 @@ def test_the_nominal_condition_is_the_calibration_itself(cal: Calibration) -> No
 def test_between_the_points_a_constant_is_linear_and_leakage_activated(cal: Calibration) -> None:
     there = cal.at(1.7, temperature=60.0, corner="ff")
     assert (there.corner, there.temperature, there.v_dd) == ("ff", 60.0, 1.7)
-    change = 1 + 0.001 * (60 - 27) + 0.1 * (1.7 - 1.8)
+    hot, fed = 0.001 * (60 - 27), 0.1 * (1.7 - 1.8)
+    change = 1 + hot + fed
+    assert there.c_driver == pytest.approx(cal.c_driver * (1 + hot) * (1 + fed), rel=1e-3)
     assert there.n.v_gate == pytest.approx(cal.n.v_gate * change)
     assert there.c_step == pytest.approx(cal.c_step * change)
     activated = 1e-14 * math.exp(5800 * (1 / 300.15 - 1 / 333.15))
@@ -145,6 +148,35 @@ def test_conditions_are_every_corner_s_and_checks_are_none_of_them() -> None:
     assert told == '--corner is "ff", expected tt too, the nominal one.'
     told = sentence(lambda: chosen_corners(TECHNOLOGY, ("tt", "xx")))
     assert told == '--corner is "xx", expected one of tt, ff, ss, sf, fs.'
+
+
+@pytest.mark.parametrize("name", technology_names())
+def test_the_shipped_tables_meet_runs_that_they_never_saw(name: str) -> None:
+    technology = load_technology(name)
+    shipped = load_calibration(technology)
+    grid = shipped.grid
+    assert grid is not None
+    nominal = nominal_conditions(technology)
+    at = (nominal.corner, nominal.temperature, nominal.v_dd)
+    for key, value in grid.interpolated(*at).items():
+        side, _, field = key.partition(".")
+        part = getattr(shipped, side)
+        assert value == (getattr(part, field) if field else part), key
+    assert len(grid.checks) == len(check_points(technology, tuple(grid.corners))) > 0
+    for check in grid.checks:
+        for key, measured in check.measured.items():
+            found = check.interpolated[key]
+            if found is None or measured is None:
+                assert not key.startswith(("n.", "p.", "c_gate", "c_drain")), key
+                continue
+            if key.endswith("v_gate"):
+                assert abs(found - measured) < 2e-3, (check.corner, key)
+            elif key.endswith(("slope", "conductance")) or key.startswith("c_gate"):
+                assert found == pytest.approx(measured, rel=0.03), (check.corner, key)
+            elif key.startswith("v_"):
+                # One step of the ramp, twice: docs/characterisation.md.
+                assert abs(found - measured) < 0.1, (check.corner, key)
+        assert max(check.leakage.values()) < 0.1
 
 
 # ----------------------------------------------------------------------------------- kept runs

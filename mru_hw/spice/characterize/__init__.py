@@ -24,6 +24,7 @@ from mru_hw.spice.characterize.points import (
     check_points,
     chosen_corners,
     grid_points,
+    leak_points,
     run_name,
 )
 from mru_hw.spice.characterize.tables import done, fit, fit_nominal, make_grid, nested
@@ -111,6 +112,8 @@ def characterize(
     decks = {"trips": trips_deck(technology, nominal)}
     for at in (*points, *checks):
         decks |= {run_name(bench, at): make(technology, at) for bench, make in BENCHES.items()}
+    for at in (at for corner in wanted for at in leak_points(technology, corner)):
+        decks[run_name("devices", at)] = devices_deck(technology, at)
     judged = (nominal, *checks)
     decks |= {run_name("range", at): range_deck(technology, at) for at in judged}
     store = Store(folder=work, simulator=f"ngspice {Session().version}")

@@ -14,7 +14,7 @@ from scipy.optimize import least_squares
 from mru_hw.spice.characterize.base import UNITS, Array, bench_deck, rounded, stairs
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.technology import Technology
-from mru_hw.technology.calibration import Calibration, temperature_voltage
+from mru_hw.technology.calibration import Calibration, Mirror, temperature_voltage
 from mru_hw.technology.conditions import Conditions
 
 CURRENTS = np.logspace(-12, -8, 33)  # A a unit device
@@ -78,7 +78,7 @@ def judge(at: Conditions, calibration: Calibration, waves: Waves) -> list[dict[s
     calibration
         Nominal, with its grid: what it gives at the conditions is compared.
     """
-    here = calibration.at(at.v_dd, temperature=at.temperature, corner=at.corner)
+    here = _mirrors_at(calibration, at)
     about = {"corner": at.corner, "temperature": at.temperature, "v_dd": at.v_dd}
     measured, found = samples(at, waves), []
     for p in "np":
@@ -94,6 +94,20 @@ def judge(at: Conditions, calibration: Calibration, waves: Waves) -> list[dict[s
         uneven = [measured[f"{p}_ratio_of_{count}"] / ratios[HALF] - 1 for count in COUNTS]
         found.append(_law("mirror unit count", p, "1", np.array(uneven), {}))
     return [about | law for law in found]
+
+
+def _mirrors_at(calibration: Calibration, at: Conditions) -> Calibration:
+    """Return the mirrors' constants at a condition, whether or not a unit works there."""
+    assert calibration.grid is not None
+    between = calibration.grid.interpolated(at.corner, at.temperature, at.v_dd)
+    sides = {
+        p: getattr(calibration, p).model_copy(
+            update={name: between[f"{p}.{name}"] for name in Mirror.model_fields}
+        )
+        for p in "np"
+    }
+    about = {"corner": at.corner, "temperature": at.temperature, "v_dd": at.v_dd}
+    return calibration.model_copy(update=sides | about)
 
 
 def fit_ekv(gate: Array, u_t: float) -> tuple[dict[str, float], Array]:

@@ -10,6 +10,8 @@ from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
 
 TEMPERATURES = (-40.0, 27.0, 85.0, 125.0)  # degC
+LEAK_TEMPERATURES = (-40.0, -10.0, 27.0, 40.0, 55.0, 70.0, 85.0, 105.0, 125.0)
+"""Closer, for one mechanism takes over from another; a device alone costs little."""
 SUPPLIES = (0.9, 1.0, 1.1)  # of the nominal one
 CHECKS = ((0, 50.0, 0.945), (1, 60.0, 0.945), (2, 0.0, 1.05))
 """Number of the corner, temperature [degC], supply over the nominal one."""
@@ -39,6 +41,14 @@ def grid_points(technology: Technology, corners: Sequence[str]) -> tuple[Conditi
     axes += [(usual, v) for v in supplies(technology) if v != v_dd]
     return tuple(
         Conditions(corner=corner, temperature=t, v_dd=v) for corner in corners for t, v in axes
+    )
+
+
+def leak_points(technology: Technology, corner: str) -> tuple[Conditions, ...]:
+    """Return the conditions of a corner's leakages."""
+    return tuple(
+        Conditions(corner=corner, temperature=t, v_dd=technology.v_dd)
+        for t in sorted({*LEAK_TEMPERATURES, technology.temperature})
     )
 
 

@@ -9,7 +9,13 @@ from mru_hw.errors import RunStatus, SimulationError
 from mru_hw.spice.characterize.base import Array, rounded
 from mru_hw.spice.characterize.devices import fit_capacitance, fit_leakage
 from mru_hw.spice.characterize.mirrors import fit_mirror
-from mru_hw.spice.characterize.points import check_points, run_name, supplies, temperatures
+from mru_hw.spice.characterize.points import (
+    check_points,
+    leak_points,
+    run_name,
+    supplies,
+    temperatures,
+)
 from mru_hw.spice.characterize.trips import fit_ramp, fit_trips
 from mru_hw.spice.characterize.unit import fit_unit
 from mru_hw.spice.deck import Waves
@@ -91,17 +97,19 @@ def make_grid(
     for corner in wanted:
         hot = [Conditions(corner=corner, temperature=t, v_dd=v_dd) for t in hots]
         fed = [Conditions(corner=corner, temperature=usual, v_dd=v) for v in feds]
+        leaks = leak_points(technology, corner)
         corners[corner] = {
             "temperatures": {name: [found[at][name] for at in hot] for name in CONSTANTS},
             "supplies": {name: [found[at][name] for at in fed] for name in CONSTANTS},
             **{
-                f"leak_{p}": [fit_leakage(done(runs, run_name("devices", at)), p) for at in hot]
+                f"leak_{p}": [fit_leakage(done(runs, run_name("devices", at)), p) for at in leaks]
                 for p in "np"
             },
         }
     fields = {
         "temperatures": hots,
         "supplies": feds,
+        "leak_temperatures": [at.temperature for at in leak_points(technology, wanted[0])],
         "v_dd": v_dd,
         "corners": corners,
     }
