@@ -47,8 +47,8 @@ def main() -> None:
         for panel, what in zip(row, ("gate voltage", "n mirror, 1:1", "leakage"), strict=True):
             panel.set_title(f"{name}, {what}", fontsize=9)
             panel.grid(alpha=0.3)
-    for panel, place in zip(axes[0], ("upper left", "upper left", "lower right"), strict=True):
-        panel.legend(frameon=False, fontsize=7, loc=place, ncols=2 if place[0] == "l" else 1)
+    for panel, columns in zip(axes[0], (1, 1, 2), strict=True):
+        panel.legend(frameon=False, fontsize=7, loc="upper left", ncols=columns)
     labels = ("current of a unit device [A]", "$V_{DS}$ [V]", "$V_{DS}$ [V]")
     for panel, label in zip(axes[-1], labels, strict=True):
         panel.set_xlabel(label)
@@ -103,14 +103,14 @@ def draw_leakage(panel: Axes, calibration: Calibration) -> None:
         if corner not in calibration.grid.corners:
             continue
         at, table = (
-            calibration.grid.temperatures.index(temperature),
+            calibration.grid.leak_temperatures.index(temperature),
             calibration.grid.corners[corner],
         )
         for p, style in (("n", "-"), ("p", "--")):
             known = (table.leak_n if p == "n" else table.leak_p)[at]
             label = f"{p}, {corner}, {temperature:g} °C"
             panel.semilogy(calibration.v_leak, known, style, marker=".", color=f"C{k}", label=label)
-    panel.set_ylim(2e-17, 2e-11)
+    panel.set_ylim(1e-16, 1e-10)
     panel.set_ylabel("drain current at $V_{GS} = 0$ [A]")
 
 
