@@ -152,7 +152,7 @@ class Plan(_Strict):
     @classmethod
     def _settled(cls, value: str) -> str:
         if value == "timed":
-            raise ValueError("expected settled, for timed cell models are not made yet")
+            raise ValueError("expected settled, for only mru-hw simulate has timed runs")
         return value
 
     @field_validator("sequences")

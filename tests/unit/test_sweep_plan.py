@@ -54,7 +54,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"level": "real"}, 'plan.yaml: level is "real", expected one of '),
     (
         {"timing": "timed"},
-        'plan.yaml: timing is "timed", expected settled, for timed cell models are not made yet.',
+        'plan.yaml: timing is "timed", expected settled, for only mru-hw simulate has timed runs.',
     ),
     ({"sequences": "1-5"}, 'plan.yaml: sequences is "1-5", expected start:stop, either end left'),
     (
