@@ -62,7 +62,7 @@ def main() -> None:
     given = parser.parse_args()
     technology = load_technology(given.tech)
     nominal = load_calibration(technology)
-    corners = tuple(nominal.grid.corners) if nominal.grid else ()
+    corners = tuple(nominal.grid.corners)
     checks = check_points(technology, corners)
     points = (*grid_points(technology, corners), *checks)
     with tempfile.TemporaryDirectory() as name:

@@ -97,8 +97,6 @@ def draw_ratios(panel: Axes, calibration: Calibration, samples: dict[str, Array]
 
 def draw_leakage(panel: Axes, calibration: Calibration) -> None:
     """Points are ngspice's, lines what `Calibration.leakage` gives between them."""
-    if calibration.grid is None:
-        return
     for k, (corner, temperature) in enumerate(AT):
         if corner not in calibration.grid.corners:
             continue

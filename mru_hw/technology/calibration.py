@@ -89,11 +89,7 @@ class Calibration(BaseModel):
     v_leak: tuple[float, ...] = Field(description="|V_DS| of the leakages, ascending [V]")
     leak_n: tuple[float, ...] = Field(description="drain current of a unit device at V_GS = 0 [A]")
     leak_p: tuple[float, ...]
-    grid: Grid | None = Field(
-        default=None,
-        description="the constants at other conditions; without, temperature and "
-        "supply move nothing but themselves",
-    )
+    grid: Grid = Field(description="the constants at other conditions")
     laws: tuple[Law, ...] = Field(default=(), description="how far the laws hold")
     provenance: dict[str, Any]
 
@@ -162,10 +158,6 @@ class Calibration(BaseModel):
         }
         if all(value == getattr(self, name) for name, value in wanted.items()):
             return self
-        if self.grid is None:
-            if wanted["corner"] != self.corner:
-                raise UserError("corner", wanted["corner"], f"{self.corner}, the one measured")
-            return self.model_copy(update=wanted)
         found = self.grid.at(**wanted)
         sides = {p: getattr(self, p).model_copy(update=found[p]) for p in "np"}
         return self.model_copy(update=wanted | found | sides)

@@ -170,8 +170,6 @@ def _fit_output(where: str, volts: Array, currents: Array) -> dict[str, float]:
 def _move(fields: dict[str, Any], p: str, name: str, value: float) -> None:
     old = fields[p][name]
     fields[p][name] = _rounded(value)
-    if fields["grid"] is None:
-        return
     for corner in fields["grid"]["corners"].values():
         for axis in ("temperatures", "supplies"):
             row = corner[axis][f"{p}.{name}"]
@@ -193,9 +191,8 @@ def _move_leakage(fields: dict[str, Any], p: str, volts: Array, currents: Array)
         return [_rounded(float(i * k)) for i, k in zip(curve, ratio, strict=True)]
 
     fields[name] = moved(fields[name])
-    if fields["grid"] is not None:
-        for corner in fields["grid"]["corners"].values():
-            corner[name] = [moved(curve) for curve in corner[name]]
+    for corner in fields["grid"]["corners"].values():
+        corner[name] = [moved(curve) for curve in corner[name]]
 
 
 def _rounded(value: float) -> float:

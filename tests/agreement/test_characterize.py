@@ -66,7 +66,6 @@ def test_the_whole_file_comes_out_again(
 ) -> None:
     shipped = calibration_dir() / f"{name}.yaml"
     grid = load_calibration(load_technology(name)).grid
-    assert grid is not None
     corners = [word for corner in grid.corners for word in ("--corner", corner)]
     out = tmp_path / f"{name}.yaml"
     assert run(["characterize", "--tech", name, "--out", str(out), *corners, "--json"]) == 0

@@ -98,7 +98,6 @@ def judge(at: Conditions, calibration: Calibration, waves: Waves) -> list[dict[s
 
 def _mirrors_at(calibration: Calibration, at: Conditions) -> Calibration:
     """Return the mirrors' constants at a condition, whether or not a unit works there."""
-    assert calibration.grid is not None
     between = calibration.grid.interpolated(at.corner, at.temperature, at.v_dd)
     sides = {
         p: getattr(calibration, p).model_copy(
