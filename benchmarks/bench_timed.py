@@ -112,11 +112,13 @@ def compare(
     )
     layers = []
     for i in range(len(chip.design.banks)):
-        runs, errors = [], []
+        runs: list[tuple[Array, Array, Array]] = []
+        errors = []
         for k in done:
             n = int(inputs.lengths[k])
             found = [levels[name].trace for name in ("settled", "timed")]
-            runs.append((spice[k][f"layer{i}.state"][0, :n], *(t.states[i][k, :n] for t in found)))
+            settled, timed = (t.states[i][k, :n] for t in found)
+            runs.append((spice[k][f"layer{i}.state"][0, :n], settled, timed))
             c = spice[k][f"layer{i}.candidate"][0, :n]
             errors.append([np.mean((t.candidates[i][k, :n] - c) ** 2) for t in found])
         rms = np.sqrt(np.mean(errors, axis=0))
