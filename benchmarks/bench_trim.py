@@ -21,6 +21,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,12 +167,10 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     for area in given.areas:
         entry: dict[str, Any] = {"area": area, "chip_gate_area_um2": area * chip}
         for name, clear in clears.items():
-            entry[name] = bench.kept(
-                f"{name}_{area:g}", lambda a=area, c=clear: bench.untrimmed(a, c)
-            )
+            entry[name] = bench.kept(f"{name}_{area:g}", partial(bench.untrimmed, area, clear))
         for bits in given.bits if area in given.trimmed else ():
             entry[f"trimmed_{bits}"] = bench.kept(
-                f"trimmed_{bits}_{area:g}", lambda a=area, b=bits: bench.trimmed(a, b)
+                f"trimmed_{bits}_{area:g}", partial(bench.trimmed, area, bits)
             )
             entry[f"cost_{bits}"] = bench.cost(area, bits)
         sizes.append(entry)

@@ -7,8 +7,8 @@ Rectified: a diode, ``i_plus = max(i, 0)``.
 The node's voltage follows its current, and each leg that drives it the voltage across it. So what
 flows in solves ``i = total - stiffness (V(i) - V_usual)``: `total` with the node at its usual
 voltage, `stiffness` the sum of all legs' output conductances. V is that of a source follower,
-``kT/q asinh(i / 2 i_q)``, or of a diode, ``n kT/q ln(i / i_usual)`` (Enz and Vittoz, Charge-Based
-MOS Transistor Modeling, chapter 4).
+``s kT/q asinh(i / 2 i_q)`` with a measured s near 1, or of a diode, ``n kT/q ln(i / i_usual)``
+(Enz and Vittoz, Charge-Based MOS Transistor Modeling, chapter 4).
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ def signed_node(
     total
         Sum of the legs' currents with the node at rest, in any unit.
     pull
-        Sum of the legs' output conductances times kT/q, in the same unit.
+        Sum of the legs' output conductances times s kT/q, in the same unit.
     i_q
         Quiescent current, in the same unit.
 
     Notes
     -----
-    The logarithm, which is the node's voltage over kT/q, is taken at `total` and not at what is
+    The logarithm, which is the node's voltage over s kT/q, is taken at `total` and not at what is
     left of it: that is short of ``pull / sqrt(i^2 + 4 i_q^2)`` of a correction which is itself
     some percent of `total`.
     """

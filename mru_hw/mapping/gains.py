@@ -70,7 +70,7 @@ def node_thermal(calibration: Calibration, target: Bus, temperature: float) -> f
     """By how much a bus's nodes rise per factor e of their current [V]."""
     if target.kind is NodeKind.RECTIFIED:
         return calibration.thermal("n", temperature)
-    return temperature_voltage(temperature)
+    return calibration.signed_slope * temperature_voltage(temperature)
 
 
 def path_exponents(calibration: Calibration, source: Bus, temperature: float) -> dict[str, float]:

@@ -76,6 +76,10 @@ class Calibration(BaseModel):
     n: Mirror
     p: Mirror
     v_signed: float = Field(gt=0, description="usual voltage of a signed node [V]")
+    signed_slope: float = Field(
+        gt=0,
+        description="its movement over kT/q asinh(i / 2 i_q); 1 of a follower in weak inversion",
+    )
     v_trip_up: float = Field(gt=0, description="comparator node below which a unit steps up [V]")
     v_trip_down: float = Field(gt=0, description="node above which it steps down [V]")
     c_trip: float = Field(gt=0, description="capacitance of a comparator node [F]")

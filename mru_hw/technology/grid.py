@@ -25,7 +25,7 @@ from mru_hw.units import render
 
 CONSTANTS = (
     *(f"{polarity}.{name}" for polarity in "np" for name in ("slope", "conductance", "v_gate")),
-    *("v_signed", "v_trip_up", "v_trip_down", "c_step", "c_driver", "c_clock"),
+    *("v_signed", "signed_slope", "v_trip_up", "v_trip_down", "c_step", "c_driver", "c_clock"),
     *("c_gate_n", "c_gate_p", "c_drain_n", "c_drain_p"),
 )
 """Fields of a calibration that a grid has, those of a polarity by their path."""

@@ -345,7 +345,8 @@ class Solver:
         i_q = self.i_q * self.design.buses[name].split
 
         def left(i: float) -> float:
-            v = self.cal.v_signed + temperature_voltage(27.0) * np.arcsinh(i / 2 / i_q)
+            moved = self.cal.signed_slope * temperature_voltage(27.0)
+            v = self.cal.v_signed + moved * np.arcsinh(i / 2 / i_q)
             total = -i
             for role, leg in legs:
                 if role.startswith("source"):

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from mru_hw.errors import SimulationError
-from mru_hw.mapping.design import CANDIDATE_SPLIT
+from mru_hw.mapping.design import CANDIDATE_SPLIT, SPLIT_UNITS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
 from mru_hw.spice.chip import unit_subckt
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.technology import Technology
+from mru_hw.technology.calibration import temperature_voltage
 from mru_hw.technology.conditions import Conditions
 
+BIAS_UNITS = 64  # of the bias rail's diode
 FRAME = 25e-3  # s
 STROBE = 0.8  # of a frame
 CELLS = tuple(f"v(xu.v{k})" for k in range(1, 5))
@@ -53,7 +55,7 @@ def cmru_deck(
         unit_subckt(2, 0),
         *(f"v{name} vdd vdd_{name} 0" for name in ("unit", "clock", "idle", "rest")),
         f"ibias vdd iref {I_USUAL}",
-        "xbias iref bias_p q_n q_p vdd_rest 0 bias_tree units=64",
+        f"xbias iref bias_p q_n q_p vdd_rest 0 bias_tree units={BIAS_UNITS}",
         f"ic 0 c pwl(0 {frames[0] * I_USUAL} {course})",
         f"xc c c_np c_pm q_n q_p vdd_rest 0 signed_split units={UNITS} split={CANDIDATE_SPLIT}",
         "xphib phi phi_b vdd_clock 0 inverter",
@@ -106,8 +108,14 @@ def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, 
     still = ~moved
     step = float(np.median(charge[moved]) - np.median(charge[still]))
     node = np.interp((np.arange(n_frames) + 0.75) * FRAME, time, waves.vectors["v(c)"])
+    # An even function of the current is the usual voltage, an odd one how far the node moves.
+    i_q = SPLIT_UNITS * CANDIDATE_SPLIT * I_USUAL / BIAS_UNITS
+    moved_by = np.arcsinh(np.array(FRAMES) * I_USUAL / (2 * i_q))
+    v_signed = float(np.mean(node))
+    per_log = float(np.sum((node - v_signed) * moved_by) / np.sum(moved_by**2))
     constants = {
-        "v_signed": rounded(float(np.mean(node))),
+        "v_signed": rounded(v_signed),
+        "signed_slope": rounded(per_log / temperature_voltage(at.temperature)),
         "c_step": rounded(max(step, 0.0) / v_dd),
         "c_driver": rounded(float(np.median(idle)) / v_dd),
         "c_clock": rounded(float(np.median(ticks - idle)) / v_dd / 4),
