@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import Bank, Design
+from mru_hw.cells.settling import bank_load
+from mru_hw.mapping.design import Bank, Design, NodeKind
 from mru_hw.simulate.array import DieArray, Rails, apply
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
@@ -24,23 +25,25 @@ class NoiseLaw:
     Attributes
     ----------
     shot
-        2 q times the decision's noise bandwidth over one ampere [A]: variance [A^2] per ampere.
-        White current noise 2 q I of every branch (weak inversion, forward saturation; Enz and
-        Vittoz, Charge-Based MOS Transistor Modeling, chapter 6) through the comparator node's
-        single pole, whose noise bandwidth is g_ds / (4 C).
+        Per layer (n_units, 1, 1), 2 q times the decision's noise bandwidth over one ampere [A]:
+        variance [A^2] per ampere. White current noise 2 q I of every branch (weak inversion,
+        forward saturation; Enz and Vittoz, Charge-Based MOS Transistor Modeling, chapter 6)
+        through the comparator node's single pole, whose noise bandwidth is g_ds / (4 C) with the
+        capacitance of the placed drains and gate.
     flicker
         Relative variance of one unit device's current per factor e of bandwidth:
         k / (c_ox W L (n kT/q)^2), from S_Vg = k / (c_ox W L f) and g_m = I / (n kT/q).
     slow, fast
-        ln of the bands below and above one per frame that the two draws stand for.
+        ln of the bands below and above one per frame that the two draws stand for; the second
+        per layer, as `shot`.
     scale
         Factor on sigma.
     """
 
-    shot: float
+    shot: tuple[Floats, ...]
     flicker: float
     slow: float
-    fast: float
+    fast: tuple[Floats, ...]
     scale: float
 
     @classmethod
@@ -49,18 +52,34 @@ class NoiseLaw:
     ) -> NoiseLaw:
         """Return the law at a decision current of one i_unit."""
         conductance = (calibration.n.conductance + calibration.p.conductance) * design.i_unit
-        bandwidth = conductance / (4 * calibration.c_trip)
+        bandwidths = [
+            (conductance / (4 * decision_capacitance(design, calibration, bank)))[:, None, None]
+            for bank in design.banks
+        ]
         device, constants = design.technology.devices["n_mirror"], design.technology.flicker
         gate = max(constants.k_n, constants.k_p) / (constants.c_ox * device.w * device.l)
         flicker = gate / calibration.thermal("n", temperature) ** 2
         frame_rate = 1 / design.timing.frame
         return cls(
-            shot=2 * CHARGE * bandwidth,
+            shot=tuple(2 * CHARGE * bandwidth for bandwidth in bandwidths),
             flicker=flicker,
             slow=float(np.log(frame_rate / LOW_CORNER)),
-            fast=float(np.log(max(bandwidth / frame_rate, 1.0))),
+            fast=tuple(np.log(np.maximum(b / frame_rate, 1.0)) for b in bandwidths),
             scale=scale,
         )
+
+
+def decision_capacitance(design: Design, calibration: Calibration, bank: Bank) -> Floats:
+    """Return the capacitance [F] (n_units,) of the nodes at which a bank's units decide.
+
+    The mean of both comparators', or a loop's own node.
+    """
+    load = bank_load(design, calibration, bank)
+    if not bank.clocked:
+        return load.loop
+    signed = design.buses[bank.candidate].kind is NodeKind.CANDIDATE
+    mean: Floats = (load.up + load.down) / 2 if signed else load.up
+    return mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +132,8 @@ class DecisionNoise:
         for k, (held, fresh) in enumerate(draws):
             slow[:, k], fast[:, :, k] = held, fresh.T
         flicker = 2 * self.law.flicker * squares
-        noise = np.sqrt(2 * self.law.shot * current + flicker * self.law.fast) * fast
+        shot, band = self.law.shot[bank.layer], self.law.fast[bank.layer]
+        noise = np.sqrt(2 * shot * current + flicker * band) * fast
         noise += np.sqrt(flicker * self.law.slow) * slow[:, None, :]
         scaled: Floats = (noise * (self.law.scale / scale)).astype(c.dtype)
         return scaled

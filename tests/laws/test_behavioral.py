@@ -18,6 +18,7 @@ from mru_hw.cells.nodes import split
 from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_bank
 from mru_hw.simulate.array import Rails, compile_die
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
+from mru_hw.simulate.decision_noise import decision_capacitance
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.memory import initial_cells, step_memory
 from mru_hw.simulate.run import Chip
@@ -412,7 +413,9 @@ def test_noise_grows_with_its_scale_and_has_the_size_of_its_law() -> None:
     # No less than the comparator alone and, at these currents, no more than some percent.
     q, i = 1.602e-19, 1e-9
     cal = chip.calibration
-    bandwidth = (cal.n.conductance + cal.p.conductance) * i / (4 * cal.c_trip)
+    placed = decision_capacitance(chip.design, cal, chip.design.banks[0])
+    assert np.all((placed > 2e-14) & (placed < 5e-13))
+    bandwidth = (cal.n.conductance + cal.p.conductance) * i / (4 * placed.mean())
     least = np.sqrt(2 * 2 * q * i * bandwidth) / chip.design.buses["c0"].scale
     assert least < one.std() < 20 * least
     # The draws have no preferred sign.

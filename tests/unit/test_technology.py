@@ -165,7 +165,7 @@ def test_more_threshold_is_less_current_in_both_polarities(technology: Technolog
 
 def test_a_wrong_constant_is_refused(technology: Technology) -> None:
     data = load_calibration(technology).model_dump()
-    wrong = (("c_trip", 0.0), ("v_dd", -1.0), ("leak_p", [1e-15]), ("nonsense", 1))
+    wrong = (("c_step", -1.0), ("v_dd", -1.0), ("leak_p", [1e-15]), ("nonsense", 1))
     for key, value in wrong:
         with pytest.raises((ValidationError, UserError), match=key):
             Calibration.model_validate(data | {key: value})
@@ -240,7 +240,7 @@ def test_a_mistake_in_a_technology_is_one_sentence(
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("c_trip: ", "c_trop: ", "generic180.yaml: c_trip is missing, expected a value"),
+        ("c_step: ", "c_stop: ", "generic180.yaml: c_step is missing, expected a value"),
         ("v_dd: 1.8", "v_dd: much", 'generic180.yaml: v_dd is "much", expected '),
         ("v_dd: 1.8", "v_dd: .nan", "generic180.yaml: v_dd is nan, expected "),
         ("v_dd: 1.8", "v_dd: [", "generic180.yaml is not plain YAML in line "),

@@ -40,9 +40,6 @@ from mru_hw.technology.grid import CONSTANTS
 
 __all__ = ["Characterisation", "characterize"]
 
-ASSUMED: dict[str, str] = {
-    "c_trip": "10 fF: four drains and one gate on the comparator's node, from the placed geometry",
-}
 BENCHES: dict[str, Callable[[Technology, Conditions], Deck]] = {
     "mirrors": mirror_deck,
     "devices": devices_deck,
@@ -137,14 +134,12 @@ def characterize(
         "v_dd": nominal.v_dd,
         "i_usual": I_USUAL / UNITS,
         **nested({name: usual[name] for name in CONSTANTS}),
-        "c_trip": 1e-14,
         "v_leak": [rounded(share * technology.v_dd) for share in V_DS],
         **{f"leak_{p}": fit_leakage(runs[run_name("devices", nominal)], p) for p in "np"},
         "grid": make_grid(technology, wanted, found, runs),
         "provenance": {
             "mru_hw": mru_hw.__version__,
             "simulator": store.simulator,
-            "assumed": ASSUMED,
         },
     }
     calibration = Calibration.model_validate(constants)
