@@ -120,7 +120,7 @@ def rectified_node(
     moved: NDArray[Any] = log * pull
     moved *= plus
     plus += pull
-    moved /= plus
+    np.divide(moved, plus, out=moved, where=plus > 0)
     return np.subtract(total, moved, out=moved), log
 
 
