@@ -11,10 +11,9 @@ from mru_hw.cells.settling import bank_load
 from mru_hw.mapping.design import Bank, Design, NodeKind
 from mru_hw.simulate.array import DieArray, Rails, apply
 from mru_hw.simulate.levels import Floats
-from mru_hw.technology.calibration import Calibration
+from mru_hw.technology.calibration import CHARGE, Calibration
 from mru_hw.variation import noise_draws
 
-CHARGE = 1.602176634e-19  # C, SI 2019
 LOW_CORNER = 1e-3  # Hz, below which flicker noise counts as a fixed offset
 
 

@@ -1,0 +1,431 @@
+"""Spontaneous flips of hysteretic loops: the law against accelerated ngspice, then at true noise.
+
+    python -m benchmarks.bench_retention --work DIR [--parts accelerated,table,width,ladder,supply]
+
+* accelerated: the nine-transistor cell of bench_cell (350, 200, 500 pA; generic180, tt, 27 degC)
+  under a constant candidate, with noise from ideal sources large enough to flip it within seconds:
+  `fast`, white current into V0 (TRNOISE); `slow`, the same through an ideal pole, so an
+  Ornstein-Uhlenbeck current. Flips per second out of each state, with Poisson's error, beside the
+  law's. Candidates stand at a share of the loop between its edges: of ngspice's own in the deck,
+  of the law's in the law.
+* table: the law at the circuit's own noise, the same cell in a unit of one FQ-BMRU, nominal and on
+  the worst of 1,000 dies, at 80 % of the rising edge and 120 % of the falling one.
+* width: the width of the loop below which a unit in its middle flips more than once a day.
+* ladder: the clocked cell, without a strobe.
+* supply: what a change of supply or temperature moves the edges by.
+
+Results of ngspice are kept in --work by the decks' tokens, so a call that was cut off goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.bench_cell import REFERENCE, WAKE, Setting, circuit, loop, loop_deck
+from benchmarks.bench_ladder import Store, unit_model
+from benchmarks.machine import machine
+from mru_hw.cells.base import Devices
+from mru_hw.cells.loop import loop_law
+from mru_hw.cells.retention import (
+    Loop,
+    Retention,
+    SlowNoise,
+    bank_retention,
+    candidate_noise,
+    ladder_loops,
+    ladder_retention,
+    loop_capacitance,
+    node_leakage,
+    passage_time,
+    slow_rate,
+)
+from mru_hw.errors import UserError
+from mru_hw.mapping import Design, map_model
+from mru_hw.mapping.gains import flip_gain
+from mru_hw.model.network import Model
+from mru_hw.model.structure import ModelSpec
+from mru_hw.spice.bench import DECOUPLING, OPTIONS
+from mru_hw.spice.cells import cell_views
+from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
+from mru_hw.technology import MODELS, Technology, load_technology
+from mru_hw.technology.calibration import CHARGE, Calibration, load_calibration
+from mru_hw.technology.conditions import Conditions, nominal_conditions
+from mru_hw.variation import Die, draw_die, nominal_die
+
+Array = NDArray[np.float64]
+
+CELL = Setting()
+DAY = 86400.0  # s
+FAST_STEP = 5e-6  # s, of white noise at V0; a crossing of the barrier takes some 100 us
+FAST = ((6000, 2.0), (8000, 1.0), (11000, 1.0), (16000, 0.5), (24000, 1.0), (36000, 0.5))
+"""Density over 2 q (I_thresh + I_width), and seconds."""
+FAST_AT = 0.25  # of the loop, where the law's two rates are of a size
+SLOW = ((2e-2, 2.0, 20.0), (2e-2, 2.5, 40.0), (2e-2, 3.0, 80.0), (2e-3, 2.5, 8.0))
+"""Correlation time [s], half the loop over sigma, and seconds."""
+SLOW_STEPS = 20  # samples a correlation time
+SUPPLY_EDGE = 1e-6  # s, of a step of supply
+CONDITIONS = (("tt", 27.0), ("ff", 85.0))
+NEAR = ("low_at_80_percent", "high_at_120_percent")
+DRIVE = 2.0  # sum of the currents of the legs at a candidate's node over its own: our assumption
+LOW, HIGH = 0.1, 1.4  # V, beyond both folds: a flip has been made
+
+
+def held_deck(
+    technology: Technology,
+    conditions: Conditions,
+    current: float,
+    t_stop: float,
+    lines: list[str],
+    *,
+    supply: str = "",
+    rn: str = "0",
+) -> Deck:
+    """The cell under a constant candidate.
+
+    Parameters
+    ----------
+    lines
+        What drives node v besides: noise.
+    supply, rn
+        More points of the supply's course, and the course of the switch that forces v low.
+    """
+    body = [
+        "* The nine-transistor cell under noise",
+        f".lib '{MODELS}' {conditions.corner}",
+        f".options temp={conditions.temperature:.9g} seed=1 {OPTIONS}",
+        technology.devices_spice(),
+        cell_views(["hysteretic_cell"]),
+        circuit(CELL),
+        f"vdd vdd 0 pwl(0 0 {WAKE} {conditions.v_dd:.9g}{supply})",
+        "vsup vdd vcell 0",
+        f"iref vdd n {REFERENCE * CELL.density:.9g}",
+        f"cref n 0 {DECOUPLING:.9g}",
+        f"iin p 0 {current:.9g}",
+        f"vrn rn 0 {rn}",
+        f"vrp rp 0 pwl(0 0 {WAKE} {conditions.v_dd:.9g})",
+        "vout d 0 0",
+        "xt p n v d d rn rp vdd vcell cell_under_test",
+        *lines,
+        f".save v(v) {TOKEN}",
+        f".tran {t_stop / 1000:.9g} {t_stop:.9g} uic",
+    ]
+    token = token_of(body)
+    text = "\n".join([*body, token_line(token), ".end", ""])
+    files = {BENCH: text, **technology.model_files()}
+    return Deck(files=files, saves=("v(v)",), token=token, t_stop=t_stop)
+
+
+def flips(waves: Waves) -> dict[str, Any]:
+    """Count flips out of the low and the high state, and the seconds in each."""
+    time, v = waves.time, waves.vectors["v(v)"]
+    marks = np.flatnonzero((time > 5 * WAKE) & ((v < LOW) | (v > HIGH)))
+    state = (v[marks] > HIGH).astype(int)
+    spent = np.diff(time[marks])
+    moved = np.diff(state)
+    return {
+        "flips": [int((moved > 0).sum()), int((moved < 0).sum())],
+        "seconds": [float(spent[state[:-1] == k].sum()) for k in (0, 1)],
+    }
+
+
+def compared(found: dict[str, Any], ln_law: list[float]) -> dict[str, Any]:
+    """Rates with Poisson's errors beside the law's."""
+    rates, errors = [], []
+    for n, seconds in zip(found["flips"], found["seconds"], strict=True):
+        rates.append(n / seconds if seconds else math.nan)
+        errors.append(math.sqrt(n) / seconds if seconds else math.nan)
+    law = [math.exp(x) for x in ln_law]
+    over = [a / b if b else None for a, b in zip(law, rates, strict=True)]
+    return found | {"per_s": rates, "error_per_s": errors, "law_per_s": law, "law_over": over}
+
+
+def accelerated(given: argparse.Namespace) -> dict[str, Any]:
+    technology = load_technology(given.tech)
+    conditions = nominal_conditions(technology)
+    calibration = load_calibration(technology)
+    store = Store(given.work)
+    deck = loop_deck(technology, CELL, conditions, ramp=10.0)
+    edges = store("edges", deck, lambda w: loop(CELL, w, conditions.v_dd, 10.0))
+    rise, fall = edges["rise"], edges["fall"]
+    cell = cell_loop(technology, calibration)
+    up, down = cell.edges()
+    # The cell's own diode stands in for the rail: no flip before it.
+    flip = flip_gain(calibration, "n", CELL.density)
+    rows: dict[str, Any] = {"edges_A": [rise, fall], "law_edges_A": [up[0] * flip, down[0] * flip]}
+    rows["capacitance_F"] = float(cell.c[0])
+    current = fall + (rise - fall) * FAST_AT
+    v, force, _ = cell.balance(down + (up - down) * FAST_AT)
+    rows["fast"] = []
+    for amplitude, seconds in FAST:
+        density = amplitude * 2 * CHARGE * (CELL.thresh + CELL.width)
+        rms = math.sqrt(density / (2 * FAST_STEP))
+        noise = [f"inoise 0 v trnoise({rms:.6g} {FAST_STEP:.6g} 0 0)"]
+        run = held_deck(technology, conditions, current, seconds, noise)
+        found = store(f"fast-{amplitude}", run, flips)
+        white = np.full_like(force, density)
+        law = [-float(passage_time(v, side, white, cell.c)[0]) for side in (force, -force[:, ::-1])]
+        rows["fast"].append({"over_shot": amplitude} | compared(found, law))
+    rows["slow"] = []
+    middle, half = (rise + fall) / 2, (rise - fall) / 2
+    for tau, x, seconds in SLOW:
+        step = tau / SLOW_STEPS
+        rms = half / x * math.sqrt(2 * tau / step)
+        noise = [
+            f"inoise 0 x trnoise({rms:.6g} {step:.6g} 0 0)",
+            "rnoise x 0 1",
+            f"cnoise x 0 {tau:.6g}",
+            "gnoise 0 v x 0 1",
+        ]
+        run = held_deck(technology, conditions, middle, seconds, noise)
+        found = store(f"slow-{tau:g}-{x:g}", run, flips)
+        noise_of = SlowNoise(sigma=np.array([half / x]), tau=np.array([tau]))
+        law = 2 * [float(slow_rate(np.array([half]), noise_of)[0])]
+        rows["slow"].append({"tau_s": tau, "sigmas": x} | compared(found, law))
+    return rows
+
+
+def cell_loop(technology: Technology, calibration: Calibration) -> Loop:
+    units = CELL.units(CELL.thresh)
+    return Loop(
+        calibration=calibration,
+        hold=np.array([CELL.thresh]),
+        width=np.array([CELL.width]),
+        feedback=np.ones(1),
+        c=loop_capacitance(technology, calibration, np.array([2 * units])),
+        i_lsb=CELL.density,
+    )
+
+
+# --------------------------------------------------------------------------------- at true noise
+
+
+def one_unit(technology: Technology, calibration: Calibration) -> Design:
+    """One FQ-BMRU that rises at 1 nA and falls at 0.5 nA."""
+    rectified = ("rectify_input", "rectify_candidate", "rectify_output")
+    layer = {"cell": "fq_bmru", "n_units": 1, "n_out": 1} | dict.fromkeys(rectified, True)
+    sizes = {"n_in": 1, "n_hidden": 1, "n_classes": 1, "frame_period": "25 ms"}
+    spec = ModelSpec.model_validate(sizes | {"layers": [layer]})
+    tensors = {name: np.ones(shape) for name, shape in spec.tensor_shapes().items()}
+    tensors |= {name: 0 * t for name, t in tensors.items() if name.endswith((".bias", "_state"))}
+    tensors |= {f"layers.0.{name}": np.full(1, 0.5) for name in ("beta", "delta")}
+    return map_model(Model(spec=spec, tensors=tensors), technology, calibration)
+
+
+def devices_of(design: Design, calibration: Calibration, die: Die) -> Devices:
+    return Devices(
+        design=design, calibration=calibration, die=die, temperature=calibration.temperature
+    )
+
+
+def retained(
+    design: Design, calibration: Calibration, die: Die, candidate: float
+) -> tuple[Retention, float]:
+    """The law for the unit, and sigma of its candidate's noise [A]."""
+    devices, c = devices_of(design, calibration, die), np.full(1, candidate)
+    bank, drive = design.banks[0], DRIVE * c
+    noise = candidate_noise(devices, bank, c, drive)
+    return bank_retention(devices, bank, c, drive), float(noise.sigma[0])
+
+
+def edges_of(design: Design, calibration: Calibration, die: Die) -> tuple[float, float]:
+    law = loop_law(devices_of(design, calibration, die), design.banks[0])
+    return float(law.up[0]), float(law.down[0])
+
+
+def calibrations(given: argparse.Namespace) -> dict[str, Calibration | str]:
+    """The constants at both conditions, or why there are none."""
+    calibration = load_calibration(load_technology(given.tech))
+    found: dict[str, Calibration | str] = {}
+    for corner, temperature in CONDITIONS:
+        try:
+            found[f"{corner}, {temperature:g} degC"] = calibration.at(
+                corner=corner, temperature=temperature
+            )
+        except UserError as error:
+            found[f"{corner}, {temperature:g} degC"] = str(error)
+    return found
+
+
+def per_day(ln_rate: float) -> float:
+    """log10 of flips a day."""
+    return (ln_rate + math.log(DAY)) / math.log(10)
+
+
+def table(given: argparse.Namespace) -> dict[str, Any]:
+    technology = load_technology(given.tech)
+    calibration = load_calibration(technology)
+    design = one_unit(technology, calibration)
+    nominal = nominal_die(design)
+    dies = [draw_die(design, seed) for seed in range(given.dies)]
+    up, down = edges_of(design, calibration, nominal)
+    rows: dict[str, Any] = {"edges_A": [up, down]}
+    for name, at in calibrations(given).items():
+        if isinstance(at, str):
+            rows[name] = at
+            continue
+        edges = np.array([edges_of(design, at, die) for die in dies])
+        row: dict[str, Any] = {"edges_A": edges_of(design, at, nominal)}
+        row["edges_mean_A"], row["edges_sigma_A"] = edges.mean(axis=0), edges.std(axis=0)
+        for state, near in enumerate(NEAR):
+            candidate = (0.8 * up, 1.2 * down)[state]
+            distance = (edges[:, state] - candidate) * (1 - 2 * state)
+            held = distance > 0
+            worst = int(np.argmin(np.where(held, distance, np.inf)))
+            found = {"candidate_A": candidate, "not_held": int((~held).sum())}
+            for which, die in (("nominal", nominal), ("worst_held", dies[worst])):
+                law, sigma = retained(design, at, die, candidate)
+                edge = (law.up, law.down)[state][0]
+                found[which] = {
+                    "distance_sigmas": (edge - candidate) * (1 - 2 * state) / sigma,
+                    "sigma_A": sigma,
+                    "log10_per_s": float((law.ln_rise, law.ln_fall)[state][0]) / math.log(10),
+                }
+            row[near] = found
+        rows[name] = row
+    return rows
+
+
+def width(given: argparse.Namespace) -> dict[str, Any]:
+    """Flips a day over I_width, the candidate in the middle of the nominal loop."""
+    technology = load_technology(given.tech)
+    calibration = load_calibration(technology)
+    placed = one_unit(technology, calibration)
+    bank = placed.banks[0]
+    rows: dict[str, Any] = {"hold_A": float(bank.up_units[0] * placed.i_lsb)}
+    for name, at in calibrations(given).items():
+        if isinstance(at, str):
+            rows[name] = at
+            continue
+        rows[name] = []
+        for units in range(2, int(bank.up_units[0])):
+            design = replace(placed, banks=(replace(bank, down_units=bank.up_units - units),))
+            nominal = nominal_die(design)
+            up, down = edges_of(design, at, nominal)
+            if up - down <= 0 or down <= 0:
+                continue
+            middle = (up + down) / 2
+            dies = [draw_die(design, seed) for seed in range(given.dies)]
+            edges = np.array([edges_of(design, at, die) for die in dies])
+            distances = np.minimum(edges[:, 0] - middle, middle - edges[:, 1])
+            worst = dies[int(np.argmin(distances))]
+            row = {"width_A": units * placed.i_lsb, "loop_A": up - down}
+            for which, die in (("nominal", nominal), ("worst", worst)):
+                law, sigma = retained(design, at, die, middle)
+                row[which] = per_day(float(np.logaddexp(law.ln_rise, law.ln_fall)[0]))
+                row["sigma_A"] = sigma
+            row["held_dies"] = int((distances > 0).sum())
+            rows[name].append(row)
+            if row["worst"] < -100:
+                break
+    return rows
+
+
+def ladder(given: argparse.Namespace) -> dict[str, Any]:
+    technology = load_technology(given.tech)
+    design = map_model(unit_model(2), technology, load_calibration(technology))
+    rows: dict[str, Any] = {}
+    for name, at in calibrations(given).items():
+        if isinstance(at, str):
+            rows[name] = at
+            continue
+        rows[name] = {}
+        dies = [draw_die(design, seed) for seed in range(given.dies)]
+        laws = [ladder_loops(devices_of(design, at, die), design.banks[0]).edges() for die in dies]
+        rises, falls = (np.array([law[k] for law in laws]) for k in (0, 1))
+        into, out = node_leakage(technology, at)
+        for which, die in (
+            ("nominal", nominal_die(design)),
+            ("worst_low", dies[int(np.argmin(rises.min(axis=1)))]),
+            ("worst_high", dies[int(np.argmax(falls.max(axis=1)))]),
+        ):
+            law = ladder_retention(devices_of(design, at, die), design.banks[0])
+            rows[name][which] = {
+                "rises_A": law.up.min(),
+                "falls_A": law.down.max(),
+                "log10_rise_per_s": law.ln_rise.max() / math.log(10),
+                "log10_fall_per_s": law.ln_fall.max() / math.log(10),
+            }
+        rows[name] |= {"leaks_in_A": into, "leaks_out_A": out}
+    return rows
+
+
+def supply(given: argparse.Namespace) -> dict[str, Any]:
+    """What moves the edges, by the law; and ngspice's cell near an edge under a step of supply."""
+    technology = load_technology(given.tech)
+    calibration = load_calibration(technology)
+    design = one_unit(technology, calibration)
+    nominal = nominal_die(design)
+    up, down = edges_of(design, calibration, nominal)
+    moves = {}
+    for v_dd in (0.9 * technology.v_dd, 1.1 * technology.v_dd):
+        found = edges_of(design, calibration.at(v_dd), nominal)
+        moves[f"{v_dd:.3g} V"] = [found[0] / up - 1, found[1] / down - 1]
+    conditions = nominal_conditions(technology)
+    store = Store(given.work)
+    deck = loop_deck(technology, CELL, conditions, ramp=10.0)
+    edges = store("edges", deck, lambda w: loop(CELL, w, conditions.v_dd, 10.0))
+    steps = []
+    for state, share in itertools.product((0, 1), (0.2, 0.1, 0.05, 0.03, 0.02, 0.01)):
+        edge = (edges["rise"], edges["fall"])[state]
+        candidate = edge * (1 + share * (2 * state - 1))
+        for factor in (1.1, 0.9):
+            other = factor * conditions.v_dd
+            course = "".join(
+                f" {t:.9g} {v:.9g}"
+                for t, v in (
+                    (0.1, conditions.v_dd),
+                    (0.1 + SUPPLY_EDGE, other),
+                    (0.2, other),
+                    (0.2 + SUPPLY_EDGE, conditions.v_dd),
+                )
+            )
+            force = "0" if state else f"pwl(0 {other:.9g} 0.03 {other:.9g} 0.0301 0)"
+            deck = held_deck(technology, conditions, candidate, 0.3, [], supply=course, rn=force)
+            run = store(f"step-{state}-{share}-{factor}", deck, states)
+            ended = run.get("states")
+            steps.append({"state": state, "distance": share, "supply": factor, "ended": ended})
+    return {"edges_move": moves, "steps": steps}
+
+
+def states(waves: Waves) -> dict[str, Any]:
+    """Whether v is high before, during and after a step of supply."""
+    v = np.interp((0.099, 0.199, 0.299), waves.time, waves.vectors["v(v)"])
+    return {"states": [int(x > HIGH / 2) for x in v]}
+
+
+PARTS = {
+    "accelerated": accelerated,
+    "table": table,
+    "width": width,
+    "ladder": ladder,
+    "supply": supply,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--tech", default="generic180")
+    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--dies", type=int, default=1000)
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    result = {"machine": machine(), "tech": given.tech}
+    result |= {name: PARTS[name](given) for name in given.parts.split(",")}
+    print(json.dumps(result, indent=2, default=np.ndarray.tolist))
+
+
+if __name__ == "__main__":
+    main()
