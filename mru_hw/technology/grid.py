@@ -60,7 +60,8 @@ class Check(_Frozen):
     interpolated: dict[str, float | None]
     measured: dict[str, float | None]
     leakage: dict[str, float] = Field(
-        description="per polarity, the largest relative error of leakage over drain voltage"
+        description="per polarity, the largest error of leakage over drain voltage, relative, "
+        "or to 1e-15 A where that is more"
     )
 
 

