@@ -37,11 +37,11 @@ from benchmarks.bench_cell import REFERENCE, WAKE, Setting, circuit, loop, loop_
 from benchmarks.bench_ladder import Store, unit_model
 from benchmarks.machine import machine
 from mru_hw.cells.base import Devices
-from mru_hw.cells.loop import loop_law
 from mru_hw.cells.retention import (
     Loop,
     Retention,
     SlowNoise,
+    bank_edges,
     bank_retention,
     candidate_noise,
     ladder_loops,
@@ -75,6 +75,7 @@ FAST_AT = 0.25  # of the loop, where the law's two rates are of a size
 SLOW = ((2e-2, 2.0, 20.0), (2e-2, 2.5, 40.0), (2e-2, 3.0, 80.0), (2e-3, 2.5, 8.0))
 """Correlation time [s], half the loop over sigma, and seconds."""
 SLOW_STEPS = 20  # samples a correlation time
+WIDTHS = (4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 28)  # unit devices of M8; 40 are placed
 SUPPLY_EDGE = 1e-6  # s, of a step of supply
 CONDITIONS = (("tt", 27.0), ("ff", 85.0))
 NEAR = ("low_at_80_percent", "high_at_120_percent")
@@ -240,8 +241,8 @@ def retained(
 
 
 def edges_of(design: Design, calibration: Calibration, die: Die) -> tuple[float, float]:
-    law = loop_law(devices_of(design, calibration, die), design.banks[0])
-    return float(law.up[0]), float(law.down[0])
+    up, down = bank_edges(devices_of(design, calibration, die), design.banks[0])
+    return float(up[0]), float(down[0])
 
 
 def calibrations(given: argparse.Namespace) -> dict[str, Calibration | str]:
@@ -303,20 +304,22 @@ def width(given: argparse.Namespace) -> dict[str, Any]:
     calibration = load_calibration(technology)
     placed = one_unit(technology, calibration)
     bank = placed.banks[0]
+    placed_width = int(bank.loop_width[0])
+    drawn = [draw_die(placed, seed) for seed in range(given.dies)]
     rows: dict[str, Any] = {"hold_A": float(bank.up_units[0] * placed.i_lsb)}
     for name, at in calibrations(given).items():
         if isinstance(at, str):
             rows[name] = at
             continue
         rows[name] = []
-        for units in range(2, int(bank.up_units[0])):
+        for units in WIDTHS:
             design = replace(placed, banks=(replace(bank, down_units=bank.up_units - units),))
             nominal = nominal_die(design)
             up, down = edges_of(design, at, nominal)
             if up - down <= 0 or down <= 0:
                 continue
             middle = (up + down) / 2
-            dies = [draw_die(design, seed) for seed in range(given.dies)]
+            dies = [with_width(die, units / placed_width) for die in drawn]
             edges = np.array([edges_of(design, at, die) for die in dies])
             distances = np.minimum(edges[:, 0] - middle, middle - edges[:, 1])
             worst = dies[int(np.argmin(distances))]
@@ -327,9 +330,17 @@ def width(given: argparse.Namespace) -> dict[str, Any]:
                 row["sigma_A"] = sigma
             row["held_dies"] = int((distances > 0).sum())
             rows[name].append(row)
-            if row["worst"] < -100:
-                break
     return rows
+
+
+def with_width(die: Die, factor: float) -> Die:
+    """The same die with `factor` times the unit devices in M8."""
+    key = ("bank0", "width")
+    return replace(
+        die,
+        dvt={**die.dvt, key: die.dvt[key] / math.sqrt(factor)},
+        dbeta={**die.dbeta, key: die.dbeta[key] / math.sqrt(factor)},
+    )
 
 
 def ladder(given: argparse.Namespace) -> dict[str, Any]:

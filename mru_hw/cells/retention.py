@@ -339,6 +339,14 @@ def candidate_noise(devices: Devices, bank: Bank, candidate: Array, drive: Array
     return SlowNoise(sigma=np.sqrt(variance + relative * band * squares), tau=tau)
 
 
+def bank_edges(devices: Devices, bank: Bank) -> tuple[Array, Array]:
+    """Return where a bank's units rise and fall, in rail currents [A], with leakage."""
+    copy = loop_currents(devices, bank).copy_plus
+    up, down = bank_loops(devices, bank).edges()
+    into, out = node_leakage(devices.design.technology, devices.calibration)
+    return (up - into) / copy, (down + out) / copy
+
+
 def bank_retention(devices: Devices, bank: Bank, candidate: Array, drive: Array) -> Retention:
     """Return how often a bank's FQ-BMRU units flip on a die.
 
@@ -350,17 +358,15 @@ def bank_retention(devices: Devices, bank: Bank, candidate: Array, drive: Array)
         As in `candidate_noise`.
     """
     loop = bank_loops(devices, bank)
-    copy = loop_currents(devices, bank).copy_plus
+    copied = candidate * loop_currents(devices, bank).copy_plus
     noise = candidate_noise(devices, bank, candidate, drive)
     into, out = node_leakage(devices.design.technology, devices.calibration)
-    copied = candidate * copy
-    rising = loop_retention(loop, copied + into, noise)
-    falling = loop_retention(loop, copied - out, noise)
+    up, down = bank_edges(devices, bank)
     return Retention(
-        up=(rising.up - into) / copy,
-        down=(rising.down + out) / copy,
-        ln_rise=rising.ln_rise,
-        ln_fall=falling.ln_fall,
+        up=up,
+        down=down,
+        ln_rise=loop_retention(loop, copied + into, noise).ln_rise,
+        ln_fall=loop_retention(loop, copied - out, noise).ln_fall,
     )
 
 

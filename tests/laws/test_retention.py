@@ -15,6 +15,7 @@ from mru_hw.cells.loop import loop_law
 from mru_hw.cells.retention import (
     Loop,
     SlowNoise,
+    bank_edges,
     bank_loops,
     bank_retention,
     candidate_noise,
@@ -29,7 +30,7 @@ from mru_hw.cells.retention import (
 )
 from mru_hw.mapping import Design, map_model
 from mru_hw.technology import load_technology
-from mru_hw.technology.calibration import load_calibration
+from mru_hw.technology.calibration import CHARGE, load_calibration
 from mru_hw.variation import draw_die, nominal_die
 from tests.networks import draw_model, make_spec
 
@@ -90,14 +91,14 @@ def test_a_quartic_well_is_left_at_kramers_rate() -> None:
 
 
 def test_langevin_draws_leave_the_loops_wells_at_the_laws_rate() -> None:
-    """The loop's own balance, white noise at 10,000 times its shot noise, Euler-Maruyama."""
+    """The loop's own balance, white noise at 20,000 times its shot noise, Euler-Maruyama."""
     loop = cell()
     up, down = loop.edges()
     candidate = down + 0.25 * (up - down)
     v, force, density = loop.balance(candidate)
-    white = np.full_like(density, 1e4 * 3.2e-19 * (HOLD + WIDTH))
+    white = np.full_like(density, 2e4 * 2 * CHARGE * (HOLD + WIDTH))
     rng = np.random.default_rng(0)
-    c, dt, n = float(loop.c[0]), 4e-7, 500
+    c, dt, n = float(loop.c[0]), 4e-7, 400
     kick = math.sqrt(white[0, 0] / 2 * dt) / c
     for side in (force[0], -force[0, ::-1]):
         law = math.exp(-float(passage_time(v, side[None], white, loop.c)[0]))
@@ -105,7 +106,7 @@ def test_langevin_draws_leave_the_loops_wells_at_the_laws_rate() -> None:
         x = np.full(n, v[np.argmax(side < 0)])
         end = v[len(v) - 1 - np.argmax(side[::-1] > 0)]
         gone = np.zeros(n, dtype=bool)
-        steps = 10_000
+        steps = 8_000
         for _ in range(steps):
             drift = np.interp(x, v, side) / c * dt
             # Walls at the rails, as the law has them.
@@ -194,20 +195,23 @@ def test_a_banks_edges_are_those_of_its_law_but_for_leakage(seed: int | None) ->
     bank = made.design.banks[0]
     law = loop_law(made, bank)
     into, _ = node_leakage(TECHNOLOGY, CALIBRATION)
-    c = 0.8 * law.up
-    found = bank_retention(made, bank, c, 2 * c)
-    np.testing.assert_allclose(found.up, law.up, atol=2 * into)
-    np.testing.assert_allclose(found.down, law.down, atol=1e-12)
+    up, down = bank_edges(made, bank)
+    np.testing.assert_allclose(up, law.up, atol=2 * into)
+    np.testing.assert_allclose(down, law.down, atol=1e-12)
     assert bank_loops(made, bank).c.shape == law.up.shape
 
 
-def test_more_legs_at_the_candidate_are_more_noise() -> None:
+def test_more_legs_at_the_candidate_are_more_noise_and_more_flips() -> None:
     made = devices("fq_bmru")
     bank = made.design.banks[0]
-    c = np.full(bank.n_units, 5e-10)
+    up, down = bank_edges(made, bank)
+    c = (up + down) / 2
     one, many = (candidate_noise(made, bank, c, k * c) for k in (1, 4))
     assert np.all(many.sigma > one.sigma)
     np.testing.assert_array_equal(many.tau, one.tau)
+    few, lots = (bank_retention(made, bank, c, k * c) for k in (1, 4))
+    assert np.all(lots.ln_rise > few.ln_rise)
+    assert np.all(lots.ln_fall > few.ln_fall)
 
 
 def test_a_ladders_cells_keep_both_states_between_strobes() -> None:
