@@ -69,7 +69,7 @@ Array = NDArray[np.float64]
 CELL = Setting()
 DAY = 86400.0  # s
 FAST_STEP = 5e-6  # s, of white noise at V0; a crossing of the barrier takes some 100 us
-FAST = ((6000, 2.0), (8000, 1.0), (11000, 1.0), (16000, 0.5), (24000, 1.0), (36000, 0.5))
+FAST = ((6000, 2.0), (8000, 1.0), (11000, 1.0), (16000, 0.5))
 """Density over 2 q (I_thresh + I_width), and seconds."""
 FAST_AT = 0.25  # of the loop, where the law's two rates are of a size
 SLOW = ((2e-2, 2.0, 20.0), (2e-2, 2.5, 40.0), (2e-2, 3.0, 80.0), (2e-3, 2.5, 8.0))
@@ -80,6 +80,7 @@ SUPPLY_EDGE = 1e-6  # s, of a step of supply
 CONDITIONS = (("tt", 27.0), ("ff", 85.0))
 NEAR = ("low_at_80_percent", "high_at_120_percent")
 DRIVE = 2.0  # sum of the currents of the legs at a candidate's node over its own: our assumption
+SET = 0.3  # V, above which a state at rest is high: it sags long before it falls
 LOW, HIGH = 0.1, 1.4  # V, beyond both folds: a flip has been made
 
 
@@ -92,6 +93,7 @@ def held_deck(
     *,
     supply: str = "",
     rn: str = "0",
+    rp: str = "",
 ) -> Deck:
     """The cell under a constant candidate.
 
@@ -99,8 +101,10 @@ def held_deck(
     ----------
     lines
         What drives node v besides: noise.
-    supply, rn
-        More points of the supply's course, and the course of the switch that forces v low.
+    supply
+        More points of the supply's course.
+    rn, rp
+        Courses of the switches that force v low and high.
     """
     body = [
         "* The nine-transistor cell under noise",
@@ -115,7 +119,7 @@ def held_deck(
         f"cref n 0 {DECOUPLING:.9g}",
         f"iin p 0 {current:.9g}",
         f"vrn rn 0 {rn}",
-        f"vrp rp 0 pwl(0 0 {WAKE} {conditions.v_dd:.9g})",
+        f"vrp rp 0 {rp or f'pwl(0 0 {WAKE} {conditions.v_dd:.9g})'}",
         "vout d 0 0",
         "xt p n v d d rn rp vdd vcell cell_under_test",
         *lines,
@@ -402,8 +406,11 @@ def supply(given: argparse.Namespace) -> dict[str, Any]:
                     (0.2 + SUPPLY_EDGE, conditions.v_dd),
                 )
             )
-            force = "0" if state else f"pwl(0 {other:.9g} 0.03 {other:.9g} 0.0301 0)"
-            deck = held_deck(technology, conditions, candidate, 0.3, [], supply=course, rn=force)
+            top = max(other, conditions.v_dd)
+            courses = {"rn": f"pwl(0 {other:.9g} 0.03 {other:.9g} 0.0301 0)"}
+            if state:
+                courses = {"rp": f"pwl(0 0 0.03 0 0.0301 {top:.9g})"}
+            deck = held_deck(technology, conditions, candidate, 0.3, [], supply=course, **courses)
             run = store(f"step-{state}-{share}-{factor}", deck, states)
             ended = run.get("states")
             steps.append({"state": state, "distance": share, "supply": factor, "ended": ended})
@@ -413,7 +420,7 @@ def supply(given: argparse.Namespace) -> dict[str, Any]:
 def states(waves: Waves) -> dict[str, Any]:
     """Whether v is high before, during and after a step of supply."""
     v = np.interp((0.099, 0.199, 0.299), waves.time, waves.vectors["v(v)"])
-    return {"states": [int(x > HIGH / 2) for x in v]}
+    return {"states": [int(x > SET) for x in v]}
 
 
 PARTS = {
