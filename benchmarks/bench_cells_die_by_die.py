@@ -477,8 +477,7 @@ def draw(path: Path, title: str, cells: dict[str, Pairs]) -> None:
         panel.grid(alpha=0.3)
     for panel in axes.ravel()[len(shown) :]:
         panel.set_visible(False)
-    figure.suptitle(title)
-    figure.supxlabel("array: off the nominal die [%]")
+    figure.supxlabel(f"{title}, array: off the nominal die [%]")
     figure.supylabel("ngspice: off the nominal die [%]")
     figure.tight_layout()
     with whole_file(path) as part:
@@ -507,7 +506,7 @@ def main() -> None:
     result["wall_seconds"] = time.monotonic() - start
     print(json.dumps(result, indent=2))
     if given.figure is not None:
-        draw(given.figure, f"{technology.name}, {given.dies} dies", pairs)
+        draw(given.figure, technology.name, pairs)
 
 
 if __name__ == "__main__":
