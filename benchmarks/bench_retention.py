@@ -288,7 +288,7 @@ def table(given: argparse.Namespace) -> dict[str, Any]:
             distance = (edges[:, state] - candidate) * (1 - 2 * state)
             held = distance > 0
             worst = int(np.argmin(np.where(held, distance, np.inf)))
-            found = {"candidate_A": candidate, "not_held": int((~held).sum())}
+            found: dict[str, Any] = {"candidate_A": candidate, "not_held": int((~held).sum())}
             for which, die in (("nominal", nominal), ("worst_held", dies[worst])):
                 law, sigma = retained(design, at, die, candidate)
                 edge = (law.up, law.down)[state][0]
