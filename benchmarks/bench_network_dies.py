@@ -34,20 +34,16 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.bench_spice_agreement import TEST_ROWS, packed
+from benchmarks.bench_spice_agreement import TEST_ROWS, run_sequence
 from benchmarks.machine import machine
 from mru_hw.energy import energy
-from mru_hw.files import whole_file
 from mru_hw.model.io import load_model
 from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
-from mru_hw.simulate.spice_level import simulate_spice
 from mru_hw.simulate.supply import BLOCKS
-from mru_hw.spice.bench import make_bench, normalised
 from mru_hw.stimulus import Inputs, load_inputs
 from mru_hw.technology import load_technology
-from mru_hw.technology.conditions import nominal_conditions
 
 Array = NDArray[np.float64]
 ACCURACY_BOUND, ENERGY_BOUND = 0.01, 0.03
@@ -66,25 +62,6 @@ class Side:
 
 
 # ------------------------------------------------------------------------------------- running
-
-
-def run_die(chip: Chip, inputs: Inputs, row: int, seed: int, work: Path) -> dict[str, Any]:
-    """Run one sequence on one die in ngspice, or read what an earlier call left."""
-    one, die = inputs.take(slice(row, row + 1)), chip.die(seed)
-    conditions = nominal_conditions(chip.design.technology)
-    frames = normalised(chip.model.spec, one.x[0, : one.lengths[0]])
-    token = make_bench(chip.design, frames, conditions, die=die).deck.token
-    kept = work / f"{chip.design.digest()}-die{seed}-{token:.9f}.npz"
-    if kept.is_file():
-        with np.load(kept, allow_pickle=False) as arrays:
-            return dict(arrays)
-    result = simulate_spice(
-        chip.model, chip.design, chip.calibration, one, conditions=conditions, die=die, workers=1
-    )
-    arrays = packed(result)
-    with whole_file(kept) as part, part.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-    return arrays
 
 
 def levels_of(chip: Chip, states: list[Array]) -> list[Array]:
@@ -109,7 +86,7 @@ def spice_side(
     done, seconds = np.zeros(shape, dtype=bool), np.zeros(shape)
     for d in range(dies):
         for row in range(inputs.n_seq):
-            found = run_die(chip, inputs, row, d, work)
+            found = run_sequence(chip, inputs, row, work, seed=d)
             done[d, row] = str(found["status"][0]) == "DONE"
             seconds[d, row] = found["core_seconds"][0]
             side.decision[d, row], side.energy[d, row] = found["decision"][0], found["energy_J"][0]

@@ -66,19 +66,25 @@ def test_rows(count: int) -> Inputs:
 
 
 def run_sequence(
-    chip: Chip, inputs: Inputs, row: int, work: Path | None, conditions: Conditions | None = None
+    chip: Chip,
+    inputs: Inputs,
+    row: int,
+    work: Path | None,
+    conditions: Conditions | None = None,
+    seed: int | None = None,
 ) -> dict[str, Array]:
-    """Run one sequence, or read what an earlier call left for the same deck."""
+    """Run one sequence, on a die if one is named, or read what an earlier call left of it."""
     one = inputs.take(slice(row, row + 1))
+    die, name = (None, "") if seed is None else (chip.die(seed), f"-die{seed}")
     conditions = conditions or nominal_conditions(chip.design.technology)
     frames = normalised(chip.model.spec, one.x[0, : one.lengths[0]])
-    token = make_bench(chip.design, frames, conditions).deck.token
-    kept = None if work is None else work / f"{chip.design.digest()}-{token:.9f}.npz"
+    token = make_bench(chip.design, frames, conditions, die=die).deck.token
+    kept = None if work is None else work / f"{chip.design.digest()}{name}-{token:.9f}.npz"
     if kept is not None and kept.is_file():
         with np.load(kept, allow_pickle=False) as arrays:
             return dict(arrays)
     result = simulate_spice(
-        chip.model, chip.design, chip.calibration, one, conditions=conditions, workers=1
+        chip.model, chip.design, chip.calibration, one, conditions=conditions, die=die, workers=1
     )
     arrays = packed(result)
     if kept is not None:

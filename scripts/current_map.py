@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from mru_hw.files import whole_file
 from mru_hw.technology import MODELS, Technology, load_technology, technology_names
-from mru_hw.technology.calibration import BOLTZMANN_OVER_CHARGE
+from mru_hw.technology.calibration import temperature_voltage
 
 Array = NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def sweep(
     technology: Technology, corner: str, temperature: float
 ) -> dict[str, tuple[Array, Array, float]]:
     """Return by polarity the current, its slope factor and the leakage."""
-    v_dd, u_t = technology.v_dd, BOLTZMANN_OVER_CHARGE * (temperature + 273.15)
+    v_dd, u_t = technology.v_dd, temperature_voltage(temperature)
     lines = [
         "* unit devices of both polarities",
         f".lib '{MODELS}' {corner}",

@@ -40,7 +40,7 @@ def quiescent(devices: Devices, bus: Bus) -> Array:
 
 
 def split(
-    v: NDArray[Any], i_q: NDArray[Any], out: NDArray[Any] | None = None
+    v: NDArray[Any], i_q: NDArray[Any] | float, out: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return ``i_plus`` and ``i_minus`` of a signed node, in the unit of `v`.
 

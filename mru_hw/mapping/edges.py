@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping.gains import flip_gain
-from mru_hw.technology.calibration import BOLTZMANN_OVER_CHARGE, Calibration
+from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 Array = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ def loop_edges(
 
 def loop_legs(calibration: Calibration, v: Array, temperature: float) -> tuple[Array, Array]:
     """Return what the legs that sink and that source carry at V0 = `v`, over their nominal."""
-    u_t = BOLTZMANN_OVER_CHARGE * (temperature + 273.15)
+    u_t = temperature_voltage(temperature)
     sink = _leg(calibration, "n", v, u_t)
     return sink, _leg(calibration, "p", calibration.v_dd - v, u_t)
 
@@ -92,7 +92,7 @@ def follower(
         V0 [V].
     """
     n, nominal = calibration.n, tail
-    u_t = BOLTZMANN_OVER_CHARGE * (temperature + 273.15)
+    u_t = temperature_voltage(temperature)
     # M6 at V_s = 0; above it e^(-V_s/U_T) of that, which is what the tail carries.
     reach = FOLLOWER * i_lsb * np.exp((v - n.v_gate) / calibration.thermal("n", temperature))
     for _ in range(3):

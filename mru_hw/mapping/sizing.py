@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from mru_hw.data import calibration_dir
 from mru_hw.errors import Bare, MruHwError, UserError
 from mru_hw.technology import Technology
-from mru_hw.technology.calibration import BOLTZMANN_OVER_CHARGE
+from mru_hw.technology.calibration import temperature_voltage
 from mru_hw.units import render
 
 COLUMNS = (
@@ -232,7 +232,7 @@ def _fit(
     v_ds, current, units = _column(output, "v_ds_V"), _column(output, "value"), _units(output)
     usual = float(output[0]["i_in_A"])
     logs, volts = np.log(_column(gate, "i_in_A")), _column(gate, "value")
-    thermal = BOLTZMANN_OVER_CHARGE * (float(gate[0]["temperature_degC"]) + 273.15)
+    thermal = temperature_voltage(float(gate[0]["temperature_degC"]))
     v_gate = float(np.interp(math.log(usual), logs, volts))
     cascode = output[0]["cascode"] == "1"
     # A cascode's leg stands on the mirror's own V_DS.
@@ -243,7 +243,7 @@ def _fit(
     slope = float(np.polyfit(logs, volts, 1)[0]) / thermal
     diode, leg = _column(leakage, "i_in_A"), _column(leakage, "value")
     # A smaller current has a smaller gate voltage, and by the law of V_DS a little more gain.
-    hot = slope * BOLTZMANN_OVER_CHARGE * (float(leakage[0]["temperature_degC"]) + 273.15)
+    hot = slope * temperature_voltage(float(leakage[0]["temperature_degC"]))
     below = hot * np.log(diode[-1] / np.maximum(diode, diode[1]))
     excess = leg - diode * (leg[-1] / diode[-1]) * (1 + conductance * below)
     return LengthSample(
@@ -285,7 +285,7 @@ def mirror_errors(
     sized = technology.model_copy(update={"devices": {name: device}})
     slope, v_gate = lengths.gate(polarity, length)
     vt, beta = sized.sigma(name, units)
-    thermal = slope * BOLTZMANN_OVER_CHARGE * (technology.temperature + 273.15)
+    thermal = slope * temperature_voltage(technology.temperature)
     conductance = lengths.conductance(polarity, length, cascode=cascode)
     leak = float(lengths.leakage(polarity, length, current / units, cascode=cascode))
     return MirrorSize(

@@ -15,9 +15,16 @@ from numpy.typing import DTypeLike
 
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.array import compile_die
-from mru_hw.simulate.blocks import Kept, block_rows, cut_block, keep_freed_memory
+from mru_hw.simulate.blocks import (
+    Kept,
+    SequenceBlock,
+    block_rows,
+    cut_block,
+    keep_freed_memory,
+)
 from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw
 from mru_hw.simulate.die_run import DieRun
+from mru_hw.simulate.levels import Floats
 from mru_hw.simulate.readout import decide_columns
 from mru_hw.simulate.supply import BLOCKS, SupplyRecord
 from mru_hw.simulate.trace import Trace
@@ -49,6 +56,54 @@ class BehavioralRun:
 
     trace: Trace
     supply: SupplyRecord
+
+
+class DieResults:
+    """What dies gave on sequences, block by block."""
+
+    def __init__(
+        self, design: Design, inputs: Inputs, n_die: int, dtype: DTypeLike, *, keep_all: bool
+    ) -> None:
+        n_seq, n_time = inputs.x.shape[:2]
+        self._spec, self._inputs, self._frame = design.spec, inputs, design.timing.frame
+        self._decision = np.zeros((n_die, n_seq), dtype=np.int64)
+        self._static = np.zeros((n_die, n_seq, len(BLOCKS)))
+        self._switching = np.zeros_like(self._static)
+        self._kept = Kept(design, (n_die, n_seq, n_time), dtype) if keep_all else None
+
+    def store(
+        self,
+        die: int,
+        block: SequenceBlock,
+        output: Floats,
+        layers: list[tuple[Floats, Floats]],
+        supply: tuple[Floats, Floats],
+    ) -> None:
+        """Store a block: outputs, candidates and states, static and switching supply current."""
+        rows, n = block.rows, len(block.rows)
+        decided = decide_columns(output, block.lengths, self._spec.readout)
+        self._decision[die, rows] = decided[:n]
+        self._static[die, rows], self._switching[die, rows] = (part[:n] for part in supply)
+        if self._kept is not None:
+            self._kept.store(die, block, output, layers)
+
+    def run(self, v_dd: float) -> BehavioralRun:
+        """Return everything, drawn at a supply of `v_dd` [V]."""
+        kept = self._kept
+        trace = Trace(
+            decision=self._decision,
+            energy_J=np.full(self._decision.shape, np.nan),
+            output=None if kept is None else kept.output,
+            candidates=() if kept is None else tuple(kept.candidates),
+            states=() if kept is None else tuple(kept.states),
+        )
+        supply = SupplyRecord(
+            static=self._static,
+            switching=self._switching,
+            duration=self._inputs.lengths.astype(np.float64) * self._frame,
+            v_dd=v_dd,
+        )
+        return BehavioralRun(trace=trace, supply=supply)
 
 
 def simulate_behavioral(
@@ -86,15 +141,10 @@ def simulate_behavioral(
         Whether to return outputs, candidates and states too.
     """
     keep_freed_memory()
-    spec = design.spec
     supply_v = design.technology.v_dd if v_dd is None else v_dd
     at_supply = calibration.at(supply_v, temperature=temperature)
     order = np.argsort(inputs.lengths, kind="stable")
-    n_die, (n_seq, n_time) = len(dies), inputs.x.shape[:2]
-    decision = np.zeros((n_die, n_seq), dtype=np.int64)
-    static = np.zeros((n_die, n_seq, len(BLOCKS)))
-    switching = np.zeros_like(static)
-    kept = Kept(design, (n_die, n_seq, n_time), dtype) if keep_all else None
+    results = DieResults(design, inputs, len(dies), dtype, keep_all=keep_all)
     blocks = [cut_block(inputs, rows, design, dtype) for rows in block_rows(order)]
     law = None if noise is None else NoiseLaw.of(design, at_supply, temperature, noise.scale)
     for d, die in enumerate(dies):
@@ -105,22 +155,7 @@ def simulate_behavioral(
         for block in blocks:
             run = DieRun(array=array, block=block, calibration=at_supply, noise=drawn)
             run.all_layers()
-            n = len(block.rows)
-            decision[d, block.rows] = decide_columns(run.output, block.lengths, spec.readout)[:n]
-            static[d, block.rows] = run.mean(run.static)[:n]
-            switching[d, block.rows] = run.mean(run.switching)[:n]
-            if kept is not None:
-                layers = list(zip(run.candidates, run.states, strict=True))
-                kept.store(d, block, run.output, layers)
-    trace = Trace(
-        decision=decision,
-        energy_J=np.full((n_die, n_seq), np.nan),
-        output=None if kept is None else kept.output,
-        candidates=() if kept is None else tuple(kept.candidates),
-        states=() if kept is None else tuple(kept.states),
-    )
-    duration = inputs.lengths.astype(np.float64) * design.timing.frame
-    return BehavioralRun(
-        trace=trace,
-        supply=SupplyRecord(static=static, switching=switching, duration=duration, v_dd=supply_v),
-    )
+            layers = list(zip(run.candidates, run.states, strict=True))
+            supply = run.mean(run.static), run.mean(run.switching)
+            results.store(d, block, run.output, layers, supply)
+    return results.run(supply_v)

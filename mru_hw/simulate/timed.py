@@ -22,20 +22,17 @@ from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.settling import bank_load, bus_loads
 from mru_hw.mapping.design import Bank, Design, NodeKind
 from mru_hw.simulate.array import DieArray, Rails, compile_die
-from mru_hw.simulate.behavioral import BehavioralRun
+from mru_hw.simulate.behavioral import BehavioralRun, DieResults
 from mru_hw.simulate.blocks import (
-    Kept,
     SequenceBlock,
     block_rows,
     cut_block,
     keep_freed_memory,
 )
 from mru_hw.simulate.memory import nominal_step
-from mru_hw.simulate.readout import decide_columns
-from mru_hw.simulate.supply import BLOCKS, SupplyRecord
+from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.timed_nodes import Legs, MovingNode
 from mru_hw.simulate.timed_units import MovingLadder, MovingLoop
-from mru_hw.simulate.trace import Trace
 from mru_hw.spice.bench import PRE_ROLL, RAMP
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.stimulus import Inputs
@@ -80,11 +77,7 @@ def simulate_timed(
     supply_v = design.technology.v_dd if v_dd is None else v_dd
     at_supply = calibration.at(supply_v, temperature=temperature)
     keep_freed_memory()
-    n_die, (n_seq, n_time) = len(dies), inputs.x.shape[:2]
-    decision = np.zeros((n_die, n_seq), dtype=np.int64)
-    static = np.zeros((n_die, n_seq, len(BLOCKS)))
-    switching = np.zeros_like(static)
-    kept = Kept(design, (n_die, n_seq, n_time), np.float64)
+    results = DieResults(design, inputs, len(dies), np.float64, keep_all=True)
     order = np.argsort(inputs.lengths, kind="stable")
     blocks = [_own(cut_block(inputs, rows, design, np.float64)) for rows in block_rows(order)]
     for d, die in enumerate(dies):
@@ -93,20 +86,10 @@ def simulate_timed(
         for block in blocks:
             run = _Run(devices, array, block, steps)
             run.all_frames()
-            decision[d, block.rows] = decide_columns(run.output, block.lengths, design.spec.readout)
-            static[d, block.rows] = run.mean(run.static)
-            switching[d, block.rows] = run.mean(run.switching)
-            kept.store(d, block, run.output, list(zip(run.candidates, run.states, strict=True)))
-    trace = Trace(
-        decision=decision,
-        energy_J=np.full((n_die, n_seq), np.nan),
-        output=kept.output,
-        candidates=tuple(kept.candidates),
-        states=tuple(kept.states),
-    )
-    duration = inputs.lengths.astype(np.float64) * design.timing.frame
-    record = SupplyRecord(static=static, switching=switching, duration=duration, v_dd=supply_v)
-    return BehavioralRun(trace=trace, supply=record)
+            layers = list(zip(run.candidates, run.states, strict=True))
+            supply = run.mean(run.static), run.mean(run.switching)
+            results.store(d, block, run.output, layers, supply)
+    return results.run(supply_v)
 
 
 def _own(block: SequenceBlock) -> SequenceBlock:

@@ -181,7 +181,7 @@ class Calibration(BaseModel):
     def thermal(self, polarity: str, temperature: float) -> float:
         """``n kT/q`` [V] at `temperature` [degC]."""
         m = self.n if polarity == "n" else self.p
-        return m.slope * BOLTZMANN_OVER_CHARGE * (temperature + 273.15)
+        return m.slope * temperature_voltage(temperature)
 
     def current_factor(
         self, polarity: str, dvt: np.ndarray, dbeta: np.ndarray, temperature: float

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.budget.mismatch import Spread, mismatch_spread
+from mru_hw.cells.nodes import split
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Design, DeviceGroup, IntArray, NodeKind
 from mru_hw.mapping.realised import realised_bank
@@ -171,7 +172,8 @@ def _place(
     placed: IntArray = getattr(bank, f"{side}_units")
     beta = getattr(realised_bank(bank, design.buses, design.i_lsb, calibration), side) * bus.scale
     rest = rest_current(design, bus)
-    above = placed * (rail(beta * (1 + RANGE * sigma), rest) / rail(beta, rest) - 1)
+    widest, nominal = (split(beta * k, rest)[0] for k in (1 + RANGE * sigma, 1.0))
+    above = placed * (widest / nominal - 1)
     least = SPLIT_UNITS * bus.split + 1 if bus.kind is NodeKind.CANDIDATE else 1
     below = np.minimum(above, placed - least)
     lsb = max(1, math.ceil(float(np.max(above + below)) / ((1 << bits) - 1)))
@@ -186,12 +188,6 @@ def _place(
 def rest_current(design: Design, bus: Bus) -> float:
     """Return what a candidate's rail carries at rest [A], without its mirrors' gains; else 0."""
     return SPLIT_UNITS * design.i_lsb * bus.split if bus.kind is NodeKind.CANDIDATE else 0.0
-
-
-def rail(current: Array, rest: float) -> Array:
-    """Return what one rail of a class-AB node carries [A]; the node receives `current`."""
-    both: Array = (current + np.hypot(current, 2 * rest)) / 2
-    return both
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.cells.nodes import split
 from mru_hw.mapping import unmap
 from mru_hw.mapping.design import Bank, Design, IntArray
 from mru_hw.model.network import Model
@@ -21,7 +22,7 @@ from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
-from mru_hw.trim.dac import SIDES, Array, Dac, Legs, Side, place_dacs, rail, rest_current
+from mru_hw.trim.dac import SIDES, Array, Dac, Legs, Side, place_dacs, rest_current
 from mru_hw.trim.tester import PINS, Probe
 from mru_hw.variation import nominal_die
 
@@ -194,7 +195,7 @@ def _for_threshold(
         best = near[np.lexsort((off[near, k], -sure[near]))][:patterns]
         units.append(np.full(len(best), k))
         rows.append(best)
-        shift.append(rail(own[k : k + 1], rest) / rail(c[best, k], rest) - 1)
+        shift.append(split(own[k : k + 1], rest)[0] / split(c[best, k], rest)[0] - 1)
     unit = np.concatenate(units)
     return np.full(len(unit), side), unit, np.concatenate(rows), np.concatenate(shift)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mru_hw.cells.nodes import split
 from mru_hw.mapping import Design, map_model
 from mru_hw.simulate.array import compile_die
 from mru_hw.stimulus import Inputs
@@ -16,7 +17,7 @@ from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.trim import TrimPlan, trim_die
 from mru_hw.trim.cost import trim_cost
-from mru_hw.trim.dac import RANGE, SIDES, Legs, place_dacs, rail, rest_current
+from mru_hw.trim.dac import RANGE, SIDES, Legs, place_dacs, rest_current
 from mru_hw.trim.plan import Stimuli, one_unit
 from mru_hw.trim.search import search
 from mru_hw.trim.tester import PINS, Probe
@@ -75,7 +76,8 @@ def test_the_range_covers_three_sigma_of_the_untrimmed_spread(bits: int, scale: 
         bus = design.buses[bank.candidate]
         rest = rest_current(design, bus)
         beta = np.full(bank.n_units, bus.scale)  # 1 in the network's units
-        wanted = dac.placed * rail(beta * (1 + RANGE * dac.sigma), rest) / rail(beta, rest)
+        widest, nominal = (split(beta * k, rest)[0] for k in (1 + RANGE * dac.sigma, 1.0))
+        wanted = dac.placed * widest / nominal
         assert np.all(dac.units(np.full(bank.n_units, dac.top)) >= wanted - 1)
         least = 2 * dac.placed - wanted
         floor = 2 * bus.split + 1

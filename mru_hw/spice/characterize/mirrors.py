@@ -11,7 +11,7 @@ import numpy as np
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.technology import Technology
-from mru_hw.technology.calibration import BOLTZMANN_OVER_CHARGE
+from mru_hw.technology.calibration import temperature_voltage
 from mru_hw.technology.conditions import Conditions
 
 # Slow against every node, so each point is a solution at rest.
@@ -62,7 +62,7 @@ def fit_mirror(
     logs = np.interp(places, time, np.log(np.maximum(current, 1e-15)))
     volts = np.interp(places, time, gate)
     per_log = float(np.polyfit(logs, volts, 1)[0])
-    thermal = BOLTZMANN_OVER_CHARGE * (at.temperature + 273.15)
+    thermal = temperature_voltage(at.temperature)
     constants = {
         "slope": rounded(per_log / thermal),
         "conductance": rounded(slope / offset),
