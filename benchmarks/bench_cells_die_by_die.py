@@ -83,11 +83,24 @@ READ = {3: 4, 5: 3, 7: 2, 9: 1, 11: 0}
 """Frame in which so many cells are set and the candidate is zero."""
 
 REST_S, RAMP_S = 1.0, 12.0  # at an input of zero, and from LOW to HIGH
-LOW, MIDDLE, ABOVE, HIGH = 0.2, 0.75, 1.4, 1.5  # of the input's scale; edges near 0.5 and 1
 EDGE_OPTIONS = (
     "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-16 trtol=3 reltol=1e-4 method=gear maxord=1"
 )
 """The switching is found by the charge's own error, so that the steps between are long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A triangle of a loop's input, and where it is read; in the input's scale."""
+
+    low: float = 0.2
+    middle: float = 0.75
+    above: float = 1.4
+    high: float = 1.5
+
+
+COURSE = Course()
+"""For edges near 0.5 and 1."""
 
 
 # ----------------------------------------------------------------------------------- the ladder
@@ -199,12 +212,30 @@ def loop_start(design: Design) -> float:
     )
 
 
-def loop_deck(design: Design) -> Deck:
+def loop_deck(design: Design, course: Course = COURSE) -> Deck:
     """The chip under a triangle of its input."""
+    i, first = design.buses["x"].scale, loop_start(design) + REST_S
+    drive = [
+        f"ix0 0 x0 pwl(0 0 {first - 0.1:.9g} 0 {first:.9g} {course.low * i:.9g}",
+        f"+ {first + RAMP_S:.9g} {course.high * i:.9g}"
+        f" {first + 2 * RAMP_S:.9g} {course.low * i:.9g})",
+    ]
+    return driven_deck(design, drive, first + 2 * RAMP_S, RAMP_S / 75)
+
+
+def driven_deck(
+    design: Design, drive: list[str], until: float, step: float, watch: tuple[str, ...] = ()
+) -> Deck:
+    """The chip under the source ``ix0`` until a time, with a longest step [s].
+
+    Parameters
+    ----------
+    watch
+        Further vectors to keep.
+    """
     conditions = nominal_conditions(design.technology)
     v_dd, reset = f"{conditions.v_dd:.9g}", loop_start(design)
-    i, first = design.buses["x"].scale, loop_start(design) + REST_S
-    t_stop = float(f"{first + 2 * RAMP_S:.9g}")
+    t_stop = float(f"{until:.9g}")
     saves = (
         *(f"i(v{name})" for name in SUPPLIES),
         "i(vref)",
@@ -213,6 +244,7 @@ def loop_deck(design: Design) -> Deck:
         f"v({TOP}.{loop_net(0, 0)})",
         *(diode(design, bus) for bus in ("x", "v0", "c0", "h0", "v1")),
         diode(design, "x", "diode_minus"),
+        *watch,
     )
     body = [
         f".lib '{MODELS}' {conditions.corner}",
@@ -226,14 +258,13 @@ def loop_deck(design: Design) -> Deck:
         "vy0 y0 0 0.9",
         "vy1 y1 0 0.9",
         f"vrst rst 0 pwl(0 {v_dd} {reset:.9g} {v_dd} {reset + 1e-4:.9g} 0)",
-        f"ix0 0 x0 pwl(0 0 {first - 0.1:.9g} 0 {first:.9g} {LOW * i:.9g}",
-        f"+ {first + RAMP_S:.9g} {HIGH * i:.9g} {first + 2 * RAMP_S:.9g} {LOW * i:.9g})",
+        *drive,
         f"{TOP} {' '.join('0' if pin == 'vss' else pin for pin in chip_pins(design))} mru_chip",
         *(f".save {' '.join(saves[k : k + 6])}" for k in range(0, len(saves), 6)),
         f".save {TOKEN}",
-        f".tran {RAMP_S / 75:.9g} {t_stop:.9g} uic",
+        f".tran {step:.9g} {t_stop:.9g} uic",
     ]
-    head = [f"* mru_hw {__version__} loop on a triangle, design {design.digest()}"]
+    head = [f"* mru_hw {__version__} loop on a course, design {design.digest()}"]
     return bench_deck(design, chip_deck(design), head, body, saves, t_stop, ())
 
 
@@ -248,7 +279,9 @@ def between_folds(design: Design, calibration: Calibration) -> float:
     return float(calibration.n.v_gate + thermal * np.log(bank.loop_width[0] / (2 * FOLLOWER)))
 
 
-def loop_in_ngspice(design: Design, calibration: Calibration, waves: Waves) -> Values:
+def loop_in_ngspice(
+    design: Design, calibration: Calibration, waves: Waves, course: Course = COURSE
+) -> Values:
     t, first = waves.time, loop_start(design) + REST_S
     x = design.buses["x"].scale
 
@@ -265,9 +298,10 @@ def loop_in_ngspice(design: Design, calibration: Calibration, waves: Waves) -> V
             continue
         when = t[k] + (onset - v[k]) / (v[k + 1] - v[k]) * (t[k + 1] - t[k])
         found["rising edge" if v[k + 1] > onset else "falling edge"] = carried("c0", when)
-    up = first + RAMP_S * (MIDDLE - LOW) / (HIGH - LOW)
+    span, above = course.high - course.low, course.above * x
+    up = first + RAMP_S * (course.middle - course.low) / span
     middle, rest = first + 2 * RAMP_S - (up - first), first - 0.2
-    down = first + RAMP_S * (1 + (HIGH - ABOVE) / (HIGH - LOW))
+    down = first + RAMP_S * (1 + (course.high - course.above) / span)
     found |= {
         "level": carried("h0", down),
         "level, in the middle": carried("h0", middle),
@@ -277,7 +311,7 @@ def loop_in_ngspice(design: Design, calibration: Calibration, waves: Waves) -> V
         "mirror supply, low": at("i(vvdd_mirror)", up),
         "mirror supply, high": at("i(vvdd_mirror)", down),
         "bias supply": at("i(vvdd_bias)", down) + at("i(vref)", down),
-        "gain, p off n, signed": carried("v0", down) / (ABOVE * x),
+        "gain, p off n, signed": carried("v0", down) / above,
         "gain, p off n, rectified": abs(at("i(vy0)", down)) / carried("v1", down),
         "gain, n off n, rectified": abs(at("i(vy1)", down)) / carried("v1", down),
         "gain, p off p, state": carried("v1", down) / carried("h0", down),
@@ -288,11 +322,13 @@ def loop_in_ngspice(design: Design, calibration: Calibration, waves: Waves) -> V
     return found
 
 
-def loop_in_array(design: Design, calibration: Calibration, die: Die) -> Values:
+def loop_in_array(
+    design: Design, calibration: Calibration, die: Die, at: Course = COURSE
+) -> Values:
     array = compile_die(design, calibration, die, temperature=calibration.temperature)
     memory, buses = array.memories[0], design.buses
     up, down = memory.thresholds()
-    low, high = course(array, 0, MIDDLE), course(array, 1, ABOVE)
+    low, high = flow(array, 0, at.middle), flow(array, 1, at.above)
     scale = {name: bus.scale for name, bus in buses.items()}
     v1, h = high["v1"].plus.item() * scale["v1"], high["h0"].plus.item() * scale["h0"]
     y = array.arrive("y", high)[0][:, 0, 0] * scale["y"]
@@ -310,7 +346,7 @@ def loop_in_array(design: Design, calibration: Calibration, die: Die) -> Values:
         "mirror supply, low": mirror_supply(array, low),
         "mirror supply, high": mirror_supply(array, high),
         "bias supply": array.bias_supply,
-        "gain, p off n, signed": high["v0"].plus.item() * scale["v0"] / (ABOVE * scale["x"]),
+        "gain, p off n, signed": high["v0"].plus.item() * scale["v0"] / (at.above * scale["x"]),
         "gain, p off n, rectified": abs(y[0]) / v1,
         "gain, n off n, rectified": abs(y[1]) / v1,
         "gain, p off p, state": v1 / h,
@@ -318,7 +354,7 @@ def loop_in_array(design: Design, calibration: Calibration, die: Die) -> Values:
     }
 
 
-def course(array: DieArray, cells: int, x: float) -> dict[str, Rails]:
+def flow(array: DieArray, cells: int, x: float) -> dict[str, Rails]:
     """Return the rails of every node at an input, with so many cells set."""
     rails = {"x": array.nodes["x"].rails(np.full((1, 1, 1), x))}
     for name in ("v0", "c0"):

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
+from mru_hw.cells.drains import feedback_gain, level_gains
 from mru_hw.cells.window import window_law, window_legs
 from mru_hw.mapping.design import Bank, NodeKind
-from mru_hw.mapping.gains import comparator_gains, flip_gain, leg_gain, level_gain
+from mru_hw.mapping.gains import comparator_gains, flip_gain, leg_gain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,6 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
     owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
     cal = devices.calibration
     candidate = devices.design.buses[bank.candidate]
-    i_level = i_lsb * level_gain(cal, i_lsb)
     rail_n, _ = bias_rails(devices)
     up_copy = devices.factor(owner, "up_copy", "n")
     up_copy = up_copy / devices.factor(candidate.name, "diode_plus", "n")
@@ -71,15 +71,15 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
     else:
         up = down = np.full(bank.n_units, np.nan)
         up_leg, down_leg = window_legs(devices, bank, up_copy, down_copy)
-    gain = devices.factor(owner, "gain", "n") * bank.gain_units[:, None]
-    output = gain * i_level * rail_n
+    output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail_n
     saturated = i_lsb * leg_gain(cal, "n", cal.v_dd, i_lsb)
     hold = devices.factor(owner, "hold", "n") * (bank.hold_units * saturated)
-    width = devices.factor(owner, "width", "n") * (bank.width_units * i_level)
+    width = devices.factor(owner, "width", "n") * (bank.width_units * i_lsb)
+    width = width * feedback_gain(devices, bank)
     return LadderLaw(
         up=up,
         down=down,
-        level=cumulative(output),
+        level=cumulative(output) * level_gains(devices, bank),
         held=cumulative((hold + width) * rail_n),
         up_copy=up_copy * leg_gain(cal, "n", cal.v_dd, candidate.i_device),
         down_copy=down_copy * leg_gain(cal, "p", 0.0, candidate.i_device),

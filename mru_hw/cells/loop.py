@@ -13,10 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mru_hw.cells.base import Array, Devices
+from mru_hw.cells.drains import feedback_gain, level_gains
 from mru_hw.cells.ladder import LadderLaw, bias_rails, cumulative
 from mru_hw.mapping.design import Bank, NodeKind
 from mru_hw.mapping.edges import loop_edges
-from mru_hw.mapping.gains import flip_gain, leg_gain, level_gain
+from mru_hw.mapping.gains import flip_gain, leg_gain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,6 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
     """
     owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
     cal = devices.calibration
-    i_level = i_lsb * level_gain(cal, i_lsb)
     candidate = devices.design.buses[bank.candidate]
     i = candidate.i_device
     rail_n, _ = bias_rails(devices)
@@ -93,12 +93,12 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
         temperature=devices.temperature,
     )
     # High, the loop draws what its threshold takes and what its feedback's diode carries.
-    drawn = hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * (i_level / i_lsb)
-    gain = devices.factor(owner, "gain", "n") * bank.gain_units[:, None]
+    drawn = hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * feedback_gain(devices, bank)[:, 0]
+    output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail_n
     return LadderLaw(
         up=rise / loop.copy_plus,
         down=fall / loop.copy_plus,
-        level=cumulative(gain * i_level * rail_n),
+        level=cumulative(output) * level_gains(devices, bank),
         held=cumulative(drawn[:, None]),
         up_copy=loop.copy_plus * (flip_gain(cal, "n", i) * leg_gain(cal, "p", 0.0, i)),
         down_copy=loop.copy_minus * (flip_gain(cal, "p", i) * leg_gain(cal, "n", cal.v_dd, i)),

@@ -109,13 +109,15 @@ def test_without_mismatch_a_state_is_a_level_of_the_unmapped_network(
     valid = inputs.valid()
     for i, bank in enumerate(chip.design.banks):
         levels = found.states[i][valid] / chip.mapped.tensors[f"layers.{i}.alpha"]
-        np.testing.assert_allclose(levels, np.rint(levels), atol=1e-9)
+        # The mapping guesses the output legs' drain voltages, the array solves for them.
+        near = 0.01 * bank.n_cells
+        np.testing.assert_allclose(levels, np.rint(levels), atol=near)
         bounds = {"cmru": (-bank.levels, bank.levels), "bmru": (-1, 1), "fq_bmru": (0, 1)}[cell]
-        assert levels.min() >= bounds[0] - 1e-9
-        assert levels.max() <= bounds[1] + 1e-9
+        assert levels.min() >= bounds[0] - near
+        assert levels.max() <= bounds[1] + near
         steps = np.diff(found.states[i], axis=1) / chip.mapped.tensors[f"layers.{i}.alpha"]
         largest = 2 if cell == "bmru" else 1
-        assert np.nanmax(np.abs(steps)) == pytest.approx(largest)
+        assert np.nanmax(np.abs(steps)) == pytest.approx(largest, rel=0.01)
 
 
 def test_mismatch_that_goes_to_zero_goes_to_the_nominal_chip() -> None:

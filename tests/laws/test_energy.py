@@ -11,7 +11,7 @@ import pytest
 
 from mru_hw.energy import energy
 from mru_hw.mapping import Design, NodeKind
-from mru_hw.mapping.design import Bus
+from mru_hw.mapping.design import Bank, Bus
 from mru_hw.mapping.gains import (
     flip_gain,
     leg_slopes,
@@ -204,20 +204,44 @@ class Census:
     def cells(self, layer: int, n_set: list[int], share: float) -> None:
         """xm9, which feeds xm2, and xm7, over xm8, of every set cell."""
         bank = self.design.banks[layer]
-        follower = (V_DD - self.cal.n.v_gate) / self.cal.n.slope
-        for n in n_set:
-            hold = bank.hold_units * self.i_lsb * self.n(V_DD, self.i_lsb)
-            width = bank.width_units * self.i_lsb * self.n(follower, self.i_lsb)
-            self.blocks["memory"] += share * n * (hold + width)
+        nominal = bank.width_units * self.i_lsb
+        hold = bank.hold_units * self.i_lsb * self.n(V_DD, self.i_lsb)
+        width = nominal
+        for _ in range(20):
+            width = nominal * self.n(self.switched(bank, width, width / 2), self.i_lsb)
+        self.blocks["memory"] += share * sum(n_set) * (hold + width)
+
+    def switched(self, bank: Bank, current: float, diode: float) -> float:
+        """Drain voltage of xm5 or xm8 under its switch, n_cell: twice a mirror's W/L.
+
+        `diode` is what the PMOS above, at the switch's own drain, carries over a unit's W/L.
+        """
+        u_t = self.cal.thermal("n", 27.0) / self.cal.n.slope
+        # A PMOS whose source is a signed node: its gate rises by b for a volt of that.
+        body = self.cal.v_signed - self.cal.n.v_gate - self.cal.p.v_gate
+        b = 1 + body / (V_DD - self.cal.v_signed)
+        # xm9 is in its triode region: of the width it carries the hold.
+        v = V_DD + u_t * math.log1p(-bank.hold_units / bank.width_units)
+        follower = (v - self.cal.v_gate("n", current / 2)) / b
+        back = math.exp((follower - (V_DD - self.cal.v_gate("p", diode))) / u_t)
+        low, high = 0.0, V_DD
+        for _ in range(60):
+            at = (low + high) / 2
+            carries = math.exp((follower - at) / u_t) - back
+            low, high = (at, high) if carries > 1 else (low, at)
+        return low
 
     def state(self, layer: int, n_set: list[int]) -> list[Rail]:
         bus = self.design.buses[f"h{layer}"]
         bank = self.design.banks[layer]
-        follower = (V_DD - self.cal.n.v_gate) / self.cal.n.slope
-        return [
-            self.rails(bus, n * int(g) * self.i_lsb * self.n(follower, self.i_lsb))
-            for n, g in zip(n_set, bank.gain_units, strict=True)
-        ]
+        found = []
+        for n, g in zip(n_set, bank.gain_units, strict=True):
+            nominal = leg = int(g) * self.i_lsb
+            for _ in range(20 if n else 0):
+                at = self.switched(bank, leg, n * leg / bus.units)
+                leg = nominal * self.n(at, self.i_lsb)
+            found.append(self.rails(bus, n * leg))
+        return found
 
     def every(self, name: str, rails: dict[str, list[Rail]]) -> Any:
         bus = self.design.buses[name]
