@@ -1,6 +1,7 @@
 """Spontaneous flips of hysteretic loops: the law against accelerated ngspice, then at true noise.
 
-    python -m benchmarks.bench_retention --work DIR [--parts accelerated,table,width,ladder,supply]
+    python -m benchmarks.bench_retention --work DIR [--tech T]
+        [--parts accelerated,edges,table,width,ladder,supply]
 
 * accelerated: the nine-transistor cell of bench_cell (350, 200, 500 pA; generic180, tt, 27 degC)
   under a constant candidate, with noise from ideal sources large enough to flip it within seconds:
@@ -8,6 +9,8 @@
   Ornstein-Uhlenbeck current. Flips per second out of each state, with Poisson's error, beside the
   law's. Candidates stand at a share of the loop between its edges: of ngspice's own in the deck,
   of the law's in the law.
+* edges: ngspice's own beside the law's, of that cell and of the one of `table`, at the conditions
+  of `table`; with and without leakage.
 * table: the law at the circuit's own noise, the same cell in a unit of one FQ-BMRU, nominal and on
   the worst of 1,000 dies, at 80 % of the rising edge and 120 % of the falling one.
 * width: the width of the loop below which a unit in its middle flips more than once a day.
@@ -53,6 +56,7 @@ from mru_hw.cells.retention import (
 )
 from mru_hw.errors import UserError
 from mru_hw.mapping import Design, map_model
+from mru_hw.mapping.edges import loop_edges
 from mru_hw.mapping.gains import flip_gain
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
@@ -69,16 +73,17 @@ Array = NDArray[np.float64]
 CELL = Setting()
 DAY = 86400.0  # s
 FAST_STEP = 5e-6  # s, of white noise at V0; a crossing of the barrier takes some 100 us
-FAST = ((6000, 2.0), (8000, 1.0), (11000, 1.0), (16000, 0.5))
+FAST = ((6000, 4.0), (8000, 2.0), (11000, 2.0), (16000, 1.0))
 """Density over 2 q (I_thresh + I_width), and seconds."""
 FAST_AT = 0.25  # of the loop, where the law's two rates are of a size
-SLOW = ((2e-2, 2.0, 20.0), (2e-2, 2.5, 40.0), (2e-2, 3.0, 80.0), (2e-3, 2.5, 8.0))
+SLOW = ((2e-2, 2.0, 80.0), (2e-2, 2.5, 240.0), (2e-2, 3.0, 600.0), (2e-3, 2.5, 32.0))
 """Correlation time [s], half the loop over sigma, and seconds."""
 SLOW_STEPS = 20  # samples a correlation time
 WIDTHS = (4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 28)  # unit devices of M8; 40 are placed
 SUPPLY_EDGE = 1e-6  # s, of a step of supply
 CONDITIONS = (("tt", 27.0), ("ff", 85.0))
 NEAR = ("low_at_80_percent", "high_at_120_percent")
+GAIN = 32  # unit devices of the output leg, where only edges count
 DRIVE = 2.0  # sum of the currents of the legs at a candidate's node over its own: our assumption
 SET = 0.3  # V, above which a state at rest is high: it sags long before it falls
 LOW, HIGH = 0.1, 1.4  # V, beyond both folds: a flip has been made
@@ -213,6 +218,50 @@ def cell_loop(technology: Technology, calibration: Calibration) -> Loop:
     )
 
 
+def edges_checked(given: argparse.Namespace) -> dict[str, Any]:
+    """Edges [A] of two cells in ngspice and by the law, at both conditions."""
+    technology, store = load_technology(given.tech), Store(given.work)
+    design = one_unit(technology, load_calibration(technology))
+    bank, i_lsb = design.banks[0], design.i_lsb
+    hold, width = (float(n[0]) * i_lsb for n in (bank.up_units, bank.loop_width))
+    placed = Setting(thresh=hold, width=width, gain=float(GAIN * i_lsb), density=i_lsb)
+    rows: dict[str, Any] = {}
+    for name, at in calibrations(given).items():
+        if isinstance(at, str):
+            rows[name] = at
+            continue
+        conditions = Conditions(corner=at.corner, temperature=at.temperature, v_dd=at.v_dd)
+        into, out = node_leakage(technology, at)
+        rows[name] = {"leaks_in_A": into, "leaks_out_A": out}
+        for setting in (CELL, placed):
+            deck = loop_deck(technology, setting, conditions, ramp=10.0)
+            run = store(
+                f"edges-{at.corner}-{at.temperature:g}-{setting.name}",
+                deck,
+                lambda w, s=setting, v=at.v_dd: loop(s, w, v, 10.0),  # type: ignore[misc]
+            )
+            up, down = loop_edges(
+                at,
+                np.array([setting.thresh]),
+                np.array([setting.width]),
+                i_lsb=setting.density,
+                temperature=at.temperature,
+            )
+            # The cell's own diode stands in for the rail: no flip before it.
+            flip = flip_gain(at, "n", setting.density)
+            law = {"rise": float(up[0]) * flip, "fall": float(down[0]) * flip}
+            leaky = {"rise": law["rise"] - into, "fall": law["fall"] + out}
+            rows[name][setting.name] = {
+                edge: {
+                    "ngspice_A": run[edge],
+                    "law_over": law[edge] / run[edge],
+                    "law_with_leakage_over": leaky[edge] / run[edge],
+                }
+                for edge in law
+            }
+    return rows
+
+
 # --------------------------------------------------------------------------------- at true noise
 
 
@@ -249,14 +298,16 @@ def edges_of(design: Design, calibration: Calibration, die: Die) -> tuple[float,
     return float(up[0]), float(down[0])
 
 
-def calibrations(given: argparse.Namespace) -> dict[str, Calibration | str]:
+def calibrations(
+    given: argparse.Namespace, *, loops_only: bool = True
+) -> dict[str, Calibration | str]:
     """The constants at both conditions, or why there are none."""
     calibration = load_calibration(load_technology(given.tech))
     found: dict[str, Calibration | str] = {}
     for corner, temperature in CONDITIONS:
         try:
             found[f"{corner}, {temperature:g} degC"] = calibration.at(
-                corner=corner, temperature=temperature
+                corner=corner, temperature=temperature, loops_only=loops_only
             )
         except UserError as error:
             found[f"{corner}, {temperature:g} degC"] = str(error)
@@ -351,7 +402,7 @@ def ladder(given: argparse.Namespace) -> dict[str, Any]:
     technology = load_technology(given.tech)
     design = map_model(unit_model(2), technology, load_calibration(technology))
     rows: dict[str, Any] = {}
-    for name, at in calibrations(given).items():
+    for name, at in calibrations(given, loops_only=False).items():
         if isinstance(at, str):
             rows[name] = at
             continue
@@ -425,6 +476,7 @@ def states(waves: Waves) -> dict[str, Any]:
 
 PARTS = {
     "accelerated": accelerated,
+    "edges": edges_checked,
     "table": table,
     "width": width,
     "ladder": ladder,

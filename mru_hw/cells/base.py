@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.errors import MruHwError
 from mru_hw.mapping.design import Design
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die
@@ -30,6 +32,11 @@ class Devices:
     calibration: Calibration
     die: Die
     temperature: float
+
+    def __post_init__(self) -> None:
+        clocked = any(bank.clocked for bank in self.design.banks)
+        if clocked and math.isnan(self.calibration.v_trip_up):
+            raise MruHwError("These constants are for loops alone: no ladder worked there.")
 
     def factor(self, owner: str, role: str, polarity: str) -> Array:
         """Relative current of each device of a group: 1 is nominal.

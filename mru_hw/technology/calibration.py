@@ -140,6 +140,7 @@ class Calibration(BaseModel):
         *,
         temperature: float | None = None,
         corner: str | None = None,
+        loops_only: bool = False,
     ) -> Calibration:
         """Return the constants at other conditions; what is None stays as it is here.
 
@@ -149,6 +150,9 @@ class Calibration(BaseModel):
             [V], [degC].
         corner
             One of the technology's.
+        loops_only
+            Whether only the laws of unclocked loops will use them: then conditions at which a
+            ladder fails are none to refuse, and a design with one is (`Devices`).
 
         Raises
         ------
@@ -162,7 +166,7 @@ class Calibration(BaseModel):
         }
         if all(value == getattr(self, name) for name, value in wanted.items()):
             return self
-        found = self.grid.at(**wanted)
+        found = self.grid.at(**wanted, loops_only=loops_only)
         sides = {p: getattr(self, p).model_copy(update=found[p]) for p in "np"}
         return self.model_copy(update=wanted | found | sides)
 

@@ -23,9 +23,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mru_hw.errors import Bare, UserError
 from mru_hw.units import render
 
+LADDER = ("v_signed", "signed_slope", "v_trip_up", "v_trip_down", "c_step", "c_driver", "c_clock")
+"""Fields of a calibration that a clocked unit is measured for; an unclocked loop needs none."""
+
 CONSTANTS = (
     *(f"{polarity}.{name}" for polarity in "np" for name in ("slope", "conductance", "v_gate")),
-    *("v_signed", "signed_slope", "v_trip_up", "v_trip_down", "c_step", "c_driver", "c_clock"),
+    *LADDER,
     *("c_gate_n", "c_gate_p", "c_drain_n", "c_drain_p"),
 )
 """Fields of a calibration that a grid has, those of a polarity by their path."""
@@ -92,13 +95,17 @@ class Grid(_Frozen):
                     )
         return self
 
-    def at(self, corner: str, temperature: float, v_dd: float) -> dict[str, Any]:
+    def at(
+        self, corner: str, temperature: float, v_dd: float, *, loops_only: bool = False
+    ) -> dict[str, Any]:
         """Return the constants, by the fields of a calibration.
 
         Parameters
         ----------
         temperature, v_dd
             [degC], [V].
+        loops_only
+            Whether `LADDER` is not needed; where the unit did not work, they are then NaN.
 
         Raises
         ------
@@ -120,6 +127,9 @@ class Grid(_Frozen):
             raise UserError("v_dd", Bare(render(v_dd, "V")), expected)
         found = dict[str, Any]()
         for name, value in self.interpolated(corner, temperature, v_dd).items():
+            if value is None and loops_only and name in LADDER:
+                found[name] = math.nan
+                continue
             if value is None:
                 raise UserError(
                     "conditions",

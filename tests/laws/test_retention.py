@@ -28,6 +28,7 @@ from mru_hw.cells.retention import (
     passage_time,
     slow_rate,
 )
+from mru_hw.errors import MruHwError, UserError
 from mru_hw.mapping import Design, map_model
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import CHARGE, load_calibration
@@ -222,3 +223,20 @@ def test_a_ladders_cells_keep_both_states_between_strobes() -> None:
     assert np.all(found.down < 0)
     assert np.all(found.up > 0)
     assert max(found.ln_rise.max(), found.ln_fall.max()) < -1000
+
+
+def test_a_loop_has_a_law_where_a_ladder_is_refused() -> None:
+    """sky130 at ff, 85 degC: a clocked unit leaves its ladder, a loop works."""
+    technology = load_technology("sky130")
+    known = load_calibration(technology)
+    with pytest.raises(UserError, match="left its ladder"):
+        known.at(corner="ff", temperature=85.0)
+    there = known.at(corner="ff", temperature=85.0, loops_only=True)
+    loop = dataclasses.replace(cell(), calibration=there)
+    up, down = loop.edges()
+    assert 0 < down < up < 1.1 * HOLD
+    clocked = devices("cmru")
+    with pytest.raises(MruHwError, match="loops alone"):
+        dataclasses.replace(clocked, calibration=there)
+    # Where ladders work, nothing is left out.
+    assert known.at(temperature=60.0, loops_only=True) == known.at(temperature=60.0)
