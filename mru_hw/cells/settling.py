@@ -4,7 +4,7 @@ A net carries the gates that hang on it and the drains that lead to it; one cons
 device, stands for both (`device_capacitance`). The laws are exact while the inflow is constant:
 
 diode       ``n U_T C dI/dt = I (i_in - I)``, from ``C dV/dt = i_in - I(V)``: logistic
-splitter    ``C dV/dt = i_in - i_q (w - 1/w)``, ``w = exp((V - V_0) / U_T)``: a Riccati law
+splitter    ``C dV/dt = i_in - i_q (w - 1/w)``, ``w = exp((V - V_0) / (s U_T))``: a Riccati law
 comparator  ``C dV/dt = i_up (1 + lambda_p (V_dd - V)) - i_down (1 + lambda_n V)``: linear in V
 
 A diode that gives up current decays like ``n U_T C / t``, and one whose inflow is negative falls
@@ -24,9 +24,10 @@ import numpy as np
 from mru_hw.cells.base import Array
 from mru_hw.cells.window import COPIED
 from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup, NodeKind
+from mru_hw.mapping.gains import node_thermal
 from mru_hw.mapping.realised import quiescent_current
 from mru_hw.technology import Technology
-from mru_hw.technology.calibration import REFERENCE, Calibration, temperature_voltage
+from mru_hw.technology.calibration import REFERENCE, Calibration
 
 Rail = tuple[str, str]
 """``plus`` or ``minus``, and the polarity of the transistors whose gates it drives."""
@@ -280,7 +281,7 @@ def splitter_step(
     Parameters
     ----------
     charge
-        ``U_T C`` [current's unit times s].
+        ``s U_T C`` [current's unit times s].
 
     Returns
     -------
@@ -350,7 +351,6 @@ def settling_time(
 
 
 def _bus_times(design: Design, calibration: Calibration, temperature: float) -> dict[str, float]:
-    u_t = temperature_voltage(temperature)
     times = {}
     for name, load in bus_loads(design, calibration).items():
         bus = design.buses[name]
@@ -363,7 +363,7 @@ def _bus_times(design: Design, calibration: Calibration, temperature: float) -> 
             float(c.max()) * calibration.thermal(polarity, temperature)
             for (_, polarity), c in load.rails.items()
         ]
-        slowest.append(float(load.node.max()) * u_t / 2)
+        slowest.append(float(load.node.max()) * node_thermal(calibration, bus, temperature) / 2)
         per = 1 / near if i_q == 0 else math.log1p(i_q / near) / i_q
         times[name] = max(slowest) * per
     return times

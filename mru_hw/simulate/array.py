@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from mru_hw.cells.base import Devices
 from mru_hw.cells.ladder import LadderLaw, bias_rails, ladder_law
+from mru_hw.cells.leakage import BusLeak, bus_leak
 from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import (
     log_rail,
@@ -39,12 +40,13 @@ class Rails:
     Attributes
     ----------
     plus, minus
-        Currents of its rails; a node that is not signed has one.
+        Currents of its rails, as legs on their diodes copy them where any do, leakage and all; a
+        node that is not signed has one.
     copied
         What legs are made of, one over the other: plus, minus, and both times ln(plus / rest),
         where rest is the quiescent current of a signed node and else the usual one. A path's gain
-        moves with that logarithm, and minus has the same with the other sign. None where no legs
-        copy the node.
+        moves with that logarithm, and minus has the same with the other sign. Then what legs on
+        the copy of each rail carry more. None where no legs copy the node.
     """
 
     plus: Floats
@@ -84,6 +86,8 @@ class Node:
         (n, 1, 1) quiescent current of each splitter; None where there is none.
     usual
         Current of its diodes at which gains are taken, in its unit.
+    leak
+        What its rails' legs carry beyond their share.
     constant, pull
         (n, 1, 1) what the bias legs add, and their part of `Wiring.pull`.
     wirings
@@ -95,6 +99,7 @@ class Node:
     kind: NodeKind
     i_q: Floats | None
     usual: float
+    leak: BusLeak
     constant: Floats
     pull: Floats
     wirings: tuple[Wiring, ...]
@@ -109,22 +114,29 @@ class Node:
         log
             ln(plus / rest), where it is known.
         """
-        n = len(value)
         if self.i_q is None:
-            copied: Floats = np.empty((2 * n, *value.shape[1:]), value.dtype)
-            plus = np.maximum(value, 0, out=copied[:n])
+            plus = np.maximum(value, 0)
             log = log_rail(plus, self.usual) if log is None else log
-            np.multiply(plus, log, out=copied[n:])
-            return Rails(plus=plus, copied=copied)
+            return self._copied({"plus": plus}, log)
+        plus, minus = split(value, self.i_q)
         if self.kind is NodeKind.CANDIDATE:
-            plus, minus = split(value, self.i_q)
             return Rails(plus=plus, minus=minus)
-        copied = np.empty((4 * n, *value.shape[1:]), value.dtype)
-        plus, minus = split(value, self.i_q, copied[: 2 * n])
         log = log_rail(plus, self.i_q) if log is None else log
-        np.multiply(plus, log, out=copied[2 * n : 3 * n])
-        np.multiply(minus, log, out=copied[3 * n :])
-        return Rails(plus=plus, minus=minus, copied=copied)
+        return self._copied({"plus": plus, "minus": minus}, log)
+
+    def _copied(self, diodes: Mapping[str, Floats], log: Floats) -> Rails:
+        """Return the rails whose diodes carry `diodes`."""
+        n, rows = len(log), len(log) * len(diodes)
+        copied: Floats = np.empty((3 * rows, *log.shape[1:]), log.dtype)
+        for k, (sign, current) in enumerate(diodes.items()):
+            at = k * n
+            direct, passed = self.leak.copied(sign, current)
+            copied[at : at + n] = direct
+            np.multiply(direct, log, out=copied[rows + at : rows + at + n])
+            np.subtract(passed, direct, out=copied[2 * rows + at : 2 * rows + at + n])
+        return Rails(
+            plus=copied[:n], minus=copied[n : 2 * n] if len(diodes) > 1 else None, copied=copied
+        )
 
     def supply(self, rails: Rails) -> Floats:
         """Return the supply current [A], (time, sequence)."""
@@ -157,6 +169,8 @@ class Memory:
         (n, n_cells + 1) output by the number of set cells.
     held
         (n, n_cells + 1) supply current [A] of the cells.
+    biased
+        What the bias legs in the cells carry over their share, leakage and all; `level` has it.
     up_copy, down_copy, up_leg, down_leg
         (n, 1, 1) branches of the comparators; see `LadderLaw`. Legs in candidate units.
     copies
@@ -171,6 +185,7 @@ class Memory:
     i_q: Floats | None
     level: Floats
     held: Floats
+    biased: float
     up_copy: Floats
     down_copy: Floats
     up_leg: Floats
@@ -189,6 +204,46 @@ class Memory:
         if carried.minus is not None:
             weighed = weighed + carried.minus * self.copies[f"{side}_minus"]
         return weighed
+
+    def against(self, candidate: Rails, carried: tuple[Rails, Rails]) -> tuple[Floats, Floats]:
+        """Return what a window comparator weighs each of the candidate's rails against.
+
+        Parameters
+        ----------
+        candidate
+            Rails of the candidate.
+        carried
+            Those of the threshold's node, as PMOS and as NMOS legs copy them.
+
+        Returns
+        -------
+        up, down
+            (n, time, sequence); nothing weighs a minus rail that is not there.
+        """
+        up = self.window("up", carried[0])
+        if candidate.minus is None:
+            return up, np.zeros_like(up)
+        up = up + candidate.minus * self.copies["up_opposite"]
+        down = self.window("down", carried[1]) + candidate.plus * self.copies["down_opposite"]
+        return up, down
+
+    def compared(self, candidate: Rails, against: tuple[Floats, Floats] | None) -> Floats:
+        """Return the supply current of the comparators, (time, sequence), in candidate units.
+
+        Two current sources in series carry the smaller current.
+
+        Parameters
+        ----------
+        against
+            Of window comparators, `against`.
+        """
+        up_leg, down_leg = self.up_leg, self.down_leg
+        if against is not None:
+            up_leg, down_leg = up_leg * against[0], down_leg * against[1]
+        total: Floats = np.minimum(candidate.plus * self.up_copy, up_leg).sum(axis=0)
+        if candidate.minus is not None:
+            total += np.minimum(candidate.minus * self.down_copy, down_leg).sum(axis=0)
+        return total
 
     def thresholds(self, carried: Rails | None = None) -> tuple[Floats, Floats]:
         """Return the candidate at which a unit steps up and the magnitude at which it steps down.
@@ -291,6 +346,8 @@ def compile_die(
     }
     plus = {name: s[0].copy() for name, s in supply.items()}
     minus = {name: s[1].copy() for name, s in supply.items()}
+    leaks = {name: bus_leak(calibration, bus) for name, bus in design.buses.items()}
+    biased, passed = (copied[0] for copied in leaks["bias"].copied("plus", np.ones(1)))
     wirings: dict[str, list[Wiring]] = {name: [] for name in design.buses}
     constant = {name: np.zeros((2, bus.size)) for name, bus in design.buses.items()}
     bias_legs = 0.0
@@ -298,9 +355,9 @@ def compile_die(
         source, target = design.buses[connection.source], design.buses[connection.target]
         legs = leg_weights(devices, connection)
         drawn = supply_sum(legs, "plus", source.size)
-        wired = _wiring(devices, connection, legs)
+        wired = _wiring(devices, connection, legs, leaks[source.name])
         if source.kind is NodeKind.BIAS:
-            constant[target.name][0] += wired.net[:, 0]
+            constant[target.name][0] += wired.net @ [biased, 0.0, passed - biased]
             constant[target.name][1] += wired.pull[:, 0]
             bias_legs += float(drawn[0]) * source.scale
             continue
@@ -317,6 +374,7 @@ def compile_die(
             kind=bus.kind,
             i_q=None if i_q is None else _column(i_q, dtype),
             usual=bus.usual / bus.scale,
+            leak=leaks[name],
             constant=_column(constant[name][0], dtype),
             pull=_column(constant[name][1], dtype),
             wirings=tuple(wirings[name]),
@@ -326,12 +384,14 @@ def compile_die(
     return DieArray(
         design=design,
         nodes=nodes,
-        memories=tuple(_memory(devices, bank, nodes, dtype) for bank in design.banks),
+        memories=tuple(_memory(devices, bank, nodes, biased, dtype) for bank in design.banks),
         bias_supply=_bias_tree(devices, design.buses["bias"]) + bias_legs,
     )
 
 
-def _wiring(devices: Devices, connection: Connection, legs: Mapping[str, Floats]) -> Wiring:
+def _wiring(
+    devices: Devices, connection: Connection, legs: Mapping[str, Floats], leak: BusLeak
+) -> Wiring:
     """Turn a connection's legs, amperes per ampere by role, into the matrices of its wiring."""
     buses, calibration = devices.design.buses, devices.calibration
     source, target = buses[connection.source], buses[connection.target]
@@ -340,9 +400,9 @@ def _wiring(devices: Devices, connection: Connection, legs: Mapping[str, Floats]
     slopes = leg_slopes(calibration, target)
     moves = node_thermal(calibration, target, devices.temperature)
     rest = np.log(quiescent(devices, source) / source.usual) if signed else 0.0
-    net, bent, pull = [], [], []
+    net, bent, more, pull = [], [], [], []
     for rail, sign in (("plus", 1.0), ("minus", -1.0))[: 2 if signed else 1]:
-        columns = np.zeros((3, *connection.plus.shape))
+        columns = np.zeros((4, *connection.plus.shape))
         for side, polarity, flow in (("source", "p", 1.0), ("sink", "n", -1.0)):
             role = f"{side}_{rail}"
             if role not in legs:
@@ -352,10 +412,13 @@ def _wiring(devices: Devices, connection: Connection, legs: Mapping[str, Floats]
             columns[0] += current * (1 - exponents[role] * rest)
             columns[1] -= current * (exponents[role] * sign)
             columns[2] += np.abs(current) * (slopes[polarity] * moves)
+            if (rail, polarity) != leak.direct(rail):
+                columns[3] += current
         net.append(columns[0])
         bent.append(columns[1])
         pull.append(columns[2])
-    return Wiring(source=source.name, net=np.hstack([*net, *bent]), pull=np.hstack(pull))
+        more.append(columns[3])
+    return Wiring(source=source.name, net=np.hstack([*net, *bent, *more]), pull=np.hstack(pull))
 
 
 def _column(values: Floats, dtype: DTypeLike) -> Floats:
@@ -372,7 +435,9 @@ def _bias_tree(devices: Devices, bus: Bus) -> float:
     return bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_unit_device * gain * source
 
 
-def _memory(devices: Devices, bank: Bank, nodes: dict[str, Node], dtype: DTypeLike) -> Memory:
+def _memory(
+    devices: Devices, bank: Bank, nodes: dict[str, Node], biased: float, dtype: DTypeLike
+) -> Memory:
     ladder = bank.clocked
     law: LadderLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
     c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
@@ -385,8 +450,9 @@ def _memory(devices: Devices, bank: Bank, nodes: dict[str, Node], dtype: DTypeLi
         down=_column(law.down / c.scale, dtype),
         up_nominal=_column(nominal / c.scale, dtype),
         i_q=nodes[bank.candidate].i_q if ladder else None,
-        level=(law.level / h.scale).astype(dtype),
-        held=law.held.astype(dtype),
+        level=(law.level * (biased / h.scale)).astype(dtype),
+        held=(law.held * biased).astype(dtype),
+        biased=float(biased),
         up_copy=_column(law.up_copy, dtype),
         down_copy=_column(law.down_copy, dtype),
         up_leg=_column(law.up_leg / leg_unit, dtype),

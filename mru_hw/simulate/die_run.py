@@ -98,7 +98,9 @@ class DieRun:
             if bank.threshold is not None:
                 carried = self._carried(bank.threshold, version, share)
             if bank.clocked:
-                self._draw("memory", self._comparators(memory, rails, carried), share)
+                both = None if carried is None else memory.against(rails, (carried, carried))
+                scale = array.design.buses[bank.candidate].scale
+                self._draw("memory", memory.compared(rails, both) * scale, share)
         up, down = memory.thresholds(carried)
         if self.noise is not None:
             c = c + self.noise.draw(array, bank, versions[-1], c, self.block.rows)
@@ -109,27 +111,6 @@ class DieRun:
         if not bank.clocked:
             self._draw("memory", self._loop_inputs(memory, rails, cells), 1.0)
         return cells
-
-    def _comparators(self, memory: Memory, rails: Rails, carried: Rails | None) -> Floats:
-        """Supply current [A] of the branches that weigh candidate against threshold.
-
-        Two current sources in series carry the smaller current.
-        """
-        scale = self.array.design.buses[memory.bank.candidate].scale
-        plus, minus = rails.plus, rails.minus
-        up_leg, down_leg = memory.up_leg, memory.down_leg
-        if carried is not None:
-            weighed = memory.window("up", carried)
-            if minus is not None:
-                weighed = weighed + minus * memory.copies["up_opposite"]
-                other = memory.window("down", carried) + plus * memory.copies["down_opposite"]
-                down_leg = down_leg * other
-            up_leg = up_leg * weighed
-        total = np.minimum(plus * memory.up_copy, up_leg).sum(axis=0)
-        if minus is not None:
-            total += np.minimum(minus * memory.down_copy, down_leg).sum(axis=0)
-        current: Floats = total * scale
-        return current
 
     def _loop_inputs(self, memory: Memory, rails: Rails, cells: levels.Levels) -> Floats:
         """Supply current [A] of a loop's input: the plus copy while low, the minus copy while high.

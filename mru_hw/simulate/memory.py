@@ -17,7 +17,7 @@ from mru_hw.technology.calibration import Calibration
 def nominal_step(design: Design, calibration: Calibration, memory: Memory) -> NDArray[np.float64]:
     """Nominal output (n_units,) of one set cell, in units of the state."""
     real = realised_bank(memory.bank, design.buses, design.i_lsb, calibration)
-    return real.alpha * memory.bank.cell_levels
+    return real.alpha * (memory.bank.cell_levels * memory.biased)
 
 
 def initial_cells(memory: Memory) -> NDArray[np.int64]:

@@ -174,7 +174,7 @@ class _Run:
         for name in self._order:
             if not name.startswith("bank"):
                 self._nodes[name].settle(self._into(name, x))
-                self._copied[name] = self._nodes[name].legs(self._nodes[name].mean)
+                self._copied[name] = self._nodes[name].legs(self._nodes[name].sent)
 
     def _stretch(self, start: float, end: float, before: Array, x: Array, t: int | None) -> None:
         """Go from `start` to `end` [s] of a frame, in steps that grow."""
@@ -192,7 +192,7 @@ class _Run:
                 continue
             node = self._nodes[name]
             node.step(self._into(name, x), dt)
-            self._copied[name] = node.legs(node.mean)
+            self._copied[name] = node.legs(node.sent)
 
     def _into(self, name: str, x: Array) -> Array:
         """Return the mean of what flows into a bus over a step, (n, sequence)."""
@@ -205,19 +205,22 @@ class _Run:
 
     def _move_units(self, layer: int, dt: float) -> None:
         bank, unit = self._design.banks[layer], self._units[layer]
-        rails = self._rails(bank.candidate, "np")
+        candidate = self._nodes[bank.candidate].mean
         if isinstance(unit, MovingLoop):
-            unit.step(rails, dt)
+            unit.step(self._rails(bank.candidate, "pn", candidate), dt)
             return
         carried = None
         if bank.threshold is not None:
-            carried = (self._rails(bank.threshold, "pp"), self._rails(bank.threshold, "nn"))
-        unit.step(rails, carried, dt)
+            sent = self._nodes[bank.threshold].sent
+            carried = (
+                self._rails(bank.threshold, "pp", sent),
+                self._rails(bank.threshold, "nn", sent),
+            )
+        unit.step(self._rails(bank.candidate, "np", candidate), carried, dt)
 
-    def _rails(self, name: str, polarities: str, *, end: bool = False) -> Rails:
+    def _rails(self, name: str, polarities: str, currents: Array) -> Rails:
         """Return the plus rail and, of a signed bus, the minus rail of given polarities."""
         node = self._nodes[name]
-        currents = node.end if end else node.mean
         plus = node.rail(currents, "plus", polarities[0])
         if ("minus", polarities[1]) not in node.names:
             return Rails(plus=plus)
@@ -225,7 +228,7 @@ class _Run:
 
     def _candidate(self, bank: Bank) -> Array:
         """Return a layer's candidates now, (n, sequence)."""
-        rails = self._rails(bank.candidate, "np", end=True)
+        rails = self._rails(bank.candidate, "np", self._nodes[bank.candidate].end)
         c = rails.plus if rails.minus is None else rails.plus - rails.minus
         found: Array = c[:, 0]
         return found
@@ -256,7 +259,7 @@ class _Run:
 
     def _read(self, t: int) -> None:
         """Keep what stands at the frame's end."""
-        copied = {name: node.legs(node.end) for name, node in self._nodes.items()}
+        copied = {name: node.legs(node.copies(node.end)) for name, node in self._nodes.items()}
         self.output[:, t] = self._legs["y"].value(copied)
         for bank, memory, unit in zip(
             self._design.banks, self._array.memories, self._units, strict=True

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array
+from mru_hw.cells.leakage import leg_current
 from mru_hw.cells.nodes import log_rail, rectified_node, signed_node, split
 from mru_hw.cells.settling import RAILS, BusLoad, diode_step, rest_current, splitter_step
 from mru_hw.mapping.design import Bus, NodeKind
+from mru_hw.mapping.gains import node_thermal
 from mru_hw.simulate.array import Node, Wiring
-from mru_hw.technology.calibration import Calibration, temperature_voltage
+from mru_hw.technology.calibration import Calibration
 
 
 class MovingNode:
@@ -28,6 +30,8 @@ class MovingNode:
         The rails.
     end, mean
         Their currents at the last step's end, and their means over it.
+    sent
+        What legs copy of the means, leakage and all.
     """
 
     def __init__(
@@ -40,7 +44,8 @@ class MovingNode:
         ]
         seconds = [r for r in rails if r not in firsts]
         self.names = (*firsts, *seconds)
-        self._split = bus.size * len(firsts)
+        self._first = slice(0, bus.size * len(firsts))
+        self._second = slice(self._first.stop, None)
         self._i_q = None if node.i_q is None else node.i_q[:, 0]
         charges, rests, signs = [], [], []
         for sign, polarity in self.names:
@@ -53,13 +58,23 @@ class MovingNode:
         self._sign = np.concatenate(signs)[:, None]
         usual = np.full((bus.size, 1), node.usual) if self._i_q is None else self._i_q
         self._usual = np.concatenate([usual] * len(self.names))
-        self._into = (temperature_voltage(temperature) * load.node / bus.scale)[:, None]
+        moves = node_thermal(calibration, bus, temperature)
+        self._into = (moves * load.node / bus.scale)[:, None]
         self._supply = np.concatenate(
             [self._weights(sign, polarity) for sign, polarity in self.names]
         )
+        # Nobody copies a candidate's rails but its comparators.
+        self._leaks = bool(node.leak.legs)
+        leaks = [node.leak.legs[rail] for rail in self.names] if self._leaks else []
+        self._leak = np.repeat(
+            [(leak.channel, leak.junction, leak.slope) for leak in leaks], bus.size, axis=0
+        ).T[..., None]
+        least = [node.leak.least[sign] for sign, _ in firsts] if self._leaks else []
+        self._least = np.repeat(least, bus.size)[:, None]
         self._plus: Array = np.zeros(0)
         self.end: Array = np.zeros(0)
         self.mean: Array = np.zeros(0)
+        self.sent: Array = np.zeros(0)
 
     def _weights(self, sign: str, polarity: str) -> Array:
         """Amperes from the supply per unit of a rail: PMOS gates alone have branches there."""
@@ -75,7 +90,12 @@ class MovingNode:
             plus, minus = split(inflow, self._i_q)
             both = {"plus": plus, "minus": minus}
             self._plus = plus.copy()
-        self.end = self.mean = np.concatenate([both[sign] for sign, _ in self.names])
+        first = np.concatenate([both[sign] for sign, _ in self.names[: len(both)]])
+        parts = [first]
+        if len(self.names) > len(both):
+            parts.append(self._passed(self.copies(first, self._first)))
+        self.end = self.mean = np.concatenate(parts)
+        self.sent = self.copies(self.mean)
 
     def step(self, inflow: Array, dt: float) -> None:
         """Move for `dt` [s] under the mean inflow of the step, (n, sequence)."""
@@ -84,29 +104,44 @@ class MovingNode:
             self._plus, *means = splitter_step(self._plus, inflow, self._i_q, self._into, dt)
             feed = np.concatenate(means)
         ends, means = [], []
-        # What follows sees the mean of its first rail over the step.
-        for part in (slice(0, self._split), slice(self._split, None)):
+        sent: list[Array] = []
+        for part in (self._first, self._second):
             rest = self._rest[part]
             if not len(rest):
                 continue
+            if sent:  # what follows copies the mean of its first rail over the step
+                feed = self._passed(sent[0])
             channel = self.end[part] + rest
             moved, mean = diode_step(channel, feed, self._charge[part], rest, dt)
-            feed = mean - rest
             ends.append(moved - rest)
-            means.append(feed)
+            means.append(mean - rest)
+            sent.append(self.copies(means[-1], part))
         self.end, self.mean = np.concatenate(ends), np.concatenate(means)
+        self.sent = np.concatenate(sent)
+
+    def copies(self, currents: Array, part: slice = slice(None)) -> Array:
+        """Return what legs copy of rails that carry `currents`, leakage and all."""
+        if not self._leaks:
+            return currents
+        channel, junction, slope = self._leak[:, part]
+        return leg_current(np.maximum(currents, 0.0), channel, junction, slope)
+
+    def _passed(self, sent: Array) -> Array:
+        """Return what flows into the second rails' diodes."""
+        passed: Array = np.maximum(sent, self._least)
+        return passed
 
     def rail(self, currents: Array, sign: str, polarity: str) -> Array:
         """Return one rail of `end` or `mean`, (n, 1, sequence)."""
         at = self.names.index((sign, polarity)) * self._n
         return currents[at : at + self._n, None]
 
-    def legs(self, currents: Array) -> Array:
-        """Return what legs copy of `end` or `mean`: it, and it times what bends their gains."""
-        bent = log_rail(np.maximum(currents, 0.0), self._usual)
+    def legs(self, sent: Array) -> Array:
+        """Return what `Legs` read of `copies`: it, and it times what bends their gains."""
+        bent = log_rail(sent, self._usual)
         bent *= self._sign
-        bent *= currents
-        found: Array = np.concatenate([currents, bent])
+        bent *= sent
+        found: Array = np.concatenate([sent, bent])
         return found
 
     def supply(self) -> Array:

@@ -38,7 +38,7 @@ class MovingLadder:
         self.cells: NDArray[np.int64] = np.repeat(initial_cells(memory)[:, None], width, axis=1)
         shape = self.cells.shape
         self._v = {"up": np.full(shape, v_dd), "down": np.zeros(shape)}
-        self._weighed: dict[str, tuple[Array, Array]] = {}
+        self._compared: Array = np.zeros(width)
 
     def step(self, candidate: Rails, carried: tuple[Rails, Rails] | None, dt: float) -> None:
         """Move the comparators for `dt` [s]; the rails are means over the step.
@@ -48,33 +48,23 @@ class MovingLadder:
         carried
             The rails of a threshold's node as PMOS and as NMOS legs copy them.
         """
-        self._weighed = self._weigh(candidate, carried)
-        for side, (source, sink) in self._weighed.items():
+        memory, plus, minus = self._memory, candidate.plus, candidate.minus
+        if minus is None:
+            raise ValueError("a strobed unit compares a signed candidate")
+        against = None if carried is None else memory.against(candidate, carried)
+        up, down = (memory.up, memory.down) if against is None else against
+        # What sources and what sinks at each comparator, in candidate units.
+        for side, source, sink in (("up", up, plus), ("down", minus, down)):
             self._v[side] = comparator_step(
                 self._v[side],
-                source * self._source[side],
-                sink * self._sink[side],
+                source[:, 0] * self._source[side],
+                sink[:, 0] * self._sink[side],
                 self._slopes,
                 self._c[side],
                 dt,
                 self._calibration.v_dd,
             )
-
-    def _weigh(
-        self, candidate: Rails, carried: tuple[Rails, Rails] | None
-    ) -> dict[str, tuple[Array, Array]]:
-        """Return what sources and what sinks at each comparator, in candidate units."""
-        memory, plus, minus = self._memory, candidate.plus, candidate.minus
-        if minus is None:
-            raise ValueError("a strobed unit compares a signed candidate")
-        up, down = memory.up, memory.down
-        if carried is not None:
-            up = memory.window("up", carried[0]) + minus * memory.copies["up_opposite"]
-            down = memory.window("down", carried[1]) + plus * memory.copies["down_opposite"]
-        return {
-            "up": ((up + 0 * plus)[:, 0], plus[:, 0]),
-            "down": (minus[:, 0], (down + 0 * plus)[:, 0]),
-        }
+        self._compared = memory.compared(candidate, against)[0] * self._scale
 
     def strobe(self) -> NDArray[np.int64]:
         """Step by what the comparators say now; return the cells that moved, (sequence,)."""
@@ -92,15 +82,8 @@ class MovingLadder:
 
     def supply(self) -> Array:
         """Supply current [A] of cells and comparators, (sequence,)."""
-        memory, scale = self._memory, self._scale
-        held: Array = np.take_along_axis(memory.held, self.cells, axis=1).sum(axis=0)
-        for side, copied in (("up", 1), ("down", 0)):
-            pair = self._weighed[side]
-            copy, leg = getattr(memory, f"{side}_copy")[:, 0], getattr(memory, f"{side}_leg")[:, 0]
-            # Two current sources in series carry the smaller current.
-            weighed = pair[1 - copied] if memory.copies else 1.0
-            held = held + scale * np.minimum(pair[copied] * copy, leg * weighed).sum(axis=0)
-        return held
+        held: Array = np.take_along_axis(self._memory.held, self.cells, axis=1).sum(axis=0)
+        return held + self._compared
 
 
 class MovingLoop:

@@ -1,0 +1,147 @@
+"""What a mirror's leg carries beyond its share, because transistors without gate voltage leak.
+
+A diode's drain is its gate, so of what it leaks it needs little: with `I0` the channel's current
+at V_GS = 0 and ``w = exp(V_GS / (n kT/q))``
+
+    diode   ``I = I0 (w - w^(1 - n))``    since ``1 - exp(-q V_DS / kT) = 1 - w^-n`` at V_DS = V_GS
+    leg     ``I0 w = I + I0 w^(1 - n)``   with its drain far from its source
+
+(weak inversion: Enz and Vittoz, Charge-Based MOS Transistor Modeling, chapter 4). A leg off a
+diode at rest leaks `I0`, and at a hundred times that current still a fifth of it more than its
+share. Here ``w^(1 - n)`` is ``(1 + I / I0)^(1 - n)``, exact at both ends and within 0.05 of `I0`
+between them for n up to 1.5.
+
+A drain's junction, and what the gate tunnels between it and the bulk, feed the leg whatever its
+gate does, `J`; a diode's own junction takes as much off its channel. So a leg carries ``max(I, J)``
+of it. Channel and junction are told apart by the gate voltage: what weak inversion leaves of
+`Calibration.leakage` is the junction's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.cells.settling import RAILS, Rail, rest_current
+from mru_hw.mapping.design import Bus, NodeKind
+from mru_hw.mapping.gains import flip_gain
+from mru_hw.technology.calibration import Calibration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """Of a rail's diode, all its unit devices together and in any unit of current.
+
+    Attributes
+    ----------
+    channel, junction
+        I0 and J of the module's docstring.
+    slope
+        n.
+    """
+
+    channel: float
+    junction: float
+    slope: float
+
+    def copied(self, current: NDArray[Any]) -> NDArray[Any]:
+        """Return what legs copy of a diode's `current`, at least 0, in its unit."""
+        return leg_current(current, self.channel, self.junction, self.slope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusLeak:
+    """How a bus's rails leak, in its own unit.
+
+    Attributes
+    ----------
+    legs
+        By rail, into a node somewhere between the supplies. Of a rail that copies another, over
+        the gain of that copy, as `mru_hw.mapping.gains.path_gains` counts it with the path.
+    least
+        By sign, what the copy of its direct rail into the diode of the other polarity carries at
+        least: nearly the whole supply lies across it.
+    """
+
+    legs: dict[Rail, Leak]
+    least: dict[str, float]
+
+    def direct(self, sign: str) -> Rail:
+        """Return the rail of a sign that hangs on the node itself: the other one copies it."""
+        return next(rail for rail in self.legs if rail[0] == sign)
+
+    def copied(self, sign: str, current: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return what legs copy of a sign's direct rail and of the other.
+
+        Parameters
+        ----------
+        current
+            Of the direct rail's diode, at least 0.
+        """
+        first, second = (leak for (s, _), leak in self.legs.items() if s == sign)
+        direct = first.copied(current)
+        return direct, second.copied(self.passed(sign, direct))
+
+    def passed(self, sign: str, direct: NDArray[Any]) -> NDArray[Any]:
+        """Return what flows into the other rail's diode, from what legs copy of the direct one."""
+        least: NDArray[Any] = np.maximum(direct, self.least[sign])
+        return least
+
+
+def leg_current(
+    current: NDArray[Any],
+    channel: NDArray[Any] | float,
+    junction: NDArray[Any] | float,
+    slope: NDArray[Any] | float,
+) -> NDArray[Any]:
+    """Return what a leg as large as a diode carries with `current`, at least 0, in the diode.
+
+    Parameters
+    ----------
+    channel, junction, slope
+        As those of `Leak`, scalars or broadcast against `current`.
+    """
+    over: NDArray[Any] = current - junction
+    np.maximum(over, 0, out=over)
+    over /= channel
+    over += 1
+    np.log(over, out=over)
+    over *= 1 - slope
+    np.exp(over, out=over)
+    over *= channel
+    over += np.maximum(current, junction)
+    return over
+
+
+def device_leak(calibration: Calibration, polarity: str, v_ds: float) -> tuple[float, float]:
+    """Return what the channel and the junction of a unit device leak [A].
+
+    The channel's with the drain at the gate voltage where its gains are 1; they scale it with
+    `v_ds` [V] as they scale any current.
+    """
+    known = calibration.leakage(polarity, calibration.v_gate(polarity, calibration.i_usual))
+    channel = min(rest_current(calibration, polarity, 1), known)
+    gain = calibration.gain(polarity, v_ds, calibration.i_usual)
+    return channel, max(calibration.leakage(polarity, v_ds) / gain - channel, 0.0)
+
+
+def bus_leak(calibration: Calibration, bus: Bus) -> BusLeak:
+    """Return how a bus's rails leak; nothing of one whose rails no leg copies."""
+    legs: dict[Rail, Leak] = {}
+    least: dict[str, float] = {}
+    kind = NodeKind.RECTIFIED if bus.kind is NodeKind.BIAS else bus.kind
+    for sign, polarity in () if kind is NodeKind.CANDIDATE else RAILS[kind]:
+        other = "p" if polarity == "n" else "n"
+        per = bus.units / bus.scale
+        if sign in least:
+            per /= flip_gain(calibration, other, bus.i_device)
+        else:
+            left = calibration.v_dd - calibration.v_gate(other, bus.i_device)
+            least[sign] = sum(device_leak(calibration, polarity, left)) * per
+        channel, junction = device_leak(calibration, polarity, calibration.v_dd / 2)
+        slope = (calibration.n if polarity == "n" else calibration.p).slope
+        legs[sign, polarity] = Leak(channel=channel * per, junction=junction * per, slope=slope)
+    return BusLeak(legs=legs, least=least)

@@ -1,0 +1,84 @@
+"""What legs carry beyond their share: the diode's own law solved, and both ends of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+from mru_hw.cells.leakage import bus_leak, device_leak, leg_current
+from mru_hw.mapping.design import NodeKind
+from mru_hw.simulate.array import compile_die
+from mru_hw.simulate.run import Chip
+from mru_hw.technology import load_technology
+from mru_hw.technology.calibration import load_calibration
+from tests.networks import draw_model, make_spec
+
+
+@pytest.mark.parametrize("slope", [1.25, 1.35, 1.5])
+def test_a_leg_carries_what_its_diode_s_gate_voltage_says(slope: float) -> None:
+    channel = 0.3
+    current = np.concatenate([[0.0], np.logspace(-3, 4, 50)])
+
+    def gate(i: float) -> float:
+        # I = I0 (w - w^(1 - n)): the diode's drain is its gate.
+        def law(log: float) -> float:
+            return float(channel * (np.exp(log) - np.exp((1 - slope) * log)) - i)
+
+        return float(np.exp(brentq(law, 0.0, 50.0, xtol=1e-14)))
+
+    exact = channel * np.array([gate(float(i)) for i in current])
+    found = leg_current(current, channel, 0.0, slope)
+    assert np.max(np.abs(found - exact)) < 0.05 * channel
+    np.testing.assert_allclose(found[[0, -1]], exact[[0, -1]], rtol=1e-5)
+    assert found[0] == pytest.approx(channel)
+
+
+def test_a_junction_feeds_the_leg_and_takes_as_much_off_the_diode() -> None:
+    channel, junction = 1e-6, 0.2
+    current = np.array([0.0, 0.1, 0.2, 0.5, 3.0])
+    found = leg_current(current, channel, junction, 1.4)
+    np.testing.assert_allclose(found, np.maximum(current, junction), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["generic180", "sky130"])
+def test_channel_and_junction_are_the_measured_leakage(name: str) -> None:
+    calibration = load_calibration(load_technology(name))
+    for temperature in (27.0, 85.0):
+        here = calibration.at(temperature=temperature)
+        for polarity in "np":
+            parts = device_leak(here, polarity, 0.9)
+            gain = here.gain(polarity, 0.9, here.i_usual)
+            assert min(parts) >= 0
+            assert sum(parts) * gain == pytest.approx(here.leakage(polarity, 0.9), rel=0.02)
+    # What sky130's PMOS leaks at 85 degC is its drain's junction, generic180's its channel.
+    channel, junction = device_leak(here, "p", 0.9)
+    assert (junction > 50 * channel) == (name == "sky130")
+
+
+def test_a_hot_chip_loses_signal_to_its_off_rails_and_a_cold_one_does_not() -> None:
+    """Legs off the rail at rest leak against those off the other, whatever the sign."""
+    chip = Chip.of(draw_model(make_spec("cmru", 1, levels=2), 3), load_technology("generic180"))
+    rests = []
+    for temperature in (27.0, 85.0):
+        here = chip.calibration.at(temperature=temperature, corner="ff")
+        array = compile_die(chip.design, here, chip.die(None), temperature=temperature)
+        node = array.nodes["v0"]
+        assert node.kind is NodeKind.SIGNED
+        leak = bus_leak(here, chip.design.buses["v0"])
+        assert leak.direct("plus") == ("plus", "n")
+        assert leak.direct("minus") == ("minus", "p")
+        value = np.array([-1.0, 1.0])[None, None, :].repeat(len(node.constant), axis=0)
+        rails = node.rails(value)
+        assert rails.copied is not None
+        n = len(value)
+        plus, minus, _, _, more_plus, more_minus = (
+            rails.copied[k * n : (k + 1) * n, 0] for k in range(6)
+        )
+        # A positive weight: sourced off the plus rail's copy, sunk off the minus rail's.
+        lost = 1 - np.abs((plus + more_plus) - (minus + more_minus))
+        # The NMOS at rest leak most; those that carry the signal make up for some of it.
+        least = leak.legs["plus", "n"].channel
+        assert np.all((lost > 0.3 * least) & (lost < 2 * least))
+        rests.append(least)
+    assert rests[1] > 10 * rests[0]
