@@ -1,6 +1,7 @@
 """Trim: yield before and after, its cost, and what larger devices buy instead.
 
-``python -m benchmarks.bench_trim --work DIR`` prints JSON and resumes. The network and the
+``python -m benchmarks.bench_trim --work DIR [--tech T]`` prints JSON and resumes, unless the design
+or its constants have changed; what else changes the array asks for a new DIR. The network and the
 sequences are those of ``mru-hw demo`` (--demo names its folder, ``demo-out`` by default): 2 x 16
 units, level behavioral, no device noise but in the measurements. Yield is the share of dies whose
 accuracy lies
@@ -34,6 +35,7 @@ from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.spice.area import block_areas
 from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.deck import token_of
 from mru_hw.spice.flatten import flatten
 from mru_hw.stimulus import Inputs, load_inputs
 from mru_hw.sweep.view import NEAR_SOFTWARE
@@ -80,6 +82,9 @@ class Bench:
         self.judged = inputs.take(slice(0, half)) if given.apart else inputs
         self.shown = inputs.take(slice(half, inputs.n_seq)) if given.apart else inputs
         self.software = self.accuracy_of_software(self.judged)
+        constants = self.calibration.model_dump_json()
+        about = [self.design.digest(), constants, str(self.dies), str(given.apart)]
+        self.token = f"{token_of(about):.9f}"
 
     def accuracy_of_software(self, inputs: Inputs) -> float:
         trace = simulate_ideal(self.model, inputs, keep="decisions")
@@ -143,7 +148,7 @@ class Bench:
         }
 
     def kept(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        path = self.work / f"{name}.json"
+        path = self.work / f"{name}-{self.token}.json"
         if not path.exists():
             path.write_text(json.dumps(measure()))
         found: dict[str, Any] = json.loads(path.read_text())
