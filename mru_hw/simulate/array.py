@@ -114,6 +114,8 @@ class Node:
         log
             ln(plus / rest), where it is known.
         """
+        if self.kind is NodeKind.PIN:
+            return Rails(plus=value)
         if self.i_q is None:
             plus = np.maximum(value, 0)
             log = log_rail(plus, self.usual) if log is None else log
@@ -306,7 +308,7 @@ class DieArray:
                 drag = apply(wiring.pull, copied[: wiring.pull.shape[1]])
                 pull = np.add(drag, pull, out=drag)
         if node.kind is NodeKind.PIN:
-            return total, Rails(plus=total)
+            return total, node.rails(total)
         if node.i_q is None:
             value, log = rectified_node(total, pull, node.usual)
         else:
