@@ -653,7 +653,7 @@ def loop_law_delays(
             temperature=calibration.temperature,
             steps=TIMED_STEPS,
         )
-        ends: Array = frame * (np.arange(len(x[0])) + 1 - 2 * rest)
+        ends = np.arange(1 - 2 * rest, len(x[0]) + 1 - 2 * rest, dtype=np.float64) * frame
         for n, sign in enumerate((1.0, -1.0)):
             state = run.trace.states[0][0, n, :, 0]
             after = ends >= -frame / 2

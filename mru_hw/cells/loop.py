@@ -4,6 +4,9 @@ The node V0 gains the candidate's copy and loses I_thresh; once high it gains I_
 rises near I_thresh and falls near I_thresh - I_width (`mru_hw.mapping.edges` says how near), so
 the falling edge carries the errors of both currents.
 
+Gate voltages are those of the currents that flow: the legs' gains of `mru_hw.mapping.edges`, which
+takes a unit device's usual one everywhere, are corrected for in `loop_currents`.
+
 V0 rests low or high. Low, the sinks are starved and the supply gives the plus rail's copy; high,
 the sources are, and it gives the threshold and the minus rail's copy.
 """
@@ -11,13 +14,20 @@ the sources are, and it gives the threshold and the minus rail's copy.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.cells.drains import feedback_gain, level_gains
+from mru_hw.cells.drains import feedback_gain, level_gains, shape, v_gate
 from mru_hw.cells.ladder import LadderLaw, bias_rails, cumulative
 from mru_hw.mapping.design import Bank, NodeKind
 from mru_hw.mapping.edges import loop_edges
 from mru_hw.mapping.gains import flip_gain, leg_gain
+from mru_hw.technology.calibration import Calibration
+
+ROUNDS = 4  # of a candidate's own gain, which moves by a few percent over decades
+LEAST = 1e-4  # of a unit device's usual current: below, a gate voltage counts for nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +37,76 @@ class LoopCurrents:
     Attributes
     ----------
     hold, width
-        I_thresh and I_width [A].
+        I_thresh and I_width [A] with a unit device's usual gate voltage across their legs.
     feedback
-        Ratio of the pair M9 : M7.
+        Ratio of the pair M9 : M7, with the same across M9.
+    reach
+        Current [A] of the follower M6 at that gate voltage.
     copy_plus, copy_minus
         Relative currents of the copies of the candidate's rails.
+    way
+        What the plus rail's copy is gained by beside that.
     """
 
     hold: Array
     width: Array
     feedback: Array
+    reach: float
     copy_plus: Array
     copy_minus: Array
+    way: Way
+
+    def copied(self, candidate: Array) -> Array:
+        """Return what `mru_hw.mapping.edges` counts as a candidate [A] for that of the die.
+
+        Parameters
+        ----------
+        candidate
+            Current of the plus rail [A], (n_units, ...).
+        """
+        own = self.copy_plus.reshape(-1, *(1,) * (candidate.ndim - 1))
+        found: Array = candidate * self.way.gain(candidate) * own
+        return found
+
+    def candidate(self, copied: Array) -> Array:
+        """Return the candidate [A] of a copy, (n_units,): the inverse of `copied`."""
+        found: Array = copied / self.copy_plus
+        for _ in range(ROUNDS):
+            found = copied / (self.copy_plus * self.way.gain(found))
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """The two mirrors from the candidate's diode to V0, nominal.
+
+    Attributes
+    ----------
+    calibration, units, i_lsb
+        Constants, unit devices of the diode, the bias rail's unit current [A].
+    """
+
+    calibration: Calibration
+    units: int
+    i_lsb: float
+
+    def gain(self, candidate: Array) -> Array:
+        """Return the gain at a candidate [A] over the one that `loop_edges` takes."""
+        cal, floor = self.calibration, LEAST * self.calibration.i_usual
+        i = np.maximum(candidate / self.units, floor)
+        n, p = (v_gate(cal, polarity, i) for polarity in "np")
+        flip = (1 + cal.n.conductance * (cal.v_dd - p)) / (1 + cal.n.conductance * n)
+        found: Array = flip / flip_gain(cal, "n", self.i_lsb) * at_usual(cal, "p", p)
+        return found
+
+
+def at_usual(calibration: Calibration, polarity: str, gate: Array | float) -> Any:
+    """Return what a leg carries with the usual gate voltage across it, over its diode's current.
+
+    ``(1 + lambda v_gate) / (1 + lambda V_GS)``, `gate` being the diode's own V_GS [V].
+    """
+    m = calibration.n if polarity == "n" else calibration.p
+    return (1 + m.conductance * m.v_gate) / (1 + m.conductance * gate)
 
 
 def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
@@ -62,12 +130,17 @@ def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
             / devices.factor(name, "diode_minus", "p")
             / devices.factor(name, "flip_minus_diode", "n")
         )
+    cal, technology = devices.calibration, devices.design.technology
+    unit = i_lsb * rail_n * at_usual(cal, "n", cal.v_gate("n", i_lsb))
+    fed = np.maximum(bank.loop_width, 1) * (i_lsb / shape(technology, "p_cell", "p_mirror"))
     return LoopCurrents(
-        hold=(bank.up_units * i_lsb) * devices.factor(owner, "hold", "n")[:, 0] * rail_n,
-        width=(bank.loop_width * i_lsb) * devices.factor(owner, "width", "n")[:, 0] * rail_n,
-        feedback=feedback[:, 0],
+        hold=bank.up_units * devices.factor(owner, "hold", "n")[:, 0] * unit,
+        width=bank.loop_width * devices.factor(owner, "width", "n")[:, 0] * unit,
+        feedback=feedback[:, 0] * at_usual(cal, "p", v_gate(cal, "p", fed)),
+        reach=shape(technology, "n_cell", "n_mirror") * cal.i_usual,
         copy_plus=copy_plus,
         copy_minus=copy_minus,
+        way=Way(calibration=cal, units=candidate.units, i_lsb=i_lsb),
     )
 
 
@@ -91,13 +164,16 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
         i_lsb=i_lsb,
         feedback=loop.feedback,
         temperature=devices.temperature,
+        reach=loop.reach,
     )
     # High, the loop draws what its threshold takes and what its feedback's diode carries.
+    nominal = at_usual(cal, "n", cal.v_gate("n", i_lsb))
     drawn = hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * feedback_gain(devices, bank)[:, 0]
+    drawn = drawn / nominal
     output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail_n
     return LadderLaw(
-        up=rise / loop.copy_plus,
-        down=fall / loop.copy_plus,
+        up=loop.candidate(rise),
+        down=loop.candidate(fall),
         level=cumulative(output) * level_gains(devices, bank),
         held=cumulative(drawn[:, None]),
         up_copy=loop.copy_plus * (flip_gain(cal, "n", i) * leg_gain(cal, "p", 0.0, i)),

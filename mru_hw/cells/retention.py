@@ -59,6 +59,8 @@ class Loop:
         Capacitance [F] of V0, (n,).
     i_lsb
         Current [A] of one unit device of the bias rail.
+    reach
+        Of the follower M6, as in `mru_hw.mapping.edges.follower`.
     """
 
     calibration: Calibration
@@ -67,6 +69,7 @@ class Loop:
     feedback: Array
     c: Array
     i_lsb: float
+    reach: float | None = None
 
     def edges(self) -> tuple[Array, Array]:
         """Return the rail currents [A] at which the loops rise and fall."""
@@ -77,6 +80,7 @@ class Loop:
             i_lsb=self.i_lsb,
             feedback=self.feedback,
             temperature=self.calibration.temperature,
+            reach=self.reach,
         )
 
     def balance(self, candidate: Array) -> tuple[Array, Array, Array]:
@@ -99,7 +103,12 @@ class Loop:
         u_t = temperature_voltage(cal.temperature)
         sink, source = loop_legs(cal, v, cal.temperature)
         _, carried, _ = follower(
-            cal, self.width[:, None], v, i_lsb=self.i_lsb, temperature=cal.temperature
+            cal,
+            self.width[:, None],
+            v,
+            i_lsb=self.i_lsb,
+            temperature=cal.temperature,
+            reach=self.reach,
         )
         shape = (len(self.hold), *(1,) * (candidate.ndim - 1), len(v))
         fed = (carried * source * self.feedback[:, None]).reshape(shape)
@@ -259,6 +268,7 @@ def bank_loops(devices: Devices, bank: Bank) -> Loop:
         feedback=loop.feedback,
         c=bank_load(devices.design, devices.calibration, bank).loop,
         i_lsb=devices.i_unit_device,
+        reach=loop.reach,
     )
 
 
@@ -341,10 +351,10 @@ def candidate_noise(devices: Devices, bank: Bank, candidate: Array, drive: Array
 
 def bank_edges(devices: Devices, bank: Bank) -> tuple[Array, Array]:
     """Return where a bank's units rise and fall, in rail currents [A], with leakage."""
-    copy = loop_currents(devices, bank).copy_plus
+    loop = loop_currents(devices, bank)
     up, down = bank_loops(devices, bank).edges()
     into, out = node_leakage(devices.design.technology, devices.calibration)
-    return (up - into) / copy, (down + out) / copy
+    return loop.candidate(up - into), loop.candidate(down + out)
 
 
 def bank_retention(devices: Devices, bank: Bank, candidate: Array, drive: Array) -> Retention:
@@ -358,7 +368,7 @@ def bank_retention(devices: Devices, bank: Bank, candidate: Array, drive: Array)
         As in `candidate_noise`.
     """
     loop = bank_loops(devices, bank)
-    copied = candidate * loop_currents(devices, bank).copy_plus
+    copied = loop_currents(devices, bank).copied(candidate)
     noise = candidate_noise(devices, bank, candidate, drive)
     into, out = node_leakage(devices.design.technology, devices.calibration)
     up, down = bank_edges(devices, bank)

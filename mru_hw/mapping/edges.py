@@ -39,6 +39,7 @@ def loop_edges(
     i_lsb: float,
     feedback: Array | float = 1.0,
     temperature: float = 27.0,
+    reach: float | None = None,
 ) -> tuple[Array, Array]:
     """Return the candidate's rail currents [A] at which loops rise and fall.
 
@@ -54,6 +55,8 @@ def loop_edges(
         Ratio of the pair M9 : M7.
     temperature
         [degC].
+    reach
+        As in `follower`.
 
     Returns
     -------
@@ -63,11 +66,13 @@ def loop_edges(
     v = np.arange(STEP, calibration.v_dd / 2, STEP)
     hold, width = hold[:, None], width[:, None]
     leg_n, leg_p = loop_legs(calibration, v, temperature)
-    reach, carried, tail = follower(calibration, width, v, i_lsb=i_lsb, temperature=temperature)
+    could, carried, tail = follower(
+        calibration, width, v, i_lsb=i_lsb, temperature=temperature, reach=reach
+    )
     fed = carried * leg_p * np.reshape(feedback, (-1, 1))
     plus = (hold * leg_n - fed) / (flip_gain(calibration, "n", i_lsb) * leg_p)
     # The feedback's onset: where the follower could carry half of the width.
-    onset = reach > np.maximum(tail, i_lsb)
+    onset = could > np.maximum(tail, i_lsb)
     up = np.max(np.where(onset, -np.inf, plus), axis=1)
     return up, np.min(np.where(onset, plus, np.inf), axis=1)
 
@@ -80,7 +85,13 @@ def loop_legs(calibration: Calibration, v: Array, temperature: float) -> tuple[A
 
 
 def follower(
-    calibration: Calibration, tail: Array, v: Array, *, i_lsb: float, temperature: float
+    calibration: Calibration,
+    tail: Array,
+    v: Array,
+    *,
+    i_lsb: float,
+    temperature: float,
+    reach: float | None = None,
 ) -> tuple[Array, Array, Array]:
     """Return what a follower could carry, what it carries, and its tail's current [A].
 
@@ -90,17 +101,21 @@ def follower(
         Current of the tail's bias leg [A], (n_units, 1).
     v
         V0 [V].
+    reach
+        Current [A] of M6 at the usual gate voltage of a unit device. The mapping's guess unless
+        given, `FOLLOWER` unit devices of the bias rail whatever these carry: decks rest on it.
     """
     n, nominal = calibration.n, tail
     u_t = temperature_voltage(temperature)
     # M6 at V_s = 0; above it e^(-V_s/U_T) of that, which is what the tail carries.
-    reach = FOLLOWER * i_lsb * np.exp((v - n.v_gate) / calibration.thermal("n", temperature))
+    reach = FOLLOWER * i_lsb if reach is None else reach
+    could = reach * np.exp((v - n.v_gate) / calibration.thermal("n", temperature))
     for _ in range(3):
-        # x = e^(-V_s/U_T) from reach x = tail (1 - x); the tail's own conductance by iteration.
-        x = tail / (tail + reach)
+        # x = e^(-V_s/U_T) from could x = tail (1 - x); the tail's own conductance by iteration.
+        x = tail / (tail + could)
         source = -u_t * np.log(np.maximum(x, 1e-300))
         tail = nominal * (1 + n.conductance * source) / (1 + n.conductance * n.v_gate)
-    return reach, reach * x, tail
+    return could, could * x, tail
 
 
 def loop_units(

@@ -109,13 +109,15 @@ class MovingLoop:
         self._sink, self._source = loop_legs(calibration, v, temperature)
         tails = (loop.width, memory.level[:, 1] * devices.design.buses[bank.state].scale)
         fed, led = (
-            follower(calibration, i[:, None], v, i_lsb=i_lsb, temperature=temperature)[1]
+            follower(
+                calibration, i[:, None], v, i_lsb=i_lsb, temperature=temperature, reach=loop.reach
+            )[1]
             for i in tails
         )
         self._fed, self._led = fed, led / led[:, -1:]
         self._hold, self._feedback = loop.hold[:, None], loop.feedback[:, None]
         i = devices.design.buses[bank.candidate].i_device
-        self._gain_plus = loop.copy_plus[:, None] * flip_gain(calibration, "n", i_lsb)
+        self._loop, self._flip = loop, flip_gain(calibration, "n", i_lsb)
         self._gain_minus = loop.copy_minus[:, None] * flip_gain(calibration, "p", i)
         units = 1
         self._charge = (calibration.thermal("p", temperature) * load.feedback)[:, None]
@@ -151,7 +153,7 @@ class MovingLoop:
 
     def _currents(self, candidate: Rails) -> tuple[Array, Array]:
         """Return the copies of the candidate's rails at V0 [A]."""
-        plus = candidate.plus[:, 0] * (self._gain_plus * self._scale)
+        plus = self._loop.copied(candidate.plus[:, 0] * self._scale) * self._flip
         if candidate.minus is None:
             return plus, np.zeros_like(plus)
         return plus, candidate.minus[:, 0] * (self._gain_minus * self._scale)

@@ -10,6 +10,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from mru_hw.cells.base import Devices
+from mru_hw.cells.loop import loop_currents
 from mru_hw.cells.nodes import split
 from mru_hw.cells.settling import (
     WITHIN,
@@ -153,8 +154,11 @@ def test_a_loop_moves_as_its_differential_equation_says(over: float) -> None:
         loop.step(Rails(plus=c), span / n)
         v.append(loop.voltage[low, 0])
     scale = design.buses[bank.candidate].scale
-    hold, width = (float(u[low]) * design.i_lsb for u in (bank.up_units, bank.loop_width))
-    given = float(c[low, 0, 0]) * scale * flip_gain(cal, "n", design.i_lsb)
+    currents = loop_currents(devices, bank)
+    hold, width, feedback = (
+        float(i[low]) for i in (currents.hold, currents.width, currents.feedback)
+    )
+    given = currents.copied(c[:, 0, 0] * scale)[low] * flip_gain(cal, "n", design.i_lsb)
     rest, thermal = rest_current(cal, "p", 1), cal.thermal("p", 27.0)
 
     def law(_: float, y: Array) -> Array:
@@ -162,8 +166,11 @@ def test_a_loop_moves_as_its_differential_equation_says(over: float) -> None:
         sink, source = loop_legs(cal, at, 27.0)
         fed = np.exp(y[1])
         tail = np.full((1, 1), width)
-        led = follower(cal, tail, at, i_lsb=design.i_lsb, temperature=27.0)[1][0, 0]
-        rate = ((given + fed - rest) * source[0] - hold * sink[0]) / load.loop[low]
+        led = follower(cal, tail, at, i_lsb=design.i_lsb, temperature=27.0, reach=currents.reach)[
+            1
+        ][0, 0]
+        flowing = (given + (fed - rest) * feedback) * source[0] - hold * sink[0]
+        rate = flowing / load.loop[low]
         return np.array([rate, (led + rest - fed) / (thermal * load.feedback[low])])
 
     exact = solve_ivp(
