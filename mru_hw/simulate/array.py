@@ -24,7 +24,7 @@ from mru_hw.cells.nodes import (
     signed_node,
     split,
 )
-from mru_hw.cells.rails import leg_weights, supply_sum
+from mru_hw.cells.rails import leg_bends, leg_weights, supply_sum
 from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Connection, Design, NodeKind
 from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents
 from mru_hw.mapping.realised import net_threshold, rail_thresholds
@@ -45,8 +45,8 @@ class Rails:
     copied
         What legs are made of, one over the other: plus, minus, and both times ln(plus / rest),
         where rest is the quiescent current of a signed node and else the usual one. A path's gain
-        moves with that logarithm, and minus has the same with the other sign. Then what legs on
-        the copy of each rail carry more. None where no legs copy the node.
+        moves with that logarithm, and minus has the same with the other sign. Then, of a bus that
+        leaks, what legs on the copy of each rail carry more. None where no legs copy the node.
     """
 
     plus: Floats
@@ -129,13 +129,16 @@ class Node:
     def _copied(self, diodes: Mapping[str, Floats], log: Floats) -> Rails:
         """Return the rails whose diodes carry `diodes`."""
         n, rows = len(log), len(log) * len(diodes)
-        copied: Floats = np.empty((3 * rows, *log.shape[1:]), log.dtype)
+        leaks = bool(self.leak.legs)
+        copied: Floats = np.empty(((2 + leaks) * rows, *log.shape[1:]), log.dtype)
         for k, (sign, current) in enumerate(diodes.items()):
             at = k * n
-            direct, passed = self.leak.copied(sign, current)
+            direct = current
+            if leaks:
+                direct, passed = self.leak.copied(sign, current)
+                np.subtract(passed, direct, out=copied[2 * rows + at : 2 * rows + at + n])
             copied[at : at + n] = direct
             np.multiply(direct, log, out=copied[rows + at : rows + at + n])
-            np.subtract(passed, direct, out=copied[2 * rows + at : 2 * rows + at + n])
         return Rails(
             plus=copied[:n], minus=copied[n : 2 * n] if len(diodes) > 1 else None, copied=copied
         )
@@ -349,7 +352,7 @@ def compile_die(
     plus = {name: s[0].copy() for name, s in supply.items()}
     minus = {name: s[1].copy() for name, s in supply.items()}
     leaks = {name: bus_leak(calibration, bus) for name, bus in design.buses.items()}
-    biased, passed = (copied[0] for copied in leaks["bias"].copied("plus", np.ones(1)))
+    biased = _bias_rails(leaks["bias"])
     wirings: dict[str, list[Wiring]] = {name: [] for name in design.buses}
     constant = {name: np.zeros((2, bus.size)) for name, bus in design.buses.items()}
     bias_legs = 0.0
@@ -359,7 +362,7 @@ def compile_die(
         drawn = supply_sum(legs, "plus", source.size)
         wired = _wiring(devices, connection, legs, leaks[source.name])
         if source.kind is NodeKind.BIAS:
-            constant[target.name][0] += wired.net @ [biased, 0.0, passed - biased]
+            constant[target.name][0] += wired.net @ biased
             constant[target.name][1] += wired.pull[:, 0]
             bias_legs += float(drawn[0]) * source.scale
             continue
@@ -386,7 +389,7 @@ def compile_die(
     return DieArray(
         design=design,
         nodes=nodes,
-        memories=tuple(_memory(devices, bank, nodes, biased, dtype) for bank in design.banks),
+        memories=tuple(_memory(devices, bank, nodes, biased[0], dtype) for bank in design.banks),
         bias_supply=_bias_tree(devices, design.buses["bias"]) + bias_legs,
     )
 
@@ -399,6 +402,7 @@ def _wiring(
     source, target = buses[connection.source], buses[connection.target]
     signed = source.kind is NodeKind.SIGNED
     exponents = path_exponents(calibration, source, devices.temperature)
+    bends = leg_bends(devices, connection, legs)
     slopes = leg_slopes(calibration, target)
     moves = node_thermal(calibration, target, devices.temperature)
     rest = np.log(quiescent(devices, source) / source.usual) if signed else 0.0
@@ -411,16 +415,26 @@ def _wiring(
                 continue
             # ln(rail / usual) = ln(rest / usual) + sign ln(plus / rest)
             current = flow * legs[role] * (source.scale / target.scale)
-            columns[0] += current * (1 - exponents[role] * rest)
-            columns[1] -= current * (exponents[role] * sign)
+            exponent = exponents[role] - bends[role]
+            columns[0] += current * (1 - exponent * rest)
+            columns[1] -= current * (exponent * sign)
             columns[2] += np.abs(current) * (slopes[polarity] * moves)
-            if (rail, polarity) != leak.direct(rail):
+            if leak.legs and (rail, polarity) != leak.direct(rail):
                 columns[3] += current
         net.append(columns[0])
         bent.append(columns[1])
         pull.append(columns[2])
         more.append(columns[3])
-    return Wiring(source=source.name, net=np.hstack([*net, *bent, *more]), pull=np.hstack(pull))
+    rows = [*net, *bent, *(more if leak.legs else ())]
+    return Wiring(source=source.name, net=np.hstack(rows), pull=np.hstack(pull))
+
+
+def _bias_rails(leak: BusLeak) -> Floats:
+    """Return `Rails.copied` of the bias rail, whose diode carries its usual current."""
+    if not leak.legs:
+        return np.array([1.0, 0.0])
+    direct, passed = (copied[0] for copied in leak.copied("plus", np.ones(1)))
+    return np.array([direct, 0.0, passed - direct])
 
 
 def _column(values: Floats, dtype: DTypeLike) -> Floats:

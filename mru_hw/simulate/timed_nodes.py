@@ -63,7 +63,6 @@ class MovingNode:
         self._supply = np.concatenate(
             [self._weights(sign, polarity) for sign, polarity in self.names]
         )
-        # Nobody copies a candidate's rails but its comparators.
         self._leaks = bool(node.leak.legs)
         leaks = [node.leak.legs[rail] for rail in self.names] if self._leaks else []
         self._leak = np.repeat(
@@ -128,7 +127,7 @@ class MovingNode:
 
     def _passed(self, sent: Array) -> Array:
         """Return what flows into the second rails' diodes."""
-        passed: Array = np.maximum(sent, self._least)
+        passed: Array = np.maximum(sent, self._least) if self._leaks else sent
         return passed
 
     def rail(self, currents: Array, sign: str, polarity: str) -> Array:

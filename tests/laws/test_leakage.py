@@ -56,29 +56,27 @@ def test_channel_and_junction_are_the_measured_leakage(name: str) -> None:
     assert (junction > 50 * channel) == (name == "sky130")
 
 
-def test_a_hot_chip_loses_signal_to_its_off_rails_and_a_cold_one_does_not() -> None:
+def test_a_hot_chip_loses_signal_to_its_off_rails_and_a_cold_one_passes_for_tight() -> None:
     """Legs off the rail at rest leak against those off the other, whatever the sign."""
     chip = Chip.of(draw_model(make_spec("cmru", 1, levels=2), 3), load_technology("generic180"))
-    rests = []
-    for temperature in (27.0, 85.0):
-        here = chip.calibration.at(temperature=temperature, corner="ff")
-        array = compile_die(chip.design, here, chip.die(None), temperature=temperature)
-        node = array.nodes["v0"]
-        assert node.kind is NodeKind.SIGNED
-        leak = bus_leak(here, chip.design.buses["v0"])
-        assert leak.direct("plus") == ("plus", "n")
-        assert leak.direct("minus") == ("minus", "p")
-        value = np.array([-1.0, 1.0])[None, None, :].repeat(len(node.constant), axis=0)
-        rails = node.rails(value)
-        assert rails.copied is not None
-        n = len(value)
-        plus, minus, _, _, more_plus, more_minus = (
-            rails.copied[k * n : (k + 1) * n, 0] for k in range(6)
-        )
-        # A positive weight: sourced off the plus rail's copy, sunk off the minus rail's.
-        lost = 1 - np.abs((plus + more_plus) - (minus + more_minus))
-        # The NMOS at rest leak most; those that carry the signal make up for some of it.
-        least = leak.legs["plus", "n"].channel
-        assert np.all((lost > 0.3 * least) & (lost < 2 * least))
-        rests.append(least)
-    assert rests[1] > 10 * rests[0]
+    cold = chip.calibration.at(corner="ff")
+    assert not bus_leak(cold, chip.design.buses["v0"]).legs
+    here = chip.calibration.at(temperature=85.0, corner="ff")
+    array = compile_die(chip.design, here, chip.die(None), temperature=85.0)
+    node = array.nodes["v0"]
+    assert node.kind is NodeKind.SIGNED
+    leak = bus_leak(here, chip.design.buses["v0"])
+    assert leak.direct("plus") == ("plus", "n")
+    assert leak.direct("minus") == ("minus", "p")
+    n = len(node.constant)
+    rails = node.rails(np.array([-1.0, 1.0])[None, None, :].repeat(n, axis=0))
+    assert rails.copied is not None
+    plus, minus, _, _, more_plus, more_minus = (
+        rails.copied[k * n : (k + 1) * n, 0] for k in range(6)
+    )
+    # A positive weight: sourced off the plus rail's copy, sunk off the minus rail's.
+    lost = 1 - np.abs((plus + more_plus) - (minus + more_minus))
+    # The NMOS at rest leak most; those that carry the signal make up for some of it.
+    least = leak.legs["plus", "n"].channel
+    assert np.all((lost > 0.3 * least) & (lost < 2 * least))
+    assert least > 0.01
