@@ -69,9 +69,7 @@ class ElementError:
 def element_errors(chip: Residuals) -> Iterator[ElementError]:
     """List the legs of every connection, then the thresholds of every bank."""
     groups = {group.key: group for group in chip.nominal.design.device_groups()}
-    variances = {
-        key: chip.nominal.variance(group.device, group.units) for key, group in groups.items()
-    }
+    variances = {key: chip.nominal.variance(group) for key, group in groups.items()}
     for connection in chip.nominal.design.connections:
         yield from _legs(chip, connection, variances)
     for bank in chip.nominal.design.banks:

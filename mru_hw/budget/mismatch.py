@@ -110,7 +110,7 @@ def mismatch_spread(
     nominal = Nominal.of(design, calibration, temperature)
     groups = {group.key: group for group in design.device_groups()}
     variances = {
-        key: nominal.variance(group.device, group.units) / (enlarged or {}).get(key, 1.0)
+        key: nominal.variance(group) / (enlarged or {}).get(key, 1.0)
         for key, group in groups.items()
     }
     points = draw_signals(nominal, n_points) if signals is None else signals

@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mru_hw.cells.base import Array, Devices
+from mru_hw.cells.base import Array, Devices, mismatch_kind
 from mru_hw.cells.ladder import LadderLaw, ladder_law
 from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import quiescent, split
 from mru_hw.cells.rails import leg_weights
 from mru_hw.errors import UserError
-from mru_hw.mapping.design import Bank, Bus, Connection, Design, IntArray, NodeKind
+from mru_hw.mapping.design import Bank, Bus, Connection, Design, DeviceGroup, NodeKind
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.model.structure import CellKind
-from mru_hw.technology.calibration import Calibration
+from mru_hw.technology.calibration import Calibration, temperature_voltage
 from mru_hw.variation import nominal_die
 
 Key = tuple[str, str]
@@ -103,16 +103,17 @@ class Nominal:
         slope: Array = (sides[0] - sides[1]) / (2 * STEP)
         return slope
 
-    def variance(self, device: str, units: IntArray) -> Array:
+    def variance(self, group: DeviceGroup) -> Array:
         """Return the variance of ln of the current of each device of a group, as dies have it.
 
-        ``((a_vt / (n kT/q))^2 + a_beta^2) / (W L m)``.
+        ``((a_vt / (n kT/q))^2 + a_beta^2) / (W L m)``, with the group's shape.
         """
         technology = self.design.technology
-        vt, beta = technology.sigma(device)
-        polarity = technology.devices[device].polarity
-        thermal = self.devices.calibration.thermal(polarity, self.devices.temperature)
-        variance: Array = ((vt / thermal) ** 2 + beta**2) / np.maximum(units, 1)
+        vt, beta = technology.sigma(group.device)
+        kind = mismatch_kind(group.key[1], technology.devices[group.device].polarity)
+        n = self.devices.calibration.mismatch(kind, self.devices.current(*group.key))
+        thermal = n * temperature_voltage(self.devices.temperature)
+        variance: Array = ((vt / thermal) ** 2 + beta**2) / np.maximum(group.units, 1)
         return variance
 
 

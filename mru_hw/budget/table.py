@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mru_hw.budget.mismatch import POINTS, Spread, mismatch_spread
-from mru_hw.budget.nominal import Key
+from mru_hw.budget.nominal import Key, Nominal
 from mru_hw.budget.systematic import KINDS, Residuals, Systematic, residuals, systematic_errors
 from mru_hw.cells.base import Array
 from mru_hw.mapping.design import Design
@@ -176,7 +176,7 @@ def make_budget(
     chip = residuals(model, design, calibration, measured, n_points=n_points)
     systematic = systematic_errors(chip)
     rows = sorted(
-        _rows(design, calibration, spread, systematic),
+        _rows(chip.nominal, spread, systematic),
         key=lambda row: (-row.removed, -row.output_variance, row.key),
     )
     return Budget(
@@ -191,19 +191,15 @@ def points_for(design: Design) -> int:
     return int(np.clip(WORK / (targets * max(legs, 1)), FEWEST, POINTS))
 
 
-def _rows(
-    design: Design, calibration: Calibration, spread: Spread, systematic: Systematic
-) -> Iterator[BudgetRow]:
-    technology = design.technology
+def _rows(nominal: Nominal, spread: Spread, systematic: Systematic) -> Iterator[BudgetRow]:
+    design, technology = nominal.design, nominal.design.technology
     whole = float(np.mean(spread.sigma_thresholds**2))
     for group in design.device_groups():
         key, units = group.key, group.units
         present = units > 0
         d = technology.devices[group.device]
         area = float(units.sum()) * d.w * d.l
-        vt, beta = technology.sigma(group.device)
-        thermal = calibration.thermal(d.polarity, technology.temperature)
-        one = (vt / thermal) ** 2 + beta**2
+        own = np.broadcast_to(nominal.variance(group), units.shape)[present]
         variance = float(np.mean(spread.at_thresholds[key]))
         yield BudgetRow(
             key=key,
@@ -211,7 +207,7 @@ def _rows(
             devices=int(present.sum()),
             unit_devices=int(units.sum()),
             area=area,
-            sigma=float(np.sqrt(one * np.mean(1 / units[present]))) if present.any() else 0.0,
+            sigma=float(np.sqrt(np.mean(own))) if present.any() else 0.0,
             variance=variance,
             share=variance / whole if whole > 0 else 0.0,
             removed=variance / 2 / area if area > 0 else 0.0,

@@ -9,11 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import MruHwError
-from mru_hw.mapping.design import Design
+from mru_hw.mapping.design import SPLIT_UNITS, WINDOW_COPIES, Bank, Design
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die
 
 Array = NDArray[np.float64]
+
+SPLITTERS = ("split_n", "split_p")
+"""Roles whose devices have their sources near half the supply."""
+COPIES = ("up_copy", "down_copy", "up_opposite", "down_opposite", "copy_plus", "copy_minus")
+"""Roles that copy a bank's candidate."""
+
+
+def mismatch_kind(role: str, polarity: str) -> str:
+    """Return which of `Calibration.mismatch` a role's devices have."""
+    return f"split_{polarity}" if role in SPLITTERS else polarity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +48,82 @@ class Devices:
         if clocked and math.isnan(self.calibration.v_trip_up):
             raise MruHwError("These constants are for loops alone: no ladder worked there.")
 
-    def factor(self, owner: str, role: str, polarity: str) -> Array:
+    def factor(
+        self, owner: str, role: str, polarity: str, *, current: Array | float | None = None
+    ) -> Array:
         """Relative current of each device of a group: 1 is nominal.
 
-        ``exp(-dVt / (n kT/q)) (1 + dbeta)``, the weak-inversion law.
+        ``exp(-dVt / (n kT/q)) (1 + dbeta)``, the weak-inversion law with the slope factor at
+        the group's current.
+
+        Parameters
+        ----------
+        current
+            [A] of a unit device of the mirrors; `current` where it is None.
         """
         key = (owner, role)
         return self.calibration.current_factor(
-            polarity, self.die.dvt[key], self.die.dbeta[key], self.temperature
+            mismatch_kind(role, polarity),
+            self.die.dvt[key],
+            self.die.dbeta[key],
+            self.temperature,
+            self.current(owner, role) if current is None else current,
         )
+
+    def current(self, owner: str, role: str) -> Array | float:
+        """Usual current [A] of a unit device of a group; of a cell's, one as far inverted.
+
+        Of a bus's diodes and the legs that copy them its own usual one; of a bank's devices that
+        of the bias rail, of comparators' copies the threshold, where they decide.
+
+        Returns
+        -------
+        Array or float
+            One, or (n_units,), or (n_units, 1).
+        """
+        design = self.design
+        if role in SPLITTERS:
+            return SPLIT_UNITS * design.i_lsb
+        if owner in design.buses:
+            return design.buses[owner].i_device
+        for bank in design.banks:
+            if owner == f"bank{bank.layer}":
+                return self._bank_current(bank, role)
+        source = next(c.source for c in design.connections if c.parameter == owner)
+        return design.buses[source].i_device
+
+    def _bank_current(self, bank: Bank, role: str) -> Array | float:
+        design = self.design
+        if role in ("feedback", "feedback_diode"):
+            units = np.full(bank.n_units, bank.width_units) if bank.clocked else bank.loop_width
+            found: Array = np.maximum(units, 1)[:, None] * (design.i_lsb / self._wider)
+            return found
+        if role in COPIES:
+            if bank.clocked and bank.window is None:
+                return self.deciding(bank, bank.up_units if role == "up_copy" else bank.down_units)
+            return design.buses[bank.candidate].i_device
+        if role in WINDOW_COPIES and bank.threshold is not None:
+            return design.buses[bank.threshold].i_device
+        return design.i_lsb
+
+    def deciding(self, bank: Bank, units: NDArray[np.int64]) -> Array:
+        """Return what a unit device of the candidate's diode carries (n_units,) at a threshold [A].
+
+        Parameters
+        ----------
+        units
+            Of the bias leg that sets it, (n_units,).
+        """
+        diode = self.design.buses[bank.candidate].units
+        current: Array = np.maximum(units, 1) * (self.design.i_lsb / diode)
+        return current
+
+    @property
+    def _wider(self) -> float:
+        """W/L of the pair that holds a state over that of a unit device of the mirrors."""
+        classes = self.design.technology.devices
+        cell, mirror = classes["p_cell"], classes["p_mirror"]
+        return (cell.w / cell.l) / (mirror.w / mirror.l)
 
     @property
     def i_unit_device(self) -> float:

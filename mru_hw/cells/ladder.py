@@ -60,12 +60,17 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
     cal = devices.calibration
     candidate = devices.design.buses[bank.candidate]
     rail_n, _ = bias_rails(devices)
+    # A threshold from the input is met near the usual current.
+    rising, falling = (
+        devices.deciding(bank, units) if bank.window is None else None
+        for units in (bank.up_units, bank.down_units)
+    )
     up_copy = devices.factor(owner, "up_copy", "n")
-    up_copy = up_copy / devices.factor(candidate.name, "diode_plus", "n")
+    up_copy = up_copy / devices.factor(candidate.name, "diode_plus", "n", current=rising)
     down_copy = np.zeros(bank.n_units)
     if candidate.kind is NodeKind.CANDIDATE:
         down_copy = devices.factor(owner, "down_copy", "p")
-        down_copy = down_copy / devices.factor(candidate.name, "diode_minus", "p")
+        down_copy = down_copy / devices.factor(candidate.name, "diode_minus", "p", current=falling)
     if bank.window is None:
         up, down, up_leg, down_leg = _bias_legs(devices, bank, up_copy, down_copy)
     else:

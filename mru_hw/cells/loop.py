@@ -115,7 +115,6 @@ def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
     candidate = devices.design.buses[bank.candidate]
     name = candidate.name
     rail_n, _ = bias_rails(devices)
-    feedback = devices.factor(owner, "feedback", "p") / devices.factor(owner, "feedback_diode", "p")
     copy_plus = (
         devices.factor(owner, "copy_plus", "p")
         * devices.factor(name, "flip_plus", "n")
@@ -136,12 +135,21 @@ def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
     return LoopCurrents(
         hold=bank.up_units * devices.factor(owner, "hold", "n")[:, 0] * unit,
         width=bank.loop_width * devices.factor(owner, "width", "n")[:, 0] * unit,
-        feedback=feedback[:, 0] * at_usual(cal, "p", v_gate(cal, "p", fed)),
+        feedback=feedback_ratio(devices, bank)[:, 0] * at_usual(cal, "p", v_gate(cal, "p", fed)),
         reach=shape(technology, "n_cell", "n_mirror") * cal.i_usual,
         copy_plus=copy_plus,
         copy_minus=copy_minus,
         way=Way(calibration=cal, units=candidate.units, i_lsb=i_lsb),
     )
+
+
+def feedback_ratio(devices: Devices, bank: Bank) -> Array:
+    """Return the ratio of each cell's pair M9 : M7, (n_units, n_cells)."""
+    feedback, diode = (
+        devices.factor(f"bank{bank.layer}", role, "p") for role in ("feedback", "feedback_diode")
+    )
+    ratio: Array = feedback / diode
+    return ratio
 
 
 def loop_law(devices: Devices, bank: Bank) -> LadderLaw:

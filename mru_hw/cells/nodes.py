@@ -19,23 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.mapping.design import Bus, NodeKind
+from mru_hw.mapping.design import SPLIT_UNITS, Bus, NodeKind
 from mru_hw.mapping.gains import flip_gain
-from mru_hw.mapping.realised import quiescent_current
 
 
 def quiescent(devices: Devices, bus: Bus) -> Array:
-    """Quiescent current [A] of each node's splitter: `quiescent_current` on a die.
+    """Quiescent current [A] of each node's splitter on a die.
 
     The splitter's two devices and the reference chain's close a translinear loop, so only half of
-    each logarithmic mismatch counts.
+    each logarithmic mismatch counts. `Calibration.rest` is what the chain's drain voltages make of
+    it; where the supply is too low for the chain, next to nothing is left.
     """
     own = devices.factor(bus.name, "split_n", "n") * devices.factor(bus.name, "split_p", "p")
     reference = devices.factor("bias", "split_n", "n") * devices.factor("bias", "split_p", "p")
     bias = devices.factor("bias", "flip_plus", "n") / devices.factor("bias", "diode_plus", "n")
     source = devices.factor("bias", "split_source", "p")
     source = source / devices.factor("bias", "flip_plus_diode", "p") * bias
-    nominal = quiescent_current(bus, devices.i_unit_device, devices.calibration)
+    i_lsb = devices.i_unit_device
+    nominal = SPLIT_UNITS * i_lsb * bus.split * devices.calibration.rest_gain(i_lsb)
     return nominal * source * np.sqrt(own / reference)
 
 

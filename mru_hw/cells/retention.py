@@ -29,7 +29,7 @@ import numpy as np
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.ladder import bias_rails
-from mru_hw.cells.loop import loop_currents
+from mru_hw.cells.loop import feedback_ratio, loop_currents
 from mru_hw.cells.settling import bank_load, bus_loads, device_capacitance
 from mru_hw.mapping.design import Bank
 from mru_hw.mapping.edges import follower, loop_edges, loop_legs
@@ -280,7 +280,6 @@ def ladder_loops(devices: Devices, bank: Bank) -> Loop:
     """
     owner, technology = f"bank{bank.layer}", devices.design.technology
     rail_n, _ = bias_rails(devices)
-    feedback = devices.factor(owner, "feedback", "p") / devices.factor(owner, "feedback_diode", "p")
     per_unit = devices.i_unit_device * rail_n
     hold = devices.factor(owner, "hold", "n") * (bank.hold_units * per_unit)
     width = devices.factor(owner, "width", "n") * (bank.width_units * per_unit)
@@ -290,7 +289,7 @@ def ladder_loops(devices: Devices, bank: Bank) -> Loop:
         calibration=devices.calibration,
         hold=hold.ravel(),
         width=width.ravel(),
-        feedback=feedback.ravel(),
+        feedback=feedback_ratio(devices, bank).ravel(),
         c=alone + technology.capacitor.capacitance,
         i_lsb=devices.i_unit_device,
     )

@@ -33,12 +33,17 @@ CONSTANTS = (
 )
 """Fields of a calibration that a grid has, those of a polarity by their path."""
 
-EXPONENTIAL = ("c_driver",)
-"""Of them, those whose logarithm is linear: most of this one is crowbar current."""
+CURVES = ("mismatch_n", "mismatch_p", "mismatch_split_n", "mismatch_split_p", "rest")
+"""Fields of a calibration that a grid has too, each over the current of a unit device."""
+
+EXPONENTIAL = ("c_driver", "rest")
+"""Of them all, those whose logarithm is linear: most of the first is crowbar current, and the last
+falls by orders of magnitude where the supply no longer suffices."""
 
 ZERO_CELSIUS = 273.15  # K
 
 Row = Annotated[tuple[float | None, ...], Field(min_length=1)]
+Curve = Annotated[tuple[float, ...], Field(min_length=1)]
 
 
 class _Frozen(BaseModel):
@@ -50,6 +55,10 @@ class Corner(_Frozen):
 
     temperatures: dict[str, Row] = Field(description="per constant, one value a temperature")
     supplies: dict[str, Row] = Field(description="per constant, one value a supply")
+    curves_temperatures: dict[str, tuple[Curve, ...]] = Field(
+        description="per curve, temperature by current"
+    )
+    curves_supplies: dict[str, tuple[Curve, ...]] = Field(description="supply by current")
     leak_n: tuple[tuple[float, ...], ...] = Field(description="[A], temperature by drain voltage")
     leak_p: tuple[tuple[float, ...], ...]
 
@@ -92,6 +101,18 @@ class Grid(_Frozen):
                         f"grid.corners.{name}.{axis}",
                         Bare("not whole"),
                         f"one value a point for each of {', '.join(CONSTANTS)}",
+                    )
+                curves: dict[str, tuple[Curve, ...]] = getattr(corner, f"curves_{axis}")
+                lengths = {len(curve) for rows in curves.values() for curve in rows}
+                if (
+                    set(curves) != set(CURVES)
+                    or {len(rows) for rows in curves.values()} != {len(values)}
+                    or len(lengths) != 1
+                ):
+                    raise UserError(
+                        f"grid.corners.{name}.curves_{axis}",
+                        Bare("not whole"),
+                        f"one curve a point for each of {', '.join(CURVES)}",
                     )
         return self
 
@@ -141,7 +162,23 @@ class Grid(_Frozen):
                 found.setdefault(polarity, {})[field] = value
             else:
                 found[name] = value
-        return found | self.leakages(corner, temperature)
+        curves = self.curves(corner, temperature, v_dd)
+        return found | curves | self.leakages(corner, temperature)
+
+    def curves(self, corner: str, temperature: float, v_dd: float) -> dict[str, Curve]:
+        """Return the curves by their names; the conditions lie inside the points."""
+        tables, found = self.corners[corner], dict[str, Curve]()
+        for name in CURVES:
+            columns = [
+                list(zip(*side[name], strict=True))
+                for side in (tables.curves_temperatures, tables.curves_supplies)
+            ]
+            values = [
+                self._between(hot, fed, temperature, v_dd, log=name in EXPONENTIAL)
+                for hot, fed in zip(*columns, strict=True)
+            ]
+            found[name] = tuple(value for value in values if value is not None)
+        return found
 
     def leakages(self, corner: str, temperature: float) -> dict[str, tuple[float, ...]]:
         """Return ``leak_n`` and ``leak_p`` [A] over drain voltage, inside the points."""
@@ -156,17 +193,35 @@ class Grid(_Frozen):
 
         The conditions lie inside the points.
         """
-        tables, found = self.corners[corner], dict[str, float | None]()
-        for name in CONSTANTS:
-            log = name in EXPONENTIAL
-            hot = _linear(self.temperatures, tables.temperatures[name], temperature, log=log)
-            usual = _linear(self.supplies, tables.supplies[name], self.v_dd, log=log)
-            fed = _linear(self.supplies, tables.supplies[name], v_dd, log=log)
-            found[name] = None
-            if hot is not None and usual is not None and fed is not None:
-                # In this order the nominal condition comes out to the bit.
-                found[name] = hot * (fed / usual) if log else hot + (fed - usual)
-        return found
+        tables = self.corners[corner]
+        return {
+            name: self._between(
+                tables.temperatures[name],
+                tables.supplies[name],
+                temperature,
+                v_dd,
+                log=name in EXPONENTIAL,
+            )
+            for name in CONSTANTS
+        }
+
+    def _between(
+        self,
+        hots: Sequence[float | None],
+        feds: Sequence[float | None],
+        temperature: float,
+        v_dd: float,
+        *,
+        log: bool,
+    ) -> float | None:
+        """Return what a constant's values at the points give at a condition."""
+        hot = _linear(self.temperatures, hots, temperature, log=log)
+        usual = _linear(self.supplies, feds, self.v_dd, log=log)
+        fed = _linear(self.supplies, feds, v_dd, log=log)
+        if hot is None or usual is None or fed is None:
+            return None
+        # In this order the nominal condition comes out to the bit.
+        return hot * (fed / usual) if log else hot + (fed - usual)
 
 
 def _linear(

@@ -129,6 +129,9 @@ def refit(calibration: Calibration, measured: Measurements) -> dict[str, Any]:
             found = _fit_gate(calibration, where, volts, currents)
         else:
             found = _fit_output(where, volts, currents)
+        if "slope" in found:
+            _move_mismatch(fields, p, found["slope"] / fields[p]["slope"])
+            changed += [f"mismatch_{p}", f"mismatch_split_{p}"]
         for name, value in found.items():
             _move(fields, p, name, value)
             changed.append(f"{p}.{name}")
@@ -179,6 +182,19 @@ def _move(fields: dict[str, Any], p: str, name: str, value: float) -> None:
                 else _rounded(x + value - old if name == "v_gate" else x * value / old)
                 for x in row
             ]
+
+
+def _move_mismatch(fields: dict[str, Any], p: str, ratio: float) -> None:
+    """Slopes by a threshold's shift, which no current shows, follow those over the gate voltage."""
+
+    def moved(curve: list[float]) -> list[float]:
+        return [_rounded(n * ratio) for n in curve]
+
+    for name in (f"mismatch_{p}", f"mismatch_split_{p}"):
+        fields[name] = moved(fields[name])
+        for corner in fields["grid"]["corners"].values():
+            for axis in ("curves_temperatures", "curves_supplies"):
+                corner[axis][name] = [moved(curve) for curve in corner[axis][name]]
 
 
 def _move_leakage(fields: dict[str, Any], p: str, volts: Array, currents: Array) -> None:

@@ -128,6 +128,7 @@ class Probe:
         units, dvt, dbeta = self._legs.leg(at, codes)
         polarity = "p" if at[1] == "up" else "n"
         at_test = self._calibration
-        factor = at_test.current_factor(polarity, dvt, dbeta, at_test.temperature)
+        i_lsb = self._legs.design.i_lsb
+        factor = at_test.current_factor(polarity, dvt, dbeta, at_test.temperature, i_lsb)
         current: Array = units * factor
         return current

@@ -14,7 +14,7 @@ from mru_hw.mapping import Design, map_model
 from mru_hw.simulate.array import compile_die
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import load_technology
-from mru_hw.technology.calibration import load_calibration
+from mru_hw.technology.calibration import load_calibration, temperature_voltage
 from mru_hw.trim import TrimPlan, trim_die
 from mru_hw.trim.cost import trim_cost
 from mru_hw.trim.dac import RANGE, SIDES, Legs, place_dacs, rest_current
@@ -117,10 +117,11 @@ def test_differential_nonlinearity_is_what_the_devices_say() -> None:
         currents = []
         for code in (half - 1, half):
             units, dvt, dbeta = legs.leg(dac.at, np.full(len(dac.placed), code))
-            currents.append(units * CALIBRATION.current_factor("p", dvt, dbeta, 27.0))
+            currents.append(units * CALIBRATION.current_factor("p", dvt, dbeta, 27.0, design.i_lsb))
         errors.append((currents[1] - currents[0]) / dac.lsb - 1)
     vt, beta = TECHNOLOGY.sigma("p_mirror")
-    one = np.hypot(vt / CALIBRATION.thermal("p", 27.0), beta)
+    thermal = CALIBRATION.mismatch("p", design.i_lsb) * temperature_voltage(27.0)
+    one = np.hypot(vt / thermal, beta)
     expected = one * np.sqrt(dac.top / dac.lsb)
     drawn = np.concatenate(errors)
     assert abs(drawn.std() / expected - 1) < 5 / np.sqrt(2 * drawn.size) + 0.01
@@ -140,9 +141,12 @@ def test_codes_make_the_chip_that_the_tester_measured() -> None:
         current = []
         for chosen in (legs.middle(), codes):
             units, dvt, dbeta = legs.leg((layer, side), chosen[layer, side])
-            current.append(units * CALIBRATION.current_factor(polarity, dvt, dbeta, 27.0))
+            current.append(
+                units * CALIBRATION.current_factor(polarity, dvt, dbeta, 27.0, design.i_lsb)
+            )
         before, after = (getattr(a.memories[layer], side)[:, 0, 0] for a in (start, final))
-        np.testing.assert_allclose(after / before, current[1] / current[0], rtol=1e-12)
+        # Copies of the candidate decide at the new current, where their mismatch counts otherwise.
+        np.testing.assert_allclose(after / before, current[1] / current[0], rtol=1e-3)
         assert np.all(after > before), dac.key
 
 

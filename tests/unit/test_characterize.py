@@ -29,7 +29,7 @@ from mru_hw.spice.runner import Runner
 from mru_hw.technology import load_technology, technology_names
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import nominal_conditions
-from mru_hw.technology.grid import CONSTANTS, Grid
+from mru_hw.technology.grid import CONSTANTS, CURVES, Grid
 from tests.mistakes import sentence
 
 TECHNOLOGY = load_technology("generic180")
@@ -47,7 +47,9 @@ def fields(calibration: Calibration) -> dict[str, Any]:
     hot = {n: [v * (1 + 0.001 * (t - 27)) for t in AXES[0]] for n, v in flat.items()}
     fed = {n: [v * (1 + 0.1 * (v_dd - 1.8)) for v_dd in AXES[1]] for n, v in flat.items()}
     leak = [[1e-14 * math.exp(5800 * (1 / 300.15 - 1 / (t + 273.15)))] * 12 for t in AXES[0]]
-    corner = {"temperatures": hot, "supplies": fed, "leak_n": leak, "leak_p": leak}
+    curves = {name: [getattr(calibration, name)] * 3 for name in CURVES}
+    corner: dict[str, Any] = {"temperatures": hot, "supplies": fed, "leak_n": leak, "leak_p": leak}
+    corner |= {"curves_temperatures": curves, "curves_supplies": curves}
     return {
         "temperatures": AXES[0],
         "supplies": AXES[1],

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from mru_hw.data import calibration_dir, circuits_dir
 from mru_hw.errors import MruHwError, UserError
 from mru_hw.technology import MODELS, Technology, calibration, load_technology, technology_names
-from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.technology.calibration import Calibration, load_calibration, temperature_voltage
 from mru_hw.technology.conditions import checked_conditions, nominal_conditions
 from tests.mistakes import sentence
 
@@ -153,14 +153,30 @@ def test_a_mirror_with_its_drain_at_its_gate_copies_one_to_one(technology: Techn
 
 def test_more_threshold_is_less_current_in_both_polarities(technology: Technology) -> None:
     cal = load_calibration(technology)
-    for polarity in ("n", "p"):
-        volts = cal.thermal(polarity, 27.0)
+    for kind in ("n", "p", "split_n", "split_p"):
+        current = cal.i_curve[3]
+        volts = float(cal.mismatch(kind, current)) * temperature_voltage(27.0)
         shift = np.array([-volts, 0.0, volts])
-        factors = cal.current_factor(polarity, shift, np.zeros(3), 27.0)
+        factors = cal.current_factor(kind, shift, np.zeros(3), 27.0, current)
         np.testing.assert_allclose(factors, [np.e, 1.0, 1 / np.e])
-        assert cal.current_factor(polarity, np.zeros(1), np.array([0.1]), 27.0) == pytest.approx(
-            1.1
+        only = cal.current_factor(kind, np.zeros(1), np.array([0.1]), 27.0, current)
+        assert only == pytest.approx(1.1)
+
+
+def test_a_shift_counts_less_the_stronger_the_inversion_and_more_above_the_bulk(
+    technology: Technology,
+) -> None:
+    cal = load_calibration(technology)
+    usual = np.array(cal.i_curve[:5])
+    for polarity in ("n", "p"):
+        slopes = cal.mismatch(polarity, usual)
+        assert np.all(np.diff(slopes) > 0), polarity
+        # Of the gate's voltage a threshold's shift takes about as much as the voltage itself.
+        assert cal.mismatch(polarity, cal.i_usual) == pytest.approx(
+            (cal.n if polarity == "n" else cal.p).slope, rel=0.03
         )
+    # n = 1 + C_dep / C_ox, and a raised source widens the depletion.
+    assert np.all(cal.mismatch("split_n", usual) < cal.mismatch("n", usual))
 
 
 def test_a_wrong_constant_is_refused(technology: Technology) -> None:

@@ -1,10 +1,10 @@
 """Characterisation of a technology: benches in ngspice over conditions, and what is fitted to them.
 
-At every condition four benches run: mirrors, single devices, a CMRU unit that climbs its ladder,
-and one whose thresholds are passed. Conditions are all temperatures at the nominal supply and all
-supplies at the nominal temperature, for each corner, and checks between them, which no table sees.
-There and at the nominal conditions a mirror runs over its whole range, by which laws are judged.
-Constants that no run gives yet are stated with their source in `ASSUMED`.
+At every condition five benches run: mirrors, pairs with a shifted threshold, single devices, a
+CMRU unit that climbs its ladder, and one whose thresholds are passed. Conditions are all
+temperatures at the nominal supply and all supplies at the nominal temperature, for each corner, and
+checks between them, which no table sees. There and at the nominal conditions a mirror runs over
+its whole range, by which laws are judged.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mru_hw.spice.characterize.devices import V_DS, devices_deck, fit_leakage
 from mru_hw.spice.characterize.jobs import Store, run_jobs
 from mru_hw.spice.characterize.laws import judge, range_deck, samples
 from mru_hw.spice.characterize.mirrors import mirror_deck
+from mru_hw.spice.characterize.mismatch import CURRENTS, fit_curves, mismatch_deck
 from mru_hw.spice.characterize.points import (
     check_points,
     chosen_corners,
@@ -42,6 +43,7 @@ __all__ = ["Characterisation", "characterize"]
 
 BENCHES: dict[str, Callable[[Technology, Conditions], Deck]] = {
     "mirrors": mirror_deck,
+    "mismatch": mismatch_deck,
     "devices": devices_deck,
     "unit": unit_deck,
     "ramp": ramp_deck,
@@ -134,6 +136,8 @@ def characterize(
         "v_dd": nominal.v_dd,
         "i_usual": I_USUAL / UNITS,
         **nested({name: usual[name] for name in CONSTANTS}),
+        "i_curve": list(CURRENTS),
+        **fit_curves(nominal, done(runs, run_name("mismatch", nominal))),
         "v_leak": [rounded(share * technology.v_dd) for share in V_DS],
         **{f"leak_{p}": fit_leakage(runs[run_name("devices", nominal)], p) for p in "np"},
         "grid": make_grid(technology, wanted, found, runs),

@@ -41,6 +41,8 @@ class Store:
         sha = hashlib.sha256(f"{self.simulator}\0{deck.saves}\0{deck.t_stop!r}".encode())
         for name, text in sorted(deck.files.items()):
             sha.update(f"\0{name}\0{text}".encode())
+        for command in deck.commands:
+            sha.update(f"\0{command}".encode())
         return self.folder / f"{sha.hexdigest()[:32]}.npz"
 
     def read(self, deck: Deck) -> Waves | None:

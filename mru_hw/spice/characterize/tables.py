@@ -9,6 +9,7 @@ from mru_hw.errors import RunStatus, SimulationError
 from mru_hw.spice.characterize.base import Array, rounded
 from mru_hw.spice.characterize.devices import fit_capacitance, fit_leakage
 from mru_hw.spice.characterize.mirrors import fit_mirror
+from mru_hw.spice.characterize.mismatch import fit_curves
 from mru_hw.spice.characterize.points import (
     check_points,
     leak_points,
@@ -21,7 +22,7 @@ from mru_hw.spice.characterize.unit import fit_unit
 from mru_hw.spice.deck import Waves
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
-from mru_hw.technology.grid import CONSTANTS, Grid
+from mru_hw.technology.grid import CONSTANTS, CURVES, Grid
 
 LEAK_FLOOR = 1e-15  # A: of a thousand unit devices it is 1 pA, and ngspice's gmin is 1e-17 S
 
@@ -103,6 +104,8 @@ def make_grid(
         corners[corner] = {
             "temperatures": {name: [found[at][name] for at in hot] for name in CONSTANTS},
             "supplies": {name: [found[at][name] for at in fed] for name in CONSTANTS},
+            "curves_temperatures": _curves(runs, hot),
+            "curves_supplies": _curves(runs, fed),
             **{
                 f"leak_{p}": [fit_leakage(done(runs, run_name("devices", at)), p) for at in leaks]
                 for p in "np"
@@ -132,6 +135,13 @@ def make_grid(
             for at in check_points(technology, wanted)
         ]
     }
+
+
+def _curves(
+    runs: Mapping[str, Waves], points: Sequence[Conditions]
+) -> dict[str, list[list[float]]]:
+    found = [fit_curves(at, done(runs, run_name("mismatch", at))) for at in points]
+    return {name: [curves[name] for curves in found] for name in CURVES}
 
 
 def _leakage_errors(grid: Grid, at: Conditions, waves: Waves) -> dict[str, float]:
