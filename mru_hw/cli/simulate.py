@@ -34,6 +34,14 @@ def simulate(
         int | None,
         typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0, max=SEEDS),
     ] = None,
+    process_scale: Annotated[
+        float,
+        typer.Option("--process-scale", help="With --die: die-to-die spread over its sigma."),
+    ] = 0.0,
+    gradient_scale: Annotated[
+        float,
+        typer.Option("--gradient-scale", help="With --die: gradient over its sigma."),
+    ] = 0.0,
     noise: Annotated[
         int | None,
         typer.Option(
@@ -87,6 +95,7 @@ def simulate(
     if level not in LEVELS:
         raise UserError("--level", level, "one of " + ", ".join(LEVELS))
     refuse_timing(timing, level, noise)
+    _refuse_scales({"--process-scale": process_scale, "--gradient-scale": gradient_scale}, die)
     choice = None if verify is None else parse_choice(verify)
     if choice is not None and level != "spice":
         raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
@@ -107,7 +116,9 @@ def simulate(
     refuse_labels(data, network.spec.n_classes)
     first, stop = sequence_range(sequences, data.n_seq, "--sequences")
     data = data.take(slice(first, stop))
-    chip = Chip.of(network, technology)
+    chip = dataclasses.replace(
+        Chip.of(network, technology), process=process_scale, gradient=gradient_scale
+    )
     if level == "spice" and choice is None:
         refuse_large(chip.design)
     traced = level if choice is None else "behavioral"
@@ -141,6 +152,14 @@ def simulate(
         run,
         json=json,
     )
+
+
+def _refuse_scales(scales: dict[str, float], die: int | None) -> None:
+    for option, value in scales.items():
+        if not 0 <= value <= 1000:
+            raise UserError(option, value, "0 to 1000")
+        if value and die is None:
+            raise UserError(option, value, "0 without --die, for the nominal die has no spread")
 
 
 def _folder(path: Path) -> bool:

@@ -241,10 +241,13 @@ class Design:
         return dataclasses.replace(self, connections=tuple(connections))
 
     def digest(self) -> str:
-        """Return a short hash of all that makes the circuit; where a network came from does not."""
+        """Return a short hash of all that makes the circuit.
+
+        Where a network came from does not, nor do the spreads from die to die.
+        """
         origin = {"metrics", "provenance"}
         sha = hashlib.sha256(self.spec.model_dump_json(exclude=origin).encode())
-        sha.update(self.technology.model_dump_json(exclude={"sources"}).encode())
+        sha.update(self.technology.model_dump_json(exclude={"sources", "process"}).encode())
         sha.update(self.technology.models_hash().encode())
         sha.update(repr((self.i_unit, self.i_lsb, self.timing, self.buses)).encode())
         parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)

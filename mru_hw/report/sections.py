@@ -16,6 +16,8 @@ from mru_hw.units import render
 
 NAMES = {
     "mismatch_scale": "mismatch, times the process's sigma",
+    "process_scale": "die-to-die spread, times the process's sigma",
+    "gradient_scale": "gradient across the die, times the process's sigma",
     "noise_scale": "noise, times the devices' own",
     "corner": "process corner",
     "temperature": "temperature [°C]",
@@ -23,6 +25,14 @@ NAMES = {
     "perturbation": "perturbation p [%]",
     "trim_bits": "bits of the trim DACs",
 }
+FIXED = {
+    "mismatch_scale": "mismatch",
+    "process_scale": "die-to-die spread",
+    "gradient_scale": "gradient",
+}
+"""What a die keeps, as a point's settings name it."""
+OFF_BY_DEFAULT = ("process_scale", "gradient_scale", "perturbation", "trim_bits")
+"""Settings that are told only where they are not zero."""
 _SHOWN = 6
 """Curves of a figure, at most; the other combinations stand in the table of points."""
 
@@ -139,8 +149,8 @@ def _blocks(run: RunView) -> Picture:
 
 def _setting(name: str, value: Any) -> str:
     match name:
-        case "mismatch_scale":
-            return f"{value:g} × mismatch"
+        case "mismatch_scale" | "process_scale" | "gradient_scale":
+            return f"{value:g} × {FIXED[name]}"
         case "noise_scale":
             return f"{value:g} × device noise" if value else "no device noise"
         case "corner":
@@ -157,7 +167,7 @@ def _setting(name: str, value: Any) -> str:
 def described(run: RunView, point: PointView) -> str:
     """Return a point's settings in words: those that the level knows."""
     settings = point.settings
-    names = [n for n in VARIED if n not in ("perturbation", "trim_bits") or settings[n]]
+    names = [n for n in VARIED if n not in OFF_BY_DEFAULT or settings[n]]
     if run.level == "ideal":
         names = [n for n in names if n == "perturbation"]
     return ", ".join(_setting(n, settings[n]) for n in names) or "the network as mapped"

@@ -24,13 +24,13 @@ from mru_hw.cells.nodes import (
     signed_node,
     split,
 )
-from mru_hw.cells.rails import leg_bends, leg_weights, supply_sum
+from mru_hw.cells.rails import leg_weights, supply_sum
 from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Connection, Design, NodeKind
 from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents
 from mru_hw.mapping.realised import net_threshold, rail_thresholds
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
-from mru_hw.variation.die import Die
+from mru_hw.variation import Die, die_calibration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,10 +340,11 @@ def compile_die(
     Parameters
     ----------
     calibration
-        At the supply of the run (`Calibration.at`).
+        At the supply of the run (`Calibration.at`); what the die's devices share is added here.
     temperature
         [degC].
     """
+    calibration = die_calibration(calibration, die)
     devices = Devices(design=design, calibration=calibration, die=die, temperature=temperature)
     supply = {
         name: tuple(np.asarray(s) for s in node_supply(devices, bus))
@@ -402,7 +403,6 @@ def _wiring(
     source, target = buses[connection.source], buses[connection.target]
     signed = source.kind is NodeKind.SIGNED
     exponents = path_exponents(calibration, source, devices.temperature)
-    bends = leg_bends(devices, connection, legs)
     slopes = leg_slopes(calibration, target)
     moves = node_thermal(calibration, target, devices.temperature)
     rest = np.log(quiescent(devices, source) / source.usual) if signed else 0.0
@@ -415,9 +415,8 @@ def _wiring(
                 continue
             # ln(rail / usual) = ln(rest / usual) + sign ln(plus / rest)
             current = flow * legs[role] * (source.scale / target.scale)
-            exponent = exponents[role] - bends[role]
-            columns[0] += current * (1 - exponent * rest)
-            columns[1] -= current * (exponent * sign)
+            columns[0] += current * (1 - exponents[role] * rest)
+            columns[1] -= current * (exponents[role] * sign)
             columns[2] += np.abs(current) * (slopes[polarity] * moves)
             if leak.legs and (rail, polarity) != leak.direct(rail):
                 columns[3] += current

@@ -45,12 +45,16 @@ class Chip:
         As it was trained.
     mapped
         What the design amounts to, in the network's own units.
+    process, gradient
+        Factors that its dies are drawn with (`draw_die`), beside mismatch as the process has it.
     """
 
     model: Model
     design: Design
     calibration: Calibration
     mapped: Model
+    process: float = 0.0
+    gradient: float = 0.0
 
     @classmethod
     def of(cls, model: Model, technology: Technology) -> Chip:
@@ -68,7 +72,9 @@ class Chip:
 
     def die(self, seed: int | None) -> Die:
         """Return a die; the nominal one for None."""
-        return nominal_die(self.design) if seed is None else draw_die(self.design, seed)
+        if seed is None:
+            return nominal_die(self.design)
+        return draw_die(self.design, seed, process=self.process, gradient=self.gradient)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ from mru_hw.spice.bench import PRE_ROLL, RAMP
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
-from mru_hw.variation import Die
+from mru_hw.variation import Die, die_calibration
 
 STEPS = 32
 """Steps of each part of a frame between strobes."""
@@ -81,7 +81,8 @@ def simulate_timed(
     order = np.argsort(inputs.lengths, kind="stable")
     blocks = [_own(cut_block(inputs, rows, design, np.float64)) for rows in block_rows(order)]
     for d, die in enumerate(dies):
-        devices = Devices(design=design, calibration=at_supply, die=die, temperature=temperature)
+        own = die_calibration(at_supply, die)
+        devices = Devices(design=design, calibration=own, die=die, temperature=temperature)
         array = compile_die(design, at_supply, die, temperature=temperature)
         for block in blocks:
             run = _Run(devices, array, block, steps)

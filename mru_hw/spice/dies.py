@@ -1,4 +1,4 @@
-"""A die's mismatch as changes of devices: the netlist stays, its devices' parameters change."""
+"""A die as changes of devices: the netlist stays, its devices' parameters change."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mru_hw.mapping.design import Design
+from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.deck import Change
-from mru_hw.spice.flatten import Placed
-from mru_hw.spice.paths import device_paths
+from mru_hw.spice.flatten import Placed, flatten
+from mru_hw.spice.paths import TOP, device_paths, stands_with
 from mru_hw.technology import Technology
 from mru_hw.variation import Die
 
@@ -18,18 +19,39 @@ from mru_hw.variation import Die
 def die_changes(design: Design, die: Die) -> Iterator[Change]:
     """List what turns the nominal chip into a die.
 
+    Mismatch is that of devices that carry a current. What a die's devices share shifts switches
+    and logic too.
+
     BSIM4 adds ``delvto`` to a threshold voltage with its sign, which is negative for PMOS, so a
     shift of the magnitude changes sign there; ``mulu0`` multiplies the mobility.
     """
-    devices = design.technology.devices
+    listed = set()
     for group in design.device_groups():
-        sign = 1.0 if devices[group.device].polarity == "n" else -1.0
         for index, path in device_paths(design, group):
             dvt, dbeta = float(die.dvt[group.key][index]), float(die.dbeta[group.key][index])
-            if dvt != 0:
-                yield Change(device=f"m.{path}", parameter="delvto", add=sign * dvt)
-            if dbeta != 0:
-                yield Change(device=f"m.{path}", parameter="mulu0", times=1 + dbeta)
+            yield from _changes(design.technology, group.device, path, dvt, dbeta)
+            listed.add(path)
+    if die.spread is None:
+        return
+    for part in flatten(chip_deck(design), "mru_chip", design.technology):
+        path = f"{TOP}.{part.path}"
+        if part.kind != "m" or path in listed:
+            continue
+        device = device_class(design.technology, part)
+        at = die.spread.placement.node(*stands_with(part.path.partition(".")[0]))
+        dvt = float(die.spread.shift(device, at))
+        beta = die.spread.beta[design.technology.devices[device].polarity]
+        yield from _changes(design.technology, device, path, dvt, beta)
+
+
+def _changes(
+    technology: Technology, device: str, path: str, dvt: float, dbeta: float
+) -> Iterator[Change]:
+    sign = 1.0 if technology.devices[device].polarity == "n" else -1.0
+    if dvt != 0:
+        yield Change(device=f"m.{path}", parameter="delvto", add=sign * dvt)
+    if dbeta != 0:
+        yield Change(device=f"m.{path}", parameter="mulu0", times=1 + dbeta)
 
 
 def die_commands(design: Design, die: Die) -> Iterator[str]:
@@ -53,15 +75,13 @@ def transistor_changes(
     seed
         Of the die.
     """
-    classes = {(d.model, d.w, d.l): name for name, d in technology.devices.items()}
     changes = []
     for part in placed:
         if part.kind != "m":
             continue
         entropy = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(part.path.encode()),))
         rng = np.random.Generator(np.random.Philox(entropy))
-        width, length = (round(part.values[x], 12) for x in ("w", "l"))
-        name = classes[part.model, width, length]
+        name = device_class(technology, part)
         sigma_vt, sigma_beta = technology.sigma(name, part.values["m"])
         # BSIM4 adds delvto with the threshold's own sign.
         sign = 1.0 if technology.devices[name].polarity == "n" else -1.0
@@ -71,3 +91,10 @@ def transistor_changes(
         if sigma_beta:
             changes.append(Change(device=device, parameter="mulu0", times=float(1 + dbeta)))
     return changes
+
+
+def device_class(technology: Technology, part: Placed) -> str:
+    """Return which of the technology's classes a transistor of a flattened deck is of."""
+    classes = {(d.model, d.w, d.l): name for name, d in technology.devices.items()}
+    width, length = (round(part.values[x], 12) for x in ("w", "l"))
+    return classes[part.model, width, length]

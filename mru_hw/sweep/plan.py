@@ -64,6 +64,20 @@ class MismatchAxis(_Strict):
     values: Annotated[tuple[_Factor, ...], *_Several]
 
 
+class ProcessAxis(_Strict):
+    """Factors on the sigmas of what all devices of a die share; 0 is a die of the corner."""
+
+    axis: Literal["process_scale"]
+    values: Annotated[tuple[_Factor, ...], *_Several]
+
+
+class GradientAxis(_Strict):
+    """Factors on the sigma of the threshold's slope across a die; 0 is none."""
+
+    axis: Literal["gradient_scale"]
+    values: Annotated[tuple[_Factor, ...], *_Several]
+
+
 class NoiseAxis(_Strict):
     """Factors on every noise amplitude; 0 is no noise."""
 
@@ -110,6 +124,8 @@ class TrimAxis(_Strict):
 Axis = (
     DieAxis
     | MismatchAxis
+    | ProcessAxis
+    | GradientAxis
     | NoiseAxis
     | CornerAxis
     | TemperatureAxis

@@ -22,8 +22,9 @@ class Point:
         Number of the point in its run.
     study
         Which of the run's plans it belongs to.
-    mismatch_scale, noise_scale
-        Factors on the sigmas of mismatch and noise; 0 is none.
+    mismatch_scale, process_scale, gradient_scale, noise_scale
+        Factors on the sigmas of mismatch, of what a die's devices share, of its slope across the
+        die, and of noise; 0 is none.
     corner, temperature, v_dd
         Process corner, [degC], [V].
     perturbation
@@ -41,6 +42,8 @@ class Point:
     index: int
     study: str
     mismatch_scale: float
+    process_scale: float
+    gradient_scale: float
     noise_scale: float
     corner: str
     temperature: float
@@ -87,8 +90,8 @@ Key = tuple[int, int, int]
 def points(plans: Mapping[str, Plan], technology: Technology) -> tuple[Point, ...]:
     """Return the points of all plans, the product of the axes of each.
 
-    An axis that a plan leaves out stands at: mismatch 1, noise 0, the technology's first corner,
-    its temperature and its supply, no perturbation, no trim.
+    An axis that a plan leaves out stands at: mismatch 1, process 0, gradient 0, noise 0, the
+    technology's first corner, its temperature and its supply, no perturbation, no trim.
 
     Raises
     ------
@@ -99,6 +102,8 @@ def points(plans: Mapping[str, Plan], technology: Technology) -> tuple[Point, ..
     for study, plan in plans.items():
         defaults: dict[str, tuple[object, ...]] = {
             "mismatch_scale": (0.0 if plan.level == "ideal" else 1.0,),
+            "process_scale": (0.0,),
+            "gradient_scale": (0.0,),
             "noise_scale": (0.0,),
             "corner": (technology.corners[0],),
             "temperature": (technology.temperature,),

@@ -19,7 +19,7 @@ from mru_hw.sweep.subject import Subject
 from mru_hw.sweep.work import DieResult, Reference
 
 APPLICATION = 0x6D727568  # "mruh"
-FORMAT = 2
+FORMAT = 3
 
 TABLES = """
 CREATE TABLE run(name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -28,7 +28,8 @@ CREATE TABLE sequence(number INTEGER PRIMARY KEY, label INTEGER NOT NULL,
 CREATE TABLE reference(name TEXT PRIMARY KEY, accuracy REAL NOT NULL, decision BLOB NOT NULL,
     energy BLOB);
 CREATE TABLE point(number INTEGER PRIMARY KEY, study TEXT NOT NULL, mismatch_scale REAL NOT NULL,
-    noise_scale REAL NOT NULL, corner TEXT NOT NULL, temperature REAL NOT NULL, v_dd REAL NOT NULL,
+    process_scale REAL NOT NULL, gradient_scale REAL NOT NULL, noise_scale REAL NOT NULL,
+    corner TEXT NOT NULL, temperature REAL NOT NULL, v_dd REAL NOT NULL,
     perturbation REAL NOT NULL, trim_bits INTEGER NOT NULL, trials INTEGER NOT NULL,
     dies INTEGER NOT NULL);
 CREATE TABLE result(point INTEGER NOT NULL REFERENCES point(number), trial INTEGER NOT NULL,
@@ -38,7 +39,7 @@ CREATE TABLE result(point INTEGER NOT NULL REFERENCES point(number), trial INTEG
 """
 """Blobs are little-endian: decisions int16, energies float64 [J], one a sequence, in order."""
 
-_INSERT_POINT = "INSERT INTO point VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_POINT = "INSERT INTO point VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERT = "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -123,9 +124,9 @@ class Store:
                 row = (one.name, one.accuracy, *blobs)
                 self._db.execute("INSERT INTO reference VALUES (?, ?, ?, ?)", row)
             for p in points:
-                varied = (p.mismatch_scale, p.noise_scale, p.corner, p.temperature, p.v_dd)
-                own = (p.perturbation, p.trim_bits, p.trials, len(p.dies))
-                values = (p.index, p.study, *varied, *own)
+                scales = (p.mismatch_scale, p.process_scale, p.gradient_scale, p.noise_scale)
+                varied = (p.corner, p.temperature, p.v_dd, p.perturbation, p.trim_bits)
+                values = (p.index, p.study, *scales, *varied, p.trials, len(p.dies))
                 self._db.execute(_INSERT_POINT, values)
 
     def done(self) -> set[Key]:

@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 
 VARIED = (
     "mismatch_scale",
+    "process_scale",
+    "gradient_scale",
     "noise_scale",
     "corner",
     "temperature",
@@ -31,6 +33,8 @@ VARIED = (
 """What may differ from point to point."""
 NOMINAL: dict[str, float] = {
     "mismatch_scale": 1.0,
+    "process_scale": 0.0,
+    "gradient_scale": 0.0,
     "noise_scale": 0.0,
     "perturbation": 0.0,
     "trim_bits": 0,

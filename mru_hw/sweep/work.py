@@ -173,11 +173,23 @@ def _run(
         mapped = unmap(design, subject.calibration)
         trace = simulate_ideal(mapped, subject.inputs, keep="decisions")
         return fields | _judged(subject, trace.decision)
-    die = draw_die(design, seed, scale=point.mismatch_scale)
+    die = draw_die(
+        design,
+        seed,
+        scale=point.mismatch_scale,
+        process=point.process_scale,
+        gradient=point.gradient_scale,
+    )
     if subject.level == "spice":
         return fields | _spice(subject, design, point, die, workers)
     if trim is not None:
-        trimmed = trim_die(trim, seed, corner=point.corner)
+        trimmed = trim_die(
+            trim,
+            seed,
+            corner=point.corner,
+            process=point.process_scale,
+            gradient=point.gradient_scale,
+        )
         design, die = trimmed.design, trimmed.die
     run = simulate_behavioral(
         design,

@@ -105,6 +105,37 @@ class Mismatch(_Frozen):
     narrow_p: Narrow | None = None
 
 
+class Process(_Frozen):
+    """What differs from die to die, common to all devices of a die, and across it.
+
+    Attributes
+    ----------
+    vt_n, vt_p
+        Sigma of a die's threshold shift [V], NMOS and PMOS drawn apart.
+    beta_n, beta_p
+        Sigma of its relative current factor.
+    gradient_n, gradient_p
+        Sigma of the threshold's slope along either side of the chip [V/m]: S_VT of Pelgrom et al.,
+        JSSC 24(5), 1989, where two devices at a distance D differ by ``S_VT D``.
+    narrow_n, narrow_p
+        How the die's shift grows in small devices.
+    """
+
+    vt_n: float = Field(ge=0)
+    vt_p: float = Field(ge=0)
+    beta_n: float = Field(ge=0)
+    beta_p: float = Field(ge=0)
+    gradient_n: float = Field(ge=0)
+    gradient_p: float = Field(ge=0)
+    narrow_n: Narrow | None = None
+    narrow_p: Narrow | None = None
+
+    def shift_factor(self, device: Device) -> float:
+        """Return the threshold shift of a device class over the die's own."""
+        narrow = self.narrow_n if device.polarity == "n" else self.narrow_p
+        return 1.0 if narrow is None else narrow.factor(device.w, device.l)
+
+
 class Flicker(_Frozen):
     """Flicker noise of the gate voltage: ``S_Vg = k / (c_ox W L f)``."""
 
@@ -185,6 +216,7 @@ class Technology(_Frozen):
     capacitor: Capacitor
     rules: Rules
     mismatch: Mismatch
+    process: Process
     flicker: Flicker
     sources: dict[str, str]
 

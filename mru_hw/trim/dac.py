@@ -224,9 +224,16 @@ class Legs:
             bits = draw_group(design.technology, dac.group(), die.seed, scale=scale)
             # The same draw, of a leg of fewer devices.
             shorter = np.sqrt(dac.placed / dac.base)[:, None]
+            own, factor = die.dvt[dac.key][:, None], die.dbeta[dac.key][:, None]
+            shift, beta = np.zeros(own.shape), 0.0
+            if die.spread is not None:
+                # The bits stand where the placed leg does.
+                shift, beta = die.spread.of_group(dac.group())
+                shift = shift[:, :1]
             at = dac.at
-            dvt[at] = np.hstack([die.dvt[dac.key][:, None] * shorter, bits[0]])
-            dbeta[at] = np.hstack([die.dbeta[dac.key][:, None] * shorter, bits[1]])
+            dvt[at] = np.hstack([(own - shift) * shorter, bits[0]]) + shift
+            drawn = np.hstack([(factor - beta) / (1 + beta) * shorter, bits[1]])
+            dbeta[at] = drawn + beta * (1 + drawn)
         by_side = {dac.at: dac for dac in dacs}
         return cls(design=design, die=die, dacs=by_side, dvt=dvt, dbeta=dbeta)
 

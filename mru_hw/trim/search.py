@@ -52,7 +52,13 @@ class Trimmed:
 
 
 def trim_die(
-    plan: TrimPlan, seed: int, *, corner: str | None = None, resolution: float = RESOLUTION
+    plan: TrimPlan,
+    seed: int,
+    *,
+    corner: str | None = None,
+    process: float = 0.0,
+    gradient: float = 0.0,
+    resolution: float = RESOLUTION,
 ) -> Trimmed:
     """Draw a die, measure it and set its DACs.
 
@@ -63,11 +69,13 @@ def trim_die(
     corner
         The die's process corner, the technology's first unless given. The tester knows of it
         nothing; it measures at the technology's temperature and supply.
+    process, gradient
+        As `draw_die` takes them.
     resolution
         Standard deviation of a current reading [A].
     """
     scale = plan.mismatch_scale
-    die = draw_die(plan.design, seed, scale=scale)
+    die = draw_die(plan.design, seed, scale=scale, process=process, gradient=gradient)
     legs = Legs.draw(plan.design, die, plan.dacs, scale=scale)
     probe = Probe(
         legs,

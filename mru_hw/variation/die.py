@@ -1,4 +1,4 @@
-"""What is fixed at manufacture: the mismatch of every device of one die."""
+"""What is fixed at manufacture: the mismatch of every device of one die, and what they share."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Design, DeviceGroup
 from mru_hw.technology import Technology
+from mru_hw.variation.spread import Spread, draw_spread
 
 Array = NDArray[np.float64]
 
@@ -28,14 +29,25 @@ class Die:
         magnitude, so less current, for both polarities.
     dbeta
         The same for the relative current factor.
+    spread
+        What all devices share, which `dvt` and `dbeta` contain; None where dies do not differ by
+        it.
     """
 
     seed: int
     dvt: Mapping[tuple[str, str], Array]
     dbeta: Mapping[tuple[str, str], Array]
+    spread: Spread | None = None
 
 
-def draw_die(design: Design, seed: int, *, scale: float = 1.0) -> Die:
+def draw_die(
+    design: Design,
+    seed: int,
+    *,
+    scale: float = 1.0,
+    process: float = 0.0,
+    gradient: float = 0.0,
+) -> Die:
     """Draw a die from the Pelgrom constants and the placed geometry.
 
     Parameters
@@ -45,7 +57,10 @@ def draw_die(design: Design, seed: int, *, scale: float = 1.0) -> Die:
     seed
         Which die.
     scale
-        Factor on every sigma; 0 is the nominal die.
+        Factor on every sigma of mismatch; 0 is the nominal die.
+    process, gradient
+        Factors on the sigmas of what all devices of a die share, and of its slope across the chip
+        (`mru_hw.variation.spread`).
 
     Notes
     -----
@@ -55,9 +70,15 @@ def draw_die(design: Design, seed: int, *, scale: float = 1.0) -> Die:
     """
     dvt: dict[tuple[str, str], Array] = {}
     dbeta: dict[tuple[str, str], Array] = {}
+    shared = bool(process or gradient)
+    spread = draw_spread(design, seed, process=process, gradient=gradient) if shared else None
     for group in design.device_groups():
-        dvt[group.key], dbeta[group.key] = draw_group(design.technology, group, seed, scale=scale)
-    return Die(seed=seed, dvt=dvt, dbeta=dbeta)
+        own, factor = draw_group(design.technology, group, seed, scale=scale)
+        if spread is not None:
+            shift, beta = spread.of_group(group)
+            own, factor = own + shift, factor + beta * (1 + factor)
+        dvt[group.key], dbeta[group.key] = own, factor
+    return Die(seed=seed, dvt=dvt, dbeta=dbeta, spread=spread)
 
 
 def draw_group(

@@ -86,6 +86,14 @@ def refuse(
             ["--timing", "timed", "--noise", "1"],
             "--noise is 1, expected none with --timing timed, whose circuits have no noise.",
         ),
+        (
+            ["--process-scale", "1"],
+            "--process-scale is 1.0, expected 0 without --die, for the nominal die has no spread.",
+        ),
+        (
+            ["--gradient-scale", "nan", "--die", "1"],
+            "--gradient-scale is nan, expected 0 to 1000.",
+        ),
         (["--temperature", "200"], "temperature is 200.0, expected -40 to 125 degC."),
         (["--temperature", "nan"], "temperature is nan, expected -40 to 125 degC."),
         (["--vdd", "3.3"], "v_dd is 3.3 V, expected 1.44 V to 2.16 V."),

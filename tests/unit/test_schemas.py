@@ -67,6 +67,8 @@ def test_map_fits_its_schema() -> None:
 AXES: list[dict[str, Any]] = [
     {"axis": "die", "values": [1, 2]},
     {"axis": "mismatch_scale", "values": [0, 0.5, 1]},
+    {"axis": "process_scale", "values": [0, 1]},
+    {"axis": "gradient_scale", "values": [0, 0.5]},
     {"axis": "noise_scale", "values": [0, 1]},
     {"axis": "corner", "values": ["tt", "ff"]},
     {"axis": "temperature", "values": [-40, 27, 85]},

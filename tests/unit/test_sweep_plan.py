@@ -40,6 +40,13 @@ GOOD: list[dict[str, Any]] = [
     },
     {"axes": [{"axis": "temperature", "values": [-40, 27.5]}]},
     {"axes": [{"axis": "noise_scale", "values": [1.0]}]},
+    {
+        "level": "spice",
+        "axes": [
+            {"axis": "process_scale", "values": [0, 1]},
+            {"axis": "gradient_scale", "values": [0.5]},
+        ],
+    },
     {"axes": [{"axis": "trim_bits", "values": [0, 3, 8]}]},
 ]
 
@@ -59,8 +66,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"sequences": "1-5"}, 'plan.yaml: sequences is "1-5", expected start:stop, either end left'),
     (
         {"axes": [{"axis": "humidity", "values": [1]}]},
-        'plan.yaml: axes is "humidity", expected one of die, mismatch_scale, noise_scale, corner, '
-        "temperature, v_dd, perturbation, trim_bits.",
+        'plan.yaml: axes is "humidity", expected one of die, mismatch_scale, process_scale, '
+        "gradient_scale, noise_scale, corner, temperature, v_dd, perturbation, trim_bits.",
     ),
     ({"axes": [{"values": [1]}]}, "plan.yaml: axes is missing, expected one of die,"),
     ({"axes": ["corner"]}, "plan.yaml: axes.0 is"),
@@ -72,6 +79,18 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (
         {"axes": [{"axis": "noise_scale", "values": [1, 1.0]}]},
         "expected values that differ from each other.",
+    ),
+    (
+        {"axes": [{"axis": "process_scale", "values": ["1"]}]},
+        'plan.yaml: axes.0.process_scale.values.0 is "1", expected a valid number.',
+    ),
+    (
+        {"axes": [{"axis": "gradient_scale", "values": [-1]}]},
+        "axes.0.gradient_scale.values.0 is -1, expected a number greater than or equal to 0.",
+    ),
+    (
+        {"level": "ideal", "axes": [{"axis": "process_scale", "values": [1]}]},
+        'plan.yaml: axes is "process_scale", expected perturbation only, for level ideal has no',
     ),
     (
         {"axes": [{"axis": "noise_scale", "values": [-1]}]},
@@ -186,6 +205,7 @@ def plan(**keys: Any) -> Plan:
 def test_without_axes_there_is_one_nominal_point_with_mismatch() -> None:
     (point,) = points({"a": plan(n_dies=3, seed=2)}, TECHNOLOGY)
     assert (point.mismatch_scale, point.noise_scale, point.perturbation) == (1, 0, 0)
+    assert (point.process_scale, point.gradient_scale) == (0, 0)
     assert (point.corner, point.temperature, point.v_dd) == ("tt", 27, 1.8)
     assert list(point.dies) == [2 << 20, (2 << 20) + 1, (2 << 20) + 2]
     assert (point.trials, point.n_runs, point.study) == (1, 3, "a")
