@@ -59,8 +59,9 @@ from mru_hw.cells.settling import bank_load, bus_loads
 from mru_hw.files import whole_file
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design, Timing
+from mru_hw.mapping.realised import rail_thresholds, realised_bank
 from mru_hw.simulate.array import DieArray, Rails, compile_die
-from mru_hw.simulate.disagreement import ladder_of, own_levels
+from mru_hw.simulate.disagreement import own_levels
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.timed_nodes import MovingNode
 from mru_hw.simulate.timed_units import MovingLadder
@@ -202,11 +203,10 @@ def ladder_unit(technology: Technology, case: LadderCase) -> Unit:
     rail = (case.threshold + np.hypot(case.threshold, 2 * i_q)) / 2
     units = np.full(1, round(rail / design.i_lsb))
     bank = dataclasses.replace(bank, up_units=units, down_units=units)
-    # The bench has no legs, nor has the array then.
     design = dataclasses.replace(design, banks=(bank,))
-    ladder = ladder_of(
-        design, load_calibration(technology), nominal_die(design), 0, unit.conditions
-    )
+    # What the deck is centred on, and kept by, is the mapping's and not the law under test.
+    real = realised_bank(bank, design.buses, design.i_lsb, load_calibration(technology))
+    ladder = dataclasses.replace(unit.ladder, up=real.up, down=real.down)
     return dataclasses.replace(unit, design=design, ladder=ladder)
 
 
@@ -445,7 +445,7 @@ def ladder_law_delays(unit: Unit, case: LadderCase, calibration: Calibration) ->
     found: list[float | None] = [None] * n
     longest = hold_s(case.threshold, min(OVERDRIVES))
     # Steps grow from that of the jump: a delay is resolved to a hundredth of itself.
-    times = np.concatenate([[0.0], np.geomspace(1e-6, longest, 2000)])
+    times = np.concatenate([[0.0], np.geomspace(1e-6, longest, 1000)])
     for before, now in itertools.pairwise(times.tolist()):
         ramp = min((before + now) / 2 / JUMP_S, 1.0)
         node.step(c[None] * ramp, now - before)
@@ -484,7 +484,9 @@ def compiled(design: Design, calibration: Calibration) -> DieArray:
 
 def loop_course(design: Design, calibration: Calibration) -> Course:
     """Around both edges, in the input's scale; both weights on the way are one."""
-    up, down = (x.item() for x in compiled(design, calibration).memories[0].thresholds())
+    bank, i = design.banks[0], design.buses["c0"].scale
+    edges = rail_thresholds(bank, design.buses["c0"], design.i_lsb, calibration)
+    up, down = (x.item() / i for x in edges)
     return Course(
         low=round(0.5 * down, 3),
         middle=round((up + down) / 2, 3),
@@ -671,7 +673,9 @@ def ladder_rows(
     technology: Technology,
     calibration: Calibration,
     cases: Sequence[LadderCase] = LADDERS,
+    timed: Sequence[LadderCase] = TIMED_LADDERS,
 ) -> list[Row]:
+    """Compare units; of those in `timed` the delays too."""
     rows: list[Row] = []
     for case in cases:
         found, unit = measured_ladder(store, technology, case), ladder_unit(technology, case)
@@ -685,7 +689,7 @@ def ladder_rows(
             threshold=case.threshold,
         )
         rows += compared(subject, found["values"], ladder_law_values(unit, calibration))
-        if case in TIMED_LADDERS and None not in found["trips"].values():
+        if case in timed and None not in found["trips"].values():
             spice = measured_ladder_delays(store, technology, case, found)
             array = ladder_law_delays(unit, case, calibration)
             rows += delays(subject, ("up", "down"), spice, array)
@@ -697,7 +701,9 @@ def loop_rows(
     technology: Technology,
     calibration: Calibration,
     cases: Sequence[LoopCase] = LOOPS,
+    timed: Sequence[LoopCase] = TIMED_LOOPS,
 ) -> list[Row]:
+    """Compare loops; of those in `timed` the delays too."""
     rows: list[Row] = []
     for case in cases:
         course, found = measured_loop(store, technology, case, calibration)
@@ -713,7 +719,7 @@ def loop_rows(
         )
         law = loop_in_array(design, calibration, nominal_die(design), course)
         rows += compared(subject, found["values"], law)
-        if case in TIMED_LOOPS:
+        if case in timed:
             spice = measured_loop_delays(store, technology, case, course, found)
             array = loop_law_delays(design, case, calibration, course)
             rows += delays(subject, ("rising", "falling"), spice, array)
