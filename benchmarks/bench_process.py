@@ -1,7 +1,7 @@
 """A unit on dies with process variation and gradients: the array against ngspice, die by die.
 
     python benchmarks/bench_process.py [--tech T] [--dies 10] [--process 1] [--gradient 0]
-                                       [--mismatch 0] [--work DIR] [--slopes]
+                                       [--mismatch 0] [--work DIR] [--slopes | --array]
 
 The chip is one layer of 16 CMRU units of K = 1; the unit that runs is the first, in a corner of the
 floor plan (`mru_hw.variation.placement`). ngspice shifts every transistor of the bench, switches
@@ -10,6 +10,8 @@ past the falling one; the first strobe that moves the unit tells the threshold t
 level is read with the candidate at zero.
 
 Each quantity is a ratio to the nominal die of its own world, less one.
+
+--array runs the array alone and gives what each of the three sources of error spreads by.
 
 --slopes shifts all thresholds of one polarity by 20 mV either way instead, and gives what nodes
 and comparators' trips move by in ngspice, over that, beside `die_calibration`'s slopes.
@@ -226,6 +228,27 @@ def compare(bench: Bench, dies: list[Die], work: Path | None, name: str) -> dict
     return {"core_s_per_die": float(np.mean(seconds)), "quantities": figures}
 
 
+def spreads(bench: Bench, dies: int) -> dict[str, Any]:
+    """Return the array's rms deviation from the nominal die over dies, by source."""
+    nominal = bench.array(nominal_die(bench.design))
+    found: dict[str, Any] = {}
+    for source, scales in (
+        ("mismatch", (1, 0, 0)),
+        ("process", (0, 1, 0)),
+        ("gradient", (0, 0, 1)),
+    ):
+        rows = [
+            bench.array(
+                draw_die(bench.design, k, scale=scales[0], process=scales[1], gradient=scales[2])
+            )
+            for k in range(dies)
+        ]
+        for name, value in nominal.items():
+            off = np.array([row[name] for row in rows]) / value - 1
+            found.setdefault(name, {})[source] = float(np.sqrt(np.mean(off**2)))
+    return found
+
+
 def shifted(bench: Bench, n: float, p: float) -> Die:
     """Return a die whose only error is one threshold shift [V] for each polarity."""
     plain = nominal_die(bench.design)
@@ -274,6 +297,7 @@ def main() -> None:
     parser.add_argument("--gradient", type=float, default=0.0)
     parser.add_argument("--mismatch", type=float, default=0.0)
     parser.add_argument("--slopes", action="store_true")
+    parser.add_argument("--array", action="store_true")
     parser.add_argument("--work", type=Path)
     given = parser.parse_args()
     if given.work is not None:
@@ -289,6 +313,8 @@ def main() -> None:
     }
     if given.slopes:
         result["slopes"] = slopes(bench, given.work)
+    elif given.array:
+        result["rms"] = spreads(bench, given.dies)
     else:
         scales = given.mismatch, given.process, given.gradient
         result["scales"] = dict(zip(("mismatch", "process", "gradient"), scales, strict=True))

@@ -7,16 +7,14 @@ drain voltages that legs see and where comparators decide.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mru_hw.mapping.gains import flip_gain
 from mru_hw.technology.calibration import Calibration
-from mru_hw.technology.grid import Corner
 from mru_hw.variation.die import Die
 from mru_hw.variation.spread import Spread
-
-Array = NDArray[np.float64]
 
 
 def die_calibration(calibration: Calibration, die: Die) -> Calibration:
@@ -27,8 +25,9 @@ def die_calibration(calibration: Calibration, die: Die) -> Calibration:
     The comparators' trips are sums of gate voltages. A step up needs two PMOS on, the gate that u
     drives and the cell's switch under it, so it comes two of them below the supply; a step down
     needs the NMOS that d drives, as a follower, to turn on the cell's PMOS switch
-    (circuits/step_control, circuits/ladder_cell). A signed node's voltage and its rest move as
-    between the technology's corners, linearly with the gate voltages of a unit device.
+    (circuits/step_control, circuits/ladder_cell). A signed node's voltage moves as between the
+    technology's corners, linearly with the gate voltages of a unit device; what its splitter
+    carries at rest, by `_rest`.
     """
     if die.spread is None:
         return calibration
@@ -37,21 +36,22 @@ def die_calibration(calibration: Calibration, die: Die) -> Calibration:
         for polarity in "np"
         for use in ("mirror", "switch", "logic")
     }
-    mirrors = np.array([moved["n_mirror"], moved["p_mirror"]])
-    signed, rest = _between_corners(calibration, mirrors)
-    found = {
-        "v_signed": calibration.v_signed + signed,
+    found: dict[str, Any] = {
+        "v_signed": calibration.v_signed + _signed(calibration, moved),
         "v_trip_up": calibration.v_trip_up - moved["p_logic"] - moved["p_switch"],
         "v_trip_down": calibration.v_trip_down + moved["n_logic"] + moved["p_switch"],
-        "rest": tuple(r * math.exp(x) for r, x in zip(calibration.rest, rest, strict=True)),
     }
-    for polarity, shift in zip("np", mirrors.tolist(), strict=True):
-        mirror = getattr(calibration, polarity)
+    for polarity in "np":
+        mirror, shift = getattr(calibration, polarity), moved[f"{polarity}_mirror"]
         found[polarity] = mirror.model_copy(update={"v_gate": mirror.v_gate + shift})
         less = math.exp(-shift / calibration.thermal(polarity, calibration.temperature))
         leaks = getattr(calibration, f"leak_{polarity}")
         found[f"leak_{polarity}"] = tuple(less * current for current in leaks)
-    return calibration.model_copy(update=found)
+    shifted = calibration.model_copy(update=found)
+    n, p, node = calibration.n.v_gate, calibration.p.v_gate, calibration.v_signed
+    body = (node - n - p) / (calibration.v_dd - node)
+    ratio = _rest(shifted, body) / _rest(calibration, body)
+    return shifted.model_copy(update={"rest": tuple(ratio * r for r in calibration.rest)})
 
 
 def _gate_shift(calibration: Calibration, spread: Spread, device: str) -> float:
@@ -60,26 +60,34 @@ def _gate_shift(calibration: Calibration, spread: Spread, device: str) -> float:
     return spread.common(device) - thermal * math.log1p(spread.beta[device[0]])
 
 
-def _between_corners(calibration: Calibration, mirrors: Array) -> tuple[float, Array]:
-    """Return what v_signed moves by [V] and, over its curve, the logarithm of rest.
+def _signed(calibration: Calibration, moved: dict[str, float]) -> float:
+    """Return what v_signed moves by [V]: between corners, by least squares."""
+    grid = calibration.grid
+    usual = grid.supplies.index(grid.v_dd)
+    names = ("n.v_gate", "p.v_gate", "v_signed")
+    rows = [[corner.supplies[name][usual] for name in names] for corner in grid.corners.values()]
+    first, *others = np.array(rows, dtype=np.float64)
+    off = np.array(others) - first
+    off = off[~np.isnan(off).any(axis=1)]  # a unit that did not work there left no voltages
+    slopes, *_ = np.linalg.lstsq(off[:, :2], off[:, 2], rcond=None)
+    return float(np.array([moved["n_mirror"], moved["p_mirror"]]) @ slopes)
+
+
+def _rest(calibration: Calibration, body: float) -> float:
+    """Return what drain voltages make of a splitter's current at rest, but for a constant.
+
+    The chain's source and the copy that feeds it see what its diodes leave of the supply, and each
+    of the splitter's devices what lies between the node and the rail that it feeds, where the
+    chain's are diodes (circuits/bias_tree, circuits/signed_node).
 
     Parameters
     ----------
-    mirrors
-        (2,) by how much the gate voltages of a unit NMOS and PMOS move [V].
+    body
+        By how much the chain's upper diode needs more than its gate voltage, over its source's
+        voltage: what the PMOS under a signed node needs over what is left to the supply.
     """
-    grid = calibration.grid
-    usual = grid.supplies.index(grid.v_dd)
-
-    def values(corner: Corner) -> list[float]:
-        voltages = (corner.supplies[name][usual] for name in ("n.v_gate", "p.v_gate", "v_signed"))
-        rest = np.log(corner.curves_supplies["rest"][usual])
-        # A unit that did not work there left no voltages.
-        return [*(np.nan if x is None else x for x in voltages), *rest.tolist()]
-
-    first, *others = (values(corner) for corner in grid.corners.values())
-    off = np.array(others) - np.array(first)
-    off = off[~np.isnan(off).any(axis=1)]
-    slopes, *_ = np.linalg.lstsq(off[:, :2], off[:, 2:], rcond=None)
-    signed, *rest = mirrors @ slopes
-    return float(signed), np.array(rest)
+    i, node, v_dd = calibration.i_usual, calibration.v_signed, calibration.v_dd
+    n, p = calibration.n.v_gate, calibration.p.v_gate
+    source = calibration.gain("p", v_dd - (1 + body) * node - n, i)
+    own = calibration.gain("n", v_dd - p - node, i) * calibration.gain("p", node - n, i)
+    return flip_gain(calibration, "n", i) * source * math.sqrt(own)

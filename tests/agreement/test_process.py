@@ -65,7 +65,11 @@ def test_a_die_s_shift_moves_node_voltage_rest_and_level() -> None:
         assert abs(moved) > 4e-3
         assert abs(found(k, node) - found(0, node) - moved) < 2e-3
         own = law(die)
-        assert abs(rest(k) / rest(0) - own[0] / usual[0]) < 1e-3
-        level = abs(found(k, f"{diode}[id]")) / abs(found(0, f"{diode}[id]"))
-        # It moves by up to half a percent.
-        assert abs(level - own[1] / usual[1]) < 1.5e-3
+        level = abs(found(k, f"{diode}[id]")) / abs(found(0, f"{diode}[id]")) - 1
+        for ngspice, array in (
+            (rest(k) / rest(0) - 1, own[0] / usual[0] - 1),
+            (level, own[1] / usual[1] - 1),
+        ):
+            # The laws of what drain voltages do are some 10 and 25 % short (decision 0019).
+            np.testing.assert_allclose(array, ngspice, rtol=0.3, atol=3e-4)
+            assert abs(ngspice) > 1e-3
