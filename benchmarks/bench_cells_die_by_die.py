@@ -67,7 +67,7 @@ from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import UnitBench, make_unit_bench
 from mru_hw.technology import MODELS, Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
-from mru_hw.technology.conditions import nominal_conditions
+from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import Die, draw_die, nominal_die
 
 Array = NDArray[np.float64]
@@ -212,19 +212,27 @@ def loop_start(design: Design) -> float:
     )
 
 
-def loop_deck(design: Design, course: Course = COURSE) -> Deck:
-    """The chip under a triangle of its input."""
+def loop_deck(
+    design: Design, course: Course = COURSE, conditions: Conditions | None = None
+) -> Deck:
+    """The chip under a triangle of its input, at nominal conditions unless they are given."""
     i, first = design.buses["x"].scale, loop_start(design) + REST_S
     drive = [
         f"ix0 0 x0 pwl(0 0 {first - 0.1:.9g} 0 {first:.9g} {course.low * i:.9g}",
         f"+ {first + RAMP_S:.9g} {course.high * i:.9g}"
         f" {first + 2 * RAMP_S:.9g} {course.low * i:.9g})",
     ]
-    return driven_deck(design, drive, first + 2 * RAMP_S, RAMP_S / 75)
+    until = first + 2 * RAMP_S
+    return driven_deck(design, drive, until, RAMP_S / 75, conditions=conditions)
 
 
 def driven_deck(
-    design: Design, drive: list[str], until: float, step: float, watch: tuple[str, ...] = ()
+    design: Design,
+    drive: list[str],
+    until: float,
+    step: float,
+    watch: tuple[str, ...] = (),
+    conditions: Conditions | None = None,
 ) -> Deck:
     """The chip under the source ``ix0`` until a time, with a longest step [s].
 
@@ -232,8 +240,10 @@ def driven_deck(
     ----------
     watch
         Further vectors to keep.
+    conditions
+        The nominal ones unless given.
     """
-    conditions = nominal_conditions(design.technology)
+    conditions = conditions or nominal_conditions(design.technology)
     v_dd, reset = f"{conditions.v_dd:.9g}", loop_start(design)
     t_stop = float(f"{until:.9g}")
     saves = (

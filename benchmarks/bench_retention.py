@@ -9,8 +9,8 @@
   Ornstein-Uhlenbeck current. Flips per second out of each state, with Poisson's error, beside the
   law's. Candidates stand at a share of the loop between its edges: of ngspice's own in the deck,
   of the law's in the law.
-* edges: ngspice's own beside the law's, of that cell and of the one of `table`, at the conditions
-  of `table`; with and without leakage.
+* edges: of a chip of one unit (bench_cells_die_by_die's, the one of `table`) in ngspice, beside the
+  law's with and without leakage, at the conditions of `table`.
 * table: the law at the circuit's own noise, the same cell in a unit of one FQ-BMRU, nominal and on
   the worst of 1,000 dies, at 80 % of the rising edge and 120 % of the falling one.
 * width: the width of the loop below which a unit in its middle flips more than once a day.
@@ -37,14 +37,18 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bench_cell import REFERENCE, WAKE, Setting, circuit, loop, loop_deck
+from benchmarks.bench_cells_die_by_die import loop_deck as triangle_deck
+from benchmarks.bench_cells_die_by_die import loop_in_ngspice, loop_model
 from benchmarks.bench_ladder import Store, unit_model
 from benchmarks.machine import machine
 from mru_hw.cells.base import Devices
+from mru_hw.cells.loop import loop_currents
 from mru_hw.cells.retention import (
     Loop,
     Retention,
     SlowNoise,
     bank_edges,
+    bank_loops,
     bank_retention,
     candidate_noise,
     ladder_loops,
@@ -56,7 +60,6 @@ from mru_hw.cells.retention import (
 )
 from mru_hw.errors import UserError
 from mru_hw.mapping import Design, map_model
-from mru_hw.mapping.edges import loop_edges
 from mru_hw.mapping.gains import flip_gain
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
@@ -73,7 +76,7 @@ Array = NDArray[np.float64]
 CELL = Setting()
 DAY = 86400.0  # s
 FAST_STEP = 5e-6  # s, of white noise at V0; a crossing of the barrier takes some 100 us
-FAST = ((6000, 4.0), (8000, 2.0), (11000, 2.0), (16000, 1.0))
+FAST = ((8000, 2.0), (11000, 2.0), (16000, 1.0), (22000, 0.5))
 """Density over 2 q (I_thresh + I_width), and seconds."""
 FAST_AT = 0.25  # of the loop, where the law's two rates are of a size
 SLOW = ((2e-2, 2.0, 80.0), (2e-2, 2.5, 240.0), (2e-2, 3.0, 600.0), (2e-3, 2.5, 32.0))
@@ -83,7 +86,6 @@ WIDTHS = (4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 28)  # unit devices of M8; 40 a
 SUPPLY_EDGE = 1e-6  # s, of a step of supply
 CONDITIONS = (("tt", 27.0), ("ff", 85.0))
 NEAR = ("low_at_80_percent", "high_at_120_percent")
-GAIN = 32  # unit devices of the output leg, where only edges count
 DRIVE = 2.0  # sum of the currents of the legs at a candidate's node over its own: our assumption
 SET = 0.3  # V, above which a state at rest is high: it sags long before it falls
 LOW, HIGH = 0.1, 1.4  # V, beyond both folds: a flip has been made
@@ -219,46 +221,32 @@ def cell_loop(technology: Technology, calibration: Calibration) -> Loop:
 
 
 def edges_checked(given: argparse.Namespace) -> dict[str, Any]:
-    """Edges [A] of two cells in ngspice and by the law, at both conditions."""
+    """Edges [A] of a chip of one unit in ngspice, over the law's, at both conditions."""
     technology, store = load_technology(given.tech), Store(given.work)
-    design = one_unit(technology, load_calibration(technology))
-    bank, i_lsb = design.banks[0], design.i_lsb
-    hold, width = (float(n[0]) * i_lsb for n in (bank.up_units, bank.loop_width))
-    placed = Setting(thresh=hold, width=width, gain=float(GAIN * i_lsb), density=i_lsb)
+    design = map_model(loop_model(), technology, load_calibration(technology))
+    bank = design.banks[0]
     rows: dict[str, Any] = {}
     for name, at in calibrations(given).items():
         if isinstance(at, str):
             rows[name] = at
             continue
         conditions = Conditions(corner=at.corner, temperature=at.temperature, v_dd=at.v_dd)
+        run = store(
+            f"edges-{at.corner}-{at.temperature:g}",
+            triangle_deck(design, conditions=conditions),
+            lambda w, at=at: loop_in_ngspice(design, at, w),  # type: ignore[misc]
+        )
+        found = [run["rising edge"], run["falling edge"]]
+        devices = devices_of(design, at, nominal_die(design))
+        currents = loop_currents(devices, bank)
+        dry = [float(currents.candidate(x)[0]) for x in bank_loops(devices, bank).edges()]
         into, out = node_leakage(technology, at)
-        rows[name] = {"leaks_in_A": into, "leaks_out_A": out}
-        for setting in (CELL, placed):
-            deck = loop_deck(technology, setting, conditions, ramp=10.0)
-            run = store(
-                f"edges-{at.corner}-{at.temperature:g}-{setting.name}",
-                deck,
-                lambda w, s=setting, v=at.v_dd: loop(s, w, v, 10.0),  # type: ignore[misc]
-            )
-            up, down = loop_edges(
-                at,
-                np.array([setting.thresh]),
-                np.array([setting.width]),
-                i_lsb=setting.density,
-                temperature=at.temperature,
-            )
-            # The cell's own diode stands in for the rail: no flip before it.
-            flip = flip_gain(at, "n", setting.density)
-            law = {"rise": float(up[0]) * flip, "fall": float(down[0]) * flip}
-            leaky = {"rise": law["rise"] - into, "fall": law["fall"] + out}
-            rows[name][setting.name] = {
-                edge: {
-                    "ngspice_A": run[edge],
-                    "law_over": law[edge] / run[edge],
-                    "law_with_leakage_over": leaky[edge] / run[edge],
-                }
-                for edge in law
-            }
+        rows[name] = {
+            "ngspice_A": found,
+            "law_over": np.array(dry) / found,
+            "law_with_leakage_over": np.array(edges_of(design, at, devices.die)) / found,
+            "leaks_A": [into, out],
+        }
     return rows
 
 

@@ -296,18 +296,21 @@ def ladder_loops(devices: Devices, bank: Bank) -> Loop:
 
 
 def node_leakage(technology: Technology, calibration: Calibration) -> tuple[float, float]:
-    """Return what leaks into V0 and out of it [A], with the whole supply across.
+    """Return what leaks into V0 and out of it [A] where it flips.
 
     Into it: M9 and the switch that forces it high; out of it the other switch. By width over
-    length from the mirrors' leakage, which leaves out what a switch's short channel adds.
+    length from the mirrors' leakage, which leaves out what a switch's short channel adds. Both
+    folds lie near an NMOS gate voltage (`mru_hw.mapping.edges`); with the whole supply across, as
+    at rest, a PMOS may leak ten times as much (sky130), and moves no fold by it.
     """
+    v = calibration.n.v_gate
 
     def share(name: str) -> float:
         device, unit = technology.devices[name], technology.devices[f"{name[0]}_mirror"]
         return device.w / device.l / (unit.w / unit.l)
 
-    into = calibration.leakage("p", calibration.v_dd) * (share("p_cell") + share("p_switch"))
-    return into, calibration.leakage("n", calibration.v_dd) * share("n_switch")
+    into = calibration.leakage("p", calibration.v_dd - v) * (share("p_cell") + share("p_switch"))
+    return into, calibration.leakage("n", v) * share("n_switch")
 
 
 def candidate_noise(devices: Devices, bank: Bank, candidate: Array, drive: Array) -> SlowNoise:
