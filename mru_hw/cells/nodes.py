@@ -7,8 +7,8 @@ Rectified: a diode, ``i_plus = max(i, 0)``.
 The node's voltage follows its current, and each leg that drives it the voltage across it. So what
 flows in solves ``i = total - stiffness (V(i) - V_usual)``: `total` with the node at its usual
 voltage, `stiffness` the sum of all legs' output conductances. V is that of a source follower,
-``s kT/q asinh(i / 2 i_q)`` with a measured s near 1, or of a diode, ``n kT/q ln(i / i_usual)``
-(Enz and Vittoz, Charge-Based MOS Transistor Modeling, chapter 4).
+``s kT/q asinh(i / 2 i_q)`` with a measured s in either direction, or of a diode,
+``n kT/q ln(i / i_usual)`` (Enz and Vittoz, Charge-Based MOS Transistor Modeling, chapter 4).
 """
 
 from __future__ import annotations
@@ -71,22 +71,26 @@ def log_rail(rail: NDArray[Any], usual: NDArray[Any] | float) -> NDArray[Any]:
 
 
 def signed_node(
-    total: NDArray[Any], pull: NDArray[Any], i_q: NDArray[Any]
+    total: NDArray[Any], pull: NDArray[Any], i_q: NDArray[Any], *, skew: float, rest: float
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return what flows into a signed node whose voltage moves with it, and ln(i_plus / i_q).
 
     Parameters
     ----------
     total
-        Sum of the legs' currents with the node at rest, in any unit.
+        Sum of the legs' currents with the node at its usual voltage, in any unit.
     pull
         Sum of the legs' output conductances times s kT/q, in the same unit.
     i_q
         Quiescent current, in the same unit.
+    skew
+        By which share more than s the node moves upwards, and less downwards.
+    rest
+        Its voltage at rest less its usual one, over s kT/q.
 
     Notes
     -----
-    The logarithm, which is the node's voltage over s kT/q, is taken at `total` and not at what is
+    The logarithm, by which the node's voltage moves, is taken at `total` and not at what is
     left of it: that is short of ``pull / sqrt(i^2 + 4 i_q^2)`` of a correction which is itself
     some percent of `total`.
     """
@@ -95,7 +99,11 @@ def signed_node(
     np.sqrt(root, out=root)
     root += total
     log = log_rail(root, 2 * i_q)
-    moved = np.multiply(log, pull, out=root)
+    moved = np.abs(log, out=root)
+    moved *= skew
+    moved += log
+    moved += rest
+    moved *= pull
     return np.subtract(total, moved, out=moved), log
 
 

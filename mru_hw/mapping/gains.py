@@ -70,6 +70,11 @@ def node_thermal(calibration: Calibration, target: Bus, temperature: float) -> f
     """By how much a bus's nodes rise per factor e of their current [V]."""
     if target.kind is NodeKind.RECTIFIED:
         return calibration.thermal("n", temperature)
+    return signed_thermal(calibration, temperature)
+
+
+def signed_thermal(calibration: Calibration, temperature: float) -> float:
+    """``s kT/q`` [V] of a signed node."""
     return calibration.signed_slope * temperature_voltage(temperature)
 
 

@@ -26,7 +26,7 @@ from mru_hw.cells.nodes import (
 )
 from mru_hw.cells.rails import leg_weights, supply_sum
 from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Connection, Design, NodeKind
-from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents
+from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents, signed_thermal
 from mru_hw.mapping.realised import net_threshold, rail_thresholds
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
@@ -84,6 +84,8 @@ class Node:
         Its circuit.
     i_q
         (n, 1, 1) quiescent current of each splitter; None where there is none.
+    skew, rest
+        How a signed node moves (`mru_hw.cells.nodes.signed_node`).
     usual
         Current of its diodes at which gains are taken, in its unit.
     leak
@@ -98,6 +100,8 @@ class Node:
 
     kind: NodeKind
     i_q: Floats | None
+    skew: float
+    rest: float
     usual: float
     leak: BusLeak
     constant: Floats
@@ -315,7 +319,7 @@ class DieArray:
         if node.i_q is None:
             value, log = rectified_node(total, pull, node.usual)
         else:
-            value, log = signed_node(total, pull, node.i_q)
+            value, log = signed_node(total, pull, node.i_q, skew=node.skew, rest=node.rest)
         return value, node.rails(value, log)
 
 
@@ -379,6 +383,8 @@ def compile_die(
         nodes[name] = Node(
             kind=bus.kind,
             i_q=None if i_q is None else _column(i_q, dtype),
+            skew=calibration.signed_skew,
+            rest=calibration.signed_rest / signed_thermal(calibration, devices.temperature),
             usual=bus.usual / bus.scale,
             leak=leaks[name],
             constant=_column(constant[name][0], dtype),

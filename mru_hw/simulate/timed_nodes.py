@@ -166,9 +166,10 @@ class Legs:
             found: Array = total[: self._n]
             return found
         sums = total[: self._n], total[self._n :]
-        if self._node.i_q is None:
-            return rectified_node(*sums, self._node.usual)[0]
-        return signed_node(*sums, self._node.i_q[:, 0])[0]
+        node = self._node
+        if node.i_q is None:
+            return rectified_node(*sums, node.usual)[0]
+        return signed_node(*sums, node.i_q[:, 0], skew=node.skew, rest=node.rest)[0]
 
 
 def _by_rail(wiring: Wiring, source: MovingNode) -> Array:

@@ -81,6 +81,8 @@ class Calibration(BaseModel):
         gt=0,
         description="its movement over kT/q asinh(i / 2 i_q); 1 of a follower in weak inversion",
     )
+    signed_skew: float = Field(description="share by which it moves more upwards, less downwards")
+    signed_rest: float = Field(description="its voltage at no current less v_signed [V]")
     v_trip_up: float = Field(gt=0, description="comparator node below which a unit steps up [V]")
     v_trip_down: float = Field(gt=0, description="node above which it steps down [V]")
     c_step: float = Field(ge=0, description="capacitance that one ladder step charges [F]")

@@ -350,8 +350,10 @@ class Solver:
         i_q = self.i_q * self.design.buses[name].split
 
         def left(i: float) -> float:
-            moved = self.cal.signed_slope * temperature_voltage(27.0)
-            v = self.cal.v_signed + moved * np.arcsinh(i / 2 / i_q)
+            side = 1 + self.cal.signed_skew if i > 0 else 1 - self.cal.signed_skew
+            moved = self.cal.signed_slope * side * temperature_voltage(27.0)
+            rest = self.cal.v_signed + self.cal.signed_rest
+            v = rest + moved * np.arcsinh(i / 2 / i_q)
             total = -i
             for role, leg in legs:
                 if role.startswith("source"):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from mru_hw.errors import RunStatus, SimulationError
 from mru_hw.spice.characterize.base import Array, rounded
 from mru_hw.spice.characterize.devices import fit_capacitance, fit_leakage
 from mru_hw.spice.characterize.mirrors import fit_mirror
-from mru_hw.spice.characterize.mismatch import fit_curves
+from mru_hw.spice.characterize.mismatch import CURRENTS, fit_curves
 from mru_hw.spice.characterize.points import (
     check_points,
     leak_points,
@@ -18,7 +21,7 @@ from mru_hw.spice.characterize.points import (
     temperatures,
 )
 from mru_hw.spice.characterize.trips import fit_ramp, fit_trips
-from mru_hw.spice.characterize.unit import fit_unit
+from mru_hw.spice.characterize.unit import I_REST, fit_unit
 from mru_hw.spice.deck import Waves
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
@@ -38,7 +41,7 @@ def fit_nominal(
         A run ended without a result, or its unit did not work.
     """
     constants, raw = _fit_devices(at, runs)
-    charges, samples = fit_unit(at, done(runs, run_name("unit", at)))
+    charges, samples = fit_unit(at, done(runs, run_name("unit", at)), _rest(at, runs))
     raw |= {f"unit_{name}": values for name, values in samples.items()}
     trips, samples = fit_trips(done(runs, "trips"))
     raw |= {f"trips_{name}": values for name, values in samples.items()}
@@ -61,7 +64,7 @@ def fit(
     devices, _ = _fit_devices(at, runs)
     found: dict[str, float | None] = dict.fromkeys(CONSTANTS) | devices
     try:
-        charges, _ = fit_unit(at, done(runs, run_name("unit", at)))
+        charges, _ = fit_unit(at, done(runs, run_name("unit", at)), _rest(at, runs))
         ramp = fit_ramp(done(runs, run_name("ramp", at)))
     except SimulationError:
         return found
@@ -69,6 +72,11 @@ def fit(
         name: rounded(usual[name] + value - usual[f"ramp.{name}"]) for name, value in ramp.items()
     }
     return found | charges | moved
+
+
+def _rest(at: Conditions, runs: Mapping[str, Waves]) -> float:
+    curve = fit_curves(at, done(runs, run_name("mismatch", at)))["rest"]
+    return math.exp(np.interp(math.log(I_REST), np.log(CURRENTS), np.log(curve)))
 
 
 def _fit_devices(

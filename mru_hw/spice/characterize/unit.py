@@ -19,6 +19,7 @@ from mru_hw.technology.calibration import temperature_voltage
 from mru_hw.technology.conditions import Conditions
 
 BIAS_UNITS = 64  # of the bias rail's diode
+I_REST = I_USUAL / BIAS_UNITS  # A, of a unit device of the bias rail
 FRAME = 25e-3  # s
 STROBE = 0.8  # of a frame
 CELLS = tuple(f"v(xu.v{k})" for k in range(1, 5))
@@ -74,8 +75,15 @@ def cmru_deck(
     return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=step)
 
 
-def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, Array]]:
+def fit_unit(
+    at: Conditions, waves: Waves, rest_gain: float
+) -> tuple[dict[str, float], dict[str, Array]]:
     """Take the charge of a step, of a phase and the usual voltage of a signed node.
+
+    Parameters
+    ----------
+    rest_gain
+        `Calibration.rest` at `I_REST`.
 
     Raises
     ------
@@ -108,14 +116,18 @@ def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, 
     still = ~moved
     step = float(np.median(charge[moved]) - np.median(charge[still]))
     node = np.interp((np.arange(n_frames) + 0.75) * FRAME, time, waves.vectors["v(c)"])
-    # An even function of the current is the usual voltage, an odd one how far the node moves.
-    i_q = SPLIT_UNITS * CANDIDATE_SPLIT * I_USUAL / BIAS_UNITS
+    i_q = SPLIT_UNITS * CANDIDATE_SPLIT * I_REST * rest_gain
     moved_by = np.arcsinh(np.array(FRAMES) * I_USUAL / (2 * i_q))
-    v_signed = float(np.mean(node))
-    per_log = float(np.sum((node - v_signed) * moved_by) / np.sum(moved_by**2))
+    sides = np.stack(
+        [np.ones_like(moved_by), np.maximum(moved_by, 0), np.minimum(moved_by, 0)], axis=1
+    )
+    still_at, upwards, downwards = (float(x) for x in np.linalg.lstsq(sides, node)[0])
+    v_signed, per_log = float(np.mean(node)), (upwards + downwards) / 2
     constants = {
         "v_signed": rounded(v_signed),
         "signed_slope": rounded(per_log / temperature_voltage(at.temperature)),
+        "signed_skew": rounded((upwards - downwards) / (2 * per_log)),
+        "signed_rest": rounded(still_at - v_signed),
         "c_step": rounded(max(step, 0.0) / v_dd),
         "c_driver": rounded(float(np.median(idle)) / v_dd),
         "c_clock": rounded(float(np.median(ticks - idle)) / v_dd / 4),
