@@ -74,6 +74,7 @@ class Check(_Frozen):
     v_dd: float
     interpolated: dict[str, float | None]
     measured: dict[str, float | None]
+    curves: dict[str, float] = Field(description="per curve, the largest relative error")
     leakage: dict[str, float] = Field(
         description="per polarity, the largest error of leakage over drain voltage, relative, "
         "or to 1e-15 A where that is more"

@@ -138,6 +138,7 @@ def make_grid(
                     for name, value in grid.interpolated(at.corner, at.temperature, at.v_dd).items()
                 },
                 "measured": {name: found[at][name] for name in CONSTANTS},
+                "curves": _curve_errors(grid, at, done(runs, run_name("mismatch", at))),
                 "leakage": _leakage_errors(grid, at, done(runs, run_name("devices", at))),
             }
             for at in check_points(technology, wanted)
@@ -150,6 +151,14 @@ def _curves(
 ) -> dict[str, list[list[float]]]:
     found = [fit_curves(at, done(runs, run_name("mismatch", at))) for at in points]
     return {name: [curves[name] for curves in found] for name in CURVES}
+
+
+def _curve_errors(grid: Grid, at: Conditions, waves: Waves) -> dict[str, float]:
+    between = grid.curves(at.corner, at.temperature, at.v_dd)
+    return {
+        name: rounded(float(np.max(np.abs(np.array(between[name]) / measured - 1))))
+        for name, measured in fit_curves(at, waves).items()
+    }
 
 
 def _leakage_errors(grid: Grid, at: Conditions, waves: Waves) -> dict[str, float]:
