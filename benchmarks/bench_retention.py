@@ -79,7 +79,7 @@ FAST_STEP = 5e-6  # s, of white noise at V0; a crossing of the barrier takes som
 FAST = ((8000, 2.0), (11000, 2.0), (16000, 1.0), (22000, 0.5))
 """Density over 2 q (I_thresh + I_width), and seconds."""
 FAST_AT = 0.25  # of the loop, where the law's two rates are of a size
-SLOW = ((2e-2, 2.0, 80.0), (2e-2, 2.5, 240.0), (2e-2, 3.0, 600.0), (2e-3, 2.5, 32.0))
+SLOW = ((2e-2, 2.0, 80.0), (2e-2, 2.5, 240.0), (2e-2, 3.0, 400.0), (2e-3, 2.5, 16.0))
 """Correlation time [s], half the loop over sigma, and seconds."""
 SLOW_STEPS = 20  # samples a correlation time
 WIDTHS = (4, 5, 6, 7, 8, 10, 12, 14, 17, 20, 24, 28)  # unit devices of M8; 40 are placed
