@@ -11,9 +11,13 @@ settled, `reproduced` where timed then says what ngspice does, `missed` where it
   nearer than 5 % to a threshold, at tt, 27 degC and hot: at ff, 85 degC, in sky130, whose ladder
   leaves its levels there, at tt, 85 degC. Beside the counts the fastest usable frame: the shortest
   of those before which no step is unlike settled.
+* overlap: of loops, how many bits of the first layer timed has wrong, and how many once an ideal
+  buffer lies between each loop's copy M1 and the rail that its swing pulls along.
 * network: the trained 2 x 8 CMRU of --model, test rows of the digits.
 
-    python benchmarks/bench_timed.py --work DIR [--model MODEL] [--parts loops,ladder,network]
+    python benchmarks/bench_timed.py --work DIR [--model MODEL] [--parts loops,overlap,...]
+
+--load multiplies the capacitances that timed uses at the nominal condition, to see what they weigh.
 
 DIR keeps every finished run of ngspice and the trained network, so that a call which was cut off
 goes on.
@@ -41,9 +45,14 @@ from benchmarks.bench_spice_agreement import run_sequence, test_rows
 from benchmarks.machine import machine
 from mru_hw.cells.settling import settling_time
 from mru_hw.energy import energy
+from mru_hw.errors import RunStatus
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.run import Chip, LevelRun, run_level
+from mru_hw.simulate.timed_units import ON_MARGIN
+from mru_hw.spice.bench import make_bench, normalised, state_vectors
+from mru_hw.spice.deck import CHIP
+from mru_hw.spice.runner import Limits, Runner
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology
@@ -56,6 +65,8 @@ Array = NDArray[np.float64]
 LOOPS = ("10 ms", "5 ms", "2 ms", "1 ms", "0.5 ms")
 LADDER = ("10 ms", "5 ms", "2 ms", "1 ms", "0.5 ms", "0.25 ms")
 NETWORK = ("5 ms", "2 ms", "1 ms")
+OVERLAP = ("10 ms", "2 ms")
+COPY = "xm1 v p vdd vdd p_mirror units={units}"  # of hysteretic_cell
 HOT = {"generic180": ("ff", 85.0), "sky130": ("tt", 85.0)}
 MARGIN = 0.05  # of a threshold, that no input of the ladder comes nearer than
 
@@ -94,11 +105,19 @@ def watts(run: LevelRun, inputs: Inputs, frame: float) -> float:
     return float(energy(run.supply).total.sum() / (inputs.lengths.sum() * frame))
 
 
+def loaded(chip: Chip, load: float) -> Chip:
+    """The same chip with its nominal capacitances times `load`."""
+    constants = ("c_gate_n", "c_gate_p", "c_drain_n", "c_drain_p")
+    update = {name: load * getattr(chip.calibration, name) for name in constants}
+    return replace(chip, calibration=chip.calibration.model_copy(update=update))
+
+
 def compare(
-    model: Model, tech: str, frame: str, inputs: Inputs, work: Path, conditions: Conditions
+    given: argparse.Namespace, model: Model, frame: str, inputs: Inputs, conditions: Conditions
 ) -> dict[str, Any]:
     """Run a network at one frame in all three ways."""
-    chip = Chip.of(at_frame(model, frame), load_technology(tech))
+    work = given.work
+    chip = loaded(Chip.of(at_frame(model, frame), load_technology(given.tech)), given.load)
     period = chip.design.timing.frame
     spice = [run_sequence(chip, inputs, k, work, conditions) for k in range(inputs.n_seq)]
     done = [k for k, run in enumerate(spice) if str(run["status"][0]) == "DONE"]
@@ -148,14 +167,18 @@ def compare(
 # ----------------------------------------------------------------------------------- the parts
 
 
-def loops(given: argparse.Namespace) -> list[dict[str, Any]]:
+def first_quadrant(given: argparse.Namespace) -> tuple[Model, Inputs]:
     data = two_digits()
     save_inputs(data, given.work / "two-digits.npz")
     config = TrainConfig.model_validate(CONFIG)
     model = train(config, given.work / "model", folder=given.work).model
-    inputs = strung(split_rows(data).test, given.sequences)
+    return model, strung(split_rows(data).test, given.sequences)
+
+
+def loops(given: argparse.Namespace) -> list[dict[str, Any]]:
+    model, inputs = first_quadrant(given)
     conditions = conditions_of(given.tech, "tt", 27.0)
-    return [compare(model, given.tech, f, inputs, given.work, conditions) for f in LOOPS]
+    return [compare(given, model, f, inputs, conditions) for f in LOOPS]
 
 
 def ladder(given: argparse.Namespace) -> dict[str, Any]:
@@ -170,7 +193,7 @@ def ladder(given: argparse.Namespace) -> dict[str, Any]:
     found = {}
     for corner, temperature in (("tt", 27.0), HOT[given.tech]):
         conditions = conditions_of(given.tech, corner, temperature)
-        rows = [compare(model, given.tech, f, inputs, given.work, conditions) for f in LADDER]
+        rows = [compare(given, model, f, inputs, conditions) for f in LADDER]
         found[f"{corner}, {temperature:g} degC"] = {
             "rows": rows,
             "fastest_usable_s": {
@@ -196,7 +219,8 @@ def network(given: argparse.Namespace) -> list[dict[str, Any]]:
         sys.exit(f"{given.model} is not there: make demo trains it, or name another with --model.")
     model, inputs = load_model(given.model), test_rows(given.rows)
     conditions = conditions_of(given.tech, "tt", 27.0)
-    return [compare(model, given.tech, f, inputs, given.work, conditions) for f in NETWORK]
+    frames = given.network_frames.split(",")
+    return [compare(given, model, f, inputs, conditions) for f in frames]
 
 
 def conditions_of(tech: str, corner: str, temperature: float) -> Conditions:
@@ -206,7 +230,58 @@ def conditions_of(tech: str, corner: str, temperature: float) -> Conditions:
     )
 
 
-PARTS = {"loops": loops, "ladder": ladder, "network": network}
+def overlap(given: argparse.Namespace) -> list[dict[str, Any]]:
+    model, inputs = first_quadrant(given)
+    conditions = conditions_of(given.tech, "tt", 27.0)
+    found = []
+    for frame in OVERLAP:
+        chip = Chip.of(at_frame(model, frame), load_technology(given.tech))
+        timed = run_level(
+            chip, inputs, level="behavioral", conditions=conditions, timing="timed"
+        ).trace.states[0]
+        row: dict[str, Any] = {"frame": frame, "changed": 0, "wrong": 0, "wrong_buffered": 0}
+        for k in range(inputs.n_seq):
+            whole = run_sequence(chip, inputs, k, given.work, conditions)["layer0.state"][0]
+            apart = buffered_bits(chip, inputs.take(slice(k, k + 1)), given.work, conditions)
+            bits, wanted = (steps_of(chip, 0, h[: len(apart)]) for h in (whole, timed[k]))
+            row["changed"] += int((apart != bits).sum())
+            row["wrong"] += int((wanted != bits).sum())
+            row["wrong_buffered"] += int((wanted != apart).sum())
+        print(row, file=sys.stderr)
+        found.append(row)
+    return found
+
+
+def buffered_bits(chip: Chip, one: Inputs, work: Path, conditions: Conditions) -> NDArray[np.int64]:
+    """The first layer's bits where no loop pulls at the rail that it copies."""
+    frames = normalised(chip.model.spec, one.x[0, : one.lengths[0]])
+    bench = make_bench(chip.design, frames, conditions)
+    kept = work / f"buffered-{bench.deck.token:.9f}.npz"
+    if kept.is_file():
+        with np.load(kept, allow_pickle=False) as arrays:
+            return np.asarray(arrays["bits"])
+    text = bench.deck.files[CHIP]
+    if COPY not in text:
+        sys.exit("The loop has no M1 as it is known here.")
+    # A copy at rest takes the gate's charge in M1's place.
+    apart = f"eb pb 0 p 0 1\n{COPY.replace(' p ', ' pb ')}\n{COPY.replace('xm1 v', 'xload vdd')}"
+    files = {**bench.deck.files, CHIP: text.replace(COPY, apart)}
+    waves = Runner(Limits(time_s=3600)).run(replace(bench.deck, files=files))
+    if waves.status is not RunStatus.DONE:
+        sys.exit(f"ngspice: {waves.status.name}")
+    on = chip.calibration.n.v_gate + ON_MARGIN
+    bits = np.array(
+        [
+            np.interp(bench.read_at, waves.time, waves.vectors[name]) > on
+            for k in range(chip.design.banks[0].n_units)
+            for name in state_vectors(chip.design, 0, k)
+        ]
+    ).T.astype(np.int64)
+    np.savez_compressed(kept, bits=bits)
+    return bits
+
+
+PARTS = {"loops": loops, "overlap": overlap, "ladder": ladder, "network": network}
 
 
 def main() -> None:
@@ -214,13 +289,15 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--model", type=Path, default=Path("demo-out/model-spice"))
     parser.add_argument("--tech", default="generic180")
-    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--parts", default="loops,ladder,network")
     parser.add_argument("--sequences", type=int, default=3)
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--rows", type=int, default=1)
+    parser.add_argument("--load", type=float, default=1.0)
+    parser.add_argument("--network-frames", default=",".join(NETWORK))
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    result = {"machine": machine(), "tech": given.tech}
+    result = {"machine": machine(), "tech": given.tech, "load": given.load}
     result |= {name: PARTS[name](given) for name in given.parts.split(",")}
     print(json.dumps(result, indent=2, default=np.ndarray.tolist))
 
