@@ -244,6 +244,11 @@ def notes(run: RunView) -> list[str]:
             "states (docs/decisions/0004), which the behavioral level does not know: the accuracy "
             "there is too good."
         )
+    if any(point.settings["gradient_scale"] for point in run.points):
+        found.append(
+            "A gradient's slope is one of the literature, and where devices stand is assumed, for "
+            "there is no layout (docs/technologies.md)."
+        )
     if any(point.settings["trim_bits"] for point in run.points):
         found.append(
             "Trimmed dies have DACs at their thresholds, set by readings of supply currents at the "

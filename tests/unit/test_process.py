@@ -75,6 +75,7 @@ def test_a_sweep_keeps_the_dies_mismatch_and_tells_their_spread(tmp_path: Path) 
         write_report(sweep, tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text()
     assert "1 × die-to-die spread, 1 × gradient" in text
+    assert "where devices stand is assumed" in text
     with open_run(plain) as sweep:
         write_report(sweep, tmp_path / "page.html")
     assert "gradient" not in (tmp_path / "page.html").read_text()
