@@ -85,6 +85,7 @@ AIMS = {"edge": 0.02, "level": 0.01, "supply": 0.03, "delay": 0.25}
 NEAR_A = PICO  # an edge this near is within the aim whatever it is of the edge
 STEP, COUNT = 0.004, 21  # of the candidates around a threshold, relative to it
 OVERDRIVES = (0.02, 0.05, 0.2, 1.0)
+SHOWN = (0.3, 0.6, 1.0, 1.5, 3.0)  # nA, marked in the figure
 JUMP_S = 1e-5
 CHARGE = 1e-12  # C, more than any node on the way takes: bounds a delay
 SETTLED = 10  # the array settles for this part of what the deck does
@@ -808,8 +809,13 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
                 else:
                     x = [r.subject.threshold / NANO * (0.97, 1.03)[n % 2] for r in shown]
                 y = [100 * r.error for r in shown]
-                panel.plot(x, y, ".", ms=4, color=f"C{n}", label=technology, alpha=0.7)
+                # A picture inside the drawing: hundreds of points are no lines.
+                style = {"ms": 4, "color": f"C{n}", "alpha": 0.7, "rasterized": True}
+                panel.plot(x, y, ".", label=technology, **style)
             panel.set_xscale("log")
+            if kind != "delay":
+                panel.set_xticks(SHOWN, labels=[f"{x:g}" for x in SHOWN])
+                panel.minorticks_off()
             panel.set_xlabel("delay in ngspice [ms]" if kind == "delay" else "threshold [nA]")
             panel.set_title(f"{part}: {kind}", fontsize=8)
             panel.grid(alpha=0.3)
