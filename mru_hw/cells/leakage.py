@@ -35,6 +35,8 @@ NEGLIGIBLE = 0.0025
 27 degC, and the array takes up to 1.8 times as long with them."""
 TIGHT = 1e-30
 """What the channel of a tight rail leaks: nothing, and still a divisor."""
+STEPS = 8
+"""Until what a copy leaks and the voltage it leaks at agree to some per cent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +150,7 @@ def bus_leak(calibration: Calibration, bus: Bus) -> BusLeak:
         if sign in least:
             per /= flip_gain(calibration, other, bus.i_device)
         else:
-            left = calibration.v_dd - calibration.v_gate(other, bus.i_device)
-            least[sign] = sum(device_leak(calibration, polarity, left)) * per
+            least[sign] = _least(calibration, polarity, bus.i_device) * per
         slope = (calibration.n if polarity == "n" else calibration.p).slope
         known = device_leak(calibration, polarity, calibration.v_dd / 2)
         tight = sum(known) * per < bound
@@ -158,3 +159,22 @@ def bus_leak(calibration: Calibration, bus: Bus) -> BusLeak:
     leaks = max(least.values(), default=0.0) >= bound
     leaks |= any(leak.channel > TIGHT for leak in legs.values())
     return BusLeak(legs=legs, least=least) if leaks else BusLeak(legs={}, least={})
+
+
+def _least(calibration: Calibration, polarity: str, usual: float) -> float:
+    """Return what a unit device leaks into the diode of the other polarity [A].
+
+    The more its drain takes, the less that diode leaves of the supply. Where its own diode's
+    junction is no small part of the `usual` current [A] of both, its gate is at its source and
+    what it leaks is all that the other diode has; else that diode is taken at its usual voltage.
+    """
+    other = "p" if polarity == "n" else "n"
+    left = calibration.v_dd - calibration.v_gate(other, usual)
+    leaks = sum(device_leak(calibration, polarity, left))
+    _, junction = device_leak(calibration, polarity, calibration.v_dd / 2)
+    if junction < NEGLIGIBLE * usual:
+        return leaks
+    for _ in range(STEPS):
+        left = calibration.v_dd - max(calibration.v_gate(other, leaks), 0.0)
+        leaks = sum(device_leak(calibration, polarity, left))
+    return leaks
