@@ -15,7 +15,7 @@ A set ladder cell's v is short of the supply by what its feedback needs to hold 
 ``U_T ln(width / (width - hold))``, for M9 is then in its triode region.
 
 The mapping has a guess of its own for V_s (`mru_hw.mapping.gains.switched_voltage`), which decks
-rest on; what it misses is an error of the circuit.
+rest on; what it misses is an error of the circuit (docs/decisions/0018-guesses-in-the-mapping.md).
 """
 
 from __future__ import annotations
