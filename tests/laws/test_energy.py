@@ -13,7 +13,6 @@ from mru_hw.energy import energy
 from mru_hw.mapping import Design, NodeKind
 from mru_hw.mapping.design import Bank, Bus
 from mru_hw.mapping.gains import (
-    flip_gain,
     leg_slopes,
     node_thermal,
     path_exponents,
@@ -64,7 +63,7 @@ class Census:
         self.chip, self.design, self.cal = chip, chip.design, chip.calibration
         self.i_lsb = chip.design.i_lsb
         self.blocks = dict.fromkeys(BLOCKS, 0.0)
-        self.rest = 2 * self.i_lsb * flip_gain(self.cal, "n", self.i_lsb)
+        self.rest = 2 * self.i_lsb * self.cal.rest_gain(self.i_lsb)
 
     def n(self, v_ds: float, current: float) -> float:
         return self.cal.gain("n", v_ds, current)
@@ -116,7 +115,10 @@ class Census:
         if bus.kind in (NodeKind.SIGNED, NodeKind.CANDIDATE):
             rest = self.rest * bus.split
             log = math.asinh(total / 2 / rest)
-            plus, minus, _ = self.rails(bus, total - pull * log)
+            # Further up than down, from where it rests.
+            moved = log + self.cal.signed_skew * abs(log)
+            moved += self.cal.signed_rest / node_thermal(self.cal, bus, 27.0)
+            plus, minus, _ = self.rails(bus, total - pull * moved)
             return plus, minus, log + math.log(rest / bus.usual)
         if bus.kind is NodeKind.PIN:
             return total, 0.0, 0.0
@@ -161,7 +163,7 @@ class Census:
         _, down = self.flips(self.i_lsb)
         scale = self.design.buses["bias"].scale
         # The reference itself, xfd, xq0, and the legs that source a bias.
-        self.blocks["bias"] += scale + scale * down + self.rest
+        self.blocks["bias"] += scale + scale * down + 2 * self.i_lsb * down
         self.blocks["bias"] += self.legs("bias", 0, scale, 0.0)
 
     def units(self, layer: int, candidates: list[Rail], share: float) -> None:
