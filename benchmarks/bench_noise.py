@@ -8,7 +8,8 @@
   4 k T g, which Nyquist's theorem says is 1.
 * unit: `.noise` at the comparator's node of one CMRU unit (bench_ladder's, by itself, its candidate
   from a source) at the candidate at which the node passes the calibrated trip voltage: density
-  and noise bandwidth of each device, referred to the candidate; the node's conductance and
+  and noise bandwidth of each device, referred to the candidate (`white_of_2qI` with 2 q I in place
+  of the cards' level); the node's conductance and
   capacitance from `.ac` with a current into it; sigma from 1 mHz, beside the law's.
 * decisions: the same unit in time, reset in every frame, one strobe a frame. Without noise, ever
   larger candidates find its threshold; then fixed ones at given distances from it, and TRNOISE
@@ -61,7 +62,9 @@ Array = NDArray[np.float64]
 CURRENTS = (1e-12, 1e-11, 3.1e-11, 1e-10, 1e-9)  # A, of a unit device
 SHOWN = 2  # of them, in the figure: what a unit device of a mapped network carries
 HOT = ("ff", 85.0)
-OPTIONS = "gmin=1e-18 abstol=1e-18 vntol=1e-9 reltol=1e-6 itl1=2000"
+OPTIONS = "gmin=1e-18 abstol=1e-18 vntol=1e-9 reltol=1e-6"
+UNIT_OPTIONS = "gmin=1e-17 abstol=1e-16 vntol=1e-8 reltol=1e-5"
+"""A whole unit's operating point is found by these, and with tighter ones not always."""
 OHMS = 1e9  # of the ideal element that makes a voltage of a current: densities stay printable
 BAND = "dec 5 1e-5 1e6"
 ABOVE = 3e4  # Hz, beyond the poles of the rails that the comparator's legs read
@@ -106,7 +109,7 @@ class Batch:
                     (folder / file).write_text(content, encoding="utf-8")
                 command = ["ngspice", "-b", "bench.cir"]
                 done = subprocess.run(
-                    command, cwd=folder, capture_output=True, text=True, check=False, timeout=600
+                    command, cwd=folder, capture_output=True, text=True, check=False, timeout=300
                 )
                 if not (folder / "0.data").is_file():
                     raise MruHwError(f"ngspice wrote nothing: {(done.stdout + done.stderr)[-500:]}")
@@ -117,10 +120,10 @@ class Batch:
         return [np.array(t) for t in json.loads(kept.read_text())]
 
 
-def header(conditions: Conditions) -> list[str]:
+def header(conditions: Conditions, options: str = OPTIONS) -> list[str]:
     return [
         f".lib '{MODELS}' {conditions.corner}",
-        f".options temp={conditions.temperature:.9g} {OPTIONS}",
+        f".options temp={conditions.temperature:.9g} {options}",
     ]
 
 
@@ -272,7 +275,7 @@ def decided(batch: Batch, unit: Unit) -> dict[str, Any]:
     """`.noise` of the unit at its decision."""
     technology, chip = unit.design.technology, unit_deck(unit.design, 0, 0)
     lines = [
-        *header(unit.conditions),
+        *header(unit.conditions, UNIT_OPTIONS),
         f".include '{CHIP}'",
         *unit.instance(),
         "vrst rst 0 0",
@@ -283,7 +286,7 @@ def decided(batch: Batch, unit: Unit) -> dict[str, Any]:
         "set num_threads=1",
         "set numdgt=10",
     ]
-    sweep = f"dc ic {0.5 * I_UNIT:g} {1.6 * I_UNIT:g} {2e-3 * I_UNIT:g}"
+    sweep = f"dc ic {0.8 * I_UNIT:g} {1.2 * I_UNIT:g} {2e-3 * I_UNIT:g}"
     (course,) = batch(technology, [*lines, sweep, f"wrdata 0.data v({NODE})"], chip)
     c = float(np.interp(-unit.calibration.v_trip_up, -course[:, 1], course[:, 0]))
     parts = [
@@ -312,11 +315,13 @@ def decided(batch: Batch, unit: Unit) -> dict[str, Any]:
     counted = f >= LOW_CORNER
     total = float(np.trapezoid(density[0, counted], f[counted]))
     devices: dict[str, Any] = {}
-    white = 0.0
-    for k, name in enumerate(PATH):
+    white = shots = 0.0
+    carried = (*3 * (unit.reference,), c, c, unit.threshold)
+    for k, (name, current) in enumerate(zip(PATH, carried, strict=True)):
         shot, flicker = density[1 + 2 * k], density[2 + 2 * k]
         variance = float(np.trapezoid(shot, f))
         white += variance
+        shots += 2 * CHARGE * current * variance / float(shot[0])
         devices[name] = {
             "white_over_2q_i_unit": float(shot[0]) / (2 * CHARGE * I_UNIT),
             "bandwidth_Hz": variance / float(shot[0]),
@@ -338,6 +343,7 @@ def decided(batch: Batch, unit: Unit) -> dict[str, Any]:
         "devices": devices,
         "sigma_A": {
             "white": math.sqrt(white),
+            "white_of_2qI": math.sqrt(shots),
             "flicker": math.sqrt(total - white),
             "all": math.sqrt(total),
         },
@@ -443,13 +449,6 @@ def decisions(
         "xchip.bias_p": shot * 2 * unit.reference,
         "iref": shot * unit.reference,
     }
-    # Of .noise, each device's own bandwidth; white 2 q I in place of the cards' level.
-    each = (c, unit.threshold, c, *3 * (unit.reference,))
-    order = ("xu0_0.xstep.xu2", "xu0_0.xstep.xu1", "xc0_0.xdn", *list(PATH)[:3])
-    spectral = sum(
-        shot * i * found["devices"][name]["bandwidth_Hz"]
-        for i, name in zip(each, order, strict=True)
-    )
     node = (SIGMA * I_UNIT) ** 2 / law
     runs = {
         "node": (
@@ -460,7 +459,7 @@ def decisions(
         "branches": (
             branches,
             math.sqrt(AMPLIFIED) * found["law_sigma_A"]["white"],
-            math.sqrt(spectral),
+            math.sqrt(AMPLIFIED) * found["sigma_A"]["white_of_2qI"],
         ),
     }
     rows: dict[str, Any] = {"threshold_over_rest": c / found["candidate_A"]}
