@@ -50,7 +50,7 @@ def test_a_bmru_unit_by_itself_has_two_levels() -> None:
     assert list(wrong_steps(ladder, evidence, c[:, None])) == []
     assert own_levels(ladder, evidence)[1][:, 0].tolist() == [1, 1, -1, -1, 1, 1, -1, -1, -1]
     # A reference that does not reset it: one record, of the whole step.
-    other = np.where(c == -1.1, -0.99, c)
+    other = np.where(c == -1.1, -0.97, c)
     (record,) = wrong_steps(ladder, evidence, other[:, None])
     assert (record.frame, record.before, record.wanted, record.found) == (2, 1, 1, -1)
 
