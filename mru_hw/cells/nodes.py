@@ -71,7 +71,7 @@ def log_rail(rail: NDArray[Any], usual: NDArray[Any] | float) -> NDArray[Any]:
 
 
 def signed_node(
-    total: NDArray[Any], pull: NDArray[Any], i_q: NDArray[Any], *, skew: float, rest: float
+    total: NDArray[Any], pull: NDArray[Any], i_q: NDArray[Any], skew: float = 0.0
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return what flows into a signed node whose voltage moves with it, and ln(i_plus / i_q).
 
@@ -85,8 +85,6 @@ def signed_node(
         Quiescent current, in the same unit.
     skew
         By which share more than s the node moves upwards, and less downwards.
-    rest
-        Its voltage at rest less its usual one, over s kT/q.
 
     Notes
     -----
@@ -99,11 +97,9 @@ def signed_node(
     np.sqrt(root, out=root)
     root += total
     log = log_rail(root, 2 * i_q)
-    moved = np.abs(log, out=root)
-    moved *= skew
-    moved += log
-    moved += rest
-    moved *= pull
+    moved = np.multiply(log, pull, out=root)
+    if skew:
+        moved += skew * np.abs(moved)
     return np.subtract(total, moved, out=moved), log
 
 

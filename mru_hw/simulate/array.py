@@ -26,11 +26,16 @@ from mru_hw.cells.nodes import (
 )
 from mru_hw.cells.rails import leg_weights, supply_sum
 from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Connection, Design, NodeKind
-from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents, signed_thermal
+from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents
 from mru_hw.mapping.realised import net_threshold, rail_thresholds
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration
+
+EVEN = 0.05
+"""Skew of signed nodes up to which they pass for even: a tenth of a percent of what a leg carries,
+for a seventh of a run's time."""
+SPLITTERS = (NodeKind.SIGNED, NodeKind.CANDIDATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +89,8 @@ class Node:
         Its circuit.
     i_q
         (n, 1, 1) quiescent current of each splitter; None where there is none.
-    skew, rest
-        How a signed node moves (`mru_hw.cells.nodes.signed_node`).
+    skew
+        How unevenly a signed node moves (`mru_hw.cells.nodes.signed_node`).
     usual
         Current of its diodes at which gains are taken, in its unit.
     leak
@@ -101,7 +106,6 @@ class Node:
     kind: NodeKind
     i_q: Floats | None
     skew: float
-    rest: float
     usual: float
     leak: BusLeak
     constant: Floats
@@ -319,7 +323,7 @@ class DieArray:
         if node.i_q is None:
             value, log = rectified_node(total, pull, node.usual)
         else:
-            value, log = signed_node(total, pull, node.i_q, skew=node.skew, rest=node.rest)
+            value, log = signed_node(total, pull, node.i_q, node.skew)
         return value, node.rails(value, log)
 
 
@@ -377,14 +381,14 @@ def compile_die(
             Wiring(source=wired.source, net=wired.net.astype(dtype), pull=wired.pull.astype(dtype))
         )
     nodes = {}
+    skew = calibration.signed_skew if abs(calibration.signed_skew) > EVEN else 0.0
     for name, bus in design.buses.items():
-        splits = bus.kind in (NodeKind.SIGNED, NodeKind.CANDIDATE)
+        splits = bus.kind in SPLITTERS
         i_q = quiescent(devices, bus) / bus.scale if splits else None
         nodes[name] = Node(
             kind=bus.kind,
             i_q=None if i_q is None else _column(i_q, dtype),
-            skew=calibration.signed_skew,
-            rest=calibration.signed_rest / signed_thermal(calibration, devices.temperature),
+            skew=skew,
             usual=bus.usual / bus.scale,
             leak=leaks[name],
             constant=_column(constant[name][0], dtype),
@@ -412,6 +416,8 @@ def _wiring(
     slopes = leg_slopes(calibration, target)
     moves = node_thermal(calibration, target, devices.temperature)
     rest = np.log(quiescent(devices, source) / source.usual) if signed else 0.0
+    # Gains are taken at the target's usual voltage, which is not quite where it rests.
+    rested = calibration.signed_rest / moves if target.kind in SPLITTERS else 0.0
     net, bent, more, pull = [], [], [], []
     for rail, sign in (("plus", 1.0), ("minus", -1.0))[: 2 if signed else 1]:
         columns = np.zeros((4, *connection.plus.shape))
@@ -426,7 +432,7 @@ def _wiring(
             columns[2] += np.abs(current) * (slopes[polarity] * moves)
             if leak.legs and (rail, polarity) != leak.direct(rail):
                 columns[3] += current
-        net.append(columns[0])
+        net.append(columns[0] - rested * columns[2])
         bent.append(columns[1])
         pull.append(columns[2])
         more.append(columns[3])

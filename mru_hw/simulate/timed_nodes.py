@@ -169,7 +169,7 @@ class Legs:
         node = self._node
         if node.i_q is None:
             return rectified_node(*sums, node.usual)[0]
-        return signed_node(*sums, node.i_q[:, 0], skew=node.skew, rest=node.rest)[0]
+        return signed_node(*sums, node.i_q[:, 0], node.skew)[0]
 
 
 def _by_rail(wiring: Wiring, source: MovingNode) -> Array:

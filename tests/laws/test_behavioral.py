@@ -16,7 +16,7 @@ from mru_hw.cells.ladder import ladder_law
 from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import split
 from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_bank
-from mru_hw.simulate.array import Rails, compile_die
+from mru_hw.simulate.array import EVEN, Rails, compile_die
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.decision_noise import decision_capacitance
 from mru_hw.simulate.ideal import simulate_ideal
@@ -350,7 +350,8 @@ class Solver:
         i_q = self.i_q * self.design.buses[name].split
 
         def left(i: float) -> float:
-            side = 1 + self.cal.signed_skew if i > 0 else 1 - self.cal.signed_skew
+            skew = self.cal.signed_skew if abs(self.cal.signed_skew) > EVEN else 0.0
+            side = 1 + skew if i > 0 else 1 - skew
             moved = self.cal.signed_slope * side * temperature_voltage(27.0)
             rest = self.cal.v_signed + self.cal.signed_rest
             v = rest + moved * np.arcsinh(i / 2 / i_q)
