@@ -34,11 +34,16 @@ def test_the_example_gives_the_constants_that_it_was_made_with(cal: Calibration)
     )
     about = cal.provenance["measured"]
     assert about["file"] == "measurements.csv"
-    assert about["constants"] == ["leak_p", "n.conductance", "n.slope", "n.v_gate"]
+    slopes = ["mismatch_n", "mismatch_split_n"]
+    assert about["constants"] == ["leak_p", *slopes, "n.conductance", "n.slope", "n.v_gate"]
+    # What no current shows follows the slope over the gate voltage.
+    for name in slopes:
+        ratio = np.array(getattr(cal, name)) / getattr(SHIPPED, name)
+        np.testing.assert_allclose(ratio, cal.n.slope / SHIPPED.n.slope, rtol=1e-3)
 
 
 def test_what_has_no_rows_stays(cal: Calibration) -> None:
-    moved = {"n", "leak_p", "grid", "laws", "provenance"}
+    moved = {"n", "leak_p", "mismatch_n", "mismatch_split_n", "grid", "laws", "provenance"}
     assert cal.model_dump(exclude=moved) == SHIPPED.model_dump(exclude=moved)
     assert cal.laws == ()
     assert {k: v for k, v in cal.provenance.items() if k != "measured"} == SHIPPED.provenance
