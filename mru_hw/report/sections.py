@@ -16,8 +16,8 @@ from mru_hw.units import render
 
 NAMES = {
     "mismatch_scale": "mismatch, times the process's sigma",
-    "process_scale": "die-to-die spread, times the process's sigma",
-    "gradient_scale": "gradient across the die, times the process's sigma",
+    "process_scale": "die-to-die spread, over its sigma",
+    "gradient_scale": "gradient across a die, over its sigma",
     "noise_scale": "noise, times the devices' own",
     "corner": "process corner",
     "temperature": "temperature [°C]",
