@@ -33,6 +33,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -274,7 +275,7 @@ def measured_loop(
         row = store(
             f"{name}-{ramp:g}s",
             deck,
-            lambda w, r=ramp: loop(setting, w, conditions.v_dd, r),  # type: ignore[misc]
+            partial(loop, setting, v_dd=conditions.v_dd, ramp=ramp),
         )
         if row["status"] != RunStatus.DONE.name:
             return {**setting.row(), **row}

@@ -31,6 +31,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ from mru_hw.files import whole_file
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design, Timing
 from mru_hw.mapping.realised import rail_thresholds, realised_bank
-from mru_hw.simulate.array import DieArray, Rails, compile_die
+from mru_hw.simulate.array import DieArray, Rails
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.disagreement import own_levels
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.timed_nodes import MovingNode
@@ -322,7 +324,7 @@ def measured_ladder(store: Store, technology: Technology, case: LadderCase) -> d
         found = store(
             f"{technology.name}-ladder-{case.name}-{wider}",
             bench.deck,
-            lambda w, s=scan, b=bench: read_scan(unit, s, b, w),  # type: ignore[misc]
+            partial(read_scan, unit, scan, bench),
         )
         if found["status"] == "DONE" and None not in found["trips"].values():
             break

@@ -50,7 +50,8 @@ from mru_hw.mapping.design import Design
 from mru_hw.mapping.edges import FOLLOWER
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
-from mru_hw.simulate.array import DieArray, Rails, compile_die
+from mru_hw.simulate.array import DieArray, Rails
+from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.bench import (
     DECOUPLING,
     bench_deck,

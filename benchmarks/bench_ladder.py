@@ -34,6 +34,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,7 @@ def steps(store: Store, unit: Unit, seeds: Sequence[int], n: int, own: dict[str,
             store(
                 f"{name}-k{k}-steps{seed}",
                 bench.deck,
-                lambda w, b=bench, c=c: judged(unit, b, w, c),  # type: ignore[misc]
+                partial(judged, unit, bench, c=c),
             )
         )
     wrong = [d for row in rows for d in row["wrong"]]

@@ -40,7 +40,7 @@ from mru_hw.files import whole_file
 from mru_hw.mapping import map_model
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
-from mru_hw.simulate.array import compile_die
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.disagreement import ladder_of
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import PRE_ROLL, candidate_vectors, unit_options

@@ -28,6 +28,7 @@ import json
 import math
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -234,7 +235,7 @@ def edges_checked(given: argparse.Namespace) -> dict[str, Any]:
         run = store(
             f"edges-{at.corner}-{at.temperature:g}",
             triangle_deck(design, conditions=conditions),
-            lambda w, at=at: loop_in_ngspice(design, at, w),  # type: ignore[misc]
+            partial(loop_in_ngspice, design, at),
         )
         found = [run["rising edge"], run["falling edge"]]
         devices = devices_of(design, at, nominal_die(design))

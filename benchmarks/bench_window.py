@@ -25,7 +25,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
-from mru_hw.simulate.array import compile_die
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import OPTIONS
 from mru_hw.spice.cells import LIBRARY, WINDOWS, cell_views

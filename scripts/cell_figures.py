@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def outputs(store: Store, technology: Technology, axes: Axes) -> None:
         row = store(
             f"{technology.name}-samples-{setting.name}",
             deck,
-            lambda waves, s=setting: samples(s, waves),  # type: ignore[misc]
+            partial(samples, setting),
         )
         i_in = np.array(row["input"]) / PICO
         (line,) = axes.plot(i_in, np.array(row["rising"]) / PICO, label=current(width))

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from mru_hw.budget.nominal import (
-    SPLITTERS,
     Key,
     Nominal,
     cell_levels,
@@ -31,7 +31,7 @@ from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.nodes import quiescent
 from mru_hw.cells.rails import rail_factor
-from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup
+from mru_hw.mapping.design import SPLITTERS, Bank, Bus, Design, DeviceGroup
 from mru_hw.technology.calibration import Calibration
 
 POINTS = 512
@@ -308,7 +308,7 @@ def exponents(nominal: Nominal, bus: Bus, key: Key) -> dict[str, float]:
         for role in nominal.legs[connection.parameter]
     }
     return {
-        role: float(nominal.slope(key, lambda d, r=role: rail_factor(d, bus, r))[0])  # type: ignore[misc]
+        role: float(nominal.slope(key, partial(rail_factor, bus=bus, role=role))[0])
         for role in sorted(roles)
     }
 

@@ -17,7 +17,7 @@ from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import quiescent, split
 from mru_hw.cells.rails import leg_weights
 from mru_hw.errors import UserError
-from mru_hw.mapping.design import Bank, Bus, Connection, Design, DeviceGroup, NodeKind
+from mru_hw.mapping.design import SPLITTERS, Bank, Bus, Connection, Design, DeviceGroup, NodeKind
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration, temperature_voltage
@@ -26,8 +26,6 @@ from mru_hw.variation import nominal_die
 Key = tuple[str, str]
 
 STEP = 0.01  # relative, of the currents that slopes are taken with
-
-SPLITTERS = (NodeKind.SIGNED, NodeKind.CANDIDATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.budget.nominal import SPLITTERS, Nominal
+from mru_hw.budget.nominal import Nominal
 from mru_hw.cells.base import Array
 from mru_hw.cells.nodes import split
-from mru_hw.mapping.design import NodeKind
+from mru_hw.mapping.design import SPLITTERS, NodeKind
 
 SEED = 0
 

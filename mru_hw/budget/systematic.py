@@ -21,7 +21,6 @@ import numpy as np
 
 from mru_hw.budget.mismatch import POINTS, chunks
 from mru_hw.budget.nominal import (
-    SPLITTERS,
     Key,
     Nominal,
     threshold_input,
@@ -32,7 +31,16 @@ from mru_hw.budget.nominal import (
 from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
 from mru_hw.budget.wanted import rounded_thresholds, wanted_weights
 from mru_hw.cells.base import Array
-from mru_hw.mapping.design import LEGS, Bank, Bus, Connection, Design, NodeKind, leg_units
+from mru_hw.mapping.design import (
+    LEGS,
+    SPLITTERS,
+    Bank,
+    Bus,
+    Connection,
+    Design,
+    NodeKind,
+    leg_units,
+)
 from mru_hw.mapping.gains import node_voltage, path_gains
 from mru_hw.mapping.sizing import Lengths
 from mru_hw.mapping.window import threshold_copy, window_copies

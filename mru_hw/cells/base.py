@@ -15,7 +15,7 @@ from mru_hw.variation.die import Die
 
 Array = NDArray[np.float64]
 
-SPLITTERS = ("split_n", "split_p")
+SPLIT_ROLES = ("split_n", "split_p")
 """Roles whose devices have their sources near half the supply."""
 COPIES = ("up_copy", "down_copy", "up_opposite", "down_opposite", "copy_plus", "copy_minus")
 """Roles that copy a bank's candidate."""
@@ -23,7 +23,7 @@ COPIES = ("up_copy", "down_copy", "up_opposite", "down_opposite", "copy_plus", "
 
 def mismatch_kind(role: str, polarity: str) -> str:
     """Return which of `Calibration.mismatch` a role's devices have."""
-    return f"split_{polarity}" if role in SPLITTERS else polarity
+    return f"split_{polarity}" if role in SPLIT_ROLES else polarity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class Devices:
             One, or (n_units,), or (n_units, 1).
         """
         design = self.design
-        if role in SPLITTERS:
+        if role in SPLIT_ROLES:
             return SPLIT_UNITS * design.i_lsb
         if owner in design.buses:
             return design.buses[owner].i_device
@@ -95,9 +95,7 @@ class Devices:
     def _bank_current(self, bank: Bank, role: str) -> Array | float:
         design = self.design
         if role in ("feedback", "feedback_diode"):
-            units = np.full(bank.n_units, bank.width_units) if bank.clocked else bank.loop_width
-            found: Array = np.maximum(units, 1)[:, None] * (design.i_lsb / self._wider)
-            return found
+            return self.fed(bank)[:, None]
         if role in COPIES:
             if bank.clocked and bank.window is None:
                 return self.deciding(bank, bank.up_units if role == "up_copy" else bank.down_units)
@@ -118,12 +116,14 @@ class Devices:
         current: Array = np.maximum(units, 1) * (self.design.i_lsb / diode)
         return current
 
-    @property
-    def _wider(self) -> float:
-        """W/L of the pair that holds a state over that of a unit device of the mirrors."""
-        classes = self.design.technology.devices
-        cell, mirror = classes["p_cell"], classes["p_mirror"]
-        return (cell.w / cell.l) / (mirror.w / mirror.l)
+    def fed(self, bank: Bank) -> Array:
+        """Return what a mirror's unit device as far inverted as M7 carries [A], (n_units,).
+
+        M7 and M9, the pair that holds a cell's state, carry its I_width when it is set.
+        """
+        wider = self.design.technology.shape("p_cell", "p_mirror")
+        current: Array = np.maximum(bank.cell_width, 1) * (self.design.i_lsb / wider)
+        return current
 
     @property
     def i_unit_device(self) -> float:

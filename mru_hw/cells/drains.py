@@ -26,7 +26,6 @@ import numpy as np
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.mapping.design import Bank
-from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 ROUNDS = 3  # of a leg's current, which moves its own drain by little
@@ -40,15 +39,7 @@ def body_factor(calibration: Calibration) -> float:
     effect over what is left to the supply. It stands for the NMOS too, whose own is not measured;
     where the supply is too low for the chain the slope over the gate voltage is its bound.
     """
-    above = calibration.v_signed - calibration.n.v_gate - calibration.p.v_gate
-    factor = 1.0 + above / (calibration.v_dd - calibration.v_signed)
-    return min(max(factor, 1.0), calibration.n.slope)
-
-
-def shape(technology: Technology, name: str, unit: str) -> float:
-    """W/L of a unit device of one class over that of another."""
-    device, other = technology.devices[name], technology.devices[unit]
-    return (device.w / device.l) / (other.w / other.l)
+    return min(max(1.0 + calibration.body, 1.0), calibration.n.slope)
 
 
 def level_gains(devices: Devices, bank: Bank) -> Array:
@@ -72,14 +63,13 @@ def level_gains(devices: Devices, bank: Bank) -> Array:
 
 def feedback_gain(devices: Devices, bank: Bank) -> Array:
     """Effective current over nominal (n_units, 1) of the feedback's leg M8 while a cell is set."""
-    cal, technology = devices.calibration, devices.design.technology
-    units = bank.loop_width if not bank.clocked else np.full(bank.n_units, bank.width_units)
-    wider = shape(technology, "p_cell", "p_mirror")
+    cal = devices.calibration
+    wider = devices.design.technology.shape("p_cell", "p_mirror")
 
     def drain(current: Array) -> Array:
         return cal.v_dd - v_gate(cal, "p", current / wider)
 
-    nominal: Array = np.maximum(units, 1)[:, None] * devices.i_unit_device
+    nominal: Array = np.maximum(bank.cell_width, 1)[:, None] * devices.i_unit_device
     return _gains(devices, bank, nominal, drain)
 
 
@@ -88,7 +78,7 @@ def _gains(devices: Devices, bank: Bank, nominal: Array, drain: Callable[[Array]
     cal, technology = devices.calibration, devices.design.technology
     u_t = temperature_voltage(devices.temperature)
     v, body = _high(devices, bank), body_factor(cal)
-    switch = shape(technology, "n_cell", "n_mirror")
+    switch = technology.shape("n_cell", "n_mirror")
     # The leg at 0 V over its diode.
     diode = cal.gain("n", 0.0, devices.i_unit_device)
     gain: Array = np.ones(np.shape(drain(nominal)))

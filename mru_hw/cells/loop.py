@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.cells.drains import feedback_gain, level_gains, shape, v_gate
+from mru_hw.cells.drains import feedback_gain, level_gains, v_gate
 from mru_hw.cells.ladder import LadderLaw, bias_rails, cumulative
 from mru_hw.mapping.design import Bank, NodeKind
 from mru_hw.mapping.edges import loop_edges
@@ -131,12 +131,12 @@ def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
         )
     cal, technology = devices.calibration, devices.design.technology
     unit = i_lsb * rail_n * at_usual(cal, "n", cal.v_gate("n", i_lsb))
-    fed = np.maximum(bank.loop_width, 1) * (i_lsb / shape(technology, "p_cell", "p_mirror"))
+    fed = devices.fed(bank)
     return LoopCurrents(
         hold=bank.up_units * devices.factor(owner, "hold", "n")[:, 0] * unit,
         width=bank.loop_width * devices.factor(owner, "width", "n")[:, 0] * unit,
         feedback=feedback_ratio(devices, bank)[:, 0] * at_usual(cal, "p", v_gate(cal, "p", fed)),
-        reach=shape(technology, "n_cell", "n_mirror") * cal.i_usual,
+        reach=technology.shape("n_cell", "n_mirror") * cal.i_usual,
         copy_plus=copy_plus,
         copy_minus=copy_minus,
         way=Way(calibration=cal, units=candidate.units, i_lsb=i_lsb),

@@ -47,6 +47,10 @@ class NodeKind(enum.StrEnum):
     PIN = "pin"  # an output current of the chip
 
 
+SPLITTERS = (NodeKind.SIGNED, NodeKind.CANDIDATE)
+"""Nodes with two rails, off a class-AB splitter."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bus:
     """A row of like nodes.
@@ -165,6 +169,11 @@ class Bank:
     def loop_width(self) -> IntArray:
         """I_width (n_units,) of a nine-transistor loop."""
         return self.up_units - self.down_units
+
+    @property
+    def cell_width(self) -> IntArray:
+        """I_width (n_units,) of each cell, of a ladder's or a loop."""
+        return np.full(self.n_units, self.width_units) if self.clocked else self.loop_width
 
     @property
     def n_units(self) -> int:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mru_hw.mapping.design import Design
-from mru_hw.simulate.array import compile_die
 from mru_hw.simulate.blocks import (
     Kept,
     SequenceBlock,
@@ -22,6 +21,7 @@ from mru_hw.simulate.blocks import (
     cut_block,
     keep_freed_memory,
 )
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw
 from mru_hw.simulate.die_run import DieRun
 from mru_hw.simulate.levels import Floats

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
-from mru_hw.simulate.array import Memory, Node, compile_die
+from mru_hw.simulate.array import Memory, Node
 from mru_hw.simulate.causes import REACH, Cause, Disagreement
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.evidence import Evidence
 from mru_hw.simulate.local import LocalLayer, local_layers
 from mru_hw.simulate.loop_steps import wrong_bits

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.settling import bank_load, bus_loads
 from mru_hw.mapping.design import Bank, Design, NodeKind
-from mru_hw.simulate.array import DieArray, Rails, compile_die
+from mru_hw.simulate.array import DieArray, Rails
 from mru_hw.simulate.behavioral import BehavioralRun, DieResults
 from mru_hw.simulate.blocks import (
     SequenceBlock,
@@ -29,6 +29,7 @@ from mru_hw.simulate.blocks import (
     cut_block,
     keep_freed_memory,
 )
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.memory import nominal_step
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.timed_nodes import Legs, MovingNode

@@ -227,6 +227,12 @@ class Calibration(BaseModel):
         found: NDArray[np.float64] = np.interp(np.log(current), np.log(self.i_curve), known)
         return found
 
+    @property
+    def body(self) -> float:
+        """What the PMOS under a signed node needs beyond its gate voltage, over its body's bias."""
+        above = self.v_signed - self.n.v_gate - self.p.v_gate
+        return above / (self.v_dd - self.v_signed)
+
     def rest_gain(self, current: float) -> float:
         """Return `rest` with `current` [A] in a unit device of the bias rail."""
         return math.exp(np.interp(np.log(current), np.log(self.i_curve), np.log(self.rest)))

@@ -286,6 +286,11 @@ class Technology(_Frozen):
             "PDK_ROOT",
         )
 
+    def shape(self, device: str, unit: str) -> float:
+        """Return W/L of a device class over that of another."""
+        one, other = self.devices[device], self.devices[unit]
+        return (one.w / one.l) / (other.w / other.l)
+
     def transistor_path(self, device: str) -> str:
         """Return the path of the transistor inside an instance of a device class."""
         if self.transistor.primitive == "m":

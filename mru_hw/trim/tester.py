@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping.design import IntArray
-from mru_hw.simulate.array import DieArray, Memory, compile_die
+from mru_hw.simulate.array import DieArray, Memory
 from mru_hw.simulate.blocks import SequenceBlock
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.die_run import DieRun
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.technology.calibration import Calibration

@@ -48,8 +48,7 @@ def die_calibration(calibration: Calibration, die: Die) -> Calibration:
         leaks = getattr(calibration, f"leak_{polarity}")
         found[f"leak_{polarity}"] = tuple(less * current for current in leaks)
     shifted = calibration.model_copy(update=found)
-    n, p, node = calibration.n.v_gate, calibration.p.v_gate, calibration.v_signed
-    body = (node - n - p) / (calibration.v_dd - node)
+    body = calibration.body
     ratio = _rest(shifted, body) / _rest(calibration, body)
     return shifted.model_copy(update={"rest": tuple(ratio * r for r in calibration.rest)})
 

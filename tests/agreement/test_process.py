@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.bench_cells_die_by_die import in_deck
 from mru_hw.errors import RunStatus
-from mru_hw.simulate.array import compile_die
+from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.bench import candidate_vectors, unit_options
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.paths import TOP

@@ -6,6 +6,7 @@ import pickle
 import re
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -278,7 +279,7 @@ def test_no_model_at_all(folder: Path) -> None:
         assert re.fullmatch(
             r'MODEL is ".*", expected a folder with model\.yaml and model\.safetensors \(a file of '
             r"weights goes through mru-hw import-weights\)\.",
-            sentence(lambda path=path: load_model(path)),  # type: ignore[misc]
+            sentence(partial(load_model, path)),
         )
     (folder / "model.safetensors").unlink()
     assert "MODEL: model.safetensors is missing" in sentence(lambda: load_model(folder))

@@ -25,7 +25,8 @@ from mru_hw.mapping.gains import path_gains
 from mru_hw.mapping.realised import rail_weights
 from mru_hw.mapping.sizing import load_lengths
 from mru_hw.model.network import Model
-from mru_hw.simulate.array import DieArray, Rails, compile_die
+from mru_hw.simulate.array import DieArray, Rails
+from mru_hw.simulate.compile import compile_die
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.variation import Die, draw_die, nominal_die

@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 
 from mru_hw.cells.leakage import bus_leak, device_leak, leg_current
 from mru_hw.mapping.design import NodeKind
-from mru_hw.simulate.array import compile_die
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration

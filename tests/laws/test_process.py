@@ -13,7 +13,8 @@ from mru_hw.cells.base import Devices
 from mru_hw.cells.nodes import quiescent
 from mru_hw.cells.rails import leg_weights
 from mru_hw.mapping import Design, map_model
-from mru_hw.simulate.array import DieArray, compile_die
+from mru_hw.simulate.array import DieArray
+from mru_hw.simulate.compile import compile_die
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.variation import Die, die_calibration, draw_die, nominal_die

@@ -26,8 +26,9 @@ from mru_hw.energy import energy
 from mru_hw.mapping.design import NodeKind
 from mru_hw.mapping.edges import follower, loop_legs
 from mru_hw.mapping.gains import flip_gain
-from mru_hw.simulate.array import Rails, compile_die
+from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip, short_frame
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.timed_units import MovingLoop

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mru_hw.cells.nodes import split
 from mru_hw.mapping import Design, map_model
-from mru_hw.simulate.array import compile_die
+from mru_hw.simulate.compile import compile_die
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration, temperature_voltage

@@ -1,0 +1,190 @@
+"""From a Design and a die to its behavioral array."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from mru_hw.cells.base import Devices
+from mru_hw.cells.ladder import LadderLaw, bias_rails, ladder_law
+from mru_hw.cells.leakage import BusLeak, bus_leak
+from mru_hw.cells.loop import loop_law
+from mru_hw.cells.nodes import node_supply, quiescent
+from mru_hw.cells.rails import leg_weights, supply_sum
+from mru_hw.mapping.design import (
+    SPLIT_UNITS,
+    SPLITTERS,
+    Bank,
+    Bus,
+    Connection,
+    Design,
+    NodeKind,
+)
+from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents
+from mru_hw.mapping.realised import rail_thresholds
+from mru_hw.simulate.array import DieArray, Memory, Node, Wiring
+from mru_hw.simulate.levels import Floats
+from mru_hw.technology.calibration import Calibration
+from mru_hw.variation import Die, die_calibration
+
+EVEN = 0.05
+"""Skew of signed nodes up to which they pass for even: a tenth of a percent of what a leg carries,
+for a seventh of a run's time."""
+
+
+def compile_die(
+    design: Design,
+    calibration: Calibration,
+    die: Die,
+    *,
+    temperature: float,
+    dtype: DTypeLike = np.float64,
+) -> DieArray:
+    """Compile a Design and a die into arrays.
+
+    Parameters
+    ----------
+    calibration
+        At the supply of the run (`Calibration.at`); what the die's devices share is added here.
+    temperature
+        [degC].
+    """
+    calibration = die_calibration(calibration, die)
+    devices = Devices(design=design, calibration=calibration, die=die, temperature=temperature)
+    supply = {
+        name: tuple(np.asarray(s) for s in node_supply(devices, bus))
+        for name, bus in design.buses.items()
+    }
+    plus = {name: s[0].copy() for name, s in supply.items()}
+    minus = {name: s[1].copy() for name, s in supply.items()}
+    leaks = {name: bus_leak(calibration, bus) for name, bus in design.buses.items()}
+    biased = _bias_rails(leaks["bias"])
+    wirings: dict[str, list[Wiring]] = {name: [] for name in design.buses}
+    constant = {name: np.zeros((2, bus.size)) for name, bus in design.buses.items()}
+    bias_legs = 0.0
+    for connection in design.connections:
+        source, target = design.buses[connection.source], design.buses[connection.target]
+        legs = leg_weights(devices, connection)
+        drawn = supply_sum(legs, "plus", source.size)
+        wired = _wiring(devices, connection, legs, leaks[source.name])
+        if source.kind is NodeKind.BIAS:
+            constant[target.name][0] += wired.net @ biased
+            constant[target.name][1] += wired.pull[:, 0]
+            bias_legs += float(drawn[0]) * source.scale
+            continue
+        plus[source.name] += drawn
+        minus[source.name] += supply_sum(legs, "minus", source.size)
+        wirings[target.name].append(
+            Wiring(source=wired.source, net=wired.net.astype(dtype), pull=wired.pull.astype(dtype))
+        )
+    nodes = {}
+    skew = calibration.signed_skew if abs(calibration.signed_skew) > EVEN else 0.0
+    for name, bus in design.buses.items():
+        splits = bus.kind in SPLITTERS
+        i_q = quiescent(devices, bus) / bus.scale if splits else None
+        nodes[name] = Node(
+            kind=bus.kind,
+            i_q=None if i_q is None else _column(i_q, dtype),
+            skew=skew,
+            usual=bus.usual / bus.scale,
+            leak=leaks[name],
+            constant=_column(constant[name][0], dtype),
+            pull=_column(constant[name][1], dtype),
+            wirings=tuple(wirings[name]),
+            supply_plus=(plus[name] * bus.scale).astype(dtype),
+            supply_minus=(minus[name] * bus.scale).astype(dtype) if splits else None,
+        )
+    return DieArray(
+        design=design,
+        nodes=nodes,
+        memories=tuple(_memory(devices, bank, nodes, biased[0], dtype) for bank in design.banks),
+        bias_supply=_bias_tree(devices, design.buses["bias"]) + bias_legs,
+    )
+
+
+def _wiring(
+    devices: Devices, connection: Connection, legs: Mapping[str, Floats], leak: BusLeak
+) -> Wiring:
+    """Turn a connection's legs, amperes per ampere by role, into the matrices of its wiring."""
+    buses, calibration = devices.design.buses, devices.calibration
+    source, target = buses[connection.source], buses[connection.target]
+    signed = source.kind is NodeKind.SIGNED
+    exponents = path_exponents(calibration, source, devices.temperature)
+    slopes = leg_slopes(calibration, target)
+    moves = node_thermal(calibration, target, devices.temperature)
+    rest = np.log(quiescent(devices, source) / source.usual) if signed else 0.0
+    # Gains are taken at the target's usual voltage, which is not quite where it rests.
+    rested = calibration.signed_rest / moves if target.kind in SPLITTERS else 0.0
+    net, bent, more, pull = [], [], [], []
+    for rail, sign in (("plus", 1.0), ("minus", -1.0))[: 2 if signed else 1]:
+        columns = np.zeros((4, *connection.plus.shape))
+        for side, polarity, flow in (("source", "p", 1.0), ("sink", "n", -1.0)):
+            role = f"{side}_{rail}"
+            if role not in legs:
+                continue
+            # ln(rail / usual) = ln(rest / usual) + sign ln(plus / rest)
+            current = flow * legs[role] * (source.scale / target.scale)
+            columns[0] += current * (1 - exponents[role] * rest)
+            columns[1] -= current * (exponents[role] * sign)
+            columns[2] += np.abs(current) * (slopes[polarity] * moves)
+            if leak.legs and (rail, polarity) != leak.direct(rail):
+                columns[3] += current
+        net.append(columns[0] - rested * columns[2])
+        bent.append(columns[1])
+        pull.append(columns[2])
+        more.append(columns[3])
+    rows = [*net, *bent, *(more if leak.legs else ())]
+    return Wiring(source=source.name, net=np.hstack(rows), pull=np.hstack(pull))
+
+
+def _bias_rails(leak: BusLeak) -> Floats:
+    """Return `Rails.copied` of the bias rail, whose diode carries its usual current."""
+    if not leak.legs:
+        return np.array([1.0, 0.0])
+    direct, passed = (copied[0] for copied in leak.copied("plus", np.ones(1)))
+    return np.array([direct, 0.0, passed - direct])
+
+
+def _column(values: Floats, dtype: DTypeLike) -> Floats:
+    column: Floats = np.asarray(values, dtype=dtype)[:, None, None]
+    return column
+
+
+def _bias_tree(devices: Devices, bus: Bus) -> float:
+    """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
+    rail_n, rail_p = bias_rails(devices)
+    copied = float((devices.factor("bias", "flip_plus", "n") * rail_n)[0])
+    gain = flip_gain(devices.calibration, "n", devices.i_unit_device)
+    source = float((devices.factor("bias", "split_source", "p") * rail_p)[0])
+    return bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_unit_device * gain * source
+
+
+def _memory(
+    devices: Devices, bank: Bank, nodes: dict[str, Node], biased: float, dtype: DTypeLike
+) -> Memory:
+    ladder = bank.clocked
+    law: LadderLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
+    c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
+    unit = devices.design.buses[bank.threshold].scale / c.scale if bank.threshold else 1.0
+    leg_unit = 1.0 if law.copies else c.scale
+    nominal, _ = rail_thresholds(bank, c, devices.design.i_lsb, devices.calibration)
+    return Memory(
+        bank=bank,
+        up=_column(law.up / c.scale, dtype),
+        down=_column(law.down / c.scale, dtype),
+        up_nominal=_column(nominal / c.scale, dtype),
+        i_q=nodes[bank.candidate].i_q if ladder else None,
+        level=(law.level * (biased / h.scale)).astype(dtype),
+        held=(law.held * biased).astype(dtype),
+        biased=float(biased),
+        up_copy=_column(law.up_copy, dtype),
+        down_copy=_column(law.down_copy, dtype),
+        up_leg=_column(law.up_leg / leg_unit, dtype),
+        down_leg=_column(law.down_leg / leg_unit, dtype),
+        copies={
+            role: _column(weight * (1.0 if role.endswith("opposite") else unit), dtype)
+            for role, weight in law.copies.items()
+        },
+    )
