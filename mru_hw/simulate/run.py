@@ -133,7 +133,8 @@ def run_level(
     Raises
     ------
     UserError
-        The level does not know dies, noise or the conditions, or the inputs do not fit the model.
+        The level does not know dies, noise or the conditions, the inputs do not fit the model, or
+        the level's trace or ngspice's own run would be too large.
     """
     known: dict[str, tuple[str, ...]] = {
         "ideal": (),
@@ -236,19 +237,21 @@ def refuse_currents(design: Design, inputs: Inputs) -> None:
         A normalised input times its scale exceeds the largest current.
     """
     normal = design.spec.normalisation
-    x = inputs.x
-    if normal is not None:
-        x = (x - np.array(normal.mean)) / np.array(normal.scale)
     limit = design.technology.rules.i_max / design.buses["x"].scale
-    outside = (np.abs(x) > limit) & inputs.valid()[:, :, None]
-    if outside.any():
-        at = tuple(int(k) for k in np.argwhere(outside)[0])
-        raise UserError(
-            f"inputs: x{list(at)}",
-            float(inputs.x[at]),
-            f"at most {render(design.technology.rules.i_max, 'A')} of input current, "
-            f"{limit:g} after normalisation",
-        )
+    for rows, frames in inputs.pieces():
+        x = inputs.x[rows, frames]
+        if normal is not None:
+            x = (x - np.array(normal.mean)) / np.array(normal.scale)
+        outside = (np.abs(x) > limit) & inputs.take(rows).valid(frames)[:, :, None]
+        if outside.any():
+            row, frame, k = (int(i) for i in np.argwhere(outside)[0])
+            at = (rows.start + row, frames.start + frame, k)
+            raise UserError(
+                f"inputs: x{list(at)}",
+                float(inputs.x[at]),
+                f"at most {render(design.technology.rules.i_max, 'A')} of input current, "
+                f"{limit:g} after normalisation",
+            )
 
 
 def _spice(
@@ -262,7 +265,12 @@ def _spice(
 ) -> LevelRun:
     from mru_hw.simulate.disagreement import explain, network_ladders
     from mru_hw.simulate.spice_level import simulate_spice
+    from mru_hw.simulate.spice_size import refuse_long
+    from mru_hw.spice.chip import refuse_without_circuit
     from mru_hw.spice.rawfile import write_raw
+
+    refuse_without_circuit(chip.design)
+    refuse_long(chip.design, inputs)
 
     def keep(row: int, waves: Waves) -> None:
         if raw is not None:
