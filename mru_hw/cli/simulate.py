@@ -86,7 +86,7 @@ def simulate(
     from mru_hw.model.io import load_model
     from mru_hw.simulate.run import LEVELS, Chip, refuse_timing, run_level
     from mru_hw.simulate.trace import refuse_other_content
-    from mru_hw.simulate.verify import parse_choice, refuse_large
+    from mru_hw.simulate.verify import parse_choice
     from mru_hw.stimulus import load_inputs, refuse_labels, sequence_range
     from mru_hw.technology import load_technology
     from mru_hw.technology.conditions import checked_conditions, nominal_conditions
@@ -119,8 +119,8 @@ def simulate(
     chip = dataclasses.replace(
         Chip.of(network, technology), process=process_scale, gradient=gradient_scale
     )
-    if level == "spice" and choice is None:
-        refuse_large(chip.design)
+    if level == "spice":
+        _refuse_size(chip, data, choice, conditions)
     traced = level if choice is None else "behavioral"
     with progress(traced, data.n_seq) as advance:
         run = run_level(
@@ -160,6 +160,16 @@ def _refuse_scales(scales: dict[str, float], die: int | None) -> None:
             raise UserError(option, value, "0 to 1000")
         if value and die is None:
             raise UserError(option, value, "0 without --die, for the nominal die has no spread")
+
+
+def _refuse_size(chip: Chip, data: Inputs, choice: Choice | None, conditions: Conditions) -> None:
+    """Refuse what ngspice would not finish: before the behavioral run, not after."""
+    from mru_hw.simulate.verify import refuse_large, refuse_verification
+
+    if choice is None:
+        refuse_large(chip.design)
+    else:
+        refuse_verification(choice, chip.design, data, conditions)
 
 
 def _folder(path: Path) -> bool:
