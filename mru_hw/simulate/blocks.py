@@ -34,7 +34,7 @@ BLOCK_LAYERS = 8
 WORKING_BYTES = 256 << 20
 """What a behavioral run holds at most [bytes] beside its inputs, its trace and a die's own
 matrices, whatever its sequences and frames, of networks whose buses have up to 2,048 nodes;
-measured: 150 MiB (benchmarks/bench_long_sequence.py --networks)."""
+measured: up to 160 MiB (benchmarks/bench_long_sequence.py --networks)."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 KEPT_BYTES = 2**28
 

@@ -156,6 +156,20 @@ def test_lengths_beyond_the_array(folder: Path, capsys: pytest.CaptureFixture[st
     assert found == "long.npz: lengths[1] is 4, expected 1 to 3, the frames of x."
 
 
+@pytest.mark.parametrize("options", [["--level", "ideal"], ["--noise", "1"], ["--timing", "timed"]])
+def test_a_trace_larger_than_the_machine(
+    options: list[str],
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mru_hw.simulate.kept.free_memory", lambda: 1000)
+    assert refuse(folder, capsys, *options) == (
+        "trace is 3,240 bytes for 5 x 3 frames, expected at most 1,000 bytes, what this machine "
+        "has left: run fewer sequences (--sequences) or shorter ones."
+    )
+
+
 def test_sequences_too_long_for_ngspice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     expected = (
         r"inputs: lengths\[1\] is 200,000 frames, expected at most ([\d,]+) for ([\d,]+) "
