@@ -68,6 +68,7 @@ class RunStatus(enum.Enum):
     WRONG_CIRCUIT = "The result does not belong to the circuit that was asked for."
     NOT_LOADED = "The simulator refused the netlist."
     NOT_WRITTEN = "The simulator's files could not be written."
+    NOT_FINITE = "The run came to an end, but a value in its result is not a finite number."
     NOT_MAPPED = "The network that was drawn for the run cannot be mapped."
 
 

@@ -54,7 +54,7 @@ def agreement(
     energy = np.where(done, spice.trace.energy_J, np.nan)
     error = priced.total / energy - 1
     layers = [
-        _steps(design, mapped, inputs, i, ideal=ideal, spice=spice.trace, rows=np.flatnonzero(done))
+        _steps(design, mapped, inputs, i, ideal=ideal, spice=spice, rows=np.flatnonzero(done))
         for i in range(len(design.banks))
     ]
     steps = sum(layer["steps"] for layer in layers)
@@ -97,7 +97,7 @@ def _steps(
     layer: int,
     *,
     ideal: Trace,
-    spice: Trace,
+    spice: SpiceResult,
     rows: NDArray[np.int64],
 ) -> dict[str, Any]:
     """Judge every step of a layer from ngspice's own level before it and ideal's candidate.
@@ -105,8 +105,9 @@ def _steps(
     So a wrong step counts once, although a ladder carries it on.
     """
     valid = [slice(0, int(inputs.lengths[row])) for row in rows]
+    states = spice.quantised(mapped)[layer]
     runs = [
-        (spice.states[layer][row, frames], ideal.candidates[layer][row, frames])
+        (states[row, frames], ideal.candidates[layer][row, frames])
         for row, frames in zip(rows, valid, strict=True)
     ]
     thresholds = None

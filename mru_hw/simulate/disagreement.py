@@ -354,10 +354,11 @@ def explain(
         Raw sequences, and what the reference makes of them.
     """
     found: list[Disagreement] = []
+    quantised = result.quantised(mapped)
     for row, layers in enumerate(result.evidence):
         n = int(inputs.lengths[row])
         frames = normalised(design.spec, inputs.x[row, :n])
-        states = [np.nan_to_num(state[row, :n]) for state in result.trace.states]
+        states = [np.nan_to_num(state[row, :n]) for state in quantised]
         local = local_layers(mapped, frames, states)
         software = local_layers(mapped, frames, [h[row, :n] for h in reference.states])
         for bank in design.banks:
@@ -368,7 +369,7 @@ def explain(
                 ladder = ladders[i].in_run(software[i], local[i])
                 found += wrong_steps(ladder, evidence, wanted, local=before, sequence=row)
             elif not bank.clocked:
-                h, own = result.trace.states[i][row, :n], result.trace.candidates[i][row, :n]
+                h, own = quantised[i][row, :n], result.trace.candidates[i][row, :n]
                 seen = None if before is None else before.candidate
                 found += wrong_bits(mapped, bank, h, own, wanted, local=seen, sequence=row)
     return tuple(found)
