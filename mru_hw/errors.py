@@ -57,6 +57,10 @@ class SimulationError(MruHwError):
     """A simulator ended without a usable result; the message says which and why."""
 
 
+class LawError(MruHwError):
+    """A die or a condition at which a law of the circuits means nothing; the message says which."""
+
+
 class RunStatus(enum.Enum):
     """Why a run ended; travels in the result. The value is the sentence the user reads."""
 
@@ -69,7 +73,18 @@ class RunStatus(enum.Enum):
     NOT_LOADED = "The simulator refused the netlist."
     NOT_WRITTEN = "The simulator's files could not be written."
     NOT_FINITE = "The run came to an end, but a value in its result is not a finite number."
-    NOT_MAPPED = "The network that was drawn for the run cannot be mapped."
+    NO_LAW = "The die lies beyond what the laws of the circuits describe."
+    NOT_MAPPED = "The network that was drawn for the run cannot be mapped, or not be trimmed."
+
+    @property
+    def of_machine(self) -> bool:
+        """Whether the machine ended it, so that the same run may end otherwise another time."""
+        return self in {
+            RunStatus.TIMED_OUT,
+            RunStatus.OUT_OF_MEMORY,
+            RunStatus.WORKER_DIED,
+            RunStatus.NOT_WRITTEN,
+        }
 
 
 def _short(value: object, limit: int = 80) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import glob
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw.leftovers import clear_left, held
 
 DOCUMENT_BYTES = 1 << 20
 """The largest YAML document that is read: ours are a few kilobytes."""
@@ -31,23 +33,36 @@ _Document = TypeVar("_Document", bound=BaseModel)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, instead_of: Callable[[Path], bool] | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is renamed to `path`.
 
-    An exception inside the block removes the temporary file and leaves `path` as it was.
+    An exception inside the block removes the temporary file and leaves `path` as it was. What a
+    killed process left of an earlier one is removed.
+
+    Parameters
+    ----------
+    instead_of
+        Asked at the end whether what stands at `path` by then may be replaced; the new file is
+        given up where not. Anything is replaced without it.
     """
-    with _writable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def make() -> Path:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
-        yield part
-        _flush(part)
-        part.chmod(0o666 & ~_umask())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        os.close(handle)
+        return Path(name)
+
+    with contextlib.ExitStack() as stack:
+        with _writable(path):
+            _prepare(path)
+            part = stack.enter_context(held(make))
+        try:
+            yield part
+            _flush(part)
+            part.chmod(0o666 & ~_umask())
+            if instead_of is None or instead_of(path):
+                part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -55,27 +70,41 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`.
 
     What stood at `path` is removed afterwards. On Linux the two change places in one step, so
-    that a kill at any moment leaves the old folder or the new one.
+    that a kill at any moment leaves the old folder or the new one. What a killed process left of
+    an earlier one is removed.
     """
-    with _writable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        name = tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    part = Path(name)
-    old = part.with_suffix(".old")
-    try:
-        yield part
-        for written in part.rglob("*"):
-            if written.is_file():
-                _flush(written)
-        part.chmod(0o777 & ~_umask())
-        if path.exists() and not _exchange(part, path):
-            path.replace(old)
-            part.replace(path)
-        elif part.exists() and not path.exists():
-            part.replace(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+
+    def make() -> Path:
+        return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+
+    with contextlib.ExitStack() as stack:
+        with _writable(path):
+            _prepare(path)
+            part = stack.enter_context(held(make))
+        old = part.with_suffix(".old")
+        try:
+            yield part
+            for written in part.rglob("*"):
+                if written.is_file():
+                    _flush(written)
+            part.chmod(0o777 & ~_umask())
+            if path.exists() and not _exchange(part, path):
+                path.replace(old)
+                part.replace(path)
+            elif part.exists() and not path.exists():
+                part.replace(path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _prepare(path: Path) -> None:
+    """Make the folder of a path that is about to be written, and clear what kills left of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = glob.escape(f".{path.name}.")
+    clear_left(path.parent, f"{name}????????.part")
+    if path.exists():  # else the old folder is all there is
+        clear_left(path.parent, f"{name}????????.old")
 
 
 def refuse_foreign(

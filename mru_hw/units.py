@@ -1,4 +1,4 @@
-"""The border between text with units and SI floats (design: SI inside, text outside)."""
+"""The border between text with units and SI floats (SI inside, text outside)."""
 
 from __future__ import annotations
 

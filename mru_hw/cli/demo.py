@@ -78,6 +78,7 @@ class _Run:
             self._reused("train", stages.train_both(out, size, workers))
         with self._stage("sweep"), meter("dies") as show:
             outcome = stages.sweep(out, size, workers, show)
+            outcome.refuse_cut_off()
             self._reused("sweep", outcome.computed == 0)
         with self._stage("netlist"):
             facts = stages.netlist(out)
@@ -104,6 +105,7 @@ class _Run:
         if not there:
             with progress("ngspice", inputs.n_seq) as advance:
                 found = stages.ngspice(chip, inputs, workers, advance)
+            stages.refuse_cut_off(found)
             self.summary["spice"] = found | {"key": key}
 
     def _reused(self, name: str, there: bool) -> None:

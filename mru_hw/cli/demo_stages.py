@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from mru_hw.cli.demo_folder import INPUTS, MODEL, MODEL_SPICE, NETLIST, STORE
 from mru_hw.energy import energy
-from mru_hw.errors import UserError
+from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.files import read_npz
 from mru_hw.model.io import load_model
 from mru_hw.report.agreement import agreement
@@ -213,6 +213,17 @@ def ngspice(
         priced=energy(behavioral.supply),
         spice=found,
     )
+
+
+def refuse_cut_off(found: Mapping[str, Any]) -> None:
+    """Raise `SimulationError` where the machine ended a run of ngspice: it is not to be kept."""
+    statuses = [RunStatus[row["status"]] for row in found["rows"]]
+    cut = [status for status in statuses if status.of_machine]
+    if cut:
+        raise SimulationError(
+            f"{len(cut)} of {len(statuses)} runs of ngspice were cut off. {cut[0].value} "
+            "The same call goes on from here."
+        )
 
 
 def _same(path: Path, inputs: Inputs) -> bool:

@@ -91,11 +91,13 @@ def simulate(
     from mru_hw.technology import load_technology
     from mru_hw.technology.conditions import checked_conditions, nominal_conditions
     from mru_hw.units import parse, render
+    from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
 
     if level not in LEVELS:
         raise UserError("--level", level, "one of " + ", ".join(LEVELS))
     refuse_timing(timing, level, noise)
-    _refuse_scales({"--process-scale": process_scale, "--gradient-scale": gradient_scale}, die)
+    _refuse_scale("--process-scale", process_scale, PROCESS_MOST, die)
+    _refuse_scale("--gradient-scale", gradient_scale, GRADIENT_MOST, die)
     choice = None if verify is None else parse_choice(verify)
     if choice is not None and level != "spice":
         raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
@@ -154,12 +156,11 @@ def simulate(
     )
 
 
-def _refuse_scales(scales: dict[str, float], die: int | None) -> None:
-    for option, value in scales.items():
-        if not 0 <= value <= 1000:
-            raise UserError(option, value, "0 to 1000")
-        if value and die is None:
-            raise UserError(option, value, "0 without --die, for the nominal die has no spread")
+def _refuse_scale(option: str, value: float, most: float, die: int | None) -> None:
+    if not 0 <= value <= most:
+        raise UserError(option, value, f"0 to {most:g}")
+    if value and die is None:
+        raise UserError(option, value, "0 without --die, for the nominal die has no spread")
 
 
 def _folder(path: Path) -> bool:

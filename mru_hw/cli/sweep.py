@@ -25,7 +25,8 @@ def sweep(
 ) -> None:
     """Run a network on many dies and conditions.
 
-    A call that was interrupted resumes when it is repeated, to the same bits.
+    A call that was interrupted resumes when it is repeated, to the same bits. Runs that the machine
+    cut off (killed, no memory, no room, too slow) are tried again then, and end this call with 1.
     """
     from mru_hw.report.summary import sweep_lines, sweep_summary
     from mru_hw.sweep.plan import read_plan
@@ -47,3 +48,4 @@ def sweep(
             "seconds": outcome.seconds,
         }
         emit(summary, as_json=json, lines=sweep_lines(run, summary))
+    outcome.refuse_cut_off()

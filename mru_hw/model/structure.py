@@ -29,7 +29,7 @@ _CONTROL_WORDS = re.compile(
 
 
 class CellKind(enum.StrEnum):
-    """The memory cells of the family (design section 2)."""
+    """The memory cells of the family; their equations stand in docs/models.md, The network."""
 
     CMRU = "cmru"
     BMRU = "bmru"

@@ -1,9 +1,9 @@
 """Why a unit stepped otherwise than the reference: every wrong step with its cause.
 
-A step is judged from the unit's own level before it, so one wrong step is counted once
-(design section 1). The causes are looked for in a fixed order, what the cells show before what the
-candidate does; each rests on something that the run itself has (`mru_hw.simulate.evidence`), and
-a step that none of them fits stays `Cause.UNEXPLAINED`.
+A step is judged from the unit's own level before it, so a wrong step is counted once, although in
+a ladder its effect stays. The causes are looked for in a fixed order, what the cells show before
+what the candidate does; each rests on something that the run itself has
+(`mru_hw.simulate.evidence`), and a step that none of them fits stays `Cause.UNEXPLAINED`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mru_hw.cells.settling import settling_time
+from mru_hw.cells.settling import settling_times
 from mru_hw.errors import UserError
 from mru_hw.mapping import Design, map_model, unmap
 from mru_hw.model.network import Model
@@ -203,15 +203,41 @@ def refuse_timing(timing: str, level: str, noise: int | None) -> None:
 
 
 def short_frame(design: Design, calibration: Calibration, temperature: float) -> str:
-    """Say that a frame is too short for its nodes; nothing where it is not."""
-    frame, needed = design.timing.frame, settling_time(design, calibration, temperature)
-    if needed <= frame:
+    """Say that nodes have too little time before a strobe, or in a frame; nothing if not.
+
+    What changes at the frame's start, or at a layer's strobe, has to settle before the next strobe.
+    What no strobe reads, an output or all of a network of loops, has a frame.
+    """
+    times = settling_times(design, calibration, temperature)
+    windows = _windows(design)
+    name = max(times, key=lambda bus: times[bus] / windows[bus][0])
+    needed, (window, until) = times[name], windows[name]
+    if needed <= window:
         return ""
     return (
-        f"The frame of {render(frame, 's')} is short: a node that loses its current needs "
-        f"{render(needed, 's')} to come down to 1 % of the usual one, and settled states do not "
-        "know it; --timing timed does."
+        f"The frame of {render(design.timing.frame, 's')} is short: a node that loses its current "
+        f"needs {render(needed, 's')} to come down to 1 % of the usual one, and it has "
+        f"{render(window, 's')}{until}; settled states do not know it, --timing timed does."
     )
+
+
+def _windows(design: Design) -> dict[str, tuple[float, str]]:
+    """Return by bus how long [s] its nodes have to settle, and until what, in words."""
+    frame, strobes = design.timing.frame, design.timing.strobes
+    clocked = [bank for bank in design.banks if bank.clocked]
+    starts = [0.0, *(strobes[bank.layer] for bank in clocked)]
+    windows = [
+        (strobes[bank.layer] - start, f" before the strobe of layer {bank.layer}")
+        for start, bank in zip(starts, clocked, strict=False)
+    ]
+    windows.append((frame, ""))
+    found, phase = dict[str, tuple[float, str]](), 0
+    states = {bank.state for bank in clocked}
+    compared = {b: k for k, bank in enumerate(clocked) for b in (bank.candidate, bank.threshold)}
+    for name in design.buses:  # in the order in which the signal passes them
+        phase += name in states
+        found[name] = windows[compared.get(name, phase)]
+    return found
 
 
 def refuse_corner(technology: Technology, level: str, corner: str) -> None:

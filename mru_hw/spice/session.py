@@ -13,7 +13,6 @@ import contextlib
 import logging
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus
+from mru_hw.leftovers import private_folder
 from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_of
 from mru_hw.spice.library import VARIABLE, ngspice_library
 
@@ -98,8 +98,7 @@ class Session:
         self._deck = deck
         with contextlib.ExitStack() as stack:
             if folder is None:
-                name = stack.enter_context(tempfile.TemporaryDirectory(prefix="mru-hw-"))
-                folder = Path(name)
+                folder = stack.enter_context(private_folder())
             deck.write(folder)
             # Only plain names reach the parser, whatever the folder is called.
             stack.enter_context(contextlib.chdir(folder))

@@ -14,6 +14,7 @@ from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document
 from mru_hw.trim.dac import BITS_MOST
 from mru_hw.units import Volts
+from mru_hw.variation.spread import GRADIENT_MOST, MISMATCH_MOST, PROCESS_MOST
 
 DIES_LIMIT = 1 << 20
 """Dies of a point: die k has the seed ``(seed << 20) + k``, so that no two seeds share one."""
@@ -39,6 +40,9 @@ def _listed(values: object) -> object:
 _Several = (BeforeValidator(_listed), Field(min_length=1), AfterValidator(_different))
 _Seed = Annotated[int, Field(ge=0, lt=DIE_SEED_LIMIT, strict=True)]
 _Factor = Annotated[float, Field(ge=0, le=1000, strict=True)]
+_Mismatch = Annotated[float, Field(ge=0, le=MISMATCH_MOST, strict=True)]
+_Process = Annotated[float, Field(ge=0, le=PROCESS_MOST, strict=True)]
+_Gradient = Annotated[float, Field(ge=0, le=GRADIENT_MOST, strict=True)]
 _Celsius = Annotated[float, Field(gt=-273.15, strict=True)]
 _Percent = Annotated[float, Field(ge=0, le=1000, strict=True)]
 _Supply = Annotated[Volts, Field(gt=0)]
@@ -61,21 +65,21 @@ class MismatchAxis(_Strict):
     """Factors on every mismatch sigma; 0 is the nominal die."""
 
     axis: Literal["mismatch_scale"]
-    values: Annotated[tuple[_Factor, ...], *_Several]
+    values: Annotated[tuple[_Mismatch, ...], *_Several]
 
 
 class ProcessAxis(_Strict):
     """Factors on the sigmas of what all devices of a die share; 0 is a die of the corner."""
 
     axis: Literal["process_scale"]
-    values: Annotated[tuple[_Factor, ...], *_Several]
+    values: Annotated[tuple[_Process, ...], *_Several]
 
 
 class GradientAxis(_Strict):
     """Factors on the sigma of the threshold's slope across a die; 0 is none."""
 
     axis: Literal["gradient_scale"]
-    values: Annotated[tuple[_Factor, ...], *_Several]
+    values: Annotated[tuple[_Gradient, ...], *_Several]
 
 
 class NoiseAxis(_Strict):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.energy import energy
-from mru_hw.errors import RunStatus, UserError
+from mru_hw.errors import LawError, RunStatus, UserError
 from mru_hw.mapping import Design, unmap
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
@@ -101,6 +101,8 @@ def run_job(subject: Subject, job: Job, workers: int = 1) -> list[DieResult]:
             fields = _run(subject, job, chip, seed, workers)
         except MemoryError:
             fields = {"status": RunStatus.OUT_OF_MEMORY}
+        except LawError:
+            fields = {"status": RunStatus.NO_LAW}
         seconds = time.perf_counter() - began
         results.append(DieResult(key=key, seed=seed, seconds=seconds, **fields))
     return results
@@ -136,25 +138,35 @@ def perturbed(model: Model, percent: float, seed: int, trial: int) -> Model:
 
 
 def _chip(subject: Subject, job: Job) -> tuple[Design, TrimPlan | None] | None:
-    """Return the design of a job's dies and how they are trimmed; None where it has no mapping."""
+    """Return the design of a job's dies and how they are trimmed; None where that cannot be."""
     point = job.point
     network = perturbed(subject.model, point.perturbation, point.seed, job.trial)
     try:
         design = subject.design(network)
+        return design, trim_plan(subject, design, point)
     except UserError:
         if not point.perturbation:
             raise
         return None
+
+
+def trim_plan(subject: Subject, design: Design, point: Point) -> TrimPlan | None:
+    """Return how a point's dies are trimmed; None where they are not.
+
+    Raises
+    ------
+    UserError
+        They cannot be.
+    """
     if not point.trim_bits:
-        return design, None
-    plan = TrimPlan.of(
+        return None
+    return TrimPlan.of(
         design,
         subject.calibration,
         subject.inputs,
         point.trim_bits,
         mismatch_scale=point.mismatch_scale,
     )
-    return design, plan
 
 
 def _run(
