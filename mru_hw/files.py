@@ -16,13 +16,23 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
-from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw import core_yaml
+from mru_hw.documents import mistake
+from mru_hw.errors import Bare, UserError
 
 DOCUMENT_BYTES = 1 << 20
 """The largest YAML document that is read: ours are a few kilobytes."""
-_DOCUMENT_VALUES = 1 << 20
+_SECOND_COLON = "mapping values are not allowed here"  # PyYAML's words
+_KINDS: dict[type, str] = {
+    type(None): "empty",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
+"""What stands in a document instead of a mapping, as its writer calls it."""
 
 _Document = TypeVar("_Document", bound=BaseModel)
 
@@ -189,17 +199,25 @@ def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
     field = path.name
     data = read_bytes(path, option or field, limit=DOCUMENT_BYTES, what="a YAML file")
     try:
-        document = yaml.load(data, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader, restricted)
+        document = core_yaml.load(data)
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
         problem = Bare(f"not plain YAML{line} ({error.problem})")
-        raise UserError(field, problem, "a YAML mapping without tags") from None
+        expected = "a YAML mapping without tags"
+        if error.problem == _SECOND_COLON:
+            expected = 'one key a line, and text that ends in a colon in quotes, such as "10:"'
+        raise UserError(field, problem, expected) from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise UserError(field, Bare("not text"), "a YAML mapping in UTF-8") from None
-    except (RecursionError, ValueError):
+    except RecursionError:
         raise UserError(field, Bare("not plain YAML"), "a YAML mapping, flat and small") from None
-    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
-        raise UserError(field, Bare(f"a {type(document).__name__}"), "a YAML mapping of names")
+    if not isinstance(document, dict):
+        found = next(word for kind, word in _KINDS.items() if isinstance(document, kind))
+        raise UserError(field, Bare(found), "a YAML mapping of names")
+    for key in document:
+        if not isinstance(key, str):
+            found = Bare(f"a mapping with the key {key!r}")
+            raise UserError(field, found, "a YAML mapping of names")
     return document
 
 
@@ -214,7 +232,7 @@ def validated(kind: type[_Document], data: object, source: str) -> _Document:
     except UserError as error:
         raise error.inside(source) from None
     except ValidationError as error:
-        raise _sentence(error.errors(include_url=False)[0]).inside(source) from None
+        raise mistake(error.errors(include_url=False)[0], data).inside(source) from None
 
 
 def read_document(path: Path, kind: type[_Document], option: str | None = None) -> _Document:
@@ -236,63 +254,3 @@ def read_npz(path: Path, field: str, *, limit: int) -> dict[str, NDArray[Any]]:
             return {name: np.asarray(arrays[name]) for name in arrays.files}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError):
         raise UserError(field, str(path), f"{expected}, no pickle and not damaged") from None
-
-
-def _sentence(fault: ErrorDetails) -> UserError:
-    where = ".".join(str(part) for part in fault["loc"])
-    message = fault["msg"]
-    match fault["type"]:
-        case "missing":
-            return UserError(where, MISSING, "a value, for this key is required")
-        case "extra_forbidden":
-            return UserError(where, fault["input"], "no key of this name")
-        case "value_error":
-            expected = message.removeprefix("Value error, ").removeprefix("expected ")
-        case kind:
-            wanted = message.removeprefix("Input should be ")
-            expected = f"{wanted[0].lower()}{wanted[1:]}"
-            if kind in {"enum", "literal_error"}:
-                expected = f"one of {expected}" if " or " in expected else expected
-            elif wanted.startswith(("greater", "less")):
-                expected = f"a number {expected}"
-    return UserError(where, fault["input"], expected)
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML without what makes documents surprising: tags, repeated keys, dates, bombs."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own way to configure a loader)
-        first: [(tag, regexp) for tag, regexp in rules if not tag.endswith(":timestamp")]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def get_single_node(self) -> yaml.Node | None:
-        node = super().get_single_node()
-        if node is not None:
-            _expanded(node, {})
-        return node
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        if getattr(event, "tag", None) is not None:
-            raise yaml.MarkedYAMLError(problem="it has a tag", problem_mark=event.start_mark)
-        return super().compose_node(parent, index)
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(set(keys)) < len(keys):
-            raise yaml.MarkedYAMLError(problem="it repeats a key", problem_mark=node.start_mark)
-        return node
-
-
-def _expanded(node: yaml.Node, sizes: dict[int, int]) -> int:
-    """Count the values below a node with every alias written out; refuse too many, and rings."""
-    if id(node) not in sizes:
-        sizes[id(node)] = _DOCUMENT_VALUES  # of a ring, which has no end
-        below = node.value if isinstance(node, yaml.CollectionNode) else []
-        flat = [n for item in below for n in (item if isinstance(item, tuple) else (item,))]
-        sizes[id(node)] = 1 + sum(_expanded(n, sizes) for n in flat)
-    if sizes[id(node)] > _DOCUMENT_VALUES:
-        raise yaml.MarkedYAMLError(problem="its aliases have no end", problem_mark=node.start_mark)
-    return sizes[id(node)]

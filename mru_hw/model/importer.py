@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
+from mru_hw.documents import Document, Several
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document, refuse_foreign
 from mru_hw.model.check import as_float64, checked_tensors
 from mru_hw.model.foreign import read_foreign
 from mru_hw.model.io import STRUCTURE, WEIGHT_BYTES, WEIGHTS, save_model
 from mru_hw.model.network import Array, Model
-from mru_hw.model.structure import Count, ModelSpec, Strict, Structure, Switch
+from mru_hw.model.structure import Count, ModelSpec, Structure
 
 _Numbers = float | list[float] | list[list[float]] | Literal["identity"] | None
 _Picks = list[int | tuple[int, int] | None] | None
@@ -37,7 +38,7 @@ def _numbers(value: object) -> object:
         raise wrong
     try:
         array = np.array(value, np.float64)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise wrong from None
     if not np.isfinite(array).all():
         raise wrong
@@ -59,7 +60,7 @@ def _named(value: object) -> object:
     return {"from": value} if isinstance(value, str) else value
 
 
-class Source(Strict):
+class Source(Document):
     """Where a tensor comes from: a foreign tensor, changed in this order, or a constant."""
 
     from_: str | None = Field(default=None, alias="from", description="name of the foreign tensor")
@@ -67,9 +68,9 @@ class Source(Strict):
         default=None,
         description="first: per axis an index, [start, stop] or null for all of it",
     )
-    reshape: tuple[Count, ...] | None = Field(default=None, description="second: the new shape")
-    transpose: Switch = Field(default=False, description="third: turn the order of the axes round")
-    abs: Switch = Field(default=False, description="last: absolute values")
+    reshape: Several[Count] | None = Field(default=None, description="second: the new shape")
+    transpose: bool = Field(default=False, description="third: turn the order of the axes round")
+    abs: bool = Field(default=False, description="last: absolute values")
     constant: Annotated[Any, BeforeValidator(_numbers, json_schema_input_type=_Numbers)] = Field(
         default=None,
         description="instead of all this: one number for all entries, the entries, or identity",

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors import numpy as st
 
+from mru_hw import core_yaml
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_bytes, read_document, refuse_foreign, whole_folder
 from mru_hw.model.check import checked_tensors
@@ -39,9 +39,7 @@ def save_model(model: Model, path: Path) -> None:
     """
     tensors = checked_tensors(model.spec, model.tensors, "model: ")
     refuse_foreign(path, marker=STRUCTURE, what="model", allowed=(STRUCTURE, WEIGHTS))
-    text = yaml.dump(
-        model.spec.model_dump(mode="json"), Dumper=_Plain, sort_keys=False, allow_unicode=True
-    )
+    text = core_yaml.dump(model.spec.model_dump(mode="json"))
     packed = st.save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
     with whole_folder(path) as part:
         (part / STRUCTURE).write_text(text, encoding="utf-8")
@@ -102,8 +100,3 @@ def read_safetensors(path: Path, field: str | None = None) -> dict[str, NDArray[
             field, Bare("damaged or no safetensors"), "a safetensors file of plain numbers"
         ) from None
     return tensors
-
-
-class _Plain(yaml.SafeDumper):
-    def ignore_aliases(self, _data: object) -> bool:
-        return True

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from safetensors import torch as st
 from torch import Tensor
 
+from mru_hw.documents import Document
 from mru_hw.errors import Bare, UserError
 from mru_hw.files import read_bytes, validated, whole_file
 from mru_hw.model.io import save_model
@@ -27,9 +27,7 @@ IDENTITY = "checkpoint.json"
 STATE = "state.safetensors"
 
 
-class _Identity(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Identity(Document):
     complete: bool
     training: str
 
