@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import lzma
 import os
 import shutil
+import stat
+import struct
 import tempfile
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import yaml
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from mru_hw import core_yaml
+from mru_hw.arrays import Arrays, UnreadableError
 from mru_hw.documents import mistake
 from mru_hw.errors import Bare, UserError
 
@@ -168,17 +176,36 @@ def read_bytes(path: Path, field: str, *, limit: int, what: str) -> bytes:
         `field` (what the user calls the file) does not exist, is no file, cannot be read or is
         too large; `what` says what was expected there.
     """
-    if not path.exists():
-        raise UserError(field, str(path), f"{what} (nothing is there)")
-    if not path.is_file():
-        raise UserError(field, str(path), f"{what} (this is not a file)")
-    size = path.stat().st_size
+    size = refuse_no_file(path, field, what)
     if size > limit:
         raise UserError(field, Bare(f"{size} bytes long"), f"{what} of at most {limit} bytes")
+    return path.read_bytes()
+
+
+def refuse_no_file(path: Path, field: str, what: str) -> int:
+    """Return the bytes of a file that can be read.
+
+    Raises
+    ------
+    UserError
+        `field` (what the user calls it) is no file, or the system does not let it be read; `what`
+        says what was expected there.
+    """
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(field, str(path), f"{what} ({error.strerror})") from None
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(field, str(path), f"{what} (not a file)")
+        with path.open("rb"):
+            return status.st_size
+    except FileNotFoundError:
+        raise UserError(field, str(path), f"{what} (no such file)") from None
+    except (OSError, ValueError) as error:
+        raise UserError(field, str(path), f"{what} ({reason(error)})") from None
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Return the system's reason, as a person reads it."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
@@ -240,17 +267,58 @@ def read_document(path: Path, kind: type[_Document], option: str | None = None) 
     return validated(kind, read_yaml(path, option), path.name)
 
 
-def read_npz(path: Path, field: str, *, limit: int) -> dict[str, NDArray[Any]]:
-    """Read all arrays of a ``.npz`` of at most `limit` unpacked bytes, without pickles."""
+def read_npz(path: Path, field: str, *, limit: int) -> Arrays:
+    """Open a ``.npz`` of at most `limit` unpacked bytes; nothing in it is unpickled.
+
+    Raises
+    ------
+    UserError
+        `field` (what the user calls the file) is no such file, or larger.
+    """
     expected = "an .npz file of plain arrays"
-    if not path.is_file():
-        raise UserError(field, str(path), f"{expected} (no such file)")
+    refuse_no_file(path, field, expected)
     try:
         with zipfile.ZipFile(path) as packed:
-            size = sum(entry.file_size for entry in packed.infolist())
-        if size > limit:
-            raise UserError(field, Bare(f"{size} bytes unpacked"), f"at most {limit} bytes")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: np.asarray(arrays[name]) for name in arrays.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError):
+            entries = packed.infolist()
+    except (*_ZIP_FAULTS, OSError):
         raise UserError(field, str(path), f"{expected}, no pickle and not damaged") from None
+    size = sum(entry.file_size for entry in entries)
+    if size > limit:
+        raise UserError(field, Bare(f"{size} bytes unpacked"), f"at most {limit} bytes")
+    names = Counter(e.filename.removesuffix(".npy") for e in entries if e.filename.endswith(".npy"))
+    return Arrays(
+        path.name, {name: partial(_unpack, path, name, count) for name, count in names.items()}
+    )
+
+
+def _unpack(path: Path, name: str, count: int) -> NDArray[Any]:
+    expected = "plain numbers, no pickle and not damaged"
+    if count > 1:
+        raise UnreadableError(f"{count} arrays of one name", "one")
+    try:
+        with zipfile.ZipFile(path) as packed, packed.open(f"{name}.npy") as stream:
+            if _has_objects(stream):
+                raise UnreadableError("an array of Python objects", expected)
+        with np.load(path, allow_pickle=False) as arrays:
+            return np.asarray(arrays[f"{name}.npy"])
+    except (*_ZIP_FAULTS, OSError, EOFError, KeyError, MemoryError):
+        raise UnreadableError("unreadable", expected) from None
+
+
+def _has_objects(stream: IO[bytes]) -> bool:
+    """Whether an ``.npy`` says that it holds a pickle; damaged ones raise ValueError."""
+    read = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}
+    version = read_magic(stream)
+    return version in read and bool(read[version](stream)[2].hasobject)
+
+
+# What reading a damaged, encrypted or oddly packed zip raises.
+_ZIP_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+)

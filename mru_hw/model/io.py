@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors import numpy as st
 
 from mru_hw import core_yaml
-from mru_hw.errors import MISSING, Bare, UserError
-from mru_hw.files import read_bytes, read_document, refuse_foreign, whole_folder
+from mru_hw.errors import MISSING, UserError
+from mru_hw.files import read_document, refuse_foreign, whole_folder
 from mru_hw.model.check import checked_tensors
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
+from mru_hw.model.weights import read_safetensors
 
 STRUCTURE = "model.yaml"
 WEIGHTS = "model.safetensors"
-WEIGHT_BYTES = 1 << 30
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -78,25 +75,3 @@ def load_model(path: Path) -> Model:
     spec = read_document(path / STRUCTURE, ModelSpec)
     tensors = checked_tensors(spec, read_safetensors(path / WEIGHTS), f"{WEIGHTS}: ")
     return Model(spec=spec, tensors=tensors)
-
-
-def read_safetensors(path: Path, field: str | None = None) -> dict[str, NDArray[Any]]:
-    """Read all tensors of a safetensors file, in their own number formats.
-
-    Raises
-    ------
-    UserError
-        The file is a pickle, a zip (so a torch file) or no safetensors.
-    """
-    field = path.name if field is None else field
-    data = read_bytes(path, field, limit=WEIGHT_BYTES, what="a safetensors file")
-    # A safetensors header of 128 bytes, or 128 more than a multiple of 256, starts like a pickle.
-    if (data[:1] == b"\x80" and data[8:9] != b"{") or data[:2] == b"PK":
-        raise UserError(field, Bare("a pickle or a zip"), "safetensors; pickles are not read")
-    try:
-        tensors: dict[str, NDArray[Any]] = st.load(data)
-    except (SafetensorError, KeyError, TypeError, ValueError):
-        raise UserError(
-            field, Bare("damaged or no safetensors"), "a safetensors file of plain numbers"
-        ) from None
-    return tensors

@@ -174,7 +174,7 @@ def test_a_missing_key_and_a_tag_get_a_sentence(tmp_path: Path) -> None:
     assert not Path("harm-done").exists()
     nothing = sentence(lambda: read_plan(tmp_path / "none.yaml"))
     assert nothing.startswith("PLAN is ")
-    assert nothing.endswith("expected a YAML file (nothing is there).")
+    assert nothing.endswith("expected a YAML file (no such file).")
 
 
 def test_the_schema_and_the_code_know_the_same_keys_and_axes() -> None:
