@@ -42,6 +42,9 @@ _KINDS: dict[type, str] = {
 }
 """What stands in a document instead of a mapping, as its writer calls it."""
 
+WRITABLE = "a path that can be written"
+"""What is expected of a place for output."""
+
 _Document = TypeVar("_Document", bound=BaseModel)
 
 
@@ -49,57 +52,96 @@ _Document = TypeVar("_Document", bound=BaseModel)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is renamed to `path`.
+def usable(path: Path, field: str, expected: str) -> Iterator[None]:
+    """Say in a sentence what the system says of a place that the block reads or writes.
 
-    An exception inside the block removes the temporary file and leaves `path` as it was.
+    Parameters
+    ----------
+    path
+        The place.
+    field
+        What the user calls it.
+    expected
+        What was expected there, as a noun phrase; the system's reason is added.
+
+    Raises
+    ------
+    UserError
+        In place of the block's OSError: no permission, a full disk, a name that is too long.
     """
-    with _writable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
     try:
-        yield part
-        _flush(part)
-        part.chmod(0o666 & ~_umask())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        raise UserError(field, str(path), f"{expected} ({reason(error)})") from None
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Return the system's reason, as a person reads it."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, field: str = "--out") -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it is renamed to `path`.
+
+    An exception inside the block removes the temporary file and leaves `path` as it was.
+
+    Raises
+    ------
+    UserError
+        `field` (what the user calls it) cannot be written, at whatever moment: a disk may become
+        full.
+    """
+    with usable(path, field, WRITABLE):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=_hidden(path), suffix=".part", dir=path.parent)
+        os.close(handle)
+        part = Path(name)
+        try:
+            yield part
+            _flush(part)
+            part.chmod(0o666 & ~_umask())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path, field: str = "--out") -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`.
 
     What stood at `path` is removed afterwards. On Linux the two change places in one step, so
     that a kill at any moment leaves the old folder or the new one.
+
+    Raises
+    ------
+    UserError
+        `field` (what the user calls it) cannot be written, at whatever moment.
     """
-    with _writable(path):
+    with usable(path, field, WRITABLE):
         path.parent.mkdir(parents=True, exist_ok=True)
-        name = tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    part = Path(name)
-    old = part.with_suffix(".old")
-    try:
-        yield part
-        for written in part.rglob("*"):
-            if written.is_file():
-                _flush(written)
-        part.chmod(0o777 & ~_umask())
-        if path.exists() and not _exchange(part, path):
-            path.replace(old)
-            part.replace(path)
-        elif part.exists() and not path.exists():
-            part.replace(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        part = Path(tempfile.mkdtemp(prefix=_hidden(path), suffix=".part", dir=path.parent))
+        old = part.with_suffix(".old")
+        try:
+            yield part
+            for written in part.rglob("*"):
+                if written.is_file():
+                    _flush(written)
+            part.chmod(0o777 & ~_umask())
+            if path.exists() and not _exchange(part, path):
+                path.replace(old)
+                part.replace(path)
+            elif part.exists() and not path.exists():
+                part.replace(path)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def refuse_foreign(
     path: Path, *, marker: str, what: str, allowed: Collection[str] | None = None
 ) -> None:
-    """Raise `UserError` when `path` exists and is not an earlier output of ours.
+    """Raise `UserError` when output cannot go to `path`, or would replace what is not ours.
 
     Parameters
     ----------
@@ -112,35 +154,44 @@ def refuse_foreign(
         What would be written there, as a noun phrase for the sentence.
     allowed
         For a folder: all names that we write there; anything else in it is somebody's own.
-        None accepts whatever stands beside the marker.
+        None for a file.
     """
-    above = next(p for p in path.absolute().parents if p.exists())
-    if not above.is_dir():
-        raise UserError("--out", str(path), f"a path in a folder, and {above.name} is none")
-    if not os.access(above, os.W_OK):  # before the work, not after
-        raise UserError("--out", str(path), "a path that can be written")
-    if not path.exists() and not path.is_symlink():
-        return
-    if path.is_dir():
-        found = {entry.name for entry in path.iterdir()}
-        known = not found or (marker in found and (allowed is None or found <= set(allowed)))
-    elif path.is_file():
-        with path.open("rb") as stream:
-            known = stream.read(len(marker)) == marker.encode("latin-1")
-    else:
-        known = False
+    with usable(path, "--out", WRITABLE):
+        above = next(p for p in path.absolute().parents if p.exists())
+        if not above.is_dir():
+            raise UserError("--out", str(path), f"a path in a folder, and {above.name} is none")
+        if not os.access(above, os.W_OK):  # before the work, not after
+            expected = f"{WRITABLE} (the folder {above} lets nothing be written)"
+            raise UserError("--out", str(path), expected)
+        if not path.exists() and not path.is_symlink():
+            return
+        if path.is_dir():
+            found = {entry.name for entry in path.iterdir()}
+            known = allowed is not None and (
+                not found or (marker in found and found <= set(allowed))
+            )
+        elif path.is_file() and allowed is None:
+            with path.open("rb") as stream:
+                known = stream.read(len(marker)) == marker.encode("latin-1")
+        else:
+            known = False
     if not known:
         raise UserError("--out", str(path), f"a new path or an earlier {what}")
 
 
-@contextlib.contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            "--out", str(path), f"a path that can be written ({error.strerror})"
-        ) from None
+def refuse_no_folder(path: Path, field: str) -> None:
+    """Raise `UserError` where no folder is, or can be made: before hours of work, not after."""
+    expected = "a folder that can be written, new or there already"
+    with usable(path, field, expected):
+        places = (path, *path.absolute().parents)
+        there = next(p for p in places if p.exists() or p.is_symlink())
+        if not (there.is_dir() and os.access(there, os.W_OK)):
+            raise UserError(field, str(path), expected)
+
+
+def _hidden(path: Path) -> str:
+    """Begin a temporary name: hidden, and short enough where the file's own name is long."""
+    return f".{path.name[:60]}."
 
 
 def _flush(path: Path) -> None:
@@ -179,7 +230,8 @@ def read_bytes(path: Path, field: str, *, limit: int, what: str) -> bytes:
     size = refuse_no_file(path, field, what)
     if size > limit:
         raise UserError(field, Bare(f"{size} bytes long"), f"{what} of at most {limit} bytes")
-    return path.read_bytes()
+    with usable(path, field, what):
+        return path.read_bytes()
 
 
 def refuse_no_file(path: Path, field: str, what: str) -> int:
@@ -201,11 +253,6 @@ def refuse_no_file(path: Path, field: str, what: str) -> int:
         raise UserError(field, str(path), f"{what} (no such file)") from None
     except (OSError, ValueError) as error:
         raise UserError(field, str(path), f"{what} ({reason(error)})") from None
-
-
-def reason(error: OSError | ValueError) -> str:
-    """Return the system's reason, as a person reads it."""
-    return getattr(error, "strerror", None) or str(error)
 
 
 def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:

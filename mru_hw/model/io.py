@@ -9,7 +9,7 @@ from safetensors import numpy as st
 
 from mru_hw import core_yaml
 from mru_hw.errors import MISSING, UserError
-from mru_hw.files import read_document, refuse_foreign, whole_folder
+from mru_hw.files import read_document, refuse_foreign, usable, whole_folder
 from mru_hw.model.check import checked_tensors
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
@@ -62,16 +62,14 @@ def load_model(path: Path) -> Model:
         No model is there, ``model.yaml`` is not a structure, or a tensor is missing, wrongly
         shaped, not finite or not part of the structure.
     """
-    if not path.is_dir():
-        raise UserError(
-            "MODEL",
-            str(path),
-            f"a folder with {STRUCTURE} and {WEIGHTS} (a file of weights goes through "
-            "mru-hw import-weights)",
-        )
-    for name in (STRUCTURE, WEIGHTS):
-        if not (path / name).is_file():
-            raise UserError(f"MODEL: {name}", MISSING, f"a file in {path}")
+    expected = f"a folder with {STRUCTURE} and {WEIGHTS}"
+    with usable(path, "MODEL", expected):
+        if not path.is_dir():
+            more = " (a file of weights goes through mru-hw import-weights)"
+            raise UserError("MODEL", str(path), expected + more)
+        for name in (STRUCTURE, WEIGHTS):
+            if not (path / name).is_file():
+                raise UserError(f"MODEL: {name}", MISSING, f"a file in {path}")
     spec = read_document(path / STRUCTURE, ModelSpec)
     tensors = checked_tensors(spec, read_safetensors(path / WEIGHTS), f"{WEIGHTS}: ")
     return Model(spec=spec, tensors=tensors)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus, UserError
+from mru_hw.files import refuse_no_file
 from mru_hw.sweep.store import APPLICATION, FORMAT, results_digest
 
 Array = NDArray[np.float64]
@@ -219,8 +220,7 @@ def open_run(path: Path) -> Iterator[RunView]:
     UserError
         No sweep is there, or it is damaged.
     """
-    if not path.is_file():
-        raise UserError("RUN", str(path), f"{_EXPECTED} (no such file)")
+    refuse_no_file(path, "RUN", _EXPECTED)
     # Not read-only: a killed sweep may have left a journal that has to be rolled back.
     db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=1.0)
     try:

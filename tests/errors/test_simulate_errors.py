@@ -178,7 +178,8 @@ def test_a_folder_that_cannot_be_written(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mru_hw.files.os.access", lambda _, mode: mode != os.W_OK)
-    assert refuse(folder, capsys).endswith("expected a path that can be written.")
+    expected = f"expected a path that can be written (the folder {folder} lets nothing be written)."
+    assert refuse(folder, capsys).endswith(expected)
 
 
 def test_inputs_that_are_not_finite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
