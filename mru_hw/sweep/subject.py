@@ -73,7 +73,7 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
     """
     technology = load_technology(plan.tech)
     model = load_model(folder / plan.model)
-    inputs = load_inputs(folder / plan.inputs, "inputs")
+    inputs = load_inputs(folder / plan.inputs)
     n_in, n_classes = model.spec.n_in, model.spec.n_classes
     if inputs.x.shape[2] != n_in:
         raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
