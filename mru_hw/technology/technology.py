@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import math
@@ -241,8 +242,10 @@ class Technology(Document):
         names = (self.models.entry, *self.models.includes)
         try:
             texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
-        except OSError as error:
-            raise UserError("--tech", self.name, f"its model files: {error}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"the model files of {self.name}", str(folder), f"text ({error})"
+            ) from None
         if self.models.sha256 and (found := _hash(texts)) != self.models.sha256:
             raise UserError(
                 f"the model files of {self.name} in {folder}",
@@ -276,8 +279,9 @@ class Technology(Document):
             roots += [Path(place) for place in spec.submodule_search_locations or ()]
         for root_ in roots:
             for folder in models.folders:
-                if (root_ / folder / models.entry).is_file():
-                    return root_ / folder
+                with contextlib.suppress(OSError):  # a PDK_ROOT that may not be entered
+                    if (root_ / folder / models.entry).is_file():
+                        return root_ / folder
         raise UserError(
             "--tech",
             self.name,
