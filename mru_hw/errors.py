@@ -42,7 +42,9 @@ class UserError(MruHwError):
         self.field = field
         self.value = value
         self.expected = expected
-        super().__init__(f"{_line(field, 200)} is {_short(value)}, expected {expected}.")
+        super().__init__(
+            f"{printable(field, 200)} is {_short(value)}, expected {printable(expected, 1000)}."
+        )
 
     def __reduce__(self) -> tuple[type[UserError], tuple[str, object, str]]:
         return (type(self), (self.field, self.value, self.expected))
@@ -89,10 +91,11 @@ class RunStatus(enum.Enum):
 
 def _short(value: object, limit: int = 80) -> str:
     """One printable line of at most `limit` characters: values come from untrusted files."""
-    shown = _line(value if isinstance(value, str) else repr(value), limit)
+    shown = printable(value if isinstance(value, str) else repr(value), limit)
     return f'"{shown}"' if isinstance(value, str) and not isinstance(value, Bare) else shown
 
 
-def _line(text: str, limit: int) -> str:
+def printable(text: str, limit: int) -> str:
+    """Return text as one printable line of at most `limit` characters."""
     text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
     return text if len(text) <= limit else text[: limit - 1] + "…"

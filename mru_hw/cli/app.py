@@ -8,6 +8,7 @@ no command loads what it does not use. To add one: write ``mru_hw/cli/<name>.py`
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -123,9 +124,21 @@ def _not_loaded() -> None:
     raise AssertionError("a command ran without being loaded")
 
 
+_PLACES = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.EEXIST, errno.ENOTEMPTY),
+)
+"""What the system says of a place that somebody chose."""
+
+
 def _explain(error: Exception) -> int:
     if isinstance(error, UserError):
         say(str(error))
+        return USER_MISTAKE
+    if isinstance(error, OSError) and error.errno in _PLACES:
+        place = f'"{error.filename}"' if error.filename else "A file"
+        say(f"{place} cannot be read or written: {error.strerror}.")
         return USER_MISTAKE
     # typer's own errors of usage; their class is public in no version of typer.
     usage: Callable[[], Any] | None = getattr(error, "format_message", None)

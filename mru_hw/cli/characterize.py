@@ -53,6 +53,7 @@ def characterize(
 
     A call that was cut off goes on where it was.
     """
+    from mru_hw.files import refuse_no_folder
     from mru_hw.spice import characterize as benches
     from mru_hw.technology import load_technology
     from mru_hw.technology.calibration import refuse_other_files, write_calibration
@@ -63,6 +64,7 @@ def characterize(
         _refit(technology, measurements, out, json=json)
         return
     folder = out.with_name(f".{out.stem}.runs") if work is None else work
+    refuse_no_folder(folder, "--out" if work is None else "--work")
     with contextlib.ExitStack() as stack:
 
         def bar(total: int) -> Advance:

@@ -227,9 +227,9 @@ def refuse_cut_off(found: Mapping[str, Any]) -> None:
 
 
 def _same(path: Path, inputs: Inputs) -> bool:
+    wanted = (("x", inputs.x), ("lengths", inputs.lengths), ("y", np.asarray(inputs.y)))
     try:
         arrays = read_npz(path, INPUTS, limit=INPUT_BYTES)
+        return all(name in arrays and np.array_equal(arrays[name], v) for name, v in wanted)
     except UserError:
         return False
-    wanted = (("x", inputs.x), ("lengths", inputs.lengths), ("y", np.asarray(inputs.y)))
-    return all(name in arrays and np.array_equal(arrays[name], v) for name, v in wanted)

@@ -35,8 +35,9 @@ def emit(result: Mapping[str, Any], *, as_json: bool, lines: Iterable[str]) -> N
 
 
 def say(text: str) -> None:
-    """Print a line on standard error."""
-    typer.echo(text, err=True)
+    """Print a line on standard error, where that takes one: the status says the same."""
+    with contextlib.suppress(OSError):
+        typer.echo(text, err=True)
 
 
 @contextlib.contextmanager

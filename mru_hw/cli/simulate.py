@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -101,8 +100,8 @@ def simulate(
     choice = None if verify is None else parse_choice(verify)
     if choice is not None and level != "spice":
         raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
-    if raw is not None and (level != "spice" or choice is not None):
-        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
+    if raw is not None:
+        _refuse_raw(raw, waves=level == "spice" and choice is None)
     technology = load_technology(tech)
     v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
     conditions = checked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
@@ -110,8 +109,6 @@ def simulate(
     if level == "ideal" and (temperature, v_dd) != (nominal.temperature, nominal.v_dd):
         found = f"{temperature:g} degC and {render(v_dd, 'V')}"
         raise UserError("conditions", found, "none at the level ideal, whose numbers have none")
-    if raw is not None and not _folder(raw):
-        raise UserError("--raw", str(raw), "a folder that can be written, new or there already")
     refuse_other_content(out)
     network = load_model(model)
     data = load_inputs(inputs)
@@ -163,10 +160,12 @@ def _refuse_scale(option: str, value: float, most: float, die: int | None) -> No
         raise UserError(option, value, "0 without --die, for the nominal die has no spread")
 
 
-def _folder(path: Path) -> bool:
-    """Whether a folder is there, or can be made: before hours of work, not after."""
-    there = next(p for p in (path, *path.absolute().parents) if p.exists())
-    return there.is_dir() and os.access(there, os.W_OK)
+def _refuse_raw(raw: Path, *, waves: bool) -> None:
+    from mru_hw.files import refuse_no_folder
+
+    if not waves:
+        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
+    refuse_no_folder(raw, "--raw")
 
 
 def _verified(

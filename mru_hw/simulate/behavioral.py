@@ -142,7 +142,7 @@ def simulate_behavioral(
     """
     keep_freed_memory()
     supply_v = design.technology.v_dd if v_dd is None else v_dd
-    at_supply = calibration.at(supply_v, temperature=temperature)
+    at_supply = calibration.at(supply_v, temperature=temperature, loops_only=design.loops_only)
     order = np.argsort(inputs.lengths, kind="stable")
     results = DieResults(design, inputs, len(dies), dtype, keep_all=keep_all)
     blocks = [cut_block(inputs, rows, design, dtype) for rows in block_rows(order)]

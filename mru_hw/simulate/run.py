@@ -155,7 +155,10 @@ def run_level(
     if level == "spice":
         return _spice(chip, inputs, conditions, die, progress, raw, first_sequence)
     calibration = chip.calibration.at(
-        conditions.v_dd, temperature=conditions.temperature, corner=conditions.corner
+        conditions.v_dd,
+        temperature=conditions.temperature,
+        corner=conditions.corner,
+        loops_only=chip.design.loops_only,
     )
     if timing == "timed":
         run = simulate_timed(

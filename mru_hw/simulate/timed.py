@@ -76,7 +76,7 @@ def simulate_timed(
     """
     refuse_without_circuit(design)
     supply_v = design.technology.v_dd if v_dd is None else v_dd
-    at_supply = calibration.at(supply_v, temperature=temperature)
+    at_supply = calibration.at(supply_v, temperature=temperature, loops_only=design.loops_only)
     keep_freed_memory()
     results = DieResults(design, inputs, len(dies), np.float64, keep_all=True)
     order = np.argsort(inputs.lengths, kind="stable")

@@ -94,7 +94,8 @@ def _serve(pipe: Connection, deck: Deck) -> None:
                 session = Session()
                 session.load(deck, Path.cwd())
         except OSError as error:
-            _send_waves(pipe, failed(RunStatus.NOT_WRITTEN, str(error)))
+            message = f"{error} (in {Path.cwd()}, and TMPDIR says where)"
+            _send_waves(pipe, failed(RunStatus.NOT_WRITTEN, message))
             return
         changes = None if die is None else [Change(**change) for change in die]
         _send_waves(pipe, session.run_die(changes))

@@ -107,7 +107,7 @@ def sequence_range(text: str, n_seq: int, field: str = "sequences") -> tuple[int
     UserError
         It is no range, reaches beyond the sequences or holds none.
     """
-    found = re.fullmatch(r"(\d*):(\d*)", text)
+    found = re.fullmatch(r"([0-9]{0,18}):([0-9]{0,18})", text)
     start = int(found[1] or 0) if found else 0
     stop = int(found[2] or n_seq) if found else 0
     if not start < stop <= n_seq:
@@ -115,15 +115,22 @@ def sequence_range(text: str, n_seq: int, field: str = "sequences") -> tuple[int
     return start, stop
 
 
-def load_inputs(path: Path) -> Inputs:
+def load_inputs(path: Path, field: str = "--inputs") -> Inputs:
     """Read an input file (``.npz`` with x, optional lengths, optional y).
+
+    Parameters
+    ----------
+    path
+        The file.
+    field
+        What the user calls it.
 
     Raises
     ------
     UserError
         The file is no ``.npz``, holds pickled objects, or `make_inputs` refuses an array.
     """
-    arrays = read_npz(path, "--inputs", limit=INPUT_BYTES)
+    arrays = read_npz(path, field, limit=INPUT_BYTES)
     if "x" not in arrays:
         raise UserError(f"{path.name}: x", MISSING, "an array (n_seq, n_time, n_in)")
     return make_inputs(arrays["x"], arrays.get("lengths"), arrays.get("y"), path.name)

@@ -19,7 +19,7 @@ from mru_hw.sweep.plan import Plan
 from mru_hw.sweep.points import Job, Key, Point, jobs, points
 from mru_hw.sweep.store import Store, create_store, plain, stands
 from mru_hw.sweep.subject import RESULTS, Subject, identity, load_subject
-from mru_hw.sweep.work import DieResult, cores, references, run_job, trim_plan
+from mru_hw.sweep.work import DieResult, constants, cores, references, run_job, trim_plan
 
 STUDY = "sweep"
 """Name of the only study of a run that comes from one plan."""
@@ -97,9 +97,10 @@ def run_sweep(
     subject = load_subject(plan, folder)
     wanted = points(plans, subject.technology)
     if subject.level == "behavioral":
+        design = subject.design()
         for point in wanted:
             # Refused here, before a store exists, where the constants were not measured.
-            subject.calibration.at(point.v_dd, temperature=point.temperature, corner=point.corner)
+            constants(subject, design, point)
     hashes = subject.hashes()
     this = identity(plans, hashes)
     if not stands(out):

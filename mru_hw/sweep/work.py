@@ -19,6 +19,7 @@ from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.sweep.points import Job, Key, Point
 from mru_hw.sweep.subject import Subject
+from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.trim import TrimPlan, trim_die
 from mru_hw.variation import Die, draw_die, nominal_die
@@ -150,6 +151,22 @@ def _chip(subject: Subject, job: Job) -> tuple[Design, TrimPlan | None] | None:
         return None
 
 
+def constants(subject: Subject, design: Design, point: Point) -> Calibration:
+    """Return the technology's constants at a point.
+
+    Raises
+    ------
+    UserError
+        They were not measured there.
+    """
+    return subject.calibration.at(
+        point.v_dd,
+        temperature=point.temperature,
+        corner=point.corner,
+        loops_only=design.loops_only,
+    )
+
+
 def trim_plan(subject: Subject, design: Design, point: Point) -> TrimPlan | None:
     """Return how a point's dies are trimmed; None where they are not.
 
@@ -205,7 +222,7 @@ def _run(
         design, die = trimmed.design, trimmed.die
     run = simulate_behavioral(
         design,
-        subject.calibration.at(point.v_dd, temperature=point.temperature, corner=point.corner),
+        constants(subject, design, point),
         subject.inputs,
         [die],
         temperature=point.temperature,

@@ -9,8 +9,9 @@ import math
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from mru_hw.documents import Document, Several, Word
 from mru_hw.errors import UserError
 from mru_hw.files import read_document
 from mru_hw.model.structure import CellKind, LayerSpec, ReadoutKind
@@ -20,17 +21,13 @@ SHIPPED = ("digits-2x16", "digits-2x8", "digits-1x2")
 """Names of the configurations that come with the package."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class NetworkConfig(_Strict):
+class NetworkConfig(Document):
     """The structure that is trained; the data gives the rest."""
 
     n_hidden: int = Field(gt=0, le=4096, description="width of the input projection")
-    layers: tuple[LayerSpec, ...] = Field(min_length=1, max_length=64)
-    readout: ReadoutKind = ReadoutKind.MEAN
-    initial_levels: tuple[int, ...] | None = Field(
+    layers: Several[LayerSpec] = Field(min_length=1, max_length=64)
+    readout: Word[ReadoutKind] = ReadoutKind.MEAN
+    initial_levels: Several[int] | None = Field(
         default=None, description="one a layer; else 0, and -1 for a BMRU"
     )
 
@@ -61,7 +58,7 @@ def _range(layer: LayerSpec) -> tuple[float, float]:
             return -limit, limit
 
 
-class NoiseConfig(_Strict):
+class NoiseConfig(Document):
     """What is drawn anew at every step, so that the network learns to bear it."""
 
     weight: float = Field(default=0.05, ge=0, le=1, description="relative, of every weight")
@@ -76,7 +73,7 @@ class NoiseConfig(_Strict):
     feature: float = Field(default=0.0, ge=0, le=10, description="of a normalised feature, a frame")
 
 
-class TrainingConfig(_Strict):
+class TrainingConfig(Document):
     """How it is trained: AdamW, a warm-up, then half a cosine down to zero."""
 
     epochs: int = Field(gt=0, le=100_000)
@@ -99,7 +96,7 @@ class TrainingConfig(_Strict):
     checkpoint_epochs: int = Field(default=5, gt=0)
 
 
-class TrainConfig(_Strict):
+class TrainConfig(Document):
     """All of CONFIG.yaml."""
 
     data: str = Field(
@@ -108,7 +105,7 @@ class TrainConfig(_Strict):
         description="digits, or a file of inputs, sought beside CONFIG.yaml",
     )
     frame_period: Seconds | None = Field(default=None, gt=0, description="of a file of inputs [s]")
-    classes: tuple[str, ...] | None = Field(default=None, description="names, of a file of inputs")
+    classes: Several[str] | None = Field(default=None, description="names, of a file of inputs")
     seed: int = Field(default=0, ge=0, lt=2**63)
     precision: Literal["float32", "float64"] = "float32"
     network: NetworkConfig
@@ -147,7 +144,7 @@ def read_config(path: Path) -> TrainConfig:
     UserError
         The file is not plain YAML, or a key is missing, unknown or out of range.
     """
-    return read_document(path, TrainConfig)
+    return read_document(path, TrainConfig, "CONFIG")
 
 
 def shipped_config(name: str, seed: int = 0) -> TrainConfig:

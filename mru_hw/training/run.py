@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mru_hw.errors import MISSING, Bare, UserError
-from mru_hw.files import refuse_foreign
+from mru_hw.files import WRITABLE, refuse_foreign, usable
 from mru_hw.model.io import STRUCTURE, WEIGHTS, load_model
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
@@ -121,7 +121,7 @@ def train(
 
 def load_data(config: TrainConfig, folder: Path) -> tuple[Inputs, str]:
     """Return the labelled data and their SHA-256."""
-    data = load_digits() if config.data == "digits" else load_inputs(folder / config.data)
+    data = load_digits() if config.data == "digits" else load_inputs(folder / config.data, "data")
     if data.y is None:
         raise UserError(f"{config.data}: y", MISSING, "an array (n_seq,) of class indices")
     digest = hashlib.sha256(repr(data.x.shape).encode())
@@ -160,7 +160,9 @@ def evaluate(model: Model, split: Split) -> dict[str, float]:
 
 
 def _finished(out: Path, digest: str) -> Model | None:
-    if (out / STRUCTURE).is_file() and (out / WEIGHTS).is_file():
+    with usable(out, "--out", WRITABLE):
+        stands = (out / STRUCTURE).is_file() and (out / WEIGHTS).is_file()
+    if stands:
         found = load_model(out)
         if found.spec.provenance.get("training") == digest:
             return found

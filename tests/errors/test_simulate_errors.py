@@ -67,8 +67,16 @@ def refuse(
         (["--corner", "tf"], 'corner is "tf", expected one of tt, ff, ss, sf, fs.'),
         (
             ["--corner", "ff", "--temperature", "125"],
-            "conditions is ff, 125 degC and 1.8 V, expected some at which the cells work: there a "
-            "unit in ngspice left its ladder.",
+            "conditions is ff, 125 degC and 1.8 V, expected -40 to 85 degC and 1.62 V to 1.98 V, "
+            "where in corner ff the ladder of a CMRU or BMRU unit works in ngspice.",
+        ),
+        # The ends of a range are in it, whatever a product rounds to.
+        *(
+            (
+                ["--vdd", supply],
+                f"v_dd is {supply}, expected 1.62 V to 1.98 V, where the constants were measured.",
+            )
+            for supply in ("1.44 V", "2.16 V")
         ),
         (
             ["--vdd", "1.5"],
@@ -92,7 +100,7 @@ def refuse(
         ),
         (
             ["--gradient-scale", "nan", "--die", "1"],
-            "--gradient-scale is nan, expected 0 to 1000.",
+            "--gradient-scale is nan, expected 0 to 100.",
         ),
         (["--temperature", "200"], "temperature is 200.0, expected -40 to 125 degC."),
         (["--temperature", "nan"], "temperature is nan, expected -40 to 125 degC."),
@@ -178,7 +186,8 @@ def test_a_folder_that_cannot_be_written(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mru_hw.files.os.access", lambda _, mode: mode != os.W_OK)
-    assert refuse(folder, capsys).endswith("expected a path that can be written.")
+    expected = f"expected a path that can be written (the folder {folder} lets nothing be written)."
+    assert refuse(folder, capsys).endswith(expected)
 
 
 def test_inputs_that_are_not_finite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

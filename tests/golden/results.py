@@ -28,9 +28,10 @@ from mru_hw.sweep.points import jobs, points
 from mru_hw.sweep.subject import RESULTS, load_subject
 from mru_hw.sweep.work import run_job
 from mru_hw.technology import load_technology
-from tests.agreement.networks import loops, two_units, two_windows
+from tests.agreement.networks import loops, two_windows
 from tests.golden.regenerate import GOLDEN
 from tests.golden.regenerate import NETWORKS as DECKS
+from tests.sweeps import small_model
 
 FILE = Path(__file__).with_name("results.json")
 
@@ -54,7 +55,7 @@ def first_quadrant() -> Model:
     return loops("fq_bmru", [0.5, 0.25], [0.5, 0.75])
 
 
-NETWORKS = {"cmru": two_units, "window": two_windows, "fq_bmru": first_quadrant}
+NETWORKS = {"cmru": small_model, "window": two_windows, "fq_bmru": first_quadrant}
 
 
 def figures() -> list[list[Any]]:
