@@ -269,7 +269,7 @@ class Design:
 
     @property
     def loops_only(self) -> bool:
-        """Whether no layer has a ladder, so that conditions at which ladders fail are none to it."""
+        """Whether no layer has a ladder: conditions at which ladders fail are then none to refuse."""
         return not any(bank.clocked for bank in self.banks)
 
     def device_groups(self) -> Iterator[DeviceGroup]:
