@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mru_hw.cli.output import SEEDS, Json, emit, progress
+from mru_hw.cli.numbers import SEEDS, real, whole
+from mru_hw.cli.output import Json, emit, progress
 from mru_hw.errors import SimulationError, UserError
 
 if TYPE_CHECKING:
@@ -31,24 +32,50 @@ def simulate(
     tech: Annotated[str, typer.Option("--tech", help="The technology.")] = "generic180",
     die: Annotated[
         int | None,
-        typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0, max=SEEDS),
+        typer.Option(
+            "--die",
+            metavar="SEED",
+            help="A die; nominal without it.",
+            parser=whole("--die", 0, SEEDS),
+        ),
     ] = None,
     process_scale: Annotated[
         float,
-        typer.Option("--process-scale", help="With --die: die-to-die spread over its sigma."),
+        typer.Option(
+            "--process-scale",
+            metavar="FACTOR",
+            help="With --die: die-to-die spread over its sigma.",
+            parser=real("--process-scale"),
+        ),
     ] = 0.0,
     gradient_scale: Annotated[
         float,
-        typer.Option("--gradient-scale", help="With --die: gradient over its sigma."),
+        typer.Option(
+            "--gradient-scale",
+            metavar="FACTOR",
+            help="With --die: gradient over its sigma.",
+            parser=real("--gradient-scale"),
+        ),
     ] = 0.0,
     noise: Annotated[
         int | None,
         typer.Option(
-            "--noise", metavar="SEED", help="Device noise; none without it.", min=0, max=SEEDS
+            "--noise",
+            metavar="SEED",
+            help="Device noise; none without it.",
+            parser=whole("--noise", 0, SEEDS),
         ),
     ] = None,
     corner: Annotated[str, typer.Option("--corner", help="Process corner.")] = "tt",
-    temperature: Annotated[float, typer.Option("--temperature", help="Temperature [degC].")] = 27.0,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            "--temperature",
+            metavar="DEGC",
+            help="Temperature [degC].",
+            parser=real("--temperature", "degC"),
+        ),
+    ] = 27.0,
     vdd: Annotated[
         str | None, typer.Option("--vdd", metavar="V", help="Supply; the technology's without it.")
     ] = None,

@@ -238,7 +238,8 @@ def refuse_currents(design: Design, inputs: Inputs) -> None:
     normal = design.spec.normalisation
     x = inputs.x
     if normal is not None:
-        x = (x - np.array(normal.mean)) / np.array(normal.scale)
+        with np.errstate(over="ignore"):  # infinite is outside too
+            x = (x - np.array(normal.mean)) / np.array(normal.scale)
     limit = design.technology.rules.i_max / design.buses["x"].scale
     outside = (np.abs(x) > limit) & inputs.valid()[:, :, None]
     if outside.any():

@@ -65,7 +65,7 @@ def test_a_failure_while_writing_leaves_the_old_model(
         raise OSError("No space left on device")
 
     monkeypatch.setattr(files, "_flush", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match=r"expected a path that can be written \(No space left"):
         save_model(draw_model(make_spec(), 1), tmp_path / "model")
     found = load_model(tmp_path / "model").tensors["head.weight"]
     assert np.array_equal(found, draw_model(make_spec(), 0).tensors["head.weight"])
