@@ -84,7 +84,7 @@ def _earlier(path: Path) -> dict[str, Any] | None:
         data = read_bytes(path / SUMMARY, SUMMARY, limit=_LIMIT, what="a summary")
         try:
             found = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _foreign(path) from None
         if not isinstance(found, dict) or not isinstance(found.get("demo"), dict):
             raise _foreign(path)
