@@ -33,7 +33,8 @@ from mru_hw.leftovers import clear_left, held
 
 DOCUMENT_BYTES = 1 << 20
 """The largest YAML document that is read: ours are a few kilobytes."""
-_SECOND_COLON = "mapping values are not allowed here"  # PyYAML's words
+_SECOND_COLON = ("mapping values are not allowed here", "expected ',' or '}', but got ':'")
+"""PyYAML's words for ``sequences: 10:``, in a block and in braces."""
 _KINDS: dict[type, str] = {
     type(None): "empty",
     list: "a list",
@@ -309,7 +310,7 @@ def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
         line = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
         problem = Bare(f"not plain YAML{line} ({error.problem})")
         expected = "a YAML mapping without tags"
-        if error.problem == _SECOND_COLON:
+        if error.problem in _SECOND_COLON:
             expected = 'one key a line, and text that ends in a colon in quotes, such as "10:"'
         raise UserError(field, problem, expected) from None
     except (yaml.YAMLError, UnicodeDecodeError):

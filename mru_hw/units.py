@@ -39,9 +39,9 @@ _GROUPED = re.compile(r"\d\s*[,_'’`٫٬\s]\s*\d")  # 2,5 and 1,000 and 1_000 a
 def parse(text: float | str, unit: str, field: str) -> float:
     """Read a quantity such as ``12.5 nA`` into an SI float.
 
-    A bare number is taken to be in `unit`; one of `SCALES` needs the unit behind it, for what
-    ``25 m`` is, metres or thousandths, a person cannot tell. Text that people read in two ways, as
-    the comma of ``2,5 ms`` and ``1,000 s``, is refused.
+    A bare number is taken to be in `unit`, which is empty where there is none. One of `SCALES`
+    needs the unit behind it, for what ``25 m`` is, metres or thousandths, a person cannot tell.
+    Text that people read in two ways, as the comma of ``2,5 ms`` and ``1,000 s``, is refused.
 
     Raises
     ------
@@ -53,7 +53,8 @@ def parse(text: float | str, unit: str, field: str) -> float:
     else:
         value, problem = _real(text), ""
     if not math.isfinite(value):
-        raise UserError(field, text, f"a finite number with the unit {unit}{problem}")
+        of_unit = f" with the unit {unit}" if unit else ""
+        raise UserError(field, text, f"a finite number{of_unit}{problem}")
     return value
 
 
@@ -85,6 +86,8 @@ def _read(text: str, unit: str) -> tuple[float, str]:
 
 
 def _other_unit(text: str, written: str, unit: str) -> str:
+    if not unit:
+        return ""
     if written.lower().endswith(unit.lower()):
         return f", {'a capital' if unit.isupper() else 'a small'} letter"
     if written in SCALES:
@@ -121,5 +124,6 @@ def _field(unit: str) -> tuple[BeforeValidator, PlainSerializer]:
 
 
 Seconds = Annotated[float, *_field("s")]
+LONGEST_FRAME = 1e6  # s; far beyond it energies of sequences leave all floats
 Amperes = Annotated[float, *_field("A")]
 Volts = Annotated[float, *_field("V")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mru_hw.cli.numbers import WORKERS, whole
 from mru_hw.cli.output import Advance, Json, emit, progress
 
 if TYPE_CHECKING:
@@ -27,7 +28,13 @@ def characterize(
         typer.Option("--corner", help="One corner, again for each; all without it."),
     ] = None,
     workers: Annotated[
-        int, typer.Option("--workers", metavar="N", help="Runs at a time.", min=1, max=1024)
+        int,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            help="Runs at a time.",
+            parser=whole("--workers", 1, WORKERS),
+        ),
     ] = 2,
     work: Annotated[
         Path | None,

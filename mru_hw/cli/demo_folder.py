@@ -36,6 +36,8 @@ def demo_folder(path: Path) -> Iterator[dict[str, Any] | None]:
         It holds something that no demo wrote, or another demo is writing it.
     """
     with usable(path, "--out", "a new path or an earlier demo"):
+        if path.exists() and not path.is_dir():
+            raise _foreign(path)
         path.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDONLY)
     try:
@@ -84,7 +86,7 @@ def _earlier(path: Path) -> dict[str, Any] | None:
         data = read_bytes(path / SUMMARY, SUMMARY, limit=_LIMIT, what="a summary")
         try:
             found = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _foreign(path) from None
         if not isinstance(found, dict) or not isinstance(found.get("demo"), dict):
             raise _foreign(path)

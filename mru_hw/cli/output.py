@@ -15,9 +15,6 @@ import typer
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 """The option ``--json`` of every command that has a result."""
 
-SEEDS = 2**63 - 1
-"""The largest seed of a die or of noise."""
-
 Advance = Callable[[int], None]
 """Tell a progress bar how many more steps are done."""
 

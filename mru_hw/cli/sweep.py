@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mru_hw.cli.meter import meter
+from mru_hw.cli.numbers import WORKERS, whole
 from mru_hw.cli.output import Json, emit
 from mru_hw.errors import UserError
 
@@ -16,7 +17,13 @@ def sweep(
     plan: Annotated[Path, typer.Argument(metavar="PLAN.yaml", help="What to run.")],
     out: Annotated[Path, typer.Option("--out", metavar="RUN.sqlite", help="The store to write.")],
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", help="Processes; one a core without it.")
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            help="Processes; one a core without it.",
+            parser=whole("--workers", 1, WORKERS),
+        ),
     ] = None,
     dask: Annotated[
         str | None, typer.Option("--dask", metavar="ADDRESS", help="Not made yet.")

@@ -269,7 +269,7 @@ class Design:
 
     @property
     def loops_only(self) -> bool:
-        """Whether no layer has a ladder: conditions at which ladders fail are then none to refuse."""
+        """Whether no layer has a ladder: then no condition at which ladders fail is refused."""
         return not any(bank.clocked for bank in self.banks)
 
     def device_groups(self) -> Iterator[DeviceGroup]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.cells.settling import settling_times
 from mru_hw.errors import UserError
@@ -16,9 +17,10 @@ from mru_hw.mapping import Design, map_model, unmap
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
-from mru_hw.simulate.supply import SupplyRecord
+from mru_hw.simulate.supply import SupplyRecord, input_charge
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.trace import Trace
+from mru_hw.spice.bench import Tolerances
 from mru_hw.spice.deck import Waves
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import Technology
@@ -83,8 +85,15 @@ class LevelRun:
 
     Attributes
     ----------
+    input_energy
+        (n_seq,) what the sources of the input currents deliver [J], as if from the supply's
+        voltage; NaN at the level ``ideal`` and where a run failed. ``trace.energy_J`` is without.
     supply
         What the supply gave, at the level ``behavioral``.
+    energy_by_block
+        (n_seq,) energy [J] by supply block, at the level ``spice``.
+    unresolved
+        The blocks among them whose energy the tolerances do not resolve.
     disagreements
         Wrong steps against the level ``ideal`` with their causes, at the level ``spice``.
     endings
@@ -94,7 +103,10 @@ class LevelRun:
     """
 
     trace: Trace
+    input_energy: NDArray[np.float64]
     supply: SupplyRecord | None = None
+    energy_by_block: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    unresolved: tuple[str, ...] = ()
     disagreements: tuple[Disagreement, ...] | None = None
     endings: tuple[Ending, ...] | None = None
     warning: str = ""
@@ -110,6 +122,7 @@ def run_level(
     noise: int | None = None,
     timing: str = "settled",
     first_sequence: int = 0,
+    tolerances: Tolerances = Tolerances.DEFAULT,
     progress: Callable[[int], None] | None = None,
     raw: Path | None = None,
 ) -> LevelRun:
@@ -125,6 +138,8 @@ def run_level(
         Seeds; None is the nominal die and no noise.
     first_sequence
         Index in its file of the first sequence, which names the noise draws.
+    tolerances
+        How closely ngspice solves, at the level ``spice``.
     progress
         Told how many sequences more are done (level ``spice``).
     raw
@@ -151,9 +166,11 @@ def run_level(
         raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
     refuse_currents(chip.design, inputs)
     if level == "ideal":
-        return LevelRun(trace=simulate_ideal(chip.mapped, inputs))
+        trace = simulate_ideal(chip.mapped, inputs)
+        return LevelRun(trace=trace, input_energy=np.full(inputs.n_seq, np.nan))
     if level == "spice":
-        return _spice(chip, inputs, conditions, die, progress, raw, first_sequence)
+        return _spice(chip, inputs, conditions, die, tolerances, progress, raw, first_sequence)
+    delivered = conditions.v_dd * input_charge(chip.design, inputs)
     calibration = chip.calibration.at(
         conditions.v_dd,
         temperature=conditions.temperature,
@@ -169,7 +186,9 @@ def run_level(
             temperature=conditions.temperature,
             v_dd=conditions.v_dd,
         )
-        return LevelRun(trace=run.trace.single_die(), supply=run.supply.single_die())
+        return LevelRun(
+            trace=run.trace.single_die(), input_energy=delivered, supply=run.supply.single_die()
+        )
     run = simulate_behavioral(
         chip.design,
         calibration,
@@ -182,6 +201,7 @@ def run_level(
     )
     return LevelRun(
         trace=run.trace.single_die(),
+        input_energy=delivered,
         supply=run.supply.single_die(),
         warning=short_frame(chip.design, calibration, conditions.temperature),
     )
@@ -267,7 +287,8 @@ def refuse_currents(design: Design, inputs: Inputs) -> None:
     normal = design.spec.normalisation
     x = inputs.x
     if normal is not None:
-        x = (x - np.array(normal.mean)) / np.array(normal.scale)
+        with np.errstate(over="ignore"):  # infinite is outside too
+            x = (x - np.array(normal.mean)) / np.array(normal.scale)
     limit = design.technology.rules.i_max / design.buses["x"].scale
     outside = (np.abs(x) > limit) & inputs.valid()[:, :, None]
     if outside.any():
@@ -285,6 +306,7 @@ def _spice(
     inputs: Inputs,
     conditions: Conditions,
     die: int | None,
+    tolerances: Tolerances,
     progress: Callable[[int], None] | None,
     raw: Path | None,
     first_sequence: int,
@@ -306,6 +328,7 @@ def _spice(
         inputs,
         conditions=conditions,
         die=None if die is None else chip.die(die),
+        tolerances=tolerances,
         progress=progress,
         keep=keep,
     )
@@ -319,4 +342,11 @@ def _spice(
         dataclasses.replace(ending, sequence=first_sequence + ending.sequence)
         for ending in result.endings()
     )
-    return LevelRun(trace=result.trace, disagreements=found, endings=endings)
+    return LevelRun(
+        trace=result.trace,
+        input_energy=result.input_energy,
+        energy_by_block=result.energy_by_block,
+        unresolved=result.unresolved,
+        disagreements=found,
+        endings=endings,
+    )

@@ -18,7 +18,7 @@ from mru_hw.simulate.readout import decide
 from mru_hw.simulate.spice_read import SequenceRead, read_sequence
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.trace import Trace
-from mru_hw.spice.bench import make_bench, normalised
+from mru_hw.spice.bench import Tolerances, make_bench, normalised, unresolved_blocks
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.runner import Limits, Runner
@@ -48,6 +48,9 @@ class SpiceResult:
     energy_by_block
         (n_seq,) energy [J] of each of `BLOCKS`; the reference current counts to ``bias``. They
         add up to ``trace.energy_J``, the integral of the supply's voltage times its current.
+    unresolved
+        The blocks among them whose energy the run's tolerances do not resolve: it is too small,
+        and no figure to quote.
     status
         Why each run ended.
     core_seconds
@@ -72,6 +75,7 @@ class SpiceResult:
     messages: tuple[str, ...]
     helpers: tuple[str, ...]
     evidence: tuple[tuple[Evidence | None, ...], ...] = ()
+    unresolved: tuple[str, ...] = ()
 
     def quantised(self, mapped: Model) -> tuple[Array, ...]:
         """Return per layer h without the circuit's errors: the level times the mapped alpha.
@@ -104,6 +108,7 @@ def simulate_spice(
     *,
     conditions: Conditions,
     die: Die | None = None,
+    tolerances: Tolerances = Tolerances.DEFAULT,
     workers: int = 2,
     time_limit_s: float = 1800.0,
     progress: Callable[[int], None] | None = None,
@@ -123,6 +128,8 @@ def simulate_spice(
         Corner, temperature, supply.
     die
         Mismatch; the nominal chip when None.
+    tolerances
+        How closely ngspice solves.
     workers
         Processes at a time.
     time_limit_s
@@ -146,14 +153,14 @@ def simulate_spice(
 
     def one(row: int) -> SequenceRead:
         frames = normalised(spec, inputs.x[row, : inputs.lengths[row]])
-        bench = make_bench(design, frames, conditions, die=die)
+        bench = make_bench(design, frames, conditions, die=die, tolerances=tolerances)
         waves = runner.run(bench.deck)
         if keep is not None:
             keep(row, waves)
         return read_sequence(design, bench, waves, conditions.v_dd, calibration)
 
     runs = _in_threads(one, inputs.n_seq, workers, runner, progress)
-    return _collect(model, inputs, runs)
+    return _collect(model, inputs, runs, unresolved_blocks(design, tolerances))
 
 
 def _in_threads(
@@ -182,7 +189,9 @@ def _in_threads(
 # ---------------------------------------------------------------------------------- collecting
 
 
-def _collect(model: Model, inputs: Inputs, runs: list[SequenceRead]) -> SpiceResult:
+def _collect(
+    model: Model, inputs: Inputs, runs: list[SequenceRead], unresolved: tuple[str, ...]
+) -> SpiceResult:
     n_time = inputs.x.shape[1]
 
     def padded(rows: Sequence[Array]) -> Array:
@@ -210,6 +219,7 @@ def _collect(model: Model, inputs: Inputs, runs: list[SequenceRead]) -> SpiceRes
         levels=by_layer([run.levels for run in runs]),
         input_energy=np.array([run.energy["input"] for run in runs]),
         energy_by_block={name: np.array([run.energy[name] for run in runs]) for name in BLOCKS},
+        unresolved=unresolved,
         status=status,
         core_seconds=np.array([run.waves.core_seconds for run in runs]),
         time_points=np.array([len(run.waves.time) for run in runs], dtype=np.int64),

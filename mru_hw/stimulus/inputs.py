@@ -87,7 +87,8 @@ def make_inputs(x: object, lengths: object = None, y: object = None, source: str
         row = int(np.flatnonzero(outside)[0])
         frames = f"1 to {n_time}, the frames of x"
         raise UserError(f"{source}: lengths[{row}]", int(spans[row]), frames)
-    wide = data.astype(np.float64)
+    with np.errstate(over="ignore"):  # of a long float; what overflows is refused below
+        wide = data.astype(np.float64)
     wide[np.arange(n_time) >= spans[:, None]] = 0.0
     if not np.isfinite(wide).all():
         at = [int(k) for k in np.argwhere(~np.isfinite(wide))[0]]

@@ -44,6 +44,7 @@ NOMINAL: dict[str, float] = {
 NEAR_SOFTWARE = 0.01
 """A die counts for the yield where its accuracy lies no further below that of the software."""
 _EXPECTED = "a sweep that mru-hw wrote, not damaged"
+_DAMAGE = (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _ENERGIES = 4_000_000
 """Energies that are read of one point, at most; those of the first dies then stand for all."""
 
@@ -236,7 +237,7 @@ def open_run(path: Path) -> Iterator[RunView]:
             view = RunView(path, db)
             if not view.points:
                 raise UserError("RUN", str(path), _EXPECTED)
-        except (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError) as error:
+        except _DAMAGE as error:
             if "locked" in str(error):
                 raise UserError("RUN", str(path), "a sweep that no process is writing") from None
             raise UserError("RUN", str(path), _EXPECTED) from None

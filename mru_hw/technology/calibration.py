@@ -18,7 +18,7 @@ from mru_hw import core_yaml
 from mru_hw.data import calibration_dir
 from mru_hw.documents import Document, Several
 from mru_hw.errors import MruHwError, UserError
-from mru_hw.files import read_document, refuse_foreign, whole_file
+from mru_hw.files import read_document, refuse_foreign, validated, whole_file
 from mru_hw.technology.grid import CURVES, ZERO_CELSIUS, Grid
 from mru_hw.technology.technology import Technology
 
@@ -289,7 +289,7 @@ def write_calibration(
     path
         The calibration's file.
     """
-    checked = Calibration.model_validate(constants)
+    checked = validated(Calibration, constants, path.name)
     refuse_other_files(path)
     with whole_file(_table(path)) as part, part.open("w", encoding="utf-8") as stream:
         stream.write(_COLUMNS)

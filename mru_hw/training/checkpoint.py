@@ -130,7 +130,7 @@ class Checkpoint:
     def _identity(self, path: Path) -> _Identity:
         try:
             data = json.loads(read_bytes(path, path.name, limit=1 << 16, what="a checkpoint"))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._damaged(path) from None
         return validated(_Identity, data, path.name)
 

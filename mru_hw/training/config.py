@@ -15,21 +15,32 @@ from mru_hw.documents import Document, Several, Word
 from mru_hw.errors import UserError
 from mru_hw.files import read_document
 from mru_hw.model.structure import CellKind, LayerSpec, ReadoutKind
-from mru_hw.units import Seconds
+from mru_hw.units import LONGEST_FRAME, Seconds
 
 SHIPPED = ("digits-2x16", "digits-2x8", "digits-1x2")
 """Names of the configurations that come with the package."""
+WIDEST = 4096
+"""Units, outputs or classes of a network, at most."""
 
 
 class NetworkConfig(Document):
     """The structure that is trained; the data gives the rest."""
 
-    n_hidden: int = Field(gt=0, le=4096, description="width of the input projection")
+    n_hidden: int = Field(gt=0, le=WIDEST, description="width of the input projection")
     layers: Several[LayerSpec] = Field(min_length=1, max_length=64)
     readout: Word[ReadoutKind] = ReadoutKind.MEAN
     initial_levels: Several[int] | None = Field(
         default=None, description="one a layer; else 0, and -1 for a BMRU"
     )
+
+    @model_validator(mode="after")
+    def _fits_in_memory(self) -> NetworkConfig:
+        for i, layer in enumerate(self.layers):
+            for name in ("n_units", "n_out"):
+                if getattr(layer, name) > WIDEST:
+                    field = f"network.layers.{i}.{name}"
+                    raise UserError(field, getattr(layer, name), f"at most {WIDEST}")
+        return self
 
     @model_validator(mode="after")
     def _levels_exist(self) -> NetworkConfig:
@@ -77,14 +88,19 @@ class TrainingConfig(Document):
     """How it is trained: AdamW, a warm-up, then half a cosine down to zero."""
 
     epochs: int = Field(gt=0, le=100_000)
-    batch_size: int = Field(default=64, gt=0)
+    batch_size: int = Field(default=64, gt=0, le=1_000_000)
     learning_rate: float = Field(default=0.01, gt=0, le=10)
     weight_decay: float = Field(default=0.01, ge=0, le=10)
     warm_up: float = Field(default=0.05, ge=0, lt=1, description="share of all steps")
-    gradient_limit: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
-    weight_limit: float = Field(default=4.0, gt=0, description="largest size of a weight")
+    gradient_limit: float = Field(
+        default=1.0, ge=1e-12, le=1e12, description="largest norm of the gradient"
+    )
+    weight_limit: float = Field(default=4.0, gt=0, le=1e9, description="largest size of a weight")
     activity: float = Field(
-        default=0.0, ge=0, description="price of the mean square of all candidates and outputs"
+        default=0.0,
+        ge=0,
+        le=1e12,
+        description="price of the mean square of all candidates and outputs",
     )
     initial_gain: float = Field(default=2.0, gt=0, le=100, description="of all but the head")
     learn_beta: bool = Field(default=False, description="thresholds and widths, else fixed at 1")
@@ -93,7 +109,7 @@ class TrainingConfig(Document):
         default=0.0, ge=0, le=1, description="share of the epochs in which a BMRU's epsilon falls"
     )
     noise: NoiseConfig = NoiseConfig()
-    checkpoint_epochs: int = Field(default=5, gt=0)
+    checkpoint_epochs: int = Field(default=5, gt=0, le=100_000)
 
 
 class TrainConfig(Document):
@@ -104,7 +120,9 @@ class TrainConfig(Document):
         min_length=1,
         description="digits, or a file of inputs, sought beside CONFIG.yaml",
     )
-    frame_period: Seconds | None = Field(default=None, gt=0, description="of a file of inputs [s]")
+    frame_period: Seconds | None = Field(
+        default=None, gt=0, le=LONGEST_FRAME, description="of a file of inputs [s]"
+    )
     classes: Several[str] | None = Field(default=None, description="names, of a file of inputs")
     seed: int = Field(default=0, ge=0, lt=2**63)
     precision: Literal["float32", "float64"] = "float32"

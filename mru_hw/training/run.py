@@ -19,7 +19,7 @@ from mru_hw.model.structure import ModelSpec
 from mru_hw.stimulus import Inputs, load_inputs
 from mru_hw.training.batches import as_batch
 from mru_hw.training.checkpoint import Checkpoint
-from mru_hw.training.config import TrainConfig
+from mru_hw.training.config import WIDEST, TrainConfig
 from mru_hw.training.digits import (
     DIGITS_CLASSES,
     DIGITS_FRAME_PERIOD,
@@ -177,6 +177,8 @@ def _n_classes(config: TrainConfig, data: Inputs) -> int:
     if config.data == "digits":
         return len(DIGITS_CLASSES)
     needed = int(data.y.max()) + 1
+    if needed > WIDEST:
+        raise UserError(f"{config.data}: y", needed - 1, f"class indices below {WIDEST}")
     if config.classes is None:
         return needed
     if len(config.classes) < needed:

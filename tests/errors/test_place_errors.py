@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -184,9 +185,9 @@ def test_a_long_name_that_the_system_takes_is_written(folder: Path, tmp_path: Pa
     assert [len(entry.name) for entry in tmp_path.iterdir()] == [255]
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk() -> Iterator[None]:
-    """A process whose files may have 200 bytes: writing more fails, as on a full disk."""
+    """Files may have 200 bytes: writing more fails, as on a full disk, for pytest's own log too."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
     try:
@@ -200,11 +201,11 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
     command: str,
     folder: Path,
     tmp_path: Path,
-    full_disk: None,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "new"
-    told = _refused(_filled(command, folder, str(out)), capsys)
+    with full_disk():
+        told = _refused(_filled(command, folder, str(out)), capsys)
     assert told.startswith(f'--out is "{tmp_path}/')
     assert told.endswith("expected a path that can be written (File too large).")
     left = {entry.name for entry in tmp_path.rglob("*")}
@@ -212,10 +213,10 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
     assert left <= {"raw", "new.part", "checkpoint.json"}
 
 
-def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path: Path, full_disk: None) -> None:
+def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path: Path) -> None:
     def write(out: Path, *, folder: bool) -> None:
         whole = whole_folder if folder else whole_file
-        with whole(out) as part:
+        with full_disk(), whole(out) as part:
             (part / "a" if folder else part).write_bytes(b"x" * 1000)
 
     (tmp_path / "file").write_text("mine")
