@@ -28,6 +28,7 @@ from mru_hw.stimulus.inputs import INPUT_BYTES
 from mru_hw.sweep.crew import Crew
 from mru_hw.sweep.plan import Plan
 from mru_hw.sweep.run import Outcome, run_sweep
+from mru_hw.sweep.subject import RESULTS
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 
@@ -185,6 +186,7 @@ def spice_subject(out: Path, size: Size) -> tuple[Chip, Inputs, str]:
         inputs = Inputs(x=inputs.x[:, : int(lengths.max())], lengths=lengths, y=inputs.y)
     sha = hashlib.sha256(chip.design.digest().encode() + inputs.x.tobytes())
     sha.update(inputs.lengths.tobytes() + chip.calibration.model_dump_json().encode())
+    sha.update(str(RESULTS).encode())
     return chip, inputs, sha.hexdigest()
 
 

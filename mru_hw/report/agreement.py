@@ -47,7 +47,8 @@ def agreement(
     -------
     dict
         The object ``spice`` of ``summary.json``. Sequences that ngspice did not finish are
-        listed with their status, are not alike, and count in no rate.
+        listed with their status, are not alike, and count in no rate. A block that the tolerances
+        do not resolve is None.
     """
     done = np.array([status is RunStatus.DONE for status in spice.status])
     alike = spice.trace.decision == ideal.decision
@@ -60,16 +61,21 @@ def agreement(
     steps = sum(layer["steps"] for layer in layers)
     wrong = sum(layer["wrong"] for layer in layers)
     seconds = inputs.lengths.astype(np.float64) * design.spec.frame_period
+    delivered = float(np.mean(spice.input_energy[done])) if done.any() else None
     return {
         "sequences": inputs.n_seq,
         "complete": int(done.sum()),
         "decisions_alike": int(np.sum(alike & done)),
         "wrong_step_rate": wrong / steps if steps else None,
         "energy_error_mean": float(np.mean(error[done])) if done.any() else None,
+        "power_W": {"mean": _mean_power(energy, seconds, done)},
+        "input_energy_J": {"mean": delivered},
         "layers": layers,
         "blocks_W": {
             name: {
-                "ngspice": _mean_power(spice.energy_by_block[name], seconds, done),
+                "ngspice": None
+                if name in spice.unresolved
+                else _mean_power(spice.energy_by_block[name], seconds, done),
                 "behavioral": _mean_power(np.add(*priced.blocks[name]), seconds, done),
             }
             for name in BLOCKS

@@ -258,6 +258,11 @@ def notes(run: RunView) -> list[str]:
             "states (docs/decisions/0004), which the behavioral level does not know: the accuracy "
             "there is too good."
         )
+    if run.level == "spice" and run.base.blocks and "clock" not in run.base.blocks:
+        found.append(
+            "The clock's own energy is not resolved by the tolerances of these runs, so its block "
+            "is left out; the total has it (docs/decisions/0005)."
+        )
     if any(point.settings["gradient_scale"] for point in run.points):
         found.append(
             "A gradient's slope is one of the literature, and where devices stand is assumed, for "

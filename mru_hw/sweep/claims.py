@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus
+from mru_hw.sweep.store import INPUT_CHARGE
 
 LEVELS = ("ideal", "behavioral", "spice")
 _COLDEST = -273.15  # degC
@@ -39,7 +40,8 @@ def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> None:
     """
     complete, level = facts["complete"], facts["level"]
     _require(complete in {"true", "false"} and level in LEVELS)
-    _number(float(facts.get("seconds", "0")), 0)
+    for name in ("seconds", INPUT_CHARGE):
+        _number(float(facts.get(name, "0")), 0)
     labels = _sequences(db)
     _references(db, labels)
     _points(db)

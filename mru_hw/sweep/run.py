@@ -14,10 +14,11 @@ import scipy
 
 from mru_hw import __version__
 from mru_hw.errors import RunStatus, SimulationError, UserError
+from mru_hw.simulate.supply import input_charge
 from mru_hw.sweep.crew import run_jobs
 from mru_hw.sweep.plan import Plan
 from mru_hw.sweep.points import Job, Key, Point, jobs, points
-from mru_hw.sweep.store import Store, create_store, plain, stands
+from mru_hw.sweep.store import INPUT_CHARGE, Store, create_store, plain, stands
 from mru_hw.sweep.subject import RESULTS, Subject, identity, load_subject
 from mru_hw.sweep.work import DieResult, constants, cores, references, run_job, trim_plan
 
@@ -105,6 +106,9 @@ def run_sweep(
     this = identity(plans, hashes)
     if not stands(out):
         facts = _facts(plans, hashes, this) | _trim_facts(subject, wanted)
+        if subject.level != "ideal":
+            charge = input_charge(subject.design(), subject.inputs)
+            facts[INPUT_CHARGE] = repr(float(np.mean(charge)))
         create_store(out, facts, subject, wanted, references(subject))
     with Store.open(out) as store:
         if store.value("identity") != this:

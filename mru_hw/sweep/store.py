@@ -20,6 +20,8 @@ from mru_hw.sweep.subject import Subject
 from mru_hw.sweep.work import DieResult, Reference
 
 APPLICATION = 0x6D727568  # "mruh"
+INPUT_CHARGE = "input_charge_C"
+"""Fact of a run: what the input sources deliver in a sequence [C], on average."""
 _SQLITE = b"SQLite format 3\0"
 FORMAT = 3
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import refuse_no_file
 from mru_hw.sweep.claims import check_claims
-from mru_hw.sweep.store import APPLICATION, FORMAT, results_digest
+from mru_hw.sweep.store import APPLICATION, FORMAT, INPUT_CHARGE, results_digest
 
 Array = NDArray[np.float64]
 
@@ -179,6 +179,14 @@ class RunView:
         if not found:
             return np.empty((0, self.n_sequences))
         return np.stack(found).astype(np.float64)
+
+    def input_energy(self, point: PointView) -> float | None:
+        """Return what the input sources deliver in a sequence [J], on average, from the supply.
+
+        None where the level prices nothing.
+        """
+        charge = self.facts.get(INPUT_CHARGE)
+        return None if charge is None else float(charge) * float(point.settings["v_dd"])
 
     def digest(self) -> str:
         """Return the hash of all results but their seconds."""

@@ -264,7 +264,11 @@ def _spice(
     if bad is not None:
         return {"status": bad}
     # A transient analysis does not tell static from switching current.
-    blocks = {name: (float(np.mean(e)), 0.0) for name, e in result.energy_by_block.items()}
+    blocks = {
+        name: (float(np.mean(e)), 0.0)
+        for name, e in result.energy_by_block.items()
+        if name not in result.unresolved
+    }
     judged = _judged(subject, result.trace.decision)
     return judged | {"energy": result.trace.energy_J, "blocks": blocks}
 
