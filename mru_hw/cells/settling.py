@@ -221,6 +221,18 @@ def bank_load(design: Design, calibration: Calibration, bank: Bank) -> BankLoad:
     return BankLoad(up=up, down=down, loop=loop, feedback=feedback)
 
 
+def step_capacitance(design: Design, calibration: Calibration, bank: Bank) -> Array:
+    """Return the capacitance [F] (n_units,) that a step of each unit charges from the supply.
+
+    A ladder's is calibrated. A loop that rises lifts its own node and its feedback diode's; one
+    that falls takes nothing for them, so a step takes half on average.
+    """
+    if bank.clocked:
+        return np.full(bank.n_units, calibration.c_step)
+    load = bank_load(design, calibration, bank)
+    return (load.loop + load.feedback) / 2
+
+
 # ----------------------------------------------------------------------------------------- laws
 
 

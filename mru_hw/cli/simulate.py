@@ -128,7 +128,6 @@ def simulate(
     from mru_hw.model.io import load_model
     from mru_hw.simulate.run import Chip, run_level
     from mru_hw.simulate.trace import refuse_other_content
-    from mru_hw.simulate.verify import refuse_large
     from mru_hw.stimulus import load_inputs, refuse_labels, sequence_range
     from mru_hw.technology import load_technology
     from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
@@ -151,8 +150,8 @@ def simulate(
     chip = dataclasses.replace(
         Chip.of(network, technology), process=process_scale, gradient=gradient_scale
     )
-    if level == "spice" and choice is None:
-        refuse_large(chip.design)
+    if level == "spice":
+        _refuse_size(chip, data, choice, conditions)
     traced = level if choice is None else "behavioral"
     with progress(traced, data.n_seq) as advance:
         run = run_level(
@@ -206,6 +205,16 @@ def _how(
     if choice is not None and level != "spice":
         raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
     return choice, closely
+
+
+def _refuse_size(chip: Chip, data: Inputs, choice: Choice | None, conditions: Conditions) -> None:
+    """Refuse what ngspice would not finish: before the behavioral run, not after."""
+    from mru_hw.simulate.verify import refuse_large, refuse_verification
+
+    if choice is None:
+        refuse_large(chip.design)
+    else:
+        refuse_verification(choice, chip.design, data, conditions)
 
 
 def _conditions(

@@ -9,23 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.blocks import (
-    Kept,
     SequenceBlock,
-    block_rows,
-    cut_block,
+    SequenceGroup,
+    add_valid,
+    group_sequences,
     keep_freed_memory,
 )
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw
 from mru_hw.simulate.die_run import DieRun
+from mru_hw.simulate.kept import Kept
 from mru_hw.simulate.levels import Floats
-from mru_hw.simulate.readout import decide_columns
+from mru_hw.simulate.readout import Tally
 from mru_hw.simulate.supply import BLOCKS, SupplyRecord
 from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus import Inputs
@@ -52,58 +54,107 @@ class BehavioralRun:
         Energy is not priced here: it is NaN.
     supply
         What was drawn.
+    finite
+        (n_die, n_seq) whether outputs and supply currents are finite numbers; where not, the die
+        or the conditions lie beyond what the laws mean, and nothing of it is a figure.
     """
 
     trace: Trace
     supply: SupplyRecord
+    finite: NDArray[np.bool_]
+
+
+class BlockRun(Protocol):
+    """What one die gave on one block: supply currents (time, sequence, supply block), signals."""
+
+    static: NDArray[np.float64]
+    switching: NDArray[np.float64]
+    output: Floats
+    candidates: list[Floats]
+    states: list[Floats]
 
 
 class DieResults:
-    """What dies gave on sequences, block by block."""
+    """What dies gave on sequences.
+
+    Attributes
+    ----------
+    kept, decision, static, switching, finite
+        Filled by `Gathered`: signals and decisions as a trace has them; mean supply current [A],
+        (n_die, n_seq, supply block); whether outputs are finite.
+    """
 
     def __init__(
         self, design: Design, inputs: Inputs, n_die: int, dtype: DTypeLike, *, keep_all: bool
     ) -> None:
         n_seq, n_time = inputs.x.shape[:2]
-        self._spec, self._inputs, self._frame = design.spec, inputs, design.timing.frame
-        self._decision = np.zeros((n_die, n_seq), dtype=np.int64)
-        self._static = np.zeros((n_die, n_seq, len(BLOCKS)))
-        self._switching = np.zeros_like(self._static)
-        self._kept = Kept(design, (n_die, n_seq, n_time), dtype) if keep_all else None
-
-    def store(
-        self,
-        die: int,
-        block: SequenceBlock,
-        output: Floats,
-        layers: list[tuple[Floats, Floats]],
-        supply: tuple[Floats, Floats],
-    ) -> None:
-        """Store a block: outputs, candidates and states, static and switching supply current."""
-        rows, n = block.rows, len(block.rows)
-        decided = decide_columns(output, block.lengths, self._spec.readout)
-        self._decision[die, rows] = decided[:n]
-        self._static[die, rows], self._switching[die, rows] = (part[:n] for part in supply)
-        if self._kept is not None:
-            self._kept.store(die, block, output, layers)
+        self.readout, self._frame = design.spec.readout, design.timing.frame
+        self._lengths = inputs.lengths
+        self.kept = Kept.nothing()
+        if keep_all:
+            self.kept = Kept.empty(design.spec, (n_die, n_seq, n_time), dtype)
+        self.decision = np.zeros((n_die, n_seq), dtype=np.int64)
+        self.static = np.zeros((n_die, n_seq, len(BLOCKS)))
+        self.switching = np.zeros_like(self.static)
+        self.finite = np.ones((n_die, n_seq), dtype=np.bool_)
 
     def run(self, v_dd: float) -> BehavioralRun:
         """Return everything, drawn at a supply of `v_dd` [V]."""
-        kept = self._kept
-        trace = Trace(
-            decision=self._decision,
-            energy_J=np.full(self._decision.shape, np.nan),
-            output=None if kept is None else kept.output,
-            candidates=() if kept is None else tuple(kept.candidates),
-            states=() if kept is None else tuple(kept.states),
-        )
         supply = SupplyRecord(
-            static=self._static,
-            switching=self._switching,
-            duration=self._inputs.lengths.astype(np.float64) * self._frame,
+            static=self.static,
+            switching=self.switching,
+            duration=self._lengths.astype(np.float64) * self._frame,
             v_dd=v_dd,
         )
-        return BehavioralRun(trace=trace, supply=supply)
+        priced = np.isfinite(self.static + self.switching).all(axis=2)
+        return BehavioralRun(
+            trace=self.kept.trace(self.decision), supply=supply, finite=self.finite & priced
+        )
+
+
+class Gathered:
+    """What one die gave on sequences that share blocks, block of frames after block.
+
+    Parameters
+    ----------
+    results
+        Where it goes.
+    die
+        Number of the die.
+    """
+
+    def __init__(self, results: DieResults, die: int, group: SequenceGroup) -> None:
+        self._results, self._die, self._group = results, die, group
+        self._tally = Tally(results.readout, group.lengths)
+        self._static = np.zeros((len(group.lengths), len(BLOCKS)))
+        self._switching = np.zeros_like(self._static)
+
+    def add(self, block: SequenceBlock, run: BlockRun) -> None:
+        """Take the next block."""
+        self._tally.add(run.output)
+        n = len(block.rows)
+        amiss = np.any(~np.isfinite(run.output) & block.valid, axis=(0, 1))
+        self._results.finite[self._die, block.rows] &= ~amiss[:n]
+        add_valid(self._static, run.static, block.valid)
+        add_valid(self._switching, run.switching, block.valid)
+        arrays = self._results.kept.arrays
+        if not arrays:
+            return
+        n_time = len(block.valid)
+        valid, frames = block.valid[:, :n].T[:, :, None], slice(block.start, block.start + n_time)
+        signals = {"output": [run.output], "candidate": run.candidates, "state": run.states}
+        for kind, layers in signals.items():
+            for target, values in zip(arrays[kind], layers, strict=True):
+                rows = np.where(valid, values[..., :n].transpose(2, 1, 0), np.nan)
+                target[self._die, block.rows, frames] = rows
+
+    def close(self) -> None:
+        """Store what is known of whole sequences only: decisions, and means over their frames."""
+        results, rows, n = self._results, self._group.rows, len(self._group.rows)
+        results.decision[self._die, rows] = self._tally.decide()[:n]
+        frames = self._group.lengths[:n, None]
+        results.static[self._die, rows] = self._static[:n] / frames
+        results.switching[self._die, rows] = self._switching[:n] / frames
 
 
 def simulate_behavioral(
@@ -139,23 +190,32 @@ def simulate_behavioral(
         float64, or float32 for speed.
     keep_all
         Whether to return outputs, candidates and states too.
+
+    Raises
+    ------
+    UserError
+        The trace is too large.
     """
     keep_freed_memory()
     supply_v = design.technology.v_dd if v_dd is None else v_dd
     at_supply = calibration.at(supply_v, temperature=temperature, loops_only=design.loops_only)
-    order = np.argsort(inputs.lengths, kind="stable")
     results = DieResults(design, inputs, len(dies), dtype, keep_all=keep_all)
-    blocks = [cut_block(inputs, rows, design, dtype) for rows in block_rows(order)]
+    groups = list(group_sequences(inputs.lengths))
     law = None if noise is None else NoiseLaw.of(design, at_supply, temperature, noise.scale)
     for d, die in enumerate(dies):
         array = compile_die(design, at_supply, die, temperature=temperature, dtype=dtype)
-        drawn = None
-        if law is not None and noise is not None:
-            drawn = DecisionNoise(law=law, seed=noise.seed, die=die.seed, offset=sequence_offset)
-        for block in blocks:
-            run = DieRun(array=array, block=block, calibration=at_supply, noise=drawn)
-            run.all_layers()
-            layers = list(zip(run.candidates, run.states, strict=True))
-            supply = run.mean(run.static), run.mean(run.switching)
-            results.store(d, block, run.output, layers, supply)
+        for group in groups:
+            drawn = None
+            if law is not None and noise is not None:
+                sequences = group.rows + sequence_offset
+                drawn = DecisionNoise(law=law, seed=noise.seed, die=die.seed, sequences=sequences)
+            gathered, held = Gathered(results, d, group), None
+            for block in group.blocks(inputs, design, dtype):
+                run = DieRun(
+                    array=array, block=block, calibration=at_supply, noise=drawn, held=held
+                )
+                run.all_layers()
+                gathered.add(block, run)
+                held = run.held
+            gathered.close()
     return results.run(supply_v)

@@ -1,8 +1,10 @@
-"""Fixed-shape blocks of sequences, and where their results are kept.
+"""Fixed-shape blocks of sequences and frames.
 
 Sequences of like length share a block, so little of it is padding; the last block is filled up.
+Time goes in blocks of frames, each of which begins with the state that the one before it left.
 Matrix products are cut to one frame of one block, the same shape whatever the run, and sums go
-frame after frame: the bits of a sequence depend on neither its neighbours nor its place.
+frame after frame: the bits of a sequence depend on neither its neighbours nor its place, nor on
+where time is cut. So a run's memory does not grow with its sequences, but by what it returns.
 """
 
 from __future__ import annotations
@@ -21,41 +23,113 @@ from mru_hw.simulate.levels import Floats
 from mru_hw.stimulus import Inputs
 
 BLOCK_SEQUENCES = 64
+BLOCK_FRAMES = 128
+"""Frames of a block at most. From 64 to 256 a frame takes the least time, in networks of 2 to 16
+units (benchmarks/bench_long_sequence.py --blocks): fewer pay for each array operation, more leave
+the cache."""
+BLOCK_BYTES = 1 << 20
+"""What a block has of the widest bus at most [bytes], the size of a core's cache."""
+BLOCK_LAYERS = 8
+"""Layers whose signals are held together; of a deeper network a block has fewer frames."""
+WORKING_BYTES = 256 << 20
+"""What a behavioral run holds at most [bytes] beside its inputs, its trace and a die's own
+matrices, whatever its sequences and frames, of networks whose buses have up to 2,048 nodes;
+measured: 150 MiB (benchmarks/bench_long_sequence.py --networks)."""
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 KEPT_BYTES = 2**28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceBlock:
-    """Sequences of like length, as (feature, time, sequence); rows may be fewer than columns."""
+    """Some frames of sequences of like length, as (feature, time, sequence).
+
+    Attributes
+    ----------
+    rows
+        Which sequences, maybe fewer than columns.
+    x
+        Normalised inputs.
+    lengths
+        (sequence,) of the whole sequences.
+    valid
+        (time, sequence) mask of the block's frames.
+    start
+        The sequences' frame with which the block begins.
+    """
 
     rows: NDArray[np.int64]
     x: Floats
     lengths: NDArray[np.int64]
     valid: NDArray[np.bool_]
+    start: int = 0
 
 
-def block_rows(order: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Cut an order of sequences into blocks."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceGroup:
+    """Sequences of like length, which share blocks.
+
+    Attributes
+    ----------
+    rows
+        Which sequences.
+    lengths
+        (columns,) their frames; a column that no sequence takes holds one of one frame.
+    """
+
+    rows: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    def blocks(self, inputs: Inputs, design: Design, dtype: DTypeLike) -> Iterator[SequenceBlock]:
+        """Cut the sequences out of `inputs`, block of frames after block, and normalise them."""
+        stop, step = int(self.lengths.max()), block_frames(design, dtype)
+        n, normal = len(self.rows), design.spec.normalisation
+        for start in range(0, stop, step):
+            x = inputs.x[self.rows, start : min(start + step, stop)]
+            if normal is not None:
+                x = (x - np.array(normal.mean)) / np.array(normal.scale)
+            columns = np.zeros((x.shape[2], x.shape[1], len(self.lengths)), dtype=dtype)
+            columns[:, :, :n] = x.transpose(2, 1, 0)
+            valid = np.arange(start, start + x.shape[1])[:, None] < self.lengths
+            yield SequenceBlock(
+                rows=self.rows, x=columns, lengths=self.lengths, valid=valid, start=start
+            )
+
+
+def group_sequences(lengths: NDArray[np.int64], *, filled: bool = True) -> Iterator[SequenceGroup]:
+    """Put sequences of like length together.
+
+    Parameters
+    ----------
+    lengths
+        (n_seq,).
+    filled
+        Whether the last group is filled up to `BLOCK_SEQUENCES` columns.
+    """
+    order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), BLOCK_SEQUENCES):
-        yield order[start : start + BLOCK_SEQUENCES]
+        rows = order[start : start + BLOCK_SEQUENCES]
+        columns = np.ones(BLOCK_SEQUENCES if filled else len(rows), dtype=np.int64)
+        columns[: len(rows)] = lengths[rows]
+        yield SequenceGroup(rows=rows, lengths=columns)
 
 
-def cut_block(
-    inputs: Inputs, rows: NDArray[np.int64], design: Design, dtype: DTypeLike
-) -> SequenceBlock:
-    """Cut out sequences, normalise them and fill the block up with one-frame sequences."""
-    n_time = int(inputs.lengths[rows].max())
-    x = inputs.x[rows, :n_time]
-    normal = design.spec.normalisation
-    if normal is not None:
-        x = (x - np.array(normal.mean)) / np.array(normal.scale)
-    columns = np.zeros((x.shape[2], n_time, BLOCK_SEQUENCES), dtype=dtype)
-    columns[:, :, : len(rows)] = x.transpose(2, 1, 0)
-    lengths = np.ones(BLOCK_SEQUENCES, dtype=np.int64)
-    lengths[: len(rows)] = inputs.lengths[rows]
-    valid = np.arange(n_time)[:, None] < lengths
-    return SequenceBlock(rows=rows, x=columns, lengths=lengths, valid=valid)
+def block_frames(design: Design, dtype: DTypeLike) -> int:
+    """Return how many frames a block of a design has at most."""
+    widest = max(bus.size for bus in design.buses.values())
+    frame = BLOCK_SEQUENCES * widest * np.dtype(dtype).itemsize
+    deep = -(-len(design.banks) // BLOCK_LAYERS)
+    return max(1, min(BLOCK_FRAMES // deep, BLOCK_BYTES // (frame * deep)))
+
+
+def add_valid(
+    total: NDArray[np.float64], frames: NDArray[np.float64], valid: NDArray[np.bool_]
+) -> None:
+    """Add (time, sequence, ...) to (sequence, ...) where frames are valid, (time, sequence).
+
+    Frame after frame, so that the sum depends neither on a block's shape nor on where time is cut.
+    """
+    for frame, there in zip(frames, valid, strict=True):
+        np.add(total, frame, out=total, where=there[:, None])
 
 
 @functools.cache
@@ -71,26 +145,3 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         for parameter in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
             mallopt(parameter, KEPT_BYTES)
-
-
-class Kept:
-    """Arrays of the trace, filled block by block."""
-
-    def __init__(self, design: Design, shape: tuple[int, int, int], dtype: DTypeLike) -> None:
-        spec = design.spec
-        self.output = np.full((*shape, spec.n_classes), np.nan, dtype=dtype)
-        self.candidates = [np.full((*shape, b.n_units), np.nan, dtype=dtype) for b in design.banks]
-        self.states = [np.full((*shape, b.n_units), np.nan, dtype=dtype) for b in design.banks]
-
-    def store(
-        self, die: int, block: SequenceBlock, output: Floats, layers: list[tuple[Floats, Floats]]
-    ) -> None:
-        """Store outputs and, per layer, candidates and states, all (feature, time, sequence)."""
-        pairs = [(self.output, output)]
-        for i, (candidate, state) in enumerate(layers):
-            pairs += [(self.candidates[i], candidate), (self.states[i], state)]
-        n, n_time = len(block.rows), block.x.shape[1]
-        for target, values in pairs:
-            rows = values[..., :n].transpose(2, 1, 0)
-            rows = np.where(block.valid[:, :n].T[:, :, None], rows, np.nan)
-            target[die, block.rows, :n_time] = rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from mru_hw.mapping.design import Bank, Design, NodeKind
 from mru_hw.simulate.array import DieArray, Rails, apply
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import CHARGE, Calibration
-from mru_hw.variation import noise_draws
+from mru_hw.variation import NoiseStream
 
 LOW_CORNER = 1e-3  # Hz, below which flicker noise counts as a fixed offset
 
@@ -83,31 +83,28 @@ def decision_capacitance(design: Design, calibration: Calibration, bank: Bank) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionNoise:
-    """The noise of one die's decisions.
+    """The noise of one die's decisions on some sequences, frame after frame.
 
     Attributes
     ----------
     law
         Constants.
-    seed, die, offset
-        What names the draws: seed of the noise, seed of the die, index in its file of the run's
-        first sequence.
+    seed, die
+        Seed of the noise, seed of the die.
+    sequences
+        Indices of the sequences in their file.
+    streams
+        By layer, the draws of each sequence, once they have begun.
     """
 
     law: NoiseLaw
     seed: int
     die: int
-    offset: int
+    sequences: NDArray[np.int64]
+    streams: dict[int, list[NoiseStream]] = field(default_factory=dict)
 
-    def draw(
-        self,
-        array: DieArray,
-        bank: Bank,
-        rails: dict[str, Rails],
-        c: Floats,
-        rows: NDArray[np.int64],
-    ) -> Floats:
-        """Return the noise on a bank's candidates (unit, time, sequence), in candidate units.
+    def draw(self, array: DieArray, bank: Bank, rails: dict[str, Rails], c: Floats) -> Floats:
+        """Return the noise on a bank's next candidates (unit, time, sequence), in their units.
 
         Every leg counts twice, once for itself and once for its diode; so do the comparator's
         copy and its threshold.
@@ -123,19 +120,27 @@ class DecisionNoise:
         fixed = (bank.up_units * array.design.i_lsb)[:, None, None]
         current += fixed
         squares += fixed * array.design.i_lsb
-        draws = [
-            noise_draws(self.seed, self.die, int(row) + self.offset, bank.layer, c.shape[1], len(c))
-            for row in rows
-        ]
-        slow, fast = np.zeros((len(c), c.shape[2])), np.zeros(c.shape)
-        for k, (held, fresh) in enumerate(draws):
-            slow[:, k], fast[:, :, k] = held, fresh.T
+        (n_units, n_time, width), n = c.shape, len(self.sequences)
+        slow, fast = np.zeros((n_units, width)), np.zeros(c.shape)
+        fresh = np.empty((n, n_time, n_units), dtype=np.float32)
+        for k, stream in enumerate(self._streams(bank)):
+            slow[:, k] = stream.slow
+            stream.draw(fresh[k])
+        fast[:, :, :n] = fresh.transpose(2, 1, 0)
         flicker = 2 * self.law.flicker * squares
         shot, band = self.law.shot[bank.layer], self.law.fast[bank.layer]
         noise = np.sqrt(2 * shot * current + flicker * band) * fast
         noise += np.sqrt(flicker * self.law.slow) * slow[:, None, :]
         scaled: Floats = (noise * (self.law.scale / scale)).astype(c.dtype)
         return scaled
+
+    def _streams(self, bank: Bank) -> list[NoiseStream]:
+        if bank.layer not in self.streams:
+            self.streams[bank.layer] = [
+                NoiseStream(self.seed, self.die, int(sequence), bank.layer, bank.n_units)
+                for sequence in self.sequences
+            ]
+        return self.streams[bank.layer]
 
 
 def _node_noise(

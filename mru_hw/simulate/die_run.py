@@ -1,11 +1,11 @@
-"""One die on one block of sequences: walks the layers and adds up the supply."""
+"""One die on one block of sequences and frames: walks the layers and adds up the supply."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.model.structure import CellKind
 from mru_hw.simulate import levels
@@ -23,6 +23,25 @@ class DieRun:
 
     A *version* of a signal is its course for one choice of which layers already stepped in a
     frame; versions come with the share of the frame for which they hold.
+
+    Parameters
+    ----------
+    noise
+        Of the block's sequences, drawn up to its first frame; none when None.
+    held
+        By layer, the set cells before the block's first frame, (unit, sequence); those of the
+        initial state when None.
+
+    Attributes
+    ----------
+    static, switching
+        Supply current [A], (time, sequence, supply block).
+    candidates, states
+        By layer, (unit, time, sequence).
+    output
+        (class, time, sequence).
+    held
+        By layer, the set cells after the block's last frame.
     """
 
     def __init__(
@@ -32,23 +51,17 @@ class DieRun:
         block: SequenceBlock,
         calibration: Calibration,
         noise: DecisionNoise | None,
+        held: Sequence[levels.Levels] | None = None,
     ) -> None:
         self.array, self.block, self.calibration, self.noise = array, block, calibration, noise
+        start = [initial_cells(memory)[:, None] for memory in array.memories]
+        self.held: list[levels.Levels] = list(start if held is None else held)
         shape = (block.x.shape[1], block.x.shape[2], len(BLOCKS))
         self.static = np.zeros(shape)
         self.switching = np.zeros(shape)
         self.candidates: list[Floats] = []
         self.states: list[Floats] = []
         self.output: Floats = block.x[:0]
-
-    def mean(self, current: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Mean over the valid frames of each sequence, (sequence, block)."""
-        # Frame after frame, so that the sum does not depend on the block's shape.
-        total = np.zeros(current.shape[1:])
-        for frame, valid in zip(current, self.block.valid, strict=True):
-            np.add(total, frame, out=total, where=valid[:, None])
-        mean: NDArray[np.float64] = total / self.block.lengths[:, None]
-        return mean
 
     def all_layers(self) -> None:
         """Run the network; fills candidates, states, output and the supply."""
@@ -61,7 +74,7 @@ class DieRun:
         versions = [{"v0": array.arrive("v0", {"x": x})[1]}]
         self._draw_node("v0", versions, shares)
         for i, memory in enumerate(array.memories):
-            cells = self._memory(memory, versions, shares)
+            cells = self._memory(i, memory, versions, shares)
             late = 1 - timing.strobes[i] / timing.frame
             if self._skips(i):
                 shares = [*shares[:-1], shares[-1] - late, late]
@@ -86,7 +99,7 @@ class DieRun:
             self._draw("mirror", node.supply(version[name]), share)
 
     def _memory(
-        self, memory: Memory, versions: list[dict[str, Rails]], shares: list[float]
+        self, i: int, memory: Memory, versions: list[dict[str, Rails]], shares: list[float]
     ) -> levels.Levels:
         """Step the units of a layer; return their set cells, (time, 1, unit, sequence)."""
         array, bank = self.array, memory.bank
@@ -103,11 +116,11 @@ class DieRun:
                 self._draw("memory", memory.compared(rails, both) * scale, share)
         up, down = memory.thresholds(carried)
         if self.noise is not None:
-            c = c + self.noise.draw(array, bank, versions[-1], c, self.block.rows)
+            c = c + self.noise.draw(array, bank, versions[-1], c)
         if node.i_q is None:
             c = np.maximum(c, 0)
         self.candidates.append(c)
-        cells = step_memory(memory, c, up, down)
+        cells = step_memory(memory, c, up, down, self.held[i])
         if not bank.clocked:
             self._draw("memory", self._loop_inputs(memory, rails, cells), 1.0)
         return cells
@@ -141,12 +154,11 @@ class DieRun:
     ) -> list[dict[str, Rails]]:
         """From set cells to the rails of the next signal, for every version."""
         array, bank = self.array, memory.bank
-        start = np.broadcast_to(
-            initial_cells(memory)[None, None, :, None], (1, *cells.shape[1:])
-        ).astype(cells.dtype)
+        start = np.broadcast_to(self.held[i], (1, *cells.shape[1:])).astype(cells.dtype)
         before = np.concatenate([start, cells[:-1]])
-        steps = np.abs(cells - before).sum(axis=(1, 2))
-        self._charge("memory", steps * self.calibration.c_step)
+        self.held[i] = cells[-1, 0].copy()
+        steps = np.abs(cells - before).sum(axis=1)
+        self._charge("memory", (steps * memory.c_step[:, None]).sum(axis=1))
         if bank.clocked:
             cells_driven = bank.n_units * bank.n_cells
             phase = self.calibration.c_driver + cells_driven * self.calibration.c_clock

@@ -1,9 +1,14 @@
 """The level ``ideal``: section 2's equations on the numbers that a model holds, and no circuit.
 
 A layer's memory depends on nothing but its own past, so all matrix products of a layer run over
-all frames at once and only the memory runs frame after frame. Sequences go in blocks of fixed
-size (the last one is filled up) and each matrix product is one call a die, so that the bits of a
-die do not depend on which dies stand beside it.
+many frames at once and only the memory runs frame after frame. Sequences and frames go in blocks
+of fixed size (the last sequences are filled up) and each matrix product is one call a die, so that
+the bits of a die do not depend on which dies stand beside it.
+
+They do depend on a block's size: how a product adds up may change with the number of its columns,
+frames times sequences (`block_shape`). So a sequence is one piece as long as it fits into the
+working memory, whatever its length; one that does not is cut, and its outputs and candidates may
+differ by rounding from what more memory would give.
 """
 
 from __future__ import annotations
@@ -20,19 +25,22 @@ from mru_hw.errors import Bare, MruHwError, UserError
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind, LayerSpec, ModelSpec
 from mru_hw.simulate import levels
+from mru_hw.simulate.kept import Kept
 from mru_hw.simulate.levels import Floats
-from mru_hw.simulate.readout import decide_columns
+from mru_hw.simulate.readout import Tally
 from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus.inputs import Inputs
 
 Keep = Literal["all", "decisions"]
 
 MEMORY_BYTES = 1 << 30
-"""The default limit of a run's working memory and, apart from it, of what it returns."""
+"""The default limit of a run's working memory, beside its inputs and what it returns."""
 _ARRAYS = 8
 """Arrays of a block's size that a run holds at a time, at most."""
 _CACHED = 1 << 20
 """The size of a block's array that still lies in a core's cache [bytes]."""
+_TOGETHER = 64
+"""Sequences of a block, where their length leaves a choice."""
 
 
 def simulate_ideal(
@@ -57,7 +65,8 @@ def simulate_ideal(
     keep
         ``"all"`` returns outputs, candidates and states; ``"decisions"`` the decisions alone.
     memory_bytes
-        Limit of the working memory and of the returned arrays [bytes].
+        Limit of the working memory [bytes]; what every die's memory holds between two blocks of
+        frames comes on top, some bytes a unit and sequence.
 
     Returns
     -------
@@ -67,7 +76,7 @@ def simulate_ideal(
     Raises
     ------
     UserError
-        The inputs have another number of features than the model.
+        The inputs have another number of features than the model, or the trace is too large.
     MruHwError
         Tensors disagree about the number of dies, or the memory limit is too small.
     """
@@ -78,41 +87,59 @@ def simulate_ideal(
     tensors, n_die, shared = _per_die(spec, model.tensors, precision)
     n_seq, n_time = inputs.x.shape[:2]
     block = block_shape(spec, n_die, n_seq, n_time, precision.itemsize, memory_bytes)
-    kept = _Kept.empty(spec, (n_die, n_seq, n_time), precision, keep, memory_bytes)
+    kept = Kept.nothing()
+    if keep == "all":
+        kept = Kept.empty(spec, (n_die, n_seq, n_time), precision)
+    decided = np.zeros((n_die, n_seq), np.int64)
     scratch = _Scratch(dtype=precision)
     for sequences in _ranges(n_seq, block[1]):
         part = inputs.take(sequences)
-        x = _columns(spec, part, block[1], precision)
         lengths = np.ones(block[1], np.int64)
         lengths[: part.n_seq] = part.lengths
-        valid = part.valid()
-        for dies in _ranges(n_die, block[0]):
-            weights = {name: values[dies] for name, values in tensors.items()}
-            record = kept.recorder(dies, sequences, valid)
-            output = _network(spec, weights, x, scratch, record)
-            decision = decide_columns(output, lengths, spec.readout)
-            kept.decision[dies, sequences] = decision[:, : part.n_seq]
-    return kept.trace(shared=shared)
+        runs = [
+            _Run(
+                weights={name: values[dies] for name, values in tensors.items()},
+                dies=dies,
+                tally=Tally(spec.readout, lengths),
+            )
+            for dies in _ranges(n_die, block[0])
+        ]
+        for frames in _ranges(n_time, block[2]):
+            x = _columns(spec, part.x[:, frames], block[1], precision)
+            valid = part.valid(frames)
+            for run in runs:
+                record = _recorder(kept, (run.dies, sequences, frames), valid)
+                run.tally.add(_network(spec, run, x, scratch, record))
+        for run in runs:
+            decided[run.dies, sequences] = run.tally.decide()[:, : part.n_seq]
+    trace = kept.trace(decided)
+    return trace.single_die() if shared else trace
 
 
 def block_shape(
     spec: ModelSpec, n_die: int, n_seq: int, n_time: int, itemsize: int, memory_bytes: int
-) -> tuple[int, int]:
-    """Return how many dies and how many sequences one block holds.
+) -> tuple[int, int, int]:
+    """Return how many dies, sequences and frames one block holds.
 
-    The number of sequences does not depend on the number of dies, so a sweep that is cut into
-    chunks of dies leaves the same bits as one that is not.
+    The number of sequences and frames does not depend on the number of dies, so a sweep that is
+    cut into chunks of dies leaves the same bits as one that is not.
     """
-    frame = n_time * _widest(spec) * itemsize
-    room = memory_bytes // _ARRAYS // frame
+    value = _widest(spec) * itemsize
+    room = memory_bytes // _ARRAYS // value
     if room < 1:
         raise MruHwError(
-            f"One sequence needs {_ARRAYS * frame} bytes of working memory, more than the limit of "
+            f"One frame needs {_ARRAYS * value} bytes of working memory, more than the limit of "
             f"{memory_bytes}."
         )
-    sequences = min(n_seq, room, max(64, 4 * _CACHED // frame))
-    dies = min(n_die, room // sequences, max(1, _CACHED // (frame * sequences)))
-    return dies, sequences
+    if n_time <= room:
+        frames = n_time
+        sequences = min(n_seq, room // frames, max(_TOGETHER, 4 * _CACHED // (frames * value)))
+    else:
+        sequences = min(n_seq, room, _TOGETHER)
+        frames = min(room // sequences, max(1, 4 * _CACHED // (sequences * value)))
+    size = frames * sequences
+    dies = min(n_die, room // size, max(1, _CACHED // (value * size)))
+    return dies, sequences, frames
 
 
 # ----------------------------------------------------------------------------- the equations
@@ -121,15 +148,37 @@ def block_shape(
 Record = Callable[[int, str, Floats], None]
 
 
-def _network(
-    spec: ModelSpec, w: Mapping[str, Floats], x: Floats, scratch: _Scratch, record: Record
-) -> Floats:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """Some dies on some sequences, block of frames after block.
+
+    Attributes
+    ----------
+    weights
+        Tensors of the dies.
+    dies
+        Which of the run's.
+    tally
+        What the readout knows so far.
+    before
+        By layer, the levels before the next frame, (die, unit, sequence); empty until the first.
+    """
+
+    weights: Mapping[str, Floats]
+    dies: slice
+    tally: Tally
+    before: dict[int, levels.Levels] = field(default_factory=dict)
+
+
+def _network(spec: ModelSpec, run: _Run, x: Floats, scratch: _Scratch, record: Record) -> Floats:
     """Return the outputs (die, class, time, sequence) of one block."""
+    w = run.weights
     v = _affine(w["input.weight"], w["input.bias"], x, scratch, "h0")
     for i, layer in enumerate(spec.layers):
         prefix = f"layers.{i}."
         own = {k.removeprefix(prefix): a for k, a in w.items() if k.startswith(prefix)}
-        v = _layer(layer, own, v, scratch, partial(record, i))
+        before = run.before.get(i, own["initial_state"][:, :, None])
+        v, run.before[i] = _layer(layer, own, before, v, scratch, partial(record, i))
     output = _affine(w["head.weight"], w["head.bias"], v, scratch, "head")
     record(0, "output", output)
     return output
@@ -138,10 +187,12 @@ def _network(
 def _layer(
     layer: LayerSpec,
     w: Mapping[str, Floats],
+    before: levels.Levels,
     v: Floats,
     scratch: _Scratch,
     record: Callable[[str, Floats], None],
-) -> Floats:
+) -> tuple[Floats, levels.Levels]:
+    """Return a layer's output and the levels that it ends with, (die, unit, sequence)."""
     u = v
     if layer.rectify_input:
         u = np.maximum(v, 0, out=scratch.like("u", v))
@@ -149,7 +200,7 @@ def _layer(
     if layer.rectify_candidate:
         np.maximum(c, 0, out=c)
     record("candidate", c)
-    h = _memory(layer, w, u, c, scratch)
+    h, after = _memory(layer, w, before, u, c, scratch)
     record("state", h)
     out = _affine(w["output.weight"], w["output.bias"], h, scratch, f"out{scratch.flip()}")
     if layer.rectify_output:
@@ -158,37 +209,42 @@ def _layer(
         np.add(out, _product(w["skip.weight"], v, scratch, "skip"), out=out)
     elif layer.skip == 1:
         np.add(out, v, out=out)
-    return out
+    return out, after
 
 
 def _memory(
-    layer: LayerSpec, w: Mapping[str, Floats], u: Floats, c: Floats, scratch: _Scratch
-) -> Floats:
-    """Return the states h, (die, unit, time, sequence)."""
+    layer: LayerSpec,
+    w: Mapping[str, Floats],
+    before: levels.Levels,
+    u: Floats,
+    c: Floats,
+    scratch: _Scratch,
+) -> tuple[Floats, levels.Levels]:
+    """Return the states h, (die, unit, time, sequence), and the last frame's levels."""
     if layer.threshold == "input":
         beta = _affine(w["threshold.weight"], w["threshold.bias"], u, scratch, "beta")
         np.abs(beta, out=beta)
     else:
         beta = np.abs(w["beta"])[:, :, None, None]
-    initial = w["initial_state"]
     h = scratch.like("h", c)
     match layer.cell:
         case CellKind.FQ_BMRU:
             beta_hi = beta + np.abs(w["delta"])[:, :, None, None]
-            bits = levels.latch(c, beta, beta_hi, initial)
-            return levels.scaled(bits, np.abs(w["alpha"])[:, :, None, None], h)
+            bits = levels.latch(c, beta, beta_hi, before)
+            h = levels.scaled(bits, np.abs(w["alpha"])[:, :, None, None], h)
+            return h, bits[-1].copy()
         case CellKind.ALPHA_CMRU:
             size = _affine(w["alpha.weight"], w["alpha.bias"], u, scratch, "size")
             np.abs(size, out=size)
             steps = levels.signed_steps(c, beta)
-            state = levels.relaxed_ladder(steps, size, initial, layer.levels)
+            state = levels.relaxed_ladder(steps, size, before, layer.levels)
             np.copyto(h, state.transpose(1, 2, 0, 3))
-            return h
+            return h, state[-1].copy()
         case CellKind.BMRU:
-            level = levels.ladder(levels.signed_steps(c, beta), initial, 1, size=2)
+            level = levels.ladder(levels.signed_steps(c, beta), before, 1, size=2)
         case CellKind.CMRU:
-            level = levels.ladder(levels.signed_steps(c, beta), initial, layer.levels)
-    return levels.scaled(level, w["alpha"][:, :, None, None], h)
+            level = levels.ladder(levels.signed_steps(c, beta), before, layer.levels)
+    return levels.scaled(level, w["alpha"][:, :, None, None], h), level[-1].copy()
 
 
 def _affine(weight: Floats, bias: Floats, v: Floats, scratch: _Scratch, name: str) -> Floats:
@@ -233,59 +289,6 @@ class _Scratch:
         return int(self.flipped)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
-    """What a run returns, filled block by block; always with a die axis."""
-
-    decision: NDArray[np.int64]
-    arrays: Mapping[str, tuple[Floats, ...]]
-
-    @classmethod
-    def empty(
-        cls,
-        spec: ModelSpec,
-        shape: tuple[int, int, int],
-        dtype: np.dtype[Any],
-        keep: Keep,
-        memory_bytes: int,
-    ) -> _Kept:
-        decision = np.zeros(shape[:2], np.int64)
-        if keep == "decisions":
-            return cls(decision=decision, arrays={})
-        units = [layer.n_units for layer in spec.layers]
-        size = int(np.prod(shape)) * (2 * sum(units) + spec.n_classes) * dtype.itemsize
-        if size > memory_bytes:
-            raise MruHwError(
-                f"The trace of {shape[0]} dies and {shape[1]} sequences needs {size} bytes, more "
-                f'than the limit of {memory_bytes}; keep="decisions" needs next to nothing.'
-            )
-        widths = {"candidate": units, "state": units, "output": [spec.n_classes]}
-        arrays = {
-            kind: tuple(np.full((*shape, n), np.nan, dtype) for n in each)
-            for kind, each in widths.items()
-        }
-        return cls(decision=decision, arrays=arrays)
-
-    def recorder(self, dies: slice, sequences: slice, valid: NDArray[np.bool_]) -> Record:
-        def record(index: int, kind: str, values: Floats) -> None:
-            if self.arrays:
-                rows = values[..., : len(valid)].transpose(0, 3, 2, 1)
-                target = self.arrays[kind][index][dies, sequences]
-                np.copyto(target, rows, where=valid[None, :, :, None])
-
-        return record
-
-    def trace(self, *, shared: bool) -> Trace:
-        pick: Callable[[Floats], Floats] = (lambda a: a[0]) if shared else (lambda a: a)
-        return Trace(
-            decision=pick(self.decision),
-            energy_J=pick(np.full(self.decision.shape, np.nan)),
-            output=pick(self.arrays["output"][0]) if self.arrays else None,
-            candidates=tuple(pick(a) for a in self.arrays.get("candidate", ())),
-            states=tuple(pick(a) for a in self.arrays.get("state", ())),
-        )
-
-
 def _per_die(
     spec: ModelSpec, tensors: Mapping[str, NDArray[Any]], dtype: np.dtype[Any]
 ) -> tuple[dict[str, Floats], int, bool]:
@@ -307,13 +310,27 @@ def _per_die(
     return spread, n_die, not counts
 
 
-def _columns(spec: ModelSpec, part: Inputs, n_seq: int, dtype: np.dtype[Any]) -> Floats:
+def _recorder(kept: Kept, at: tuple[slice, slice, slice], valid: NDArray[np.bool_]) -> Record:
+    """Return what stores a block's (die, feature, time, sequence) at its dies, sequences, frames.
+
+    `valid` is (sequence, time); what is not stays NaN.
+    """
+
+    def record(index: int, kind: str, values: Floats) -> None:
+        if kept.arrays:
+            rows = values[..., : len(valid)].transpose(0, 3, 2, 1)
+            np.copyto(kept.arrays[kind][index][at], rows, where=valid[None, :, :, None])
+
+    return record
+
+
+def _columns(spec: ModelSpec, x: NDArray[np.float64], n_seq: int, dtype: np.dtype[Any]) -> Floats:
     """Return normalised data as (1, feature, time, sequence), filled up with empty sequences."""
-    x = part.x
     if spec.normalisation is not None:
-        x = (x - np.array(spec.normalisation.mean)) / np.array(spec.normalisation.scale)
+        x = x - np.array(spec.normalisation.mean)
+        x /= np.array(spec.normalisation.scale)
     columns = np.zeros((1, spec.n_in, x.shape[1], n_seq), dtype)
-    columns[0, :, :, : part.n_seq] = x.transpose(2, 1, 0)
+    columns[0, :, :, : len(x)] = x.transpose(2, 1, 0)
     return columns
 
 

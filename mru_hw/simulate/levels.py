@@ -3,7 +3,8 @@
 Candidates come as (die, unit, time, sequence), so that the sequence, the longest axis, lies
 innermost and a layer's matrix product is one call a die. The recurrences run time first,
 (time, die, unit, sequence): one time step is then one contiguous piece of memory, and a level is
-one byte.
+one byte. Each goes on from what stands before its first frame, a model's initial state or the last
+frame of an earlier piece: time may be cut anywhere.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def signed_steps(c: Floats, beta: Floats, beta_down: Floats | None = None) -> ND
     return np.subtract(steps, down.view(np.int8), out=steps)
 
 
-def ladder(steps: NDArray[np.int8], initial: Floats, limit: int | None, size: int = 1) -> Levels:
+def ladder(steps: NDArray[np.int8], before: Floats, limit: int | None, size: int = 1) -> Levels:
     """Climb: ``s_t = clip(s_{t-1} + size steps_t, -limit, limit)``.
 
     With size 1 this is the CMRU. With size 2 and limit 1 it is the BMRU: two levels up from -1, or
@@ -58,8 +59,8 @@ def ladder(steps: NDArray[np.int8], initial: Floats, limit: int | None, size: in
     ----------
     steps
         (time, die, unit, sequence); used as working space.
-    initial
-        Levels before the first frame, (die, unit).
+    before
+        Levels before the first frame, broadcast against (die, unit, sequence).
     limit
         K, or None for no limit.
 
@@ -75,7 +76,7 @@ def ladder(steps: NDArray[np.int8], initial: Floats, limit: int | None, size: in
     if size != 1:
         np.multiply(levels, levels.dtype.type(size), out=levels)
     previous = np.empty(levels.shape[1:], levels.dtype)
-    previous[...] = initial[:, :, None]
+    previous[...] = before
     if limit is None:
         for level in levels:
             previous = np.add(previous, level, out=level)
@@ -90,7 +91,7 @@ def ladder(steps: NDArray[np.int8], initial: Floats, limit: int | None, size: in
     return levels
 
 
-def latch(c: Floats, beta_lo: Floats, beta_hi: Floats, initial: Floats) -> NDArray[np.bool_]:
+def latch(c: Floats, beta_lo: Floats, beta_hi: Floats, before: Floats) -> NDArray[np.bool_]:
     """Return the bit of an FQ-BMRU: 1 from beta_hi on, held from beta_lo on, 0 below.
 
     Parameters
@@ -99,8 +100,8 @@ def latch(c: Floats, beta_lo: Floats, beta_hi: Floats, initial: Floats) -> NDArr
         Candidates (die, unit, time, sequence).
     beta_lo, beta_hi
         Thresholds, ``0 <= beta_lo <= beta_hi``, broadcast against c.
-    initial
-        Bits before the first frame, 0 or 1, (die, unit).
+    before
+        Bits before the first frame, 0 or 1, broadcast against (die, unit, sequence).
 
     Returns
     -------
@@ -110,7 +111,7 @@ def latch(c: Floats, beta_lo: Floats, beta_hi: Floats, initial: Floats) -> NDArr
     bits = _time_first(np.greater_equal, c, beta_hi)
     kept = _time_first(np.greater_equal, c, beta_lo)
     previous = np.empty(bits.shape[1:], np.bool_)
-    previous[...] = initial[:, :, None] > 0
+    previous[...] = before > 0
     for bit, hold in zip(bits, kept, strict=True):
         np.logical_and(previous, hold, out=hold)
         previous = np.logical_or(bit, hold, out=bit)
@@ -118,7 +119,7 @@ def latch(c: Floats, beta_lo: Floats, beta_hi: Floats, initial: Floats) -> NDArr
 
 
 def relaxed_ladder(
-    steps: NDArray[np.int8], size: Floats, initial: Floats, limit: int | None
+    steps: NDArray[np.int8], size: Floats, before: Floats, limit: int | None
 ) -> Floats:
     """Climb by learned sizes (alphaCMRU): ``s_t = clip(s_{t-1} + size_t steps_t, -limit, limit)``.
 
@@ -128,8 +129,8 @@ def relaxed_ladder(
         (time, die, unit, sequence).
     size
         ``alpha_t >= 0``, (die, unit, time, sequence).
-    initial
-        States before the first frame, (die, unit).
+    before
+        States before the first frame, broadcast against (die, unit, sequence).
     limit
         K, or None for no limit.
 
@@ -140,7 +141,7 @@ def relaxed_ladder(
     """
     states: Floats = np.multiply(steps, size.transpose(2, 0, 1, 3), dtype=size.dtype)
     bound = np.inf if limit is None else float(limit)
-    previous = np.broadcast_to(initial[:, :, None], states.shape[1:])
+    previous = np.broadcast_to(before, states.shape[1:])
     for state in states:
         np.add(previous, state, out=state)
         previous = np.clip(state, -bound, bound, out=state)

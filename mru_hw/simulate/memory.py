@@ -28,7 +28,9 @@ def initial_cells(memory: Memory) -> NDArray[np.int64]:
     return (bank.initial > 0).astype(np.int64)
 
 
-def step_memory(memory: Memory, c: Floats, up: Floats, down: Floats) -> levels.Levels:
+def step_memory(
+    memory: Memory, c: Floats, up: Floats, down: Floats, before: levels.Levels
+) -> levels.Levels:
     """Return the set cells, (time, 1, unit, sequence).
 
     Parameters
@@ -37,9 +39,10 @@ def step_memory(memory: Memory, c: Floats, up: Floats, down: Floats) -> levels.L
         Candidates (unit, time, sequence), in candidate units.
     up, down
         Thresholds, broadcast against c.
+    before
+        Set cells before the first frame, (unit, sequence) or one of both.
     """
-    bank = memory.bank
-    start = initial_cells(memory)[None, :]
+    bank, start = memory.bank, before[None]
     if bank.cell is CellKind.FQ_BMRU:
         return levels.latch(c[None], down[None], up[None], start).astype(np.int8)
     steps = levels.signed_steps(c[None], up[None], down[None])

@@ -30,39 +30,68 @@ def decide(
     NDArray[np.int64]
         (..., n_seq).
     """
-    return decide_columns(np.ascontiguousarray(np.swapaxes(output, -1, -3)), lengths, readout)
+    tally = Tally(readout, lengths)
+    tally.add(np.ascontiguousarray(np.swapaxes(output, -1, -3)))
+    return tally.decide()
 
 
-def decide_columns(
-    output: NDArray[Any], lengths: NDArray[np.int64], readout: ReadoutKind
-) -> NDArray[np.int64]:
-    """Do as `decide` does, from outputs that lie as (..., n_out, n_time, n_seq).
+class Tally:
+    """What the readout knows of sequences whose frames come piece by piece.
 
-    Sums run over time in order, so a decision does not depend on the shape of the block.
+    Sums run over time in order, so a decision depends neither on the shape of a piece nor on where
+    time is cut.
+
+    Parameters
+    ----------
+    readout
+        As in `decide`.
+    lengths
+        (n_seq,) valid frames, at least 1.
     """
-    match readout:
-        case ReadoutKind.LAST:
-            rows = np.arange(output.shape[-1])
-            return _largest(output[..., lengths - 1, rows])
-        case ReadoutKind.VOTE:
-            winners = _largest(np.moveaxis(output, -3, -2), axis=-2)
-            classes = range(output.shape[-3])
-            votes = np.stack([winners == k for k in classes], axis=-3).astype(np.int64)
-            return _largest(_sum_valid(votes, lengths))
-        case ReadoutKind.MEAN:
-            return _largest(_sum_valid(output, lengths) / lengths.astype(output.dtype))
+
+    def __init__(self, readout: ReadoutKind, lengths: NDArray[np.int64]) -> None:
+        self._readout, self._lengths = readout, lengths
+        self._seen = 0
+        # Sums, counts or the last outputs, (..., n_out, n_seq); a number until the first piece.
+        self._held: NDArray[Any] = np.zeros(())
+
+    def add(self, output: NDArray[Any]) -> None:
+        """Take the next frames, (..., n_out, n_time, n_seq)."""
+        n_time = output.shape[-2]
+        if not self._seen:
+            counts = self._readout is ReadoutKind.VOTE
+            shape = (*output.shape[:-2], output.shape[-1])
+            self._held = np.zeros(shape, np.int64 if counts else output.dtype)
+        # In frames of this piece; of a sequence that has ended already 0 or less.
+        lengths = self._lengths - self._seen
+        match self._readout:
+            case ReadoutKind.LAST:
+                rows = np.flatnonzero((lengths > 0) & (lengths <= n_time))
+                self._held[..., rows] = output[..., lengths[rows] - 1, rows]
+            case ReadoutKind.VOTE:
+                winners = _largest(np.moveaxis(output, -3, -2), axis=-2)
+                valid = np.arange(n_time)[:, None] < lengths
+                for k in range(output.shape[-3]):
+                    self._held[..., k, :] += np.sum((winners == k) & valid, axis=-2)
+            case ReadoutKind.MEAN:
+                _add_valid(self._held, output, lengths)
+        self._seen += n_time
+
+    def decide(self) -> NDArray[np.int64]:
+        """Return the decisions, (..., n_seq), once every sequence has ended."""
+        if self._readout is ReadoutKind.MEAN:
+            return _largest(self._held / self._lengths.astype(self._held.dtype))
+        return _largest(self._held)
 
 
-def _sum_valid(values: NDArray[Any], lengths: NDArray[np.int64]) -> NDArray[Any]:
-    """Sum (..., n_out, n_time, n_seq) over the valid frames, first to last."""
-    total = values[..., 0, :].copy()
+def _add_valid(total: NDArray[Any], values: NDArray[Any], lengths: NDArray[np.int64]) -> None:
+    """Add (..., n_out, n_time, n_seq) over the valid frames, first to last."""
     shortest = int(lengths.min())
-    for t in range(1, values.shape[-2]):
+    for t in range(values.shape[-2]):
         if t < shortest:
             np.add(total, values[..., t, :], out=total)
         else:
             np.add(total, values[..., t, :], out=total, where=t < lengths)
-    return total
 
 
 def _largest(values: NDArray[Any], axis: int = -2) -> NDArray[np.int64]:

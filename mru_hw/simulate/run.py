@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.settling import settling_times
-from mru_hw.errors import UserError
+from mru_hw.errors import LawError, UserError
 from mru_hw.mapping import Design, map_model, unmap
 from mru_hw.model.network import Model
-from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
+from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.supply import SupplyRecord, input_charge
 from mru_hw.simulate.timed import simulate_timed
@@ -148,7 +148,8 @@ def run_level(
     Raises
     ------
     UserError
-        The level does not know dies, noise or the conditions, or the inputs do not fit the model.
+        The level does not know dies, noise or the conditions, the inputs do not fit the model, or
+        the level's trace or ngspice's own run would be too large.
     """
     known: dict[str, tuple[str, ...]] = {
         "ideal": (),
@@ -186,6 +187,7 @@ def run_level(
             temperature=conditions.temperature,
             v_dd=conditions.v_dd,
         )
+        _refuse_not_finite(run)
         return LevelRun(
             trace=run.trace.single_die(), input_energy=delivered, supply=run.supply.single_die()
         )
@@ -199,12 +201,22 @@ def run_level(
         noise=None if noise is None else NoiseRun(seed=noise),
         sequence_offset=first_sequence,
     )
+    _refuse_not_finite(run)
     return LevelRun(
         trace=run.trace.single_die(),
         input_energy=delivered,
         supply=run.supply.single_die(),
         warning=short_frame(chip.design, calibration, conditions.temperature),
     )
+
+
+def _refuse_not_finite(run: BehavioralRun) -> None:
+    if not run.finite.all():
+        row = int(np.argmin(run.finite[0]))
+        raise LawError(
+            f"Sequence {row} has outputs or supply currents that are not finite: its die or its "
+            "conditions lie beyond what the laws of the circuits describe."
+        )
 
 
 def refuse_timing(timing: str, level: str, noise: int | None) -> None:
@@ -285,20 +297,22 @@ def refuse_currents(design: Design, inputs: Inputs) -> None:
         A normalised input times its scale exceeds the largest current.
     """
     normal = design.spec.normalisation
-    x = inputs.x
-    if normal is not None:
-        with np.errstate(over="ignore"):  # infinite is outside too
-            x = (x - np.array(normal.mean)) / np.array(normal.scale)
     limit = design.technology.rules.i_max / design.buses["x"].scale
-    outside = (np.abs(x) > limit) & inputs.valid()[:, :, None]
-    if outside.any():
-        at = tuple(int(k) for k in np.argwhere(outside)[0])
-        raise UserError(
-            f"inputs: x{list(at)}",
-            float(inputs.x[at]),
-            f"at most {render(design.technology.rules.i_max, 'A')} of input current, "
-            f"{limit:g} after normalisation",
-        )
+    for rows, frames in inputs.pieces():
+        x = inputs.x[rows, frames]
+        if normal is not None:
+            with np.errstate(over="ignore"):  # infinite is outside too
+                x = (x - np.array(normal.mean)) / np.array(normal.scale)
+        outside = (np.abs(x) > limit) & inputs.take(rows).valid(frames)[:, :, None]
+        if outside.any():
+            row, frame, k = (int(i) for i in np.argwhere(outside)[0])
+            at = (rows.start + row, frames.start + frame, k)
+            raise UserError(
+                f"inputs: x{list(at)}",
+                float(inputs.x[at]),
+                f"at most {render(design.technology.rules.i_max, 'A')} of input current, "
+                f"{limit:g} after normalisation",
+            )
 
 
 def _spice(
@@ -313,7 +327,12 @@ def _spice(
 ) -> LevelRun:
     from mru_hw.simulate.disagreement import explain, network_ladders
     from mru_hw.simulate.spice_level import simulate_spice
+    from mru_hw.simulate.spice_size import refuse_long
+    from mru_hw.spice.chip import refuse_without_circuit
     from mru_hw.spice.rawfile import write_raw
+
+    refuse_without_circuit(chip.design)
+    refuse_long(chip.design, inputs)
 
     def keep(row: int, waves: Waves) -> None:
         if raw is not None:

@@ -11,24 +11,17 @@ come in ramps, and loops are let go a fifth of a frame before the first frame.
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.settling import bank_load, bus_loads
 from mru_hw.mapping.design import Bank, Design, NodeKind
 from mru_hw.simulate.array import DieArray, Rails
-from mru_hw.simulate.behavioral import BehavioralRun, DieResults
-from mru_hw.simulate.blocks import (
-    SequenceBlock,
-    block_rows,
-    cut_block,
-    keep_freed_memory,
-)
+from mru_hw.simulate.behavioral import BehavioralRun, DieResults, Gathered
+from mru_hw.simulate.blocks import SequenceGroup, group_sequences, keep_freed_memory
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.memory import nominal_step
 from mru_hw.simulate.supply import BLOCKS
@@ -79,37 +72,37 @@ def simulate_timed(
     at_supply = calibration.at(supply_v, temperature=temperature, loops_only=design.loops_only)
     keep_freed_memory()
     results = DieResults(design, inputs, len(dies), np.float64, keep_all=True)
-    order = np.argsort(inputs.lengths, kind="stable")
-    blocks = [_own(cut_block(inputs, rows, design, np.float64)) for rows in block_rows(order)]
+    # Not filled up: here time goes with the columns.
+    groups = list(group_sequences(inputs.lengths, filled=False))
     for d, die in enumerate(dies):
         own = die_calibration(at_supply, die)
         devices = Devices(design=design, calibration=own, die=die, temperature=temperature)
         array = compile_die(design, at_supply, die, temperature=temperature)
-        for block in blocks:
-            run = _Run(devices, array, block, steps)
-            run.all_frames()
-            layers = list(zip(run.candidates, run.states, strict=True))
-            supply = run.mean(run.static), run.mean(run.switching)
-            results.store(d, block, run.output, layers, supply)
+        for group in groups:
+            run, gathered = _Run(devices, array, group, steps), Gathered(results, d, group)
+            for block in group.blocks(inputs, design, np.float64):
+                run.frames(block.x)
+                gathered.add(block, run)
+            gathered.close()
     return results.run(supply_v)
 
 
-def _own(block: SequenceBlock) -> SequenceBlock:
-    """Return a block without what fills it up: here time goes with the columns."""
-    n = len(block.rows)
-    return dataclasses.replace(
-        block, x=block.x[..., :n], lengths=block.lengths[:n], valid=block.valid[:, :n]
-    )
-
-
 class _Run:
-    """One die on one block of sequences."""
+    """One die on some sequences, block of frames after block: all its circuits go on moving.
 
-    def __init__(self, devices: Devices, array: DieArray, block: SequenceBlock, steps: int) -> None:
+    Attributes
+    ----------
+    static, switching
+        Supply current [A] in the last block of frames, (time, sequence, supply block).
+    output, candidates, states
+        What was read in it, (unit, time, sequence).
+    """
+
+    def __init__(self, devices: Devices, array: DieArray, group: SequenceGroup, steps: int) -> None:
         design, calibration = devices.design, devices.calibration
-        self._design, self._array, self._block = design, array, block
+        width = len(group.lengths)
+        self._design, self._array, self._width = design, array, width
         self._calibration, self._steps = calibration, steps
-        n_time, width = block.x.shape[1:]
         loads = bus_loads(design, calibration)
         self._nodes = {
             name: MovingNode(bus, array.nodes[name], loads[name], calibration, devices.temperature)
@@ -131,11 +124,19 @@ class _Run:
             for name, bus in design.buses.items()
             if bus.kind is not NodeKind.BIAS and array.nodes[name].wirings
         }
-        shape = (n_time, width, len(BLOCKS))
+        # A loop's step is counted at the frame's end, the first one from no current.
+        self._levels = [memory.level[:, :1] * 0 for memory in array.memories]
+        self._x: Array | None = None
+        self._make_room(0)
+
+    def _make_room(self, n_time: int) -> None:
+        """Make room for what a block of frames leaves."""
+        shape = (n_time, self._width, len(BLOCKS))
         self.static, self.switching = np.zeros(shape), np.zeros(shape)
-        self.output = np.zeros((design.spec.n_classes, n_time, width))
-        self.candidates = [np.zeros((b.n_units, n_time, width)) for b in design.banks]
-        self.states = [np.zeros((b.n_units, n_time, width)) for b in design.banks]
+        self.output = np.zeros((self._design.spec.n_classes, n_time, self._width))
+        banks = self._design.banks
+        self.candidates = [np.zeros((b.n_units, n_time, self._width)) for b in banks]
+        self.states = [np.zeros((b.n_units, n_time, self._width)) for b in banks]
 
     def _flow(self) -> list[str]:
         """List the buses in the order in which the signal passes them; banks stand by number."""
@@ -146,27 +147,24 @@ class _Run:
             order += [bank.state, *([f"o{i}"] if f"o{i}" in self._nodes else []), f"v{i + 1}"]
         return order
 
-    def mean(self, current: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Mean over the valid frames of each sequence, (sequence, block)."""
-        total = (current * self._block.valid[:, :, None]).sum(axis=0)
-        mean: NDArray[np.float64] = total / self._block.lengths[:, None]
-        return mean
-
-    def all_frames(self) -> None:
-        """Run the network; fills outputs, candidates, states and the supply."""
-        timing, x = self._design.timing, self._block.x
+    def frames(self, x: Array) -> None:
+        """Run the next frames, (n_in, time, sequence); fills signals and supply anew."""
+        timing = self._design.timing
         strobes = {bank.layer: timing.strobes[bank.layer] for bank in self._design.banks}
         clocked = {bank.layer for bank in self._design.banks if bank.clocked}
         cuts = sorted({0.0, timing.frame, *(strobes[i] for i in clocked)})
-        self._settle(x[:, 0])
-        self._stretch(0.0, PRE_ROLL * timing.frame, x[:, 0], x[:, 0], None)
+        self._make_room(x.shape[1])
+        if self._x is None:
+            self._x = x[:, 0]
+            self._settle(self._x)
+            self._stretch(0.0, PRE_ROLL * timing.frame, self._x, self._x, None)
         for t in range(x.shape[1]):
-            before = x[:, max(t - 1, 0)]
             for start, end in itertools.pairwise(cuts):
                 for i in sorted(clocked):
                     if strobes[i] == start:
                         self._strobe(i, t)
-                self._stretch(start, end, before, x[:, t], t)
+                self._stretch(start, end, self._x, x[:, t], t)
+            self._x = x[:, t]
             self._read(t)
 
     # ------------------------------------------------------------------------------- the parts
@@ -274,6 +272,6 @@ class _Run:
                 continue
             self.candidates[i][:, t], self.states[i][:, t] = self._candidate(bank), level
             # What a loop's step charges is counted where it is seen, at the frame's end.
-            before = self.states[i][:, t - 1] if t else memory.level[:, :1] * 0
-            steps = (np.abs(level - before) > 0).sum(axis=0)
-            self._charge("memory", t, self._calibration.c_step * steps.astype(np.float64))
+            stepped = np.abs(level - self._levels[i]) > 0
+            self._levels[i] = level
+            self._charge("memory", t, memory.c_step @ stepped.astype(np.float64))

@@ -29,13 +29,18 @@ from mru_hw.simulate.disagreement import (
 )
 from mru_hw.simulate.endings import Ending, ending_of
 from mru_hw.simulate.evidence import Evidence, read_evidence
+from mru_hw.simulate.spice_size import count_transistors, refuse_frames, transistors
 from mru_hw.simulate.trace import Trace
 from mru_hw.spice.bench import Tolerances, network_options
-from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.deck import Waves
-from mru_hw.spice.flatten import flatten
 from mru_hw.spice.runner import Limits, Runner
-from mru_hw.spice.unit_bench import UnitBench, make_unit_bench, refuse_other_cells
+from mru_hw.spice.unit_bench import (
+    UNIT,
+    UnitBench,
+    make_unit_bench,
+    refuse_other_cells,
+    unit_deck,
+)
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
@@ -124,12 +129,6 @@ def parse_choice(text: str) -> Choice:
     return Choice(count=number) if match[1] == "units" else Choice(layer=number)
 
 
-def transistors(design: Design) -> int:
-    """Count the transistors of a chip's deck, unit devices of one leg as one."""
-    placed = flatten(chip_deck(design), "mru_chip", design.technology)
-    return sum(device.kind == "m" for device in placed)
-
-
 def single_layers(design: Design) -> tuple[int, ...]:
     """Return the layers whose units run singly."""
 
@@ -196,6 +195,27 @@ def refuse_choice(choice: Choice, design: Design) -> None:
         elif len(layers) < len(design.banks):
             possible += f", those of {_named(layers)}"
         raise UserError("--verify", f"units:{choice.count}", possible)
+
+
+def refuse_verification(
+    choice: Choice, design: Design, inputs: Inputs, conditions: Conditions
+) -> None:
+    """Refuse what `refuse_choice` refuses, and sequences that are too long for single units.
+
+    Raises
+    ------
+    UserError
+        As said.
+    """
+    refuse_choice(choice, design)
+    for layer in single_layers(design) if choice.layer is None else (choice.layer,):
+        bench = make_unit_bench(design, layer, 0, np.zeros(1), conditions)
+        refuse_frames(
+            inputs,
+            count=count_transistors(unit_deck(design, layer, 0), UNIT, design.technology),
+            saves=len(bench.deck.saves),
+            period=bench.timing.frame,
+        )
 
 
 def choose_units(

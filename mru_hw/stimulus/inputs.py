@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from mru_hw.files import read_npz, refuse_foreign, whole_file
 
 INPUT_BYTES = 4 << 30
 """The largest input file, unpacked."""
+PIECE = 1 << 18
+"""Values of x that are worked on at a time where one piece needs no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +42,18 @@ class Inputs:
         """Number of sequences."""
         return int(self.x.shape[0])
 
-    def valid(self) -> NDArray[np.bool_]:
-        """Return a mask (n_seq, n_time), False in the padding."""
-        return np.arange(self.x.shape[1]) < self.lengths[:, None]
+    def valid(self, frames: slice = slice(None)) -> NDArray[np.bool_]:
+        """Return a mask (n_seq, frames), False in the padding."""
+        return np.arange(*frames.indices(self.x.shape[1])) < self.lengths[:, None]
+
+    def pieces(self) -> Iterator[tuple[slice, slice]]:
+        """Cut x into pieces of at most about `PIECE` values: sequences and frames, in x's order."""
+        n_seq, n_time, n_in = self.x.shape
+        rows = max(1, PIECE // (n_time * n_in))
+        frames = min(n_time, max(1, PIECE // n_in))
+        for row in range(0, n_seq, rows):
+            for frame in range(0, n_time, frames):
+                yield slice(row, row + rows), slice(frame, frame + frames)
 
     def take(self, rows: slice | NDArray[np.int64]) -> Inputs:
         """Return the sequences `rows`, with the same number of frames."""

@@ -17,6 +17,7 @@ from mru_hw.mapping import Design, map_model
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.run import refuse_currents
+from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.library import ngspice_library
 from mru_hw.stimulus import Inputs, load_inputs, refuse_labels, sequence_range
@@ -103,6 +104,7 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
             refuse_untrimmable(design, bits)
     if plan.level == "spice":
         refuse_without_circuit(design)
+        refuse_long(design, subject.inputs)
         ngspice_library()
     return subject
 

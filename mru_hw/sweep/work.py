@@ -99,7 +99,9 @@ def run_job(subject: Subject, job: Job, workers: int = 1) -> list[DieResult]:
         began = time.perf_counter()
         key = (job.point.index, job.trial, job.first + k)
         try:
-            fields = _run(subject, job, chip, seed, workers)
+            # What overflows is told by its status.
+            with np.errstate(over="ignore", invalid="ignore"):
+                fields = _run(subject, job, chip, seed, workers)
         except MemoryError:
             fields = {"status": RunStatus.OUT_OF_MEMORY}
         except LawError:
@@ -231,6 +233,8 @@ def _run(
         sequence_offset=subject.first_sequence,
         keep_all=False,
     )
+    if not run.finite.all():
+        return {"status": RunStatus.NOT_FINITE}
     priced = energy(run.supply.single_die())
     blocks = {
         name: (float(static.mean()), float(switching.mean()))

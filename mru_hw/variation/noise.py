@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 SLOW, FAST = 0, 1
 
 
-def noise_draws(
-    seed: int, die: int, sequence: int, layer: int, n_time: int, n_units: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the standard normal draws of one sequence in one layer.
+class NoiseStream:
+    """The standard normal draws of one sequence in one layer, frame after frame.
+
+    A counter names each draw, so neither chunking nor padding changes one, nor where time is cut.
 
     Parameters
     ----------
@@ -21,19 +21,27 @@ def noise_draws(
         Seed of the die.
     sequence
         Index of the sequence in its input file.
-    layer, n_time, n_units
-        Which layer and how many frames and units it has.
+    layer, n_units
+        Which layer and how many units it has.
 
-    Returns
-    -------
-    slow, fast
-        (n_units,) held over the sequence and (n_time, n_units) new in every frame. A counter
-        names each, so neither chunking nor padding changes a draw.
+    Attributes
+    ----------
+    slow
+        (n_units,) held over the sequence.
     """
-    key = np.array([seed, die], dtype=np.uint64)
-    draws = []
-    for kind, shape in ((SLOW, (n_units,)), (FAST, (n_time, n_units))):
-        counter = np.array([0, kind, layer, sequence], dtype=np.uint64)
-        rng = np.random.Generator(np.random.Philox(key=key, counter=counter))
-        draws.append(rng.standard_normal(shape, dtype=np.float32))
-    return draws[0], draws[1]
+
+    def __init__(self, seed: int, die: int, sequence: int, layer: int, n_units: int) -> None:
+        key = np.array([seed, die], dtype=np.uint64)
+        slow, self._fast = (
+            np.random.Generator(
+                np.random.Philox(
+                    key=key, counter=np.array([0, kind, layer, sequence], dtype=np.uint64)
+                )
+            )
+            for kind in (SLOW, FAST)
+        )
+        self.slow: NDArray[np.float32] = slow.standard_normal(n_units, dtype=np.float32)
+
+    def draw(self, fast: NDArray[np.float32]) -> None:
+        """Fill `fast`, (n_time, n_units), with what is new in each of the next frames."""
+        self._fast.standard_normal(dtype=np.float32, out=fast)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_inputs(make_inputs(np.zeros((2, 3, 4)), y=[0, 3]), path / "labels.npz")
     save_inputs(make_inputs(np.zeros((5, 3, 7))), path / "wide.npz")
     np.savez(path / "long.npz", x=np.zeros((2, 3, 4)), lengths=np.array([3, 4]))
+    endless = {"x": np.zeros((2, 200_000, 4)), "lengths": [3, 200_000], "y": [0, 1]}
+    np.savez_compressed(path / "endless.npz", **endless)  # type: ignore[arg-type]
+    plan = "{model: model, inputs: endless.npz, level: spice, n_dies: 1}"
+    (path / "plan.yaml").write_text(plan)
     np.savez(path / "nan.npz", x=np.full((2, 3, 4), np.nan))
     return path
 
@@ -166,6 +171,26 @@ def test_inputs_of_another_width(
 def test_lengths_beyond_the_array(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = refuse(folder, capsys, inputs="long.npz")
     assert found == "long.npz: lengths[1] is 4, expected 1 to 3, the frames of x."
+
+
+def test_sequences_too_long_for_ngspice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    expected = (
+        r"inputs: lengths\[1\] is 200,000 frames, expected at most ([\d,]+) for ([\d,]+) "
+        r"transistors in ngspice, whose process has 30 minutes and 4 GiB: shorter "
+        r"sequences, or the level behavioral\."
+    )
+    whole, unit = (
+        re.fullmatch(expected, refuse(folder, capsys, *options, inputs="endless.npz"))
+        for options in (["--level", "spice"], ["--level", "spice", "--verify", "layer:0"])
+    )
+    assert whole is not None
+    assert unit is not None
+    frames, transistors = ([int(m[k].replace(",", "")) for m in (whole, unit)] for k in (1, 2))
+    assert transistors[0] > 10 * transistors[1]
+    assert 1000 < 5 * frames[0] < frames[1]
+    assert run(["sweep", str(folder / "plan.yaml"), "--out", str(folder / "r.sqlite")]) == 2
+    assert capsys.readouterr().err.strip() == whole[0]
+    assert not (folder / "r.sqlite").exists()
 
 
 @pytest.mark.parametrize("level", ["ideal", "behavioral", "spice"])

@@ -65,7 +65,7 @@ def test_chunks_of_dies_leave_the_same_bits() -> None:
 def test_blocks_of_sequences_fit_together(per_block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = draw_model(SPEC, 3, grid=True), draw_inputs(4, 1, n_seq=30, grid=True)
     whole = simulate_ideal(model, inputs)
-    monkeypatch.setattr(ideal, "block_shape", lambda *_: (1, per_block))
+    monkeypatch.setattr(ideal, "block_shape", lambda *_: (1, per_block, 12))
     cut = simulate_ideal(model, inputs)
     assert np.array_equal(cut.decision, whole.decision)
     assert np.array_equal(cut.output, whole.output, equal_nan=True)  # type: ignore[arg-type]
@@ -101,9 +101,22 @@ def test_states_are_whole_multiples_of_alpha_within_the_ladder() -> None:
 
 def test_number_of_sequences_in_a_block_does_not_depend_on_the_dies() -> None:
     shapes = [block_shape(SPEC, n_die, 3000, 101, 4, 1 << 26) for n_die in (1, 10, 1000)]
-    assert len({sequences for _, sequences in shapes}) == 1
-    dies, sequences = shapes[-1]
-    assert dies * sequences * 101 * 6 * 4 * 8 <= 1 << 26
+    assert len({(sequences, frames) for _, sequences, frames in shapes}) == 1
+    dies, sequences, frames = shapes[-1]
+    assert frames == 101
+    assert dies * sequences * frames * 6 * 4 * 8 <= 1 << 26
+
+
+def test_a_sequence_is_one_piece_as_long_as_it_fits_and_else_cut() -> None:
+    frame = 6 * 8 * 8
+    for n_time in (1, 1000, 100_000):
+        assert block_shape(SPEC, 3, 1, n_time, 8, n_time * frame)[1:] == (1, n_time)
+        dies, sequences, frames = block_shape(SPEC, 3, 5, n_time + 1, 8, n_time * frame)
+        assert sequences == min(5, n_time)
+        assert frames <= n_time
+        assert dies * sequences * frames * frame <= n_time * frame
+    # However long: no more than a cache holds.
+    assert block_shape(SPEC, 3, 5, 10**9, 8, 1 << 30)[2] < 30_000
 
 
 def test_other_number_of_features_is_the_users_mistake() -> None:
@@ -111,14 +124,9 @@ def test_other_number_of_features_is_the_users_mistake() -> None:
         simulate_ideal(draw_model(SPEC, 0), draw_inputs(5, 1))
 
 
-def test_trace_beyond_the_memory_limit_is_refused_with_its_size() -> None:
-    with pytest.raises(MruHwError, match=r"The trace of 3 dies .* needs 69984 bytes, more than"):
-        simulate_ideal(stacked(3), draw_inputs(4, 1), memory_bytes=60_000)
-
-
-def test_too_little_memory_for_one_sequence_is_refused() -> None:
-    with pytest.raises(MruHwError, match=r"One sequence needs 4608 bytes of working memory"):
-        simulate_ideal(draw_model(SPEC, 0), draw_inputs(4, 1), memory_bytes=4000)
+def test_too_little_memory_for_one_frame_is_refused() -> None:
+    with pytest.raises(MruHwError, match=r"One frame needs 384 bytes of working memory"):
+        simulate_ideal(draw_model(SPEC, 0), draw_inputs(4, 1), memory_bytes=383)
 
 
 def test_tensors_with_different_numbers_of_dies_are_refused() -> None:

@@ -15,6 +15,13 @@ from mru_hw.model.io import save_model
 from mru_hw.simulate.disagreement import ladder_of, network_ladders
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
+from mru_hw.simulate.spice_size import (
+    CORE_SECONDS,
+    TIME_POINTS,
+    VALUE_BYTES,
+    longest_sequence,
+    transistors,
+)
 from mru_hw.simulate.verify import (
     LARGEST,
     Choice,
@@ -23,12 +30,11 @@ from mru_hw.simulate.verify import (
     refuse_choice,
     refuse_large,
     single_layers,
-    transistors,
 )
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.runner import Runner
+from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import UNIT, make_unit_bench, unit_deck
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.technology.conditions import nominal_conditions
@@ -158,6 +164,20 @@ def test_large_networks_are_refused_with_what_to_do(
         f"--level is spice: {count:,} transistors, "
         "expected --verify units:N for networks beyond 100 transistors."
     )
+
+
+def test_the_longest_sequence_goes_by_time_or_by_memory() -> None:
+    limits = Limits(time_s=600.0, memory_bytes=2 << 30)
+
+    def longest(count: int, saves: int) -> int:
+        return longest_sequence(count=count, saves=saves, period=0.025, limits=limits)
+
+    frames = longest(100, 14)
+    assert frames == int(600 / (CORE_SECONDS * 100))
+    assert longest(200, 14) == frames // 2
+    # In memory: 25 steps of 1 ms a frame, as many vectors as are saved, the time and the token.
+    assert longest(100, 998) == int((2 << 30) / (VALUE_BYTES * 1000 * TIME_POINTS * 25))
+    assert longest(10**12, 14) == 1
 
 
 @pytest.fixture
