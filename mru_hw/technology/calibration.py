@@ -277,15 +277,15 @@ def load_calibration(technology: Technology) -> Calibration:
 
 def write_calibration(
     constants: Mapping[str, Any], raw: Mapping[str, NDArray[np.float64]], path: Path
-) -> None:
-    """Write a calibration and, beside it, the sampled runs that it was fitted to.
+) -> Path:
+    """Write a calibration and, beside it, the samples that it was fitted to; return their path.
 
     Parameters
     ----------
     constants
         Fields of `Calibration`.
     raw
-        Samples by name; they go to ``raw/<name of the calibration>.csv``.
+        Samples by name; they go to ``raw/<name of the calibration>.csv`` beside the calibration.
     path
         The calibration's file.
     """
@@ -298,6 +298,7 @@ def write_calibration(
     text = core_yaml.dump(checked.model_dump(mode="json"), width=100, default_flow_style=None)
     with whole_file(path) as part:
         part.write_text(_HEADER + text, encoding="utf-8")
+    return _table(path)
 
 
 def refuse_other_files(path: Path) -> None:
