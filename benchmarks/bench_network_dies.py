@@ -76,12 +76,12 @@ def spice_side(
     """Run all dies; also which runs ended, and core-seconds, (die, sequence)."""
     n_time = inputs.x.shape[1]
     shape = (dies, inputs.n_seq)
-    states = [np.full((*shape, n_time, bank.n_units), np.nan) for bank in chip.design.banks]
+    levels = [np.full((*shape, n_time, bank.n_units), np.nan) for bank in chip.design.banks]
     side = Side(
         decision=np.zeros(shape, dtype=np.int64),
         energy=np.zeros(shape),
         blocks=np.zeros((*shape, len(BLOCKS))),
-        levels=[],
+        levels=levels,
     )
     done, seconds = np.zeros(shape, dtype=bool), np.zeros(shape)
     for d in range(dies):
@@ -92,10 +92,9 @@ def spice_side(
             side.decision[d, row], side.energy[d, row] = found["decision"][0], found["energy_J"][0]
             side.blocks[d, row] = found["blocks"]
             n = int(inputs.lengths[row])
-            for i, state in enumerate(states):
-                state[d, row, :n] = found[f"layer{i}.state"][0, :n]
+            for i, level in enumerate(levels):
+                level[d, row, :n] = found[f"layer{i}.level"][0, :n]
         print(f"die {d}: {seconds[d].sum():.0f} core-s", file=sys.stderr)
-    side.levels.extend(levels_of(chip, states))
     return side, done, seconds
 
 

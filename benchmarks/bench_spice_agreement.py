@@ -95,12 +95,17 @@ def run_sequence(
 
 def packed(result: SpiceResult) -> dict[str, Array]:
     blocks = np.array([result.energy_by_block[name][0] for name in BLOCKS])
-    return result.trace.arrays() | {
-        "blocks": blocks,
-        "core_seconds": result.core_seconds,
-        "time_points": result.time_points,
-        "status": np.array([result.status[0].name]),
-    }
+    levels = {f"layer{i}.level": level for i, level in enumerate(result.levels)}
+    return (
+        result.trace.arrays()
+        | levels
+        | {
+            "blocks": blocks,
+            "core_seconds": result.core_seconds,
+            "time_points": result.time_points,
+            "status": np.array([result.status[0].name]),
+        }
+    )
 
 
 # ------------------------------------------------------------------------------------- judging
@@ -123,8 +128,10 @@ def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Tra
     done = [k for k, run in enumerate(runs) if str(run["status"][0]) == "DONE"]
     spans = {k: int(inputs.lengths[k]) for k in done}
     n_layers = len(chip.design.banks)
+    alphas = [chip.mapped.tensors[f"layers.{i}.alpha"] for i in range(n_layers)]
     reached = {
-        k: [runs[k][f"layer{i}.state"][0, : spans[k]] for i in range(n_layers)] for k in done
+        k: [runs[k][f"layer{i}.level"][0, : spans[k]] * alphas[i] for i in range(n_layers)]
+        for k in done
     }
     local, software = {}, {}
     for k in done:

@@ -43,7 +43,7 @@ from benchmarks.bench_first_quadrant import CONFIG, strung, two_digits
 from benchmarks.bench_ladder import unit_model
 from benchmarks.bench_spice_agreement import run_sequence, test_rows
 from benchmarks.machine import machine
-from mru_hw.cells.settling import settling_time
+from mru_hw.cells.settling import settling_times
 from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
 from mru_hw.model.io import load_model
@@ -149,7 +149,9 @@ def compare(
     joules = sum(float(spice[k]["energy_J"][0]) for k in done)
     return {
         "frame_s": period,
-        "settling_time_s": settling_time(chip.design, calibration, conditions.temperature),
+        "settling_time_s": max(
+            settling_times(chip.design, calibration, conditions.temperature).values()
+        ),
         "sequences": inputs.n_seq,
         "complete": len(done),
         "layers": layers,

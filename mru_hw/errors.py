@@ -42,7 +42,9 @@ class UserError(MruHwError):
         self.field = field
         self.value = value
         self.expected = expected
-        super().__init__(f"{_line(field, 200)} is {_short(value)}, expected {expected}.")
+        super().__init__(
+            f"{printable(field, 200)} is {_short(value)}, expected {printable(expected, 1000)}."
+        )
 
     def __reduce__(self) -> tuple[type[UserError], tuple[str, object, str]]:
         return (type(self), (self.field, self.value, self.expected))
@@ -57,6 +59,10 @@ class SimulationError(MruHwError):
     """A simulator ended without a usable result; the message says which and why."""
 
 
+class LawError(MruHwError):
+    """A die or a condition at which a law of the circuits means nothing; the message says which."""
+
+
 class RunStatus(enum.Enum):
     """Why a run ended; travels in the result. The value is the sentence the user reads."""
 
@@ -68,15 +74,28 @@ class RunStatus(enum.Enum):
     WRONG_CIRCUIT = "The result does not belong to the circuit that was asked for."
     NOT_LOADED = "The simulator refused the netlist."
     NOT_WRITTEN = "The simulator's files could not be written."
-    NOT_MAPPED = "The network that was drawn for the run cannot be mapped."
+    NOT_FINITE = "The run came to an end, but a value in its result is not a finite number."
+    NO_LAW = "The die lies beyond what the laws of the circuits describe."
+    NOT_MAPPED = "The network that was drawn for the run cannot be mapped, or not be trimmed."
+
+    @property
+    def of_machine(self) -> bool:
+        """Whether the machine ended it, so that the same run may end otherwise another time."""
+        return self in {
+            RunStatus.TIMED_OUT,
+            RunStatus.OUT_OF_MEMORY,
+            RunStatus.WORKER_DIED,
+            RunStatus.NOT_WRITTEN,
+        }
 
 
 def _short(value: object, limit: int = 80) -> str:
     """One printable line of at most `limit` characters: values come from untrusted files."""
-    shown = _line(value if isinstance(value, str) else repr(value), limit)
+    shown = printable(value if isinstance(value, str) else repr(value), limit)
     return f'"{shown}"' if isinstance(value, str) and not isinstance(value, Bare) else shown
 
 
-def _line(text: str, limit: int) -> str:
+def printable(text: str, limit: int) -> str:
+    """Return text as one printable line of at most `limit` characters."""
     text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -4,25 +4,49 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import glob
+import lzma
 import os
 import shutil
+import stat
+import struct
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterator
+import zlib
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 import yaml
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
-from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw import core_yaml
+from mru_hw.arrays import Arrays, UnreadableError
+from mru_hw.documents import mistake
+from mru_hw.errors import Bare, UserError
+from mru_hw.leftovers import clear_left, held
 
 DOCUMENT_BYTES = 1 << 20
 """The largest YAML document that is read: ours are a few kilobytes."""
-_DOCUMENT_VALUES = 1 << 20
+_SECOND_COLON = ("mapping values are not allowed here", "expected ',' or '}', but got ':'")
+"""PyYAML's words for ``sequences: 10:``, in a block and in braces."""
+_KINDS: dict[type, str] = {
+    type(None): "empty",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
+"""What stands in a document instead of a mapping, as its writer calls it."""
+
+WRITABLE = "a path that can be written"
+"""What is expected of a place for output."""
 
 _Document = TypeVar("_Document", bound=BaseModel)
 
@@ -31,57 +55,125 @@ _Document = TypeVar("_Document", bound=BaseModel)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is renamed to `path`.
+def usable(path: Path, field: str, expected: str) -> Iterator[None]:
+    """Say in a sentence what the system says of a place that the block reads or writes.
 
-    An exception inside the block removes the temporary file and leaves `path` as it was.
+    Parameters
+    ----------
+    path
+        The place.
+    field
+        What the user calls it.
+    expected
+        What was expected there, as a noun phrase; the system's reason is added.
+
+    Raises
+    ------
+    UserError
+        In place of the block's OSError: no permission, a full disk, a name that is too long.
     """
-    with _writable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
     try:
-        yield part
-        _flush(part)
-        part.chmod(0o666 & ~_umask())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        raise UserError(field, str(path), f"{expected} ({reason(error)})") from None
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Return the system's reason, as a person reads it."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_file(
+    path: Path, field: str = "--out", *, instead_of: Callable[[Path], bool] | None = None
+) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it is renamed to `path`.
+
+    An exception inside the block removes the temporary file and leaves `path` as it was. What a
+    killed process left of an earlier one is removed.
+
+    Parameters
+    ----------
+    field
+        What the user calls the path.
+    instead_of
+        Asked at the end whether what stands at `path` by then may be replaced; the new file is
+        given up where not. Anything is replaced without it.
+
+    Raises
+    ------
+    UserError
+        The path cannot be written, at whatever moment: a disk may become full.
+    """
+
+    def make() -> Path:
+        handle, name = tempfile.mkstemp(prefix=_hidden(path), suffix=".part", dir=path.parent)
+        os.close(handle)
+        return Path(name)
+
+    with usable(path, field, WRITABLE):
+        _prepare(path)
+        with held(make) as part:
+            try:
+                yield part
+                _flush(part)
+                part.chmod(0o666 & ~_umask())
+                if instead_of is None or instead_of(path):
+                    part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path, field: str = "--out") -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`.
 
     What stood at `path` is removed afterwards. On Linux the two change places in one step, so
-    that a kill at any moment leaves the old folder or the new one.
+    that a kill at any moment leaves the old folder or the new one. What a killed process left of
+    an earlier one is removed.
+
+    Raises
+    ------
+    UserError
+        `field` (what the user calls it) cannot be written, at whatever moment.
     """
-    with _writable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        name = tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    part = Path(name)
-    old = part.with_suffix(".old")
-    try:
-        yield part
-        for written in part.rglob("*"):
-            if written.is_file():
-                _flush(written)
-        part.chmod(0o777 & ~_umask())
-        if path.exists() and not _exchange(part, path):
-            path.replace(old)
-            part.replace(path)
-        elif part.exists() and not path.exists():
-            part.replace(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+
+    def make() -> Path:
+        return Path(tempfile.mkdtemp(prefix=_hidden(path), suffix=".part", dir=path.parent))
+
+    with usable(path, field, WRITABLE):
+        _prepare(path)
+        with held(make) as part:
+            old = part.with_suffix(".old")
+            try:
+                yield part
+                for written in part.rglob("*"):
+                    if written.is_file():
+                        _flush(written)
+                part.chmod(0o777 & ~_umask())
+                if path.exists() and not _exchange(part, path):
+                    path.replace(old)
+                    part.replace(path)
+                elif part.exists() and not path.exists():
+                    part.replace(path)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def _prepare(path: Path) -> None:
+    """Make the folder of a path that is about to be written, and clear what kills left of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = glob.escape(_hidden(path))
+    clear_left(path.parent, f"{name}????????.part")
+    if path.exists():  # else the old folder is all there is
+        clear_left(path.parent, f"{name}????????.old")
 
 
 def refuse_foreign(
     path: Path, *, marker: str, what: str, allowed: Collection[str] | None = None
 ) -> None:
-    """Raise `UserError` when `path` exists and is not an earlier output of ours.
+    """Raise `UserError` when output cannot go to `path`, or would replace what is not ours.
 
     Parameters
     ----------
@@ -94,35 +186,44 @@ def refuse_foreign(
         What would be written there, as a noun phrase for the sentence.
     allowed
         For a folder: all names that we write there; anything else in it is somebody's own.
-        None accepts whatever stands beside the marker.
+        None for a file.
     """
-    above = next(p for p in path.absolute().parents if p.exists())
-    if not above.is_dir():
-        raise UserError("--out", str(path), f"a path in a folder, and {above.name} is none")
-    if not os.access(above, os.W_OK):  # before the work, not after
-        raise UserError("--out", str(path), "a path that can be written")
-    if not path.exists() and not path.is_symlink():
-        return
-    if path.is_dir():
-        found = {entry.name for entry in path.iterdir()}
-        known = not found or (marker in found and (allowed is None or found <= set(allowed)))
-    elif path.is_file():
-        with path.open("rb") as stream:
-            known = stream.read(len(marker)) == marker.encode("latin-1")
-    else:
-        known = False
+    with usable(path, "--out", WRITABLE):
+        above = next(p for p in path.absolute().parents if p.exists())
+        if not above.is_dir():
+            raise UserError("--out", str(path), f"a path in a folder, and {above.name} is none")
+        if not os.access(above, os.W_OK):  # before the work, not after
+            expected = f"{WRITABLE} (the folder {above} lets nothing be written)"
+            raise UserError("--out", str(path), expected)
+        if not path.exists() and not path.is_symlink():
+            return
+        if path.is_dir():
+            found = {entry.name for entry in path.iterdir()}
+            known = allowed is not None and (
+                not found or (marker in found and found <= set(allowed))
+            )
+        elif path.is_file() and allowed is None:
+            with path.open("rb") as stream:
+                known = stream.read(len(marker)) == marker.encode("latin-1")
+        else:
+            known = False
     if not known:
         raise UserError("--out", str(path), f"a new path or an earlier {what}")
 
 
-@contextlib.contextmanager
-def _writable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            "--out", str(path), f"a path that can be written ({error.strerror})"
-        ) from None
+def refuse_no_folder(path: Path, field: str) -> None:
+    """Raise `UserError` where no folder is, or can be made: before hours of work, not after."""
+    expected = "a folder that can be written, new or there already"
+    with usable(path, field, expected):
+        places = (path, *path.absolute().parents)
+        there = next(p for p in places if p.exists() or p.is_symlink())
+        if not (there.is_dir() and os.access(there, os.W_OK)):
+            raise UserError(field, str(path), expected)
+
+
+def _hidden(path: Path) -> str:
+    """Begin a temporary name: hidden, and short enough where the file's own name is long."""
+    return f".{path.name[:60]}."
 
 
 def _flush(path: Path) -> None:
@@ -158,17 +259,32 @@ def read_bytes(path: Path, field: str, *, limit: int, what: str) -> bytes:
         `field` (what the user calls the file) does not exist, is no file, cannot be read or is
         too large; `what` says what was expected there.
     """
-    if not path.exists():
-        raise UserError(field, str(path), f"{what} (nothing is there)")
-    if not path.is_file():
-        raise UserError(field, str(path), f"{what} (this is not a file)")
-    size = path.stat().st_size
+    size = refuse_no_file(path, field, what)
     if size > limit:
         raise UserError(field, Bare(f"{size} bytes long"), f"{what} of at most {limit} bytes")
-    try:
+    with usable(path, field, what):
         return path.read_bytes()
-    except OSError as error:
-        raise UserError(field, str(path), f"{what} ({error.strerror})") from None
+
+
+def refuse_no_file(path: Path, field: str, what: str) -> int:
+    """Return the bytes of a file that can be read.
+
+    Raises
+    ------
+    UserError
+        `field` (what the user calls it) is no file, or the system does not let it be read; `what`
+        says what was expected there.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(field, str(path), f"{what} (not a file)")
+        with path.open("rb"):
+            return status.st_size
+    except FileNotFoundError:
+        raise UserError(field, str(path), f"{what} (no such file)") from None
+    except (OSError, ValueError) as error:
+        raise UserError(field, str(path), f"{what} ({reason(error)})") from None
 
 
 def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
@@ -189,17 +305,25 @@ def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
     field = path.name
     data = read_bytes(path, option or field, limit=DOCUMENT_BYTES, what="a YAML file")
     try:
-        document = yaml.load(data, Loader=_PlainLoader)  # noqa: S506 (a SafeLoader, restricted)
+        document = core_yaml.load(data)
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
         problem = Bare(f"not plain YAML{line} ({error.problem})")
-        raise UserError(field, problem, "a YAML mapping without tags") from None
+        expected = "a YAML mapping without tags"
+        if error.problem in _SECOND_COLON:
+            expected = 'one key a line, and text that ends in a colon in quotes, such as "10:"'
+        raise UserError(field, problem, expected) from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise UserError(field, Bare("not text"), "a YAML mapping in UTF-8") from None
-    except (RecursionError, ValueError):
+    except RecursionError:
         raise UserError(field, Bare("not plain YAML"), "a YAML mapping, flat and small") from None
-    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
-        raise UserError(field, Bare(f"a {type(document).__name__}"), "a YAML mapping of names")
+    if not isinstance(document, dict):
+        found = next(word for kind, word in _KINDS.items() if isinstance(document, kind))
+        raise UserError(field, Bare(found), "a YAML mapping of names")
+    for key in document:
+        if not isinstance(key, str):
+            found = Bare(f"a mapping with the key {key!r}")
+            raise UserError(field, found, "a YAML mapping of names")
     return document
 
 
@@ -214,7 +338,7 @@ def validated(kind: type[_Document], data: object, source: str) -> _Document:
     except UserError as error:
         raise error.inside(source) from None
     except ValidationError as error:
-        raise _sentence(error.errors(include_url=False)[0]).inside(source) from None
+        raise mistake(error.errors(include_url=False)[0], data).inside(source) from None
 
 
 def read_document(path: Path, kind: type[_Document], option: str | None = None) -> _Document:
@@ -222,77 +346,58 @@ def read_document(path: Path, kind: type[_Document], option: str | None = None) 
     return validated(kind, read_yaml(path, option), path.name)
 
 
-def read_npz(path: Path, field: str, *, limit: int) -> dict[str, NDArray[Any]]:
-    """Read all arrays of a ``.npz`` of at most `limit` unpacked bytes, without pickles."""
+def read_npz(path: Path, field: str, *, limit: int) -> Arrays:
+    """Open a ``.npz`` of at most `limit` unpacked bytes; nothing in it is unpickled.
+
+    Raises
+    ------
+    UserError
+        `field` (what the user calls the file) is no such file, or larger.
+    """
     expected = "an .npz file of plain arrays"
-    if not path.is_file():
-        raise UserError(field, str(path), f"{expected} (no such file)")
+    refuse_no_file(path, field, expected)
     try:
         with zipfile.ZipFile(path) as packed:
-            size = sum(entry.file_size for entry in packed.infolist())
-        if size > limit:
-            raise UserError(field, Bare(f"{size} bytes unpacked"), f"at most {limit} bytes")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: np.asarray(arrays[name]) for name in arrays.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, MemoryError):
+            entries = packed.infolist()
+    except (*_ZIP_FAULTS, OSError):
         raise UserError(field, str(path), f"{expected}, no pickle and not damaged") from None
+    size = sum(entry.file_size for entry in entries)
+    if size > limit:
+        raise UserError(field, Bare(f"{size} bytes unpacked"), f"at most {limit} bytes")
+    names = Counter(e.filename.removesuffix(".npy") for e in entries if e.filename.endswith(".npy"))
+    return Arrays(
+        path.name, {name: partial(_unpack, path, name, count) for name, count in names.items()}
+    )
 
 
-def _sentence(fault: ErrorDetails) -> UserError:
-    where = ".".join(str(part) for part in fault["loc"])
-    message = fault["msg"]
-    match fault["type"]:
-        case "missing":
-            return UserError(where, MISSING, "a value, for this key is required")
-        case "extra_forbidden":
-            return UserError(where, fault["input"], "no key of this name")
-        case "value_error":
-            expected = message.removeprefix("Value error, ").removeprefix("expected ")
-        case kind:
-            wanted = message.removeprefix("Input should be ")
-            expected = f"{wanted[0].lower()}{wanted[1:]}"
-            if kind in {"enum", "literal_error"}:
-                expected = f"one of {expected}" if " or " in expected else expected
-            elif wanted.startswith(("greater", "less")):
-                expected = f"a number {expected}"
-    return UserError(where, fault["input"], expected)
+def _unpack(path: Path, name: str, count: int) -> NDArray[Any]:
+    expected = "plain numbers, no pickle and not damaged"
+    if count > 1:
+        raise UnreadableError(f"{count} arrays of one name", "one")
+    try:
+        with zipfile.ZipFile(path) as packed, packed.open(f"{name}.npy") as stream:
+            if _has_objects(stream):
+                raise UnreadableError("an array of Python objects", expected)
+        with np.load(path, allow_pickle=False) as arrays:
+            return np.asarray(arrays[f"{name}.npy"])
+    except (*_ZIP_FAULTS, OSError, EOFError, KeyError, MemoryError):
+        raise UnreadableError("unreadable", expected) from None
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML without what makes documents surprising: tags, repeated keys, dates, bombs."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own way to configure a loader)
-        first: [(tag, regexp) for tag, regexp in rules if not tag.endswith(":timestamp")]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def get_single_node(self) -> yaml.Node | None:
-        node = super().get_single_node()
-        if node is not None:
-            _expanded(node, {})
-        return node
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        event = self.peek_event()  # type: ignore[no-untyped-call]
-        if getattr(event, "tag", None) is not None:
-            raise yaml.MarkedYAMLError(problem="it has a tag", problem_mark=event.start_mark)
-        return super().compose_node(parent, index)
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(set(keys)) < len(keys):
-            raise yaml.MarkedYAMLError(problem="it repeats a key", problem_mark=node.start_mark)
-        return node
+def _has_objects(stream: IO[bytes]) -> bool:
+    """Whether an ``.npy`` says that it holds a pickle; damaged ones raise ValueError."""
+    read = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}
+    version = read_magic(stream)
+    return version in read and bool(read[version](stream)[2].hasobject)
 
 
-def _expanded(node: yaml.Node, sizes: dict[int, int]) -> int:
-    """Count the values below a node with every alias written out; refuse too many, and rings."""
-    if id(node) not in sizes:
-        sizes[id(node)] = _DOCUMENT_VALUES  # of a ring, which has no end
-        below = node.value if isinstance(node, yaml.CollectionNode) else []
-        flat = [n for item in below for n in (item if isinstance(item, tuple) else (item,))]
-        sizes[id(node)] = 1 + sum(_expanded(n, sizes) for n in flat)
-    if sizes[id(node)] > _DOCUMENT_VALUES:
-        raise yaml.MarkedYAMLError(problem="its aliases have no end", problem_mark=node.start_mark)
-    return sizes[id(node)]
+# What reading a damaged, encrypted or oddly packed zip raises.
+_ZIP_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+)

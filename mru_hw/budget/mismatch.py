@@ -60,6 +60,8 @@ class Spread:
         Per group, (n_thresholds,) relative to the unit's rising threshold.
     at_outputs
         Per group, (n_outputs,) relative to the outputs' root mean square.
+
+    What is relative to nothing (a threshold of zero, outputs that carry nothing) is NaN.
     """
 
     thresholds: tuple[Threshold, ...]
@@ -77,6 +79,13 @@ class Spread:
         """Standard deviation of each output's error, (n_outputs,)."""
         sigma: Array = np.sqrt(np.sum(list(self.at_outputs.values()), axis=0))
         return sigma
+
+
+def relative(values: Array, scale: Array | float) -> Array:
+    """Return values over their scale; NaN where that is zero, for there they mean nothing."""
+    over = np.broadcast_to(np.asarray(scale, dtype=np.float64), values.shape)
+    found: Array = np.divide(values, over, out=np.full(values.shape, np.nan), where=over > 0)
+    return found
 
 
 def mismatch_spread(
@@ -162,7 +171,7 @@ class _Chip:
                 slope = nominal.slope(key, law)
                 variance = self.variances[key].reshape(bank.n_units, -1)[:, 0]
                 found[key] = np.mean(slope**2, axis=1) * variance
-        return {key: variance / scale**2 for key, variance in found.items()}
+        return {key: relative(variance, scale**2) for key, variance in found.items()}
 
     def at_outputs(self) -> dict[Key, Array]:
         """Return per group the variances (n_outputs,) of the outputs."""
@@ -170,7 +179,7 @@ class _Chip:
         n = self.nominal.design.buses["y"].size
         none = {key: np.zeros((1, 1, n)) for key in self.groups if key[0] == "bias"}
         found = self._carried("y", np.ones(1), none)
-        return {key: variance[0] / scale**2 for key, variance in found.items()}
+        return {key: relative(variance[0], scale**2) for key, variance in found.items()}
 
     def _carried(
         self,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mru_hw.budget.mismatch import POINTS, chunks
+from mru_hw.budget.mismatch import POINTS, chunks, relative
 from mru_hw.budget.nominal import (
     Key,
     Nominal,
@@ -254,8 +254,7 @@ class Residuals:
                     totals[kind][d] += (total**2).sum(axis=0)
 
         def root(values: Array) -> Array:
-            rms: Array = (np.sqrt(values / n_points) / scale).ravel()
-            return rms
+            return relative(np.sqrt(values / n_points), scale).ravel()
 
         return (
             {kind: {key: root(v) for key, v in kept.items()} for kind, kept in squares.items()},

@@ -1,7 +1,9 @@
 """The budget as a table: device groups, ranked by what enlarging them is worth.
 
-Doubling the gate area of every device of a group, at the same W / L, halves the variance that the
-group adds and costs its own area again; half the variance over that area is its rank.
+Enlarging every device of a group, at the same W / L, divides the variance that the group adds by
+the factor of its gate area. Groups are ranked by what one small area, a hundredth of the chip's
+gates, would remove in each: a tiny group whose devices hardly count is cheap to enlarge, and not
+worth it.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ COLUMNS = (
     "variance",
     "share",
     "removed_per_um2",
+    "benefit",
     "v_ds",
     "rounding",
     "leakage",
@@ -41,6 +44,8 @@ COLUMNS = (
 )
 WORK = 2e9  # legs times targets times operating points; larger chips take fewer points
 FEWEST = 4
+ADDED = 0.01
+"""Of the chip's gate area: what a group's benefit is counted for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +65,13 @@ class BudgetRow:
         beta^2, and its share of the whole.
     removed
         Variance removed per area added when each is doubled [1/m^2].
+    benefit
+        Share of the whole variance that goes where `ADDED` of the chip's gate area is added here.
     systematic
         By kind, root mean square over all thresholds, in units of beta.
     output_variance
-        What they add to the variance of an output, over the outputs' mean square.
+        What they add to the variance of an output, over the outputs' mean square; NaN where the
+        outputs carry nothing.
     """
 
     key: Key
@@ -75,6 +83,7 @@ class BudgetRow:
     variance: float
     share: float
     removed: float
+    benefit: float
     systematic: dict[str, float]
     output_variance: float
 
@@ -128,6 +137,7 @@ class Budget:
                     "share": row.share,
                     "area_um2": row.area * 1e12,
                     "removed_per_um2": row.removed * 1e-12,
+                    "benefit": row.benefit,
                 }
                 for row in self.rows[:n_rows]
             ],
@@ -136,18 +146,21 @@ class Budget:
     def lines(self, n_rows: int = 10) -> Iterator[str]:
         """Write the totals and the first rows for a person."""
         totals = ", ".join(
-            f"{kind} {_rms(self.systematic.total_thresholds[kind]):.1%}" for kind in KINDS
+            f"{kind} {_percent(_rms(self.systematic.total_thresholds[kind]))}" for kind in KINDS
         ).replace("v_ds", "V_DS")
         corner, temperature = self.worst
         yield (
-            f"Error at a threshold, in units of beta: mismatch {self.sigma_threshold:.1%}, "
+            f"Error at a threshold, in units of beta: mismatch {_percent(self.sigma_threshold)}, "
             f"{totals} (leakage at {corner}, {temperature:g} degC)."
         )
-        yield "What to enlarge first:      share of the variance    gate area   removed per um2"
+        yield (
+            "What to enlarge first:      share of the variance    gate area   "
+            f"goes with {_percent(ADDED, 0)} more area"
+        )
         for row in self.rows[:n_rows]:
             yield (
-                f"  {'/'.join(row.key):<40}{row.share:>9.1%}{row.area * 1e12:>10.0f} um2"
-                f"{row.removed * 1e-12:>14.2g}"
+                f"  {'/'.join(row.key):<38}{_percent(row.share):>9}{row.area * 1e12:>12.0f} um2"
+                f"{_percent(row.benefit, 2):>16}"
             )
 
 
@@ -177,7 +190,7 @@ def make_budget(
     systematic = systematic_errors(chip)
     rows = sorted(
         _rows(chip.nominal, spread, systematic),
-        key=lambda row: (-row.removed, -row.output_variance, row.key),
+        key=lambda row: (-row.benefit, -np.nan_to_num(row.output_variance), row.key),
     )
     return Budget(
         rows=tuple(rows), spread=spread, systematic=systematic, chip=chip, worst=measured.worst
@@ -193,14 +206,18 @@ def points_for(design: Design) -> int:
 
 def _rows(nominal: Nominal, spread: Spread, systematic: Systematic) -> Iterator[BudgetRow]:
     design, technology = nominal.design, nominal.design.technology
-    whole = float(np.mean(spread.sigma_thresholds**2))
+    whole = _mean(spread.sigma_thresholds**2)
+    gates = {name: d.w * d.l for name, d in technology.devices.items()}
+    added = ADDED * sum(
+        float(group.units.sum()) * gates[group.device] for group in design.device_groups()
+    )
     for group in design.device_groups():
         key, units = group.key, group.units
         present = units > 0
-        d = technology.devices[group.device]
-        area = float(units.sum()) * d.w * d.l
+        area = float(units.sum()) * gates[group.device]
         own = np.broadcast_to(nominal.variance(group), units.shape)[present]
-        variance = float(np.mean(spread.at_thresholds[key]))
+        variance = _mean(spread.at_thresholds[key])
+        share = variance / whole if whole > 0 else 0.0
         yield BudgetRow(
             key=key,
             device=group.device,
@@ -209,17 +226,18 @@ def _rows(nominal: Nominal, spread: Spread, systematic: Systematic) -> Iterator[
             area=area,
             sigma=float(np.sqrt(np.mean(own))) if present.any() else 0.0,
             variance=variance,
-            share=variance / whole if whole > 0 else 0.0,
+            share=share,
             removed=variance / 2 / area if area > 0 else 0.0,
+            benefit=share * added / (area + added) if area > 0 else 0.0,
             systematic={
                 kind: _rms(systematic.at_thresholds[kind].get(key, np.zeros(1))) for kind in KINDS
             },
-            output_variance=float(np.mean(spread.at_outputs[key])),
+            output_variance=_mean(spread.at_outputs[key]),
         )
 
 
 def write_budget(path: Path, budget: Budget) -> None:
-    """Write ``budget.csv``: RFC 4180, six digits."""
+    """Write ``budget.csv``: RFC 4180, five digits; a number that means nothing is left out."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\r\n")
         writer.writerow(COLUMNS)
@@ -230,6 +248,7 @@ def write_budget(path: Path, budget: Budget) -> None:
                 row.variance,
                 row.share,
                 row.removed * 1e-12,
+                row.benefit,
                 *(row.systematic[kind] for kind in KINDS),
                 row.output_variance,
             )
@@ -240,10 +259,20 @@ def write_budget(path: Path, budget: Budget) -> None:
                     row.device,
                     row.devices,
                     row.unit_devices,
-                    *(f"{number:.5g}" for number in numbers),
+                    *(f"{number:.5g}" if np.isfinite(number) else "" for number in numbers),
                 )
             )
 
 
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %" if np.isfinite(share) else "none"
+
+
+def _mean(values: Array) -> float:
+    """Return the mean of what means something; NaN where nothing does."""
+    known = values[np.isfinite(values)]
+    return float(np.mean(known)) if known.size else np.nan
+
+
 def _rms(values: Array) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
+    return float(np.sqrt(_mean(np.square(values))))

@@ -221,6 +221,18 @@ def bank_load(design: Design, calibration: Calibration, bank: Bank) -> BankLoad:
     return BankLoad(up=up, down=down, loop=loop, feedback=feedback)
 
 
+def step_capacitance(design: Design, calibration: Calibration, bank: Bank) -> Array:
+    """Return the capacitance [F] (n_units,) that a step of each unit charges from the supply.
+
+    A ladder's is calibrated. A loop that rises lifts its own node and its feedback diode's; one
+    that falls takes nothing for them, so a step takes half on average.
+    """
+    if bank.clocked:
+        return np.full(bank.n_units, calibration.c_step)
+    load = bank_load(design, calibration, bank)
+    return (load.loop + load.feedback) / 2
+
+
 # ----------------------------------------------------------------------------------------- laws
 
 
@@ -338,19 +350,15 @@ def comparator_step(
 # ------------------------------------------------------------------------------------- settling
 
 
-def settling_time(
+def settling_times(
     design: Design, calibration: Calibration, temperature: float = REFERENCE
-) -> float:
-    """Return the time [s] that the slowest node needs to its floor current.
+) -> dict[str, float]:
+    """Return by bus the time [s] that its slowest node needs to its floor current.
 
     The floor of a class-AB node's rails is their quiescent current i_q, that of other diodes 0.
     From any current above, ``I - i_q`` is down to 1 % of the usual current after
     ``(n U_T C / i_q) ln(1 + i_q / (1 % i_usual))``, ``n U_T C / (1 % i_usual)`` without i_q.
     """
-    return max(_bus_times(design, calibration, temperature).values())
-
-
-def _bus_times(design: Design, calibration: Calibration, temperature: float) -> dict[str, float]:
     times = {}
     for name, load in bus_loads(design, calibration).items():
         bus = design.buses[name]

@@ -8,6 +8,7 @@ no command loads what it does not use. To add one: write ``mru_hw/cli/<name>.py`
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -55,7 +56,22 @@ COMMANDS = (
 
 def main() -> None:
     """Run the command line and end the process with its status."""
+    _open_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_streams() -> None:
+    """Open what the caller has closed of the three standard streams, to nowhere.
+
+    Otherwise a file that is opened next takes a stream's number, and what is printed goes into it.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -123,9 +139,21 @@ def _not_loaded() -> None:
     raise AssertionError("a command ran without being loaded")
 
 
+_PLACES = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.EEXIST, errno.ENOTEMPTY),
+)
+"""What the system says of a place that somebody chose."""
+
+
 def _explain(error: Exception) -> int:
     if isinstance(error, UserError):
         say(str(error))
+        return USER_MISTAKE
+    if isinstance(error, OSError) and error.errno in _PLACES:
+        place = f'"{error.filename}"' if error.filename else "A file"
+        say(f"{place} cannot be read or written: {error.strerror}.")
         return USER_MISTAKE
     # typer's own errors of usage; their class is public in no version of typer.
     usage: Callable[[], Any] | None = getattr(error, "format_message", None)

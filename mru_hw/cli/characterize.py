@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mru_hw.cli.numbers import WORKERS, whole
 from mru_hw.cli.output import Advance, Json, emit, progress
 
 if TYPE_CHECKING:
@@ -27,7 +28,13 @@ def characterize(
         typer.Option("--corner", help="One corner, again for each; all without it."),
     ] = None,
     workers: Annotated[
-        int, typer.Option("--workers", metavar="N", help="Runs at a time.", min=1, max=1024)
+        int,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            help="Runs at a time.",
+            parser=whole("--workers", 1, WORKERS),
+        ),
     ] = 2,
     work: Annotated[
         Path | None,
@@ -51,8 +58,10 @@ def characterize(
 ) -> None:
     """Run a technology's benches in ngspice and fit the behavioral constants to them.
 
-    A call that was cut off goes on where it was.
+    Beside the file, raw/T.csv holds the samples that they were fitted to. A call that was cut off
+    goes on where it was.
     """
+    from mru_hw.files import refuse_no_folder
     from mru_hw.spice import characterize as benches
     from mru_hw.technology import load_technology
     from mru_hw.technology.calibration import refuse_other_files, write_calibration
@@ -63,6 +72,7 @@ def characterize(
         _refit(technology, measurements, out, json=json)
         return
     folder = out.with_name(f".{out.stem}.runs") if work is None else work
+    refuse_no_folder(folder, "--out" if work is None else "--work")
     with contextlib.ExitStack() as stack:
 
         def bar(total: int) -> Advance:
@@ -71,12 +81,13 @@ def characterize(
         result = benches.characterize(
             technology, work=folder, corners=corner or (), workers=workers, progress=bar
         )
-    write_calibration(result.constants, result.raw, out)
+    samples = write_calibration(result.constants, result.raw, out)
     if work is None:
         shutil.rmtree(folder)
     emit(
         {
             "calibration": out,
+            "samples": samples,
             "runs": result.runs,
             "core_seconds": result.core_seconds,
             "constants": result.constants,
@@ -84,7 +95,7 @@ def characterize(
         as_json=json,
         lines=[
             f"{out}: constants of {tech} from {result.runs} runs of {result.core_seconds:.0f} "
-            "core-seconds, samples beside it."
+            f"core-seconds, samples in {samples}."
         ],
     )
 
@@ -100,10 +111,13 @@ def _refit(technology: Technology, measurements: Path, out: Path, *, json: bool)
         for (quantity, polarity), curve in measured.curves.items()
         for what, values in zip(("volts", "current"), curve, strict=True)
     }
-    write_calibration(constants, raw, out)
+    samples = write_calibration(constants, raw, out)
     changed = constants["provenance"]["measured"]["constants"]
     emit(
-        {"calibration": out, "measured": changed, "constants": constants},
+        {"calibration": out, "samples": samples, "measured": changed, "constants": constants},
         as_json=json,
-        lines=[f"{out}: {', '.join(changed)} of {technology.name} from {measured.name}."],
+        lines=[
+            f"{out}: {', '.join(changed)} of {technology.name} from {measured.name}; its currents "
+            f"are in {samples}."
+        ],
     )

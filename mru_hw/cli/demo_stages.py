@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from mru_hw.cli.demo_folder import INPUTS, MODEL, MODEL_SPICE, NETLIST, STORE
 from mru_hw.energy import energy
-from mru_hw.errors import UserError
+from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.files import read_npz
 from mru_hw.model.io import load_model
 from mru_hw.report.agreement import agreement
@@ -28,6 +28,7 @@ from mru_hw.stimulus.inputs import INPUT_BYTES
 from mru_hw.sweep.crew import Crew
 from mru_hw.sweep.plan import Plan
 from mru_hw.sweep.run import Outcome, run_sweep
+from mru_hw.sweep.subject import RESULTS
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 
@@ -185,6 +186,7 @@ def spice_subject(out: Path, size: Size) -> tuple[Chip, Inputs, str]:
         inputs = Inputs(x=inputs.x[:, : int(lengths.max())], lengths=lengths, y=inputs.y)
     sha = hashlib.sha256(chip.design.digest().encode() + inputs.x.tobytes())
     sha.update(inputs.lengths.tobytes() + chip.calibration.model_dump_json().encode())
+    sha.update(str(RESULTS).encode())
     return chip, inputs, sha.hexdigest()
 
 
@@ -215,10 +217,21 @@ def ngspice(
     )
 
 
+def refuse_cut_off(found: Mapping[str, Any]) -> None:
+    """Raise `SimulationError` where the machine ended a run of ngspice: it is not to be kept."""
+    statuses = [RunStatus[row["status"]] for row in found["rows"]]
+    cut = [status for status in statuses if status.of_machine]
+    if cut:
+        raise SimulationError(
+            f"{len(cut)} of {len(statuses)} runs of ngspice were cut off. {cut[0].value} "
+            "The same call goes on from here."
+        )
+
+
 def _same(path: Path, inputs: Inputs) -> bool:
+    wanted = (("x", inputs.x), ("lengths", inputs.lengths), ("y", np.asarray(inputs.y)))
     try:
         arrays = read_npz(path, INPUTS, limit=INPUT_BYTES)
+        return all(name in arrays and np.array_equal(arrays[name], v) for name, v in wanted)
     except UserError:
         return False
-    wanted = (("x", inputs.x), ("lengths", inputs.lengths), ("y", np.asarray(inputs.y)))
-    return all(name in arrays and np.array_equal(arrays[name], v) for name, v in wanted)

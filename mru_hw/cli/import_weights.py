@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mru_hw.cli.output import Json, emit
+from mru_hw.errors import printable
 
 
 def import_weights(
@@ -38,6 +39,6 @@ def import_weights(
         as_json=json,
         lines=[
             f"{out}: {', '.join(f'{n} {cell}' for n, cell in zip(units, cells, strict=True))}.",
-            *(f"Not used: {name}." for name in imported.unused),
+            *(f"Not used: {printable(name, 200)}." for name in imported.unused),
         ],
     )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mru_hw.cli.output import SEEDS, Json, emit, say
+from mru_hw.cli.numbers import SEEDS, real, whole
+from mru_hw.cli.output import Json, emit, say
 from mru_hw.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ def netlist(
     ] = "ngspice",
     die: Annotated[
         int | None,
-        typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0, max=SEEDS),
+        typer.Option(
+            "--die",
+            metavar="SEED",
+            help="A die; nominal without it.",
+            parser=whole("--die", 0, SEEDS),
+        ),
     ] = None,
     corner: Annotated[
         str | None,
@@ -37,7 +43,12 @@ def netlist(
     ] = None,
     temperature: Annotated[
         float | None,
-        typer.Option("--temperature", help="The bench's temperature [degC]; 27 without it."),
+        typer.Option(
+            "--temperature",
+            metavar="DEGC",
+            help="The bench's temperature [degC]; 27 without it.",
+            parser=real("--temperature", "degC"),
+        ),
     ] = None,
     vdd: Annotated[
         str | None,
@@ -51,7 +62,12 @@ def netlist(
     ] = None,
     sequence: Annotated[
         int | None,
-        typer.Option("--sequence", help="Which sequence of the inputs; 0 without it.", min=0),
+        typer.Option(
+            "--sequence",
+            metavar="N",
+            help="Which sequence of the inputs; 0 without it.",
+            parser=whole("--sequence", 0),
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

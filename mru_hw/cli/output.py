@@ -12,11 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from mru_hw.errors import Bare, UserError
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 """The option ``--json`` of every command that has a result."""
-
-SEEDS = 2**63 - 1
-"""The largest seed of a die or of noise."""
 
 Advance = Callable[[int], None]
 """Tell a progress bar how many more steps are done."""
@@ -26,17 +25,30 @@ def emit(result: Mapping[str, Any], *, as_json: bool, lines: Iterable[str]) -> N
     """Print a command's result: one JSON object, or the lines for a person.
 
     NaN and infinity become null, for JSON has neither.
+
+    Raises
+    ------
+    UserError
+        Standard output takes no more: a full disk.
     """
     if as_json:
-        typer.echo(json.dumps(plain(result), indent=2, allow_nan=False, ensure_ascii=False))
+        text = json.dumps(plain(result), indent=2, allow_nan=False, ensure_ascii=False)
     else:
-        for line in lines:
-            typer.echo(line)
+        text = "\n".join(lines)
+    try:
+        typer.echo(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        expected = f"room for the result ({error.strerror}); what was asked for is done"
+        raise UserError("standard output", Bare("not written"), expected) from None
 
 
 def say(text: str) -> None:
-    """Print a line on standard error."""
-    typer.echo(text, err=True)
+    """Print a line on standard error, where that takes one: the status says the same."""
+    with contextlib.suppress(OSError):
+        typer.echo(text, err=True)
 
 
 @contextlib.contextmanager

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mru_hw.cli.output import SEEDS, Json, emit, progress
+from mru_hw.cli.numbers import SEEDS, real, whole
+from mru_hw.cli.output import Json, emit, progress, say
 from mru_hw.errors import SimulationError, UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mru_hw.simulate.run import Chip, LevelRun
     from mru_hw.simulate.trace import Trace
     from mru_hw.simulate.verify import Choice, Verification
+    from mru_hw.spice.bench import Tolerances
     from mru_hw.stimulus import Inputs
+    from mru_hw.technology import Technology
     from mru_hw.technology.conditions import Conditions
 
 
@@ -32,24 +37,50 @@ def simulate(
     tech: Annotated[str, typer.Option("--tech", help="The technology.")] = "generic180",
     die: Annotated[
         int | None,
-        typer.Option("--die", metavar="SEED", help="A die; nominal without it.", min=0, max=SEEDS),
+        typer.Option(
+            "--die",
+            metavar="SEED",
+            help="A die; nominal without it.",
+            parser=whole("--die", 0, SEEDS),
+        ),
     ] = None,
     process_scale: Annotated[
         float,
-        typer.Option("--process-scale", help="With --die: die-to-die spread over its sigma."),
+        typer.Option(
+            "--process-scale",
+            metavar="FACTOR",
+            help="With --die: die-to-die spread over its sigma.",
+            parser=real("--process-scale"),
+        ),
     ] = 0.0,
     gradient_scale: Annotated[
         float,
-        typer.Option("--gradient-scale", help="With --die: gradient over its sigma."),
+        typer.Option(
+            "--gradient-scale",
+            metavar="FACTOR",
+            help="With --die: gradient over its sigma.",
+            parser=real("--gradient-scale"),
+        ),
     ] = 0.0,
     noise: Annotated[
         int | None,
         typer.Option(
-            "--noise", metavar="SEED", help="Device noise; none without it.", min=0, max=SEEDS
+            "--noise",
+            metavar="SEED",
+            help="Device noise; none without it.",
+            parser=whole("--noise", 0, SEEDS),
         ),
     ] = None,
     corner: Annotated[str, typer.Option("--corner", help="Process corner.")] = "tt",
-    temperature: Annotated[float, typer.Option("--temperature", help="Temperature [degC].")] = 27.0,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            "--temperature",
+            metavar="DEGC",
+            help="Temperature [degC].",
+            parser=real("--temperature", "degC"),
+        ),
+    ] = 27.0,
     vdd: Annotated[
         str | None, typer.Option("--vdd", metavar="V", help="Supply; the technology's without it.")
     ] = None,
@@ -79,38 +110,38 @@ def simulate(
             "--raw", metavar="DIR", help="At the level spice: each run's waves, for a viewer."
         ),
     ] = None,
+    tolerances: Annotated[
+        str,
+        typer.Option(
+            "--tolerances",
+            help="At the level spice: default, or tight, which takes about twice as long and "
+            "resolves the clock's energy.",
+        ),
+    ] = "default",
     json: Json = False,
 ) -> None:
-    """Run a model on sequences: decisions, energy, outputs, candidates and states."""
-    from mru_hw.energy import energy
+    """Run a model on sequences: decisions, energy, outputs, candidates and states.
+
+    Y.npz is written when all sequences have ended. Where ngspice fails on some, the others stand in
+    Y.incomplete.npz, an earlier Y.npz stays as it was, and the status is 1.
+    """
     from mru_hw.model.io import load_model
-    from mru_hw.simulate.run import LEVELS, Chip, refuse_timing, run_level
+    from mru_hw.simulate.run import Chip, run_level
     from mru_hw.simulate.trace import refuse_other_content
-    from mru_hw.simulate.verify import parse_choice
     from mru_hw.stimulus import load_inputs, refuse_labels, sequence_range
     from mru_hw.technology import load_technology
-    from mru_hw.technology.conditions import checked_conditions, nominal_conditions
-    from mru_hw.units import parse, render
+    from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
 
-    if level not in LEVELS:
-        raise UserError("--level", level, "one of " + ", ".join(LEVELS))
-    refuse_timing(timing, level, noise)
-    _refuse_scales({"--process-scale": process_scale, "--gradient-scale": gradient_scale}, die)
-    choice = None if verify is None else parse_choice(verify)
-    if choice is not None and level != "spice":
-        raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
-    if raw is not None and (level != "spice" or choice is not None):
-        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
+    choice, closely = _how(level, timing, noise, verify, tolerances)
+    _refuse_scale("--process-scale", process_scale, PROCESS_MOST, die)
+    _refuse_scale("--gradient-scale", gradient_scale, GRADIENT_MOST, die)
+    if raw is not None:
+        _refuse_raw(raw, waves=level == "spice" and choice is None)
     technology = load_technology(tech)
-    v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
-    conditions = checked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
-    nominal = nominal_conditions(technology)
-    if level == "ideal" and (temperature, v_dd) != (nominal.temperature, nominal.v_dd):
-        found = f"{temperature:g} degC and {render(v_dd, 'V')}"
-        raise UserError("conditions", found, "none at the level ideal, whose numbers have none")
-    if raw is not None and not _folder(raw):
-        raise UserError("--raw", str(raw), "a folder that can be written, new or there already")
+    conditions = _conditions(technology, level, corner, temperature, vdd)
     refuse_other_content(out)
+    if level == "spice":
+        refuse_other_content(_beside(out))
     network = load_model(model)
     data = load_inputs(inputs)
     refuse_labels(data, network.spec.n_classes)
@@ -132,34 +163,48 @@ def simulate(
             noise=noise,
             timing=timing,
             first_sequence=first,
+            tolerances=closely,
             progress=advance,
             raw=raw,
         )
-    trace = run.trace
-    if run.supply is not None:
-        trace = dataclasses.replace(trace, energy_J=energy(run.supply).total)
+    run = _priced(run)
     checked = None
     if choice is not None:
-        checked = _verified(chip, data, trace, choice, conditions, die, first)
-    trace.save(out)
+        checked = _verified(chip, data, run.trace, choice, conditions, die, first, closely)
+    written = _written(run, out)
     if run.warning:
-        typer.echo(run.warning, err=True)
-    _tell(
-        data,
-        trace,
-        {"out": out, "level": level, "trace_level": traced, "timing": timing},
-        checked,
-        run,
-        json=json,
-    )
+        say(run.warning)
+    about = {
+        "out": out if written == out else None,
+        "incomplete": None if written == out else written,
+        "level": level,
+        "trace_level": traced,
+        "timing": timing,
+        "tolerances": tolerances if level == "spice" else None,
+    }
+    _tell(data, run, about, checked, period=network.spec.frame_period, json=json)
 
 
-def _refuse_scales(scales: dict[str, float], die: int | None) -> None:
-    for option, value in scales.items():
-        if not 0 <= value <= 1000:
-            raise UserError(option, value, "0 to 1000")
-        if value and die is None:
-            raise UserError(option, value, "0 without --die, for the nominal die has no spread")
+def _how(
+    level: str, timing: str, noise: int | None, verify: str | None, tolerances: str
+) -> tuple[Choice | None, Tolerances]:
+    """Check the options that say how to run, against the level and each other."""
+    from mru_hw.simulate.run import LEVELS, refuse_timing
+    from mru_hw.simulate.verify import parse_choice
+    from mru_hw.spice.bench import Tolerances
+
+    if level not in LEVELS:
+        raise UserError("--level", level, "one of " + ", ".join(LEVELS))
+    refuse_timing(timing, level, noise)
+    if tolerances not in list(Tolerances):
+        raise UserError("--tolerances", tolerances, "one of " + ", ".join(Tolerances))
+    closely = Tolerances(tolerances)
+    if closely is not Tolerances.DEFAULT and level != "spice":
+        raise UserError("--tolerances", tolerances, f"default at the level {level}: spice has it")
+    choice = None if verify is None else parse_choice(verify)
+    if choice is not None and level != "spice":
+        raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
+    return choice, closely
 
 
 def _refuse_size(chip: Chip, data: Inputs, choice: Choice | None, conditions: Conditions) -> None:
@@ -172,10 +217,65 @@ def _refuse_size(chip: Chip, data: Inputs, choice: Choice | None, conditions: Co
         refuse_verification(choice, chip.design, data, conditions)
 
 
-def _folder(path: Path) -> bool:
-    """Whether a folder is there, or can be made: before hours of work, not after."""
-    there = next(p for p in (path, *path.absolute().parents) if p.exists())
-    return there.is_dir() and os.access(there, os.W_OK)
+def _conditions(
+    technology: Technology, level: str, corner: str, temperature: float, vdd: str | None
+) -> Conditions:
+    from mru_hw.technology.conditions import checked_conditions, nominal_conditions
+    from mru_hw.units import parse, render
+
+    v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
+    conditions = checked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
+    nominal = nominal_conditions(technology)
+    if level == "ideal" and (temperature, v_dd) != (nominal.temperature, nominal.v_dd):
+        found = f"{temperature:g} degC and {render(v_dd, 'V')}"
+        raise UserError("conditions", found, "none at the level ideal, whose numbers have none")
+    return conditions
+
+
+def _refuse_scale(option: str, value: float, most: float, die: int | None) -> None:
+    if not 0 <= value <= most:
+        raise UserError(option, value, f"0 to {most:g}")
+    if value and die is None:
+        raise UserError(option, value, "0 without --die, for the nominal die has no spread")
+
+
+def _refuse_raw(raw: Path, *, waves: bool) -> None:
+    from mru_hw.files import refuse_no_folder
+
+    if not waves:
+        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
+    refuse_no_folder(raw, "--raw")
+
+
+def _priced(run: LevelRun) -> LevelRun:
+    """Return the run with the energies that its supply currents amount to."""
+    from mru_hw.energy import energy
+
+    if run.supply is None:
+        return run
+    priced = energy(run.supply)
+    blocks = {name: static + switching for name, (static, switching) in priced.blocks.items()}
+    trace = dataclasses.replace(run.trace, energy_J=priced.total)
+    return dataclasses.replace(run, trace=trace, energy_by_block=blocks)
+
+
+def _beside(out: Path) -> Path:
+    """Return where a trace goes that lacks sequences."""
+    return out.with_name(f"{out.stem}.incomplete.npz")
+
+
+def _written(run: LevelRun, out: Path) -> Path | None:
+    """Write the trace where it belongs; return where that was."""
+    ended = run.trace.decision >= 0
+    if ended.all():
+        run.trace.save(out)
+        if run.endings is not None:
+            _beside(out).unlink(missing_ok=True)  # of an earlier call
+        return out
+    if ended.any():
+        run.trace.save(_beside(out))
+        return _beside(out)
+    return None
 
 
 def _verified(
@@ -186,6 +286,7 @@ def _verified(
     conditions: Conditions,
     die: int | None,
     first_sequence: int,
+    tolerances: Tolerances,
 ) -> Verification:
     from mru_hw.simulate.verify import verify_units
 
@@ -199,24 +300,27 @@ def _verified(
             conditions=conditions,
             die=None if die is None else chip.die(die),
             first_sequence=first_sequence,
+            tolerances=tolerances,
             progress=advance,
         )
 
 
 def _tell(
     data: Inputs,
-    trace: Trace,
+    run: LevelRun,
     about: dict[str, Any],
     checked: Verification | None,
-    run: LevelRun,
     *,
+    period: float,
     json: bool,
 ) -> None:
+    """Print the result; where runs of ngspice failed, end with their reason."""
     import numpy as np
 
     from mru_hw.simulate.causes import table
     from mru_hw.simulate.endings import failure, helped_lines
 
+    trace = run.trace
     disagreements = run.disagreements if checked is None else checked.disagreements
     endings = run.endings if checked is None else checked.endings
     finished = trace.decision >= 0
@@ -224,13 +328,12 @@ def _tell(
     accuracy = None
     if data.y is not None and n_done:
         accuracy = float(np.mean((trace.decision == data.y)[finished]))
-    joules = float(np.mean(trace.energy_J[finished])) if n_done else float("nan")
-    level = about["trace_level"]
-    lines = [f"{about['out']}: {n_done} of {data.n_seq} sequences at the level {level}."]
+    figures = _figures(run, data.lengths.astype(np.float64) * period, finished)
+    level, place = about["trace_level"], about["out"] or about["incomplete"] or "Nothing written"
+    lines = [f"{place}: {n_done} of {data.n_seq} sequences at the level {level}."]
     if accuracy is not None:
         lines.append(f"Accuracy: {100 * accuracy:.2f} %.")
-    if np.isfinite(joules):
-        lines.append(f"Energy per sequence: {joules * 1e9:.4g} nJ on average.")
+    lines += _energy_lines(figures)
     if checked is not None:
         lines.append(checked.sentence())
     lines += helped_lines(endings or ())
@@ -240,7 +343,7 @@ def _tell(
             **about,
             "sequences": data.n_seq,
             "accuracy": accuracy,
-            "energy_per_sequence_J": joules,
+            **figures,
             "finished": n_done,
             "status": trace.status.name.lower(),
             "warning": run.warning or None,
@@ -254,3 +357,43 @@ def _tell(
     failed = failure(endings or ())
     if failed is not None:
         raise SimulationError(failed)
+
+
+def _figures(
+    run: LevelRun, seconds: NDArray[np.float64], finished: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Return energies and powers over the sequences that ended; None where nothing is priced."""
+    import numpy as np
+
+    names = ("energy_per_sequence_J", "power_W", "input_energy_J", "input_power_W")
+    if not finished.any() or not np.isfinite(run.trace.energy_J[finished]).all():
+        return dict.fromkeys((*names, "blocks_W"))
+    time = float(np.mean(seconds[finished]))
+    joules, delivered = (
+        float(np.mean(e[finished])) for e in (run.trace.energy_J, run.input_energy)
+    )
+    blocks = {
+        name: None if name in run.unresolved else float(np.mean(e[finished])) / time
+        for name, e in run.energy_by_block.items()
+    }
+    powers = (joules, joules / time, delivered, delivered / time)
+    return dict(zip(names, powers, strict=True)) | {"blocks_W": blocks}
+
+
+def _energy_lines(figures: dict[str, Any]) -> list[str]:
+    from mru_hw.units import render
+
+    joules, delivered = figures["energy_per_sequence_J"], figures["input_energy_J"]
+    if joules is None:
+        return []
+    blocks = (
+        f"{name} {'not resolved' if watts is None else render(watts, 'W')}"
+        for name, watts in figures["blocks_W"].items()
+    )
+    share = delivered / joules if joules else 0.0
+    return [
+        f"Energy per sequence: {render(joules, 'J')} on average, {render(figures['power_W'], 'W')}"
+        f" ({', '.join(blocks)}).",
+        f"The inputs deliver {render(delivered, 'J')} beside it, as if from the supply "
+        f"({100 * share:.1f} % of it).",
+    ]

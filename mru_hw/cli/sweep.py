@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mru_hw.cli.meter import meter
+from mru_hw.cli.numbers import WORKERS, whole
 from mru_hw.cli.output import Json, emit
 from mru_hw.errors import UserError
 
@@ -16,7 +17,13 @@ def sweep(
     plan: Annotated[Path, typer.Argument(metavar="PLAN.yaml", help="What to run.")],
     out: Annotated[Path, typer.Option("--out", metavar="RUN.sqlite", help="The store to write.")],
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", help="Processes; one a core without it.")
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            help="Processes; one a core without it.",
+            parser=whole("--workers", 1, WORKERS),
+        ),
     ] = None,
     dask: Annotated[
         str | None, typer.Option("--dask", metavar="ADDRESS", help="Not made yet.")
@@ -25,7 +32,8 @@ def sweep(
 ) -> None:
     """Run a network on many dies and conditions.
 
-    A call that was interrupted resumes when it is repeated, to the same bits.
+    A call that was interrupted resumes when it is repeated, to the same bits. Runs that the machine
+    cut off (killed, no memory, no room, too slow) are tried again then, and end this call with 1.
     """
     from mru_hw.report.summary import sweep_lines, sweep_summary
     from mru_hw.sweep.plan import read_plan
@@ -47,3 +55,4 @@ def sweep(
             "seconds": outcome.seconds,
         }
         emit(summary, as_json=json, lines=sweep_lines(run, summary))
+    outcome.refuse_cut_off()

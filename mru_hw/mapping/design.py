@@ -267,6 +267,11 @@ class Design:
                 sha.update(value.tobytes() if whole else f"{entry.name}={value!r};".encode())
         return sha.hexdigest()[:16]
 
+    @property
+    def loops_only(self) -> bool:
+        """Whether no layer has a ladder: then no condition at which ladders fail is refused."""
+        return not any(bank.clocked for bank in self.banks)
+
     def device_groups(self) -> Iterator[DeviceGroup]:
         """List every transistor that carries a signal or bias current, group by group.
 

@@ -132,11 +132,13 @@ def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
         # As the network has it, not as the rounding of a threshold or of an offset left it.
         value = float(wire.weight[at]) or float(weight[at])
         index = at[:1] if wire.source == "bias" else at
+        needed = float(most[at])
         raise UserError(
             f"{wire.parameter}[{', '.join(str(int(k)) for k in index)}]",
             value,
-            f"at most {abs(value) * (limit / float(most[at])):.4g}: "
-            f"{limit} unit devices of {draft.technology.name}",
+            f"at most {abs(value) * (limit / needed):.4g} in size, or {_remedy(draft, wire)}: its "
+            f"mirror's leg would need {needed:.4g} and has at most {limit} unit devices of "
+            f"{draft.technology.name}",
         )
     return Connection(
         parameter=wire.parameter,
@@ -145,6 +147,17 @@ def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
         plus=plus.astype(np.int64),
         minus=minus.astype(np.int64),
     )
+
+
+def _remedy(draft: Draft, wire: Wire) -> str:
+    """Say what makes a weight's leg smaller but itself: what its target's scale goes by."""
+    layers = draft.model.spec.layers
+    if wire.target[0] == "c" and layers[int(wire.target[1:])].threshold == "fixed":
+        i = int(wire.target[1:])
+        names = ("beta", "delta") if layers[i].cell is CellKind.FQ_BMRU else ("beta",)
+        tensors = " and ".join(f"layers.{i}.{name}" for name in names)
+        return f"larger thresholds in {tensors}, for it adds too many times their mean"
+    return "larger weights beside it, for it adds too many times the usual sum of its node"
 
 
 def _units(draft: Draft, current: Array, gain: float, least: int) -> NDArray[np.int64]:

@@ -66,13 +66,17 @@ def as_float64(values: NDArray[Any], field: str) -> Array:
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise UserError(field, Bare(f"of type {array.dtype}"), "real numbers")
-    wide = array.astype(np.float64)
+    with np.errstate(over="ignore"):  # of a long float; what overflows is refused below
+        wide = array.astype(np.float64)
     bad = ~np.isfinite(wide)
     if bad.any():
         at = [int(k) for k in np.argwhere(bad)[0]]
         raise UserError(f"{field}{at}", Bare(str(wide[bad][0])), "a finite number")
+    exactly = "numbers that float64 holds exactly"
     if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and _beyond(array):
-        raise UserError(field, Bare("an integer beyond 2^53"), "numbers that float64 holds exactly")
+        raise UserError(field, Bare("an integer beyond 2^53"), exactly)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8 and (wide != array).any():
+        raise UserError(field, Bare(f"of type {array.dtype}"), exactly)
     return wide
 
 

@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
+from mru_hw.arrays import Arrays
+from mru_hw.documents import Document, Several
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document, refuse_foreign
 from mru_hw.model.check import as_float64, checked_tensors
 from mru_hw.model.foreign import read_foreign
-from mru_hw.model.io import STRUCTURE, WEIGHT_BYTES, WEIGHTS, save_model
+from mru_hw.model.io import STRUCTURE, WEIGHTS, save_model
 from mru_hw.model.network import Array, Model
-from mru_hw.model.structure import Count, ModelSpec, Strict, Structure, Switch
+from mru_hw.model.structure import Count, ModelSpec, Structure
+from mru_hw.model.weights import WEIGHT_BYTES
 
 _Numbers = float | list[float] | list[list[float]] | Literal["identity"] | None
 _Picks = list[int | tuple[int, int] | None] | None
@@ -37,7 +39,7 @@ def _numbers(value: object) -> object:
         raise wrong
     try:
         array = np.array(value, np.float64)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise wrong from None
     if not np.isfinite(array).all():
         raise wrong
@@ -59,7 +61,7 @@ def _named(value: object) -> object:
     return {"from": value} if isinstance(value, str) else value
 
 
-class Source(Strict):
+class Source(Document):
     """Where a tensor comes from: a foreign tensor, changed in this order, or a constant."""
 
     from_: str | None = Field(default=None, alias="from", description="name of the foreign tensor")
@@ -67,9 +69,9 @@ class Source(Strict):
         default=None,
         description="first: per axis an index, [start, stop] or null for all of it",
     )
-    reshape: tuple[Count, ...] | None = Field(default=None, description="second: the new shape")
-    transpose: Switch = Field(default=False, description="third: turn the order of the axes round")
-    abs: Switch = Field(default=False, description="last: absolute values")
+    reshape: Several[Count] | None = Field(default=None, description="second: the new shape")
+    transpose: bool = Field(default=False, description="third: turn the order of the axes round")
+    abs: bool = Field(default=False, description="last: absolute values")
     constant: Annotated[Any, BeforeValidator(_numbers, json_schema_input_type=_Numbers)] = Field(
         default=None,
         description="instead of all this: one number for all entries, the entries, or identity",
@@ -189,9 +191,7 @@ def save_import(imported: Import, path: Path) -> None:
     save_model(imported.model, path)
 
 
-def _resolve(
-    source: Source, foreign: Mapping[str, NDArray[Any]], shape: tuple[int, ...], field: str
-) -> Array:
+def _resolve(source: Source, foreign: Arrays, shape: tuple[int, ...], field: str) -> Array:
     if source.constant == "identity":
         return np.eye(*shape) if len(shape) == 2 else np.eye(shape[0])
     if source.constant is not None:
@@ -200,11 +200,12 @@ def _resolve(
     name = str(source.from_)
     if name not in foreign:
         raise UserError(f"{field}.from", name, f"a tensor of the file{_nearest(name, foreign)}")
-    array = as_float64(foreign[name], f"{field} (from {name})")
+    origin = f"{field} (from {name})"
+    array = as_float64(foreign.read(name, origin), origin)
     if source.select is not None:
         array = _select(array, source.select, f"{field}.select")
     if source.reshape is not None:
-        if array.size != int(np.prod(source.reshape)):
+        if array.size != math.prod(source.reshape):
             shown = Bare(str(list(source.reshape)))
             raise UserError(f"{field}.reshape", shown, f"a shape of {array.size} numbers")
         array = array.reshape(source.reshape)
@@ -230,4 +231,4 @@ def _select(array: Array, picks: list[int | list[int] | None], field: str) -> Ar
 
 def _nearest(name: str, names: Mapping[str, object]) -> str:
     near = difflib.get_close_matches(name, names, n=3) or list(names)[:3]
-    return f", such as {', '.join(near)}"
+    return f", such as {', '.join(near)}" if near else ", which has none"

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
-from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors import numpy as st
 
-from mru_hw.errors import MISSING, Bare, UserError
-from mru_hw.files import read_bytes, read_document, refuse_foreign, whole_folder
+from mru_hw import core_yaml
+from mru_hw.errors import MISSING, UserError
+from mru_hw.files import read_document, refuse_foreign, usable, whole_folder
 from mru_hw.model.check import checked_tensors
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
+from mru_hw.model.weights import read_safetensors
 
 STRUCTURE = "model.yaml"
 WEIGHTS = "model.safetensors"
-WEIGHT_BYTES = 1 << 30
 
 
 def save_model(model: Model, path: Path) -> None:
@@ -39,9 +36,7 @@ def save_model(model: Model, path: Path) -> None:
     """
     tensors = checked_tensors(model.spec, model.tensors, "model: ")
     refuse_foreign(path, marker=STRUCTURE, what="model", allowed=(STRUCTURE, WEIGHTS))
-    text = yaml.dump(
-        model.spec.model_dump(mode="json"), Dumper=_Plain, sort_keys=False, allow_unicode=True
-    )
+    text = core_yaml.dump(model.spec.model_dump(mode="json"))
     packed = st.save({name: np.ascontiguousarray(array) for name, array in tensors.items()})
     with whole_folder(path) as part:
         (part / STRUCTURE).write_text(text, encoding="utf-8")
@@ -67,43 +62,14 @@ def load_model(path: Path) -> Model:
         No model is there, ``model.yaml`` is not a structure, or a tensor is missing, wrongly
         shaped, not finite or not part of the structure.
     """
-    if not path.is_dir():
-        raise UserError(
-            "MODEL",
-            str(path),
-            f"a folder with {STRUCTURE} and {WEIGHTS} (a file of weights goes through "
-            "mru-hw import-weights)",
-        )
-    for name in (STRUCTURE, WEIGHTS):
-        if not (path / name).is_file():
-            raise UserError(f"MODEL: {name}", MISSING, f"a file in {path}")
+    expected = f"a folder with {STRUCTURE} and {WEIGHTS}"
+    with usable(path, "MODEL", expected):
+        if not path.is_dir():
+            more = " (a file of weights goes through mru-hw import-weights)"
+            raise UserError("MODEL", str(path), expected + more)
+        for name in (STRUCTURE, WEIGHTS):
+            if not (path / name).is_file():
+                raise UserError(f"MODEL: {name}", MISSING, f"a file in {path}")
     spec = read_document(path / STRUCTURE, ModelSpec)
     tensors = checked_tensors(spec, read_safetensors(path / WEIGHTS), f"{WEIGHTS}: ")
     return Model(spec=spec, tensors=tensors)
-
-
-def read_safetensors(path: Path, field: str | None = None) -> dict[str, NDArray[Any]]:
-    """Read all tensors of a safetensors file, in their own number formats.
-
-    Raises
-    ------
-    UserError
-        The file is a pickle, a zip (so a torch file) or no safetensors.
-    """
-    field = path.name if field is None else field
-    data = read_bytes(path, field, limit=WEIGHT_BYTES, what="a safetensors file")
-    # A safetensors header of 128 bytes, or 128 more than a multiple of 256, starts like a pickle.
-    if (data[:1] == b"\x80" and data[8:9] != b"{") or data[:2] == b"PK":
-        raise UserError(field, Bare("a pickle or a zip"), "safetensors; pickles are not read")
-    try:
-        tensors: dict[str, NDArray[Any]] = st.load(data)
-    except (SafetensorError, KeyError, TypeError, ValueError):
-        raise UserError(
-            field, Bare("damaged or no safetensors"), "a safetensors file of plain numbers"
-        ) from None
-    return tensors
-
-
-class _Plain(yaml.SafeDumper):
-    def ignore_aliases(self, _data: object) -> bool:
-        return True

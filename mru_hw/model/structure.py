@@ -6,15 +6,15 @@ import enum
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
+from mru_hw.documents import Document, Several, Word
 from mru_hw.errors import Bare, UserError
-from mru_hw.units import Seconds
+from mru_hw.units import LONGEST_FRAME, Seconds
 
 FORMAT_VERSION = 1
 
-Count = Annotated[int, Field(gt=0, strict=True)]
-Switch = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, Field(gt=0)]
 
 # Words that mean something to ngspice at the start of a line, or as a node.
 _CONTROL_WORDS = re.compile(
@@ -29,7 +29,7 @@ _CONTROL_WORDS = re.compile(
 
 
 class CellKind(enum.StrEnum):
-    """The memory cells of the family (design section 2)."""
+    """The memory cells of the family; their equations stand in docs/models.md, The network."""
 
     CMRU = "cmru"
     BMRU = "bmru"
@@ -45,13 +45,7 @@ class ReadoutKind(enum.StrEnum):
     LAST = "last"
 
 
-class Strict(BaseModel):
-    """A part of a document: no unknown keys, no NaN, no changes afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class LayerSpec(Strict):
+class LayerSpec(Document):
     """One memory layer.
 
     ``out = o + skip * v`` with ``o = [ReLU](W_o h + b_o)``, ``h = memory(c)``,
@@ -62,7 +56,7 @@ class LayerSpec(Strict):
         default="",
         description="for reports and netlists; letters, digits and _, not a control word of SPICE",
     )
-    cell: CellKind = Field(description="the memory cell")
+    cell: Word[CellKind] = Field(description="the memory cell")
     n_units: Count = Field(description="memory units")
     n_out: Count = Field(description="width of the layer's output")
     levels: Count | None = Field(
@@ -71,9 +65,9 @@ class LayerSpec(Strict):
     threshold: Literal["fixed", "input"] = Field(
         default="fixed", description="beta per unit, or from the layer's input"
     )
-    rectify_input: Switch = Field(default=False, description="ReLU on the layer's input")
-    rectify_candidate: Switch = Field(default=False, description="ReLU on the candidate")
-    rectify_output: Switch = Field(default=False, description="ReLU on the output, before the skip")
+    rectify_input: bool = Field(default=False, description="ReLU on the layer's input")
+    rectify_candidate: bool = Field(default=False, description="ReLU on the candidate")
+    rectify_output: bool = Field(default=False, description="ReLU on the output, before the skip")
     skip: Literal[0, 1, "matrix"] = Field(
         default=0, description="what of the signed input is added to the output"
     )
@@ -89,11 +83,11 @@ class LayerSpec(Strict):
         return value
 
 
-class Normalisation(Strict):
+class Normalisation(Document):
     """Raw data to network input: ``(x - mean) / scale``, per feature."""
 
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
+    mean: Several[float]
+    scale: Several[float]
 
     @field_validator("scale")
     @classmethod
@@ -103,18 +97,20 @@ class Normalisation(Strict):
         return value
 
 
-class Structure(Strict):
+class Structure(Document):
     """The structure of a network, without where it comes from; MAP.yaml holds it too."""
 
     format_version: Literal[1] = Field(default=1, description="of this file")
-    frame_period: Seconds = Field(gt=0, description="one input time step [s]: the data's hop")
+    frame_period: Seconds = Field(
+        gt=0, le=LONGEST_FRAME, description="one input time step [s]: the data's hop"
+    )
     n_in: Count = Field(description="features of one input frame")
     n_hidden: Count = Field(description="width of the input projection h0")
     n_classes: Count = Field(description="outputs of the head")
-    layers: tuple[LayerSpec, ...] = Field(min_length=1, max_length=1000)
-    readout: ReadoutKind = Field(default=ReadoutKind.MEAN, description="outputs to decision")
+    layers: Several[LayerSpec] = Field(min_length=1, max_length=1000)
+    readout: Word[ReadoutKind] = Field(default=ReadoutKind.MEAN, description="outputs to decision")
     normalisation: Normalisation | None = Field(default=None, description="null: none")
-    classes: tuple[str, ...] | None = Field(default=None, description="names of the outputs")
+    classes: Several[str] | None = Field(default=None, description="names of the outputs")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -47,29 +47,35 @@ def agreement(
     -------
     dict
         The object ``spice`` of ``summary.json``. Sequences that ngspice did not finish are
-        listed with their status, are not alike, and count in no rate.
+        listed with their status, are not alike, and count in no rate. A block that the tolerances
+        do not resolve is None.
     """
     done = np.array([status is RunStatus.DONE for status in spice.status])
     alike = spice.trace.decision == ideal.decision
     energy = np.where(done, spice.trace.energy_J, np.nan)
     error = priced.total / energy - 1
     layers = [
-        _steps(design, mapped, inputs, i, ideal=ideal, spice=spice.trace, rows=np.flatnonzero(done))
+        _steps(design, mapped, inputs, i, ideal=ideal, spice=spice, rows=np.flatnonzero(done))
         for i in range(len(design.banks))
     ]
     steps = sum(layer["steps"] for layer in layers)
     wrong = sum(layer["wrong"] for layer in layers)
     seconds = inputs.lengths.astype(np.float64) * design.spec.frame_period
+    delivered = float(np.mean(spice.input_energy[done])) if done.any() else None
     return {
         "sequences": inputs.n_seq,
         "complete": int(done.sum()),
         "decisions_alike": int(np.sum(alike & done)),
         "wrong_step_rate": wrong / steps if steps else None,
         "energy_error_mean": float(np.mean(error[done])) if done.any() else None,
+        "power_W": {"mean": _mean_power(energy, seconds, done)},
+        "input_energy_J": {"mean": delivered},
         "layers": layers,
         "blocks_W": {
             name: {
-                "ngspice": _mean_power(spice.energy_by_block[name], seconds, done),
+                "ngspice": None
+                if name in spice.unresolved
+                else _mean_power(spice.energy_by_block[name], seconds, done),
                 "behavioral": _mean_power(np.add(*priced.blocks[name]), seconds, done),
             }
             for name in BLOCKS
@@ -97,7 +103,7 @@ def _steps(
     layer: int,
     *,
     ideal: Trace,
-    spice: Trace,
+    spice: SpiceResult,
     rows: NDArray[np.int64],
 ) -> dict[str, Any]:
     """Judge every step of a layer from ngspice's own level before it and ideal's candidate.
@@ -105,8 +111,9 @@ def _steps(
     So a wrong step counts once, although a ladder carries it on.
     """
     valid = [slice(0, int(inputs.lengths[row])) for row in rows]
+    states = spice.quantised(mapped)[layer]
     runs = [
-        (spice.states[layer][row, frames], ideal.candidates[layer][row, frames])
+        (states[row, frames], ideal.candidates[layer][row, frames])
         for row, frames in zip(rows, valid, strict=True)
     ]
     thresholds = None

@@ -25,7 +25,7 @@ def write_demo_report(run: RunView, summary: Mapping[str, Any], out: Path) -> No
             value=f"{spice['decisions_alike']} of {spice['sequences']}",
             label="sequences that ngspice decides like the mapped network (2 x 8 units)",
         ),
-        Card(value=str(summary["transistors"]), label="transistors of the netlist (2 x 8 units)"),
+        Card(value=str(spice["transistors"]), label="transistors of the netlist (2 x 8 units)"),
     ]
     write_report(
         run,
@@ -133,18 +133,20 @@ def _step_sentences(spice: Mapping[str, Any]) -> list[str]:
 
 def _blocks(spice: Mapping[str, Any]) -> Picture:
     blocks = spice["blocks_W"]
-    groups = {
-        level: {name: float(pair[level]) for name, pair in blocks.items()}
-        for level in ("ngspice", "behavioral")
-    }
-    totals = {level: sum(values.values()) for level, values in groups.items()}
+    levels = ("ngspice", "behavioral")
+    known = {name: pair for name, pair in blocks.items() if None not in pair.values()}
+    groups = {level: {name: pair[level] for name, pair in known.items()} for level in levels}
+    totals = {"ngspice": spice["power_W"]["mean"]}
+    totals["behavioral"] = sum(pair["behavioral"] for pair in blocks.values())
+    left = [name for name in blocks if name not in known]
+    more = f" Not resolved by its tolerances, and not shown: {', '.join(left)}." if left else ""
     return Picture(
         uri=figures.side_by_side(groups, "W", "mean supply power"),
         alternative="Bars of the supply power by block, ngspice beside behavioral.",
         caption=(
             f"Mean supply power of these sequences by block: {render(totals['ngspice'], 'W')} in "
             f"ngspice, {render(totals['behavioral'], 'W')} at the level behavioral. Nothing was "
-            "fitted to these runs."
+            f"fitted to these runs.{more}"
         ),
     )
 

@@ -28,7 +28,8 @@ BOUNDARY = (
     "the technology's folder, each with its source. They are as good as those.",
     "The reference current is counted (in the block bias); the circuits that make it, the clock's "
     "waveform and the supply, and the pads, are outside too. Input currents come from ideal "
-    "sources, so what they deliver is not priced; output pins are held at a fixed voltage.",
+    "sources: what they deliver is told beside the chip's own energy, as if it came from the "
+    "supply, and is no part of it. Output pins are held at a fixed voltage.",
 )
 
 
@@ -151,6 +152,10 @@ def _cards(run: RunView) -> list[Card]:
         found.append(Card(value=render(joules["mean"], "J"), label="energy of a sequence, mean"))
         power = render(summary["power_W"]["mean"], "W")
         found.append(Card(value=power, label="mean supply power"))
+    delivered = summary["input_energy_J"]["mean"]
+    if delivered is not None:
+        label = "delivered by the input sources in a sequence, beside it"
+        found.append(Card(value=render(delivered, "J"), label=label))
     return found
 
 

@@ -223,6 +223,20 @@ def condition_rows(run: RunView) -> list[tuple[str, str]]:
     return rows
 
 
+def _untrimmed(run: RunView) -> str:
+    """Say how many thresholds the trim does not reach; nothing where it reaches all."""
+    try:
+        shown, thresholds = (int(run.facts[f"trim.{n}"]) for n in ("shown", "thresholds"))
+    except (KeyError, ValueError):
+        return ""
+    if shown == thresholds:
+        return ""
+    return (
+        f" The inputs bring units near {shown} of {thresholds} thresholds; the others are not "
+        "trimmed."
+    )
+
+
 LARGEST_MISMATCH = 2.0  # over the process's, up to which cells hold their states: 3.5 sigma
 
 
@@ -232,9 +246,9 @@ def notes(run: RunView) -> list[str]:
     temperatures = {point.settings["temperature"] for point in run.points}
     if run.level == "behavioral" and len(temperatures) > 1:
         found.append(
-            "At the behavioral level gate voltages, slopes, conductances, trips and charges are "
-            "those of the temperature; leakage is not in it yet. Where it counts, above some 85 "
-            "°C, compare temperatures at the level spice."
+            "At the behavioral level gate voltages, slopes, conductances, trips, charges and what "
+            "legs off resting rails leak are those of the temperature, as ngspice has them "
+            "(docs/characterisation.md)."
         )
     if run.level == "behavioral" and any(
         p.settings["mismatch_scale"] > LARGEST_MISMATCH for p in run.points
@@ -243,6 +257,11 @@ def notes(run: RunView) -> list[str]:
             f"Beyond {LARGEST_MISMATCH:g} times the mismatch a ladder's cells begin to lose their "
             "states (docs/decisions/0004), which the behavioral level does not know: the accuracy "
             "there is too good."
+        )
+    if run.level == "spice" and run.base.blocks and "clock" not in run.base.blocks:
+        found.append(
+            "The clock's own energy is not resolved by the tolerances of these runs, so its block "
+            "is left out; the total has it (docs/decisions/0005)."
         )
     if any(point.settings["gradient_scale"] for point in run.points):
         found.append(
@@ -253,7 +272,7 @@ def notes(run: RunView) -> list[str]:
         found.append(
             "Trimmed dies have DACs at their thresholds, set by readings of supply currents at the "
             "technology's temperature and supply (docs/trim.md); their energy leaves out the DACs' "
-            "leakage and registers."
+            f"leakage and registers.{_untrimmed(run)}"
         )
     if any(point.settings["perturbation"] for point in run.points):
         found.append(

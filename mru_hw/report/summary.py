@@ -26,12 +26,16 @@ def empty_summary() -> dict[str, Any]:
         },
         "energy_per_sequence_J": {"mean": None, "p10": None, "p90": None},
         "power_W": {"mean": None},
+        "input_energy_J": {"mean": None},
         "transistors": None,
         "spice": {
             "sequences": 0,
             "decisions_alike": None,
             "wrong_step_rate": None,
             "energy_error_mean": None,
+            "power_W": {"mean": None},
+            "input_energy_J": {"mean": None},
+            "transistors": None,
         },
         "seconds": 0.0,
     }
@@ -65,6 +69,7 @@ def sweep_summary(run: RunView) -> dict[str, Any]:
         },
         "energy_per_sequence_J": energy,
         "power_W": {"mean": power},
+        "input_energy_J": {"mean": None if power is None else run.input_energy(base)},
         "seconds": float(run.facts.get("seconds", 0)),
     }
 
@@ -83,6 +88,12 @@ def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"Energy per sequence: {render(joules['mean'], 'J')} on average, "
             f"{render(joules['p10'], 'J')} to {render(joules['p90'], 'J')} (P10 to P90)."
+        )
+    delivered = summary["input_energy_J"]["mean"]
+    if delivered is not None:
+        lines.append(
+            f"The inputs deliver {render(delivered, 'J')} a sequence beside it, as if from the "
+            "supply."
         )
     lines += [f"{count} runs failed: {status.value}" for status, count in run.failed().items()]
     return lines

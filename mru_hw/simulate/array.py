@@ -167,6 +167,8 @@ class Memory:
         (n, n_cells + 1) output by the number of set cells.
     held
         (n, n_cells + 1) supply current [A] of the cells.
+    c_step
+        (n_units,) capacitance that a step charges from the supply [F].
     biased
         What the bias legs in the cells carry over their share, leakage and all; `level` has it.
     up_copy, down_copy, up_leg, down_leg
@@ -183,6 +185,7 @@ class Memory:
     i_q: Floats | None
     level: Floats
     held: Floats
+    c_step: Floats
     biased: float
     up_copy: Floats
     down_copy: Floats

@@ -54,10 +54,14 @@ class BehavioralRun:
         Energy is not priced here: it is NaN.
     supply
         What was drawn.
+    finite
+        (n_die, n_seq) whether outputs and supply currents are finite numbers; where not, the die
+        or the conditions lie beyond what the laws mean, and nothing of it is a figure.
     """
 
     trace: Trace
     supply: SupplyRecord
+    finite: NDArray[np.bool_]
 
 
 class BlockRun(Protocol):
@@ -75,9 +79,9 @@ class DieResults:
 
     Attributes
     ----------
-    kept, decision, static, switching
+    kept, decision, static, switching, finite
         Filled by `Gathered`: signals and decisions as a trace has them; mean supply current [A],
-        (n_die, n_seq, supply block).
+        (n_die, n_seq, supply block); whether outputs are finite.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class DieResults:
         self.decision = np.zeros((n_die, n_seq), dtype=np.int64)
         self.static = np.zeros((n_die, n_seq, len(BLOCKS)))
         self.switching = np.zeros_like(self.static)
+        self.finite = np.ones((n_die, n_seq), dtype=np.bool_)
 
     def run(self, v_dd: float) -> BehavioralRun:
         """Return everything, drawn at a supply of `v_dd` [V]."""
@@ -101,7 +106,10 @@ class DieResults:
             duration=self._lengths.astype(np.float64) * self._frame,
             v_dd=v_dd,
         )
-        return BehavioralRun(trace=self.kept.trace(self.decision), supply=supply)
+        priced = np.isfinite(self.static + self.switching).all(axis=2)
+        return BehavioralRun(
+            trace=self.kept.trace(self.decision), supply=supply, finite=self.finite & priced
+        )
 
 
 class Gathered:
@@ -124,12 +132,15 @@ class Gathered:
     def add(self, block: SequenceBlock, run: BlockRun) -> None:
         """Take the next block."""
         self._tally.add(run.output)
+        n = len(block.rows)
+        amiss = np.any(~np.isfinite(run.output) & block.valid, axis=(0, 1))
+        self._results.finite[self._die, block.rows] &= ~amiss[:n]
         add_valid(self._static, run.static, block.valid)
         add_valid(self._switching, run.switching, block.valid)
         arrays = self._results.kept.arrays
         if not arrays:
             return
-        n, n_time = len(block.rows), len(block.valid)
+        n_time = len(block.valid)
         valid, frames = block.valid[:, :n].T[:, :, None], slice(block.start, block.start + n_time)
         signals = {"output": [run.output], "candidate": run.candidates, "state": run.states}
         for kind, layers in signals.items():
@@ -187,7 +198,7 @@ def simulate_behavioral(
     """
     keep_freed_memory()
     supply_v = design.technology.v_dd if v_dd is None else v_dd
-    at_supply = calibration.at(supply_v, temperature=temperature)
+    at_supply = calibration.at(supply_v, temperature=temperature, loops_only=design.loops_only)
     results = DieResults(design, inputs, len(dies), dtype, keep_all=keep_all)
     groups = list(group_sequences(inputs.lengths))
     law = None if noise is None else NoiseLaw.of(design, at_supply, temperature, noise.scale)

@@ -13,6 +13,7 @@ from mru_hw.cells.leakage import BusLeak, bus_leak
 from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import node_supply, quiescent
 from mru_hw.cells.rails import leg_weights, supply_sum
+from mru_hw.cells.settling import step_capacitance
 from mru_hw.mapping.design import (
     SPLIT_UNITS,
     SPLITTERS,
@@ -178,6 +179,7 @@ def _memory(
         i_q=nodes[bank.candidate].i_q if ladder else None,
         level=(law.level * (biased / h.scale)).astype(dtype),
         held=(law.held * biased).astype(dtype),
+        c_step=step_capacitance(devices.design, devices.calibration, bank),
         biased=float(biased),
         up_copy=_column(law.up_copy, dtype),
         down_copy=_column(law.down_copy, dtype),

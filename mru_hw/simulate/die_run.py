@@ -157,8 +157,8 @@ class DieRun:
         start = np.broadcast_to(self.held[i], (1, *cells.shape[1:])).astype(cells.dtype)
         before = np.concatenate([start, cells[:-1]])
         self.held[i] = cells[-1, 0].copy()
-        steps = np.abs(cells - before).sum(axis=(1, 2))
-        self._charge("memory", steps * self.calibration.c_step)
+        steps = np.abs(cells - before).sum(axis=1)
+        self._charge("memory", (steps * memory.c_step[:, None]).sum(axis=1))
         if bank.clocked:
             cells_driven = bank.n_units * bank.n_cells
             phase = self.calibration.c_driver + cells_driven * self.calibration.c_clock

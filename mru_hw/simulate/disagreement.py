@@ -1,9 +1,9 @@
 """Why a unit stepped otherwise than the reference: every wrong step with its cause.
 
-A step is judged from the unit's own level before it, so one wrong step is counted once
-(design section 1). The causes are looked for in a fixed order, what the cells show before what the
-candidate does; each rests on something that the run itself has (`mru_hw.simulate.evidence`), and
-a step that none of them fits stays `Cause.UNEXPLAINED`.
+A step is judged from the unit's own level before it, so a wrong step is counted once, although in
+a ladder its effect stays. The causes are looked for in a fixed order, what the cells show before
+what the candidate does; each rests on something that the run itself has
+(`mru_hw.simulate.evidence`), and a step that none of them fits stays `Cause.UNEXPLAINED`.
 """
 
 from __future__ import annotations
@@ -354,10 +354,11 @@ def explain(
         Raw sequences, and what the reference makes of them.
     """
     found: list[Disagreement] = []
+    quantised = result.quantised(mapped)
     for row, layers in enumerate(result.evidence):
         n = int(inputs.lengths[row])
         frames = normalised(design.spec, inputs.x[row, :n])
-        states = [np.nan_to_num(state[row, :n]) for state in result.trace.states]
+        states = [np.nan_to_num(state[row, :n]) for state in quantised]
         local = local_layers(mapped, frames, states)
         software = local_layers(mapped, frames, [h[row, :n] for h in reference.states])
         for bank in design.banks:
@@ -368,7 +369,7 @@ def explain(
                 ladder = ladders[i].in_run(software[i], local[i])
                 found += wrong_steps(ladder, evidence, wanted, local=before, sequence=row)
             elif not bank.clocked:
-                h, own = result.trace.states[i][row, :n], result.trace.candidates[i][row, :n]
+                h, own = quantised[i][row, :n], result.trace.candidates[i][row, :n]
                 seen = None if before is None else before.candidate
                 found += wrong_bits(mapped, bank, h, own, wanted, local=seen, sequence=row)
     return tuple(found)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mru_hw.cells.settling import settling_time
-from mru_hw.errors import UserError
+from mru_hw.cells.settling import settling_times
+from mru_hw.errors import LawError, UserError
 from mru_hw.mapping import Design, map_model, unmap
 from mru_hw.model.network import Model
-from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
+from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
-from mru_hw.simulate.supply import SupplyRecord
+from mru_hw.simulate.supply import SupplyRecord, input_charge
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.trace import Trace
+from mru_hw.spice.bench import Tolerances
 from mru_hw.spice.deck import Waves
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import Technology
@@ -83,8 +85,15 @@ class LevelRun:
 
     Attributes
     ----------
+    input_energy
+        (n_seq,) what the sources of the input currents deliver [J], as if from the supply's
+        voltage; NaN at the level ``ideal`` and where a run failed. ``trace.energy_J`` is without.
     supply
         What the supply gave, at the level ``behavioral``.
+    energy_by_block
+        (n_seq,) energy [J] by supply block, at the level ``spice``.
+    unresolved
+        The blocks among them whose energy the tolerances do not resolve.
     disagreements
         Wrong steps against the level ``ideal`` with their causes, at the level ``spice``.
     endings
@@ -94,7 +103,10 @@ class LevelRun:
     """
 
     trace: Trace
+    input_energy: NDArray[np.float64]
     supply: SupplyRecord | None = None
+    energy_by_block: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    unresolved: tuple[str, ...] = ()
     disagreements: tuple[Disagreement, ...] | None = None
     endings: tuple[Ending, ...] | None = None
     warning: str = ""
@@ -110,6 +122,7 @@ def run_level(
     noise: int | None = None,
     timing: str = "settled",
     first_sequence: int = 0,
+    tolerances: Tolerances = Tolerances.DEFAULT,
     progress: Callable[[int], None] | None = None,
     raw: Path | None = None,
 ) -> LevelRun:
@@ -125,6 +138,8 @@ def run_level(
         Seeds; None is the nominal die and no noise.
     first_sequence
         Index in its file of the first sequence, which names the noise draws.
+    tolerances
+        How closely ngspice solves, at the level ``spice``.
     progress
         Told how many sequences more are done (level ``spice``).
     raw
@@ -152,11 +167,16 @@ def run_level(
         raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
     refuse_currents(chip.design, inputs)
     if level == "ideal":
-        return LevelRun(trace=simulate_ideal(chip.mapped, inputs))
+        trace = simulate_ideal(chip.mapped, inputs)
+        return LevelRun(trace=trace, input_energy=np.full(inputs.n_seq, np.nan))
     if level == "spice":
-        return _spice(chip, inputs, conditions, die, progress, raw, first_sequence)
+        return _spice(chip, inputs, conditions, die, tolerances, progress, raw, first_sequence)
+    delivered = conditions.v_dd * input_charge(chip.design, inputs)
     calibration = chip.calibration.at(
-        conditions.v_dd, temperature=conditions.temperature, corner=conditions.corner
+        conditions.v_dd,
+        temperature=conditions.temperature,
+        corner=conditions.corner,
+        loops_only=chip.design.loops_only,
     )
     if timing == "timed":
         run = simulate_timed(
@@ -167,7 +187,10 @@ def run_level(
             temperature=conditions.temperature,
             v_dd=conditions.v_dd,
         )
-        return LevelRun(trace=run.trace.single_die(), supply=run.supply.single_die())
+        _refuse_not_finite(run)
+        return LevelRun(
+            trace=run.trace.single_die(), input_energy=delivered, supply=run.supply.single_die()
+        )
     run = simulate_behavioral(
         chip.design,
         calibration,
@@ -178,11 +201,22 @@ def run_level(
         noise=None if noise is None else NoiseRun(seed=noise),
         sequence_offset=first_sequence,
     )
+    _refuse_not_finite(run)
     return LevelRun(
         trace=run.trace.single_die(),
+        input_energy=delivered,
         supply=run.supply.single_die(),
         warning=short_frame(chip.design, calibration, conditions.temperature),
     )
+
+
+def _refuse_not_finite(run: BehavioralRun) -> None:
+    if not run.finite.all():
+        row = int(np.argmin(run.finite[0]))
+        raise LawError(
+            f"Sequence {row} has outputs or supply currents that are not finite: its die or its "
+            "conditions lie beyond what the laws of the circuits describe."
+        )
 
 
 def refuse_timing(timing: str, level: str, noise: int | None) -> None:
@@ -204,15 +238,41 @@ def refuse_timing(timing: str, level: str, noise: int | None) -> None:
 
 
 def short_frame(design: Design, calibration: Calibration, temperature: float) -> str:
-    """Say that a frame is too short for its nodes; nothing where it is not."""
-    frame, needed = design.timing.frame, settling_time(design, calibration, temperature)
-    if needed <= frame:
+    """Say that nodes have too little time before a strobe, or in a frame; nothing if not.
+
+    What changes at the frame's start, or at a layer's strobe, has to settle before the next strobe.
+    What no strobe reads, an output or all of a network of loops, has a frame.
+    """
+    times = settling_times(design, calibration, temperature)
+    windows = _windows(design)
+    name = max(times, key=lambda bus: times[bus] / windows[bus][0])
+    needed, (window, until) = times[name], windows[name]
+    if needed <= window:
         return ""
     return (
-        f"The frame of {render(frame, 's')} is short: a node that loses its current needs "
-        f"{render(needed, 's')} to come down to 1 % of the usual one, and settled states do not "
-        "know it; --timing timed does."
+        f"The frame of {render(design.timing.frame, 's')} is short: a node that loses its current "
+        f"needs {render(needed, 's')} to come down to 1 % of the usual one, and it has "
+        f"{render(window, 's')}{until}; settled states do not know it, --timing timed does."
     )
+
+
+def _windows(design: Design) -> dict[str, tuple[float, str]]:
+    """Return by bus how long [s] its nodes have to settle, and until what, in words."""
+    frame, strobes = design.timing.frame, design.timing.strobes
+    clocked = [bank for bank in design.banks if bank.clocked]
+    starts = [0.0, *(strobes[bank.layer] for bank in clocked)]
+    windows = [
+        (strobes[bank.layer] - start, f" before the strobe of layer {bank.layer}")
+        for start, bank in zip(starts, clocked, strict=False)
+    ]
+    windows.append((frame, ""))
+    found, phase = dict[str, tuple[float, str]](), 0
+    states = {bank.state for bank in clocked}
+    compared = {b: k for k, bank in enumerate(clocked) for b in (bank.candidate, bank.threshold)}
+    for name in design.buses:  # in the order in which the signal passes them
+        phase += name in states
+        found[name] = windows[compared.get(name, phase)]
+    return found
 
 
 def refuse_corner(technology: Technology, level: str, corner: str) -> None:
@@ -241,7 +301,8 @@ def refuse_currents(design: Design, inputs: Inputs) -> None:
     for rows, frames in inputs.pieces():
         x = inputs.x[rows, frames]
         if normal is not None:
-            x = (x - np.array(normal.mean)) / np.array(normal.scale)
+            with np.errstate(over="ignore"):  # infinite is outside too
+                x = (x - np.array(normal.mean)) / np.array(normal.scale)
         outside = (np.abs(x) > limit) & inputs.take(rows).valid(frames)[:, :, None]
         if outside.any():
             row, frame, k = (int(i) for i in np.argwhere(outside)[0])
@@ -259,6 +320,7 @@ def _spice(
     inputs: Inputs,
     conditions: Conditions,
     die: int | None,
+    tolerances: Tolerances,
     progress: Callable[[int], None] | None,
     raw: Path | None,
     first_sequence: int,
@@ -285,6 +347,7 @@ def _spice(
         inputs,
         conditions=conditions,
         die=None if die is None else chip.die(die),
+        tolerances=tolerances,
         progress=progress,
         keep=keep,
     )
@@ -298,4 +361,11 @@ def _spice(
         dataclasses.replace(ending, sequence=first_sequence + ending.sequence)
         for ending in result.endings()
     )
-    return LevelRun(trace=result.trace, disagreements=found, endings=endings)
+    return LevelRun(
+        trace=result.trace,
+        input_energy=result.input_energy,
+        energy_by_block=result.energy_by_block,
+        unresolved=result.unresolved,
+        disagreements=found,
+        endings=endings,
+    )

@@ -1,4 +1,8 @@
-"""Right and wrong steps (design section 1): counted once, not carried on."""
+"""Right and wrong steps.
+
+A step is wrong where a unit's level changes otherwise than the reference's would from the same
+level. It is counted once: what it leaves in a ladder until the end is no further step.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.mapping.design import Design
+from mru_hw.stimulus import Inputs
+
 BLOCKS = ("mirror", "memory", "clock", "bias")
 """Supply pins of the chip: what each bus, bank, phase driver and the bias tree draw."""
 
@@ -38,3 +41,20 @@ class SupplyRecord:
             duration=self.duration,
             v_dd=self.v_dd,
         )
+
+
+def input_charge(design: Design, inputs: Inputs) -> NDArray[np.float64]:
+    """Return the charge [C] that the sources of a chip's input currents deliver, (n_seq,).
+
+    What flows into a pin comes from a source, as the bench has it; what flows out of one has come
+    through the chip and counts there.
+    """
+    normal, scale = design.spec.normalisation, design.buses["x"].scale
+    sums = np.zeros(inputs.n_seq)
+    for row, length in enumerate(inputs.lengths):
+        x = inputs.x[row, :length]
+        if normal is not None:
+            x = (x - np.array(normal.mean)) / np.array(normal.scale)
+        sums[row] = np.maximum(x, 0.0).sum()
+    charge: NDArray[np.float64] = sums * (scale * design.timing.frame)
+    return charge

@@ -69,7 +69,7 @@ def simulate_timed(
     """
     refuse_without_circuit(design)
     supply_v = design.technology.v_dd if v_dd is None else v_dd
-    at_supply = calibration.at(supply_v, temperature=temperature)
+    at_supply = calibration.at(supply_v, temperature=temperature, loops_only=design.loops_only)
     keep_freed_memory()
     results = DieResults(design, inputs, len(dies), np.float64, keep_all=True)
     # Not filled up: here time goes with the columns.
@@ -272,6 +272,6 @@ class _Run:
                 continue
             self.candidates[i][:, t], self.states[i][:, t] = self._candidate(bank), level
             # What a loop's step charges is counted where it is seen, at the frame's end.
-            steps = (np.abs(level - self._levels[i]) > 0).sum(axis=0)
+            stepped = np.abs(level - self._levels[i]) > 0
             self._levels[i] = level
-            self._charge("memory", t, self._calibration.c_step * steps.astype(np.float64))
+            self._charge("memory", t, memory.c_step @ stepped.astype(np.float64))

@@ -31,6 +31,7 @@ from mru_hw.simulate.endings import Ending, ending_of
 from mru_hw.simulate.evidence import Evidence, read_evidence
 from mru_hw.simulate.spice_size import count_transistors, refuse_frames, transistors
 from mru_hw.simulate.trace import Trace
+from mru_hw.spice.bench import Tolerances, network_options
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import (
@@ -270,6 +271,7 @@ def verify_units(
     conditions: Conditions,
     die: Die | None = None,
     first_sequence: int = 0,
+    tolerances: Tolerances = Tolerances.DEFAULT,
     workers: int = 2,
     time_limit_s: float = 1800.0,
     progress: Callable[[int], None] | None = None,
@@ -288,6 +290,8 @@ def verify_units(
         What they run at; the same die as the behavioral run's.
     first_sequence
         Number of the first sequence in its file, for what is told of it.
+    tolerances
+        How closely ngspice solves.
     workers
         Processes at a time.
     time_limit_s
@@ -307,12 +311,13 @@ def verify_units(
     units = choose_units(choice, ladders, trace, inputs)
     jobs = [(i, k, row) for i, k in units for row in range(inputs.n_seq)]
     runner = Runner(Limits(time_s=time_limit_s))
+    options = network_options(design, tolerances)
 
     def one(job: tuple[int, int, int]) -> tuple[int, list[Disagreement], Ending]:
         i, k, row = job
         c = trace.candidates[i][row, : inputs.lengths[row], k : k + 1]
         scale = design.buses[design.banks[i].candidate].scale
-        bench = make_unit_bench(design, i, k, c[:, 0] * scale, conditions, die=die)
+        bench = make_unit_bench(design, i, k, c[:, 0] * scale, conditions, die=die, options=options)
         waves = runner.run(bench.deck)
         evidence = read_unit(design, i, k, bench, waves)
         number = first_sequence + row

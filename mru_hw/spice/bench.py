@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import enum
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,9 +42,19 @@ OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-15 trtol=20 reltol=1e-3 
 NETWORK_OPTIONS = (
     "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=5e-15 trtol=250 reltol=2e-4 method=gear"
 )
+TIGHT_OPTIONS = "gmin=1e-17 abstol=1e-16 vntol=1e-6 chgtol=1e-16 trtol=7 reltol=1e-4 method=gear"
+INPUT_SUPPLY = "vdd_input"
+"""Node that the input sources draw from: an ideal supply beside the chip's own, to be counted."""
 DECOUPLING = 10e-12
 """Capacitor [F] outside a chip with loops, on the reference's pin: a loop that switches pulls the
 bias rail along, and with it its neighbours' currents."""
+
+
+class Tolerances(enum.StrEnum):
+    """How closely ngspice solves a whole network (docs/decisions/0005-ngspice-options.md)."""
+
+    DEFAULT = "default"
+    TIGHT = "tight"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +68,7 @@ class Bench:
     t_start
         The first frame's start [s]; the last one's end is ``deck.t_stop``.
     read_at
-        (n_time,) when states and outputs are read: the end of each frame [s].
+        (n_time,) when states and outputs are read: the end of each frame [s], as `frame_ends`.
     decided_at
         (n_layers, n_time) when each layer's candidates count [s]: at the strobe's rising edge, and
         for loops, which follow them all the time, at the frame's end.
@@ -89,8 +100,17 @@ def state_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
     return tuple(f"v(xchip.xu{layer}_{k}.v{j})" for j in cells)
 
 
-def network_options(design: Design) -> str:
+def state_diode(design: Design, layer: int, k: int) -> str:
+    """Return the current of the diode that collects the output of unit `k` of `layer`."""
+    bus = design.buses[design.banks[layer].state]
+    p = design.technology.transistor_path("p_mirror")
+    return f"@m.{TOP}.x{bus.name}_{k}.{BUS_PATHS[bus.kind]['diode_plus']}.{p}[id]"
+
+
+def network_options(design: Design, tolerances: Tolerances = Tolerances.DEFAULT) -> str:
     """Return ngspice's tolerances for a network of a technology."""
+    if tolerances is Tolerances.TIGHT:
+        return TIGHT_OPTIONS
     clocked = all_clocked(design)
     # A loop has no clock that waits until the candidates have settled: what the second-order
     # formula overshoots at an input's edge would set it. The first-order one does not overshoot
@@ -98,6 +118,16 @@ def network_options(design: Design) -> str:
     first_order = not (clocked and design.technology.transistor.bypass)
     bypass = design.technology.transistor.bypass
     return NETWORK_OPTIONS + bypass * " bypass=1" + first_order * " maxord=1"
+
+
+def unresolved_blocks(design: Design, tolerances: Tolerances) -> tuple[str, ...]:
+    """Name the supply blocks whose energy a network's tolerances do not resolve.
+
+    The default ones step over most of the crowbar current in the phase drivers' edges: the clock's
+    energy comes out up to three times too small (docs/decisions/0005-ngspice-options.md).
+    """
+    cheap = tolerances is Tolerances.DEFAULT and bool(clocked_banks(design))
+    return ("clock",) if cheap else ()
 
 
 def unit_options(design: Design) -> str:
@@ -131,6 +161,15 @@ def as_written(value: float) -> float:
     return float(f"{value:.9g}")
 
 
+def frame_ends(t_start: float, period: float, n_time: int) -> Array:
+    """Return when each frame ends [s], (n_time,), as a deck's nine digits have it.
+
+    The last one is the run's own end, so no frame lies beyond what was run.
+    """
+    ends = t_start + period * np.arange(1, n_time + 1, dtype=np.float64)
+    return np.array([as_written(end) for end in ends.tolist()])
+
+
 def reference_current(design: Design) -> float:
     """Return the current [A] into the chip's reference pin."""
     return design.i_lsb * design.buses["bias"].units
@@ -150,7 +189,7 @@ def make_bench(
     conditions: Conditions,
     *,
     die: Die | None = None,
-    options: str | None = None,
+    tolerances: Tolerances = Tolerances.DEFAULT,
     measures: bool = False,
 ) -> Bench:
     """Write chip and bench for one sequence.
@@ -165,8 +204,8 @@ def make_bench(
         Corner, temperature, supply.
     die
         Mismatch of every device; the nominal chip when None.
-    options
-        ngspice's tolerances; those of its network when None.
+    tolerances
+        How closely ngspice solves it.
     measures
         Whether the bench also measures and prints power and outputs, for running it by hand.
 
@@ -182,8 +221,8 @@ def make_bench(
         reset += DECOUPLING * design.technology.v_dd / 2 / reference_current(design)
     t_start = reset + PRE_ROLL * period
     starts: Array = t_start + period * np.arange(len(frames), dtype=np.float64)
-    t_stop = as_written(t_start + period * len(frames))
-    read_at: Array = starts + period
+    read_at = frame_ends(t_start, period, len(frames))
+    t_stop = float(read_at[-1])
     clocked = {
         bank.layer: starts + design.timing.strobes[bank.layer] for bank in clocked_banks(design)
     }
@@ -191,7 +230,7 @@ def make_bench(
     commands = () if die is None else tuple(die_commands(design, die))
     saves = bench_saves(design)
     body = [
-        *_condition_lines(conditions, options or network_options(design)),
+        *_condition_lines(conditions, network_options(design, tolerances)),
         *_supply_lines(design, conditions),
         *_stimulus_lines(design, frames, starts, clocked, reset, conditions),
         *_instance_lines(design),
@@ -206,7 +245,7 @@ def make_bench(
         f"* mru_hw {__version__} bench, design {design.digest()}",
         f"* {len(frames)} frames of {period:.9g} s after {t_start:.9g} s of power-up and reset;"
         f" {'the nominal chip' if die is None else f'die {die.seed}'}",
-        *_notes(design, t_stop - t_start),
+        *_notes(design, t_stop - t_start, tolerances),
     ]
     deck = bench_deck(design, chip, head, body, saves, t_stop, commands)
     return Bench(deck=deck, t_start=t_start, read_at=read_at, decided_at=decided_at)
@@ -237,26 +276,32 @@ def bench_deck(
 
 
 def bench_saves(design: Design) -> tuple[str, ...]:
-    """List the vectors that a run keeps: supply currents, outputs, candidates, cells."""
-    saves = [f"i(v{name})" for name in ("dd", *SUPPLIES)] + ["i(vref)"]
+    """List the vectors that a run keeps: supply currents, outputs, candidates, cells, states."""
+    saves = [f"i(v{name})" for name in ("dd", *SUPPLIES, INPUT_SUPPLY)] + ["i(vref)"]
     saves += [f"i(vy{k})" for k in range(design.buses["y"].size)]
     for bank in design.banks:
         for k in range(bank.n_units):
             saves += candidate_vectors(design, bank.layer, k)
             saves += state_vectors(design, bank.layer, k)
+            saves.append(state_diode(design, bank.layer, k))
     return tuple(saves)
 
 
 # ------------------------------------------------------------------------------------ the parts
 
 
-def _notes(design: Design, seconds: float) -> list[str]:
+def _notes(design: Design, seconds: float, tolerances: Tolerances) -> list[str]:
     blocks = " + ".join(f"p_{name.removeprefix('vdd_')}" for name in (*SUPPLIES, "ref"))
     return [
         "* the token is a voltage made from the hash of this text: a result proves its circuit",
         f"* inputs: 1.0 of a normalised feature is {design.buses['x'].scale:.6g} A",
         f"* outputs: 1.0 of the network's is {design.buses['y'].scale:.6g} A",
         f"* energy of the frames: ({blocks}) times {seconds:.9g} s",
+        "* p_input: what the sources of the inputs deliver, as if from the supply; not in that sum",
+        *(
+            f"* p_{name} is not resolved by these tolerances: up to three times too small"
+            for name in unresolved_blocks(design, tolerances)
+        ),
     ]
 
 
@@ -271,6 +316,9 @@ def _condition_lines(conditions: Conditions, options: str) -> list[str]:
 def _supply_lines(design: Design, conditions: Conditions) -> list[str]:
     return [
         f"vdd vdd 0 {conditions.v_dd:.9g}",
+        # What the inputs deliver, apart from the chip's own supply.
+        f"vin vin 0 {conditions.v_dd:.9g}",
+        f"v{INPUT_SUPPLY} vin {INPUT_SUPPLY} 0",
         # Declared zero-volt probes: the supply current, block by block, and the reference's.
         *(f"v{name} vdd {name} 0" for name in SUPPLIES),
         "vref vdd vref 0",
@@ -290,7 +338,7 @@ def _stimulus_lines(
 ) -> list[str]:
     period, width = design.timing.frame, design.timing.pulse
     v_dd, (edge, _) = f"{conditions.v_dd:.9g}", edge_and_step(period)
-    scale = design.buses["x"].scale
+    currents = frames * design.buses["x"].scale
     return [
         f"vrst rst 0 pwl(0 0 {edge:.9g} {v_dd} {reset:.9g} {v_dd} {reset + edge:.9g} 0)",
         *(
@@ -301,9 +349,20 @@ def _stimulus_lines(
         *(
             line
             for k in range(design.buses["x"].size)
-            for line in _pwl(f"ix{k} 0 x{k}", starts, frames[:, k] * scale)
+            for line in _input_lines(k, starts, currents[:, k])
         ),
     ]
+
+
+def _input_lines(k: int, starts: Array, currents: Array) -> Iterator[str]:
+    """Write input `k`: what flows into the pin comes from a supply, what flows out goes to ground.
+
+    Both ramps are linear, so their difference is the input's own ramp, through zero too. (Adding
+    zero turns a negative zero into a plain one.)
+    """
+    yield from _pwl(f"ix{k} {INPUT_SUPPLY} x{k}", starts, np.maximum(currents, 0.0) + 0.0)
+    if np.any(currents < 0):
+        yield from _pwl(f"ixn{k} x{k} 0", starts, np.maximum(-currents, 0.0) + 0.0)
 
 
 def _instance_lines(design: Design) -> list[str]:
@@ -317,7 +376,8 @@ def _measure_lines(
     """Mean power of each block over all frames, and the outputs at the end."""
     span = f"from={t_start:.9g} to={t_stop:.9g}"
     # The reference current counts to the bias distribution.
-    currents = {name: f"i(v{name})" for name in SUPPLIES} | {"vdd_ref": "i(vref)"}
+    currents = {name: f"i(v{name})" for name in (*SUPPLIES, INPUT_SUPPLY)}
+    currents |= {"vdd_ref": "i(vref)"}
     lines = []
     for name, current in currents.items():
         block = name.removeprefix("vdd_")

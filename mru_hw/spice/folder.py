@@ -14,7 +14,7 @@ from mru_hw.errors import UserError
 from mru_hw.files import refuse_foreign, whole_folder
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
-from mru_hw.spice.bench import make_bench
+from mru_hw.spice.bench import Tolerances, make_bench
 from mru_hw.spice.deck import BENCH, CHIP, Deck
 from mru_hw.spice.dialects import DIALECTS, Dialect
 from mru_hw.spice.dialects.base import STIMULUS
@@ -29,9 +29,8 @@ from mru_hw.variation import Die
 ELEMENTS = "elements.csv"
 BUDGET = "budget.csv"
 ERRORS = "errors.csv"
-START = ".spiceinit"
-"""What ngspice reads before a deck of this folder: by itself it starts a thread a core, and they
-cost twenty times what one thread does."""
+_EARLIER = ".spiceinit"
+"""What an earlier version wrote beside the rest; such a folder may be replaced."""
 DECLARED_FRAMES = 4
 STIMULUS_LINES = 200  # of input currents; more of them stand in a file of their own
 
@@ -53,8 +52,7 @@ def netlist_files(technology: Technology, dialect: str = "ngspice") -> tuple[str
     """Name the files of a netlist's folder; a long stimulus stands beside them."""
     language = dialect_named(dialect)
     decks = (language.file(CHIP), language.file(BENCH))
-    own = (START,) if dialect == "ngspice" else ()
-    return (*decks, *language.model_files(technology), ELEMENTS, BUDGET, ERRORS, *own)
+    return (*decks, *language.model_files(technology), ELEMENTS, BUDGET, ERRORS)
 
 
 def declared_frames(n_in: int) -> NDArray[np.float64]:
@@ -74,6 +72,7 @@ def write_netlist(
     frames: NDArray[np.float64] | None = None,
     die: Die | None = None,
     dialect: str = "ngspice",
+    tolerances: Tolerances = Tolerances.DEFAULT,
     budget: Budget | None = None,
 ) -> tuple[str, ...]:
     """Write a netlist's folder; it appears whole or not at all, over an earlier netlist only.
@@ -93,6 +92,8 @@ def write_netlist(
         dialects as parameters of a flat chip's devices.
     dialect
         Which simulator the folder is for.
+    tolerances
+        How closely the bench asks it to solve.
     budget
         The chip's error budget; computed when None.
 
@@ -111,7 +112,7 @@ def write_netlist(
         refuse_kit(design.technology, dialect)
     refuse_foreign(out, marker=ELEMENTS, what="netlist", allowed=_all_files(design.technology))
     played = declared_frames(design.spec.n_in) if frames is None else frames
-    bench = make_bench(design, played, conditions, die=die, measures=True)
+    bench = make_bench(design, played, conditions, die=die, tolerances=tolerances, measures=True)
     chip, player, stimulus = _decks(bench.deck, design, die, language)
     with whole_folder(out) as part:
         for name, lines in ((CHIP, chip), (BENCH, player), (STIMULUS, stimulus)):
@@ -119,8 +120,6 @@ def write_netlist(
                 _write(part / language.file(name), language.lines(lines))
         for name, text in language.model_files(design.technology).items():
             (part / name).write_text(text, encoding="utf-8")
-        if dialect == "ngspice":
-            (part / START).write_text("set num_threads=1\n", encoding="utf-8")
         write_elements(part / ELEMENTS, model, design, calibration, bench.deck.files[CHIP])
         counted = budget or make_budget(model, design, calibration)
         write_budget(part / BUDGET, counted)
@@ -157,7 +156,7 @@ def _inputs(bench: Iterable[str]) -> Iterator[str | None]:
 def _all_files(technology: Technology) -> set[str]:
     """Name what a netlist in any dialect may hold: one may replace another."""
     known = {language.file(STIMULUS) for language in DIALECTS.values()}
-    return known.union(*(netlist_files(technology, name) for name in DIALECTS))
+    return known.union({_EARLIER}, *(netlist_files(technology, name) for name in DIALECTS))
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import queue
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import Pipe
 from pathlib import Path
 from typing import final
 
-import mru_hw
 from mru_hw.errors import RunStatus
+from mru_hw.leftovers import private_folder
 from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.spice.library import VARIABLE, ngspice_library
 from mru_hw.spice.worker import failed, receive_waves, send_die, send_job
+from mru_hw.workers import start_worker
 
 _WORDS = 2000  # characters of a dead worker's output that are kept
 
@@ -148,7 +145,7 @@ class Runner:
         with self._lock:
             if self._stopped:
                 return None
-            worker = _Worker(deck, folder, self._environment(), self._limits)
+            worker = _Worker(deck, folder, self._library, self._limits)
             self._running.add(worker)
             return worker
 
@@ -158,12 +155,6 @@ class Runner:
         worker.wait()
         with self._lock:
             self._running.discard(worker)
-
-    def _environment(self) -> dict[str, str]:
-        package = str(Path(mru_hw.__file__).parents[1])
-        path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH", "")) if p)
-        threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
-        return os.environ | threads | {VARIABLE: self._library, "PYTHONPATH": path}
 
 
 @final
@@ -181,7 +172,7 @@ class _Crew:
         self._end = end
         self._leaving = False
         self._worker: _Worker | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder = contextlib.ExitStack()
 
     def run(self, changes: Sequence[Change] | None) -> Waves:
         """Run one die, with help where it does not converge."""
@@ -214,15 +205,13 @@ class _Crew:
         if self._worker is not None:
             self._end(self._worker)
             self._worker = None
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        self._folder.close()
 
     def _attempt(self, deck: Deck, changes: Sequence[Change] | None) -> Waves:
         try:
             if self._worker is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="mru-hw-")
-                self._worker = self._start(deck, Path(self._folder.name))
+                folder = self._folder.enter_context(private_folder())
+                self._worker = self._start(deck, folder)
         except OSError as error:
             return failed(RunStatus.NOT_WRITTEN, str(error))
         if self._worker is None or self._leaving:
@@ -237,23 +226,14 @@ class _Crew:
 class _Worker:
     """A process that has one deck loaded."""
 
-    def __init__(
-        self, deck: Deck, folder: Path, environment: dict[str, str], limits: Limits
-    ) -> None:
+    def __init__(self, deck: Deck, folder: Path, library: str, limits: Limits) -> None:
         self._limits = limits
         self._said = folder / "said.txt"
         self._deck: Deck | None = deck
         self._first_bytes: int | None = None
-        self._pipe, theirs = Pipe()
-        with theirs, self._said.open("wb") as said:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "mru_hw.spice.worker", str(theirs.fileno())],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                pass_fds=[theirs.fileno()],
+        with self._said.open("wb") as said:
+            self._process, self._pipe = start_worker(
+                "mru_hw.spice.worker", variables={VARIABLE: library}, folder=folder, said=said
             )
 
     def run(self, changes: Sequence[Change] | None) -> tuple[Waves, bool]:

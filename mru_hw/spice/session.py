@@ -13,7 +13,6 @@ import contextlib
 import logging
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus
+from mru_hw.leftovers import private_folder
 from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_of
 from mru_hw.spice.library import VARIABLE, ngspice_library
 
@@ -54,6 +54,8 @@ class Session:
         self._ngspice = _shared_library()
         # Threads beyond one only make two runs wait for each other.
         self._command("set num_threads=1")
+        # A user's start-up file may ask for another simulator's language.
+        self._command("unset ngbehavior")
         # What is printed is compared with what was set.
         self._command("set numdgt=16")
         self._deck: Deck | None = None
@@ -96,8 +98,7 @@ class Session:
         self._deck = deck
         with contextlib.ExitStack() as stack:
             if folder is None:
-                name = stack.enter_context(tempfile.TemporaryDirectory(prefix="mru-hw-"))
-                folder = Path(name)
+                folder = stack.enter_context(private_folder())
             deck.write(folder)
             # Only plain names reach the parser, whatever the folder is called.
             stack.enter_context(contextlib.chdir(folder))
@@ -142,6 +143,8 @@ class Session:
             vectors = self._vectors(deck)
             token = deck.token if changes is None else die_token(deck, changes)
             status = _judge(deck, token, vectors, said)
+            if status is RunStatus.NOT_FINITE:
+                said = f"{said}\n{_not_finite(deck, vectors)} is not finite at some time point"
             self._command("destroy all")
         return Waves(
             status=status,
@@ -242,7 +245,14 @@ def _judge(
     complete = all(len(vectors.get(name, ())) == len(times) for name in deck.saves)
     if not complete or np.any(np.diff(times) <= 0):
         return RunStatus.WRONG_CIRCUIT
-    return RunStatus.DONE if reached else RunStatus.DID_NOT_CONVERGE
+    if not reached:
+        return RunStatus.DID_NOT_CONVERGE
+    return RunStatus.NOT_FINITE if _not_finite(deck, vectors) else RunStatus.DONE
+
+
+def _not_finite(deck: Deck, vectors: dict[str, NDArray[np.float64]]) -> str:
+    """Name the first vector that holds a value which is no finite number; empty where none does."""
+    return next((name for name in deck.saves if not np.isfinite(vectors[name]).all()), "")
 
 
 def _chunks(words: Sequence[str], limit: int) -> Iterator[list[str]]:

@@ -20,10 +20,10 @@ from mru_hw.mapping.design import Design, NodeKind, Timing
 from mru_hw.spice.bench import (
     PRE_ROLL,
     RAMP,
-    as_written,
     bench_deck,
     candidate_vectors,
     edge_and_step,
+    frame_ends,
     network_options,
     refuse_short_frame,
     state_vectors,
@@ -58,7 +58,7 @@ class UnitBench:
     v_dd
         Supply [V].
     strobe_at, read_at
-        (n_time,) rising edge of each strobe, and end of each frame [s].
+        (n_time,) rising edge of each strobe, and end of each frame (`frame_ends`) [s].
     """
 
     deck: Deck
@@ -191,7 +191,8 @@ def make_unit_bench(
     t_start = t_power + (lead[-1][0] if lead else 0.0)
     starts: Array = t_start + period * np.arange(len(candidates), dtype=np.float64)
     changes = starts + (timing.strobes[layer - 1] if layer else 0.0)
-    t_stop = as_written(t_start + period * len(candidates))
+    read_at = frame_ends(t_start, period, len(candidates))
+    t_stop = float(read_at[-1])
     chip = unit_deck(design, layer, unit)
     instances = {line.split()[0] for line in chip.splitlines() if line.startswith("x")}
     drawn = () if die is None else die_changes(design, die)
@@ -235,7 +236,7 @@ def make_unit_bench(
         t_start=t_start,
         v_dd=conditions.v_dd,
         strobe_at=starts + strobe,
-        read_at=starts + period,
+        read_at=read_at,
     )
 
 

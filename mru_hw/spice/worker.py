@@ -7,11 +7,9 @@ own. Its parent may kill it at any moment: a result that did not arrive whole do
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import resource
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,6 +22,7 @@ import numpy as np
 from mru_hw.errors import RunStatus
 from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.spice.session import Session
+from mru_hw.workers import end_with_parent
 
 
 def send_job(pipe: Connection, deck: Deck, memory_bytes: int) -> None:
@@ -60,11 +59,10 @@ def receive_waves(pipe: Connection) -> tuple[Waves, int]:
 
 def main() -> None:
     """Load the job and run dies until the parent hangs up."""
-    _die_with_parent()
     with Connection(int(sys.argv[1])) as pipe:
+        end_with_parent(pipe)
         job: dict[str, Any] = json.loads(pipe.recv_bytes())
-        limit = int(job.pop("memory_bytes"))
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        _limit_memory(int(job.pop("memory_bytes")))
         deck = Deck(
             files=job["files"],
             saves=tuple(job["saves"]),
@@ -80,6 +78,13 @@ def main() -> None:
             return
 
 
+def _limit_memory(most: int) -> None:
+    """Limit this process's address space [bytes], where nobody has set a smaller limit."""
+    known = resource.getrlimit(resource.RLIMIT_AS)
+    limit = min([most, *(n for n in known if n != resource.RLIM_INFINITY)])
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
 def _serve(pipe: Connection, deck: Deck) -> None:
     session = None
     while True:
@@ -89,7 +94,8 @@ def _serve(pipe: Connection, deck: Deck) -> None:
                 session = Session()
                 session.load(deck, Path.cwd())
         except OSError as error:
-            _send_waves(pipe, failed(RunStatus.NOT_WRITTEN, str(error)))
+            message = f"{error} (in {Path.cwd()}, and TMPDIR says where)"
+            _send_waves(pipe, failed(RunStatus.NOT_WRITTEN, message))
             return
         changes = None if die is None else [Change(**change) for change in die]
         _send_waves(pipe, session.run_die(changes))
@@ -119,13 +125,6 @@ def memory() -> int:
 def failed(status: RunStatus, message: str) -> Waves:
     """Return the result of a run that gave none."""
     return Waves(status=status, vectors={}, core_seconds=0.0, message=message)
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to end this process when its parent is killed; elsewhere the pipe's end does."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 if __name__ == "__main__":

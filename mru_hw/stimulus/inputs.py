@@ -99,7 +99,8 @@ def make_inputs(x: object, lengths: object = None, y: object = None, source: str
         row = int(np.flatnonzero(outside)[0])
         frames = f"1 to {n_time}, the frames of x"
         raise UserError(f"{source}: lengths[{row}]", int(spans[row]), frames)
-    wide = data.astype(np.float64)
+    with np.errstate(over="ignore"):  # of a long float; what overflows is refused below
+        wide = data.astype(np.float64)
     wide[np.arange(n_time) >= spans[:, None]] = 0.0
     if not np.isfinite(wide).all():
         at = [int(k) for k in np.argwhere(~np.isfinite(wide))[0]]
@@ -119,7 +120,7 @@ def sequence_range(text: str, n_seq: int, field: str = "sequences") -> tuple[int
     UserError
         It is no range, reaches beyond the sequences or holds none.
     """
-    found = re.fullmatch(r"(\d*):(\d*)", text)
+    found = re.fullmatch(r"([0-9]{0,18}):([0-9]{0,18})", text)
     start = int(found[1] or 0) if found else 0
     stop = int(found[2] or n_seq) if found else 0
     if not start < stop <= n_seq:
@@ -127,15 +128,22 @@ def sequence_range(text: str, n_seq: int, field: str = "sequences") -> tuple[int
     return start, stop
 
 
-def load_inputs(path: Path) -> Inputs:
+def load_inputs(path: Path, field: str = "--inputs") -> Inputs:
     """Read an input file (``.npz`` with x, optional lengths, optional y).
+
+    Parameters
+    ----------
+    path
+        The file.
+    field
+        What the user calls it.
 
     Raises
     ------
     UserError
         The file is no ``.npz``, holds pickled objects, or `make_inputs` refuses an array.
     """
-    arrays = read_npz(path, "--inputs", limit=INPUT_BYTES)
+    arrays = read_npz(path, field, limit=INPUT_BYTES)
     if "x" not in arrays:
         raise UserError(f"{path.name}: x", MISSING, "an array (n_seq, n_time, n_in)")
     return make_inputs(arrays["x"], arrays.get("lengths"), arrays.get("y"), path.name)

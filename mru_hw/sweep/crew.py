@@ -1,80 +1,80 @@
-"""Worker processes: each with one BLAS thread, none outlives its parent, one may die."""
+"""Worker processes for the jobs of a sweep: any of them may die, and costs its own job."""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import multiprocessing.connection
-import os
-import signal
+import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Self, TypeVar, final
 
 from mru_hw.errors import RunStatus
 from mru_hw.sweep.points import Job
 from mru_hw.sweep.subject import Subject
 from mru_hw.sweep.work import DieResult, failed, run_job
+from mru_hw.workers import Worker, WorkerDied
 
 _Result = TypeVar("_Result")
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @final
 class Crew:
-    """Processes started afresh (not forked), stopped when the block ends however it ends."""
+    """Worker processes, started when there is work and killed when the block ends, however.
+
+    Parameters
+    ----------
+    workers
+        Processes at a time.
+    initializer, arguments
+        Run in each process first.
+    """
 
     def __init__(
         self, workers: int, initializer: Callable[..., None] | None = None, *arguments: object
     ) -> None:
-        self._workers = workers
         self._begin = (initializer, arguments)
-        self._context = multiprocessing.get_context("spawn")
-        self._others: set[int | None] = set()
+        self._threads = ThreadPoolExecutor(workers)
+        self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
+        self._lock = threading.Lock()
+        self._ended = False
 
     def __enter__(self) -> Self:
-        self._others = {process.pid for process in multiprocessing.active_children()}
-        self._saved = {name: os.environ.get(name) for name in _THREADS}
-        # Read by a child when it loads numpy; a sum's bits may depend on the number of threads.
-        os.environ.update(dict.fromkeys(_THREADS, "1"))
-        self._pool = self._start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._stop()
-        for name, value in self._saved.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        with self._lock:
+            self._ended = True
+            for worker in (*self._idle, *self._busy):
+                worker.kill()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for worker in self._idle:
+            worker.close()
 
     def submit(self, work: Callable[..., _Result], *arguments: Any) -> Future[_Result]:
-        """Give a worker something to do; that all are dead is told by the future."""
+        """Give a process something to do; the future raises `WorkerDied` where it ends first."""
+        return self._threads.submit(self._call, work, arguments)
+
+    def _call(self, work: Callable[..., _Result], arguments: tuple[Any, ...]) -> _Result:
+        with self._lock:
+            if self._ended:
+                raise WorkerDied
+            worker = self._idle.pop() if self._idle else Worker(*self._begin)
+            self._busy.add(worker)
+        died = False
         try:
-            return self._pool.submit(work, *arguments)
-        except BrokenProcessPool as error:
-            broken: Future[_Result] = Future()
-            broken.set_exception(error)
-            return broken
-
-    def renew(self) -> None:
-        """Start again after a worker died."""
-        self._stop()
-        self._pool = self._start()
-
-    def _start(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            self._workers, mp_context=self._context, initializer=_begin, initargs=self._begin
-        )
-
-    def _stop(self) -> None:
-        own = [p for p in multiprocessing.active_children() if p.pid not in self._others]
-        for process in own:
-            process.kill()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+            result: _Result = worker.call(work, arguments)
+        except WorkerDied:
+            died = True
+            worker.close()
+            raise
+        finally:
+            with self._lock:
+                self._busy.discard(worker)
+                if not died:
+                    self._idle.append(worker)
+        return result
 
 
 def run_jobs(subject: Subject, jobs: Iterator[Job], workers: int) -> Iterator[list[DieResult]]:
@@ -83,61 +83,32 @@ def run_jobs(subject: Subject, jobs: Iterator[Job], workers: int) -> Iterator[li
     A job whose process dies is split and its dies are tried once more, each alone; one that
     kills its process again is a result with the status `RunStatus.WORKER_DIED`.
     """
+    again = deque[Job]()
     with Crew(workers, _hold, subject) as crew:
-        pending: dict[Future[list[DieResult]], Job] = {}
+        pending: dict[Future[list[DieResult]], tuple[Job, bool]] = {}
         while True:
-            for job in islice(jobs, 2 * workers - len(pending)):
-                pending[crew.submit(_work, job)] = job
+            while again and len(pending) < 2 * workers:
+                single = again.popleft()
+                pending[crew.submit(_work, single)] = single, True
+            for job in itertools.islice(jobs, max(0, 2 * workers - len(pending))):
+                pending[crew.submit(_work, job)] = job, False
             if not pending:
                 return
-            ended = wait(pending, return_when=FIRST_COMPLETED).done
-            if any(isinstance(future.exception(), BrokenProcessPool) for future in ended):
-                yield from _after_a_death(crew, pending)
-                pending = {}
-                continue
-            for future in ended:
-                del pending[future]
-                yield future.result()
-
-
-def _after_a_death(
-    crew: Crew, pending: dict[Future[list[DieResult]], Job]
-) -> Iterator[list[DieResult]]:
-    wait(pending)
-    crew.renew()
-    for future, job in pending.items():
-        if not isinstance(future.exception(), BrokenProcessPool):
-            yield future.result()
-            continue
-        for single in job.single():
-            try:
-                yield crew.submit(_work, single).result()
-            except BrokenProcessPool:
-                crew.renew()
-                yield failed(single, RunStatus.WORKER_DIED)
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                job, last = pending.pop(future)
+                try:
+                    yield future.result()
+                except WorkerDied:
+                    if last:
+                        yield failed(job, RunStatus.WORKER_DIED)
+                    else:
+                        again.extend(job.single())
 
 
 # ---------------------------------------------------------------------------- in the worker
 
 
 _subject: list[Subject] = []
-
-
-def _begin(initializer: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
-    # An interrupt from the keyboard reaches all processes; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, daemon=True).start()
-    if initializer is not None:
-        initializer(*arguments)
-
-
-def _follow_parent() -> None:
-    """End with the parent, which a kill gives no time to say so."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        with contextlib.suppress(OSError):
-            multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def _hold(subject: Subject) -> None:

@@ -7,13 +7,15 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic.functional_validators import AfterValidator
 
+from mru_hw.documents import Document, Several
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document
 from mru_hw.trim.dac import BITS_MOST
 from mru_hw.units import Volts
+from mru_hw.variation.spread import GRADIENT_MOST, MISMATCH_MOST, PROCESS_MOST
 
 DIES_LIMIT = 1 << 20
 """Dies of a point: die k has the seed ``(seed << 20) + k``, so that no two seeds share one."""
@@ -30,95 +32,88 @@ def _different(values: tuple[_Item, ...]) -> tuple[_Item, ...]:
     return values
 
 
-def _listed(values: object) -> object:
-    if isinstance(values, list):
-        return tuple(values)
-    return values
-
-
-_Several = (BeforeValidator(_listed), Field(min_length=1), AfterValidator(_different))
-_Seed = Annotated[int, Field(ge=0, lt=DIE_SEED_LIMIT, strict=True)]
-_Factor = Annotated[float, Field(ge=0, le=1000, strict=True)]
-_Celsius = Annotated[float, Field(gt=-273.15, strict=True)]
-_Percent = Annotated[float, Field(ge=0, le=1000, strict=True)]
+_Some = (Field(min_length=1), AfterValidator(_different))
+_Seed = Annotated[int, Field(ge=0, lt=DIE_SEED_LIMIT)]
+_Factor = Annotated[float, Field(ge=0, le=1000)]
+_Mismatch = Annotated[float, Field(ge=0, le=MISMATCH_MOST)]
+_Process = Annotated[float, Field(ge=0, le=PROCESS_MOST)]
+_Gradient = Annotated[float, Field(ge=0, le=GRADIENT_MOST)]
+_Celsius = Annotated[float, Field(gt=-273.15)]
+_Percent = Annotated[float, Field(ge=0, le=1000)]
 _Supply = Annotated[Volts, Field(gt=0)]
-_Count = Annotated[int, Field(ge=1, strict=True)]
-_Bits = Annotated[int, Field(ge=0, le=BITS_MOST, strict=True)]
+_Count = Annotated[int, Field(ge=1)]
+_Bits = Annotated[int, Field(ge=0, le=BITS_MOST)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class DieAxis(_Strict):
+class DieAxis(Document):
     """Seeds of single dies, as ``simulate --die`` takes them."""
 
     axis: Literal["die"]
-    values: Annotated[tuple[_Seed, ...], *_Several]
+    values: Annotated[Several[_Seed], *_Some]
 
 
-class MismatchAxis(_Strict):
+class MismatchAxis(Document):
     """Factors on every mismatch sigma; 0 is the nominal die."""
 
     axis: Literal["mismatch_scale"]
-    values: Annotated[tuple[_Factor, ...], *_Several]
+    values: Annotated[Several[_Mismatch], *_Some]
 
 
-class ProcessAxis(_Strict):
+class ProcessAxis(Document):
     """Factors on the sigmas of what all devices of a die share; 0 is a die of the corner."""
 
     axis: Literal["process_scale"]
-    values: Annotated[tuple[_Factor, ...], *_Several]
+    values: Annotated[Several[_Process], *_Some]
 
 
-class GradientAxis(_Strict):
+class GradientAxis(Document):
     """Factors on the sigma of the threshold's slope across a die; 0 is none."""
 
     axis: Literal["gradient_scale"]
-    values: Annotated[tuple[_Factor, ...], *_Several]
+    values: Annotated[Several[_Gradient], *_Some]
 
 
-class NoiseAxis(_Strict):
+class NoiseAxis(Document):
     """Factors on every noise amplitude; 0 is no noise."""
 
     axis: Literal["noise_scale"]
-    values: Annotated[tuple[_Factor, ...], *_Several]
+    values: Annotated[Several[_Factor], *_Some]
 
 
-class CornerAxis(_Strict):
+class CornerAxis(Document):
     """Process corners of the technology."""
 
     axis: Literal["corner"]
-    values: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], *_Several]
+    values: Annotated[Several[Annotated[str, Field(min_length=1)]], *_Some]
 
 
-class TemperatureAxis(_Strict):
+class TemperatureAxis(Document):
     """Junction temperatures [degC]."""
 
     axis: Literal["temperature"]
-    values: Annotated[tuple[_Celsius, ...], *_Several]
+    values: Annotated[Several[_Celsius], *_Some]
 
 
-class SupplyAxis(_Strict):
+class SupplyAxis(Document):
     """Supply voltages [V]."""
 
     axis: Literal["v_dd"]
-    values: Annotated[tuple[_Supply, ...], *_Several]
+    values: Annotated[Several[_Supply], *_Some]
 
 
-class PerturbationAxis(_Strict):
+class PerturbationAxis(Document):
     """p [%]: every parameter times 1 + N(0, (p/300)^2), the protocol of arXiv 2605.15216."""
 
     axis: Literal["perturbation"]
-    values: Annotated[tuple[_Percent, ...], *_Several]
+    values: Annotated[Several[_Percent], *_Some]
     trials: _Count = 10
 
 
-class TrimAxis(_Strict):
+class TrimAxis(Document):
     """Bits of the thresholds' trim DACs; 0 is a chip without them."""
 
     axis: Literal["trim_bits"]
-    values: Annotated[tuple[_Bits, ...], *_Several]
+    values: Annotated[Several[_Bits], *_Some]
 
 
 Axis = (
@@ -147,7 +142,7 @@ def _known(value: object) -> object:
     return value
 
 
-class Plan(_Strict):
+class Plan(Document):
     """All of PLAN.yaml. The points are the product of the axes, each run on `n_dies` dies."""
 
     format_version: Literal[1] = 1
@@ -157,11 +152,11 @@ class Plan(_Strict):
     level: Literal["ideal", "behavioral", "spice"] = "behavioral"
     timing: Literal["settled", "timed"] = "settled"
     sequences: str = ":"
-    axes: tuple[Annotated[Axis, Field(discriminator="axis"), BeforeValidator(_known)], ...] = Field(
+    axes: Several[Annotated[Axis, Field(discriminator="axis"), BeforeValidator(_known)]] = Field(
         default=(), max_length=len(AXES)
     )
-    n_dies: Annotated[int, Field(ge=1, le=DIES_LIMIT, strict=True)] = 1
-    seed: Annotated[int, Field(ge=0, lt=SEED_LIMIT, strict=True)] = 0
+    n_dies: Annotated[int, Field(ge=1, le=DIES_LIMIT)] = 1
+    seed: Annotated[int, Field(ge=0, lt=SEED_LIMIT)] = 0
     chunk: _Count = 8
 
     @field_validator("timing")
@@ -171,11 +166,11 @@ class Plan(_Strict):
             raise ValueError("expected settled, for only mru-hw simulate has timed runs")
         return value
 
-    @field_validator("sequences")
+    @field_validator("sequences", mode="before")
     @classmethod
-    def _range(cls, value: str) -> str:
-        if not re.fullmatch(r"[0-9]*:[0-9]*", value):
-            raise ValueError("expected start:stop, either end left out")
+    def _range(cls, value: object) -> object:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9]*:[0-9]*", value):
+            raise ValueError('expected start:stop, either end left out, such as "10:"')
         return value
 
     @model_validator(mode="after")

@@ -13,13 +13,14 @@ import numpy as np
 import scipy
 
 from mru_hw import __version__
-from mru_hw.errors import UserError
+from mru_hw.errors import RunStatus, SimulationError, UserError
+from mru_hw.simulate.supply import input_charge
 from mru_hw.sweep.crew import run_jobs
 from mru_hw.sweep.plan import Plan
 from mru_hw.sweep.points import Job, Key, Point, jobs, points
-from mru_hw.sweep.store import Store, plain
-from mru_hw.sweep.subject import Subject, identity, load_subject
-from mru_hw.sweep.work import DieResult, cores, references, run_job
+from mru_hw.sweep.store import INPUT_CHARGE, Store, create_store, plain, stands
+from mru_hw.sweep.subject import RESULTS, Subject, identity, load_subject
+from mru_hw.sweep.work import DieResult, constants, cores, references, run_job, trim_plan
 
 STUDY = "sweep"
 """Name of the only study of a run that comes from one plan."""
@@ -49,6 +50,16 @@ class Outcome:
     failed: dict[str, int]
     digest: str
     seconds: float
+
+    def refuse_cut_off(self) -> None:
+        """Raise `SimulationError` where the machine ended runs: the sweep is not complete."""
+        cut = [status for status in RunStatus if status.of_machine and status.name in self.failed]
+        if cut:
+            count = sum(self.failed[status.name] for status in cut)
+            raise SimulationError(
+                f"{count} of {self.runs} runs were cut off. {cut[0].value} The sweep is not "
+                "complete; the same call tries them again."
+            )
 
 
 def run_sweep(
@@ -87,30 +98,36 @@ def run_sweep(
     subject = load_subject(plan, folder)
     wanted = points(plans, subject.technology)
     if subject.level == "behavioral":
+        design = subject.design()
         for point in wanted:
             # Refused here, before a store exists, where the constants were not measured.
-            subject.calibration.at(point.v_dd, temperature=point.temperature, corner=point.corner)
+            constants(subject, design, point)
     hashes = subject.hashes()
     this = identity(plans, hashes)
+    if not stands(out):
+        facts = _facts(plans, hashes, this) | _trim_facts(subject, wanted)
+        if subject.level != "ideal":
+            charge = input_charge(subject.design(), subject.inputs)
+            facts[INPUT_CHARGE] = repr(float(np.mean(charge)))
+        create_store(out, facts, subject, wanted, references(subject))
     with Store.open(out) as store:
-        if not store.begun:
-            store.begin(_facts(plans, hashes, this), subject, wanted, references(subject))
-        elif store.value("identity") != this:
+        if store.value("identity") != this:
             raise UserError("--out", str(out), _other(store, hashes))
         done = store.done()
         total = sum(point.n_runs for point in wanted)
-        computed = 0
+        computed, cut_off = 0, 0
         if progress is not None:
             progress(len(done), total)
         last = began
-        if store.value("complete") != "true":
+        if len(done) < total:
             for results in _compute(subject, wanted, done, plan.chunk, workers):
                 now = time.monotonic()
                 store.add(results, now - last)
                 computed, last = computed + len(results), now
+                cut_off += sum(one.status.of_machine for one in results)
                 if progress is not None:
                     progress(len(done) + computed, total)
-            store.complete(time.monotonic() - last)
+            store.complete(time.monotonic() - last, whole=not cut_off)
         return Outcome(
             path=out,
             runs=len(done) + computed,
@@ -137,14 +154,15 @@ def _compute(
 
 def _other(store: Store, hashes: Mapping[str, str]) -> str:
     """Say what sets a store's sweep apart from the one that is asked for."""
-    versions = {"mru_hw": __version__, "numpy": np.__version__}
     for name, digest in hashes.items():
         if store.value(f"hash.{name}") != digest:
             return f"a new path, for the sweep there is of another {name}"
-    for name, version in versions.items():
+    for name in ("mru_hw", "numpy"):
         found = store.value(f"version.{name}")
-        if found != version:
+        if found != versions()[name]:
             return f"a new path, for the sweep there was made with {name} {found}"
+    if store.value("version.results") != versions()["results"]:
+        return "a new path, for the sweep there was made by other laws of the circuits"
     return "a new path, for the sweep there follows another plan"
 
 
@@ -158,6 +176,26 @@ def _facts(plans: Mapping[str, Plan], hashes: Mapping[str, str], this: str) -> d
     )
 
 
+def _trim_facts(subject: Subject, wanted: tuple[Point, ...]) -> dict[str, str]:
+    """Say how many thresholds the trim reaches, at worst over the points that trim.
+
+    Raises
+    ------
+    UserError
+        It reaches none at one of them.
+    """
+    design, found = subject.design(), list[tuple[int, int]]()
+    ways = {(p.trim_bits, p.mismatch_scale): p for p in wanted if not p.perturbation}
+    for point in ways.values():
+        plan = trim_plan(subject, design, point)
+        if plan is not None:
+            found.append(plan.coverage)
+    if not found:
+        return {}
+    shown, thresholds = min(found)
+    return {"trim.shown": str(shown), "trim.thresholds": str(thresholds)}
+
+
 def versions() -> dict[str, str]:
     """Return the versions that results depend on."""
     return {
@@ -165,6 +203,7 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "scipy": str(scipy.__version__),
         "python": platform.python_version(),
+        "results": str(RESULTS),
     }
 
 

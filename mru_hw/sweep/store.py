@@ -13,12 +13,16 @@ from typing import Any, Self, final
 
 import numpy as np
 
-from mru_hw.errors import UserError
+from mru_hw.errors import RunStatus, UserError
+from mru_hw.files import whole_file
 from mru_hw.sweep.points import Key, Point
 from mru_hw.sweep.subject import Subject
 from mru_hw.sweep.work import DieResult, Reference
 
 APPLICATION = 0x6D727568  # "mruh"
+INPUT_CHARGE = "input_charge_C"
+"""Fact of a run: what the input sources deliver in a sequence [C], on average."""
+_SQLITE = b"SQLite format 3\0"
 FORMAT = 3
 
 TABLES = """
@@ -40,98 +44,163 @@ CREATE TABLE result(point INTEGER NOT NULL REFERENCES point(number), trial INTEG
 """Blobs are little-endian: decisions int16, energies float64 [J], one a sequence, in order."""
 
 _INSERT_POINT = "INSERT INTO point VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERT = "INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+def create_store(
+    path: Path,
+    facts: Mapping[str, str],
+    subject: Subject,
+    points: Iterable[Point],
+    references: Iterable[Reference],
+) -> None:
+    """Write a store that knows all but its runs; it appears whole or not at all.
+
+    Another process may have begun one meanwhile: then that one stays.
+    """
+    with (
+        _told(path),
+        whole_file(path, instead_of=_unbegun) as part,
+        contextlib.closing(_connect(part)) as db,
+    ):
+        # A journal without its store would be played back into the new one.
+        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+        # All that a kill leaves is the part itself.
+        db.execute("PRAGMA journal_mode=OFF")
+        db.execute("BEGIN")
+        _write_beginning(db, facts, subject, points, references)
+        db.execute("COMMIT")
+
+
+def stands(path: Path) -> bool:
+    """Whether a sweep was begun at `path`.
+
+    Raises
+    ------
+    UserError
+        Something that no sweep wrote is there, or a sweep of another version.
+    """
+    if _unbegun(path):
+        return False
+    head = b""
+    with contextlib.suppress(OSError), path.open("rb") as stream:
+        head = stream.read(100)
+    # The file format of SQLite: numbers of the application's own stand at bytes 60 and 68.
+    if not head.startswith(_SQLITE) or int.from_bytes(head[68:72], "big") != APPLICATION:
+        raise UserError("--out", str(path), "a new path or an earlier sweep")
+    version = int.from_bytes(head[60:64], "big")
+    if version != FORMAT:
+        expected = f"a new path, for the sweep there has format {version} and this version {FORMAT}"
+        raise UserError("--out", str(path), expected)
+    return True
+
+
+def _unbegun(path: Path) -> bool:
+    """Whether nothing stands at `path`, or what a sweep that was killed at once has left there."""
+    if not path.exists() and not path.is_symlink():
+        return True
+    if not path.is_file():
+        return False
+    with contextlib.suppress(OSError, sqlite3.Error):
+        if path.stat().st_size == 0:
+            return True
+        with path.open("rb") as stream:
+            if not stream.read(16).startswith(_SQLITE):
+                return False
+        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
+            return not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return False
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say in a user's words what SQLite says of the store at `path`."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        busy = "locked" in str(error)
+        expected = "no other process is using" if busy else f"can be written ({error})"
+        raise UserError("--out", str(path), f"a file that {expected}") from None
+    except sqlite3.DatabaseError as error:
+        expected = f"a new path, for the sweep there is damaged ({error})"
+        raise UserError("--out", str(path), expected) from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=0.2, isolation_level=None)
+
+
+def _write_beginning(
+    db: sqlite3.Connection,
+    facts: Mapping[str, str],
+    subject: Subject,
+    points: Iterable[Point],
+    references: Iterable[Reference],
+) -> None:
+    started = {"format_version": str(FORMAT), "complete": "false", "seconds": "0"}
+    started["started"] = datetime.now(UTC).isoformat(timespec="seconds")
+    inputs, period = subject.inputs, subject.model.spec.frame_period
+    labels = inputs.y if inputs.y is not None else np.full(inputs.n_seq, -1)
+    for statement in TABLES.split(";")[:-1]:
+        db.execute(statement)
+    db.execute(f"PRAGMA application_id={APPLICATION}")
+    db.execute(f"PRAGMA user_version={FORMAT}")
+    db.executemany("INSERT INTO run VALUES (?, ?)", (started | dict(facts)).items())
+    db.executemany(
+        "INSERT INTO sequence VALUES (?, ?, ?, ?)",
+        [
+            (subject.first_sequence + k, int(y), int(n), float(n * period))
+            for k, (y, n) in enumerate(zip(labels, inputs.lengths, strict=True))
+        ],
+    )
+    for one in references:
+        blobs = (_blob(one.decision, "<i2"), _blob(one.energy, "<f8"))
+        row = (one.name, one.accuracy, *blobs)
+        db.execute("INSERT INTO reference VALUES (?, ?, ?, ?)", row)
+    for p in points:
+        scales = (p.mismatch_scale, p.process_scale, p.gradient_scale, p.noise_scale)
+        varied = (p.corner, p.temperature, p.v_dd, p.perturbation, p.trim_bits)
+        values = (p.index, p.study, *scales, *varied, p.trials, len(p.dies))
+        db.execute(_INSERT_POINT, values)
 
 
 @final
 class Store:
-    """The writing end; the file is locked until it is closed."""
+    """The writing end of a store that was begun; the file is locked until it is closed."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path, self._db = path, connection
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open or begin a store.
+    @contextlib.contextmanager
+    def open(cls, path: Path) -> Iterator[Self]:
+        """Open a store for the length of a block.
 
         Raises
         ------
         UserError
-            `path` is something else, or another process is writing it.
+            Another process is writing it, it is damaged, or it cannot be written.
         """
-        refuse_other(path)
-        db: sqlite3.Connection | None = None
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(path, timeout=0.2, isolation_level=None)
+        with _told(path), contextlib.closing(_connect(path)) as db:
             # Without a journal kept open beside it: a finished sweep is one file.
             db.execute("PRAGMA locking_mode=EXCLUSIVE")
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute("BEGIN EXCLUSIVE")
             db.execute("COMMIT")
-        except (sqlite3.OperationalError, OSError) as error:
-            if db is not None:
-                db.close()
-            busy = "locked" in str(error)
-            expected = "no other process is using" if busy else "can be written"
-            raise UserError("--out", str(path), f"a file that {expected}") from None
-        return cls(path, db)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._db.close()
-
-    @property
-    def begun(self) -> bool:
-        """Whether a sweep stands in it."""
-        found = self._db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'run'")
-        return bool(found.fetchone()[0])
+            yield cls(path, db)
 
     def value(self, name: str) -> str | None:
         """Return a fact about the run."""
         row = self._db.execute("SELECT value FROM run WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
-    def begin(
-        self,
-        facts: Mapping[str, str],
-        subject: Subject,
-        points: Iterable[Point],
-        references: Iterable[Reference],
-    ) -> None:
-        """Write what is known before the first die, in one transaction."""
-        started = {"format_version": str(FORMAT), "complete": "false", "seconds": "0"}
-        started["started"] = datetime.now(UTC).isoformat(timespec="seconds")
-        inputs, period = subject.inputs, subject.model.spec.frame_period
-        labels = inputs.y if inputs.y is not None else np.full(inputs.n_seq, -1)
-        with self._transaction():
-            for statement in TABLES.split(";")[:-1]:
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA application_id={APPLICATION}")
-            self._db.execute(f"PRAGMA user_version={FORMAT}")
-            self._db.executemany("INSERT INTO run VALUES (?, ?)", (started | dict(facts)).items())
-            self._db.executemany(
-                "INSERT INTO sequence VALUES (?, ?, ?, ?)",
-                [
-                    (subject.first_sequence + k, int(y), int(n), float(n * period))
-                    for k, (y, n) in enumerate(zip(labels, inputs.lengths, strict=True))
-                ],
-            )
-            for one in references:
-                blobs = (_blob(one.decision, "<i2"), _blob(one.energy, "<f8"))
-                row = (one.name, one.accuracy, *blobs)
-                self._db.execute("INSERT INTO reference VALUES (?, ?, ?, ?)", row)
-            for p in points:
-                scales = (p.mismatch_scale, p.process_scale, p.gradient_scale, p.noise_scale)
-                varied = (p.corner, p.temperature, p.v_dd, p.perturbation, p.trim_bits)
-                values = (p.index, p.study, *scales, *varied, p.trials, len(p.dies))
-                self._db.execute(_INSERT_POINT, values)
-
     def done(self) -> set[Key]:
-        """Return the runs that are stored."""
-        return set(self._db.execute("SELECT point, trial, die FROM result"))
+        """Return the runs that need not be tried again: all that are stored but the machine's."""
+        lasting = [status.name for status in RunStatus if not status.of_machine]
+        marks = ", ".join("?" * len(lasting))
+        query = f"SELECT point, trial, die FROM result WHERE status IN ({marks})"  # noqa: S608
+        return set(self._db.execute(query, lasting))
 
     def add(self, results: Iterable[DieResult], seconds: float) -> None:
         """Store a job's results and count the seconds since the last, in one transaction."""
@@ -139,10 +208,11 @@ class Store:
             self._db.executemany(_INSERT, [_row(one) for one in results])
             self._count(seconds)
 
-    def complete(self, seconds: float) -> None:
-        """Mark the run as complete."""
+    def complete(self, seconds: float, *, whole: bool) -> None:
+        """Say whether the run is complete, and count the seconds since the last result."""
         with self._transaction():
-            self._db.execute("UPDATE run SET value = 'true' WHERE name = 'complete'")
+            said = "true" if whole else "false"
+            self._db.execute("UPDATE run SET value = ? WHERE name = 'complete'", (said,))
             self._count(seconds)
 
     def failed(self) -> dict[str, int]:
@@ -157,7 +227,10 @@ class Store:
         return results_digest(self._db)
 
     def _count(self, seconds: float) -> None:
-        total = float(self.value("seconds") or 0) + seconds
+        try:
+            total = float(self.value("seconds") or 0) + seconds
+        except ValueError as error:
+            raise sqlite3.DatabaseError(str(error)) from None
         self._db.execute("UPDATE run SET value = ? WHERE name = 'seconds'", (repr(total),))
 
     @contextlib.contextmanager
@@ -169,21 +242,6 @@ class Store:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
-
-
-def refuse_other(path: Path) -> None:
-    """Raise `UserError` where `path` holds something that no sweep wrote."""
-    if not path.exists() and not path.is_symlink():
-        return
-    known = path.is_file()
-    if known and path.stat().st_size:
-        with path.open("rb") as stream:
-            head = stream.read(100)
-        # The file format of SQLite: the application's own number stands at byte 68.
-        known = head.startswith(b"SQLite format 3\0")
-        known = known and int.from_bytes(head[68:72], "big") == APPLICATION
-    if not known:
-        raise UserError("--out", str(path), "a new path or an earlier sweep")
 
 
 def results_digest(connection: sqlite3.Connection) -> str:

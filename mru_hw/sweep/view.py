@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus, UserError
-from mru_hw.sweep.store import APPLICATION, FORMAT, results_digest
+from mru_hw.files import refuse_no_file
+from mru_hw.sweep.claims import check_claims
+from mru_hw.sweep.store import APPLICATION, FORMAT, INPUT_CHARGE, results_digest
 
 Array = NDArray[np.float64]
 
@@ -42,6 +44,7 @@ NOMINAL: dict[str, float] = {
 NEAR_SOFTWARE = 0.01
 """A die counts for the yield where its accuracy lies no further below that of the software."""
 _EXPECTED = "a sweep that mru-hw wrote, not damaged"
+_DAMAGE = (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _ENERGIES = 4_000_000
 """Energies that are read of one point, at most; those of the first dies then stand for all."""
 
@@ -108,6 +111,7 @@ class RunView:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path, self._db = path, connection
         self.facts = {str(k): str(v) for k, v in connection.execute("SELECT * FROM run")}
+        check_claims(connection, self.facts)
         rows = connection.execute("SELECT label, frames, seconds FROM sequence ORDER BY number")
         self.labels, self.frames, self.duration = (
             np.array(column) for column in zip(*rows.fetchall(), strict=True)
@@ -124,11 +128,8 @@ class RunView:
         for plan in self.plans.values():
             if not {"model", "inputs", "tech", "seed"} <= plan.keys():
                 raise ValueError("a plan lacks a key")
-        wrong = "length(energy) != ? OR length(decision) != ?"
-        sizes = (8 * self.n_sequences, 2 * self.n_sequences)
-        count = f"SELECT count(*) FROM result WHERE {wrong}"  # noqa: S608
-        if not self.plans or connection.execute(count, sizes).fetchone()[0]:
-            raise ValueError("a result has another number of sequences")
+        if not self.plans:
+            raise ValueError("no plan")
 
     @property
     def complete(self) -> bool:
@@ -179,6 +180,14 @@ class RunView:
             return np.empty((0, self.n_sequences))
         return np.stack(found).astype(np.float64)
 
+    def input_energy(self, point: PointView) -> float | None:
+        """Return what the input sources deliver in a sequence [J], on average, from the supply.
+
+        None where the level prices nothing.
+        """
+        charge = self.facts.get(INPUT_CHARGE)
+        return None if charge is None else float(charge) * float(point.settings["v_dd"])
+
     def digest(self) -> str:
         """Return the hash of all results but their seconds."""
         return results_digest(self._db)
@@ -219,8 +228,7 @@ def open_run(path: Path) -> Iterator[RunView]:
     UserError
         No sweep is there, or it is damaged.
     """
-    if not path.is_file():
-        raise UserError("RUN", str(path), f"{_EXPECTED} (no such file)")
+    refuse_no_file(path, "RUN", _EXPECTED)
     # Not read-only: a killed sweep may have left a journal that has to be rolled back.
     db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=1.0)
     try:
@@ -237,7 +245,7 @@ def open_run(path: Path) -> Iterator[RunView]:
             view = RunView(path, db)
             if not view.points:
                 raise UserError("RUN", str(path), _EXPECTED)
-        except (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError) as error:
+        except _DAMAGE as error:
             if "locked" in str(error):
                 raise UserError("RUN", str(path), "a sweep that no process is writing") from None
             raise UserError("RUN", str(path), _EXPECTED) from None

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.energy import energy
-from mru_hw.errors import RunStatus, UserError
+from mru_hw.errors import LawError, RunStatus, UserError
 from mru_hw.mapping import Design, unmap
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.sweep.points import Job, Key, Point
 from mru_hw.sweep.subject import Subject
+from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.trim import TrimPlan, trim_die
 from mru_hw.variation import Die, draw_die, nominal_die
@@ -98,9 +99,13 @@ def run_job(subject: Subject, job: Job, workers: int = 1) -> list[DieResult]:
         began = time.perf_counter()
         key = (job.point.index, job.trial, job.first + k)
         try:
-            fields = _run(subject, job, chip, seed, workers)
+            # What overflows is told by its status.
+            with np.errstate(over="ignore", invalid="ignore"):
+                fields = _run(subject, job, chip, seed, workers)
         except MemoryError:
             fields = {"status": RunStatus.OUT_OF_MEMORY}
+        except LawError:
+            fields = {"status": RunStatus.NO_LAW}
         seconds = time.perf_counter() - began
         results.append(DieResult(key=key, seed=seed, seconds=seconds, **fields))
     return results
@@ -136,25 +141,51 @@ def perturbed(model: Model, percent: float, seed: int, trial: int) -> Model:
 
 
 def _chip(subject: Subject, job: Job) -> tuple[Design, TrimPlan | None] | None:
-    """Return the design of a job's dies and how they are trimmed; None where it has no mapping."""
+    """Return the design of a job's dies and how they are trimmed; None where that cannot be."""
     point = job.point
     network = perturbed(subject.model, point.perturbation, point.seed, job.trial)
     try:
         design = subject.design(network)
+        return design, trim_plan(subject, design, point)
     except UserError:
         if not point.perturbation:
             raise
         return None
+
+
+def constants(subject: Subject, design: Design, point: Point) -> Calibration:
+    """Return the technology's constants at a point.
+
+    Raises
+    ------
+    UserError
+        They were not measured there.
+    """
+    return subject.calibration.at(
+        point.v_dd,
+        temperature=point.temperature,
+        corner=point.corner,
+        loops_only=design.loops_only,
+    )
+
+
+def trim_plan(subject: Subject, design: Design, point: Point) -> TrimPlan | None:
+    """Return how a point's dies are trimmed; None where they are not.
+
+    Raises
+    ------
+    UserError
+        They cannot be.
+    """
     if not point.trim_bits:
-        return design, None
-    plan = TrimPlan.of(
+        return None
+    return TrimPlan.of(
         design,
         subject.calibration,
         subject.inputs,
         point.trim_bits,
         mismatch_scale=point.mismatch_scale,
     )
-    return design, plan
 
 
 def _run(
@@ -193,7 +224,7 @@ def _run(
         design, die = trimmed.design, trimmed.die
     run = simulate_behavioral(
         design,
-        subject.calibration.at(point.v_dd, temperature=point.temperature, corner=point.corner),
+        constants(subject, design, point),
         subject.inputs,
         [die],
         temperature=point.temperature,
@@ -202,6 +233,8 @@ def _run(
         sequence_offset=subject.first_sequence,
         keep_all=False,
     )
+    if not run.finite.all():
+        return {"status": RunStatus.NOT_FINITE}
     priced = energy(run.supply.single_die())
     blocks = {
         name: (float(static.mean()), float(switching.mean()))
@@ -235,7 +268,11 @@ def _spice(
     if bad is not None:
         return {"status": bad}
     # A transient analysis does not tell static from switching current.
-    blocks = {name: (float(np.mean(e)), 0.0) for name, e in result.energy_by_block.items()}
+    blocks = {
+        name: (float(np.mean(e)), 0.0)
+        for name, e in result.energy_by_block.items()
+        if name not in result.unresolved
+    }
     judged = _judged(subject, result.trace.decision)
     return judged | {"energy": result.trace.energy_J, "blocks": blocks}
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from mru_hw import core_yaml
 from mru_hw.data import calibration_dir
+from mru_hw.documents import Document, Several
 from mru_hw.errors import MruHwError, UserError
-from mru_hw.files import read_document, refuse_foreign, whole_file
+from mru_hw.files import read_document, refuse_foreign, validated, whole_file
 from mru_hw.technology.grid import CURVES, ZERO_CELSIUS, Grid
 from mru_hw.technology.technology import Technology
 
@@ -33,20 +34,16 @@ def temperature_voltage(temperature: float) -> float:
     return BOLTZMANN_OVER_CHARGE * (temperature + ZERO_CELSIUS)
 
 
-class Mirror(BaseModel):
+class Mirror(Document):
     """Weak-inversion mirror constants of one polarity."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     slope: float = Field(gt=1, description="subthreshold slope factor n")
     conductance: float = Field(ge=0, description="lambda [1/V] of I = I_sat (1 + lambda V_DS)")
     v_gate: float = Field(gt=0, description="|V_GS| of a unit device at i_usual [V]")
 
 
-class Law(BaseModel):
+class Law(Document):
     """What a law leaves against runs that it was not fitted to (docs/characterisation.md)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     corner: str
     temperature: float = Field(description="[degC]")
@@ -62,10 +59,8 @@ class Law(BaseModel):
     worst_weak: float
 
 
-class Calibration(BaseModel):
+class Calibration(Document):
     """All of ``calibration/<technology>.yaml``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     technology: str
     models_hash: str
@@ -92,24 +87,24 @@ class Calibration(BaseModel):
     c_gate_p: float = Field(gt=0, description="of a p_mirror unit device [F]")
     c_drain_n: float = Field(gt=0, description="drain of an n_mirror unit device [F]")
     c_drain_p: float = Field(gt=0, description="of a p_mirror unit device [F]")
-    i_curve: tuple[float, ...] = Field(description="currents of the curves, ascending [A]")
-    mismatch_n: tuple[float, ...] = Field(
+    i_curve: Several[float] = Field(description="currents of the curves, ascending [A]")
+    mismatch_n: Several[float] = Field(
         description="slope factor n by which a shifted threshold moves the current of a unit device"
     )
-    mismatch_p: tuple[float, ...]
-    mismatch_split_n: tuple[float, ...] = Field(
+    mismatch_p: Several[float]
+    mismatch_split_n: Several[float] = Field(
         description="the same with its source at half the supply, as a splitter's"
     )
-    mismatch_split_p: tuple[float, ...]
-    rest: tuple[float, ...] = Field(
+    mismatch_split_p: Several[float]
+    rest: Several[float] = Field(
         description="what a splitter carries at rest over what its unit devices would, at the "
         "current of a unit device of the bias rail"
     )
-    v_leak: tuple[float, ...] = Field(description="|V_DS| of the leakages, ascending [V]")
-    leak_n: tuple[float, ...] = Field(description="drain current of a unit device at V_GS = 0 [A]")
-    leak_p: tuple[float, ...]
+    v_leak: Several[float] = Field(description="|V_DS| of the leakages, ascending [V]")
+    leak_n: Several[float] = Field(description="drain current of a unit device at V_GS = 0 [A]")
+    leak_p: Several[float]
     grid: Grid = Field(description="the constants at other conditions")
-    laws: tuple[Law, ...] = Field(default=(), description="how far the laws hold")
+    laws: Several[Law] = Field(default=(), description="how far the laws hold")
     provenance: dict[str, Any]
 
     @model_validator(mode="after")
@@ -282,34 +277,28 @@ def load_calibration(technology: Technology) -> Calibration:
 
 def write_calibration(
     constants: Mapping[str, Any], raw: Mapping[str, NDArray[np.float64]], path: Path
-) -> None:
-    """Write a calibration and, beside it, the sampled runs that it was fitted to.
+) -> Path:
+    """Write a calibration and, beside it, the samples that it was fitted to; return their path.
 
     Parameters
     ----------
     constants
         Fields of `Calibration`.
     raw
-        Samples by name; they go to ``raw/<name of the calibration>.csv``.
+        Samples by name; they go to ``raw/<name of the calibration>.csv`` beside the calibration.
     path
         The calibration's file.
     """
-    checked = Calibration.model_validate(constants)
+    checked = validated(Calibration, constants, path.name)
     refuse_other_files(path)
     with whole_file(_table(path)) as part, part.open("w", encoding="utf-8") as stream:
         stream.write(_COLUMNS)
         for name, values in raw.items():
             stream.writelines(f"{name},{k},{value:.6g}\n" for k, value in enumerate(values))
-    text = yaml.dump(
-        checked.model_dump(mode="json"),
-        Dumper=_Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        width=100,
-        default_flow_style=None,
-    )
+    text = core_yaml.dump(checked.model_dump(mode="json"), width=100, default_flow_style=None)
     with whole_file(path) as part:
         part.write_text(_HEADER + text, encoding="utf-8")
+    return _table(path)
 
 
 def refuse_other_files(path: Path) -> None:
@@ -320,10 +309,3 @@ def refuse_other_files(path: Path) -> None:
 
 def _table(path: Path) -> Path:
     return path.parent / "raw" / f"{path.stem}.csv"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Plain YAML that repeats equal rows: a reader takes no aliases for granted."""
-
-    def ignore_aliases(self, _data: Any) -> bool:
-        return True

@@ -23,14 +23,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mru_hw.errors import Bare, UserError
 from mru_hw.units import render
 
-LADDER = (
-    *("v_signed", "signed_slope", "signed_skew", "signed_rest"),
-    *("v_trip_up", "v_trip_down", "c_step", "c_driver", "c_clock"),
-)
+LADDER = ("v_trip_up", "v_trip_down", "c_step", "c_driver", "c_clock")
 """Fields of a calibration that a clocked unit is measured for; an unclocked loop needs none."""
 
 CONSTANTS = (
     *(f"{polarity}.{name}" for polarity in "np" for name in ("slope", "conductance", "v_gate")),
+    *("v_signed", "signed_slope", "signed_skew", "signed_rest"),
     *LADDER,
     *("c_gate_n", "c_gate_p", "c_drain_n", "c_drain_p"),
 )
@@ -156,11 +154,7 @@ class Grid(_Frozen):
                 found[name] = math.nan
                 continue
             if value is None:
-                raise UserError(
-                    "conditions",
-                    Bare(f"{corner}, {temperature:g} degC and {render(v_dd, 'V')}"),
-                    "some at which the cells work: there a unit in ngspice left its ladder",
-                )
+                raise self._beyond(name, corner, temperature, v_dd)
             polarity, _, field = name.partition(".")
             if field:
                 found.setdefault(polarity, {})[field] = value
@@ -168,6 +162,21 @@ class Grid(_Frozen):
                 found[name] = value
         curves = self.curves(corner, temperature, v_dd)
         return found | curves | self.leakages(corner, temperature)
+
+    def _beyond(self, name: str, corner: str, temperature: float, v_dd: float) -> UserError:
+        """Return the refusal of conditions at which a constant could not be measured."""
+        tables = self.corners[corner]
+        cells = "the ladder of a CMRU or BMRU unit" if name in LADDER else "a signed node"
+        hot = _working(self.temperatures, tables.temperatures[name])
+        fed = _working(self.supplies, tables.supplies[name])
+        expected = f"another corner, for in {corner} {cells} works nowhere in ngspice"
+        if hot and fed:
+            expected = (
+                f"{hot[0]:g} to {hot[-1]:g} degC and {render(fed[0], 'V')} to "
+                f"{render(fed[-1], 'V')}, where in corner {corner} {cells} works in ngspice"
+            )
+        found = f"{corner}, {temperature:g} degC and {render(v_dd, 'V')}"
+        return UserError("conditions", Bare(found), expected)
 
     def curves(self, corner: str, temperature: float, v_dd: float) -> dict[str, Curve]:
         """Return the curves by their names; the conditions lie inside the points."""
@@ -226,6 +235,17 @@ class Grid(_Frozen):
             return None
         # In this order the nominal condition comes out to the bit.
         return hot * (fed / usual) if log else hot + (fed - usual)
+
+
+def _working(axis: Sequence[float], values: Sequence[float | None]) -> Sequence[float]:
+    """Return the longest run of points that have a value."""
+    runs: list[list[float]] = [[]]
+    for at, value in zip(axis, values, strict=True):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append(at)
+    return max(runs, key=len)
 
 
 def _linear(

@@ -31,11 +31,19 @@ from numpy.typing import NDArray
 from mru_hw.errors import Bare, UserError
 from mru_hw.files import DOCUMENT_BYTES, read_bytes
 from mru_hw.technology.calibration import Calibration, temperature_voltage
+from mru_hw.units import parse
 
 Array = NDArray[np.float64]
 
 COLUMNS = ("quantity", "polarity", "units", "v_gs", "v_ds", "current")
 USED = {"gate": ("v_gs", "current"), "output": ("v_ds", "current"), "leakage": ("v_ds", "current")}
+LIMITS = {
+    "units": ("", 1.0, 1e9),
+    "v_gs": ("V", 1e-9, 1e3),
+    "v_ds": ("V", 1e-9, 1e3),
+    "current": ("A", 1e-24, 1e3),
+}
+"""Per column its unit and the range of what can be measured; no fit beyond it is finite."""
 LEAST = 3  # rows of one quantity and polarity
 DECADE = 10.0  # either side of the usual current
 SATURATED = 0.25  # V, least drain voltage of an output curve, as in the simulated fit
@@ -68,21 +76,26 @@ def read_measurements(path: Path) -> Measurements:
     """
     data = read_bytes(path, "--measurements", limit=DOCUMENT_BYTES, what="a CSV table")
     try:
-        rows = list(csv.DictReader(io.StringIO(data.decode("utf-8")), strict=True))
+        text = data.decode("utf-8-sig")  # spreadsheets begin a table with a byte order mark
+        table = csv.DictReader(io.StringIO(text), strict=True)
+        rows = list(table)
     except (UnicodeDecodeError, csv.Error):
         raise UserError(path.name, Bare("no table"), "CSV in UTF-8") from None
-    if not rows or set(rows[0]) != set(COLUMNS):
+    if not rows or sorted(table.fieldnames or ()) != sorted(COLUMNS):
         raise UserError(path.name, Bare("another table"), "the columns " + ", ".join(COLUMNS))
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for number, row in enumerate(rows, 2):
         where = f"{path.name}: line {number}"
+        if None in row:
+            cells = Bare(f"{len(row) - 1 + len(row[None])} cells long")
+            raise UserError(where, cells, f"{len(COLUMNS)}, decimals behind a point")
         quantity, polarity = row["quantity"], row["polarity"]
         if quantity not in USED:
             raise UserError(f"{where}: quantity", quantity, "one of " + ", ".join(USED))
         if polarity not in ("n", "p"):
             raise UserError(f"{where}: polarity", polarity, "n or p")
-        units = _positive(row, "units", where)
-        volts, current = (_positive(row, name, where) for name in USED[quantity])
+        units = _number(row, "units", where)
+        volts, current = (_number(row, name, where) for name in USED[quantity])
         found.setdefault((quantity, polarity), []).append((volts, current / units))
     curves = {}
     for key, points in found.items():
@@ -99,13 +112,14 @@ def read_measurements(path: Path) -> Measurements:
     return Measurements(curves=curves, name=path.name, sha256=sha256)
 
 
-def _positive(row: dict[str, str], name: str, where: str) -> float:
-    try:
-        value = float(row[name])
-    except (TypeError, ValueError):
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise UserError(f"{where}: {name}", row[name], "a number above 0")
+def _number(row: dict[str, str | None], name: str, where: str) -> float:
+    text, field = row[name], f"{where}: {name}"
+    unit, least, most = LIMITS[name]
+    value = parse(text, unit, field) if text else 0.0
+    if value <= 0:
+        raise UserError(field, text, "a number above 0")
+    if not least <= value <= most:
+        raise UserError(field, text, f"{least:g} to {most:g} {unit}".rstrip())
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import math
@@ -10,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from mru_hw.data import circuits_dir
+from mru_hw.documents import Document, Pair, Several, matching
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_yaml, validated
 from mru_hw.technology.shared_cards import share_cards
@@ -24,25 +26,21 @@ MODELS = "models.lib"
 PERMITTIVITY_OXIDE = 3.9 * 8.8541878128e-12  # F/m, of silicon dioxide (CODATA 2018)
 THINNEST_OXIDE = 3e-9  # m, without a model of the current that tunnels through it
 
-NAME = r"^[a-z][a-z0-9_]*$"
+NAME = r"[a-z][a-z0-9_]*"
 """What a technology, a model, a device class or a corner may be called: names go into decks."""
 
 _FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 
-Name = Annotated[str, StringConstraints(pattern=NAME)]
-FileName = Annotated[str, StringConstraints(pattern=f"^{_FILE}$")]
+Name = Annotated[str, matching(NAME, "small letters, digits and _, a letter first")]
+FileName = Annotated[str, matching(_FILE, "a file's name of letters, digits, dots, _ and -")]
 """A plain file name: it goes into decks and below folders."""
-FolderName = Annotated[str, StringConstraints(pattern=f"^{_FILE}(/{_FILE})*$")]
+FolderName = Annotated[str, matching(f"{_FILE}(/{_FILE})*", "plain folder names with / between")]
 
 CLASSES = tuple(f"{p}_{use}" for use in ("mirror", "cell", "switch", "logic") for p in "np")
 """Device classes that the cells are drawn with."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Device(_Frozen):
+class Device(Document):
     """A device class of the cells: one transistor geometry. Lengths in m."""
 
     polarity: Literal["n", "p"]
@@ -51,7 +49,7 @@ class Device(_Frozen):
     l: float = Field(gt=0, description="channel length [m]")  # noqa: E741 - SPICE's own name
 
 
-class Capacitor(_Frozen):
+class Capacitor(Document):
     """The process's linear capacitor: ``C = c_area (side + widened)^2``."""
 
     model: Name
@@ -65,7 +63,7 @@ class Capacitor(_Frozen):
         return self.area_capacitance * (self.side + self.widened) ** 2
 
 
-class Rules(_Frozen):
+class Rules(Document):
     """Limits of geometry and current."""
 
     w_min: float = Field(gt=0, description="[m]")
@@ -77,16 +75,16 @@ class Rules(_Frozen):
     i_max: float = Field(gt=0, description="largest bias current [A]")
 
 
-class Narrow(_Frozen):
+class Narrow(Document):
     """How a process's mismatch leaves Pelgrom's law in small devices.
 
     The threshold's sigma is multiplied by the product of ``1 + share (at / size - 1)`` over
     length, width and area, the form that the cards of sky130 use. Sizes in m and m^2.
     """
 
-    length: tuple[float, float] = Field(description="share, at [m]")
-    width: tuple[float, float] = Field(description="share, at [m]")
-    area: tuple[float, float] = Field(description="share, at [m^2]")
+    length: Pair[float, float] = Field(description="share, at [m]")
+    width: Pair[float, float] = Field(description="share, at [m]")
+    area: Pair[float, float] = Field(description="share, at [m^2]")
 
     def factor(self, w: float, l: float) -> float:  # noqa: E741 - SPICE's own name
         """Return the factor of a device of width `w` and length `l` [m]."""
@@ -94,7 +92,7 @@ class Narrow(_Frozen):
         return math.prod(1 + share * (at / size - 1) for (share, at), size in pairs)
 
 
-class Mismatch(_Frozen):
+class Mismatch(Document):
     """Pelgrom constants *per device*: sigma = a / sqrt(W L m)."""
 
     a_vt_n: float = Field(ge=0, description="threshold voltage, NMOS [V m]")
@@ -105,7 +103,7 @@ class Mismatch(_Frozen):
     narrow_p: Narrow | None = None
 
 
-class Process(_Frozen):
+class Process(Document):
     """What differs from die to die, common to all devices of a die, and across it.
 
     Attributes
@@ -136,7 +134,7 @@ class Process(_Frozen):
         return 1.0 if narrow is None else narrow.factor(device.w, device.l)
 
 
-class Flicker(_Frozen):
+class Flicker(Document):
     """Flicker noise of the gate voltage: ``S_Vg = k / (c_ox W L f)``."""
 
     k_n: float = Field(ge=0, description="NMOS [V^2 F]")
@@ -144,7 +142,7 @@ class Flicker(_Frozen):
     c_ox: float = Field(gt=0, description="gate capacitance per area [F/m^2]")
 
 
-class Models(_Frozen):
+class Models(Document):
     """Where the model cards are, and which ones they are.
 
     Attributes
@@ -167,12 +165,14 @@ class Models(_Frozen):
     """
 
     entry: FileName
-    includes: tuple[FileName, ...] = ()
-    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
-    package: str = Field(default="", pattern="^([A-Za-z_][A-Za-z0-9_]*)?$")
+    includes: Several[FileName] = ()
+    sha256: Annotated[str, matching("([0-9a-f]{64})?", "64 digits 0 to f")] = ""
+    package: Annotated[
+        str, matching("([A-Za-z_][A-Za-z0-9_]*)?", "letters, digits and _, no digit first")
+    ] = ""
     version: str = ""
-    folders: tuple[FolderName, ...] = ()
-    shared: tuple[FileName, Name] | None = None
+    folders: Several[FolderName] = ()
+    shared: Pair[FileName, Name] | None = None
     gate_leakage: bool = False
 
     @model_validator(mode="after")
@@ -183,7 +183,7 @@ class Models(_Frozen):
         return self
 
 
-class Transistor(_Frozen):
+class Transistor(Document):
     """How the cards want a transistor written.
 
     Attributes
@@ -203,13 +203,13 @@ class Transistor(_Frozen):
     bypass: bool = False
 
 
-class Technology(_Frozen):
+class Technology(Document):
     """All of ``circuits/technology/<name>/technology.yaml``."""
 
     name: Name
     models: Models
     transistor: Transistor = Transistor()
-    corners: tuple[Name, ...] = Field(min_length=1)
+    corners: Several[Name] = Field(min_length=1)
     v_dd: Volts = Field(gt=0, description="nominal supply [V]")
     temperature: float = Field(description="nominal temperature [degC]")
     devices: dict[Name, Device]
@@ -242,8 +242,10 @@ class Technology(_Frozen):
         names = (self.models.entry, *self.models.includes)
         try:
             texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
-        except OSError as error:
-            raise UserError("--tech", self.name, f"its model files: {error}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"the model files of {self.name}", str(folder), f"text ({error})"
+            ) from None
         if self.models.sha256 and (found := _hash(texts)) != self.models.sha256:
             raise UserError(
                 f"the model files of {self.name} in {folder}",
@@ -277,8 +279,9 @@ class Technology(_Frozen):
             roots += [Path(place) for place in spec.submodule_search_locations or ()]
         for root_ in roots:
             for folder in models.folders:
-                if (root_ / folder / models.entry).is_file():
-                    return root_ / folder
+                with contextlib.suppress(OSError):  # a PDK_ROOT that may not be entered
+                    if (root_ / folder / models.entry).is_file():
+                        return root_ / folder
         raise UserError(
             "--tech",
             self.name,

@@ -1,4 +1,4 @@
-"""Memory layers as modules: CMRU, BMRU, FQ-BMRU and alphaCMRU (design section 2).
+"""Memory layers as modules: CMRU, BMRU, FQ-BMRU and alphaCMRU (docs/models.md).
 
 A module's parameters and buffers carry the names of the contract, so that its state dict is the
 layer's part of ``model.safetensors``.

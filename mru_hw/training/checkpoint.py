@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
 from safetensors import torch as st
 from torch import Tensor
 
+from mru_hw.documents import Document
 from mru_hw.errors import Bare, UserError
-from mru_hw.files import read_bytes, validated, whole_file
+from mru_hw.files import WRITABLE, read_bytes, usable, validated, whole_file
 from mru_hw.model.io import save_model
 from mru_hw.model.network import Model
 
@@ -27,9 +27,7 @@ IDENTITY = "checkpoint.json"
 STATE = "state.safetensors"
 
 
-class _Identity(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Identity(Document):
     complete: bool
     training: str
 
@@ -79,8 +77,11 @@ class Checkpoint:
             The folder belongs to another training, or is none of ours.
         """
         identity = self.folder / IDENTITY
-        if not identity.is_file():
-            if self.folder.exists() and (not self.folder.is_dir() or self._foreign()):
+        with usable(self.folder, "--out", WRITABLE):
+            begun = identity.is_file()
+            taken = self.folder.exists() and (not self.folder.is_dir() or self._foreign())
+        if not begun:
+            if taken:
                 expected = f"nothing there, or the unfinished training of {self.out.name}"
                 raise UserError("--out", str(self.folder), expected)
             self._begin()
@@ -109,7 +110,8 @@ class Checkpoint:
         """Write the model and remove the folder; a kill at any moment leaves one or the other."""
         whole = self.folder / "model"
         save_model(model, whole)
-        whole.replace(self.out)
+        with usable(self.out, "--out", WRITABLE):
+            whole.replace(self.out)
         self.close()
 
     def close(self) -> None:
@@ -128,7 +130,7 @@ class Checkpoint:
     def _identity(self, path: Path) -> _Identity:
         try:
             data = json.loads(read_bytes(path, path.name, limit=1 << 16, what="a checkpoint"))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise self._damaged(path) from None
         return validated(_Identity, data, path.name)
 

@@ -9,30 +9,38 @@ import math
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from mru_hw.documents import Document, Several, Word
 from mru_hw.errors import UserError
 from mru_hw.files import read_document
 from mru_hw.model.structure import CellKind, LayerSpec, ReadoutKind
-from mru_hw.units import Seconds
+from mru_hw.units import LONGEST_FRAME, Seconds
 
 SHIPPED = ("digits-2x16", "digits-2x8", "digits-1x2")
 """Names of the configurations that come with the package."""
+WIDEST = 4096
+"""Units, outputs or classes of a network, at most."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class NetworkConfig(_Strict):
+class NetworkConfig(Document):
     """The structure that is trained; the data gives the rest."""
 
-    n_hidden: int = Field(gt=0, le=4096, description="width of the input projection")
-    layers: tuple[LayerSpec, ...] = Field(min_length=1, max_length=64)
-    readout: ReadoutKind = ReadoutKind.MEAN
-    initial_levels: tuple[int, ...] | None = Field(
+    n_hidden: int = Field(gt=0, le=WIDEST, description="width of the input projection")
+    layers: Several[LayerSpec] = Field(min_length=1, max_length=64)
+    readout: Word[ReadoutKind] = ReadoutKind.MEAN
+    initial_levels: Several[int] | None = Field(
         default=None, description="one a layer; else 0, and -1 for a BMRU"
     )
+
+    @model_validator(mode="after")
+    def _fits_in_memory(self) -> NetworkConfig:
+        for i, layer in enumerate(self.layers):
+            for name in ("n_units", "n_out"):
+                if getattr(layer, name) > WIDEST:
+                    field = f"network.layers.{i}.{name}"
+                    raise UserError(field, getattr(layer, name), f"at most {WIDEST}")
+        return self
 
     @model_validator(mode="after")
     def _levels_exist(self) -> NetworkConfig:
@@ -61,7 +69,7 @@ def _range(layer: LayerSpec) -> tuple[float, float]:
             return -limit, limit
 
 
-class NoiseConfig(_Strict):
+class NoiseConfig(Document):
     """What is drawn anew at every step, so that the network learns to bear it."""
 
     weight: float = Field(default=0.05, ge=0, le=1, description="relative, of every weight")
@@ -76,18 +84,23 @@ class NoiseConfig(_Strict):
     feature: float = Field(default=0.0, ge=0, le=10, description="of a normalised feature, a frame")
 
 
-class TrainingConfig(_Strict):
+class TrainingConfig(Document):
     """How it is trained: AdamW, a warm-up, then half a cosine down to zero."""
 
     epochs: int = Field(gt=0, le=100_000)
-    batch_size: int = Field(default=64, gt=0)
+    batch_size: int = Field(default=64, gt=0, le=1_000_000)
     learning_rate: float = Field(default=0.01, gt=0, le=10)
     weight_decay: float = Field(default=0.01, ge=0, le=10)
     warm_up: float = Field(default=0.05, ge=0, lt=1, description="share of all steps")
-    gradient_limit: float = Field(default=1.0, gt=0, description="largest norm of the gradient")
-    weight_limit: float = Field(default=4.0, gt=0, description="largest size of a weight")
+    gradient_limit: float = Field(
+        default=1.0, ge=1e-12, le=1e12, description="largest norm of the gradient"
+    )
+    weight_limit: float = Field(default=4.0, gt=0, le=1e9, description="largest size of a weight")
     activity: float = Field(
-        default=0.0, ge=0, description="price of the mean square of all candidates and outputs"
+        default=0.0,
+        ge=0,
+        le=1e12,
+        description="price of the mean square of all candidates and outputs",
     )
     initial_gain: float = Field(default=2.0, gt=0, le=100, description="of all but the head")
     learn_beta: bool = Field(default=False, description="thresholds and widths, else fixed at 1")
@@ -96,10 +109,10 @@ class TrainingConfig(_Strict):
         default=0.0, ge=0, le=1, description="share of the epochs in which a BMRU's epsilon falls"
     )
     noise: NoiseConfig = NoiseConfig()
-    checkpoint_epochs: int = Field(default=5, gt=0)
+    checkpoint_epochs: int = Field(default=5, gt=0, le=100_000)
 
 
-class TrainConfig(_Strict):
+class TrainConfig(Document):
     """All of CONFIG.yaml."""
 
     data: str = Field(
@@ -107,8 +120,10 @@ class TrainConfig(_Strict):
         min_length=1,
         description="digits, or a file of inputs, sought beside CONFIG.yaml",
     )
-    frame_period: Seconds | None = Field(default=None, gt=0, description="of a file of inputs [s]")
-    classes: tuple[str, ...] | None = Field(default=None, description="names, of a file of inputs")
+    frame_period: Seconds | None = Field(
+        default=None, gt=0, le=LONGEST_FRAME, description="of a file of inputs [s]"
+    )
+    classes: Several[str] | None = Field(default=None, description="names, of a file of inputs")
     seed: int = Field(default=0, ge=0, lt=2**63)
     precision: Literal["float32", "float64"] = "float32"
     network: NetworkConfig
@@ -147,7 +162,7 @@ def read_config(path: Path) -> TrainConfig:
     UserError
         The file is not plain YAML, or a key is missing, unknown or out of range.
     """
-    return read_document(path, TrainConfig)
+    return read_document(path, TrainConfig, "CONFIG")
 
 
 def shipped_config(name: str, seed: int = 0) -> TrainConfig:

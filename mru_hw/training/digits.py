@@ -68,8 +68,19 @@ def normalisation(data: Inputs) -> Normalisation:
     """Return mean and standard deviation of each feature over the valid frames.
 
     A feature that does not vary gets scale 1.
+
+    Raises
+    ------
+    UserError
+        The squares of a feature are beyond all floats, so that it has no deviation.
     """
     frames = data.x[data.valid()]
-    scale = frames.std(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, scale = frames.mean(axis=0), frames.std(axis=0)
+    beyond = ~np.isfinite(mean) | ~np.isfinite(scale)
+    if beyond.any():
+        feature = int(np.flatnonzero(beyond)[0])
+        largest = float(np.abs(frames[:, feature]).max())
+        raise UserError(f"data: x[:, :, {feature}]", largest, "numbers whose squares are finite")
     scale[scale == 0.0] = 1.0
-    return Normalisation(mean=tuple(frames.mean(axis=0).tolist()), scale=tuple(scale.tolist()))
+    return Normalisation(mean=tuple(mean.tolist()), scale=tuple(scale.tolist()))

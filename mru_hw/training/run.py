@@ -12,14 +12,14 @@ import numpy as np
 import torch
 
 from mru_hw.errors import MISSING, Bare, UserError
-from mru_hw.files import refuse_foreign
+from mru_hw.files import WRITABLE, refuse_foreign, usable
 from mru_hw.model.io import STRUCTURE, WEIGHTS, load_model
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.stimulus import Inputs, load_inputs
 from mru_hw.training.batches import as_batch
 from mru_hw.training.checkpoint import Checkpoint
-from mru_hw.training.config import TrainConfig
+from mru_hw.training.config import WIDEST, TrainConfig
 from mru_hw.training.digits import (
     DIGITS_CLASSES,
     DIGITS_FRAME_PERIOD,
@@ -121,7 +121,7 @@ def train(
 
 def load_data(config: TrainConfig, folder: Path) -> tuple[Inputs, str]:
     """Return the labelled data and their SHA-256."""
-    data = load_digits() if config.data == "digits" else load_inputs(folder / config.data)
+    data = load_digits() if config.data == "digits" else load_inputs(folder / config.data, "data")
     if data.y is None:
         raise UserError(f"{config.data}: y", MISSING, "an array (n_seq,) of class indices")
     digest = hashlib.sha256(repr(data.x.shape).encode())
@@ -160,7 +160,9 @@ def evaluate(model: Model, split: Split) -> dict[str, float]:
 
 
 def _finished(out: Path, digest: str) -> Model | None:
-    if (out / STRUCTURE).is_file() and (out / WEIGHTS).is_file():
+    with usable(out, "--out", WRITABLE):
+        stands = (out / STRUCTURE).is_file() and (out / WEIGHTS).is_file()
+    if stands:
         found = load_model(out)
         if found.spec.provenance.get("training") == digest:
             return found
@@ -175,6 +177,8 @@ def _n_classes(config: TrainConfig, data: Inputs) -> int:
     if config.data == "digits":
         return len(DIGITS_CLASSES)
     needed = int(data.y.max()) + 1
+    if needed > WIDEST:
+        raise UserError(f"{config.data}: y", needed - 1, f"class indices below {WIDEST}")
     if config.classes is None:
         return needed
     if len(config.classes) < needed:

@@ -1,4 +1,7 @@
-"""Step functions with the surrogate derivatives of design section 2."""
+"""Step functions with surrogate derivatives.
+
+The step's is ``a / (1 + (pi a x)^2)`` with a = 1, the sign's twice that.
+"""
 
 from __future__ import annotations
 

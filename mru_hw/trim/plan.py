@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.nodes import split
+from mru_hw.errors import UserError
 from mru_hw.mapping import unmap
 from mru_hw.mapping.design import Bank, Design, IntArray
 from mru_hw.model.network import Model
@@ -71,7 +72,8 @@ class TrimPlan:
     stimuli
         One entry a layer, in the order in which layers are trimmed.
     noise
-        By layer, sigma of a decision's noise over the threshold, as `NoiseLaw` has it.
+        By layer, sigma of a decision's noise over the threshold, as `NoiseLaw` has it; none for
+        layers without stimuli.
     """
 
     design: Design
@@ -108,14 +110,15 @@ class TrimPlan:
         Raises
         ------
         UserError
-            A layer has no strobe or its thresholds come from the input.
+            A layer has no strobe, its thresholds come from the input, or no stimulus shows any
+            threshold.
         """
         dacs = place_dacs(design, calibration, bits, mismatch_scale=mismatch_scale)
         legs = Legs.draw(design, nominal_die(design), dacs, scale=0.0)
         nominal = Probe(legs, calibration, noise={}, resolution=0.0)
         chosen = _choose(design, unmap(design, calibration), inputs, dacs, patterns)
         stimuli = tuple(_shown(one, dacs, nominal) for one in chosen)
-        return cls(
+        plan = cls(
             design=design,
             calibration=calibration,
             mismatch_scale=mismatch_scale,
@@ -123,6 +126,25 @@ class TrimPlan:
             stimuli=stimuli,
             noise=_decision_noise(design, calibration, stimuli),
         )
+        shown, thresholds = plan.coverage
+        if not shown:
+            raise UserError(
+                "trim_bits",
+                bits,
+                f"0, for no frame of the inputs brings a unit to within {100 * NEAR:g} % of any of "
+                f"its {thresholds} thresholds where the supply currents would show its step",
+            )
+        return plan
+
+    @property
+    def coverage(self) -> tuple[int, int]:
+        """Thresholds that a stimulus shows, and all of them; the others stay as placed."""
+        shown = {
+            (one.layer, int(side), int(unit))
+            for one in self.stimuli
+            for side, unit in zip(one.side, one.unit, strict=True)
+        }
+        return len(shown), sum(len(dac.placed) for dac in self.dacs)
 
 
 def _choose(
@@ -238,6 +260,8 @@ def _decision_noise(
     """Return sigma of the candidates' noise over the thresholds, root mean square, by layer."""
     found = {}
     for one in stimuli:
+        if not len(one.unit):
+            continue
         inputs = held_inputs(design, one.x, 1)
         both = [
             simulate_behavioral(design, calibration, inputs, [nominal_die(design)], noise=noise)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.errors import LawError
 from mru_hw.mapping.design import Design, DeviceGroup
 from mru_hw.technology import Technology
 from mru_hw.variation.spread import Spread, draw_spread
@@ -62,6 +63,11 @@ def draw_die(
         Factors on the sigmas of what all devices of a die share, and of its slope across the chip
         (`mru_hw.variation.spread`).
 
+    Raises
+    ------
+    LawError
+        A device's current factor would be zero or negative.
+
     Notes
     -----
     sigma = a / sqrt(W L m), a per device (Pelgrom et al., JSSC 24(5), 1989). Each group has a
@@ -77,6 +83,10 @@ def draw_die(
         if spread is not None:
             shift, beta = spread.of_group(group)
             own, factor = own + shift, factor + beta * (1 + factor)
+        if factor.size and float(factor.min()) <= -1:
+            raise LawError(
+                f"Die {seed} has devices in {'/'.join(group.key)} that carry no current."
+            )
         dvt[group.key], dbeta[group.key] = own, factor
     return Die(seed=seed, dvt=dvt, dbeta=dbeta, spread=spread)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mru_hw.errors import LawError
 from mru_hw.mapping.gains import flip_gain
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die
@@ -19,6 +20,11 @@ from mru_hw.variation.spread import Spread
 
 def die_calibration(calibration: Calibration, die: Die) -> Calibration:
     """Return the constants on a die: those given, moved by what its devices share.
+
+    Raises
+    ------
+    LawError
+        They are moved so far that no current is left.
 
     Notes
     -----
@@ -56,6 +62,8 @@ def die_calibration(calibration: Calibration, die: Die) -> Calibration:
 def _gate_shift(calibration: Calibration, spread: Spread, device: str) -> float:
     """Return by how much a device's gate voltage moves at a given current [V]."""
     thermal = calibration.thermal(device[0], calibration.temperature)
+    if spread.beta[device[0]] <= -1:
+        raise LawError("What the die's devices share leaves them no current.")
     return spread.common(device) - thermal * math.log1p(spread.beta[device[0]])
 
 
@@ -89,4 +97,6 @@ def _rest(calibration: Calibration, body: float) -> float:
     n, p = calibration.n.v_gate, calibration.p.v_gate
     source = calibration.gain("p", v_dd - (1 + body) * node - n, i)
     own = calibration.gain("n", v_dd - p - node, i) * calibration.gain("p", node - n, i)
+    if own <= 0 or source <= 0:
+        raise LawError("What the die's devices share leaves its splitters no supply.")
     return flip_gain(calibration, "n", i) * source * math.sqrt(own)

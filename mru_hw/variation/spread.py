@@ -15,6 +15,19 @@ from mru_hw.variation.placement import Placement
 
 Array = NDArray[np.float64]
 
+MISMATCH_MOST = 20.0
+"""Largest factor on the sigmas of mismatch. Beyond it devices four sigma off carry hundreds of
+times their current, far outside weak inversion, and seven sigma of the current factor leave none.
+"""
+PROCESS_MOST = 10.0
+"""Largest factor on the sigmas of what a die's devices share. Beyond it five sigma of the current
+factor leave none, and gate voltages move by half the supply.
+"""
+GRADIENT_MOST = 100.0
+"""Largest factor on the sigma of the gradient. It then moves thresholds across a chip by as much as
+`PROCESS_MOST` moves them all.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:

@@ -14,19 +14,22 @@ from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
 from mru_hw.mapping.realised import realised_bank
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
+from mru_hw.model.structure import CellKind, ReadoutKind
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.steps import judge_steps
 from mru_hw.simulate.supply import SupplyRecord
+from mru_hw.spice.bench import as_written, make_bench
 from mru_hw.stimulus import Inputs, make_inputs
+from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from tests.agreement.networks import chip_of, loops
 from tests.networks import draw_model, make_spec
 
 SURE = 0.03  # of the threshold: nearer than that a loop may decide either way
 FIRST_QUADRANT = ([0.5, 0.25, 0.8, 0.4], [0.5, 0.75, 0.3, 0.2])
+NOMINAL = nominal_conditions(load_technology("generic180"))
 SIGNED = ([1.0, 0.7, 1.3],)
 SETTINGS = [("fq_bmru", FIRST_QUADRANT), ("bmru", SIGNED)]
 
@@ -75,7 +78,7 @@ def test_a_unit_switches_where_the_mapping_says(stairs: tuple[Chip, SpiceResult]
     chip, result = stairs
     bank = chip.design.banks[0]
     real = realised_bank(bank, chip.design.buses, chip.design.i_lsb, chip.calibration)
-    rise, fall = edges(result.trace.states[0][0], result.trace.candidates[0][0])
+    rise, fall = edges(result.levels[0][0], result.trace.candidates[0][0])
     first_quadrant = bank.cell is CellKind.FQ_BMRU
     falls = fall if first_quadrant else -fall
     # Half a stair and 2 % of the edge; a loop's falling edge has the rising one's error too.
@@ -94,12 +97,11 @@ def test_every_step_and_the_supply_of_single_units(
     low = -1.8 if cell == "bmru" else -0.2
     inputs = make_inputs(rng.uniform(low, 1.8, 40)[None, :, None])
     result, ideal = run(chip, inputs), simulate_ideal(chip.mapped, inputs)
-    pairs = [(result.trace.states[0][0], result.trace.candidates[0][0])]
+    pairs = [(result.quantised(chip.mapped)[0][0], result.trace.candidates[0][0])]
     steps = judge_steps(chip.mapped, chip.design, 0, pairs)
     assert len(steps.right) > 100
     assert np.all(steps.wrong < SURE)
-    alpha = chip.mapped.tensors["layers.0.alpha"]
-    assert len(np.unique(np.rint(result.trace.states[0] / alpha))) == 2
+    assert len(np.unique(result.levels[0])) == 2
     np.testing.assert_allclose(
         result.trace.candidates[0], ideal.candidates[0], rtol=0.05, atol=0.05
     )
@@ -108,6 +110,53 @@ def test_every_step_and_the_supply_of_single_units(
         wanted = sum(float(part.sum()) for part in priced[name])
         assert wanted == pytest.approx(float(result.energy_by_block[name][0]), rel=0.05), name
     assert abs(result.energy_by_block["clock"][0]) < 1e-3 * result.trace.energy_J[0]
+
+
+def chosen_by_the_last_frame() -> Chip:
+    """One unit whose output, 1 while it is set, stands against a constant of a half."""
+    model = loops("fq_bmru", [0.5], [0.5])
+    spec = model.spec.model_copy(
+        update={"n_classes": 2, "readout": ReadoutKind.LAST, "frame_period": 0.05}
+    )
+    tensors = dict(model.tensors) | {
+        "layers.0.alpha": np.ones(1),
+        "layers.0.initial_state": np.zeros(1),
+        "head.weight": np.array([[1.0], [-1.0]]),
+        "head.bias": np.array([0.0, 0.5]),
+    }
+    return chip_of(replace(model, spec=spec, tensors=tensors))
+
+
+def lengths_that_round_down(chip: Chip) -> list[int]:
+    """Numbers of frames up to 400 whose end lies beyond what nine digits make of it."""
+    period = chip.design.timing.frame
+    t_start = make_bench(chip.design, np.zeros((1, 1)), NOMINAL).t_start
+    ends = {n: t_start + n * period for n in range(1, 401)}
+    return [n for n, end in ends.items() if end > as_written(end) * (1 + 1e-9)]
+
+
+@pytest.mark.parametrize("level", ["ideal", "behavioral", "spice"])
+def test_the_last_frame_decides_at_every_level(level: str) -> None:
+    chip = chosen_by_the_last_frame()
+    assert 25 in lengths_that_round_down(chip)
+    inputs = make_inputs(np.full((1, 25, 1), 0.2))
+    trace = run_level(chip, inputs, level=level, conditions=NOMINAL).trace
+    assert trace.output is not None
+    assert np.isfinite(trace.output).all()
+    assert trace.decision.tolist() == [1]
+
+
+@pytest.mark.slow
+def test_no_length_lacks_its_last_frame() -> None:
+    chip = chosen_by_the_last_frame()
+    lengths = lengths_that_round_down(chip)[:20]
+    assert len(lengths) == 20
+    inputs = make_inputs(np.full((20, max(lengths), 1), 0.2), np.array(lengths))
+    result = run(chip, inputs)
+    assert result.trace.decision.tolist() == [1] * 20
+    assert result.trace.output is not None
+    for output, length in zip(result.trace.output, lengths, strict=True):
+        assert np.isfinite(output[:length]).all()
 
 
 def test_a_rectified_bmru_is_set_once_and_stays() -> None:
@@ -138,10 +187,10 @@ def test_dies_move_the_edges_as_the_law_says() -> None:
     found: list[np.ndarray] = []
     wanted: list[np.ndarray] = []
     for die in (1, 2, 3):
-        spice = run(chip, inputs, die).trace
-        array = run_level(chip, inputs, level="behavioral", conditions=conditions, die=die).trace
-        for trace, into in ((spice, found), (array, wanted)):
-            into.append(np.concatenate(edges(trace.states[0][0], inputs.x[0])))
+        spice = run(chip, inputs, die).levels[0][0]
+        array = run_level(chip, inputs, level="behavioral", conditions=conditions, die=die)
+        for states, into in ((spice, found), (array.trace.states[0][0], wanted)):
+            into.append(np.concatenate(edges(states, inputs.x[0])))
     moved, law = np.array(found), np.array(wanted)
     # In the input: candidates, mirrors and thresholds of the die together.
     assert np.std(law, axis=0).max() > 0.03
@@ -165,9 +214,10 @@ def test_two_unclocked_layers_and_two_lengths() -> None:
     inputs = make_inputs(np.random.default_rng(4).normal(size=(2, 12, 4)), [12, 9])
     result, ideal = run(chip, inputs), simulate_ideal(chip.mapped, inputs)
     wrong, right = 0, 0
+    quantised = result.quantised(chip.mapped)
     for i in range(2):
         pairs = [
-            (result.trace.states[i][k, :n], result.trace.candidates[i][k, :n])
+            (quantised[i][k, :n], result.trace.candidates[i][k, :n])
             for k, n in enumerate(inputs.lengths)
         ]
         steps = judge_steps(chip.mapped, chip.design, i, pairs)

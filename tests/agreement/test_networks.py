@@ -13,7 +13,7 @@ from mru_hw.cli.app import run as cli
 from mru_hw.errors import RunStatus
 from mru_hw.model.io import save_model
 from mru_hw.simulate.ideal import simulate_ideal
-from mru_hw.simulate.run import Chip
+from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.spice.deck import BENCH
@@ -57,10 +57,23 @@ def test_a_unit_makes_every_step(unit: tuple[Chip, Inputs, SpiceResult]) -> None
     assert result.status == (RunStatus.DONE,)
     beta = chip.mapped.tensors["layers.0.beta"]
     assert np.min(np.abs(np.abs(ideal.candidates[0]) - beta) / beta) > SURE
-    levels = np.rint(result.trace.states[0] / chip.mapped.tensors["layers.0.alpha"])
+    (levels,), (quantised,) = result.levels, result.quantised(chip.mapped)
     assert {-2, 0, 2} <= set(levels.ravel())
-    assert wrong_steps(chip, result.trace.states[0][0], ideal.candidates[0][0]) == []
-    np.testing.assert_array_equal(result.trace.states[0], ideal.states[0])
+    assert wrong_steps(chip, quantised[0], ideal.candidates[0][0]) == []
+    np.testing.assert_array_equal(quantised, ideal.states[0])
+
+
+def test_states_are_the_currents_that_the_cells_give(
+    unit: tuple[Chip, Inputs, SpiceResult],
+) -> None:
+    chip, inputs, result = unit
+    alpha = chip.mapped.tensors["layers.0.alpha"]
+    error = (result.trace.states[0] - result.quantised(chip.mapped)[0]) / alpha
+    # Real mirrors: some percent of a level, and not nothing.
+    assert 1e-4 < np.abs(error).max() < 0.05
+    conditions = nominal_conditions(chip.design.technology)
+    array = run_level(chip, inputs, level="behavioral", conditions=conditions).trace
+    np.testing.assert_allclose(result.trace.states[0], array.states[0], atol=0.03 * alpha[0])
 
 
 def test_a_units_currents_follow_the_mapping(unit: tuple[Chip, Inputs, SpiceResult]) -> None:
@@ -89,7 +102,7 @@ def test_a_network_of_two_units_and_two_lengths() -> None:
     assert result.status == (RunStatus.DONE, RunStatus.DONE)
     for row, length in enumerate(inputs.lengths):
         wrong = wrong_steps(
-            chip, result.trace.states[0][row, :length], ideal.candidates[0][row, :length]
+            chip, result.quantised(chip.mapped)[0][row, :length], ideal.candidates[0][row, :length]
         )
         assert [step for step in wrong if step[2] > SURE] == []
     assert result.trace.output is not None

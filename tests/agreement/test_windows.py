@@ -59,7 +59,7 @@ def test_every_sure_step_follows_the_ideal_level(
     sure = (np.abs(c) < (1 - SURE) * beta) | (np.abs(c) > (1 + SURE) * np.hypot(b, 2 * i_q))
     assert sure.sum() >= 0.7 * sure.size
     assert {True, False} <= set((np.abs(c) > beta)[sure])
-    levels = np.rint(result.trace.states[0][0] / t["layers.0.alpha"])
+    levels = result.levels[0][0]
     before = np.concatenate([t["layers.0.initial_state"][None], levels[:-1]])
     step = np.where(np.abs(c) >= beta, np.sign(c), 0.0)
     wanted = np.clip(before + bank.cell_levels * step, -bank.levels, bank.levels)
@@ -72,6 +72,6 @@ def test_every_sure_step_follows_the_ideal_level(
     wrong = [(int(f), int(u)) for f, u in np.argwhere(levels != wanted)]
     assert [(r.frame, r.unit) for r in records] == wrong
     assert {r.cause for r in records} <= {Cause.THRESHOLD}
-    pairs = [(result.trace.states[0][0], c)]
+    pairs = [(result.quantised(chip.mapped)[0][0], c)]
     steps = judge_steps(chip.mapped, chip.design, 0, pairs, thresholds=[beta])
     assert len(steps.wrong) == len(wrong)

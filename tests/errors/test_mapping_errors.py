@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,16 @@ TECHNOLOGY = load_technology("generic180")
 CALIBRATION = load_calibration(TECHNOLOGY)
 
 
-def refusal(cell: str, keys: dict[str, Any], tensors: dict[str, Any]) -> str:
+def map_changed(cell: str, keys: dict[str, Any], tensors: dict[str, Any]) -> None:
     model = draw_model(make_spec(cell, **keys), 1)
     ones = {n: np.ones_like(v) for n, v in model.tensors.items() if n.endswith((".beta", ".alpha"))}
     changed = dict(model.tensors) | ones | {n: np.asarray(v) for n, v in tensors.items()}
     model = dataclasses.replace(model, tensors=changed)
-    return sentence(lambda: map_model(model, TECHNOLOGY, CALIBRATION))
+    map_model(model, TECHNOLOGY, CALIBRATION)
+
+
+def refusal(cell: str, keys: dict[str, Any], tensors: dict[str, Any]) -> str:
+    return sentence(lambda: map_changed(cell, keys, tensors))
 
 
 @pytest.mark.parametrize(
@@ -84,8 +89,36 @@ def test_a_ratio_beyond_the_largest_leg_is_refused_with_its_limit() -> None:
     weight = np.ones((6, 5))
     weight[3, 2] = -1e4
     text = refusal("cmru", {"levels": 2}, {"layers.0.candidate.weight": weight})
-    assert text.startswith("layers.0.candidate.weight[3, 2] is -10000.0, expected at most ")
-    assert text.endswith(": 512 unit devices of generic180.")
+    told = re.fullmatch(
+        r"layers\.0\.candidate\.weight\[3, 2\] is -10000\.0, expected at most (\S+) in size, or "
+        r"larger thresholds in layers\.0\.beta, for it adds too many times their mean: its "
+        r"mirror's leg would need (\S+) and has at most 512 unit devices of generic180\.",
+        text,
+    )
+    assert told
+    most, needed = float(told[1]), float(told[2])
+    assert most * needed == pytest.approx(1e4 * 512, rel=1e-3)
+    weight[3, 2] = -most * 0.99
+    map_changed("cmru", {"levels": 2}, {"layers.0.candidate.weight": weight})
+
+
+def test_thresholds_too_small_for_their_candidates_are_told_to_grow() -> None:
+    """All alike, so each is in range: what does not fit are the weights beside them."""
+    small = {"layers.0.beta": np.full(6, 1e-3)}
+    text = refusal("cmru", {"levels": 2}, small)
+    assert "or larger thresholds in layers.0.beta, for it adds too many times their mean" in text
+    text = refusal("fq_bmru", {}, small | {"layers.0.delta": np.full(6, 1e-3)})
+    assert "or larger thresholds in layers.0.beta and layers.0.delta, for it adds too" in text
+
+
+def test_a_weight_far_larger_than_those_beside_it_is_told_so() -> None:
+    bias = np.zeros(12)
+    bias[2] = 500
+    text = refusal(
+        "cmru", {"levels": 2, "n_out": 12, "n_layers": 1}, {"layers.0.output.bias": bias}
+    )
+    assert text.startswith("layers.0.output.bias[2] is 500.0, expected at most ")
+    assert "or larger weights beside it, for it adds too many times the usual sum of its" in text
 
 
 def test_an_unknown_technology_is_refused_with_those_that_there_are() -> None:

@@ -32,8 +32,8 @@ def folder(tmp_path: Path) -> Path:
 # --------------------------------------------------------------------------------- model.yaml
 
 STRUCTURE_ERRORS = [
-    ("n_in: 4", "n_in: many", 'model.yaml: n_in is "many", expected a valid integer.'),
-    ("n_in: 4", "n_in: true", "model.yaml: n_in is True, expected a valid integer."),
+    ("n_in: 4", "n_in: many", 'model.yaml: n_in is "many", expected a whole number.'),
+    ("n_in: 4", "n_in: true", "model.yaml: n_in is True, expected a whole number."),
     ("n_in: 4", "n_in: -4", "model.yaml: n_in is -4, expected a number greater than 0."),
     ("n_in: 4\n", "", "model.yaml: n_in is missing, expected a value, for this key is required."),
     (
@@ -143,8 +143,8 @@ YAML_ERRORS = [
     ("a: [1, 2", "not plain YAML in line 1 (expected ',' or ']', but got '<stream end>')"),
     ("[" * 5000 + "]" * 5000, "not plain YAML"),
     ("- 1\n- 2", "a list"),
-    ("1: 2", "a dict"),
-    ("", "a NoneType"),
+    ("1: 2", "a mapping with the key 1"),
+    ("", "empty"),
     ("a: '\x00'", "not text"),
 ]
 

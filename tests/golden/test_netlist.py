@@ -8,7 +8,7 @@ import pytest
 
 from mru_hw.spice.folder import netlist_files
 from mru_hw.technology import load_technology
-from tests.golden.regenerate import GOLDEN, NETWORKS, TRANSLATED, golden, translate, write
+from tests.golden.regenerate import GOLDEN, NETWORKS, TRANSLATED, decks, golden, write
 
 
 @pytest.fixture(scope="module")
@@ -31,4 +31,4 @@ def test_golden_netlist(name: str, network: str, written: Path) -> None:
 @pytest.mark.parametrize("dialect", TRANSLATED)
 def test_golden_dialect(dialect: str) -> None:
     folder = golden(dialect)
-    assert translate(dialect) == {path.name: path.read_text() for path in folder.iterdir()}
+    assert decks(dialect) == {path.name: path.read_text() for path in folder.iterdir()}

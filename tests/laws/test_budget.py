@@ -15,7 +15,7 @@ from mru_hw.budget.mismatch import mismatch_spread
 from mru_hw.budget.nominal import Key, Nominal, threshold_signs
 from mru_hw.budget.signals import draw_signals
 from mru_hw.budget.systematic import KINDS, residuals, systematic_errors
-from mru_hw.budget.table import make_budget
+from mru_hw.budget.table import make_budget, points_for
 from mru_hw.budget.wanted import wanted_weights
 from mru_hw.cells.base import Devices
 from mru_hw.cells.rails import leg_weights
@@ -292,8 +292,20 @@ def test_the_table_is_ranked_and_its_shares_are_whole() -> None:
     model, design, calibration = chip("cmru")
     budget = make_budget(model, design, calibration)
     assert sum(row.share for row in budget.rows) == pytest.approx(1.0)
-    removed = [row.removed for row in budget.rows]
-    assert removed == sorted(removed, reverse=True)
+    benefit = [row.benefit for row in budget.rows]
+    assert benefit == sorted(benefit, reverse=True)
     assert {row.key for row in budget.rows} == {group.key for group in design.device_groups()}
     for row in budget.rows:
         assert row.removed * row.area == pytest.approx(row.variance / 2)
+    # What spending it says: a hundredth of the chip's gates on the first group.
+    first, chip_area = budget.rows[0], sum(row.area for row in budget.rows)
+    factor = 1 + 0.01 * chip_area / first.area
+    larger = mismatch_spread(
+        design, calibration, n_points=points_for(design), enlarged={first.key: factor}
+    ).sigma_thresholds
+    before = np.mean(budget.spread.sigma_thresholds**2)
+    assert 1 - np.mean(larger**2) / before == pytest.approx(first.benefit, rel=1e-6)
+    # A splitter's few unit devices in the bias tree are cheap to enlarge and hardly count.
+    tiny = ("bias", "split_n")
+    marginal = [row.key for row in sorted(budget.rows, key=lambda row: -row.removed)]
+    assert [row.key for row in budget.rows].index(tiny) > marginal.index(tiny) + 5

@@ -229,7 +229,9 @@ def test_a_loop_has_a_law_where_a_ladder_is_refused() -> None:
     """sky130 at ff, 85 degC: a clocked unit leaves its ladder, a loop works."""
     technology = load_technology("sky130")
     known = load_calibration(technology)
-    with pytest.raises(UserError, match="left its ladder"):
+    with pytest.raises(
+        UserError, match="where in corner ff the ladder of a CMRU or BMRU unit works"
+    ):
         known.at(corner="ff", temperature=85.0)
     there = known.at(corner="ff", temperature=85.0, loops_only=True)
     loop = dataclasses.replace(cell(), calibration=there)

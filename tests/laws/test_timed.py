@@ -19,13 +19,14 @@ from mru_hw.cells.settling import (
     comparator_step,
     diode_step,
     rest_current,
-    settling_time,
+    settling_times,
     splitter_step,
 )
 from mru_hw.energy import energy
 from mru_hw.mapping.design import NodeKind
 from mru_hw.mapping.edges import follower, loop_legs
 from mru_hw.mapping.gains import flip_gain
+from mru_hw.simulate import run
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.compile import compile_die
@@ -273,7 +274,7 @@ def test_after_the_settling_time_a_node_is_near_its_rest() -> None:
     """The slowest diode without a quiescent current, from far above, alone."""
     chip = make_chip("fq_bmru", "10 ms", **FIRST_QUADRANT)
     design, cal = chip.design, chip.calibration
-    needed = settling_time(design, cal)
+    needed = max(settling_times(design, cal).values())
     ends = []
     for name, load in bus_loads(design, cal).items():
         bus = design.buses[name]
@@ -290,3 +291,33 @@ def test_a_short_frame_is_told() -> None:
     long, short = (make_chip("cmru", frame, levels=2) for frame in ("1 s", "1 ms"))
     assert short_frame(long.design, long.calibration, 27.0) == ""
     assert "The frame of 1 ms is short" in short_frame(short.design, short.calibration, 27.0)
+
+
+def test_a_node_has_to_settle_before_its_strobe() -> None:
+    """What a layer decides by has until that layer's strobe, not until the frame ends."""
+    design = make_chip("cmru", "10 ms", levels=2).design
+    first, second = design.timing.strobes
+    windows = {name: window for name, (window, _) in run._windows(design).items()}
+    assert [first, second] == pytest.approx([6e-3, 8.5e-3])
+    assert {windows[name] for name in ("x", "v0", "c0")} == {first}
+    assert {windows[name] for name in ("h0", "v1", "c1")} == {second - first}
+    assert {windows[name] for name in ("h1", "v2", "y")} == {10e-3}
+    loops = make_chip("fq_bmru", "10 ms", **FIRST_QUADRANT).design
+    assert {window for window, _ in run._windows(loops).values()} == {10e-3}
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.98, True), (1.02, False)])
+def test_settling_that_ends_after_the_strobe_is_told(share: float, told: bool) -> None:
+    chip = make_chip("cmru", "10 ms", levels=2)
+    times = settling_times(chip.design, chip.calibration)
+    windows = run._windows(chip.design)
+    worst = max(times, key=lambda name: times[name] / windows[name][0])
+    needed, (window, until) = times[worst], windows[worst]
+    assert until == " before the strobe of layer 1"
+    frame = 10e-3 * share * needed / window
+    # All strobes scale with the frame, so this one comes just before the node settles, or after.
+    assert needed < frame
+    spec = chip.model.spec.model_copy(update={"frame_period": frame})
+    there = Chip.of(dataclasses.replace(chip.model, spec=spec), chip.design.technology)
+    said = short_frame(there.design, chip.calibration, 27.0)
+    assert (f"{until}; settled states" in said) is told

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import numpy as np
@@ -45,12 +47,36 @@ def test_the_table_follows_its_schema(folder: Path) -> None:
     schema = json.loads((ROOT / "docs/schemas/budget.csv.schema.json").read_text())
     assert list(COLUMNS) == schema["x-columns"] == list(schema["properties"])
     validator = jsonschema.Draft202012Validator(schema)
-    kinds = {"integer": int, "number": float, "string": str}
+    kinds: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "string": str}
     for row in rows(folder):
-        typed = {k: kinds[schema["properties"][k]["type"]](v) for k, v in row.items()}
+        typed = {
+            k: kinds[str(np.atleast_1d(schema["properties"][k]["type"])[0])](v)
+            for k, v in row.items()
+        }
         assert list(validator.iter_errors(typed)) == [], row
         # Nothing that a spreadsheet would take for a formula.
         assert not any(value.startswith(("=", "+", "-", "@")) for value in row.values())
+
+
+def test_what_is_relative_to_nothing_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A network of zeros: its outputs carry nothing, and errors relative to them mean nothing."""
+    model = two_units()
+    zeros = {
+        name: 0 * w if name.endswith(("weight", "bias")) else w for name, w in model.tensors.items()
+    }
+    save_model(dataclasses.replace(model, tensors=zeros), tmp_path / "model")
+    out = tmp_path / "netlist"
+    assert run(["netlist", str(tmp_path / "model"), "--out", str(out), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["budget"]["output_error"]["random"] is None
+    assert "nan" not in said.err
+    for name in (BUDGET, ERRORS):
+        assert "nan" not in (out / name).read_text()
+    table = rows(tmp_path)
+    assert {row["output_variance"] for row in table} == {""}
+    assert sum(float(row["share"]) for row in table) == pytest.approx(1.0, rel=1e-3)
 
 
 def test_every_leg_and_threshold_has_its_errors(folder: Path) -> None:

@@ -116,7 +116,14 @@ def test_beside_a_unit_that_did_not_work_nothing_is_made_up(cal: Calibration) ->
     cal = cal.model_copy(update={"grid": Grid.model_validate(broken)})
     assert cal.at(temperature=27.0, corner="ff").v_trip_up == pytest.approx(1.0)
     told = sentence(lambda: cal.at(temperature=28.0, corner="ff"))
-    assert told.startswith("conditions is ff, 28 degC and 1.8 V, expected some at which the cells")
+    assert told == (
+        "conditions is ff, 28 degC and 1.8 V, expected -40 to 27 degC and 1.62 V to 1.98 V, where "
+        "in corner ff the ladder of a CMRU or BMRU unit works in ngspice."
+    )
+    # A network of loops has none of its constants, and the others stay.
+    loops = cal.at(temperature=28.0, corner="ff", loops_only=True)
+    assert math.isnan(loops.v_trip_up)
+    assert loops.v_signed == pytest.approx(cal.v_signed, rel=0.01)
 
 
 def test_a_table_that_is_not_whole_is_refused(cal: Calibration) -> None:

@@ -77,6 +77,21 @@ def test_wrong_usage_is_one_sentence_and_status_2(
         (UserError("--die", -1, "a seed from 0"), 2, "--die is -1, expected a seed from 0."),
         (MruHwError("The data folder is missing."), 1, "The data folder is missing."),
         (ValueError("surprise"), 1, "ValueError: surprise (--debug shows where)"),
+        (
+            OSError(28, "No space left on device"),
+            2,
+            "A file cannot be read or written: No space left on device.",
+        ),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            2,
+            '"/x" cannot be read or written: Permission denied.',
+        ),
+        (
+            ConnectionResetError(104, "reset"),
+            1,
+            "ConnectionResetError: [Errno 104] reset (--debug shows where)",
+        ),
         (KeyboardInterrupt(), 1, "Interrupted."),
         (
             ModuleNotFoundError("no torch", name="torch"),

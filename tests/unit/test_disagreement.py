@@ -309,6 +309,8 @@ def as_if_ngspice(trace: Trace) -> SpiceResult:
     none = np.zeros(2)
     return SpiceResult(
         trace=trace,
+        levels=(trace.states[0] / alpha,),
+        input_energy=none,
         energy_by_block=dict.fromkeys(BLOCKS, none),
         status=(RunStatus.DONE,) * 2,
         core_seconds=none,

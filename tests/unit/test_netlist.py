@@ -477,7 +477,7 @@ def test_conditions_reach_the_bench_and_nothing_else(
     told = json.loads(capsys.readouterr().out)
     assert told["conditions"] == {"corner": "ff", "temperature_degC": 85.0, "v_dd_V": 1.7}
     text = (out / BENCH).read_text()
-    for line in (f"\n.lib '{MODELS}' ff\n", "\n.options temp=85 ", "\nvdd vdd 0 1.7\n"):
+    for line in ("\n.include 'models_ff.lib'\n", "\n.options temp=85 ", "\nvdd vdd 0 1.7\n"):
         assert line in text
     names = {path.name for path in folder.iterdir()}
     assert {path.name for path in out.iterdir()} == names

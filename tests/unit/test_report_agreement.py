@@ -25,6 +25,7 @@ INPUTS = small_inputs(CHIP.model, n_seq=4)
 IDEAL = simulate_ideal(CHIP.mapped, INPUTS)
 BEHAVIORAL = run_level(CHIP, INPUTS, level="behavioral", conditions=nominal_conditions(TECHNOLOGY))
 assert BEHAVIORAL.supply is not None
+ALPHAS = [CHIP.mapped.tensors[f"layers.{i}.alpha"] for i in range(len(CHIP.design.banks))]
 PRICED = energy(BEHAVIORAL.supply)
 
 
@@ -34,6 +35,7 @@ def as_if_ngspice(**changes: Any) -> SpiceResult:
     blocks = {name: 0.8 * sum(PRICED.blocks[name]) for name in BLOCKS}
     keys: dict[str, Any] = {
         "trace": trace,
+        "input_energy": 0.1 * trace.energy_J,
         "energy_by_block": blocks,
         "status": (RunStatus.DONE,) * 4,
         "core_seconds": np.arange(4.0),
@@ -41,7 +43,9 @@ def as_if_ngspice(**changes: Any) -> SpiceResult:
         "messages": ("",) * 4,
         "helpers": ("",) * 4,
     }
-    return SpiceResult(**(keys | changes))
+    keys |= changes
+    levels = tuple(h / a for h, a in zip(keys["trace"].states, ALPHAS, strict=True))
+    return SpiceResult(levels=levels, **keys)
 
 
 def compared(spice: SpiceResult) -> dict[str, Any]:

@@ -52,10 +52,10 @@ GOOD: list[dict[str, Any]] = [
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"colour": 1}, "plan.yaml: colour is 1, expected no key of this name."),
-    ({"model": None}, "plan.yaml: model is None, expected a valid string."),
+    ({"model": None}, "plan.yaml: model is None, expected text."),
     ({"n_dies": 0}, "plan.yaml: n_dies is 0, expected a number greater than or equal to 1."),
-    ({"n_dies": True}, "plan.yaml: n_dies is True, expected a valid integer."),
-    ({"n_dies": "5"}, 'plan.yaml: n_dies is "5", expected a valid integer.'),
+    ({"n_dies": True}, "plan.yaml: n_dies is True, expected a whole number."),
+    ({"n_dies": "5"}, 'plan.yaml: n_dies is "5", expected a whole number, without quotes.'),
     ({"seed": -1}, "plan.yaml: seed is -1, expected a number greater than or equal to 0."),
     ({"chunk": 0}, "plan.yaml: chunk is 0, expected a number greater than or equal to 1."),
     ({"level": "real"}, 'plan.yaml: level is "real", expected one of '),
@@ -82,7 +82,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"axes": [{"axis": "process_scale", "values": ["1"]}]},
-        'plan.yaml: axes.0.process_scale.values.0 is "1", expected a valid number.',
+        'plan.yaml: axes.0.process_scale.values.0 is "1", expected a finite number, without',
     ),
     (
         {"axes": [{"axis": "gradient_scale", "values": [-1]}]},
@@ -174,7 +174,7 @@ def test_a_missing_key_and_a_tag_get_a_sentence(tmp_path: Path) -> None:
     assert not Path("harm-done").exists()
     nothing = sentence(lambda: read_plan(tmp_path / "none.yaml"))
     assert nothing.startswith("PLAN is ")
-    assert nothing.endswith("expected a YAML file (nothing is there).")
+    assert nothing.endswith("expected a YAML file (no such file).")
 
 
 def test_the_schema_and_the_code_know_the_same_keys_and_axes() -> None:

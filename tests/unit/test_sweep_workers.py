@@ -93,7 +93,7 @@ def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFix
             ["--dask", "tcp://x"],
             '--dask is "tcp://x", expected no such option: clusters are to come, use --workers.',
         ),
-        (["--workers", "0"], "--workers is 0, expected at least 1."),
+        (["--workers", "0"], "--workers is 0, expected a whole number from 1 to 1024."),
     ],
 )
 def test_the_command_refuses_with_a_sentence(

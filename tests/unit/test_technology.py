@@ -234,7 +234,7 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("{entry:", "{shared: [x, y], entry:", ': models.shared is "x", expected entry or one of'),
         ("[tt,", '["tt\\n.inc x",', ": corners.0 is "),
         ("[tt, ff, ss, sf, fs]", "[]", ": corners is []"),
-        ("  n_cell:", "  n-cell:", ": devices.n-cell.[key] is "),
+        ("  n_cell:", "  n-cell:", ': devices.n-cell is "n-cell", expected small lett'),
         ("  n_cell:", "  n_cello:", ": devices.n_cell is missing, expected a device class"),
         ("n_cell: {polarity: n", "n_cell: {polarity: p", ': devices.n_cell.polarity is "p", expe'),
         ("w: 0.5e-6", "w: .inf", ": devices.n_mirror.w is inf, expected "),

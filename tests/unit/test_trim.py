@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from mru_hw.mapping import map_model
+from mru_hw.model.io import save_model
+from mru_hw.model.network import Model
 from mru_hw.report.page import write_report
-from mru_hw.report.sections import point_rows
+from mru_hw.report.sections import notes, point_rows
+from mru_hw.stimulus import load_inputs, make_inputs, save_inputs
 from mru_hw.sweep.plan import read_plan
 from mru_hw.sweep.run import run_sweep
 from mru_hw.sweep.view import open_run
@@ -56,6 +59,32 @@ def test_trimmed_dies_stand_beside_the_same_dies_untrimmed(tmp_path: Path) -> No
     text = page.read_text()
     assert "yield" in text
     assert "DACs at their thresholds" in text
+
+
+def test_a_trim_that_reaches_no_threshold_is_refused(tmp_path: Path) -> None:
+    """Pulses of 0 and 1 give candidates of 0 and 1.5, and no unit comes near its threshold."""
+    plan = read_plan(write_case(tmp_path, axes=[{"axis": "trim_bits", "values": [0, 4]}]))
+    inputs = load_inputs(tmp_path / "inputs.npz")
+    save_inputs(make_inputs(0 * inputs.x, inputs.lengths, inputs.y), tmp_path / "inputs.npz")
+    model = small_model()
+    still = {name: 0 * w if name.endswith("bias") else w for name, w in model.tensors.items()}
+    save_model(Model(spec=model.spec, tensors=still), tmp_path / "model")
+    out = tmp_path / "run.sqlite"
+    told = sentence(lambda: run_sweep({"sweep": plan}, tmp_path, out, workers=1))
+    assert told == (
+        "trim_bits is 4, expected 0, for no frame of the inputs brings a unit to within 10 % of "
+        "any of its 24 thresholds where the supply currents would show its step."
+    )
+    assert not out.exists()
+
+
+def test_the_page_says_what_the_trim_does_not_reach(tmp_path: Path) -> None:
+    store = swept(tmp_path, "some", axes=[{"axis": "trim_bits", "values": [4]}])
+    with open_run(store) as run:
+        shown, thresholds = (int(run.facts[f"trim.{n}"]) for n in ("shown", "thresholds"))
+        assert 0 < shown < thresholds == 24
+        said = f"The inputs bring units near {shown} of 24 thresholds; the others are not trimmed."
+        assert any(said in note for note in notes(run))
 
 
 def test_chunks_do_not_change_a_trimmed_die(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import mru_hw
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, rounded
 from mru_hw.spice.characterize.devices import V_DS, devices_deck, fit_leakage
-from mru_hw.spice.characterize.jobs import Store, run_jobs
+from mru_hw.spice.characterize.jobs import Store, refuse_cut_off, run_jobs
 from mru_hw.spice.characterize.laws import judge, range_deck, samples
 from mru_hw.spice.characterize.mirrors import mirror_deck
 from mru_hw.spice.characterize.mismatch import CURRENTS, fit_curves, mismatch_deck
@@ -102,7 +102,7 @@ def characterize(
     UserError
         A corner is none of the technology's, or the nominal one is not there.
     SimulationError
-        A nominal run ended without a result.
+        A nominal run ended without a result, or the machine ended any.
     """
     nominal = nominal_conditions(technology)
     wanted = chosen_corners(technology, corners)
@@ -123,6 +123,7 @@ def characterize(
         workers=workers,
         progress=progress(len(decks)),
     )
+    refuse_cut_off(runs)
     usual, raw = fit_nominal(nominal, runs)
     ranges = samples(nominal, done(runs, run_name("range", nominal)))
     raw |= {f"range_{name}": values.ravel() for name, values in ranges.items()}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import zipfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -11,14 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.errors import RunStatus
+from mru_hw.errors import RunStatus, SimulationError
 from mru_hw.files import whole_file
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.runner import Runner
 
 _WAVE = "wave:"
-# What a deck gives whenever it is run; a run that was killed is run again.
-_LASTING = (RunStatus.DONE, RunStatus.DID_NOT_CONVERGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +46,14 @@ class Store:
         return self.folder / f"{sha.hexdigest()[:32]}.npz"
 
     def read(self, deck: Deck) -> Waves | None:
-        """Return a deck's finished run, if there is one."""
+        """Return a deck's finished run, if there is one and it can be read."""
         path = self.path(deck)
         if not path.is_file():
             return None
-        with np.load(path, allow_pickle=False) as kept:
+        with (
+            contextlib.suppress(OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile),
+            np.load(path, allow_pickle=False) as kept,
+        ):
             return Waves(
                 status=RunStatus[str(kept["status"])],
                 vectors={
@@ -62,6 +65,7 @@ class Store:
                 message=str(kept["message"]),
                 helper=str(kept["helper"]),
             )
+        return None
 
     def write(self, deck: Deck, waves: Waves) -> None:
         """Keep a run."""
@@ -100,7 +104,8 @@ def run_jobs(
 
     def run(deck: Deck) -> Waves:
         waves = runner.run(deck)
-        if waves.status in _LASTING:
+        # What a deck gives whenever it is run; a run that the machine ended is run again.
+        if not waves.status.of_machine:
             store.write(deck, waves)
         return waves
 
@@ -116,3 +121,14 @@ def run_jobs(
             runner.stop()
             raise
     return {name: done[name] for name in decks}
+
+
+def refuse_cut_off(runs: Mapping[str, Waves]) -> None:
+    """Raise `SimulationError` where the machine ended a run: it says nothing of the circuit."""
+    cut = {name: waves.status for name, waves in runs.items() if waves.status.of_machine}
+    if cut:
+        name, status = next(iter(cut.items()))
+        raise SimulationError(
+            f"{len(cut)} of {len(runs)} runs were cut off, {name} first: {status.value} "
+            "The others are kept; the same call goes on with these."
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from mru_hw.spice.characterize.points import (
     temperatures,
 )
 from mru_hw.spice.characterize.trips import fit_ramp, fit_trips
-from mru_hw.spice.characterize.unit import I_REST, fit_unit
+from mru_hw.spice.characterize.unit import I_REST, fit_node, fit_unit
 from mru_hw.spice.deck import Waves
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
@@ -41,11 +42,13 @@ def fit_nominal(
         A run ended without a result, or its unit did not work.
     """
     constants, raw = _fit_devices(at, runs)
-    charges, samples = fit_unit(at, done(runs, run_name("unit", at)), _rest(at, runs))
+    unit = done(runs, run_name("unit", at))
+    moved, raw["unit_node"] = fit_node(at, unit, _rest_gain(at, runs))
+    charges, samples = fit_unit(at, unit)
     raw |= {f"unit_{name}": values for name, values in samples.items()}
     trips, samples = fit_trips(done(runs, "trips"))
     raw |= {f"trips_{name}": values for name, values in samples.items()}
-    constants |= charges | trips
+    constants |= moved | charges | trips
     ramp = fit_ramp(done(runs, run_name("ramp", at)))
     # What the ramp at other conditions is compared with; no constant by itself.
     return constants | {f"ramp.{name}": value for name, value in ramp.items()}, raw
@@ -54,7 +57,7 @@ def fit_nominal(
 def fit(
     at: Conditions, runs: Mapping[str, Waves], usual: Mapping[str, float]
 ) -> dict[str, float | None]:
-    """Return the constants at a condition; None where the unit did not work.
+    """Return the constants at a condition; those of `LADDER` are None where the unit did not work.
 
     Parameters
     ----------
@@ -63,18 +66,18 @@ def fit(
     """
     devices, _ = _fit_devices(at, runs)
     found: dict[str, float | None] = dict.fromkeys(CONSTANTS) | devices
-    try:
-        charges, _ = fit_unit(at, done(runs, run_name("unit", at)), _rest(at, runs))
+    with contextlib.suppress(SimulationError):
+        unit = done(runs, run_name("unit", at))
+        found |= fit_node(at, unit, _rest_gain(at, runs))[0]
+        charges, _ = fit_unit(at, unit)
         ramp = fit_ramp(done(runs, run_name("ramp", at)))
-    except SimulationError:
-        return found
-    moved = {
-        name: rounded(usual[name] + value - usual[f"ramp.{name}"]) for name, value in ramp.items()
-    }
-    return found | charges | moved
+        found |= charges
+        for name, value in ramp.items():
+            found[name] = rounded(usual[name] + value - usual[f"ramp.{name}"])
+    return found
 
 
-def _rest(at: Conditions, runs: Mapping[str, Waves]) -> float:
+def _rest_gain(at: Conditions, runs: Mapping[str, Waves]) -> float:
     curve = fit_curves(at, done(runs, run_name("mismatch", at)))["rest"]
     return math.exp(np.interp(math.log(I_REST), np.log(CURRENTS), np.log(curve)))
 

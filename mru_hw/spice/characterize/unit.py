@@ -75,15 +75,36 @@ def cmru_deck(
     return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=step)
 
 
-def fit_unit(
-    at: Conditions, waves: Waves, rest_gain: float
-) -> tuple[dict[str, float], dict[str, Array]]:
-    """Take the charge of a step, of a phase and the usual voltage of a signed node.
+def fit_node(at: Conditions, waves: Waves, rest_gain: float) -> tuple[dict[str, float], Array]:
+    """Take the usual voltage of a signed node and how it moves; return its voltages too.
+
+    The candidate's node moves alike whether or not the ladder behind it works.
 
     Parameters
     ----------
     rest_gain
         `Calibration.rest` at `I_REST`.
+    """
+    ends = (np.arange(round(waves.time[-1] / FRAME)) + 0.75) * FRAME
+    node = np.interp(ends, waves.time, waves.vectors["v(c)"])
+    i_q = SPLIT_UNITS * CANDIDATE_SPLIT * I_REST * rest_gain
+    moved_by = np.arcsinh(np.array(FRAMES) * I_USUAL / (2 * i_q))
+    sides = np.stack(
+        [np.ones_like(moved_by), np.maximum(moved_by, 0), np.minimum(moved_by, 0)], axis=1
+    )
+    still_at, upwards, downwards = (float(x) for x in np.linalg.lstsq(sides, node)[0])
+    v_signed, per_log = float(np.mean(node)), (upwards + downwards) / 2
+    constants = {
+        "v_signed": rounded(v_signed),
+        "signed_slope": rounded(per_log / temperature_voltage(at.temperature)),
+        "signed_skew": rounded((upwards - downwards) / (2 * per_log)),
+        "signed_rest": rounded(still_at - v_signed),
+    }
+    return constants, node
+
+
+def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, Array]]:
+    """Take the charge of a step and of a phase.
 
     Raises
     ------
@@ -115,25 +136,12 @@ def fit_unit(
     moved = np.abs(ends - levels) == 1
     still = ~moved
     step = float(np.median(charge[moved]) - np.median(charge[still]))
-    node = np.interp((np.arange(n_frames) + 0.75) * FRAME, time, waves.vectors["v(c)"])
-    i_q = SPLIT_UNITS * CANDIDATE_SPLIT * I_REST * rest_gain
-    moved_by = np.arcsinh(np.array(FRAMES) * I_USUAL / (2 * i_q))
-    sides = np.stack(
-        [np.ones_like(moved_by), np.maximum(moved_by, 0), np.minimum(moved_by, 0)], axis=1
-    )
-    still_at, upwards, downwards = (float(x) for x in np.linalg.lstsq(sides, node)[0])
-    v_signed, per_log = float(np.mean(node)), (upwards + downwards) / 2
     constants = {
-        "v_signed": rounded(v_signed),
-        "signed_slope": rounded(per_log / temperature_voltage(at.temperature)),
-        "signed_skew": rounded((upwards - downwards) / (2 * per_log)),
-        "signed_rest": rounded(still_at - v_signed),
         "c_step": rounded(max(step, 0.0) / v_dd),
         "c_driver": rounded(float(np.median(idle)) / v_dd),
         "c_clock": rounded(float(np.median(ticks - idle)) / v_dd / 4),
     }
     samples = {
-        "node": node,
         "step_charge": charge,
         "phase_charge": ticks,
         "idle_charge": idle,

@@ -1,26 +1,68 @@
-"""ngspice: what the emitter writes, as it is."""
+"""ngspice: what the emitter writes, free of what a user's start-up files may change."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import final
 
 from mru_hw.spice.dialects.base import Dialect
 from mru_hw.technology import MODELS, Technology
 
+_SECTION = re.compile(rf"\.lib '{re.escape(MODELS)}' (\w+)")
+
 
 @final
 class Ngspice(Dialect):
-    """ngspice 39 and later."""
+    """ngspice 39 and later.
+
+    A start-up file of the user's may ask for another simulator's language (``ngbehavior``), and
+    then ngspice takes a section of a library for a file. So every section is a file here. One
+    thread stands in the deck itself: by itself ngspice starts several, and they cost twenty times
+    what one does.
+    """
 
     name = "ngspice"
     suffix = ".cir"
     models = MODELS
 
     def model_files(self, technology: Technology) -> dict[str, str]:
-        """Return the cards as they ship."""
-        return technology.model_files()
+        """Return the cards, a file for each section that the corners lead to."""
+        files = technology.model_files()
+        parts = _sections(files.pop(MODELS))
+        wanted, todo = dict[str, str](), list(technology.corners)
+        while todo:
+            name = todo.pop(0)
+            if _file(name) not in wanted:
+                wanted[_file(name)] = "".join(f"{line}\n" for line in self.lines(parts[name]))
+                todo += (used[1] for line in parts[name] if (used := _SECTION.fullmatch(line)))
+        return wanted | files
 
     def lines(self, deck: Iterable[str]) -> Iterator[str]:
-        """Pass the lines on."""
-        yield from deck
+        """Pass the lines on, with an ``.include`` for each section that is used."""
+        for line in deck:
+            used = _SECTION.fullmatch(line)
+            yield f".include '{_file(used[1])}'" if used else line
+            if line.startswith(".options temp="):
+                yield ".options num_threads=1"
+
+
+def _sections(library: str) -> dict[str, list[str]]:
+    """Return the lines of each section of a library, below the comments at its head."""
+    head, found = list[str](), dict[str, list[str]]()
+    into: list[str] | None = None
+    for line in library.splitlines():
+        if begun := re.fullmatch(r"\.lib\s+(\w+)\s*", line):
+            into = found[begun[1]] = [*head, f"* section {begun[1]}"]
+        elif re.match(r"\.endl\b", line):
+            into = None
+        elif into is not None:
+            into.append(line)
+        elif not found:
+            head.append(line)
+    return found
+
+
+def _file(section: str) -> str:
+    """Name the file of a section of the model cards."""
+    return f"models_{section}.lib"

@@ -1,0 +1,75 @@
+"""Temporary files and folders: whose they are, and which of them a kill has left.
+
+Whoever makes one holds a lock on it (flock) for as long as it is in use. The system lets go of a
+lock when its process ends, however it ends, so one that can be locked belongs to nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_PRIVATE = ("mru-hw-", ".run")
+"""How a private folder's name begins and ends, eight characters apart."""
+
+
+@contextlib.contextmanager
+def held(make: Callable[[], Path]) -> Iterator[Path]:
+    """Make a temporary file or folder and hold it while the block runs.
+
+    Whoever clears up may meet it between its making and its lock; then another is made.
+    """
+    while True:
+        path = make()
+        handle = os.open(path, os.O_RDONLY)
+        with contextlib.suppress(OSError):  # a file system without locks: nothing clears there
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if path.exists():
+            break
+        os.close(handle)
+    try:
+        yield path
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def private_folder() -> Iterator[Path]:
+    """Yield a folder of this process's own, which goes with the block; clear earlier ones."""
+    begin, end = _PRIVATE
+    clear_left(Path(tempfile.gettempdir()), f"{begin}????????{end}")
+    with held(lambda: Path(tempfile.mkdtemp(prefix=begin, suffix=end))) as path:
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def clear_left(folder: Path, pattern: str) -> None:
+    """Remove what processes that were killed have left in a folder.
+
+    Parameters
+    ----------
+    folder, pattern
+        Where, and the names that only we give (as `pathlib.Path.glob` takes them).
+    """
+    for entry in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            _remove_unheld(entry)
+
+
+def _remove_unheld(entry: Path) -> None:
+    handle = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    finally:
+        os.close(handle)

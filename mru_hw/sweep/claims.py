@@ -1,0 +1,167 @@
+"""What RUN.sqlite claims, against itself: a file from anybody may say anything.
+
+Each check raises ValueError or TypeError; the reader has one sentence for all of them, for nobody
+can mend a store by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.errors import RunStatus
+from mru_hw.sweep.store import INPUT_CHARGE
+
+LEVELS = ("ideal", "behavioral", "spice")
+_COLDEST = -273.15  # degC
+_ROWS = 1000
+"""Results that are checked at a time: their blobs are large."""
+_CLOSE = 1e-9
+"""Relative, of a mean that is stored beside its numbers."""
+
+
+def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> None:
+    """Refuse a store whose numbers cannot be.
+
+    Shares lie within 0 and 1 and are those of the stored decisions, energies and times are finite
+    and not negative, means are those of the stored numbers, every result belongs to a point, once,
+    and a store that calls itself complete has them all.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError
+        Something is not so.
+    """
+    complete, level = facts["complete"], facts["level"]
+    _require(complete in {"true", "false"} and level in LEVELS)
+    for name in ("seconds", INPUT_CHARGE):
+        _number(float(facts.get(name, "0")), 0)
+    labels = _sequences(db)
+    _references(db, labels)
+    _points(db)
+    _counts(db, complete=complete == "true")
+    _results(db, labels, priced=level != "ideal")
+
+
+def _require(so: object) -> None:
+    if not so:
+        raise ValueError("a claim that cannot be")
+
+
+def _number(value: object, low: float, high: float = math.inf) -> None:
+    _require(type(value) in {int, float} and low <= float(value) <= high)  # type: ignore[arg-type]
+    _require(math.isfinite(float(value)))  # type: ignore[arg-type]
+
+
+def _whole(value: object, low: int) -> None:
+    _require(type(value) is int and value >= low)
+
+
+def _sequences(db: sqlite3.Connection) -> NDArray[np.int64]:
+    labels = []
+    for label, frames, seconds in db.execute(
+        "SELECT label, frames, seconds FROM sequence ORDER BY number"
+    ):
+        _whole(label, -1)
+        _whole(frames, 1)
+        _number(seconds, math.ulp(0.0))
+        labels.append(label)
+    return np.array(labels, np.int64)
+
+
+def _references(db: sqlite3.Connection, labels: NDArray[np.int64]) -> None:
+    for accuracy, decision, energy in db.execute(
+        "SELECT accuracy, decision, energy FROM reference"
+    ):
+        _number(accuracy, 0, 1)
+        _judged([accuracy], _blobs([decision], "<i2", len(labels)), labels)
+        if energy is not None:
+            _priced(_blobs([energy], "<f8", len(labels)))
+
+
+def _points(db: sqlite3.Connection) -> None:
+    for corner, temperature, v_dd, bits, trials, dies, *factors in db.execute(
+        "SELECT corner, temperature, v_dd, trim_bits, trials, dies, mismatch_scale, process_scale,"
+        " gradient_scale, noise_scale, perturbation FROM point"
+    ):
+        _require(isinstance(corner, str))
+        _number(temperature, _COLDEST)
+        _number(v_dd, math.ulp(0.0))
+        for factor in factors:
+            _number(factor, 0)
+        for value, least in ((bits, 0), (trials, 1), (dies, 1)):
+            _whole(value, least)
+
+
+def _counts(db: sqlite3.Connection, *, complete: bool) -> None:
+    """Every result is one of its point's runs, and stands there once."""
+    query = (
+        "SELECT point, count(*), count(DISTINCT trial || ' ' || die), min(trial), max(trial),"
+        " min(die), max(die) FROM result GROUP BY point"
+    )
+    stored = {number: rest for number, *rest in db.execute(query)}
+    for number, trials, dies in db.execute("SELECT number, trials, dies FROM point"):
+        count, different, *ends = stored.pop(number, (0, 0, 0, 0, 0, 0))
+        _require(count == different <= trials * dies)
+        for low, high, runs in ((*ends[:2], trials), (*ends[2:], dies)):
+            _whole(low, 0)
+            _require(type(high) is int and high < runs)
+        _require(count == trials * dies or not complete)
+    _require(not stored)
+
+
+def _results(db: sqlite3.Connection, labels: NDArray[np.int64], *, priced: bool) -> None:
+    for rows in _chunks(db, "SELECT status, seconds FROM result"):
+        for status, seconds in rows:
+            _require(status in RunStatus.__members__)
+            _number(seconds, 0)
+    done = "SELECT accuracy, decision, energy, energy_mean, blocks FROM result WHERE status = ?"
+    for rows in _chunks(db, done, RunStatus.DONE.name):
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        accuracy, decision, energy, mean, blocks = columns
+        for share in accuracy:
+            _number(share, 0, 1)
+        _judged(accuracy, _blobs(decision, "<i2", len(labels)), labels)
+        if not priced:
+            _require(all(one is None for one in (*energy, *mean, *blocks)))
+            continue
+        joules = _blobs(energy, "<f8", len(labels))
+        _priced(joules)
+        for one in mean:
+            _number(one, 0)
+        _require(np.allclose(mean, joules.mean(axis=1), rtol=_CLOSE, atol=0))
+        for text in blocks:
+            for static, switching in json.loads(text).values():
+                _number(static, -math.inf)
+                _number(switching, -math.inf)
+
+
+def _chunks(db: sqlite3.Connection, query: str, *values: str) -> Iterator[list[Any]]:
+    cursor = db.execute(query, values)
+    while rows := cursor.fetchmany(_ROWS):
+        yield rows
+
+
+def _blobs(blobs: list[Any], kind: str, length: int) -> NDArray[Any]:
+    """Return (row, sequence) numbers."""
+    size = length * np.dtype(kind).itemsize
+    _require(all(type(blob) is bytes and len(blob) == size for blob in blobs))
+    return np.frombuffer(b"".join(blobs), kind).reshape(len(blobs), length)
+
+
+def _judged(accuracy: list[float], decision: NDArray[Any], labels: NDArray[np.int64]) -> None:
+    """Shares are those of the decisions, where the labels are known."""
+    _require((decision >= 0).all())
+    if (labels >= 0).all():
+        right = (decision == labels).mean(axis=1)
+        _require(np.allclose(accuracy, right, rtol=0, atol=_CLOSE))
+
+
+def _priced(joules: NDArray[Any]) -> None:
+    _require(np.isfinite(joules).all() and (joules >= 0).all())
