@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Design
 from mru_hw.stimulus import Inputs
+from mru_hw.stimulus.inputs import PIECE
 
 BLOCKS = ("mirror", "memory", "clock", "bias")
 """Supply pins of the chip: what each bus, bank, phase driver and the bias tree draw."""
@@ -50,11 +51,12 @@ def input_charge(design: Design, inputs: Inputs) -> NDArray[np.float64]:
     through the chip and counts there.
     """
     normal, scale = design.spec.normalisation, design.buses["x"].scale
-    sums = np.zeros(inputs.n_seq)
+    sums, step = np.zeros(inputs.n_seq), max(1, PIECE // inputs.x.shape[2])
     for row, length in enumerate(inputs.lengths):
-        x = inputs.x[row, :length]
-        if normal is not None:
-            x = (x - np.array(normal.mean)) / np.array(normal.scale)
-        sums[row] = np.maximum(x, 0.0).sum()
+        for start in range(0, int(length), step):
+            x = inputs.x[row, start : min(start + step, int(length))]
+            if normal is not None:
+                x = (x - np.array(normal.mean)) / np.array(normal.scale)
+            sums[row] += np.maximum(x, 0.0).sum()
     charge: NDArray[np.float64] = sums * (scale * design.timing.frame)
     return charge
