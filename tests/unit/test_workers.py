@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mru_hw.files import whole_file, whole_folder
-from mru_hw.leftovers import clear_left, private_folder
+from mru_hw.leftovers import clear_left, held, private_folder
 from mru_hw.workers import Worker, WorkerDied
 from tests.sweeps import write_case
 
@@ -152,6 +152,29 @@ def test_private_folders_of_killed_processes_are_cleared(
             assert one.exists()
             assert one != two
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("when", ["before it is opened", "before its lock"])
+def test_a_temporary_that_another_cleared_at_once_is_made_again(
+    when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+
+    def make() -> Path:
+        made.append(tmp_path / str(len(made)))
+        made[-1].touch()
+        if when == "before it is opened" and len(made) == 1:
+            made[-1].unlink()
+        return made[-1]
+
+    def locks(_handle: int, _how: int) -> None:
+        if when == "before its lock" and len(made) == 1:
+            made[-1].unlink()
+
+    monkeypatch.setattr(fcntl, "flock", locks)
+    with held(make) as path:
+        assert path == made[1]
+        assert path.exists()
 
 
 def test_nothing_goes_that_is_a_link_or_locked(tmp_path: Path) -> None:
