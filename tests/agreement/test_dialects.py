@@ -22,6 +22,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus
+from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.dialects import DIALECTS
@@ -33,7 +34,7 @@ from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
-from tests.agreement.networks import Chip, chip_of, one_unit, two_units
+from tests.agreement.networks import chip_of, one_unit, two_units
 
 FRAMES = np.array([[1.5], [-1.4], [-1.6]])
 DIE = 5

@@ -247,5 +247,7 @@ def test_loops_run_where_no_ladder_works(name: str, temperature: float) -> None:
     joules = float(energy(array.supply).total[0])
     assert joules == pytest.approx(float(ngspice.trace.energy_J[0]), rel=0.06)
     ladders = Chip.of(one_unit(), technology)
-    with pytest.raises(UserError, match="where in corner ff the ladder of a CMRU or BMRU unit works"):
+    with pytest.raises(
+        UserError, match="where in corner ff the ladder of a CMRU or BMRU unit works"
+    ):
         run_level(ladders, inputs, level="behavioral", conditions=hot)
