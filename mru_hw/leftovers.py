@@ -26,7 +26,10 @@ def held(make: Callable[[], Path]) -> Iterator[Path]:
     """
     while True:
         path = make()
-        handle = os.open(path, os.O_RDONLY)
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         with contextlib.suppress(OSError):  # a file system without locks: nothing clears there
             fcntl.flock(handle, fcntl.LOCK_EX)
         if path.exists():

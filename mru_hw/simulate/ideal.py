@@ -1,4 +1,4 @@
-"""The level ``ideal``: section 2's equations on the numbers that a model holds, and no circuit.
+"""The level ``ideal``: the network (docs/models.md) on a model's own numbers, and no circuit.
 
 A layer's memory depends on nothing but its own past, so all matrix products of a layer run over
 many frames at once and only the memory runs frame after frame. Sequences and frames go in blocks

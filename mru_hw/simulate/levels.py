@@ -1,4 +1,4 @@
-"""The memory of each cell as a recurrence over time (design section 2), in plain numpy.
+"""The memory of each cell as a recurrence over time (docs/models.md, The network), in plain numpy.
 
 Candidates come as (die, unit, time, sequence), so that the sequence, the longest axis, lies
 innermost and a layer's matrix product is one call a die. The recurrences run time first,

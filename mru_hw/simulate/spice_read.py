@@ -89,15 +89,21 @@ def read_sequence(
         for bank, strobes in zip(design.banks, bench.decided_at, strict=True)
     )
     ended = replace(waves, vectors={"time": waves.time})
-    if waves.status is RunStatus.DONE and read.lacking:
-        ended = replace(ended, status=RunStatus.NOT_FINITE, message=read.lacking)
-    done = ended.status is RunStatus.DONE
+    energy = dict.fromkeys(_PRICED, np.nan)
+    if waves.status is RunStatus.DONE:
+        energy, lacking = _energy(bench, waves, v_dd), read.lacking
+        wrong = [name for name, joules in energy.items() if not np.isfinite(joules)]
+        if wrong and not lacking:
+            lacking = f"the energy of {wrong[0]} is not finite"
+        if lacking:
+            ended = replace(ended, status=RunStatus.NOT_FINITE, message=lacking)
+            energy = dict.fromkeys(_PRICED, np.nan)
     return SequenceRead(
         output=output,
         candidates=tuple(candidates),
         states=tuple(states),
         levels=tuple(levels),
-        energy=_energy(bench, waves, v_dd) if done else dict.fromkeys(_PRICED, np.nan),
+        energy=energy,
         waves=ended,
         evidence=evidence,
     )

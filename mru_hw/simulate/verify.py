@@ -122,10 +122,10 @@ def parse_choice(text: str) -> Choice:
     UserError
         It is neither.
     """
-    match = re.fullmatch(r"(units|layer):(\d{1,9})", text)
-    if match is None or text == "units:0":
+    match = re.fullmatch(r"(units|layer):([0-9]{1,9})", text)
+    number = 0 if match is None else int(match[2])
+    if match is None or (match[1], number) == ("units", 0):
         raise UserError("--verify", text, "units:N, such as units:8, or layer:I, such as layer:0")
-    number = int(match[2])
     return Choice(count=number) if match[1] == "units" else Choice(layer=number)
 
 

@@ -21,12 +21,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mru_hw.errors import RunStatus
+from mru_hw.simulate.run import Chip
+from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.dialects import DIALECTS
 from mru_hw.spice.dialects.flat import flat_chip
 from mru_hw.spice.dialects.statements import Element, Source, Transient, read_statements
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import write_netlist
+from mru_hw.stimulus import make_inputs
+from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
 from tests.agreement.networks import chip_of, one_unit, two_units
@@ -64,6 +69,38 @@ def simulate(folder: Path, bench: str, mode: str = "") -> dict[str, float]:
     assert done.returncode == 0, done.stdout + done.stderr
     pairs = re.findall(r"^([a-z]\w+) +=\s*([-+0-9.e]+)", done.stdout, re.MULTILINE)
     return {name: float(value) for name, value in pairs}
+
+
+@pytest.mark.parametrize("technology", ["generic180", "sky130"])
+def test_a_start_up_file_changes_nothing(
+    technology: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PSpice's language for every deck is a common line of a user's own ``.spiceinit``."""
+    chip = Chip.of(one_unit(levels=1), load_technology(technology))
+    conditions = nominal_conditions(chip.design.technology)
+    inputs = make_inputs(FRAMES[None])
+
+    def both(home: str) -> tuple[dict[str, float], SpiceResult]:
+        (tmp_path / home).mkdir()
+        if home == "psa":
+            (tmp_path / home / ".spiceinit").write_text("set ngbehavior=psa\nset num_threads=4\n")
+        monkeypatch.setenv("HOME", str(tmp_path / home))
+        out = tmp_path / home / "netlist"
+        write_netlist(
+            *(out, chip.model, chip.design, chip.calibration), conditions=conditions, frames=FRAMES
+        )
+        assert not list(out.glob(".*"))
+        result = simulate_spice(
+            *(chip.model, chip.design, chip.calibration, inputs), conditions=conditions
+        )
+        return simulate(out, "bench.cir"), result
+
+    plain, ours = both("none")
+    measures, result = both("psa")
+    assert measures == plain
+    assert result.status == ours.status == (RunStatus.DONE,)
+    for name, array in ours.trace.arrays().items():
+        np.testing.assert_array_equal(result.trace.arrays()[name], array)
 
 
 def without_bypass(folder: Path) -> str:

@@ -230,10 +230,106 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     said = simulate(full / "y.npz", tmp_path, 65536, 2)
     assert "No space left on device" in said
     assert said.splitlines()[1:] == ["filler"]
-    # Without room for the deck no sequence is done, and the trace says so.
+    # Without room for the deck no sequence is done, and an earlier trace stays.
     out = tmp_path / "y.npz"
+    assert cli(command(tmp_path, out)) == 0
+    earlier = out.read_bytes()
     assert "The simulator's files could not be written." in simulate(out, full, 57344, 1)
-    assert load_trace(out).decision.tolist() == [-1]
+    assert out.read_bytes() == earlier
+    assert not (tmp_path / "y.incomplete.npz").exists()
+
+
+# ------------------------------------------------------------------------- limits, and what is kept
+
+
+def test_a_smaller_limit_of_memory_than_ours_is_kept() -> None:
+    """Ours is several GiB; whoever starts the command may have set less."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    begin = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30));"
+    code = begin + (
+        "from mru_hw.spice.worker import _limit_memory;"
+        "_limit_memory(4 << 30); print(resource.getrlimit(resource.RLIMIT_AS));"
+        "_limit_memory(1 << 29); print(resource.getrlimit(resource.RLIMIT_AS))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"({1 << 30}, {1 << 30})", f"({1 << 29}, {1 << 29})"]
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+
+
+def test_a_failed_run_leaves_an_earlier_trace_and_keeps_the_others_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, beside = tmp_path / "y.npz", tmp_path / "y.incomplete.npz"
+    words = command(tmp_path, out, n_seq=2)
+    save_inputs(make_inputs(np.array([[[1.5], [0.0]], [[0.0], [1.5]]])), tmp_path / "x.npz")
+    assert cli(words) == 0
+    whole, earlier = load_trace(out), out.read_bytes()
+    run, first = Runner.run, ngspice_decks(monkeypatch)
+
+    def one_fails(self: Runner, deck: Deck) -> Waves:
+        if deck.files[BENCH] == first[0]:
+            return failed(RunStatus.TIMED_OUT, "killed after 1 s")
+        return run(self, deck)
+
+    assert cli(words) == 0  # tells us the decks
+    monkeypatch.setattr(Runner, "run", one_fails)
+    capsys.readouterr()
+    assert cli([*words, "--json"]) == 1
+    told, said = capsys.readouterr()
+    shown = json.loads(told)
+    assert (shown["out"], shown["incomplete"]) == (None, str(beside))
+    assert (shown["finished"], shown["sequences"]) == (1, 2)
+    assert "1 failed." in said
+    assert out.read_bytes() == earlier
+    part = load_trace(beside)
+    assert min(part.decision.tolist()) == -1
+    (kept,) = np.flatnonzero(part.decision >= 0)
+    assert part.energy_J is not None
+    assert whole.energy_J is not None
+    assert part.energy_J[kept] == whole.energy_J[kept]
+    assert shown["energy_per_sequence_J"] == part.energy_J[kept]
+    # A call that ends well takes the incomplete one away.
+    monkeypatch.setattr(Runner, "run", run)
+    assert cli(words) == 0
+    assert not beside.exists()
+    # A file of that name that is no trace stops the call before it starts.
+    beside.write_text("mine")
+    assert cli(words) == 2
+    assert beside.read_text() == "mine"
+
+
+def ngspice_decks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the list to which every bench that runs from now on is added."""
+    run, lock, seen = Runner.run, threading.Lock(), list[str]()
+
+    def noted(self: Runner, deck: Deck) -> Waves:
+        with lock:
+            seen.append(deck.files[BENCH])
+        return run(self, deck)
+
+    monkeypatch.setattr(Runner, "run", noted)
+    return seen
+
+
+def test_a_vector_that_is_not_finite_fails_its_run_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Runner.run
+
+    def broken(self: Runner, deck: Deck) -> Waves:
+        waves = run(self, deck)
+        name = next(name for name in waves.vectors if name.startswith("i("))
+        vector = waves.vectors[name].copy()
+        vector[len(vector) // 2] = np.nan
+        return replace(waves, vectors={**waves.vectors, name: vector})
+
+    monkeypatch.setattr(Runner, "run", broken)
+    out = tmp_path / "y.npz"
+    assert cli([*command(tmp_path, out), "--json"]) == 1
+    told, said = capsys.readouterr()
+    assert json.loads(told)["runs"][0]["status"] == "not_finite"
+    assert "not finite" in said
+    assert not out.exists()
 
 
 # ------------------------------------------------------------------------- what the user is told

@@ -21,6 +21,7 @@ from mru_hw.files import whole_file, whole_folder
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.sweep.plan import read_plan
 from mru_hw.sweep.run import run_sweep
+from mru_hw.sweep.view import open_run
 from tests.mistakes import sentence
 from tests.networks import draw_tensors
 from tests.sweeps import small_model, write_case
@@ -247,3 +248,21 @@ def test_an_output_that_takes_nothing_ends_with_the_status(stream: str) -> None:
     assert done.returncode == 2
     if stream == "stdout":
         assert done.stderr == "A file cannot be read or written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_file_that_is_written(
+    closed: str, folder: Path, tmp_path: Path
+) -> None:
+    """A sweep opens files, pipes and a database; none of them may take a stream's number."""
+    out = tmp_path / "run.sqlite"
+    code = "from mru_hw.cli.app import main; main()"
+    command = [sys.executable, "-c", code, "sweep", str(folder / "plan.yaml"), "--out", str(out)]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *command], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.startswith(f"{out}: 1 runs")
+    assert said == (">&-" not in closed.split())
+    with open_run(out) as run:
+        assert run.complete

@@ -107,6 +107,8 @@ def refuse(
             ["--gradient-scale", "nan", "--die", "1"],
             '--gradient-scale is "nan", expected a finite number.',
         ),
+        (["--process-scale", "90", "--die", "1"], "--process-scale is 90.0, expected 0 to 10."),
+        (["--gradient-scale", "-1", "--die", "1"], "--gradient-scale is -1.0, expected 0 to 100."),
         (["--temperature", "200"], "temperature is 200.0, expected -40 to 125 degC."),
         (["--vdd", "3.3"], "v_dd is 3.3 V, expected 1.44 V to 2.16 V."),
         (["--vdd", "1.8 A"], '--vdd is "1.8 A", expected a finite number with the unit V.'),

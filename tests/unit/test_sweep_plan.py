@@ -137,6 +137,18 @@ BAD: list[tuple[dict[str, Any], str]] = [
         "axes.0.trim_bits.values.0 is 9, expected a number less than or equal to 8.",
     ),
     (
+        {"axes": [{"axis": "mismatch_scale", "values": [20, 20.1]}]},
+        "axes.0.mismatch_scale.values.1 is 20.1, expected a number less than or equal to 20.",
+    ),
+    (
+        {"axes": [{"axis": "process_scale", "values": [90]}]},
+        "axes.0.process_scale.values.0 is 90, expected a number less than or equal to 10.",
+    ),
+    (
+        {"axes": [{"axis": "gradient_scale", "values": [101]}]},
+        "axes.0.gradient_scale.values.0 is 101, expected a number less than or equal to 100.",
+    ),
+    (
         {"n_dies": 1 << 20, "axes": [{"axis": "mismatch_scale", "values": list(range(10))}]},
         "plan.yaml: axes is 10485760 runs in all, expected at most 10000000.",
     ),

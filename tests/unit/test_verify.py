@@ -50,7 +50,17 @@ def chip() -> Chip:
 def test_option_is_read() -> None:
     assert parse_choice("units:8") == Choice(count=8)
     assert parse_choice("layer:0") == Choice(layer=0)
-    for text in ("8", "units:", "units:0", "units:-1", "layer:x", "unit:3", "units:1 "):
+    for text in (
+        "8",
+        "units:",
+        "units:0",
+        "units:00",
+        "units:\u0663",
+        "units:-1",
+        "layer:x",
+        "unit:3",
+        "units:1 ",
+    ):
         with pytest.raises(UserError, match="units:N, such as units:8, or layer:I"):
             parse_choice(text)
 
