@@ -128,8 +128,11 @@ def add_valid(
 
     Frame after frame, so that the sum depends neither on a block's shape nor on where time is cut.
     """
-    for frame, there in zip(frames, valid, strict=True):
-        np.add(total, frame, out=total, where=there[:, None])
+    for frame, there, everywhere in zip(frames, valid, valid.all(axis=1), strict=True):
+        if everywhere:  # the same sum, in a quarter of the time
+            np.add(total, frame, out=total)
+        else:
+            np.add(total, frame, out=total, where=there[:, None])
 
 
 @functools.cache
