@@ -1,0 +1,129 @@
+"""Default and tight tolerances of ngspice on the first-quadrant network, sequence by sequence.
+
+What tight tolerances cost, the bits that the default ones decide otherwise, and how many bits of
+the array (settled and timed) differ from either; beside it what the supply and what the inputs
+deliver, in the array and in ngspice. The network is that of `bench_first_quadrant.py`, its
+sequences the test recordings of two digits one after another, cut at 101 frames.
+
+    python benchmarks/bench_tolerances.py --work DIR [--tech T] [--frame "10 ms"] [--sequences 2]
+
+DIR keeps the trained network. The two tolerances run one after the other on each sequence, so
+their ratio stands on the same machine in the same minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.bench_first_quadrant import CONFIG, strung, two_digits
+from benchmarks.machine import machine
+from mru_hw.energy import energy
+from mru_hw.errors import RunStatus
+from mru_hw.model.network import Model
+from mru_hw.simulate.run import Chip, LevelRun, run_level
+from mru_hw.spice.bench import Tolerances
+from mru_hw.stimulus import Inputs
+from mru_hw.stimulus.inputs import save_inputs
+from mru_hw.technology import load_technology
+from mru_hw.technology.conditions import nominal_conditions
+from mru_hw.training.config import TrainConfig
+from mru_hw.training.digits import split_rows
+from mru_hw.training.run import train
+from mru_hw.units import parse
+
+
+def network(work: Path, frame: str) -> tuple[Model, Inputs]:
+    """The trained first-quadrant network on frames of another length, and its test recordings."""
+    work.mkdir(parents=True, exist_ok=True)
+    data = two_digits()
+    save_inputs(data, work / "two-digits.npz")
+    model = train(TrainConfig.model_validate(CONFIG), work / "model", folder=work).model
+    spec = model.spec.model_copy(update={"frame_period": parse(frame, "s", "--frame")})
+    return replace(model, spec=spec), split_rows(data).test
+
+
+def bits(run: LevelRun, alphas: list[Any]) -> Any:
+    """The units' bits at the frames' ends, one after the other."""
+    states = zip(run.trace.states or (), alphas, strict=True)
+    return np.concatenate([(layer > alpha / 2).ravel() for layer, alpha in states])
+
+
+def both(chip: Chip, inputs: Inputs) -> dict[str, Any]:
+    """Run one sequence in ngspice at both tolerances and in the array, settled and timed."""
+    conditions = nominal_conditions(chip.design.technology)
+    runs = {
+        str(closely): run_level(
+            chip, inputs, level="spice", conditions=conditions, tolerances=closely
+        )
+        for closely in Tolerances
+    }
+    for timing in ("settled", "timed"):
+        runs[timing] = run_level(
+            chip, inputs, level="behavioral", conditions=conditions, timing=timing
+        )
+    alphas = [chip.mapped.tensors[f"layers.{k}.alpha"] for k in range(len(chip.model.spec.layers))]
+    found = {name: bits(run, alphas) for name, run in runs.items()}
+    seconds = float(inputs.lengths[0]) * chip.model.spec.frame_period
+    result: dict[str, Any] = {"frames": int(inputs.lengths[0]), "bits": len(found["tight"])}
+    for one, other in (
+        ("default", "tight"),
+        ("settled", "default"),
+        ("settled", "tight"),
+        ("timed", "default"),
+        ("timed", "tight"),
+    ):
+        result[f"unlike_{one}_{other}"] = int(np.sum(found[one] != found[other]))
+    for name, run in runs.items():
+        joules = run.trace.energy_J if run.supply is None else energy(run.supply).total
+        assert joules is not None
+        row = {"power_W": float(joules[0]) / seconds}
+        row["input_power_W"] = float(run.input_energy[0]) / seconds
+        if run.endings is not None:
+            (ending,) = run.endings
+            assert ending.status is RunStatus.DONE
+            row["core_seconds"] = ending.core_seconds
+        result[name] = row
+    result["cost"] = result["tight"]["core_seconds"] / result["default"]["core_seconds"]
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--tech", default="generic180")
+    parser.add_argument("--frame", default="10 ms")
+    parser.add_argument("--sequences", type=int, default=2)
+    given = parser.parse_args()
+    model, test = network(given.work, given.frame)
+    chip = Chip.of(model, load_technology(given.tech))
+    sequences = strung(test, given.sequences)
+    rows = []
+    for row in range(sequences.n_seq):
+        rows.append(both(chip, sequences.take(slice(row, row + 1))))
+        print(f"{row}: {rows[-1]['cost']:.2f} times", file=sys.stderr)
+    sums = {
+        name: sum(row[name] for row in rows)
+        for name in rows[0]
+        if name == "bits" or name.startswith("unlike_")
+    }
+    result = {
+        "machine": machine(),
+        "tech": given.tech,
+        "frame_period_s": model.spec.frame_period,
+        "sequences": rows,
+        "sums": sums | {"cost_median": float(np.median([row["cost"] for row in rows]))},
+    }
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
