@@ -124,8 +124,7 @@ class _Run:
             for name, bus in design.buses.items()
             if bus.kind is not NodeKind.BIAS and array.nodes[name].wirings
         }
-        # A loop's step is counted at the frame's end, the first one from no current.
-        self._levels = [memory.level[:, :1] * 0 for memory in array.memories]
+        self._levels: list[Array] = []
         self._x: Array | None = None
         self._make_room(0)
 
@@ -157,6 +156,7 @@ class _Run:
         if self._x is None:
             self._x = x[:, 0]
             self._settle(self._x)
+            self._levels = self._carried()
             self._stretch(0.0, PRE_ROLL * timing.frame, self._x, self._x, None)
         for t in range(x.shape[1]):
             for start, end in itertools.pairwise(cuts):
@@ -257,15 +257,20 @@ class _Run:
         found[:, BLOCKS.index("memory")] = sum(unit.supply() for unit in self._units)
         return found
 
+    def _carried(self) -> list[Array]:
+        """Return what each unit's output carries, by layer (unit, sequence)."""
+        units = zip(self._array.memories, self._units, strict=True)
+        return [np.take_along_axis(memory.level, unit.cells, axis=1) for memory, unit in units]
+
     def _read(self, t: int) -> None:
         """Keep what stands at the frame's end."""
         copied = {name: node.legs(node.copies(node.end)) for name, node in self._nodes.items()}
         self.output[:, t] = self._legs["y"].value(copied)
-        for bank, memory, unit in zip(
-            self._design.banks, self._array.memories, self._units, strict=True
+        levels = self._carried()
+        for bank, memory, level in zip(
+            self._design.banks, self._array.memories, levels, strict=True
         ):
             i = bank.layer
-            level = np.take_along_axis(memory.level, unit.cells, axis=1)
             if bank.clocked:
                 low = bank.n_cells / 2 * nominal_step(self._design, self._calibration, memory)
                 self.states[i][:, t] = level - low[:, None]
@@ -273,5 +278,5 @@ class _Run:
             self.candidates[i][:, t], self.states[i][:, t] = self._candidate(bank), level
             # What a loop's step charges is counted where it is seen, at the frame's end.
             stepped = np.abs(level - self._levels[i]) > 0
-            self._levels[i] = level
             self._charge("memory", t, memory.c_step @ stepped.astype(np.float64))
+        self._levels = levels
