@@ -1,13 +1,25 @@
-"""Arrays that are read one by one, when they are asked for."""
+"""Arrays by name: read one by one, when they are asked for, and told apart by a hash."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import Bare, UserError
+
+
+def digest(arrays: Mapping[str, NDArray[Any]], text: str = "") -> str:
+    """Return the SHA-256 of a text and of arrays: their names, types, shapes and numbers."""
+    sha = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        sha.update(array.tobytes())
+    return sha.hexdigest()
 
 
 class UnreadableError(Exception):

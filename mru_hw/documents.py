@@ -108,7 +108,10 @@ def mistake(fault: ErrorDetails, document: object) -> UserError:
             words = str(details["expected"])
             text = f"one of {words}" if " or " in words else words
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
-            text = f"a number {fault['msg'].removeprefix('Input should be ')}"
+            (bound,) = details.values()
+            words = fault["msg"].removeprefix("Input should be ").rpartition(" ")[0]
+            # 1e-12, and not its twelve decimals.
+            text = f"a number {words} {bound if isinstance(bound, int) else f'{bound:.15g}'}"
         case "too_short":
             text = f"a list of at least {details['min_length']}"
         case "too_long":

@@ -95,7 +95,7 @@ def _short(value: object, limit: int = 80) -> str:
     return f'"{shown}"' if isinstance(value, str) and not isinstance(value, Bare) else shown
 
 
-def printable(text: str, limit: int) -> str:
-    """Return text as one printable line of at most `limit` characters."""
+def printable(text: str, limit: int = 255) -> str:
+    """Return text as one printable line of at most `limit` characters, by default a name's most."""
     text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
     return text if len(text) <= limit else text[: limit - 1] + "…"

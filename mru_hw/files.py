@@ -5,28 +5,18 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import glob
-import lzma
 import os
 import shutil
 import stat
-import struct
 import tempfile
-import zipfile
-import zlib
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from functools import partial
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
 import yaml
-from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from mru_hw import core_yaml
-from mru_hw.arrays import Arrays, UnreadableError
 from mru_hw.documents import mistake
 from mru_hw.errors import Bare, UserError
 from mru_hw.leftovers import clear_left, held
@@ -171,7 +161,12 @@ def _prepare(path: Path) -> None:
 
 
 def refuse_foreign(
-    path: Path, *, marker: str, what: str, allowed: Collection[str] | None = None
+    path: Path,
+    *,
+    marker: str,
+    what: str,
+    allowed: Collection[str] | None = None,
+    field: str = "--out",
 ) -> None:
     """Raise `UserError` when output cannot go to `path`, or would replace what is not ours.
 
@@ -187,14 +182,16 @@ def refuse_foreign(
     allowed
         For a folder: all names that we write there; anything else in it is somebody's own.
         None for a file.
+    field
+        What the user calls the path.
     """
-    with usable(path, "--out", WRITABLE):
+    with usable(path, field, WRITABLE):
         above = next(p for p in path.absolute().parents if p.exists())
         if not above.is_dir():
-            raise UserError("--out", str(path), f"a path in a folder, and {above.name} is none")
+            raise UserError(field, str(path), f"a path in a folder, and {above.name} is none")
         if not os.access(above, os.W_OK):  # before the work, not after
             expected = f"{WRITABLE} (the folder {above} lets nothing be written)"
-            raise UserError("--out", str(path), expected)
+            raise UserError(field, str(path), expected)
         if not path.exists() and not path.is_symlink():
             return
         if path.is_dir():
@@ -208,7 +205,7 @@ def refuse_foreign(
         else:
             known = False
     if not known:
-        raise UserError("--out", str(path), f"a new path or an earlier {what}")
+        raise UserError(field, str(path), f"a new path or an earlier {what}")
 
 
 def refuse_no_folder(path: Path, field: str) -> None:
@@ -344,60 +341,3 @@ def validated(kind: type[_Document], data: object, source: str) -> _Document:
 def read_document(path: Path, kind: type[_Document], option: str | None = None) -> _Document:
     """Read a YAML file as the pydantic model `kind`: `read_yaml`, then `validated`."""
     return validated(kind, read_yaml(path, option), path.name)
-
-
-def read_npz(path: Path, field: str, *, limit: int) -> Arrays:
-    """Open a ``.npz`` of at most `limit` unpacked bytes; nothing in it is unpickled.
-
-    Raises
-    ------
-    UserError
-        `field` (what the user calls the file) is no such file, or larger.
-    """
-    expected = "an .npz file of plain arrays"
-    refuse_no_file(path, field, expected)
-    try:
-        with zipfile.ZipFile(path) as packed:
-            entries = packed.infolist()
-    except (*_ZIP_FAULTS, OSError):
-        raise UserError(field, str(path), f"{expected}, no pickle and not damaged") from None
-    size = sum(entry.file_size for entry in entries)
-    if size > limit:
-        raise UserError(field, Bare(f"{size} bytes unpacked"), f"at most {limit} bytes")
-    names = Counter(e.filename.removesuffix(".npy") for e in entries if e.filename.endswith(".npy"))
-    return Arrays(
-        path.name, {name: partial(_unpack, path, name, count) for name, count in names.items()}
-    )
-
-
-def _unpack(path: Path, name: str, count: int) -> NDArray[Any]:
-    expected = "plain numbers, no pickle and not damaged"
-    if count > 1:
-        raise UnreadableError(f"{count} arrays of one name", "one")
-    try:
-        with zipfile.ZipFile(path) as packed, packed.open(f"{name}.npy") as stream:
-            if _has_objects(stream):
-                raise UnreadableError("an array of Python objects", expected)
-        with np.load(path, allow_pickle=False) as arrays:
-            return np.asarray(arrays[f"{name}.npy"])
-    except (*_ZIP_FAULTS, OSError, EOFError, KeyError, MemoryError):
-        raise UnreadableError("unreadable", expected) from None
-
-
-def _has_objects(stream: IO[bytes]) -> bool:
-    """Whether an ``.npy`` says that it holds a pickle; damaged ones raise ValueError."""
-    read = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}
-    version = read_magic(stream)
-    return version in read and bool(read[version](stream)[2].hasobject)
-
-
-# What reading a damaged, encrypted or oddly packed zip raises.
-_ZIP_FAULTS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    ValueError,
-    RuntimeError,
-    NotImplementedError,
-)

@@ -7,6 +7,7 @@ lock when its process ends, however it ends, so one that can be locked belongs t
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 
 _PRIVATE = ("mru-hw-", ".run")
 """How a private folder's name begins and ends, eight characters apart."""
+_USUAL = ("/tmp", "/var/tmp")  # noqa: S108 (no name in it is one that could be guessed)
 
 
 @contextlib.contextmanager
@@ -41,12 +43,29 @@ def held(make: Callable[[], Path]) -> Iterator[Path]:
         os.close(handle)
 
 
+def temporary_place() -> Path:
+    """Return the folder for temporary files: TMPDIR, or what is usual.
+
+    `tempfile.gettempdir` finds it by writing a file there, and a kill would leave that.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none.
+    """
+    for place in (*(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")), *_USUAL):
+        if place and Path(place).is_dir() and os.access(place, os.W_OK | os.X_OK):
+            return Path(place).absolute()
+    raise FileNotFoundError(errno.ENOENT, "no folder for temporary files")
+
+
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
     """Yield a folder of this process's own, which goes with the block; clear earlier ones."""
     begin, end = _PRIVATE
-    clear_left(Path(tempfile.gettempdir()), f"{begin}????????{end}")
-    with held(lambda: Path(tempfile.mkdtemp(prefix=begin, suffix=end))) as path:
+    place = temporary_place()
+    clear_left(place, f"{begin}????????{end}")
+    with held(lambda: Path(tempfile.mkdtemp(prefix=begin, suffix=end, dir=place))) as path:
         try:
             yield path
         finally:

@@ -124,6 +124,7 @@ def _field(unit: str) -> tuple[BeforeValidator, PlainSerializer]:
 
 
 Seconds = Annotated[float, *_field("s")]
-LONGEST_FRAME = 1e6  # s; far beyond it energies of sequences leave all floats
+SHORTEST_FRAME, LONGEST_FRAME = 1e-12, 1e6
+"""From frame to frame [s]; far beyond, energies and powers of sequences leave all floats."""
 Amperes = Annotated[float, *_field("A")]
 Volts = Annotated[float, *_field("V")]

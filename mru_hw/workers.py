@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -54,7 +54,7 @@ def start_worker(
     package = str(Path(mru_hw.__file__).parents[1])
     path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH", "")) if p)
     ours, theirs = Pipe()
-    with theirs:
+    with theirs, _uninterrupted():
         process = subprocess.Popen(
             [sys.executable, "-m", module, str(theirs.fileno())],
             cwd=folder,
@@ -65,6 +65,19 @@ def start_worker(
             pass_fds=[theirs.fileno()],
         )
     return process, ours
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Block interrupts for what is started in the block, from its first moment on.
+
+    One from the keyboard reaches all processes; the parent decides what it means.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_with_parent(pipe: Connection) -> None:
@@ -130,8 +143,6 @@ def main() -> None:
     """Run what arrives until the parent hangs up."""
     with Connection(int(sys.argv[1])) as pipe, contextlib.suppress(EOFError):
         end_with_parent(pipe)
-        # An interrupt from the keyboard reaches all processes; the parent decides what it means.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.path[:] = pipe.recv()
         initializer, arguments = pipe.recv()
         if initializer is not None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.cli.demo_folder import INPUTS, MODEL, MODEL_SPICE, NETLIST, STORE
+from mru_hw.cli.demo_folder import INPUTS, MODEL, MODEL_SPICE, NETLIST, STORE, remove
 from mru_hw.energy import energy
 from mru_hw.errors import RunStatus, SimulationError, UserError
-from mru_hw.files import read_npz
 from mru_hw.model.io import load_model
+from mru_hw.npz import read_npz
 from mru_hw.report.agreement import agreement
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
@@ -104,7 +104,10 @@ def train_both(out: Path, size: Size, workers: int) -> bool:
 
 
 def train_one(configuration: str, epochs: int | None, out: Path) -> bool:
-    """Train one network, in a process of its own; tell whether it stood there already."""
+    """Train one network, in a process of its own; tell whether it stood there already.
+
+    A model that cannot be read is made anew.
+    """
     from mru_hw.training.config import shipped_config
     from mru_hw.training.run import train
 
@@ -112,6 +115,11 @@ def train_one(configuration: str, epochs: int | None, out: Path) -> bool:
     if epochs is not None:
         training = config.training.model_copy(update={"epochs": epochs})
         config = config.model_copy(update={"training": training})
+    try:
+        if out.exists():
+            load_model(out)
+    except UserError:
+        remove(out)
     return train(config, out).resumed_at == config.training.epochs
 
 

@@ -24,7 +24,8 @@ Advance = Callable[[int], None]
 def emit(result: Mapping[str, Any], *, as_json: bool, lines: Iterable[str]) -> None:
     """Print a command's result: one JSON object, or the lines for a person.
 
-    NaN and infinity become null, for JSON has neither.
+    NaN and infinity become null, for JSON has neither. Characters that standard output's encoding
+    lacks are escaped: names of files and tensors may be made of anything.
 
     Raises
     ------
@@ -32,9 +33,10 @@ def emit(result: Mapping[str, Any], *, as_json: bool, lines: Iterable[str]) -> N
         Standard output takes no more: a full disk.
     """
     if as_json:
-        text = json.dumps(plain(result), indent=2, allow_nan=False, ensure_ascii=False)
+        text = json.dumps(plain(result), indent=2, allow_nan=False)
     else:
-        text = "\n".join(lines)
+        coding = sys.stdout.encoding or "utf-8"
+        text = "\n".join(lines).encode(coding, "backslashreplace").decode(coding)
     try:
         typer.echo(text)
         sys.stdout.flush()

@@ -128,6 +128,7 @@ def simulate(
     from mru_hw.model.io import load_model
     from mru_hw.simulate.run import Chip, run_level
     from mru_hw.simulate.trace import refuse_other_content
+    from mru_hw.spice.rawfile import refuse_raw
     from mru_hw.stimulus import load_inputs, refuse_labels, sequence_range
     from mru_hw.technology import load_technology
     from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
@@ -135,8 +136,9 @@ def simulate(
     choice, closely = _how(level, timing, noise, verify, tolerances)
     _refuse_scale("--process-scale", process_scale, PROCESS_MOST, die)
     _refuse_scale("--gradient-scale", gradient_scale, GRADIENT_MOST, die)
-    if raw is not None:
-        _refuse_raw(raw, waves=level == "spice" and choice is None)
+    if raw is not None and (level != "spice" or choice is not None):
+        expected = "--level spice, whole networks: others have no waves"
+        raise UserError("--raw", str(raw), expected)
     technology = load_technology(tech)
     conditions = _conditions(technology, level, corner, temperature, vdd)
     refuse_other_content(out)
@@ -147,6 +149,8 @@ def simulate(
     refuse_labels(data, network.spec.n_classes)
     first, stop = sequence_range(sequences, data.n_seq, "--sequences")
     data = data.take(slice(first, stop))
+    if raw is not None:
+        refuse_raw(raw, range(first, stop))
     chip = dataclasses.replace(
         Chip.of(network, technology), process=process_scale, gradient=gradient_scale
     )
@@ -237,14 +241,6 @@ def _refuse_scale(option: str, value: float, most: float, die: int | None) -> No
         raise UserError(option, value, f"0 to {most:g}")
     if value and die is None:
         raise UserError(option, value, "0 without --die, for the nominal die has no spread")
-
-
-def _refuse_raw(raw: Path, *, waves: bool) -> None:
-    from mru_hw.files import refuse_no_folder
-
-    if not waves:
-        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
-    refuse_no_folder(raw, "--raw")
 
 
 def _priced(run: LevelRun) -> LevelRun:

@@ -34,6 +34,7 @@ Array = NDArray[np.float64]
 DIODE_UNITS = (16, 32, 64, 128)  # unit devices that a node's diode may have
 LARGEST_LEG = 128  # unit devices of a bus's largest leg, where one of these diodes allows it
 LARGEST_NUMBER = 1e9  # magnitude of a tensor's values
+LEAST_MEAN = 1e-30  # of what scales a layer's currents, so that they stay within all floats
 LARGEST_LADDER = 1000  # K: far beyond what currents allow, and still no burden to memory
 I_STATE = 0.5  # current of one ladder level, over i_unit
 FULL_SIGNAL = 1.0  # root mean square of a layer's signals, over i_unit
@@ -147,9 +148,8 @@ def choose_scales(draft: Draft) -> None:
         # A state is uniform over its levels, more or less: rms = sqrt(K(K+1)/3) levels.
         k = draft.levels[i]
         rms[f"h{i}"] = alpha * np.sqrt(k * (k + 1) / 3)
-        scales[f"h{i}"] = I_STATE * unit / float(np.mean(alpha))
-        if layer.cell is not CellKind.CMRU:
-            scales[f"h{i}"] = unit / float(np.mean(alpha))
+        level = I_STATE * unit if layer.cell is CellKind.CMRU else unit
+        scales[f"h{i}"] = level / _usable_mean(f"layers.{i}.alpha", alpha)
     for name, size in _signal_sizes(draft, rms).items():
         if name not in scales:
             scales[name] = FULL_SIGNAL * unit / size if size > 0 else unit
@@ -161,7 +161,15 @@ def choose_scales(draft: Draft) -> None:
         if layer.cell is CellKind.FQ_BMRU:
             beta = beta + np.abs(draft.tensor(f"layers.{i}.delta"))
         if float(np.mean(beta)) > 0:
-            scales[f"c{i}"] = unit / float(np.mean(beta))
+            scales[f"c{i}"] = unit / _usable_mean(f"layers.{i}.beta", beta)
+
+
+def _usable_mean(name: str, sizes: Array) -> float:
+    """Return the mean size that a layer's currents are scaled by."""
+    mean = float(np.mean(sizes))
+    if mean < LEAST_MEAN:
+        raise UserError(name, mean, f"a mean size of at least {LEAST_MEAN:g}")
+    return mean
 
 
 def _signal_sizes(draft: Draft, rms: dict[str, Array]) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -15,21 +14,11 @@ from numpy.typing import NDArray
 
 from mru_hw.arrays import Arrays, UnreadableError
 from mru_hw.errors import Bare, UserError
-from mru_hw.files import read_npz, refuse_no_file
+from mru_hw.files import refuse_no_file
 from mru_hw.model.weights import WEIGHT_BYTES, is_safetensors, read_safetensors
+from mru_hw.npz import read_npz
 
 _FILES = "a torch state_dict, safetensors or .npz"
-_TORCH_FAULTS = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    ValueError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    TypeError,
-    OSError,
-)
 _NAMES = 1 << 26
 """Characters of all names of a state_dict; one that holds itself has no end of them."""
 
@@ -98,7 +87,7 @@ def _read_torch(path: Path, field: str) -> Arrays:
         with warnings.catch_warnings(), path.open("rb") as stream:
             warnings.simplefilter("ignore")
             loaded = torch.load(stream, map_location="cpu", weights_only=True)
-    except _TORCH_FAULTS:
+    except Exception:  # noqa: BLE001 (a damaged pickle may end in any of them)
         plain = "a state_dict of plain tensors; other pickles are not read"
         raise UserError(field, str(path), plain) from None
     found = _flatten(loaded, torch.Tensor, path, field)

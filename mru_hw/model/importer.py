@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mru_hw.arrays import Arrays
 from mru_hw.documents import Document, Several
-from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw.errors import MISSING, Bare, UserError, printable
 from mru_hw.files import read_document, refuse_foreign
 from mru_hw.model.check import as_float64, checked_tensors
 from mru_hw.model.foreign import read_foreign
@@ -156,9 +156,9 @@ def import_model(file: Path, map_file: Path) -> Import:
         structure
         | {
             "provenance": {
-                "imported_from": file.name,
+                "imported_from": printable(file.name),
                 "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-                "map": map_file.name,
+                "map": printable(map_file.name),
             }
         }
     )

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from mru_hw.documents import Document, Several, Word
 from mru_hw.errors import Bare, UserError
-from mru_hw.units import LONGEST_FRAME, Seconds
+from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds
 
 FORMAT_VERSION = 1
 
@@ -102,7 +102,7 @@ class Structure(Document):
 
     format_version: Literal[1] = Field(default=1, description="of this file")
     frame_period: Seconds = Field(
-        gt=0, le=LONGEST_FRAME, description="one input time step [s]: the data's hop"
+        ge=SHORTEST_FRAME, le=LONGEST_FRAME, description="one input time step [s]: the data's hop"
     )
     n_in: Count = Field(description="features of one input frame")
     n_hidden: Count = Field(description="width of the input projection h0")

@@ -33,8 +33,8 @@ class NoiseLaw:
         Relative variance of one unit device's current per factor e of bandwidth:
         k / (c_ox W L (n kT/q)^2), from S_Vg = k / (c_ox W L f) and g_m = I / (n kT/q).
     slow, fast
-        ln of the bands below and above one per frame that the two draws stand for; the second
-        per layer, as `shot`.
+        ln of the bands below and above one per frame that the two draws stand for, from
+        `LOW_CORNER` on; the second per layer, as `shot`.
     scale
         Factor on sigma.
     """
@@ -58,12 +58,12 @@ class NoiseLaw:
         device, constants = design.technology.devices["n_mirror"], design.technology.flicker
         gate = max(constants.k_n, constants.k_p) / (constants.c_ox * device.w * device.l)
         flicker = gate / calibration.thermal("n", temperature) ** 2
-        frame_rate = 1 / design.timing.frame
+        edge = max(1 / design.timing.frame, LOW_CORNER)
         return cls(
             shot=tuple(2 * CHARGE * bandwidth for bandwidth in bandwidths),
             flicker=flicker,
-            slow=float(np.log(frame_rate / LOW_CORNER)),
-            fast=tuple(np.log(np.maximum(b / frame_rate, 1.0)) for b in bandwidths),
+            slow=float(np.log(edge / LOW_CORNER)),
+            fast=tuple(np.log(np.maximum(b / edge, 1.0)) for b in bandwidths),
             scale=scale,
         )
 

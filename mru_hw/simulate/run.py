@@ -329,7 +329,7 @@ def _spice(
     from mru_hw.simulate.spice_level import simulate_spice
     from mru_hw.simulate.spice_size import refuse_long
     from mru_hw.spice.chip import refuse_without_circuit
-    from mru_hw.spice.rawfile import write_raw
+    from mru_hw.spice.rawfile import raw_path, write_raw
 
     refuse_without_circuit(chip.design)
     refuse_long(chip.design, inputs)
@@ -338,7 +338,7 @@ def _spice(
         if raw is not None:
             number = first_sequence + row
             title = f"design {chip.design.digest()}, sequence {number}"
-            write_raw(raw / f"sequence{number}.raw", waves, title)
+            write_raw(raw_path(raw, number), waves, title)
 
     result = simulate_spice(
         chip.model,

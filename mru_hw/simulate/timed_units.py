@@ -48,13 +48,14 @@ class MovingLadder:
         carried
             The rails of a threshold's node as PMOS and as NMOS legs copy them.
         """
-        memory, plus, minus = self._memory, candidate.plus, candidate.minus
-        if minus is None:
-            raise ValueError("a strobed unit compares a signed candidate")
+        memory = self._memory
         against = None if carried is None else memory.against(candidate, carried)
         up, down = (memory.up, memory.down) if against is None else against
         # What sources and what sinks at each comparator, in candidate units.
-        for side, source, sink in (("up", up, plus), ("down", minus, down)):
+        comparators = [("up", up, candidate.plus)]
+        if candidate.minus is not None:  # else nothing sources into the one that steps down
+            comparators.append(("down", candidate.minus, down))
+        for side, source, sink in comparators:
             self._v[side] = comparator_step(
                 self._v[side],
                 source[:, 0] * self._source[side],

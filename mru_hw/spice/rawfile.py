@@ -6,12 +6,29 @@ point after point.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from mru_hw.files import whole_file
+from mru_hw.files import refuse_foreign, refuse_no_folder, whole_file
 from mru_hw.spice.deck import Waves
+
+_TITLE = "Title: "
+"""What a raw file starts with."""
+
+
+def raw_path(folder: Path, sequence: int) -> Path:
+    """Return where in a folder the waves of a sequence go."""
+    return folder / f"sequence{sequence}.raw"
+
+
+def refuse_raw(folder: Path, sequences: Iterable[int]) -> None:
+    """Raise `UserError` where waves cannot go to a folder, or would replace what are none."""
+    refuse_no_folder(folder, "--raw")
+    for number in sequences:
+        path = raw_path(folder, number)
+        refuse_foreign(path, marker=_TITLE, what="raw file", field="--raw")
 
 
 def write_raw(path: Path, waves: Waves, title: str) -> None:
@@ -29,15 +46,13 @@ def write_raw(path: Path, waves: Waves, title: str) -> None:
     Raises
     ------
     UserError
-        The folder cannot be written.
-    OSError
-        There is no room.
+        The file cannot be written.
     """
     names = list(waves.vectors)
     names.sort(key=lambda name: name != "time")  # the scale comes first
     points = np.array([waves.vectors[name] for name in names], dtype=np.float64).T
     head = [
-        f"Title: {' '.join(title.split())}",
+        f"{_TITLE}{' '.join(title.split())}",
         "Date: -",
         f"Plotname: Transient Analysis ({waves.status.name.lower()})",
         "Flags: real",
@@ -48,7 +63,7 @@ def write_raw(path: Path, waves: Waves, title: str) -> None:
         "Binary:",
         "",
     ]
-    with whole_file(path) as part, part.open("wb") as stream:
+    with whole_file(path, "--raw") as part, part.open("wb") as stream:
         stream.write("\n".join(head).encode())
         stream.write(np.ascontiguousarray(points).tobytes())
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import MISSING, Bare, UserError
-from mru_hw.files import read_npz, refuse_foreign, whole_file
+from mru_hw.files import refuse_foreign, whole_file
+from mru_hw.npz import read_npz
 
 INPUT_BYTES = 4 << 30
 """The largest input file, unpacked."""

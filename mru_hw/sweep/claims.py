@@ -7,7 +7,6 @@ can mend a store by hand.
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -24,6 +23,9 @@ _ROWS = 1000
 """Results that are checked at a time: their blobs are large."""
 _CLOSE = 1e-9
 """Relative, of a mean that is stored beside its numbers."""
+_MOST, _LEAST = 1e60, 1e-60
+"""The largest number, and the smallest one that others are divided by: squares of their ratios,
+and sums of those, are floats."""
 
 
 def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> None:
@@ -54,9 +56,8 @@ def _require(so: object) -> None:
         raise ValueError("a claim that cannot be")
 
 
-def _number(value: object, low: float, high: float = math.inf) -> None:
-    _require(type(value) in {int, float} and low <= float(value) <= high)  # type: ignore[arg-type]
-    _require(math.isfinite(float(value)))  # type: ignore[arg-type]
+def _number(value: object, low: float, high: float = _MOST) -> None:
+    _require(type(value) in {int, float} and low <= value <= high)  # type: ignore[operator]
 
 
 def _whole(value: object, low: int) -> None:
@@ -70,7 +71,7 @@ def _sequences(db: sqlite3.Connection) -> NDArray[np.int64]:
     ):
         _whole(label, -1)
         _whole(frames, 1)
-        _number(seconds, math.ulp(0.0))
+        _number(seconds, _LEAST)
         labels.append(label)
     return np.array(labels, np.int64)
 
@@ -92,7 +93,7 @@ def _points(db: sqlite3.Connection) -> None:
     ):
         _require(isinstance(corner, str))
         _number(temperature, _COLDEST)
-        _number(v_dd, math.ulp(0.0))
+        _number(v_dd, _LEAST)
         for factor in factors:
             _number(factor, 0)
         for value, least in ((bits, 0), (trials, 1), (dies, 1)):
@@ -138,8 +139,8 @@ def _results(db: sqlite3.Connection, labels: NDArray[np.int64], *, priced: bool)
         _require(np.allclose(mean, joules.mean(axis=1), rtol=_CLOSE, atol=0))
         for text in blocks:
             for static, switching in json.loads(text).values():
-                _number(static, -math.inf)
-                _number(switching, -math.inf)
+                _number(static, -_MOST)
+                _number(switching, -_MOST)
 
 
 def _chunks(db: sqlite3.Connection, query: str, *values: str) -> Iterator[list[Any]]:
@@ -164,4 +165,4 @@ def _judged(accuracy: list[float], decision: NDArray[Any], labels: NDArray[np.in
 
 
 def _priced(joules: NDArray[Any]) -> None:
-    _require(np.isfinite(joules).all() and (joules >= 0).all())
+    _require(((joules >= 0) & (joules <= _MOST)).all())

@@ -18,8 +18,9 @@ from mru_hw.simulate.supply import input_charge
 from mru_hw.sweep.crew import run_jobs
 from mru_hw.sweep.plan import Plan
 from mru_hw.sweep.points import Job, Key, Point, jobs, points
-from mru_hw.sweep.store import INPUT_CHARGE, Store, create_store, plain, stands
+from mru_hw.sweep.store import DAMAGED, INPUT_CHARGE, Store, create_store, plain, stands
 from mru_hw.sweep.subject import RESULTS, Subject, identity, load_subject
+from mru_hw.sweep.view import view_of
 from mru_hw.sweep.work import DieResult, constants, cores, references, run_job, trim_plan
 
 STUDY = "sweep"
@@ -111,6 +112,8 @@ def run_sweep(
             facts[INPUT_CHARGE] = repr(float(np.mean(charge)))
         create_store(out, facts, subject, wanted, references(subject))
     with Store.open(out) as store:
+        # Before anything is added: what a report would refuse is not gone on with.
+        view_of(out, store.connection, "--out", DAMAGED)
         if store.value("identity") != this:
             raise UserError("--out", str(out), _other(store, hashes))
         done = store.done()

@@ -25,6 +25,16 @@ INPUT_CHARGE = "input_charge_C"
 _SQLITE = b"SQLite format 3\0"
 FORMAT = 3
 
+DAMAGED = "a new path, for the sweep there is damaged"
+_OF_THE_PLACE = {
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN),
+    *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH),
+}
+"""What SQLite says of a file that it cannot write; other errors are about what stands in it."""
+
+_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLite raises; a message of its own may quote the bytes of a damaged file."""
+
 TABLES = """
 CREATE TABLE run(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE sequence(number INTEGER PRIMARY KEY, label INTEGER NOT NULL,
@@ -83,8 +93,9 @@ def stands(path: Path) -> bool:
     if _unbegun(path):
         return False
     head = b""
-    with contextlib.suppress(OSError), path.open("rb") as stream:
-        head = stream.read(100)
+    if path.is_file():  # to open a pipe is to wait for whoever writes it
+        with contextlib.suppress(OSError), path.open("rb") as stream:
+            head = stream.read(100)
     # The file format of SQLite: numbers of the application's own stand at bytes 60 and 68.
     if not head.startswith(_SQLITE) or int.from_bytes(head[68:72], "big") != APPLICATION:
         raise UserError("--out", str(path), "a new path or an earlier sweep")
@@ -101,7 +112,7 @@ def _unbegun(path: Path) -> bool:
         return True
     if not path.is_file():
         return False
-    with contextlib.suppress(OSError, sqlite3.Error):
+    with contextlib.suppress(OSError, *_ERRORS):
         if path.stat().st_size == 0:
             return True
         with path.open("rb") as stream:
@@ -118,12 +129,14 @@ def _told(path: Path) -> Iterator[None]:
     """Say in a user's words what SQLite says of the store at `path`."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        busy = "locked" in str(error)
-        expected = "no other process is using" if busy else f"can be written ({error})"
-        raise UserError("--out", str(path), f"a file that {expected}") from None
-    except sqlite3.DatabaseError as error:
-        expected = f"a new path, for the sweep there is damaged ({error})"
+    except _ERRORS as error:
+        match getattr(error, "sqlite_errorcode", 0) & 0xFF:  # what follows is which of its kind
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                expected = "a file that no other process is using"
+            case kind if kind in _OF_THE_PLACE:
+                expected = f"a file that can be written ({error})"
+            case _:
+                expected = DAMAGED
         raise UserError("--out", str(path), expected) from None
 
 
@@ -167,10 +180,16 @@ def _write_beginning(
 
 @final
 class Store:
-    """The writing end of a store that was begun; the file is locked until it is closed."""
+    """The writing end of a store that was begun; the file is locked until it is closed.
+
+    Attributes
+    ----------
+    connection
+        For those who read while it is locked.
+    """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path, self._db = path, connection
+        self.path, self.connection = path, connection
 
     @classmethod
     @contextlib.contextmanager
@@ -192,7 +211,7 @@ class Store:
 
     def value(self, name: str) -> str | None:
         """Return a fact about the run."""
-        row = self._db.execute("SELECT value FROM run WHERE name = ?", (name,)).fetchone()
+        row = self.connection.execute("SELECT value FROM run WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
     def done(self) -> set[Key]:
@@ -200,48 +219,48 @@ class Store:
         lasting = [status.name for status in RunStatus if not status.of_machine]
         marks = ", ".join("?" * len(lasting))
         query = f"SELECT point, trial, die FROM result WHERE status IN ({marks})"  # noqa: S608
-        return set(self._db.execute(query, lasting))
+        return set(self.connection.execute(query, lasting))
 
     def add(self, results: Iterable[DieResult], seconds: float) -> None:
         """Store a job's results and count the seconds since the last, in one transaction."""
         with self._transaction():
-            self._db.executemany(_INSERT, [_row(one) for one in results])
+            self.connection.executemany(_INSERT, [_row(one) for one in results])
             self._count(seconds)
 
     def complete(self, seconds: float, *, whole: bool) -> None:
         """Say whether the run is complete, and count the seconds since the last result."""
         with self._transaction():
             said = "true" if whole else "false"
-            self._db.execute("UPDATE run SET value = ? WHERE name = 'complete'", (said,))
+            self.connection.execute("UPDATE run SET value = ? WHERE name = 'complete'", (said,))
             self._count(seconds)
 
     def failed(self) -> dict[str, int]:
         """Count the runs that are not done, by the name of their status."""
-        rows = self._db.execute(
+        rows = self.connection.execute(
             "SELECT status, count(*) FROM result WHERE status != 'DONE' GROUP BY status"
         )
         return {str(name): int(count) for name, count in rows}
 
     def digest(self) -> str:
         """Return `results_digest` of what is stored."""
-        return results_digest(self._db)
+        return results_digest(self.connection)
 
     def _count(self, seconds: float) -> None:
         try:
             total = float(self.value("seconds") or 0) + seconds
         except ValueError as error:
             raise sqlite3.DatabaseError(str(error)) from None
-        self._db.execute("UPDATE run SET value = ? WHERE name = 'seconds'", (repr(total),))
+        self.connection.execute("UPDATE run SET value = ? WHERE name = 'seconds'", (repr(total),))
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+        self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self.connection.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+        self.connection.execute("COMMIT")
 
 
 def results_digest(connection: sqlite3.Connection) -> str:

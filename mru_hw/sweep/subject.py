@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mru_hw import __version__
+from mru_hw.arrays import digest
 from mru_hw.errors import MISSING, UserError
 from mru_hw.mapping import Design, map_model
 from mru_hw.model.io import load_model
@@ -59,14 +60,15 @@ class Subject:
 
     def hashes(self) -> dict[str, str]:
         """Return SHA-256 sums of what goes in, and the design's own digest."""
+        inputs = self.inputs
         return {
-            "model": _digest(self.model.spec.model_dump_json(), self.model.tensors),
-            "inputs": _digest(
+            "model": digest(self.model.tensors, self.model.spec.model_dump_json()),
+            "inputs": digest(
+                {"x": inputs.x, "lengths": inputs.lengths, "y": np.asarray(inputs.y)},
                 str(self.first_sequence),
-                {"x": self.inputs.x, "lengths": self.inputs.lengths, "y": self.inputs.y},
             ),
             "technology": self.technology.models_hash(),
-            "calibration": _digest(self.calibration.model_dump_json(), {}),
+            "calibration": digest({}, self.calibration.model_dump_json()),
             "design": self.design().digest(),
         }
 
@@ -123,12 +125,3 @@ def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str]) -> str:
 
 def _without(data: dict[str, Any], names: set[str]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name not in names}
-
-
-def _digest(text: str, arrays: Mapping[str, Any]) -> str:
-    sha = hashlib.sha256(text.encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        sha.update(array.tobytes())
-    return sha.hexdigest()

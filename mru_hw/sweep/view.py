@@ -44,7 +44,10 @@ NOMINAL: dict[str, float] = {
 NEAR_SOFTWARE = 0.01
 """A die counts for the yield where its accuracy lies no further below that of the software."""
 _EXPECTED = "a sweep that mru-hw wrote, not damaged"
-_DAMAGE = (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_DAMAGE = (
+    *(sqlite3.Error, ValueError, TypeError, LookupError, AttributeError, RecursionError),
+    ArithmeticError,
+)
 _ENERGIES = 4_000_000
 """Energies that are read of one point, at most; those of the first dies then stand for all."""
 
@@ -231,27 +234,33 @@ def open_run(path: Path) -> Iterator[RunView]:
     refuse_no_file(path, "RUN", _EXPECTED)
     # Not read-only: a killed sweep may have left a journal that has to be rolled back.
     db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=1.0)
-    try:
-        try:
-            db.execute("PRAGMA trusted_schema=OFF")
-            number = db.execute("PRAGMA application_id").fetchone()[0]
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            db.execute("PRAGMA query_only=ON")
-            if (number, version) != (APPLICATION, FORMAT):
-                raise UserError("RUN", str(path), _EXPECTED)
-            kinds = {kind for (kind,) in db.execute("SELECT type FROM sqlite_master")}
-            if not kinds <= {"table", "index"}:
-                raise UserError("RUN", str(path), _EXPECTED)
-            view = RunView(path, db)
-            if not view.points:
-                raise UserError("RUN", str(path), _EXPECTED)
-        except _DAMAGE as error:
-            if "locked" in str(error):
-                raise UserError("RUN", str(path), "a sweep that no process is writing") from None
-            raise UserError("RUN", str(path), _EXPECTED) from None
+    with contextlib.closing(db):
+        view = view_of(path, db, "RUN", _EXPECTED)
+        db.execute("PRAGMA query_only=ON")
         yield view
-    finally:
-        db.close()
+
+
+def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> RunView:
+    """Read a store that is open.
+
+    Raises
+    ------
+    UserError
+        It is damaged: `field` is what the user calls it, and `expected` what to say then.
+    """
+    try:
+        db.execute("PRAGMA trusted_schema=OFF")
+        number = db.execute("PRAGMA application_id").fetchone()[0]
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        kinds = {kind for (kind,) in db.execute("SELECT type FROM sqlite_master")}
+        if (number, version) == (APPLICATION, FORMAT) and kinds <= {"table", "index"}:
+            view = RunView(path, db)
+            if view.points:
+                return view
+    except _DAMAGE as error:
+        if "locked" in str(error):
+            raise UserError(field, str(path), "a sweep that no process is writing") from None
+    raise UserError(field, str(path), expected)
 
 
 def _mean_blocks(found: list[dict[str, list[float]]]) -> dict[str, tuple[float, float]]:

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.errors import Bare, UserError
+from mru_hw.errors import Bare, UserError, printable
 from mru_hw.files import DOCUMENT_BYTES, read_bytes
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 from mru_hw.units import parse
@@ -150,7 +150,7 @@ def refit(calibration: Calibration, measured: Measurements) -> dict[str, Any]:
             _move(fields, p, name, value)
             changed.append(f"{p}.{name}")
     fields["provenance"]["measured"] = {
-        "file": measured.name,
+        "file": printable(measured.name),
         "sha256": measured.sha256,
         "constants": sorted(changed),
     }

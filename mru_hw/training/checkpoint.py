@@ -7,8 +7,10 @@ draws from its own child of the seed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors import torch as st
 from torch import Tensor
 
+from mru_hw.arrays import digest
 from mru_hw.documents import Document
 from mru_hw.errors import Bare, UserError
 from mru_hw.files import WRITABLE, read_bytes, usable, validated, whole_file
@@ -25,6 +28,8 @@ from mru_hw.model.network import Model
 
 IDENTITY = "checkpoint.json"
 STATE = "state.safetensors"
+_SHA256 = "sha256"
+"""Of all other tensors: a training that goes on with other numbers ends with other bits."""
 
 
 class _Identity(Document):
@@ -102,6 +107,7 @@ class Checkpoint:
         for index, values in progress.optimizer.items():
             packed |= {f"optimizer/{index}/{key}": value for key, value in values.items()}
         packed["epochs_done"] = torch.tensor(progress.epochs_done)
+        packed[_SHA256] = _sha256(packed)
         data = st.save({name: value.contiguous() for name, value in packed.items()})
         with whole_file(self.folder / STATE) as part:
             part.write_bytes(data)
@@ -115,10 +121,21 @@ class Checkpoint:
         self.close()
 
     def close(self) -> None:
-        """Remove the folder of this training, where it still stands: the model does."""
+        """Remove the folder of this training, where it still stands: the model does.
+
+        What says whose it is goes last, so that a kill leaves nothing that is nobody's but an empty
+        folder, which goes too.
+        """
         identity = self.folder / IDENTITY
-        if identity.is_file() and self._identity(identity).training == self.digest:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if identity.is_file() and self._identity(identity).training == self.digest:
+                for entry in self.folder.iterdir():
+                    if entry.is_dir():
+                        shutil.rmtree(entry)
+                    elif entry != identity:
+                        entry.unlink()
+                identity.unlink()
+            self.folder.rmdir()
 
     def _begin(self) -> None:
         with whole_file(self.folder / IDENTITY) as part:
@@ -138,6 +155,9 @@ class Checkpoint:
         path = self.folder / STATE
         try:
             packed: dict[str, Tensor] = st.load(path.read_bytes())
+            said = packed.pop(_SHA256)
+            if not torch.equal(said, _sha256(packed)):
+                raise self._damaged(path)
             epochs_done = int(packed.pop("epochs_done"))
             weights: dict[str, Tensor] = {}
             optimizer: dict[int, dict[str, Tensor]] = {}
@@ -155,3 +175,8 @@ class Checkpoint:
     def _damaged(self, path: Path) -> UserError:
         expected = f"a whole file (remove {self.folder.name} to begin again)"
         return UserError(f"{self.folder.name}: {path.name}", Bare("damaged"), expected)
+
+
+def _sha256(tensors: Mapping[str, Tensor]) -> Tensor:
+    found = digest({name: tensor.detach().numpy() for name, tensor in tensors.items()})
+    return torch.tensor(list(bytes.fromhex(found)), dtype=torch.uint8)

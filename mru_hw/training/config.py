@@ -15,7 +15,7 @@ from mru_hw.documents import Document, Several, Word
 from mru_hw.errors import UserError
 from mru_hw.files import read_document
 from mru_hw.model.structure import CellKind, LayerSpec, ReadoutKind
-from mru_hw.units import LONGEST_FRAME, Seconds
+from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds
 
 SHIPPED = ("digits-2x16", "digits-2x8", "digits-1x2")
 """Names of the configurations that come with the package."""
@@ -121,7 +121,7 @@ class TrainConfig(Document):
         description="digits, or a file of inputs, sought beside CONFIG.yaml",
     )
     frame_period: Seconds | None = Field(
-        default=None, gt=0, le=LONGEST_FRAME, description="of a file of inputs [s]"
+        default=None, ge=SHORTEST_FRAME, le=LONGEST_FRAME, description="of a file of inputs [s]"
     )
     classes: Several[str] | None = Field(default=None, description="names, of a file of inputs")
     seed: int = Field(default=0, ge=0, lt=2**63)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from mru_hw.leftovers import temporary_place
 from mru_hw.model.structure import CellKind, ReadoutKind
 from mru_hw.training.batches import Batch, as_batch, augment, shuffled
 from mru_hw.training.checkpoint import Checkpoint, Progress
@@ -42,6 +45,7 @@ def fit(
     settings = config.training
     network.to(torch.float64 if config.precision == "float64" else torch.float32)
     _start(config, network)
+    _load_compiler()
     learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
         learned.values(),
@@ -69,6 +73,24 @@ def fit(
             progress(Epoch(number=epoch + 1, of=settings.epochs, loss=loss, validation=right))
     _anneal(network, settings.anneal, 1.0)
     return network
+
+
+_COMPILED = "TORCHINDUCTOR_CACHE_DIR"
+
+
+def _load_compiler() -> None:
+    """Import torch's compiler, as its optimisers do on first use.
+
+    The import makes a folder for compiled code and leaves it there. Nothing is compiled here, so
+    it is sent to a folder that stands.
+    """
+    before = os.environ.get(_COMPILED)
+    os.environ.setdefault(_COMPILED, str(temporary_place()))
+    try:
+        importlib.import_module("torch._dynamo")
+    finally:
+        if before is None:
+            os.environ.pop(_COMPILED, None)
 
 
 def _epoch(

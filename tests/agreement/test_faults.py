@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -403,7 +402,6 @@ def test_hostile_folder_names_change_nothing(
     hostile = tmp_path / HOSTILE
     hostile.mkdir()
     monkeypatch.setenv("TMPDIR", str(hostile))
-    monkeypatch.setattr(tempfile, "tempdir", None)
     assert cli(command(hostile, hostile / "y.npz")) == 0
     capsys.readouterr()
     one, other = load_trace(plain), load_trace(hostile / "y.npz")

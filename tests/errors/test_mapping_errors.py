@@ -77,6 +77,12 @@ def refusal(cell: str, keys: dict[str, Any], tensors: dict[str, Any]) -> str:
             {"layers.0.beta": np.zeros(6)},
             "layers.0.beta[0] is 0 A, expected 10 pA to 50 nA in generic180.",
         ),
+        (
+            "cmru",
+            {"levels": 2},
+            {"layers.0.beta": np.full(6, 1e-300)},
+            "layers.0.beta is 1e-300, expected a mean size of at least 1e-30.",
+        ),
     ],
 )
 def test_what_has_no_circuit_is_refused(

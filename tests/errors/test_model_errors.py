@@ -61,7 +61,7 @@ STRUCTURE_ERRORS = [
     (
         "frame_period: 10 ms",
         "frame_period: 0 s",
-        "model.yaml: frame_period is 0.0, expected a number greater than 0.",
+        "model.yaml: frame_period is 0.0, expected a number greater than or equal to 1e-12.",
     ),
     (
         "skip: 0",

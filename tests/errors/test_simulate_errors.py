@@ -162,6 +162,16 @@ def test_each_wrong_option(
     assert found == expected if expected.endswith(".") else found.startswith(expected)
 
 
+def test_waves_that_would_replace_what_are_none(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = folder / "waves" / "sequence1.raw"
+    mine.parent.mkdir()
+    mine.write_bytes(b"a picture")
+    found = refuse(folder, capsys, "--level", "spice", "--raw", str(mine.parent))
+    assert found == f'--raw is "{mine}", expected a new path or an earlier raw file.'
+
+
 @pytest.mark.parametrize("level", ["ideal", "behavioral", "spice"])
 def test_inputs_of_another_width(
     level: str, folder: Path, capsys: pytest.CaptureFixture[str]

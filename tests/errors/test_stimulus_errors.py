@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mru_hw import files
+from mru_hw import npz
 from mru_hw.stimulus import load_inputs
 from tests.mistakes import Harmful, sentence
 
@@ -53,7 +53,7 @@ def test_inputs_that_are_no_npz(tmp_path: Path) -> None:
 
 def test_inputs_that_unpack_to_too_much(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "x.npz", x=np.zeros((10, 100, 100)))
-    found = sentence(lambda: files.read_npz(tmp_path / "x.npz", "--inputs", limit=1000))
+    found = sentence(lambda: npz.read_npz(tmp_path / "x.npz", "--inputs", limit=1000))
     assert re.fullmatch(
         r"--inputs is 80\d\d\d\d bytes unpacked, expected at most 1000 bytes\.", found
     )

@@ -19,7 +19,7 @@ from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_b
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.compile import EVEN, compile_die
-from mru_hw.simulate.decision_noise import decision_capacitance
+from mru_hw.simulate.decision_noise import NoiseLaw, decision_capacitance
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.memory import initial_cells, step_memory
 from mru_hw.simulate.run import Chip
@@ -429,6 +429,20 @@ def test_noise_grows_with_its_scale_and_has_the_size_of_its_law() -> None:
     assert least < one.std() < 20 * least
     # The draws have no preferred sign.
     assert abs(one.mean()) < 0.2 * one.std()
+
+
+def test_the_slowest_noise_counts_as_an_offset_however_long_a_frame_is() -> None:
+    """Below a millihertz all is mismatch: frames of 20 minutes and of 14 hours hear the same."""
+    laws = []
+    for frame in (1200.0, 50_000.0):
+        chip = make_chip("cmru", levels=2)
+        timing = dataclasses.replace(chip.design.timing, frame=frame)
+        design = dataclasses.replace(chip.design, timing=timing)
+        laws.append(NoiseLaw.of(design, chip.calibration, 27.0, 1.0))
+    for law in laws:
+        assert law.slow == 0.0
+        assert np.all(law.fast[0] > 0)
+        np.testing.assert_array_equal(law.fast[0], laws[0].fast[0])
 
 
 def test_flicker_noise_holds_over_a_sequence_and_white_noise_does_not() -> None:

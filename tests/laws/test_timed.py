@@ -194,6 +194,7 @@ def test_a_loop_moves_as_its_differential_equation_says(over: float) -> None:
         ("cmru", {"levels": 2}, None),
         ("cmru", {"levels": 3, "threshold": "input", "skip": "matrix"}, 1),
         ("bmru", {}, 1),
+        ("bmru", {"rectify_candidate": True}, 1),
     ],
 )
 def test_in_long_frames_it_is_the_settled_level(

@@ -238,6 +238,27 @@ def test_a_finished_run_is_not_repeated_and_a_killed_one_is(tmp_path: Path) -> N
     assert killed.runs == 4
 
 
+@pytest.mark.parametrize("way", ["another number", "a byte", "no array"])
+def test_a_kept_run_that_is_not_as_it_was_written_is_run_again(tmp_path: Path, way: str) -> None:
+    store = Store(folder=tmp_path / "runs", simulator="ngspice 39")
+    bench = Bench()
+    before = run_all(bench, decks(1), store)
+    (path,) = store.folder.iterdir()
+    with np.load(path) as kept:
+        arrays = {name: kept[name] for name in kept.files}
+    if way == "another number":
+        np.savez(path, **arrays | {"wave:v(a)": arrays["wave:v(a)"] + 1e-6})
+    elif way == "no array":
+        np.savez(path, **{n: v for n, v in arrays.items() if n != "wave:time"})
+    else:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    after = run_all(bench, decks(1), store)
+    assert bench.runs == 2
+    np.testing.assert_array_equal(after["d0"].vectors["v(a)"], before["d0"].vectors["v(a)"])
+
+
 def test_a_kept_run_belongs_to_its_deck_and_cards(tmp_path: Path) -> None:
     store = Store(folder=tmp_path, simulator="ngspice 39")
     at = nominal_conditions(TECHNOLOGY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -155,6 +156,24 @@ def test_json_is_one_object_and_has_no_nan(capsys: pytest.CaptureFixture[str]) -
     emit(result, as_json=False, lines=["one", "two"])
     assert capsys.readouterr().out == "one\ntwo\n"
     assert plain(np.float32(0.5)) == 0.5
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_names_that_standard_output_lacks_letters_for_are_escaped(options: list[str]) -> None:
+    code = (
+        "from mru_hw.cli.output import emit;"
+        f"emit({{'a': '\\u540d'}}, as_json={bool(options)}, lines=['caf\\udce9 \\u540d'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == (
+        ["{", '"a":', r'"\u540d"', "}"] if options else ["caf\\udce9", "\\u540d"]
+    )
 
 
 def test_progress_is_silent_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -77,7 +77,9 @@ def test_a_beginning_that_cannot_be_written_leaves_nothing(
     names = {path.name for path in tmp_path.iterdir()}
 
     def full(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
 
     monkeypatch.setattr("mru_hw.sweep.store._write_beginning", full)
     expected = f'--out is "{out}", expected a file that can be written (database or disk is full).'
@@ -162,6 +164,7 @@ def test_what_the_machine_cut_off_is_tried_again(
         assert view.complete
     with sqlite3.connect(out) as db:
         db.execute("DELETE FROM result WHERE status != 'DONE'")
+        db.execute("UPDATE run SET value = 'false' WHERE name = 'complete'")
     db.close()
     assert sweep(plan, out).digest == undisturbed
 

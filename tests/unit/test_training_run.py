@@ -166,6 +166,18 @@ def test_a_damaged_checkpoint_is_named(folder: Path, content: bytes) -> None:
         train(config, folder / "model", folder=folder)
 
 
+def test_a_checkpoint_with_other_numbers_is_damaged(folder: Path) -> None:
+    config = TrainConfig.model_validate(_config())
+    with pytest.raises(_StoppedError):
+        train(config, folder / "model", _stop_at(2), folder=folder)
+    state = folder / "model.part" / "state.safetensors"
+    data = bytearray(state.read_bytes())
+    data[-3] ^= 1  # in the last tensor's numbers
+    state.write_bytes(data)
+    with pytest.raises(UserError, match=r"state\.safetensors is damaged, expected a whole file"):
+        train(config, folder / "model", folder=folder)
+
+
 def _with(path: str, value: object) -> dict[str, Any]:
     config = json.loads(json.dumps(_config()))
     *parents, last = path.split(".")

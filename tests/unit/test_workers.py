@@ -134,7 +134,7 @@ def test_what_is_in_use_is_left_and_what_a_kill_left_goes(tmp_path: Path) -> Non
 def test_private_folders_of_killed_processes_are_cleared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     code = (
         "import os, signal\n"
         "from mru_hw.leftovers import private_folder\n"
@@ -142,8 +142,7 @@ def test_private_folders_of_killed_processes_are_cleared(
         "    (folder / 'a').touch()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    variables = os.environ | {"TMPDIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code], env=variables, check=False)
+    subprocess.run([sys.executable, "-c", code], check=False)
     (left,) = tmp_path.iterdir()
     assert (left / "a").exists()
     with private_folder() as one:
@@ -152,6 +151,18 @@ def test_private_folders_of_killed_processes_are_cleared(
             assert one.exists()
             assert one != two
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_place_of_temporaries_is_found_without_writing_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tempfile` tries a place with a file, which a kill leaves."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    monkeypatch.setenv("TEMP", str(tmp_path))
+    with private_folder() as folder:
+        assert folder.parent == tmp_path
+    assert tempfile.tempdir is None
 
 
 @pytest.mark.parametrize("when", ["before it is opened", "before its lock"])

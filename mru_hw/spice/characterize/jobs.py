@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import zipfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -13,12 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.errors import RunStatus, SimulationError
+from mru_hw.arrays import digest
+from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.files import whole_file
+from mru_hw.npz import read_npz
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.runner import Runner
 
-_WAVE = "wave:"
+_WAVE, _SHA256 = "wave:", "sha256"
+_BYTES = 1 << 30
+"""The largest kept run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,36 +48,40 @@ class Store:
         return self.folder / f"{sha.hexdigest()[:32]}.npz"
 
     def read(self, deck: Deck) -> Waves | None:
-        """Return a deck's finished run, if there is one and it can be read."""
+        """Return a deck's finished run, if there is one, as it was written."""
         path = self.path(deck)
         if not path.is_file():
             return None
-        with (
-            contextlib.suppress(OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile),
-            np.load(path, allow_pickle=False) as kept,
-        ):
-            return Waves(
-                status=RunStatus[str(kept["status"])],
-                vectors={
-                    name.removeprefix(_WAVE): kept[name]
-                    for name in kept.files
-                    if name.startswith(_WAVE)
-                },
-                core_seconds=float(kept["core_seconds"]),
-                message=str(kept["message"]),
-                helper=str(kept["helper"]),
-            )
-        return None
+        try:
+            packed = read_npz(path, path.name, limit=_BYTES)
+            kept = {name: packed[name] for name in packed}
+        except UserError:
+            return None
+        if str(kept.pop(_SHA256, "")) != digest(kept):
+            return None
+        return Waves(
+            status=RunStatus[str(kept["status"])],
+            vectors={
+                name.removeprefix(_WAVE): values
+                for name, values in kept.items()
+                if name.startswith(_WAVE)
+            },
+            core_seconds=float(kept["core_seconds"]),
+            message=str(kept["message"]),
+            helper=str(kept["helper"]),
+        )
 
     def write(self, deck: Deck, waves: Waves) -> None:
         """Keep a run."""
-        arrays: dict[str, Any] = {
+        about = {
             "status": waves.status.name,
             "core_seconds": waves.core_seconds,
             "message": waves.message,
             "helper": waves.helper,
         }
+        arrays: dict[str, Any] = {name: np.array(value) for name, value in about.items()}
         arrays |= {f"{_WAVE}{name}": values for name, values in waves.vectors.items()}
+        arrays[_SHA256] = np.array(digest(arrays))
         with whole_file(self.path(deck)) as part, part.open("wb") as stream:
             np.savez(stream, **arrays)
 
