@@ -1,0 +1,516 @@
+"""Commands killed for real at chosen moments, and what must be so afterwards.
+
+A killed call leaves none of its processes. The same call, repeated, ends as if nothing had
+happened: with the same bits, and no file or folder left over, neither beside its output nor in
+TMPDIR.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import yaml
+
+from mru_hw.cli.demo_folder import MODEL, MODEL_SPICE, NETLIST, STORE, SUMMARY
+from mru_hw.model.io import save_model
+from mru_hw.stimulus import make_inputs, save_inputs
+from mru_hw.sweep.view import open_run
+from tests.agreement.networks import one_unit
+from tests.networks import draw_inputs, draw_model, draw_tensors, make_spec
+from tests.sweeps import write_case
+
+# Whoever runs the tests in the background has interrupts ignored; Python then leaves them so.
+_CODE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from mru_hw.cli.app import main
+main()
+"""
+COMMAND = (sys.executable, "-c", _CODE)
+MARK = "MRU_HW_KILLED_TEST"
+"""Environment variable that all processes of a call inherit, and nobody else has."""
+PATIENCE = 300.0  # s, for a call that is not killed
+GRACE = 10.0  # s, in which the processes of a killed call have ended
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command to kill.
+
+    Attributes
+    ----------
+    prepare
+        Writes what it reads into a folder, and what stands where its output goes.
+    arguments
+        What follows ``mru-hw``, relative to that folder.
+    result
+        Reads its output: what has the same bits whenever the call comes to its end.
+    moments
+        What to wait for before a kill, beside random moments: names in `MOMENTS`.
+    over
+        Whether an earlier output stands there: a kill leaves that, or the new one.
+    left
+        Checks what a kill has left.
+    """
+
+    name: str
+    prepare: Callable[[Path], object]
+    arguments: tuple[str, ...]
+    result: Callable[[Path], Result]
+    moments: tuple[str, ...] = ("start", "part")
+    over: bool = False
+    left: Callable[[Path], object] = field(default=lambda _: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """An undisturbed call: what it read, its result, the names it left, and its seconds."""
+
+    prepared: Path
+    result: Result
+    names: frozenset[str]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Killed:
+    """One killed call.
+
+    Attributes
+    ----------
+    reached
+        Whether the moment came before the call's end.
+    status
+        The call's exit status; minus a signal's number where that ended it.
+    left
+        Names in the folder, beside what was there before, and in TMPDIR, after the kill.
+    """
+
+    reached: bool
+    status: int
+    left: tuple[str, ...]
+
+
+# ----------------------------------------------------------------------------------- the calls
+
+
+class Call:
+    """A call in a folder, with a TMPDIR of its own and a mark on all its processes."""
+
+    def __init__(self, command: Command, place: Path) -> None:
+        self.folder, self.aside = place / "case", place / "tmp"
+        self._mark = uuid.uuid4().hex
+        self._said = place / "said.txt"
+        with self._said.open("wb") as said:
+            self.process = subprocess.Popen(
+                [*COMMAND, *command.arguments],
+                cwd=self.folder,
+                env=os.environ | {"TMPDIR": str(self.aside), MARK: self._mark},
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+
+    def alive(self) -> list[tuple[int, str]]:
+        """Return the call's processes, zombies apart: their numbers and command lines."""
+        found = []
+        wanted = f"{MARK}={self._mark}".encode()
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found.append((int(entry.name), line.strip()))
+            except OSError:  # it has ended, or is nobody's business
+                continue
+        return found
+
+    def last_alive(self) -> list[tuple[int, str]]:
+        """Return those that do not end soon, and look again: one that begins is hard to see."""
+        until, found, quiet = time.monotonic() + GRACE, self.alive(), 0
+        while quiet < 5 and time.monotonic() < until:
+            time.sleep(0.02)
+            found = self.alive()
+            quiet = quiet + 1 if not found else 0
+        return found
+
+    def finish(self) -> tuple[int, str]:
+        """Wait for its end; return the status and what it said."""
+        self.process.wait(timeout=PATIENCE)
+        return self.process.returncode, self._said.read_text(errors="replace")
+
+
+def _make_place(prepared: Path, place: Path) -> None:
+    """Make the folders of a call and what it reads."""
+    shutil.copytree(prepared, place / "case")
+    (place / "tmp").mkdir()
+
+
+def undisturbed(command: Command, place: Path) -> Reference:
+    """Prepare a command once for all, and run it to its end."""
+    prepared = place / "prepared"
+    prepared.mkdir(parents=True)
+    command.prepare(prepared)
+    place = place / "undisturbed"
+    _make_place(prepared, place)
+    began = time.monotonic()
+    call = Call(command, place)
+    status, said = call.finish()
+    seconds = time.monotonic() - began
+    assert status == 0, said
+    _assert_names(place / "tmp", frozenset())
+    result = command.result(place / "case")
+    names = frozenset(_names(place / "case"))
+    return Reference(prepared=prepared, result=result, names=names, seconds=seconds)
+
+
+def kill(
+    command: Command, reference: Reference, place: Path, number: int, moment: str, draw: Random
+) -> Killed:
+    """Kill a call and repeat it; AssertionError where anything is not as it must be.
+
+    Parameters
+    ----------
+    number
+        Of the signal.
+    moment
+        Of `MOMENTS`.
+    draw
+        Draws the seconds of a moment that is random.
+    """
+    _make_place(reference.prepared, place)
+    before = _names(place / "case")
+    earlier = command.result(place / "case") if command.over else None
+    call = Call(command, place)
+    reached = MOMENTS[moment](call, draw, reference.seconds)
+    if reached:
+        # As a terminal does it, now and then: an interrupt goes to the whole group.
+        group = number == signal.SIGINT and draw.random() < 0.5
+        (os.killpg if group else os.kill)(call.process.pid, number)
+    status = call.process.wait(timeout=60)
+    assert call.last_alive() == []
+    expected = {0, 1, -number} if number == signal.SIGINT else {0, -number}
+    _, said = call.finish()
+    assert status in expected, (status, said)
+    assert status != 1 or said.endswith("Interrupted.\n"), said
+    assert status != 1 or "Traceback" not in said, said
+    left = (_names(place / "case") - before) | {f"TMPDIR/{n}" for n in _names(place / "tmp")}
+    command.left(place / "case")
+    if command.over:  # whole: the earlier output or the new one
+        assert command.result(place / "case") in (earlier, reference.result)
+    again = Call(command, place)
+    status, said = again.finish()
+    assert status == 0, said
+    assert again.last_alive() == []
+    _assert_names(place / "tmp", frozenset())
+    _assert_names(place / "case", reference.names)
+    assert command.result(place / "case") == reference.result
+    return Killed(reached=reached, status=call.process.returncode, left=tuple(sorted(left)))
+
+
+def _names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def _assert_names(folder: Path, wanted: frozenset[str]) -> None:
+    different = sorted(_names(folder) ^ wanted)
+    assert different == [], different
+
+
+# ----------------------------------------------------------------------------------- the moments
+
+
+def _until(call: Call, come: Callable[[], object]) -> bool:
+    """Wait until something is so; False where the call ends first."""
+    until = time.monotonic() + PATIENCE
+    while call.process.poll() is None:
+        if come():
+            return call.process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.0005)
+    return False
+
+
+def _after(call: Call, seconds: float) -> bool:
+    try:
+        call.process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _has(call: Call, module: str) -> bool:
+    return any(module in line for _, line in call.alive())
+
+
+MOMENTS: dict[str, Callable[[Call, Random, float], bool]] = {
+    "random": lambda call, draw, seconds: _after(call, draw.uniform(0.0, 0.9) * seconds),
+    "start": lambda call, draw, seconds: _after(call, draw.uniform(0.0, min(1.0, seconds))),
+    "part": lambda call, _d, _s: _until(call, lambda: any(call.folder.rglob(".*.part"))),
+    "worker": lambda call, _d, _s: _until(call, lambda: _has(call, "mru_hw.workers")),
+    "ngspice worker": lambda call, _d, _s: _until(call, lambda: _has(call, "spice.worker")),
+    "temporary folder": lambda call, _d, _s: _until(call, lambda: any(call.aside.iterdir())),
+    "output": lambda call, _d, _s: _until(call, (call.folder / "out").exists),
+    "checkpoint": lambda call, _d, _s: _until(call, lambda: any(call.folder.rglob("state.s*"))),
+    "kept run": lambda call, _d, _s: _until(call, lambda: len(_names(call.folder / "work")) > 39),
+    "summary": lambda call, _d, _s: _until(call, (call.folder / "out" / SUMMARY).exists),
+    "store": lambda call, _d, _s: _until(call, (call.folder / "out" / STORE).exists),
+}
+"""Per moment, what waits for it: False where the call ended before."""
+
+
+# ----------------------------------------------------------------------------------- the results
+
+
+def _bytes(*names: str) -> Callable[[Path], Result]:
+    """Return a reader of files' bytes, and of all files in folders."""
+
+    def read(folder: Path) -> Result:
+        paths = [p for name in names for p in (folder / name, *sorted((folder / name).rglob("*")))]
+        return {str(p.relative_to(folder)): p.read_bytes() for p in paths if p.is_file()}
+
+    return read
+
+
+def _swept(folder: Path) -> Result:
+    with open_run(folder / "out") as run:
+        return {"digest": run.digest(), "complete": run.complete}
+
+
+def _sweep_left(folder: Path) -> None:
+    """A store that a kill left is none, or one that says how far it is."""
+    if (folder / "out").exists():
+        with open_run(folder / "out") as run:
+            stored = sum(point.n_runs for point in run.points)
+            wanted = sum(point.n_wanted for point in run.points)
+            assert stored == wanted or not run.complete, (stored, wanted)
+
+
+def _train_left(folder: Path) -> None:
+    mark = folder / "out.part" / "checkpoint.json"
+    if mark.exists() and not (folder / "out").exists():
+        assert json.loads(mark.read_text())["complete"] is False
+
+
+_TIMED = {"rows", "core_seconds", "sha256"}
+"""Of a demo's run of ngspice, what has its seconds in it."""
+
+
+def _demo(folder: Path) -> Result:
+    out = folder / "out"
+    summary = json.loads((out / SUMMARY).read_text())
+    assert (out / "report.html").read_text().rstrip().endswith("</html>")
+    spice = {k: v for k, v in summary["spice"].items() if k not in _TIMED}
+    with open_run(out / STORE) as run:
+        digest = run.digest()
+    kept = ("accuracy", "networks", "energy_per_sequence_J", "power_W", "complete", "transistors")
+    return {
+        "summary": {name: summary[name] for name in kept},
+        "spice": spice,
+        "sweep": digest,
+        **_bytes(f"out/{MODEL}", f"out/{MODEL_SPICE}", f"out/{NETLIST}", "out/inputs.npz")(folder),
+    }
+
+
+# --------------------------------------------------------------------------------- the commands
+
+
+def _write_network(folder: Path, *, n_seq: int) -> None:
+    save_model(draw_model(make_spec("cmru", levels=2), 3), folder / "model")
+    save_inputs(draw_inputs(4, 1, n_seq=n_seq, n_time=60), folder / "x.npz")
+
+
+def _write_unit(folder: Path) -> None:
+    """A network of one unit, for ngspice."""
+    save_model(one_unit(), folder / "model")
+    x = np.random.default_rng(1).normal(size=(4, 4, 1))
+    save_inputs(make_inputs(2 * x, y=np.zeros(4, np.int64)), folder / "x.npz")
+
+
+def _write_earlier(write: Callable[[Path], object], *earlier: str) -> Callable[[Path], None]:
+    """Return a preparation that leaves an earlier output where the new one goes."""
+
+    def prepare(folder: Path) -> None:
+        write(folder)
+        subprocess.run(
+            [*COMMAND, *earlier],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+        )
+
+    return prepare
+
+
+def _write_training(folder: Path) -> None:
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, 2, 60)
+    x = rng.normal(size=(60, 12, 2)) + y[:, None, None]
+    save_inputs(make_inputs(x, rng.integers(5, 13, 60), y), folder / "inputs.npz")
+    layer = {"cell": "cmru", "n_units": 3, "n_out": 4, "levels": 2, "rectify_input": True}
+    config = {
+        "data": "inputs.npz",
+        "frame_period": "10 ms",
+        "network": {"n_hidden": 4, "layers": [layer]},
+        "training": {"epochs": 30, "batch_size": 8, "checkpoint_epochs": 1},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def _write_weights(folder: Path) -> None:
+    spec = make_spec("cmru", levels=2)
+    np.savez(folder / "weights.npz", **draw_tensors(spec, 1))  # type: ignore[arg-type]
+    document = spec.model_dump(mode="json", exclude={"provenance", "metrics"})
+    tensors: dict[str, Any] = {name: name for name in spec.tensor_shapes()}
+    (folder / "MAP.yaml").write_text(yaml.safe_dump(document | {"tensors": tensors}))
+    tensors["head.bias"] = {"constant": 0}
+    (folder / "OTHER.yaml").write_text(yaml.safe_dump(document | {"tensors": tensors}))
+
+
+def _write_plan(folder: Path) -> None:
+    axes = [{"axis": "noise_scale", "values": [0, 1]}]
+    write_case(folder, n_dies=60, chunk=3, axes=axes)
+
+
+def _write_spice_plan(folder: Path) -> None:
+    _write_unit(folder)
+    plan = {"model": "model", "inputs": "x.npz", "level": "spice", "n_dies": 4}
+    (folder / "plan.yaml").write_text(yaml.safe_dump(plan))
+
+
+def _write_store(folder: Path) -> None:
+    write_case(folder, n_dies=4)
+    for name in ("run", "other"):
+        _write_earlier(lambda _: None, "sweep", "plan.yaml", "--out", f"{name}.sqlite")(folder)
+
+
+def _write_runs(folder: Path) -> None:
+    """Leave a characterisation that lacks eight of its runs: all of them take a minute."""
+    _write_earlier(lambda _: None, *_CHARACTERIZE)(folder)
+    (folder / "out").unlink()
+    shutil.rmtree(folder / "raw")
+    for path in sorted((folder / "work").iterdir())[:8]:
+        path.unlink()
+
+
+_CHARACTERIZE = ("characterize", "--corner", "tt", "--work", "work", "--out", "out")
+_SIMULATE = ("simulate", "model", "--inputs", "x.npz", "--out", "out")
+_NETLIST = ("netlist", "model", "--out", "out")
+_IMPORT = ("import-weights", "weights.npz", "--out", "out", "--map")
+_SWEEP = ("sweep", "plan.yaml", "--out", "out", "--workers")
+_REPORT = ("report", "--out", "out")
+
+COMMANDS = {
+    command.name: command
+    for command in (
+        Command(
+            name="train",
+            prepare=_write_training,
+            arguments=("train", "config.yaml", "--out", "out"),
+            result=_bytes("out"),
+            moments=("start", "checkpoint", "part"),
+            left=_train_left,
+        ),
+        Command(
+            name="import-weights",
+            prepare=_write_earlier(_write_weights, *_IMPORT, "OTHER.yaml"),
+            arguments=(*_IMPORT, "MAP.yaml"),
+            result=_bytes("out"),
+            over=True,
+        ),
+        Command(
+            name="simulate ideal",
+            prepare=_write_earlier(
+                lambda f: _write_network(f, n_seq=2000), *_SIMULATE, "--sequences", ":9"
+            ),
+            arguments=(*_SIMULATE, "--level", "ideal"),
+            result=_bytes("out"),
+            over=True,
+        ),
+        Command(
+            name="simulate behavioral",
+            prepare=_write_earlier(
+                lambda f: _write_network(f, n_seq=1000), *_SIMULATE, "--sequences", ":9"
+            ),
+            arguments=(*_SIMULATE, "--die", "2"),
+            result=_bytes("out"),
+            over=True,
+        ),
+        Command(
+            name="simulate spice",
+            prepare=_write_earlier(_write_unit, *_SIMULATE),
+            arguments=(*_SIMULATE, "--level", "spice"),
+            result=_bytes("out"),
+            moments=("start", "ngspice worker", "temporary folder", "part"),
+            over=True,
+        ),
+        Command(
+            name="netlist",
+            prepare=_write_earlier(lambda f: _write_network(f, n_seq=5), *_NETLIST),
+            arguments=(*_NETLIST, "--die", "3"),
+            result=_bytes("out"),
+            over=True,
+        ),
+        *(
+            Command(
+                name=f"sweep behavioral, {workers}",
+                prepare=_write_plan,
+                arguments=(*_SWEEP, str(workers)),
+                result=_swept,
+                moments=("start", "worker", "part", "output"),
+                left=_sweep_left,
+            )
+            for workers in (1, 2)
+        ),
+        *(
+            Command(
+                name=f"sweep spice, {workers}",
+                prepare=_write_spice_plan,
+                arguments=(*_SWEEP, str(workers)),
+                result=_swept,
+                moments=("start", "ngspice worker", "output", "temporary folder"),
+                left=_sweep_left,
+            )
+            for workers in (1, 2)
+        ),
+        Command(
+            name="report",
+            prepare=_write_earlier(_write_store, *_REPORT, "other.sqlite"),
+            arguments=(*_REPORT, "run.sqlite"),
+            result=_bytes("out"),
+            over=True,
+        ),
+        Command(
+            name="characterize",
+            prepare=_write_runs,
+            arguments=_CHARACTERIZE,
+            result=_bytes("out", "raw"),
+            moments=("start", "ngspice worker", "kept run"),
+        ),
+        Command(
+            name="demo",
+            prepare=lambda _: None,
+            arguments=("demo", "--quick", "--out", "out"),
+            result=_demo,
+            moments=("start", "worker", "checkpoint", "store", "ngspice worker"),
+        ),
+    )
+}
+"""Every command that writes, by name."""
