@@ -40,10 +40,11 @@ from mru_hw.mapping.sizing import load_lengths, mirror_errors
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.compile import compile_die
-from mru_hw.spice.bench import OPTIONS, candidate_vectors, reference_current
+from mru_hw.spice.bench import candidate_vectors, reference_current
 from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
 from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Change, Deck, Waves, token_line, token_of
 from mru_hw.spice.dies import die_changes
+from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.sweep.run import machine

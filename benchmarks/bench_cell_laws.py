@@ -68,8 +68,9 @@ from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.timed_nodes import MovingNode
 from mru_hw.simulate.timed_units import MovingLadder
 from mru_hw.simulate.verify import read_unit
-from mru_hw.spice.bench import PRE_ROLL, candidate_vectors, unit_options
+from mru_hw.spice.bench import PRE_ROLL, candidate_vectors
 from mru_hw.spice.deck import Waves
+from mru_hw.spice.options import unit_options
 from mru_hw.spice.paths import device_paths
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.unit_bench import UnitBench, make_unit_bench

@@ -52,16 +52,11 @@ from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.array import DieArray, Rails
 from mru_hw.simulate.compile import compile_die
-from mru_hw.spice.bench import (
-    DECOUPLING,
-    bench_deck,
-    candidate_vectors,
-    reference_current,
-    unit_options,
-)
+from mru_hw.spice.bench import DECOUPLING, bench_deck, candidate_vectors, reference_current
 from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins, loop_net
 from mru_hw.spice.deck import TOKEN, Change, Deck, Waves
 from mru_hw.spice.dies import die_changes
+from mru_hw.spice.options import unit_options
 from mru_hw.spice.paths import TOP, device_paths
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.runner import Limits, Runner

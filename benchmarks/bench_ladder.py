@@ -52,9 +52,9 @@ from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.disagreement import Ladder, ladder_of, own_levels, step_of, wrong_steps
 from mru_hw.simulate.verify import read_unit
-from mru_hw.spice.bench import unit_options
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
 from mru_hw.spice.flatten import flatten
+from mru_hw.spice.options import unit_options
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import UNIT, UnitBench, held_vectors, make_unit_bench, unit_deck

@@ -35,10 +35,11 @@ from mru_hw.files import whole_file
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.disagreement import Ladder, own_levels, step_of, wrong_steps
 from mru_hw.simulate.verify import read_unit
-from mru_hw.spice.bench import PRE_ROLL, unit_options
+from mru_hw.spice.bench import PRE_ROLL
 from mru_hw.spice.deck import Change, Waves
 from mru_hw.spice.dies import transistor_changes
 from mru_hw.spice.flatten import flatten
+from mru_hw.spice.options import unit_options
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.runner import Limits, Runner

@@ -49,9 +49,10 @@ from mru_hw.files import whole_file
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.decision_noise import LOW_CORNER, NoiseLaw, decision_capacitance
-from mru_hw.spice.bench import as_written, bench_deck, edge_and_step, network_options
+from mru_hw.spice.bench import as_written, bench_deck, edge_and_step
 from mru_hw.spice.chip import SUPPLIES, node_net
 from mru_hw.spice.deck import CHIP, TOKEN, Deck, Waves, token_of
+from mru_hw.spice.options import network_options
 from mru_hw.spice.unit_bench import UNIT, unit_deck
 from mru_hw.technology import MODELS, Technology, load_technology, technology_names
 from mru_hw.technology.calibration import CHARGE, Calibration, load_calibration, temperature_voltage

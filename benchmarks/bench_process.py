@@ -43,9 +43,10 @@ from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.disagreement import ladder_of
 from mru_hw.simulate.verify import read_unit
-from mru_hw.spice.bench import PRE_ROLL, candidate_vectors, unit_options
+from mru_hw.spice.bench import PRE_ROLL, candidate_vectors
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.dies import die_changes
+from mru_hw.spice.options import unit_options
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.runner import Limits, Runner

@@ -64,9 +64,10 @@ from mru_hw.mapping import Design, map_model
 from mru_hw.mapping.gains import flip_gain
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
-from mru_hw.spice.bench import DECOUPLING, OPTIONS
+from mru_hw.spice.bench import DECOUPLING
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
+from mru_hw.spice.options import OPTIONS
 from mru_hw.technology import MODELS, Technology, load_technology
 from mru_hw.technology.calibration import CHARGE, Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions

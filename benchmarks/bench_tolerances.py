@@ -30,7 +30,7 @@ from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
 from mru_hw.model.network import Model
 from mru_hw.simulate.run import Chip, LevelRun, run_level
-from mru_hw.spice.bench import Tolerances
+from mru_hw.spice.options import Tolerances
 from mru_hw.stimulus import Inputs
 from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology

@@ -27,9 +27,9 @@ from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
-from mru_hw.spice.bench import OPTIONS
 from mru_hw.spice.cells import LIBRARY, WINDOWS, cell_views
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import MODELS, load_technology
 

@@ -18,9 +18,9 @@ from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 
 from mru_hw.data import circuits_dir
-from mru_hw.spice.bench import OPTIONS
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.chip import unit_name, unit_subckt
+from mru_hw.spice.options import OPTIONS
 
 Array = NDArray[np.float64]
 Waves = Mapping[str, Array]

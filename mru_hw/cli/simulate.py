@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mru_hw.simulate.run import Chip, LevelRun
     from mru_hw.simulate.trace import Trace
     from mru_hw.simulate.verify import Choice, Verification
-    from mru_hw.spice.bench import Tolerances
+    from mru_hw.spice.options import Tolerances
     from mru_hw.stimulus import Inputs
     from mru_hw.technology import Technology
     from mru_hw.technology.conditions import Conditions
@@ -195,7 +195,7 @@ def _how(
     """Check the options that say how to run, against the level and each other."""
     from mru_hw.simulate.run import LEVELS, refuse_timing
     from mru_hw.simulate.verify import parse_choice
-    from mru_hw.spice.bench import Tolerances
+    from mru_hw.spice.options import Tolerances
 
     if level not in LEVELS:
         raise UserError("--level", level, "one of " + ", ".join(LEVELS))

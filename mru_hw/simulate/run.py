@@ -20,8 +20,8 @@ from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.supply import SupplyRecord, input_charge
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.trace import Trace
-from mru_hw.spice.bench import Tolerances
 from mru_hw.spice.deck import Waves
+from mru_hw.spice.options import Tolerances
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, load_calibration

@@ -18,9 +18,10 @@ from mru_hw.simulate.readout import decide
 from mru_hw.simulate.spice_read import SequenceRead, read_sequence
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.trace import Trace
-from mru_hw.spice.bench import Tolerances, make_bench, normalised, unresolved_blocks
+from mru_hw.spice.bench import make_bench, normalised
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.deck import Waves
+from mru_hw.spice.options import Tolerances, unresolved_blocks
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration

@@ -31,8 +31,8 @@ from mru_hw.simulate.endings import Ending, ending_of
 from mru_hw.simulate.evidence import Evidence, read_evidence
 from mru_hw.simulate.spice_size import count_transistors, refuse_frames, transistors
 from mru_hw.simulate.trace import Trace
-from mru_hw.spice.bench import Tolerances, network_options
 from mru_hw.spice.deck import Waves
+from mru_hw.spice.options import Tolerances, network_options
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import (
     UNIT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,9 +14,10 @@ from mru_hw.mapping.design import Design, NodeKind
 from mru_hw.mapping.gains import V_PIN
 from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.cells import BUS_PATHS
-from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins, clocked_banks, loop_net
+from mru_hw.spice.chip import SUPPLIES, all_clocked, chip_deck, chip_pins, clocked_banks, loop_net
 from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of
 from mru_hw.spice.dies import die_commands
+from mru_hw.spice.options import Tolerances, network_options, unresolved_blocks
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.technology import MODELS
@@ -35,26 +35,11 @@ SHORTEST_FRAME = 1e-4
 BREAK = 5e-5
 """Of the largest step: ngspice 39 merges breakpoints that lie nearer, and with an edge a pulse."""
 
-# pA flow in these circuits, so the usual 1e-12 of gmin and abstol would drown them.
-OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-15 trtol=20 reltol=1e-3 method=gear"
-# A whole network: reltol is small because it also says what rest is, where devices at rest are not
-# evaluated again (docs/decisions/0005-ngspice-options.md).
-NETWORK_OPTIONS = (
-    "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=5e-15 trtol=250 reltol=2e-4 method=gear"
-)
-TIGHT_OPTIONS = "gmin=1e-17 abstol=1e-16 vntol=1e-6 chgtol=1e-16 trtol=7 reltol=1e-4 method=gear"
 INPUT_SUPPLY = "vdd_input"
 """Node that the input sources draw from: an ideal supply beside the chip's own, to be counted."""
 DECOUPLING = 10e-12
 """Capacitor [F] outside a chip with loops, on the reference's pin: a loop that switches pulls the
 bias rail along, and with it its neighbours' currents."""
-
-
-class Tolerances(enum.StrEnum):
-    """How closely ngspice solves a whole network (docs/decisions/0005-ngspice-options.md)."""
-
-    DEFAULT = "default"
-    TIGHT = "tight"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,39 +90,6 @@ def state_diode(design: Design, layer: int, k: int) -> str:
     bus = design.buses[design.banks[layer].state]
     p = design.technology.transistor_path("p_mirror")
     return f"@m.{TOP}.x{bus.name}_{k}.{BUS_PATHS[bus.kind]['diode_plus']}.{p}[id]"
-
-
-def network_options(design: Design, tolerances: Tolerances = Tolerances.DEFAULT) -> str:
-    """Return ngspice's tolerances for a network of a technology."""
-    if tolerances is Tolerances.TIGHT:
-        return TIGHT_OPTIONS
-    clocked = all_clocked(design)
-    # A loop has no clock that waits until the candidates have settled: what the second-order
-    # formula overshoots at an input's edge would set it. The first-order one does not overshoot
-    # (docs/decisions/0008-unclocked-loops.md).
-    first_order = not (clocked and design.technology.transistor.bypass)
-    bypass = design.technology.transistor.bypass
-    return NETWORK_OPTIONS + bypass * " bypass=1" + first_order * " maxord=1"
-
-
-def unresolved_blocks(design: Design, tolerances: Tolerances) -> tuple[str, ...]:
-    """Name the supply blocks whose energy a network's tolerances do not resolve.
-
-    The default ones step over most of the crowbar current in the phase drivers' edges: the clock's
-    energy comes out up to three times too small (docs/decisions/0005-ngspice-options.md).
-    """
-    cheap = tolerances is Tolerances.DEFAULT and bool(clocked_banks(design))
-    return ("clock",) if cheap else ()
-
-
-def unit_options(design: Design) -> str:
-    """Return ngspice's tolerances for a single unit, where the charge of a phase counts."""
-    return OPTIONS + (not design.technology.transistor.bypass) * " maxord=1"
-
-
-def all_clocked(design: Design) -> bool:
-    """Whether every layer waits for a strobe."""
-    return len(clocked_banks(design)) == len(design.banks)
 
 
 def edge_and_step(period: float) -> tuple[float, float]:

@@ -59,6 +59,11 @@ def clocked_banks(design: Design) -> list[Bank]:
     return [bank for bank in design.banks if bank.clocked]
 
 
+def all_clocked(design: Design) -> bool:
+    """Whether every layer waits for a strobe."""
+    return len(clocked_banks(design)) == len(design.banks)
+
+
 def chip_pins(design: Design) -> list[str]:
     """List the chip's pins in the order of the subcircuit."""
     n_in, n_out = design.buses["x"].size, design.buses["y"].size

@@ -14,13 +14,14 @@ from mru_hw.errors import UserError
 from mru_hw.files import refuse_foreign, whole_folder
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
-from mru_hw.spice.bench import Tolerances, make_bench
+from mru_hw.spice.bench import make_bench
 from mru_hw.spice.deck import BENCH, CHIP, Deck
 from mru_hw.spice.dialects import DIALECTS, Dialect
 from mru_hw.spice.dialects.base import STIMULUS
 from mru_hw.spice.dialects.flat import flat_bench, flat_chip, refuse_kit
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.elements import write_elements
+from mru_hw.spice.options import Tolerances
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions

@@ -24,13 +24,13 @@ from mru_hw.spice.bench import (
     candidate_vectors,
     edge_and_step,
     frame_ends,
-    network_options,
     refuse_short_frame,
     state_vectors,
 )
 from mru_hw.spice.chip import SUPPLIES, chip_deck, node_net, unit_name
 from mru_hw.spice.deck import CHIP, TOKEN, Deck
 from mru_hw.spice.dies import die_changes
+from mru_hw.spice.options import network_options
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.technology import MODELS

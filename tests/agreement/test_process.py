@@ -7,8 +7,9 @@ import numpy as np
 from benchmarks.bench_cells_die_by_die import in_deck
 from mru_hw.errors import RunStatus
 from mru_hw.simulate.compile import compile_die
-from mru_hw.spice.bench import candidate_vectors, unit_options
+from mru_hw.spice.bench import candidate_vectors
 from mru_hw.spice.dies import die_changes
+from mru_hw.spice.options import unit_options
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import make_unit_bench

@@ -16,7 +16,7 @@ from mru_hw.model.io import save_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.trace import load_trace
-from mru_hw.spice.bench import Tolerances, unresolved_blocks
+from mru_hw.spice.options import Tolerances, unresolved_blocks
 from mru_hw.stimulus import Inputs, make_inputs, save_inputs
 from mru_hw.sweep.plan import Plan
 from mru_hw.sweep.run import run_sweep

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.spice.bench import OPTIONS
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.options import OPTIONS
 from mru_hw.technology import MODELS, Technology
 from mru_hw.technology.conditions import Conditions
 
