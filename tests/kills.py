@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from jsonschema import Draft202012Validator
 
 from mru_hw.cli.demo_folder import MODEL, MODEL_SPICE, NETLIST, STORE, SUMMARY
 from mru_hw.model.io import save_model
@@ -39,6 +40,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from mru_hw.cli.app import main
 main()
 """
+DOCS = Path(__file__).parents[1] / "docs"
 COMMAND = (sys.executable, "-c", _CODE)
 MARK = "MRU_HW_KILLED_TEST"
 """Environment variable that all processes of a call inherit, and nobody else has."""
@@ -329,6 +331,13 @@ def _demo(folder: Path) -> Result:
     }
 
 
+def _demo_left(folder: Path) -> None:
+    summary = folder / "out" / SUMMARY
+    if summary.exists():
+        schema = json.loads((DOCS / "schemas" / "summary.schema.json").read_text())
+        Draft202012Validator(schema).validate(json.loads(summary.read_text()))
+
+
 # --------------------------------------------------------------------------------- the commands
 
 
@@ -510,6 +519,7 @@ COMMANDS = {
             arguments=("demo", "--quick", "--out", "out"),
             result=_demo,
             moments=("start", "worker", "checkpoint", "store", "ngspice worker"),
+            left=_demo_left,
         ),
     )
 }

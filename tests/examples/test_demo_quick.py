@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import random
-import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,21 +26,13 @@ COMMAND = [sys.executable, "-c", "from mru_hw.cli.app import main; main()", "dem
 STAGES = ["train", "sweep", "netlist", "ngspice", "report"]
 
 
-def start(out: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, "--out", str(out), "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def finish(out: Path) -> tuple[dict[str, Any], list[str]]:
-    process = start(out)
-    stdout, stderr = process.communicate(timeout=600)
-    assert process.returncode == 0, stderr
-    summary: dict[str, Any] = json.loads(stdout)
-    return summary, stderr.splitlines()
+    done = subprocess.run(
+        [*COMMAND, "--out", str(out), "--json"], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    summary: dict[str, Any] = json.loads(done.stdout)
+    return summary, done.stderr.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -104,32 +93,6 @@ def test_a_second_call_takes_what_is_there(
         k: first[k] for k in ("accuracy", "spice", "networks")
     }
     assert (out / "sweep.sqlite").read_bytes() == store
-    assert {path.name for path in out.iterdir()} == set(NAMES)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["int", "kill"])
-def test_killed_at_any_stage_it_goes_on(
-    name: str, tmp_path: Path, done: tuple[Path, dict[str, Any], list[str]]
-) -> None:
-    _, wanted, _ = done
-    signals = {"int": signal.SIGINT, "kill": signal.SIGKILL}
-    times = random.Random(4)
-    out = tmp_path / "demo-out"
-    for _ in range(3):
-        process = start(out)
-        time.sleep(times.uniform(0.2, 1) * wanted["seconds"]["total"])
-        process.send_signal(signals[name])
-        process.communicate(timeout=120)
-        if (out / "summary.json").exists():
-            left = json.loads((out / "summary.json").read_text())
-            Draft202012Validator(SCHEMA).validate(left)
-            assert left["complete"] is (process.returncode == 0)
-    summary, _ = finish(out)
-    assert summary["complete"] is True
-    assert {k: summary[k] for k in ("accuracy", "networks")} == {
-        k: wanted[k] for k in ("accuracy", "networks")
-    }
     assert {path.name for path in out.iterdir()} == set(NAMES)
 
 
