@@ -9,11 +9,14 @@ number that is larger than every float.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import Any
 
 import yaml
+
+from mru_hw.errors import printable
 
 _VALUES = 1 << 20
 """Values of a document, every alias written out."""
@@ -45,7 +48,8 @@ def load(data: bytes) -> Any:
     Raises
     ------
     yaml.MarkedYAMLError
-        It is no YAML, or has what documents here do not have; `problem` says what.
+        It is no YAML, or has what documents here do not have; `problem` says what, and `note`,
+        where it is set, what was expected.
     yaml.YAMLError, UnicodeDecodeError
         It is no text.
     RecursionError
@@ -85,9 +89,24 @@ class _Loader(yaml.SafeLoader):
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(set(keys)) < len(keys):
-            raise yaml.MarkedYAMLError(problem="it repeats a key", problem_mark=node.start_mark)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    problem = f"it repeats the key {printable(key.value, 40)}"
+                    mark = key.start_mark
+                    raise yaml.MarkedYAMLError(
+                        problem=problem, problem_mark=mark, note="a YAML mapping with each key once"
+                    )
+                seen.add(key.value)
+        if node.flow_style:
+            _refuse_decimal_comma([n for pair in node.value for n in pair])
+        return node
+
+    def compose_sequence_node(self, anchor: Any) -> yaml.SequenceNode:
+        node = super().compose_sequence_node(anchor)
+        if node.flow_style:
+            _refuse_decimal_comma(node.value)
         return node
 
     def construct_scalar(self, node: yaml.Node) -> Any:
@@ -138,6 +157,23 @@ for _kind, (_pattern, _first) in _SCALARS.items():
 for _kind in ("int", "float"):
     _Loader.add_constructor(_TAG + _kind, _number)
 _Dumper.add_representer(str, _Dumper.represent_str)
+
+
+def _refuse_decimal_comma(values: list[yaml.Node]) -> None:
+    """Refuse ``[0,5, 1]`` and ``[1,8 V]``, of which YAML makes more numbers than a person reads.
+
+    ``[0,5]`` may be meant either way, and ``[1,2,3]`` is clear.
+    """
+    plain = [n for n in values if isinstance(n, yaml.ScalarNode) and n.style is None]
+    gaps = [b.start_mark.index - a.end_mark.index for a, b in itertools.pairwise(values)]
+    for a, b in itertools.pairwise(plain):
+        tight = b.start_mark.index - a.end_mark.index == 1
+        if not (tight and re.search(r"(?:^|[-+])[0-9]+\Z", a.value) and re.match("[0-9]", b.value)):
+            continue
+        if any(gap > 1 for gap in gaps) or not re.fullmatch("[0-9.]+", b.value):
+            problem = f"{printable(f'{a.value},{b.value}', 40)} may be one number or two"
+            note = "a point before decimals, and a space after each comma of a list"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=a.start_mark, note=note)
 
 
 def _expanded(node: yaml.Node, sizes: dict[int, int]) -> int:

@@ -141,9 +141,10 @@ def _path(loc: Sequence[int | str], document: Any) -> list[str]:
     """Return the path as the document has it: without the kinds that pydantic puts between."""
     path: list[str] = []
     at = document
-    for part in loc:
+    for k, part in enumerate(loc):
         known = isinstance(at, Mapping) and part in at
-        if part in _JSON_KINDS and not known:
+        # A kind that pydantic chose, or the tag that it chose it by, is no key of the document.
+        if not known and (part in _JSON_KINDS or (isinstance(part, str) and k < len(loc) - 1)):
             continue
         path.append(str(part))
         if known or (isinstance(at, list) and isinstance(part, int) and part < len(at)):

@@ -8,6 +8,7 @@ program or of the machine and exits with status 1.
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from typing import final
 
 
@@ -48,6 +49,10 @@ class UserError(MruHwError):
 
     def __reduce__(self) -> tuple[type[UserError], tuple[str, object, str]]:
         return (type(self), (self.field, self.value, self.expected))
+
+    def renamed(self, names: Mapping[str, str]) -> UserError:
+        """Return the same error with its field as `names` has it, where they do."""
+        return UserError(names.get(self.field, self.field), self.value, self.expected)
 
     def inside(self, source: str) -> UserError:
         """Return the same error with its field placed in a file: ``source: field``."""
@@ -91,8 +96,14 @@ class RunStatus(enum.Enum):
 
 def _short(value: object, limit: int = 80) -> str:
     """One printable line of at most `limit` characters: values come from untrusted files."""
-    shown = printable(value if isinstance(value, str) else repr(value), limit)
+    shown = printable(value if isinstance(value, str) else _written(value), limit)
     return f'"{shown}"' if isinstance(value, str) and not isinstance(value, Bare) else shown
+
+
+def _written(value: object) -> str:
+    """Return a value as documents write it."""
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else repr(value)
 
 
 def printable(text: str, limit: int = 255) -> str:

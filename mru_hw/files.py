@@ -306,7 +306,7 @@ def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
         problem = Bare(f"not plain YAML{line} ({error.problem})")
-        expected = "a YAML mapping without tags"
+        expected = error.note or "a YAML mapping without tags"
         if error.problem in _SECOND_COLON:
             expected = 'one key a line, and text that ends in a colon in quotes, such as "10:"'
         raise UserError(field, problem, expected) from None

@@ -150,7 +150,7 @@ class Budget:
         ).replace("v_ds", "V_DS")
         corner, temperature = self.worst
         yield (
-            f"Error at a threshold, in units of beta: mismatch {_percent(self.sigma_threshold)}, "
+            f"Thresholds are off, in units of beta, by: mismatch {_percent(self.sigma_threshold)}, "
             f"{totals} (leakage at {corner}, {temperature:g} degC)."
         )
         yield (

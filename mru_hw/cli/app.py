@@ -11,10 +11,12 @@ import contextlib
 import errno
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -57,7 +59,20 @@ COMMANDS = (
 def main() -> None:
     """Run the command line and end the process with its status."""
     _open_streams()
-    sys.exit(run(sys.argv[1:]))
+    ended: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        ended.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
+    status = run(sys.argv[1:])
+    if ended:  # all is cleared up: whoever waits learns what ended the process
+        signal.signal(ended[0], signal.SIG_DFL)
+        signal.raise_signal(ended[0])
+    sys.exit(status)
 
 
 def _open_streams() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mru_hw.cli.numbers import SEEDS, real, whole
+from mru_hw.cli.numbers import SEEDS, real, told_as_options, whole
 from mru_hw.cli.output import Json, emit, say
 from mru_hw.errors import UserError
 
@@ -95,12 +95,13 @@ def netlist(
     language = dialect_named(dialect)
     technology = load_technology(tech)
     nominal = nominal_conditions(technology)
-    conditions = checked_conditions(
-        technology,
-        corner=nominal.corner if corner is None else corner,
-        temperature=nominal.temperature if temperature is None else temperature,
-        v_dd=nominal.v_dd if vdd is None else parse(vdd, "V", "--vdd"),
-    )
+    with told_as_options():
+        conditions = checked_conditions(
+            technology,
+            corner=nominal.corner if corner is None else corner,
+            temperature=nominal.temperature if temperature is None else temperature,
+            v_dd=nominal.v_dd if vdd is None else parse(vdd, "V", "--vdd"),
+        )
     network = load_model(model)
     calibration = load_calibration(technology)
     design = map_model(network, technology, calibration)

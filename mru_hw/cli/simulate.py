@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mru_hw.cli.numbers import SEEDS, real, whole
+from mru_hw.cli.numbers import SEEDS, real, told_as_options, whole
 from mru_hw.cli.output import Json, emit, progress, say
 from mru_hw.errors import SimulationError, UserError
 
@@ -114,7 +114,7 @@ def simulate(
         str,
         typer.Option(
             "--tolerances",
-            help="At the level spice: default, or tight, which takes about twice as long and "
+            help="At the level spice: default, or tight, which takes up to nine times as long and "
             "resolves the clock's energy.",
         ),
     ] = "default",
@@ -140,7 +140,8 @@ def simulate(
         expected = "--level spice, whole networks: others have no waves"
         raise UserError("--raw", str(raw), expected)
     technology = load_technology(tech)
-    conditions = _conditions(technology, level, corner, temperature, vdd)
+    with told_as_options():
+        conditions = _conditions(technology, level, corner, temperature, vdd)
     refuse_other_content(out)
     if level == "spice":
         refuse_other_content(_beside(out))
@@ -157,7 +158,7 @@ def simulate(
     if level == "spice":
         _refuse_size(chip, data, choice, conditions)
     traced = level if choice is None else "behavioral"
-    with progress(traced, data.n_seq) as advance:
+    with progress(traced, data.n_seq) as advance, told_as_options():
         run = run_level(
             chip,
             data,
@@ -228,7 +229,13 @@ def _conditions(
     from mru_hw.units import parse, render
 
     v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
-    conditions = checked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
+    conditions = checked_conditions(
+        technology,
+        corner=corner,
+        temperature=temperature,
+        v_dd=v_dd,
+        constants=level == "behavioral",
+    )
     nominal = nominal_conditions(technology)
     if level == "ideal" and (temperature, v_dd) != (nominal.temperature, nominal.v_dd):
         found = f"{temperature:g} degC and {render(v_dd, 'V')}"

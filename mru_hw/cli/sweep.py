@@ -44,10 +44,14 @@ def sweep(
         raise UserError("--dask", dask, "no such option: clusters are to come, use --workers")
     document = read_plan(plan)
     with meter("sweep") as show:
-        outcome = run_sweep({STUDY: document}, plan.parent, out, workers=workers, progress=show)
+        try:
+            outcome = run_sweep({STUDY: document}, plan.parent, out, workers=workers, progress=show)
+        except UserError as error:
+            raise document.place(error, plan.name) from None
     with open_run(out) as run:
         summary = sweep_summary(run) | {
             "run": out,
+            "point": run.base.settings,
             "runs": outcome.runs,
             "computed": outcome.computed,
             "failed": outcome.failed,

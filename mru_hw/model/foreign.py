@@ -91,7 +91,7 @@ def _read_torch(path: Path, field: str) -> Arrays:
         plain = "a state_dict of plain tensors; other pickles are not read"
         raise UserError(field, str(path), plain) from None
     found = _flatten(loaded, torch.Tensor, path, field)
-    if not found:
+    if not found or isinstance(loaded, torch.Tensor):
         raise UserError(field, str(path), "a state_dict that holds tensors by name")
     readers: dict[str, Callable[[], NDArray[Any]]] = {
         name: partial(_convert, *places[0][1:]) if len(places) == 1 else partial(_refuse, places)

@@ -230,5 +230,6 @@ def _select(array: Array, picks: list[int | list[int] | None], field: str) -> Ar
 
 
 def _nearest(name: str, names: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, names, n=3) or list(names)[:3]
+    ends = [other for other in names if other.endswith(f".{name}")]
+    near = ends[:3] or difflib.get_close_matches(name, names, n=3) or list(names)[:3]
     return f", such as {', '.join(near)}" if near else ", which has none"

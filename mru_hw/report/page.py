@@ -12,8 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mru_hw.errors import MruHwError
 from mru_hw.files import refuse_foreign, whole_file
 from mru_hw.report.figures import Picture
-from mru_hw.report.sections import condition_rows, described, notes, pictures, point_rows
+from mru_hw.report.sections import condition_rows, notes, pictures, point_rows
 from mru_hw.report.summary import percent, sweep_summary
+from mru_hw.report.words import counted, described
 from mru_hw.sweep.view import RunView
 from mru_hw.units import render
 
@@ -146,8 +147,8 @@ def _cards(run: RunView) -> list[Card]:
     if accuracy["behavioral"] is not None:
         found.append(Card(value=percent(accuracy["behavioral"]), label="nominal die"))
     if dies["mean"] is not None:
-        found.append(Card(value=percent(dies["mean"]), label=f"mean of {dies['n']} dies"))
-        found.append(Card(value=percent(dies["p10"]), label="reached by nine dies of ten"))
+        found.append(Card(value=percent(dies["mean"]), label=f"mean of {counted(run.base)}"))
+        found.append(Card(value=percent(dies["p10"]), label="tenth percentile of them"))
     if joules["mean"] is not None:
         found.append(Card(value=render(joules["mean"], "J"), label="energy of a sequence, mean"))
         power = render(summary["power_W"]["mean"], "W")

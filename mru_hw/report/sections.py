@@ -11,7 +11,9 @@ import numpy as np
 from mru_hw.report import figures
 from mru_hw.report.figures import Array, Picture, Series
 from mru_hw.report.summary import percent
-from mru_hw.sweep.view import VARIED, PointView, RunView
+from mru_hw.report.words import counted, described, setting
+from mru_hw.sweep.store import VARIED
+from mru_hw.sweep.view import PointView, RunView
 from mru_hw.units import render
 
 NAMES = {
@@ -25,14 +27,6 @@ NAMES = {
     "perturbation": "perturbation p [%]",
     "trim_bits": "bits of the trim DACs",
 }
-FIXED = {
-    "mismatch_scale": "mismatch",
-    "process_scale": "die-to-die spread",
-    "gradient_scale": "gradient",
-}
-"""What a die keeps, as a point's settings name it."""
-OFF_BY_DEFAULT = ("process_scale", "gradient_scale", "perturbation", "trim_bits")
-"""Settings that are told only where they are not zero."""
 _SHOWN = 6
 """Curves of a figure, at most; the other combinations stand in the table of points."""
 
@@ -60,8 +54,8 @@ def _distributions(run: RunView) -> list[Picture]:
                 uri=figures.accuracy_histogram(base.accuracy, run.references, run.n_sequences),
                 alternative="Histogram of the accuracy over dies, with lines for the references.",
                 caption=(
-                    f"Accuracy over {len(base.accuracy)} dies at {described(run, base)}: "
-                    f"{percent(mean)} on average, {percent(worst)} on the worst die."
+                    f"Accuracy over {counted(base)} at {described(run, base)}: "
+                    f"{percent(mean)} on average, {percent(worst)} at worst."
                 ),
             )
         )
@@ -73,15 +67,23 @@ def _distributions(run: RunView) -> list[Picture]:
                 uri=figures.energy_histograms(energies, base.power),
                 alternative="Histograms of the energy of a sequence and of the power of a die.",
                 caption=(
-                    f"Left: energy of each sequence on each of {len(energies)} dies, "
+                    f"Left: energy of each sequence in {len(energies)} runs, "
                     f"{render(float(energies.mean()), 'J')} on average, from "
-                    f"{render(float(low), 'J')} (P10) to {render(float(high), 'J')} (P90); most of "
-                    "the spread is the sequences' length. Right: mean power of each die, "
-                    f"{render(float(base.power.mean()), 'W')} on average: the spread of mismatch."
+                    f"{render(float(low), 'J')} (P10) to {render(float(high), 'J')} (P90); "
+                    f"{_from_sequences(energies)} Right: mean power of each run, "
+                    f"{render(float(base.power.mean()), 'W')} on average."
                 ),
             )
         )
     return found
+
+
+def _from_sequences(energies: Array) -> str:
+    """Say how much of the variance of energies (run, sequence) lies between sequences."""
+    relative = energies / (float(energies.max()) or 1.0)
+    total, between = float(np.var(relative)), float(np.var(relative.mean(axis=0)))
+    share = 100 * between / total if total else 0.0
+    return f"{share:.0f} % of their variance lies between sequences, the rest between runs."
 
 
 def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
@@ -95,7 +97,7 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     accuracy, power = [], []
     for combination in combinations[:_SHOWN]:
         fixed = dict(zip(others, combination, strict=True))
-        label = ", ".join(_setting(name, value) for name, value in fixed.items()) or "mean"
+        label = ", ".join(setting(name, value) for name, value in fixed.items()) or "mean"
         row = [_at(points, fixed | {axis: value}) for value in values]
         accuracy.append(_series(label, [_NONE if p is None else 100 * p.accuracy for p in row]))
         power.append(_series(label, [_NONE if p is None else p.power for p in row]))
@@ -147,32 +149,6 @@ def _blocks(run: RunView) -> Picture:
     )
 
 
-def _setting(name: str, value: Any) -> str:
-    match name:
-        case "mismatch_scale" | "process_scale" | "gradient_scale":
-            return f"{value:g} × {FIXED[name]}"
-        case "noise_scale":
-            return f"{value:g} × device noise" if value else "no device noise"
-        case "corner":
-            return f"corner {value[:20]}"
-        case "temperature":
-            return f"{value:g} °C"
-        case "v_dd":
-            return render(value, "V")
-        case _:
-            trim = f"{value or 'no'} trim bits"
-            return trim if name == "trim_bits" else f"p = {value:g} %"
-
-
-def described(run: RunView, point: PointView) -> str:
-    """Return a point's settings in words: those that the level knows."""
-    settings = point.settings
-    names = [n for n in VARIED if n not in OFF_BY_DEFAULT or settings[n]]
-    if run.level == "ideal":
-        names = [n for n in names if n == "perturbation"]
-    return ", ".join(_setting(n, settings[n]) for n in names) or "the network as mapped"
-
-
 def _differing(points: Sequence[PointView]) -> list[str]:
     return [n for n in VARIED if len({point.settings[n] for point in points}) > 1]
 
@@ -193,7 +169,7 @@ def point_rows(run: RunView) -> list[list[str]]:
         watts = render(float(point.power.mean()), "W") if len(point.power) else "not priced"
         failed = str(sum(point.failed.values()))
         done = f"{point.n_runs} of {point.n_wanted}"
-        at = ", ".join(_setting(n, point.settings[n]) for n in names) or described(run, point)
+        at = ", ".join(setting(n, point.settings[n]) for n in names) or described(run, point)
         rows.append([point.study, at, done, *shares, joules, watts, failed])
     return rows
 

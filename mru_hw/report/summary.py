@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mru_hw.report.words import counted, described
 from mru_hw.sweep.view import RunView
 from mru_hw.units import render
 
@@ -80,8 +81,8 @@ def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
     dies, joules = summary["accuracy"]["dies"], summary["energy_per_sequence_J"]
     if dies["mean"] is not None:
         lines.append(
-            f"Accuracy over {dies['n']} dies: {percent(dies['mean'])} on average, "
-            f"{percent(dies['p10'])} or more on nine of ten; "
+            f"Accuracy over {counted(run.base)} at {described(run, run.base)}: "
+            f"{percent(dies['mean'])} on average, {percent(dies['p10'])} at the tenth percentile; "
             f"software {percent(summary['accuracy']['software'])}."
         )
     if joules["mean"] is not None:

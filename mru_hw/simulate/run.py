@@ -15,6 +15,7 @@ from mru_hw.cells.settling import settling_times
 from mru_hw.errors import LawError, UserError
 from mru_hw.mapping import Design, map_model, unmap
 from mru_hw.model.network import Model
+from mru_hw.model.structure import CellKind
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.supply import SupplyRecord, input_charge
@@ -168,9 +169,32 @@ def run_level(
     refuse_currents(chip.design, inputs)
     if level == "ideal":
         trace = simulate_ideal(chip.mapped, inputs)
-        return LevelRun(trace=trace, input_energy=np.full(inputs.n_seq, np.nan))
-    if level == "spice":
-        return _spice(chip, inputs, conditions, die, tolerances, progress, raw, first_sequence)
+        run = LevelRun(trace=trace, input_energy=np.full(inputs.n_seq, np.nan))
+    elif level == "spice":
+        run = _spice(chip, inputs, conditions, die, tolerances, progress, raw, first_sequence)
+    else:
+        run = _behavioral(chip, inputs, conditions, die, noise, timing, first_sequence)
+    _sign_states(chip.model, run.trace)
+    return run
+
+
+def _sign_states(model: Model, trace: Trace) -> None:
+    """Give h the sign of a unit's alpha: as a current it has none, and the output's weights do."""
+    for i, layer in enumerate(model.spec.layers):
+        negative = model.tensors[f"layers.{i}.alpha"] < 0
+        if negative.any() and layer.cell is not CellKind.FQ_BMRU:
+            trace.states[i][..., negative] = 0 - trace.states[i][..., negative]
+
+
+def _behavioral(
+    chip: Chip,
+    inputs: Inputs,
+    conditions: Conditions,
+    die: int | None,
+    noise: int | None,
+    timing: str,
+    first_sequence: int,
+) -> LevelRun:
     delivered = conditions.v_dd * input_charge(chip.design, inputs)
     calibration = chip.calibration.at(
         conditions.v_dd,
@@ -240,33 +264,39 @@ def refuse_timing(timing: str, level: str, noise: int | None) -> None:
 def short_frame(design: Design, calibration: Calibration, temperature: float) -> str:
     """Say that nodes have too little time before a strobe, or in a frame; nothing if not.
 
-    What changes at the frame's start, or at a layer's strobe, has to settle before the next strobe.
-    What no strobe reads, an output or all of a network of loops, has a frame.
+    What changes at the frame's start, or at a layer's strobe, has to settle before the next strobe,
+    and after the last one before the frame's end, where outputs are read. Loops have a frame.
     """
     times = settling_times(design, calibration, temperature)
     windows = _windows(design)
-    name = max(times, key=lambda bus: times[bus] / windows[bus][0])
-    needed, (window, until) = times[name], windows[name]
-    if needed <= window:
+    late = [name for name, needed in times.items() if needed > windows[name][0]]
+    if not late:
         return ""
+    # What a strobe reads comes first: a wrong step stays, an output that lags does not.
+    name = max(late, key=lambda bus: (windows[bus][1] is not None, times[bus] / windows[bus][0]))
+    window, layer = windows[name]
+    until = "until outputs are read" if layer is None else f"before the strobe of layer {layer}"
     return (
         f"The frame of {render(design.timing.frame, 's')} is short: a node that loses its current "
-        f"needs {render(needed, 's')} to come down to 1 % of the usual one, and it has "
-        f"{render(window, 's')}{until}; settled states do not know it, --timing timed does."
+        f"needs {render(times[name], 's')} to come down to 1 % of the usual one, and it has "
+        f"{render(window, 's')} {until}; settled states do not know it, --timing timed does."
     )
 
 
-def _windows(design: Design) -> dict[str, tuple[float, str]]:
-    """Return by bus how long [s] its nodes have to settle, and until what, in words."""
+def _windows(design: Design) -> dict[str, tuple[float, int | None]]:
+    """Return by bus how long [s] its nodes have to settle, and the layer whose strobe ends it.
+
+    None where no strobe does: what the last one moves is read at the frame's end.
+    """
     frame, strobes = design.timing.frame, design.timing.strobes
     clocked = [bank for bank in design.banks if bank.clocked]
     starts = [0.0, *(strobes[bank.layer] for bank in clocked)]
-    windows = [
-        (strobes[bank.layer] - start, f" before the strobe of layer {bank.layer}")
+    windows: list[tuple[float, int | None]] = [
+        (strobes[bank.layer] - start, bank.layer)
         for start, bank in zip(starts, clocked, strict=False)
     ]
-    windows.append((frame, ""))
-    found, phase = dict[str, tuple[float, str]](), 0
+    windows.append((frame - starts[-1], None))
+    found, phase = dict[str, tuple[float, int | None]](), 0
     states = {bank.state for bank in clocked}
     compared = {b: k for k, bank in enumerate(clocked) for b in (bank.candidate, bank.threshold)}
     for name in design.buses:  # in the order in which the signal passes them
@@ -335,7 +365,7 @@ def _spice(
     refuse_long(chip.design, inputs)
 
     def keep(row: int, waves: Waves) -> None:
-        if raw is not None:
+        if raw is not None and waves.vectors:
             number = first_sequence + row
             title = f"design {chip.design.digest()}, sequence {number}"
             write_raw(raw_path(raw, number), waves, title)

@@ -7,6 +7,7 @@ can mend a store by hand.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,11 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.errors import RunStatus
-from mru_hw.sweep.store import INPUT_CHARGE
+from mru_hw.errors import RunStatus, UserError
+from mru_hw.files import validated
+from mru_hw.simulate.supply import BLOCKS
+from mru_hw.sweep.plan import Plan
+from mru_hw.sweep.points import points
+from mru_hw.sweep.store import FRAME, INPUT_CHARGE, VARIED
+from mru_hw.technology import load_technology
 
 LEVELS = ("ideal", "behavioral", "spice")
-_COLDEST = -273.15  # degC
 _ROWS = 1000
 """Results that are checked at a time: their blobs are large."""
 _CLOSE = 1e-9
@@ -32,8 +37,9 @@ def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> None:
     """Refuse a store whose numbers cannot be.
 
     Shares lie within 0 and 1 and are those of the stored decisions, energies and times are finite
-    and not negative, means are those of the stored numbers, every result belongs to a point, once,
-    and a store that calls itself complete has them all.
+    and not negative, means and blocks are those of the stored numbers, points and dies are those of
+    the plans, every result belongs to a point, once, and a store that calls itself complete has
+    them all.
 
     Raises
     ------
@@ -44,9 +50,9 @@ def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> None:
     _require(complete in {"true", "false"} and level in LEVELS)
     for name in ("seconds", INPUT_CHARGE):
         _number(float(facts.get(name, "0")), 0)
-    labels = _sequences(db)
+    labels = _sequences(db, float(facts.get(FRAME, "nan")))
     _references(db, labels)
-    _points(db)
+    _planned(db, json.loads(facts["plans"]))
     _counts(db, complete=complete == "true")
     _results(db, labels, priced=level != "ideal")
 
@@ -64,7 +70,7 @@ def _whole(value: object, low: int) -> None:
     _require(type(value) is int and value >= low)
 
 
-def _sequences(db: sqlite3.Connection) -> NDArray[np.int64]:
+def _sequences(db: sqlite3.Connection, frame: float) -> NDArray[np.int64]:
     labels = []
     for label, frames, seconds in db.execute(
         "SELECT label, frames, seconds FROM sequence ORDER BY number"
@@ -72,6 +78,7 @@ def _sequences(db: sqlite3.Connection) -> NDArray[np.int64]:
         _whole(label, -1)
         _whole(frames, 1)
         _number(seconds, _LEAST)
+        _require(math.isnan(frame) or math.isclose(seconds, frames * frame, rel_tol=_CLOSE))
         labels.append(label)
     return np.array(labels, np.int64)
 
@@ -86,18 +93,24 @@ def _references(db: sqlite3.Connection, labels: NDArray[np.int64]) -> None:
             _priced(_blobs([energy], "<f8", len(labels)))
 
 
-def _points(db: sqlite3.Connection) -> None:
-    for corner, temperature, v_dd, bits, trials, dies, *factors in db.execute(
-        "SELECT corner, temperature, v_dd, trim_bits, trials, dies, mismatch_scale, process_scale,"
-        " gradient_scale, noise_scale, perturbation FROM point"
-    ):
-        _require(isinstance(corner, str))
-        _number(temperature, _COLDEST)
-        _number(v_dd, _LEAST)
-        for factor in factors:
-            _number(factor, 0)
-        for value, least in ((bits, 0), (trials, 1), (dies, 1)):
-            _whole(value, least)
+def _planned(db: sqlite3.Connection, documents: Mapping[str, object]) -> None:
+    """Points and dies are what the plans ask for."""
+    try:
+        plans = {name: validated(Plan, data, name) for name, data in documents.items()}
+        technology = load_technology(next(iter(plans.values())).tech)
+        wanted = {point.index: point for point in points(plans, technology)}
+    except UserError as error:
+        raise ValueError(str(error)) from None
+    columns = ("number", "study", "trials", "dies", *VARIED)
+    rows = db.execute(f"SELECT {', '.join(columns)} FROM point").fetchall()  # noqa: S608
+    _require(len(rows) == len(wanted))
+    for number, study, trials, n_dies, *values in rows:
+        point = wanted[number]
+        _require((study, trials, n_dies) == (point.study, point.trials, len(point.dies)))
+        _require(values == [getattr(point, name) for name in VARIED])
+    for chunk in _chunks(db, "SELECT point, die, seed FROM result"):
+        for number, die, seed in chunk:
+            _require(wanted[number].dies[die] == seed)
 
 
 def _counts(db: sqlite3.Connection, *, complete: bool) -> None:
@@ -137,10 +150,16 @@ def _results(db: sqlite3.Connection, labels: NDArray[np.int64], *, priced: bool)
         for one in mean:
             _number(one, 0)
         _require(np.allclose(mean, joules.mean(axis=1), rtol=_CLOSE, atol=0))
-        for text in blocks:
-            for static, switching in json.loads(text).values():
+        for text, whole in zip(blocks, mean, strict=True):
+            parts = json.loads(text)
+            _require(set(parts) <= set(BLOCKS))
+            for static, switching in parts.values():
                 _number(static, -_MOST)
                 _number(switching, -_MOST)
+            total = math.fsum(number for pair in parts.values() for number in pair)
+            # A block that ngspice does not resolve is left out, and counts in the whole.
+            missing = set(parts) != set(BLOCKS) and total < whole
+            _require(missing or math.isclose(total, whole, rel_tol=_CLOSE))
 
 
 def _chunks(db: sqlite3.Connection, query: str, *values: str) -> Iterator[list[Any]]:

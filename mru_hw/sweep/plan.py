@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
@@ -133,13 +133,13 @@ AXES: tuple[str, ...] = tuple(
 )
 
 
-def _known(value: object) -> object:
+def _known(axes: object) -> object:
     """Name an axis that there is not; pydantic's own words for it are long."""
-    if isinstance(value, dict):
-        axis = value.get("axis", MISSING)
-        if axis not in AXES:
-            raise UserError("axes", axis, "one of " + ", ".join(AXES))
-    return value
+    for k, one in enumerate(axes if isinstance(axes, list) else ()):
+        if isinstance(one, dict) and one.get("axis", MISSING) not in AXES:
+            axis = one.get("axis", MISSING)
+            raise UserError(f"axes.{k}.axis", axis, "one of " + ", ".join(AXES))
+    return axes
 
 
 class Plan(Document):
@@ -152,9 +152,9 @@ class Plan(Document):
     level: Literal["ideal", "behavioral", "spice"] = "behavioral"
     timing: Literal["settled", "timed"] = "settled"
     sequences: str = ":"
-    axes: Several[Annotated[Axis, Field(discriminator="axis"), BeforeValidator(_known)]] = Field(
-        default=(), max_length=len(AXES)
-    )
+    axes: Annotated[
+        Several[Annotated[Axis, Field(discriminator="axis")]], BeforeValidator(_known)
+    ] = Field(default=(), max_length=len(AXES))
     n_dies: Annotated[int, Field(ge=1, le=DIES_LIMIT)] = 1
     seed: Annotated[int, Field(ge=0, lt=SEED_LIMIT)] = 0
     chunk: _Count = 8
@@ -201,6 +201,25 @@ class Plan(Document):
         if runs > RUNS_LIMIT:
             raise UserError("axes", Bare(f"{runs} runs in all"), f"at most {RUNS_LIMIT}")
         return self
+
+    @property
+    def dies(self) -> Sequence[int]:
+        """Seeds of the dies, in order."""
+        return self.values("die") or range(self.seed << 20, (self.seed << 20) + self.n_dies)
+
+    @property
+    def trials(self) -> int:
+        """Perturbed networks a die, at points that perturb."""
+        return next((axis.trials for axis in self.axes if axis.axis == "perturbation"), 1)
+
+    def place(self, error: UserError, source: str) -> UserError:
+        """Return an error about what the plan says as one about its own field, in a file."""
+        places = {f"{one.axis}": f"axes.{k}.values" for k, one in enumerate(self.axes)}
+        places |= {"--tech": "tech", "--inputs": "inputs", "MODEL": "model"}
+        places |= {"sequences": "sequences", "conditions": "conditions"}
+        if error.field not in places:
+            return error
+        return error.renamed(places).inside(source)
 
     def values(self, axis: str) -> tuple[Any, ...] | None:
         """Return the values of an axis, None where the plan has no such axis."""

@@ -112,20 +112,22 @@ def points(plans: Mapping[str, Plan], technology: Technology) -> tuple[Point, ..
             "trim_bits": (0,),
         }
         varied = {name: plan.values(name) or values for name, values in defaults.items()}
-        dies = plan.values("die") or range(plan.seed << 20, (plan.seed << 20) + plan.n_dies)
-        trials = next((a.trials for a in plan.axes if a.axis == "perturbation"), 1)
         for values in itertools.product(*varied.values()):
             settings = dict(zip(varied, values, strict=True))
             point = Point(
                 index=len(found),
                 study=study,
                 seed=plan.seed,
-                trials=trials if settings["perturbation"] else 1,
-                dies=dies,
+                trials=plan.trials if settings["perturbation"] else 1,
+                dies=plan.dies,
                 **settings,
             )
             checked_conditions(
-                technology, corner=point.corner, temperature=point.temperature, v_dd=point.v_dd
+                technology,
+                corner=point.corner,
+                temperature=point.temperature,
+                v_dd=point.v_dd,
+                constants=plan.level == "behavioral",
             )
             found.append(point)
     return tuple(found)

@@ -25,6 +25,22 @@ INPUT_CHARGE = "input_charge_C"
 _SQLITE = b"SQLite format 3\0"
 FORMAT = 3
 
+FRAME = "frame_period_s"
+"""Of the network, by which sequences last."""
+
+VARIED = (
+    "mismatch_scale",
+    "process_scale",
+    "gradient_scale",
+    "noise_scale",
+    "corner",
+    "temperature",
+    "v_dd",
+    "perturbation",
+    "trim_bits",
+)
+"""What may differ from point to point."""
+
 DAMAGED = "a new path, for the sweep there is damaged"
 _OF_THE_PLACE = {
     *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN),
@@ -120,7 +136,9 @@ def _unbegun(path: Path) -> bool:
                 return False
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
-            return not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            (number,) = db.execute("PRAGMA application_id").fetchone()
+            return not tables and number in {0, APPLICATION}
     return False
 
 
@@ -154,6 +172,7 @@ def _write_beginning(
     started = {"format_version": str(FORMAT), "complete": "false", "seconds": "0"}
     started["started"] = datetime.now(UTC).isoformat(timespec="seconds")
     inputs, period = subject.inputs, subject.model.spec.frame_period
+    started[FRAME] = repr(float(period))
     labels = inputs.y if inputs.y is not None else np.full(inputs.n_seq, -1)
     for statement in TABLES.split(";")[:-1]:
         db.execute(statement)

@@ -17,22 +17,10 @@ from numpy.typing import NDArray
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import refuse_no_file
 from mru_hw.sweep.claims import check_claims
-from mru_hw.sweep.store import APPLICATION, FORMAT, INPUT_CHARGE, results_digest
+from mru_hw.sweep.store import APPLICATION, FORMAT, INPUT_CHARGE, VARIED, results_digest
 
 Array = NDArray[np.float64]
 
-VARIED = (
-    "mismatch_scale",
-    "process_scale",
-    "gradient_scale",
-    "noise_scale",
-    "corner",
-    "temperature",
-    "v_dd",
-    "perturbation",
-    "trim_bits",
-)
-"""What may differ from point to point."""
 NOMINAL: dict[str, float] = {
     "mismatch_scale": 1.0,
     "process_scale": 0.0,
@@ -60,8 +48,8 @@ class PointView:
     ----------
     settings
         The values of `VARIED`.
-    n_wanted
-        Runs that the plan asks for.
+    n_wanted, trials
+        Runs that the plan asks for; perturbed networks on each die.
     accuracy, energy, power
         One a run that is done: share of right decisions, mean energy of a sequence [J] and
         mean power [W]; energy and power are empty at the level ``ideal``.
@@ -75,6 +63,7 @@ class PointView:
     study: str
     settings: Mapping[str, Any]
     n_wanted: int
+    trials: int
     accuracy: Array
     energy: Array
     power: Array
@@ -213,6 +202,7 @@ class RunView:
             study=str(study),
             settings=dict(zip(VARIED, values, strict=True)),
             n_wanted=int(trials) * int(dies),
+            trials=int(trials),
             accuracy=np.array([r[1] for r in done], dtype=np.float64),
             energy=energy,
             power=energy / float(self.duration.mean()),

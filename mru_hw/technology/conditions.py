@@ -42,9 +42,14 @@ def nominal_conditions(technology: Technology) -> Conditions:
 
 
 def checked_conditions(
-    technology: Technology, *, corner: str, temperature: float, v_dd: float
+    technology: Technology, *, corner: str, temperature: float, v_dd: float, constants: bool = False
 ) -> Conditions:
     """Check conditions against a technology.
+
+    Parameters
+    ----------
+    constants
+        Whether calibrated constants say themselves at which temperatures and supplies they hold.
 
     Raises
     ------
@@ -53,6 +58,8 @@ def checked_conditions(
     """
     if corner not in technology.corners:
         raise UserError("corner", corner, "one of " + ", ".join(technology.corners))
+    if constants:
+        return Conditions(corner=corner, temperature=temperature, v_dd=v_dd)
     low, high = TEMPERATURES
     if not low <= temperature <= high:
         raise UserError("temperature", temperature, f"{low:g} to {high:g} degC")
@@ -60,6 +67,6 @@ def checked_conditions(
     # The product that an end is may miss it by a rounding.
     if not least - _ROUNDING <= v_dd <= most + _ROUNDING:
         raise UserError(
-            "v_dd", Bare(render(v_dd, "V")), f"{render(least, 'V')} to {render(most, 'V')}"
+            "v_dd", Bare(f"{v_dd:.9g} V"), f"{render(least, 'V')} to {render(most, 'V')}"
         )
     return Conditions(corner=corner, temperature=temperature, v_dd=v_dd)

@@ -147,7 +147,7 @@ class Grid(_Frozen):
             expected = (
                 f"{render(least, 'V')} to {render(most, 'V')}, where the constants were measured"
             )
-            raise UserError("v_dd", Bare(render(v_dd, "V")), expected)
+            raise UserError("v_dd", Bare(f"{v_dd:.9g} V"), expected)
         found = dict[str, Any]()
         for name, value in self.interpolated(corner, temperature, v_dd).items():
             if value is None and loops_only and name in LADDER:

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.errors import Bare, UserError, printable
+from mru_hw.errors import MISSING, Bare, UserError, printable
 from mru_hw.files import DOCUMENT_BYTES, read_bytes
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 from mru_hw.units import parse
@@ -117,7 +117,7 @@ def _number(row: dict[str, str | None], name: str, where: str) -> float:
     unit, least, most = LIMITS[name]
     value = parse(text, unit, field) if text else 0.0
     if value <= 0:
-        raise UserError(field, text, "a number above 0")
+        raise UserError(field, MISSING if text is None else text, "a number above 0")
     if not least <= value <= most:
         raise UserError(field, text, f"{least:g} to {most:g} {unit}".rstrip())
     return value

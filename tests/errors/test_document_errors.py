@@ -182,7 +182,7 @@ TOLD: list[tuple[type[BaseModel], tuple[Any, ...], Any, str]] = [
         {"10": None},
         "classes.1 is {'10': None}, expected text, in quotes.",
     ),
-    (ModelSpec, ("classes", 0), None, "classes.0 is None, expected text."),
+    (ModelSpec, ("classes", 0), None, "classes.0 is null, expected text."),
     (ModelSpec, ("n_in",), "4", 'n_in is "4", expected a whole number, without quotes.'),
     (ModelSpec, ("n_in",), "four", 'n_in is "four", expected a whole number.'),
     (
@@ -192,7 +192,7 @@ TOLD: list[tuple[type[BaseModel], tuple[Any, ...], Any, str]] = [
         "n_in is 1000.0, expected a whole number without point and exponent.",
     ),
     (ModelSpec, ("n_in",), 2.5, "n_in is 2.5, expected a whole number."),
-    (ModelSpec, ("n_in",), True, "n_in is True, expected a whole number."),
+    (ModelSpec, ("n_in",), True, "n_in is true, expected a whole number."),
     (
         ModelSpec,
         ("normalisation", "mean", 1),
@@ -252,7 +252,7 @@ TOLD: list[tuple[type[BaseModel], tuple[Any, ...], Any, str]] = [
         STRUCTURE["layers"] * 1001,
         f"layers is {str(STRUCTURE['layers'])[:79]}…, expected a list of at most 1000.",
     ),
-    (Plan, ("axes", 0, "values"), 5, "axes.0.die.values is 5, expected a list."),
+    (Plan, ("axes", 0, "values"), 5, "axes.0.values is 5, expected a list."),
     (
         Plan,
         ("sequences",),

@@ -35,7 +35,7 @@ MAP_ERRORS = [
     ),
     (
         {"head__bias": {"from": "w", "turn": True}},
-        "head.bias.turn is True, expected no key of this",
+        "head.bias.turn is true, expected no key of this",
     ),
     (
         {"head__bias": {"from": "w", "constant": 1}},

@@ -51,7 +51,7 @@ def refusal(cell: str, keys: dict[str, Any], tensors: dict[str, Any]) -> str:
             "cmru",
             {},
             {},
-            "layers.0.levels is None, expected a whole number K, the ladder's length.",
+            "layers.0.levels is null, expected a whole number K, the ladder's length.",
         ),
         (
             "cmru",

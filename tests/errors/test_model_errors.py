@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 STRUCTURE_ERRORS = [
     ("n_in: 4", "n_in: many", 'model.yaml: n_in is "many", expected a whole number.'),
-    ("n_in: 4", "n_in: true", "model.yaml: n_in is True, expected a whole number."),
+    ("n_in: 4", "n_in: true", "model.yaml: n_in is true, expected a whole number."),
     ("n_in: 4", "n_in: -4", "model.yaml: n_in is -4, expected a number greater than 0."),
     ("n_in: 4\n", "", "model.yaml: n_in is missing, expected a value, for this key is required."),
     (
@@ -138,7 +138,7 @@ def _structure(name: str) -> dict[str, Any]:
 YAML_ERRORS = [
     ("n_in: !!python/object/apply:os.system [ls]", "not plain YAML in line 1 (it has a tag)"),
     ("n_in: !!int 4", "not plain YAML in line 1 (it has a tag)"),
-    ("a: 1\na: 2", "not plain YAML in line 1 (it repeats a key)"),
+    ("a: 1\na: 2", "not plain YAML in line 2 (it repeats the key a)"),
     ("a: &x [*x]", "not plain YAML in line 1 (its aliases have no end)"),
     ("a: [1, 2", "not plain YAML in line 1 (expected ',' or ']', but got '<stream end>')"),
     ("[" * 5000 + "]" * 5000, "not plain YAML"),

@@ -69,7 +69,7 @@ def refuse(
     [
         (["--level", "real"], '--level is "real", expected one of ideal, behavioral, spice.'),
         (["--tech", "sky999"], '--tech is "sky999", expected one of generic180, sky130.'),
-        (["--corner", "tf"], 'corner is "tf", expected one of tt, ff, ss, sf, fs.'),
+        (["--corner", "tf"], '--corner is "tf", expected one of tt, ff, ss, sf, fs.'),
         (
             ["--corner", "ff", "--temperature", "125"],
             "conditions is ff, 125 degC and 1.8 V, expected -40 to 85 degC and 1.62 V to 1.98 V, "
@@ -79,13 +79,13 @@ def refuse(
         *(
             (
                 ["--vdd", supply],
-                f"v_dd is {supply}, expected 1.62 V to 1.98 V, where the constants were measured.",
+                f"--vdd is {supply}, expected 1.62 V to 1.98 V, where the constants were measured.",
             )
             for supply in ("1.44 V", "2.16 V")
         ),
         (
             ["--vdd", "1.5"],
-            "v_dd is 1.5 V, expected 1.62 V to 1.98 V, where the constants were measured.",
+            "--vdd is 1.5 V, expected 1.62 V to 1.98 V, where the constants were measured.",
         ),
         (
             ["--timing", "late"],
@@ -109,8 +109,20 @@ def refuse(
         ),
         (["--process-scale", "90", "--die", "1"], "--process-scale is 90.0, expected 0 to 10."),
         (["--gradient-scale", "-1", "--die", "1"], "--gradient-scale is -1.0, expected 0 to 100."),
-        (["--temperature", "200"], "temperature is 200.0, expected -40 to 125 degC."),
-        (["--vdd", "3.3"], "v_dd is 3.3 V, expected 1.44 V to 2.16 V."),
+        (
+            ["--temperature", "200"],
+            "--temperature is 200.0, expected -40 to 125 degC, where the constants were measured.",
+        ),
+        (
+            ["--level", "spice", "--temperature", "200"],
+            "--temperature is 200.0, expected -40 to 125 degC.",
+        ),
+        (
+            ["--vdd", "3.3"],
+            "--vdd is 3.3 V, expected 1.62 V to 1.98 V, where the constants were measured.",
+        ),
+        (["--vdd", "1.61999999"], "--vdd is 1.61999999 V, expected 1.62 V to 1.98 V, where "),
+        (["--level", "spice", "--vdd", "3.3"], "--vdd is 3.3 V, expected 1.44 V to 2.16 V."),
         (["--vdd", "1.8 A"], '--vdd is "1.8 A", expected a finite number with the unit V.'),
         (["--vdd", "much"], '--vdd is "much", expected a finite number with the unit V.'),
         (
@@ -257,7 +269,7 @@ def test_inputs_that_are_not_finite(folder: Path, capsys: pytest.CaptureFixture[
 
 def test_a_model_that_has_no_circuit(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = refuse(folder, capsys, model="open")
-    assert found == "layers.0.levels is None, expected a whole number K, the ladder's length."
+    assert found == "layers.0.levels is null, expected a whole number K, the ladder's length."
 
 
 def test_a_model_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

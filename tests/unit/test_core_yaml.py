@@ -49,6 +49,33 @@ def same(one: object, other: object) -> bool:
     return repr(one) == repr(other)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[0,5, 1]", "0,5"),
+        ("[1, -2,5]", "-2,5"),
+        ("[1,8 V]", "1,8 V"),
+        ("[1,8 V, 2,0 V]", "1,8 V"),
+        ("{constant: 0,5}", "0,5"),
+        ("{b: 0,5, c: 1}", "0,5"),
+    ],
+)
+def test_a_decimal_comma_in_a_list_is_no_two_numbers(text: str, shown: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(f"b: 1\na: {text}\n")
+    assert sentence(lambda: read_yaml(path)) == (
+        f"a.yaml is not plain YAML in line 2 ({shown} may be one number or two), expected a point "
+        "before decimals, and a space after each comma of a list."
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["[0,5]", "[1,2,3]", "[[0,5], null]", "['0',5, 1]", "{b: 1,c: 2}", "[1.5,2.5, 3]"]
+)
+def test_lists_that_are_plain_are_read(text: str) -> None:
+    assert core_yaml.load(f"a: {text}".encode())["a"] == yaml.safe_load(text)
+
+
 @pytest.mark.parametrize(("text", "value"), SCALARS)
 def test_a_plain_scalar_means_what_the_core_schema_says(text: str, value: object) -> None:
     for layout in (

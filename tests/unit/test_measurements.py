@@ -96,7 +96,7 @@ def test_the_command_writes_the_file_without_ngspice(
             HEADER + "gate,n,1,0,3,,1\n",
             "m.csv: line 2 is 7 cells long, expected 6, decimals behind",
         ),
-        (HEADER + "gate,n,1\n", "m.csv: line 2: v_gs is None, expected a number above 0."),
+        (HEADER + "gate,n,1\n", "m.csv: line 2: v_gs is missing, expected a number above 0."),
         (HEADER + "gate,n,1,1,1,1\n", "m.csv: gate n is 1 rows, expected at least 3 rows, or none"),
         (HEADER + "output,n,1,1,1,1\n" * 3, "m.csv: output n is not a curve, expected one row a"),
         (

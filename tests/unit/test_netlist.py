@@ -446,9 +446,9 @@ def test_sequences_and_features_are_checked(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--corner", "tf"], 'corner is "tf", expected one of tt, ff, ss, sf, fs.'),
-        (["--temperature", "200"], "temperature is 200.0, expected -40 to 125 degC."),
-        (["--vdd", "3.3"], "v_dd is 3.3 V, expected 1.44 V to 2.16 V."),
+        (["--corner", "tf"], '--corner is "tf", expected one of tt, ff, ss, sf, fs.'),
+        (["--temperature", "200"], "--temperature is 200.0, expected -40 to 125 degC."),
+        (["--vdd", "3.3"], "--vdd is 3.3 V, expected 1.44 V to 2.16 V."),
         (["--vdd", "12 pF"], '--vdd is "12 pF", expected a finite number with the unit V.'),
         (
             ["--sequence", "1"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import sqlite3
@@ -137,11 +138,14 @@ def test_text_of_a_store_is_text_and_nothing_else(store: Path, tmp_path: Path) -
     change(
         store,
         f"UPDATE run SET value = '{evil}' WHERE name LIKE 'machine.%' OR name LIKE 'version.%'",
-        f"UPDATE run SET value = replace(value, 'inputs.npz', '{evil}') WHERE name = 'plans'",
-        f"UPDATE point SET corner = '{evil}' WHERE temperature = 85",
         f"UPDATE point SET study = '{evil}'",
         f"UPDATE reference SET name = '{evil}' WHERE name = 'ideal'",
     )
+    with contextlib.closing(sqlite3.connect(store)) as db, db:
+        ((plans,),) = db.execute("SELECT value FROM run WHERE name = 'plans'")
+        (plan,) = json.loads(plans).values()
+        plans = json.dumps({evil: plan | {"inputs": evil}})
+        db.execute("UPDATE run SET value = ? WHERE name = 'plans'", (plans,))
     text = page(store, tmp_path / "report.html")
     reader = Reader(text)
     assert "script" not in reader.tags
@@ -270,6 +274,18 @@ DAMAGE: list[tuple[str, tuple[str, ...]]] = [
     ("a supply of text", ("UPDATE point SET v_dd = 'low'",)),
     ("a temperature below all", ("UPDATE point SET temperature = -300",)),
     ("a factor below 0", ("UPDATE point SET mismatch_scale = -1",)),
+    ("another supply", ("UPDATE point SET v_dd = 1e9",)),
+    ("another corner", ("UPDATE point SET corner = 'ff'",)),
+    ("another trim", ("UPDATE point SET trim_bits = 99",)),
+    ("points that no plan has", ("UPDATE point SET number = number + 100",)),
+    (
+        "a plan of other dies",
+        ("UPDATE run SET value = replace(value, '\"seed\": ', '\"seed\": 1')",),
+    ),
+    ("another die", ("UPDATE result SET seed = 5 WHERE die = 2",)),
+    ("longer sequences", ("UPDATE sequence SET seconds = seconds * 1000",)),
+    ("more in a block than in all", ("UPDATE result SET blocks = '{\"mirror\": [5.0, 1e-9]}'",)),
+    ("a block of its own", ("UPDATE result SET blocks = replace(blocks, 'mirror', 'zzz')",)),
     ("half a bit", ("UPDATE point SET trim_bits = 0.5",)),
     ("no dies", ("DELETE FROM result", "UPDATE point SET dies = 0")),
     ("half a trial", ("UPDATE point SET trials = 1.5",)),

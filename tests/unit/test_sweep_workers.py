@@ -82,7 +82,7 @@ def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFix
     assert command(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{tmp_path / 'run.sqlite'}: 3 runs, 0 of them in this call."
-    assert lines[1].startswith("Accuracy over 3 dies: ")
+    assert lines[1].startswith("Accuracy over 3 dies at 1 × mismatch, no device noise, corner tt, ")
     assert lines[2].startswith("Energy per sequence: ")
 
 

@@ -203,7 +203,7 @@ def _with(path: str, value: object) -> dict[str, Any]:
         ("network.initial_levels", [3], r"initial_levels\[0\] is 3, expected a level from -2 to 2"),
         ("network.initial_levels", [0, 0], r"network\.initial_levels is \[0, 0\], expected 1 num"),
         ("frame_period", "10 nA", r"frame_period is \"10 nA\", expected a finite number with the"),
-        ("frame_period", None, r"frame_period is None, expected the seconds from frame to frame"),
+        ("frame_period", None, r"frame_period is null, expected the seconds from frame to frame"),
         ("seed", -1, r"seed is -1, expected a number greater than or equal to 0"),
         ("precision", "half", r"precision is \"half\", expected one of 'float32' or 'float64'"),
         ("data", "digits", r"frame_period is .*, expected no such key, for the digits bring"),
