@@ -157,7 +157,7 @@ def _not_loaded() -> None:
 _PLACES = (
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
-    *(errno.EEXIST, errno.ENOTEMPTY),
+    *(errno.EEXIST, errno.ENOTEMPTY, errno.EIO),
 )
 """What the system says of a place that somebody chose."""
 

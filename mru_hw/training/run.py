@@ -168,7 +168,8 @@ def _finished(out: Path, digest: str) -> Model | None:
             return found
         expected = "a new path, for the model there is of another configuration"
         raise UserError("--out", str(out), expected)
-    refuse_foreign(out, marker=STRUCTURE, what="model", allowed=(STRUCTURE, WEIGHTS))
+    # A model appears whole, so a folder with half of one is somebody's own.
+    refuse_foreign(out, marker=STRUCTURE, what="model", allowed=())
     return None
 
 

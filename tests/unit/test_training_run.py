@@ -148,12 +148,14 @@ def test_other_data_is_another_training(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["model", "model.part"])
-def test_what_is_not_ours_stays(folder: Path, name: str) -> None:
+@pytest.mark.parametrize("file", ["thesis.txt", "model.yaml"])
+def test_what_is_not_ours_stays(folder: Path, name: str, file: str) -> None:
     (folder / name).mkdir()
-    (folder / name / "thesis.txt").write_text("mine")
+    (folder / name / file).write_text("mine")
     with pytest.raises(UserError, match=r"--out is .*, expected (a new path|nothing there)"):
         train(TrainConfig.model_validate(_config()), folder / "model", folder=folder)
-    assert (folder / name / "thesis.txt").read_text() == "mine"
+    assert (folder / name / file).read_text() == "mine"
+    assert len(list(folder.iterdir())) == 2  # and nothing began
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors", b"\x80\x04."])
