@@ -83,7 +83,7 @@ def _from_sequences(energies: Array) -> str:
     relative = energies / (float(energies.max()) or 1.0)
     total, between = float(np.var(relative)), float(np.var(relative.mean(axis=0)))
     share = 100 * between / total if total else 0.0
-    return f"{share:.0f} % of their variance lies between sequences, the rest between runs."
+    return f"{share:.4g} % of their variance lies between sequences, the rest between runs."
 
 
 def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
