@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.cells.settling import settling_times
 from mru_hw.errors import LawError, UserError
 from mru_hw.mapping import Design, map_model, unmap
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.short_frame import short_frame
 from mru_hw.simulate.supply import SupplyRecord, input_charge
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.trace import Trace
@@ -259,50 +259,6 @@ def refuse_timing(timing: str, level: str, noise: int | None) -> None:
         )
     if timing == "timed" and noise is not None:
         raise UserError("--noise", noise, "none with --timing timed, whose circuits have no noise")
-
-
-def short_frame(design: Design, calibration: Calibration, temperature: float) -> str:
-    """Say that nodes have too little time before a strobe, or in a frame; nothing if not.
-
-    What changes at the frame's start, or at a layer's strobe, has to settle before the next strobe,
-    and after the last one before the frame's end, where outputs are read. Loops have a frame.
-    """
-    times = settling_times(design, calibration, temperature)
-    windows = _windows(design)
-    late = [name for name, needed in times.items() if needed > windows[name][0]]
-    if not late:
-        return ""
-    # What a strobe reads comes first: a wrong step stays, an output that lags does not.
-    name = max(late, key=lambda bus: (windows[bus][1] is not None, times[bus] / windows[bus][0]))
-    window, layer = windows[name]
-    until = "until outputs are read" if layer is None else f"before the strobe of layer {layer}"
-    return (
-        f"The frame of {render(design.timing.frame, 's')} is short: a node that loses its current "
-        f"needs {render(times[name], 's')} to come down to 1 % of the usual one, and it has "
-        f"{render(window, 's')} {until}; settled states do not know it, --timing timed does."
-    )
-
-
-def _windows(design: Design) -> dict[str, tuple[float, int | None]]:
-    """Return by bus how long [s] its nodes have to settle, and the layer whose strobe ends it.
-
-    None where no strobe does: what the last one moves is read at the frame's end.
-    """
-    frame, strobes = design.timing.frame, design.timing.strobes
-    clocked = [bank for bank in design.banks if bank.clocked]
-    starts = [0.0, *(strobes[bank.layer] for bank in clocked)]
-    windows: list[tuple[float, int | None]] = [
-        (strobes[bank.layer] - start, bank.layer)
-        for start, bank in zip(starts, clocked, strict=False)
-    ]
-    windows.append((frame - starts[-1], None))
-    found, phase = dict[str, tuple[float, int | None]](), 0
-    states = {bank.state for bank in clocked}
-    compared = {b: k for k, bank in enumerate(clocked) for b in (bank.candidate, bank.threshold)}
-    for name in design.buses:  # in the order in which the signal passes them
-        phase += name in states
-        found[name] = windows[compared.get(name, phase)]
-    return found
 
 
 def refuse_corner(technology: Technology, level: str, corner: str) -> None:

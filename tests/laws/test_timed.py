@@ -26,11 +26,11 @@ from mru_hw.energy import energy
 from mru_hw.mapping.design import NodeKind
 from mru_hw.mapping.edges import follower, loop_legs
 from mru_hw.mapping.gains import flip_gain
-from mru_hw.simulate import run
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.compile import compile_die
-from mru_hw.simulate.run import Chip, short_frame
+from mru_hw.simulate.run import Chip
+from mru_hw.simulate.short_frame import settling_windows, short_frame
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.timed_units import MovingLoop
@@ -308,13 +308,13 @@ def test_a_node_has_to_settle_before_its_strobe() -> None:
     """What a layer decides by has until that layer's strobe, not until the frame ends."""
     design = make_chip("cmru", "10 ms", levels=2).design
     first, second = design.timing.strobes
-    windows = {name: window for name, (window, _) in run._windows(design).items()}
+    windows = {name: window for name, (window, _) in settling_windows(design).items()}
     assert [first, second] == pytest.approx([6e-3, 8.5e-3])
     assert {windows[name] for name in ("x", "v0", "c0")} == {first}
     assert {windows[name] for name in ("h0", "v1", "c1")} == {second - first}
     assert {windows[name] for name in ("h1", "v2", "y")} == {10e-3 - second}
     loops = make_chip("fq_bmru", "10 ms", **FIRST_QUADRANT).design
-    assert {window for window, _ in run._windows(loops).values()} == {10e-3}
+    assert {window for window, _ in settling_windows(loops).values()} == {10e-3}
 
 
 @pytest.mark.parametrize("layer", [1, None])
@@ -324,7 +324,7 @@ def test_settling_that_ends_after_the_strobe_is_told(
 ) -> None:
     chip = make_chip("cmru", "10 ms", n_layers=1 if layer is None else 2, levels=2)
     times = settling_times(chip.design, chip.calibration)
-    windows = run._windows(chip.design)
+    windows = settling_windows(chip.design)
     needed, window = max(
         ((times[name], windows[name][0]) for name in times if windows[name][1] == layer),
         key=lambda pair: pair[0] / pair[1],
