@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mru_hw.cli.numbers import SEEDS, real, told_as_options, whole
+from mru_hw.cli.conditions import told_as_options
+from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, say
 from mru_hw.errors import UserError
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from mru_hw.errors import UserError
 
@@ -39,15 +38,3 @@ def real(option: str, unit: str = "") -> Callable[[str | float], float]:
         return parse(text, unit, option)
 
     return read
-
-
-CONDITIONS = {"corner": "--corner", "temperature": "--temperature", "v_dd": "--vdd"}
-
-
-@contextlib.contextmanager
-def told_as_options() -> Iterator[None]:
-    """Name conditions as the options that they came from."""
-    try:
-        yield
-    except UserError as error:
-        raise error.renamed(CONDITIONS) from None

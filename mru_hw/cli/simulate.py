@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mru_hw.cli.numbers import SEEDS, real, told_as_options, whole
+from mru_hw.cli.conditions import asked_conditions, told_as_options
+from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, progress, say
 from mru_hw.errors import SimulationError, UserError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from mru_hw.simulate.verify import Choice, Verification
     from mru_hw.spice.options import Tolerances
     from mru_hw.stimulus import Inputs
-    from mru_hw.technology import Technology
     from mru_hw.technology.conditions import Conditions
 
 
@@ -141,7 +141,7 @@ def simulate(
         raise UserError("--raw", str(raw), expected)
     technology = load_technology(tech)
     with told_as_options():
-        conditions = _conditions(technology, level, corner, temperature, vdd)
+        conditions = asked_conditions(technology, level, corner, temperature, vdd)
     refuse_other_content(out)
     if level == "spice":
         refuse_other_content(_beside(out))
@@ -220,27 +220,6 @@ def _refuse_size(chip: Chip, data: Inputs, choice: Choice | None, conditions: Co
         refuse_large(chip.design)
     else:
         refuse_verification(choice, chip.design, data, conditions)
-
-
-def _conditions(
-    technology: Technology, level: str, corner: str, temperature: float, vdd: str | None
-) -> Conditions:
-    from mru_hw.technology.conditions import checked_conditions, nominal_conditions
-    from mru_hw.units import parse, render
-
-    v_dd = technology.v_dd if vdd is None else parse(vdd, "V", "--vdd")
-    conditions = checked_conditions(
-        technology,
-        corner=corner,
-        temperature=temperature,
-        v_dd=v_dd,
-        constants=level == "behavioral",
-    )
-    nominal = nominal_conditions(technology)
-    if level == "ideal" and (temperature, v_dd) != (nominal.temperature, nominal.v_dd):
-        found = f"{temperature:g} degC and {render(v_dd, 'V')}"
-        raise UserError("conditions", found, "none at the level ideal, whose numbers have none")
-    return conditions
 
 
 def _refuse_scale(option: str, value: float, most: float, die: int | None) -> None:
