@@ -17,7 +17,7 @@ from mru_hw.units import render
 
 Array = NDArray[np.float64]
 
-HOLD, WIDTH, TAIL = 20, 32, 32  # of the bias rail's unit, inside every cell (circuits/)
+HOLD, WIDTH, TAIL = 16, 32, 32  # of the bias rail's unit, inside every cell (circuits/)
 
 
 def realise_banks(draft: Draft) -> None:

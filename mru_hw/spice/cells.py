@@ -8,7 +8,7 @@ from mru_hw.data import circuits_dir
 from mru_hw.mapping.design import NodeKind
 
 NODES = ("signed_node", "relu_node", "state_node", "bias_tree")
-LIBRARY = (*NODES, "step_control", "ladder_cell", "inverter")
+LIBRARY = (*NODES, "step_control", "ladder_cell", "inverter", "phase_tap", "strobe_driver")
 """What a CMRU network is made of."""
 WINDOWS = ("window_comparator",)
 """What those add whose thresholds come from the input."""

@@ -152,19 +152,20 @@ def unit_subckt(
     if window:
         control, sizes = "window_comparator", dict.fromkeys(WINDOW_COPIES, 64)
         rails += " b_n_plus b_p_plus b_n_minus b_p_minus"
-    given = " ".join(f"{key}={{{key}}}" for key in ("units", *sizes, "tail"))
+    given = " ".join(f"{key}={{{key}}}" for key in ("units", *sizes))
     lines = [
-        *_wrapped(f".subckt {name} {rails} out n p phi phib rst rst_b vdd vss"),
+        *_wrapped(f".subckt {name} {rails} out n p hd st rst rst_b vdd vss"),
         f"+ units=32 {' '.join(f'{key}={units}' for key, units in sizes.items())}"
-        " tail=32 hold=20 width=32 gain=32",
-        *_wrapped(f"xstep {rails} n p phi phib gs gr vdd vss {control} {given}"),
+        " hold=16 width=32 gain=32",
+        "xtap hd hdb st stb vdd vss phase_tap",
+        *_wrapped(f"xstep {rails} n p st stb gs gr vdd vss {control} {given}"),
     ]
     for k in range(1, n + 1):
         below = "vdd" if k == 1 else f"h{k - 1}"
         above = "vss" if k == n else f"h{k + 1}"
         forces = "vss rst_b" if 2 * levels * k <= n * (levels + initial) else "rst vdd"
         lines.append(
-            f"xc{k} v{k} h{k} {below} {above} gs gr phi phib {forces} out n vdd vss ladder_cell"
+            f"xc{k} v{k} h{k} {below} {above} gs gr hd hdb st stb {forces} out n vdd vss ladder_cell"
             " hold={hold} width={width} gain={gain}"
         )
     return "\n".join([*lines, ".ends"])
@@ -237,9 +238,7 @@ def _leg_lines(index: int, connection: Connection, buses: dict[str, Bus]) -> Ite
 
 def _bank_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
     i = bank.layer
-    # The pin's edge drives the hold switches' complement; the strobe follows through one more.
-    yield f"xphib{i} phi{i} phi_b{i} vdd_clock vss inverter"
-    yield f"xphi{i} phi_b{i} phi_t{i} vdd_clock vss inverter"
+    yield f"xphi{i} phi{i} rst_b hd{i} st{i} vdd_clock vss strobe_driver"
     c, h = buses[bank.candidate], buses[bank.state]
     for k in range(bank.n_units):
         name = unit_name(
@@ -247,12 +246,12 @@ def _bank_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
         )
         yield (
             f"xu{i}_{k} {_compared_nets(c, k)}{_threshold_nets(bank, buses, k)} {node_net(h, k)}"
-            f" iref bias_p phi_t{i} phi_b{i} rst rst_b vdd_memory vss {name}"
+            f" iref bias_p hd{i} st{i} rst rst_b vdd_memory vss {name}"
         )
         sizes = bank.window or {"up": bank.up_units[k], "down": bank.down_units[k]}
         yield (
             f"+ units={c.units} {' '.join(f'{key}={units}' for key, units in sizes.items())}"
-            f" tail={bank.tail_units} hold={bank.hold_units} width={bank.width_units}"
+            f" hold={bank.hold_units} width={bank.width_units}"
             f" gain={bank.gain_units[k]}"
         )
 

@@ -101,7 +101,6 @@ def unit_deck(design: Design, layer: int, unit: int) -> str:
     keep = {
         "xbias",
         "xrst",
-        f"xphib{layer}",
         f"xphi{layer}",
         f"xu{layer}_{unit}",
         f"x{bank.candidate}_{unit}",

@@ -36,7 +36,11 @@ FileName = Annotated[str, matching(_FILE, "a file's name of letters, digits, dot
 """A plain file name: it goes into decks and below folders."""
 FolderName = Annotated[str, matching(f"{_FILE}(/{_FILE})*", "plain folder names with / between")]
 
-CLASSES = tuple(f"{p}_{use}" for use in ("mirror", "cell", "switch", "logic") for p in "np")
+USES = (
+    *("mirror", "cell", "switch", "logic"),
+    *("guard", "medium", "slow", "delay", "driver"),
+)
+CLASSES = tuple(f"{p}_{use}" for use in USES for p in "np")
 """Device classes that the cells are drawn with."""
 
 
