@@ -128,7 +128,7 @@ class Bank:
         Output current of one set cell (n_units,).
     initial
         Initial state in levels (n_units,), as the model gives it.
-    hold_units, width_units, tail_units
+    hold_units, width_units
         Inside every ladder cell and step control of a clocked unit.
     window
         Unit devices of a window comparator's copies, by role (`WINDOW_COPIES`): a clocked unit
@@ -147,7 +147,6 @@ class Bank:
     initial: IntArray
     hold_units: int
     width_units: int
-    tail_units: int
     window: Mapping[str, int] | None = None
 
     @property

@@ -17,7 +17,7 @@ from mru_hw.units import render
 
 Array = NDArray[np.float64]
 
-HOLD, WIDTH, TAIL = 16, 32, 32  # of the bias rail's unit, inside every cell (circuits/)
+HOLD, WIDTH = 16, 32  # of the bias rail's unit, inside every cell (circuits/)
 
 
 def realise_banks(draft: Draft) -> None:
@@ -70,7 +70,6 @@ def realise_banks(draft: Draft) -> None:
                 initial=draft.tensor(p + "initial_state").astype(np.int64),
                 hold_units=HOLD,
                 width_units=WIDTH,
-                tail_units=TAIL,
                 window=window,
             )
         )

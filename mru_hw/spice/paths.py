@@ -39,7 +39,7 @@ def stands_with(instance: str) -> tuple[str, int | None]:
     if node := re.fullmatch(r"x([a-z]+)(\d*)_(\d+)", instance):
         letters, layer, k = node.groups()
         return ("bank" if letters == "u" else letters) + layer, int(k)
-    if driver := re.fullmatch(r"xphib?(\d+)", instance):
+    if driver := re.fullmatch(r"xphi(\d+)", instance):
         return f"bank{driver[1]}", None
     return "bias", None
 

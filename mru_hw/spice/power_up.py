@@ -33,10 +33,6 @@ def power_up_time(design: Design) -> float:
             area["split"] += size
         elif owner in biased or role in (*_ON_N_RAIL, *_ON_P_RAIL):
             area[device.polarity] += size
-    for bank in design.banks:
-        for polarity, name in (("n", "n_mirror"), ("p", "p_mirror")):
-            device = technology.devices[name]
-            area[polarity] += device.w * device.l * bank.tail_units * bank.n_units
     farads = {line: GATE_SHARE * technology.flicker.c_ox * metres for line, metres in area.items()}
     reference = design.i_lsb * design.buses["bias"].units
     rails = (farads["n"] + farads["p"]) * technology.v_dd / 2 / reference

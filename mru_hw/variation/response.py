@@ -28,10 +28,9 @@ def die_calibration(calibration: Calibration, die: Die) -> Calibration:
 
     Notes
     -----
-    The comparators' trips are sums of gate voltages. A step up needs two PMOS on, the gate that u
-    drives and the cell's switch under it, so it comes two of them below the supply; a step down
-    needs the NMOS that d drives, as a follower, to turn on the cell's PMOS switch
-    (circuits/step_control, circuits/ladder_cell). A signed node's voltage moves as between the
+    The comparators' trips are the gate voltages of the two devices that u and d drive: a PMOS
+    that raises the domino's node within the step, an NMOS that empties the other's
+    (circuits/step_control). A signed node's voltage moves as between the
     technology's corners, linearly with the gate voltages of a unit device; what its splitter
     carries at rest, by `_rest`.
     """
@@ -40,12 +39,12 @@ def die_calibration(calibration: Calibration, die: Die) -> Calibration:
     moved = {
         f"{polarity}_{use}": _gate_shift(calibration, die.spread, f"{polarity}_{use}")
         for polarity in "np"
-        for use in ("mirror", "switch", "logic")
+        for use in ("mirror", "logic")
     }
     found: dict[str, Any] = {
         "v_signed": calibration.v_signed + _signed(calibration, moved),
-        "v_trip_up": calibration.v_trip_up - moved["p_logic"] - moved["p_switch"],
-        "v_trip_down": calibration.v_trip_down + moved["n_logic"] + moved["p_switch"],
+        "v_trip_up": calibration.v_trip_up - moved["p_logic"],
+        "v_trip_down": calibration.v_trip_down + moved["n_logic"],
     }
     for polarity in "np":
         mirror, shift = getattr(calibration, polarity), moved[f"{polarity}_mirror"]

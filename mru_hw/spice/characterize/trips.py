@@ -21,7 +21,7 @@ PASSING = np.round(np.arange(0.9, 1.1201, 0.0025), 4)  # over I_USUAL, the wante
 OPPOSITE = 3.0  # over I_USUAL: takes the unit back to its ladder's end
 
 
-RAMP = np.round(np.arange(0.9, 1.1401, 0.01), 4)
+RAMP = np.round(np.arange(0.9, 1.2801, 0.01), 4)
 NODES = ("v(xu.xstep.u)", "v(xu.xstep.d)")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mru_hw.errors import SimulationError
 from mru_hw.mapping.design import CANDIDATE_SPLIT, SPLIT_UNITS
+from mru_hw.mapping.rounding import HOLD, WIDTH
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
 from mru_hw.spice.chip import unit_subckt
 from mru_hw.spice.deck import Deck, Waves
@@ -59,14 +60,12 @@ def cmru_deck(
         f"xbias iref bias_p q_n q_p vdd_rest 0 bias_tree units={BIAS_UNITS}",
         f"ic 0 c pwl(0 {frames[0] * I_USUAL} {course})",
         f"xc c c_np c_pm q_n q_p vdd_rest 0 signed_split units={UNITS} split={CANDIDATE_SPLIT}",
-        "xphib phi phi_b vdd_clock 0 inverter",
-        "xphi phi_b phi_t vdd_clock 0 inverter",
+        "xphi phi rst_b hd st vdd_clock 0 strobe_driver",
         # The same driver without a load: what a layer's phase costs whatever its size.
-        "xidle phi idle_b vdd_idle 0 inverter",
-        "xidle2 idle_b idle_t vdd_idle 0 inverter",
+        "xidle phi rst_b idle_hd idle_st vdd_idle 0 strobe_driver",
         "xrst rst rst_b vdd_rest 0 inverter",
-        "xu c_np c_pm h iref bias_p phi_t phi_b rst rst_b vdd_unit 0 cmru_unit_k2_s0"
-        f" units={UNITS} up=64 down=64 tail=32 hold=20 width=32 gain=32",
+        "xu c_np c_pm h iref bias_p hd st rst rst_b vdd_unit 0 cmru_unit_k2_s0"
+        f" units={UNITS} up=64 down=64 hold={HOLD} width={WIDTH} gain=32",
         f"xh h h_n vdd_rest 0 state_node units={UNITS}",
         f"vrst rst 0 pwl(0 0 1e-7 {v_dd} 2e-3 {v_dd} 2.0001e-3 0)",
         f"vphi phi 0 pulse(0 {v_dd} {first} 1e-7 1e-7 {width} {FRAME})",
