@@ -149,16 +149,18 @@ def unit_subckt(
     name = unit_name(levels, initial, window=window, cell=cell)
     n = 2 * levels if cell is CellKind.CMRU else 1
     control, rails, sizes = "step_control", "n_plus p_minus", {"up": 64, "down": 64}
+    compared = f"{rails} n p"
     if window:
         control, sizes = "window_comparator", dict.fromkeys(WINDOW_COPIES, 64)
         rails += " b_n_plus b_p_plus b_n_minus b_p_minus"
+        compared = rails
     given = " ".join(f"{key}={{{key}}}" for key in ("units", *sizes))
     lines = [
         *_wrapped(f".subckt {name} {rails} out n p hd st rst rst_b vdd vss"),
         f"+ units=32 {' '.join(f'{key}={units}' for key, units in sizes.items())}"
         " hold=16 width=32 gain=32",
         "xtap hd hdb st stb vdd vss phase_tap",
-        *_wrapped(f"xstep {rails} n p st stb gs gr vdd vss {control} {given}"),
+        *_wrapped(f"xstep {compared} st stb gs gr vdd vss {control} {given}"),
     ]
     for k in range(1, n + 1):
         below = "vdd" if k == 1 else f"h{k - 1}"

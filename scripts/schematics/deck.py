@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mru_hw.technology.technology import CLASSES as TRANSISTORS
+
 PINS = {"c_state": ("a", "b")}
 """Pins of a device class; all others are transistors."""
 TRANSISTOR = ("d", "g", "s", "b")
-CLASSES = {
-    *(f"{polarity}_{use}" for polarity in "np" for use in ("mirror", "cell", "switch", "logic")),
-    "c_state",
-}
+CLASSES = {*TRANSISTORS, "c_state"}
 """The device classes that a technology supplies."""
 
 
