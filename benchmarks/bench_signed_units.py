@@ -113,21 +113,21 @@ def circuit(unit: Unit) -> str:
         # The cell's pair as it is, or with more unit devices.
         views = views.replace(" vdd vdd p_cell\n", f" vdd vdd p_cell units={unit.pair}\n")
         inside = [
-            f"xnode c c_np c_pp c_nm c_pm q_n q_p vdd vss signed_node units={node}",
+            f"xnode c c_np c_pp c_nm c_pm q_n vdd vss signed_node units={node}",
             f"xcell c_pp v n rn rp out vdd vss hysteretic_cell units={node} hold={unit.up}"
             f" width={unit.up + unit.down} gain={gain}",
             f"xminus v c_nm vss vss n_mirror units={node}",
         ]
     elif unit.name == "clocked":
         inside = [
-            f"xnode c c_np c_pm q_n q_p vdd vss signed_split units={node} split={CANDIDATE_SPLIT}",
+            f"xnode c c_np c_pm q_n vdd vss signed_split units={node} split={CANDIDATE_SPLIT}",
             f"xstep c_np c_pm n p phi phib gs gr vdd vss step_control {comparators} tail={tail}",
             "xcell v h vdd vss gs gr phi phib rn rp out n vdd vss ladder_cell"
             f" hold={hold} width={width} gain={gain}",
         ]
     else:
         inside = [
-            f"xnode c c_np c_pm q_n q_p vdd vss signed_split units={node} split={CANDIDATE_SPLIT}",
+            f"xnode c c_np c_pm q_n vdd vss signed_split units={node} split={CANDIDATE_SPLIT}",
             f"xu1 u p vdd vdd p_mirror units={unit.up}",
             f"xu2 u c_np vss vss n_mirror units={node}",
             f"xd1 d c_pm vdd vdd p_mirror units={node}",
@@ -144,7 +144,7 @@ def circuit(unit: Unit) -> str:
             "xn v rn vss vss n_switch",
             "xp v rp vdd vdd p_switch",
         ]
-    pins = "c v out n p q_n q_p phi phib rn rp vdd vss"
+    pins = "c v out n p q_n phi phib rn rp vdd vss"
     return "\n".join(
         [unit.technology.devices_spice(), views, f".subckt dut {pins}", *inside, ".ends"]
     )
@@ -171,7 +171,7 @@ def bench(unit: Unit, sources: list[str], saves: list[str], t_stop: float, step:
         f"xbias b_n b_p b_qn b_qp vdd 0 bias_tree units={BIAS_UNITS}",
         *(f"e{k} {k} 0 b_{k.replace('_', '')} 0 1" for k in ("n", "p", "q_n", "q_p")),
         "vsup vdd vcell 0",
-        f"{DUT} c v out n p q_n q_p phi phib rn rp vcell 0 dut",
+        f"{DUT} c v out n p q_n phi phib rn rp vcell 0 dut",
         f"vout out 0 {v_dd / 2:.9g}",
         *sources,
         f".save {' '.join(saves)} {TOKEN}",

@@ -55,7 +55,7 @@ Read = Callable[[Waves], Array]
 TOP = """\
 .subckt cell_under_test in v vdd
 iref vdd n 1n
-xbias n p q_n q_p vdd 0 bias_tree units=64
+xbias n p q_n vdd 0 bias_tree units=64
 xin in in_p vdd 0 relu_node units=32
 xc in_p v n 0 vdd out vdd 0 hysteretic_cell units=32 hold=64 width=32 gain=64
 xout out out_n vdd 0 state_node units=64

@@ -77,17 +77,17 @@ def deck(design: Design, b: Array, expected: Array) -> Deck:
         cell_views((*LIBRARY, *WINDOWS)),
         f"vdd vdd 0 {technology.v_dd}",
         f"ibias vdd n {design.i_lsb * design.buses['bias'].units}",
-        f"xbias n p q_n q_p vdd 0 bias_tree units={design.buses['bias'].units}",
+        f"xbias n p q_n vdd 0 bias_tree units={design.buses['bias'].units}",
     ]
     for k, (current, size) in enumerate(zip(b, expected, strict=True)):
         low, high = (1 - REACH) * size, (1 + REACH) * size
         ramp = f"0 {low} {PASS} {high} {PASS + 0.1} {-low} {2 * PASS + 0.1} {-high}"
         lines += [
             f"ib{k} 0 b{k} {current}",
-            f"xb{k} b{k} b{k}_np b{k}_pp b{k}_nm b{k}_pm q_n q_p vdd 0 signed_node"
+            f"xb{k} b{k} b{k}_np b{k}_pp b{k}_nm b{k}_pm q_n vdd 0 signed_node"
             f" units={b_bus.units}",
             f"ic{k} 0 c{k} pwl({ramp})",
-            f"xc{k} c{k} c{k}_np c{k}_pm q_n q_p vdd 0 signed_split"
+            f"xc{k} c{k} c{k}_np c{k}_pm q_n vdd 0 signed_split"
             f" units={c_bus.units} split={c_bus.split}",
             f"xw{k} c{k}_np c{k}_pm b{k}_np b{k}_pp b{k}_nm b{k}_pm n p 0 vdd gs{k} gr{k} vdd 0"
             f" window_comparator units={c_bus.units} {sizes} tail={bank.tail_units}",

@@ -107,12 +107,12 @@ def node_rows(technology: Technology) -> Iterator[Row]:
         cell_views(),
         f"vdd vdd 0 {technology.v_dd}",
         f"ib vdd iref {USUAL}",
-        "xb iref bias_p q_n q_p vdd 0 bias_tree units=64",
+        "xb iref bias_p q_n vdd 0 bias_tree units=64",
     ]
     for k, current in enumerate(NODE):
         lines += [
             f"i{k} 0 c{k} {current:.6g}",
-            f"xs{k} c{k} n{k} p{k} q_n q_p vdd 0 signed_split units={UNITS}",
+            f"xs{k} c{k} n{k} p{k} q_n vdd 0 signed_split units={UNITS}",
         ]
     nodes = [f"v(c{k})" for k in range(len(NODE))]
     found = solve(technology, lines, nodes, "op")

@@ -291,7 +291,7 @@ def _bus_devices(bus: Bus) -> Iterator[DeviceGroup]:
     roles: dict[NodeKind, tuple[tuple[str, str, IntArray], ...]] = {
         NodeKind.CANDIDATE: (
             ("split_n", "n_mirror", split),
-            ("split_p", "p_mirror", split),
+            ("split_p", "p_split", split),
             ("diode_plus", "n_mirror", full),
             ("diode_minus", "p_mirror", full),
         ),
@@ -318,7 +318,7 @@ def _bus_devices(bus: Bus) -> Iterator[DeviceGroup]:
         *roles[NodeKind.RECTIFIED],
         ("split_source", "p_mirror", SPLIT_UNITS * one),
         ("split_n", "n_mirror", one),
-        ("split_p", "p_mirror", one),
+        ("split_p", "p_split", one),
     )
     for role, device, units in roles[bus.kind]:
         yield DeviceGroup(key=(bus.name, role), device=device, units=units)

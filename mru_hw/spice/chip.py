@@ -198,7 +198,7 @@ def node_net(bus: Bus, k: int) -> str:
 def _bus_lines(bus: Bus) -> Iterator[str]:
     supply = "vdd_bias vss" if bus.kind is NodeKind.BIAS else "vdd_mirror vss"
     if bus.kind is NodeKind.BIAS:
-        yield f"xbias iref bias_p q_n q_p {supply} bias_tree units={bus.units}"
+        yield f"xbias iref bias_p q_n {supply} bias_tree units={bus.units}"
         return
     for k in range(bus.size):
         nets = rail_nets(bus, k) if bus.kind is not NodeKind.PIN else {}
@@ -208,10 +208,10 @@ def _bus_lines(bus: Bus) -> Iterator[str]:
             rails = " ".join(
                 nets[r] for r in ("sink_plus", "source_plus", "sink_minus", "source_minus")
             )
-            yield f"{name} {node} {rails} q_n q_p {supply} signed_node units={bus.units}"
+            yield f"{name} {node} {rails} q_n {supply} signed_node units={bus.units}"
         elif bus.kind is NodeKind.CANDIDATE:
             yield (
-                f"{name} {node} {node}_np {node}_pm q_n q_p {supply} signed_split"
+                f"{name} {node} {node}_np {node}_pm q_n {supply} signed_split"
                 f" units={bus.units} split={bus.split}"
             )
         elif bus.kind is NodeKind.RECTIFIED:

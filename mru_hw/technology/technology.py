@@ -40,7 +40,7 @@ USES = (
     *("mirror", "cell", "switch", "logic"),
     *("guard", "medium", "slow", "delay", "driver"),
 )
-CLASSES = tuple(f"{p}_{use}" for use in USES for p in "np")
+CLASSES = (*(f"{p}_{use}" for use in USES for p in "np"), "p_split")
 """Device classes that the cells are drawn with."""
 
 

@@ -5,6 +5,9 @@ m0 d g s b nch w=5e-07 l=4e-06 ad=2.4e-13 as=2.4e-13 pd=1.96e-06 ps=1.96e-06 m={
 .subckt p_mirror d g s b units=1
 m0 d g s b pch w=5e-07 l=4e-06 ad=2.4e-13 as=2.4e-13 pd=1.96e-06 ps=1.96e-06 m={units}
 .ends
+.subckt p_split d g s b units=1
+m0 d g s b pch w=1e-06 l=5e-07 ad=4.8e-13 as=4.8e-13 pd=2.96e-06 ps=2.96e-06 m={units}
+.ends
 .subckt n_cell d g s b units=1
 m0 d g s b nch w=5e-07 l=2e-06 ad=2.4e-13 as=2.4e-13 pd=1.96e-06 ps=1.96e-06 m={units}
 .ends

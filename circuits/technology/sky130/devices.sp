@@ -5,6 +5,9 @@ x0 d g s b sky130_fd_pr__nfet_01v8 w=0.5 l=8 ad=0.145 as=0.145 pd=1.58 ps=1.58 m
 .subckt p_mirror d g s b units=1
 x0 d g s b sky130_fd_pr__pfet_01v8 w=0.5 l=8 ad=0.145 as=0.145 pd=1.58 ps=1.58 m={units}
 .ends
+.subckt p_split d g s b units=1
+x0 d g s b sky130_fd_pr__pfet_01v8 w=1 l=0.5 ad=0.29 as=0.29 pd=2.58 ps=2.58 m={units}
+.ends
 .subckt n_cell d g s b units=1
 x0 d g s b sky130_fd_pr__nfet_01v8 w=0.5 l=2 ad=0.145 as=0.145 pd=1.58 ps=1.58 m={units}
 .ends

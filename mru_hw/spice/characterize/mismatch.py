@@ -52,9 +52,9 @@ def mismatch_deck(technology: Technology, at: Conditions) -> Deck:
         commands.append(Change(device=shifted, parameter="delvto", add=shift).command)
     lines += [
         f"ibias vdd iref {course}",
-        f"xbias iref bias_p q_n q_p vdd 0 bias_tree units={UNITS}",
+        f"xbias iref bias_p q_n vdd 0 bias_tree units={UNITS}",
         "vrest vdd vdd_rest 0",
-        f"xsplit in n_plus p_minus q_n q_p vdd_rest 0 signed_split units={UNITS}"
+        f"xsplit in n_plus p_minus q_n vdd_rest 0 signed_split units={UNITS}"
         f" split={CANDIDATE_SPLIT}",
     ]
     saves.append(REST)

@@ -57,9 +57,9 @@ def cmru_deck(
         unit_subckt(2, 0),
         *(f"v{name} vdd vdd_{name} 0" for name in ("unit", "clock", "idle", "rest")),
         f"ibias vdd iref {I_USUAL}",
-        f"xbias iref bias_p q_n q_p vdd_rest 0 bias_tree units={BIAS_UNITS}",
+        f"xbias iref bias_p q_n vdd_rest 0 bias_tree units={BIAS_UNITS}",
         f"ic 0 c pwl(0 {frames[0] * I_USUAL} {course})",
-        f"xc c c_np c_pm q_n q_p vdd_rest 0 signed_split units={UNITS} split={CANDIDATE_SPLIT}",
+        f"xc c c_np c_pm q_n vdd_rest 0 signed_split units={UNITS} split={CANDIDATE_SPLIT}",
         "xphi phi rst_b hd st vdd_clock 0 strobe_driver",
         # The same driver without a load: what a layer's phase costs whatever its size.
         "xidle phi rst_b idle_hd idle_st vdd_idle 0 strobe_driver",
