@@ -84,8 +84,7 @@ def deck(design: Design, b: Array, expected: Array) -> Deck:
         ramp = f"0 {low} {PASS} {high} {PASS + 0.1} {-low} {2 * PASS + 0.1} {-high}"
         lines += [
             f"ib{k} 0 b{k} {current}",
-            f"xb{k} b{k} b{k}_np b{k}_pp b{k}_nm b{k}_pm q_n vdd 0 signed_node"
-            f" units={b_bus.units}",
+            f"xb{k} b{k} b{k}_np b{k}_pp b{k}_nm b{k}_pm q_n vdd 0 signed_node units={b_bus.units}",
             f"ic{k} 0 c{k} pwl({ramp})",
             f"xc{k} c{k} c{k}_np c{k}_pm q_n vdd 0 signed_split"
             f" units={c_bus.units} split={c_bus.split}",

@@ -6,6 +6,7 @@ import enum
 
 from mru_hw.mapping.design import Design
 from mru_hw.spice.chip import all_clocked, clocked_banks
+from mru_hw.technology import Technology
 
 # pA flow in these circuits, so the usual 1e-12 of gmin and abstol would drown them.
 # A single cell: with trtol=20 a strobe's phases, of 100 ns, are stepped over now and then.
@@ -46,6 +47,17 @@ def unresolved_blocks(design: Design, tolerances: Tolerances) -> tuple[str, ...]
     """
     cheap = tolerances is Tolerances.DEFAULT and bool(clocked_banks(design))
     return ("clock",) if cheap else ()
+
+
+def ramp_options(technology: Technology) -> str:
+    """Return ngspice's tolerances for a unit in a hundred frames, of which thresholds are read.
+
+    They find the same thresholds as a unit's own at a third of the time.
+    """
+    return (
+        NETWORK_OPTIONS.replace("trtol=250", "trtol=50")
+        + technology.transistor.bypass * " bypass=1"
+    )
 
 
 def unit_options(design: Design) -> str:

@@ -32,6 +32,7 @@ def mismatch_deck(technology: Technology, at: Conditions) -> Deck:
     half, lines, saves, commands = at.v_dd / 2, list[str](), list[str](), list[str]()
     for kind in KINDS:
         p = kind[-1]
+        unit = "p_split" if kind == "split_p" else f"{p}_mirror"
         bulk, drain = ("0", at.v_dd - 0.1) if p == "n" else ("vdd", 0.1)
         source = bulk
         if kind == p:
@@ -40,13 +41,13 @@ def mismatch_deck(technology: Technology, at: Conditions) -> Deck:
             source = f"s_{kind}"
             lines.append(f"v{source} {source} 0 {half}")
         lines.append(f"i{kind} {f'vdd g_{kind}' if p == 'n' else f'g_{kind} 0'} {course}")
-        lines.append(f"xd_{kind} g_{kind} g_{kind} {source} {bulk} {p}_mirror units={UNITS}")
+        lines.append(f"xd_{kind} g_{kind} g_{kind} {source} {bulk} {unit} units={UNITS}")
         for leg in ("a", "b"):
             node = f"{leg}_{kind}"
-            lines.append(f"x{node} {node} g_{kind} {source} {bulk} {p}_mirror units={UNITS}")
+            lines.append(f"x{node} {node} g_{kind} {source} {bulk} {unit} units={UNITS}")
             lines.append(f"v{node} {node} 0 {drain}")
             saves.append(f"i(v{node})")
-        shifted = f"m.xb_{kind}.{technology.transistor_path(f'{p}_mirror')}"
+        shifted = f"m.xb_{kind}.{technology.transistor_path(unit)}"
         # ngspice adds delvto with the threshold's own sign, which is negative for PMOS.
         shift = SHIFT if p == "n" else -SHIFT
         commands.append(Change(device=shifted, parameter="delvto", add=shift).command)

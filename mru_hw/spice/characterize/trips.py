@@ -14,6 +14,7 @@ from mru_hw.errors import SimulationError
 from mru_hw.spice.characterize.base import Array, rounded
 from mru_hw.spice.characterize.unit import CELLS, FRAME, STROBE, cmru_deck
 from mru_hw.spice.deck import Deck, Waves
+from mru_hw.spice.options import ramp_options
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
 
@@ -33,14 +34,16 @@ def trips_deck(technology: Technology, at: Conditions) -> Deck:
     frames += [OPPOSITE] * 4
     for c in PASSING:
         frames += [-float(c), OPPOSITE]
-    return cmru_deck(technology, at, frames, (*NODES, *CELLS))
+    return cmru_deck(technology, at, frames, (*NODES, *CELLS), options=ramp_options(technology))
 
 
 def ramp_deck(technology: Technology, at: Conditions) -> Deck:
     """Return the deck that ramps up through the upper threshold, then down through the lower."""
     to_end = [OPPOSITE] * 4
     frames = [*(-c for c in to_end), *RAMP, *to_end, *(-RAMP)]
-    return cmru_deck(technology, at, frames, (*NODES, *CELLS), points=20)
+    return cmru_deck(
+        technology, at, frames, (*NODES, *CELLS), points=20, options=ramp_options(technology)
+    )
 
 
 def stepped(waves: Waves) -> dict[str, tuple[Array, int]]:

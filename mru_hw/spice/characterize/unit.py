@@ -15,6 +15,7 @@ from mru_hw.mapping.rounding import HOLD, WIDTH
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
 from mru_hw.spice.chip import unit_subckt
 from mru_hw.spice.deck import Deck, Waves
+from mru_hw.spice.options import OPTIONS
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import temperature_voltage
 from mru_hw.technology.conditions import Conditions
@@ -41,10 +42,11 @@ def cmru_deck(
     saves: tuple[str, ...],
     *,
     points: int = 50,
+    options: str = OPTIONS,
 ) -> Deck:
     """One CMRU unit of K = 2 under candidates given in `I_USUAL`, one a frame.
 
-    `points` are the least time points of a frame.
+    `points` are the least time points of a frame, `options` ngspice's tolerances.
     """
     v_dd = at.v_dd
     course = " ".join(
@@ -71,7 +73,7 @@ def cmru_deck(
         f"vphi phi 0 pulse(0 {v_dd} {first} 1e-7 1e-7 {width} {FRAME})",
     ]
     t_stop, step = len(frames) * FRAME, FRAME / points
-    return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=step)
+    return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=step, options=options)
 
 
 def fit_node(at: Conditions, waves: Waves, rest_gain: float) -> tuple[dict[str, float], Array]:
