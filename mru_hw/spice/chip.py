@@ -167,8 +167,8 @@ def unit_subckt(
         above = "vss" if k == n else f"h{k + 1}"
         forces = "vss rst_b" if 2 * levels * k <= n * (levels + initial) else "rst vdd"
         lines.append(
-            f"xc{k} v{k} h{k} {below} {above} gs gr hd hdb st stb {forces} out n vdd vss ladder_cell"
-            " hold={hold} width={width} gain={gain}"
+            f"xc{k} v{k} h{k} {below} {above} gs gr hd hdb st stb {forces} out n vdd vss"
+            " ladder_cell hold={hold} width={width} gain={gain}"
         )
     return "\n".join([*lines, ".ends"])
 

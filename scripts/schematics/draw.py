@@ -67,7 +67,7 @@ def _device(symbol: Symbol) -> list[Any]:
         return (x + gx * towards_gate + abs(gy) * along, y + gy * towards_gate + abs(gx) * along)
 
     kind = symbol.instance.cell
-    plain = kind.endswith(("_switch", "_logic"))
+    plain = not kind.endswith(("_mirror", "_cell", "_split"))
     lead = 1.0
     parts: list[Any] = [
         Segment([at(0, 1), at(0, 0.4), at(0.35, 0.4)]),
