@@ -19,7 +19,7 @@ class Cause(enum.Enum):
     CANDIDATE = "candidate"  # the linear layers gave another one than software, further off
     UNSETTLED = "unsettled node"  # the candidate was still on its way at the strobe
     RACE = "race"  # a neighbour moved too, early in the strobe
-    DROOP = "droop"  # a neighbour moved too, late in the strobe, or a held node changed sides
+    DROOP = "droop"  # a neighbour moved too, late in the strobe
     CROWBAR = "crowbar"  # a level changed while no strobe was on
     EARLIER = "earlier layer"  # right for what the layers before it showed
     UNEXPLAINED = "unexplained"

@@ -282,11 +282,9 @@ def _by_cells(ladder: Ladder, evidence: Evidence, t: int, u: int, *, near: bool)
     if np.any(at != last) or (np.any(after != end) and not near):
         # Near its threshold a cell may finish after the strobe what it began within it.
         return Cause.CROWBAR
-    lost = evidence.lost is not None and bool(evidence.lost[t, u])
     if np.sum(at != end) > 1 or not np.all(end[:-1] >= end[1:]):
-        late = evidence.lost is None and evidence.last_move[t, u] > LATE
-        return Cause.DROOP if lost or late else Cause.RACE
-    return Cause.DROOP if lost else None
+        return Cause.DROOP if evidence.last_move[t, u] > LATE else Cause.RACE
+    return None
 
 
 def _by_candidate(

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from mru_hw.mapping.design import Design, Timing
 from mru_hw.spice.bench import candidate_vectors, state_vectors
 from mru_hw.spice.deck import Waves
-from mru_hw.spice.unit_bench import held_vectors
 
 LOOK = 0.02  # of a frame, back from the strobe: far enough to see a candidate that still moves
 
@@ -35,9 +34,6 @@ class Evidence:
     last_move
         (n_time, n_units) when the last of several cells moved, over the strobe's length from its
         rising edge; NaN where fewer than two did.
-    lost
-        (n_time, n_units) whether a held node changed sides while the strobe was on; None where
-        the run did not keep the held nodes.
     """
 
     candidate: Array
@@ -46,7 +42,6 @@ class Evidence:
     after: Bits
     end: Bits
     last_move: Array
-    lost: Bits | None = None
 
 
 def read_evidence(
@@ -67,7 +62,7 @@ def read_evidence(
     design, layer, units
         Whose it is.
     waves
-        The run, with the vectors of the candidates and cells, and of the held nodes or not.
+        The run, with the vectors of the candidates and cells.
     timing
         Length of frame and strobe in that run.
     strobe_at, read_at
@@ -104,16 +99,6 @@ def read_evidence(
             _crossing(waves, names[u][j], strobe_at[t], 2 * timing.pulse, v_dd / 2) for j in moved
         ]
         last_move[t, u] = (max(crossings) - strobe_at[t]) / timing.pulse
-    lost: Bits | None = None
-    held = [held_vectors(design, layer, k) for k in units]
-    if held[0] and all(name in waves.vectors for unit in held for name in unit):
-        sides = [
-            [at(name, t) > v_dd / 2 for t in (strobe_at, strobe_at + timing.pulse)]
-            for unit in held
-            for name in unit
-        ]
-        changed = np.stack([a != b for a, b in sides], 1)
-        lost = np.any(changed.reshape(len(read_at), len(units), -1), axis=2)
     return Evidence(
         candidate=candidates(strobe_at),
         earlier=candidates(strobe_at - LOOK * timing.frame),
@@ -121,7 +106,6 @@ def read_evidence(
         after=after,
         end=cells(read_at),
         last_move=last_move,
-        lost=lost,
     )
 
 

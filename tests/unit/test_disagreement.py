@@ -31,7 +31,6 @@ from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.trace import Trace
 from mru_hw.spice.bench import candidate_vectors, state_vectors
 from mru_hw.spice.deck import Waves
-from mru_hw.spice.unit_bench import held_vectors
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
@@ -133,10 +132,6 @@ def test_race_moves_a_second_cell_early_and_droop_late() -> None:
     assert only(made([1.5], [2], **twice), [1.5]).cause is Cause.RACE
     late = {"last_move": np.array([[0.8]])}
     assert only(made([1.5], [2], **late), [1.5]).cause is Cause.DROOP
-    # Where the held nodes were kept, they say it.
-    lost, intact = np.array([[True]]), np.array([[False]])
-    assert only(made([1.5], [2], lost=lost, **twice), [1.5]).cause is Cause.DROOP
-    assert only(made([1.5], [2], lost=intact, **late), [1.5]).cause is Cause.RACE
 
 
 def test_wrong_cell_is_a_race() -> None:
@@ -145,10 +140,6 @@ def test_wrong_cell_is_a_race() -> None:
     assert found(made([1.5], [1], after=wrong, end=wrong), [1.5]) == []  # the level is right
     record = only(made([0.2], [0], after=wrong, end=wrong), [0.2])
     assert record.cause is Cause.RACE
-
-
-def test_droop_that_kept_a_cell_from_moving() -> None:
-    assert only(made([1.5], [0], lost=np.array([[True]])), [1.5]).cause is Cause.DROOP
 
 
 def test_crowbar_changes_a_level_without_a_strobe() -> None:
@@ -392,13 +383,12 @@ def test_steps_of_windows_are_judged_by_their_frames_thresholds() -> None:
 # ------------------------------------------------------------------------- read from waveforms
 
 
-def waves_of(design: Design, cells: np.ndarray[Any, Any], held: np.ndarray[Any, Any]) -> Waves:
+def waves_of(design: Design, cells: np.ndarray[Any, Any]) -> Waves:
     """A strobe at 1 ms, 1 ms long; voltages (n_cells, n_points) every 0.1 ms."""
     times = np.linspace(0, 1e-2, 101)
     plus, minus = candidate_vectors(design, 0, 0)
     vectors = {"time": times, plus: 1e-9 * np.minimum(times / 1e-3, 1), minus: 0 * times}
     vectors |= dict(zip(state_vectors(design, 0, 0), cells, strict=True))
-    vectors |= dict(zip(held_vectors(design, 0, 0), held, strict=True))
     return Waves(status=RunStatus.DONE, vectors=vectors, core_seconds=0.0, message="")
 
 
@@ -409,15 +399,12 @@ def test_evidence_is_read_from_the_waveforms() -> None:
     cells[:2] = 1.8
     cells[2, times > 1.1e-3] = 1.8
     cells[3, times > 1.6e-3] = 1.8
-    held = np.zeros((4, 101))
-    held[:2] = 1.8
-    held[1, times > 1.5e-3] = 0.0
     timing = dataclasses.replace(design.timing, frame=1e-2, pulse=1e-3)
     evidence = read_evidence(
         design,
         0,
         [0],
-        waves_of(design, cells, held),
+        waves_of(design, cells),
         timing=timing,
         strobe_at=np.array([1e-3, 1.1e-2]),
         read_at=np.array([1e-2, 2e-2]),
@@ -427,8 +414,6 @@ def test_evidence_is_read_from_the_waveforms() -> None:
     np.testing.assert_array_equal(evidence.before[0, 0], [True, True, False, False])
     np.testing.assert_array_equal(evidence.after[0, 0], [True] * 4)
     assert evidence.last_move[0, 0] == pytest.approx(0.7, abs=0.11)
-    assert evidence.lost is not None
-    assert evidence.lost[0, 0]
     scale = design.buses["c0"].scale
     assert evidence.candidate[0, 0] == pytest.approx(1e-9 / scale)
     assert evidence.earlier[0, 0] == pytest.approx(0.8e-9 / scale, rel=1e-3)
