@@ -25,6 +25,7 @@ from mru_hw.mapping.design import (
 )
 from mru_hw.model.structure import CellKind
 from mru_hw.spice.cells import LEG_CODES, LIBRARY, LOOPS, WINDOWS, cell_views
+from mru_hw.spice.drive import drive_units
 
 SUPPLIES = ("vdd_mirror", "vdd_memory", "vdd_clock", "vdd_bias")
 
@@ -117,6 +118,8 @@ def chip_deck(design: Design) -> str:
     for index, connection in enumerate(design.connections):
         lines += _leg_lines(index, connection, design.buses)
     for bank in design.banks:
+        if bank.clocked:
+            lines += _driver_lines(design, bank)
         lines += (_bank_lines if bank.clocked else _loop_lines)(bank, design.buses)
     lines += ["xrst rst rst_b vdd_clock vss inverter", ".ends", ""]
     return "\n".join(lines)
@@ -238,9 +241,14 @@ def _leg_lines(index: int, connection: Connection, buses: dict[str, Bus]) -> Ite
             yield f"{name} {node} {gate} {bulk} {bulk} {device} units={units[row, column]}"
 
 
+def _driver_lines(design: Design, bank: Bank) -> Iterator[str]:
+    i, (hold, step) = bank.layer, drive_units(design.technology, bank)
+    yield f"xphi{i} phi{i} rst_b hd{i} st{i} vdd_clock vss strobe_driver"
+    yield f"+ hold_drive={hold} step_drive={step}"
+
+
 def _bank_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
     i = bank.layer
-    yield f"xphi{i} phi{i} rst_b hd{i} st{i} vdd_clock vss strobe_driver"
     c, h = buses[bank.candidate], buses[bank.state]
     for k in range(bank.n_units):
         name = unit_name(

@@ -1,0 +1,39 @@
+"""How strong a layer's strobe driver is: unit devices by the load of its two lines."""
+
+from __future__ import annotations
+
+import math
+
+from mru_hw.mapping.design import Bank
+from mru_hw.technology import Technology
+
+PER_UNIT = 0.5e-12
+"""Load [F] that one unit of the driver's output devices moves within some 20 ns."""
+
+# Gates on a line, by device class: in each unit (circuits/phase_tap, circuits/step_control), and in
+# each of its ladder cells (circuits/ladder_cell).
+HOLD_UNIT = {"n_logic": 1, "p_logic": 1}
+HOLD_CELL = {"p_switch": 1}
+STEP_UNIT = {"n_logic": 3, "p_logic": 3}
+STEP_CELL = {"p_switch": 1}
+
+
+def line_loads(technology: Technology, bank: Bank) -> tuple[float, float]:
+    """Return the gates' capacitance [F] on a layer's hold and step lines, at the whole oxide's."""
+
+    def load(unit: dict[str, int], cell: dict[str, int]) -> float:
+        gates = list(unit.items())
+        gates += [(name, bank.n_cells * count) for name, count in cell.items()]
+        area = 0.0
+        for name, count in gates:
+            device = technology.devices[name]
+            area += count * device.w * device.l
+        return bank.n_units * area * technology.flicker.c_ox
+
+    return load(HOLD_UNIT, HOLD_CELL), load(STEP_UNIT, STEP_CELL)
+
+
+def drive_units(technology: Technology, bank: Bank) -> tuple[int, int]:
+    """Return the unit devices that drive a layer's hold and step lines."""
+    hold, step = (max(1, math.ceil(load / PER_UNIT)) for load in line_loads(technology, bank))
+    return hold, step
