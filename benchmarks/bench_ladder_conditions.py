@@ -100,7 +100,12 @@ def judged(design: Design, bench: UnitBench, waves: Waves, c: Array) -> dict[str
 
     return {
         "wrong": [
-            {"frame": int(k), "over_beta": c[k], "before": before[k], "after": level[k]}
+            {
+                "frame": int(k),
+                "over_beta": float(c[k]),
+                "before": int(before[k]),
+                "after": int(level[k]),
+            }
             for k in wrong
         ],
         "double": int(np.sum(np.abs(level - before) > 1)),

@@ -66,4 +66,4 @@ def test_yaml_names_the_ports_and_parameters_of_the_deck(cell: Path) -> None:
     assert set(document["ports"]) == {word for word in words if "=" not in word}
     assert set(document["parameters"]) == {w.split("=")[0] for w in words if "=" in w}
     for row in (*document["ports"].values(), *document["shows"].values()):
-        assert row["unit"] in {"A", "V", "s"}
+        assert row["unit"] in {"A", "V", "s", "C"}
