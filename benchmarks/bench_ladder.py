@@ -1,4 +1,4 @@
-"""One CMRU unit in ngspice: steps, thresholds, frames, strobes, droop, power, crowbar, area.
+"""One CMRU unit in ngspice: steps, thresholds, frames, strobes, power, crowbar, area.
 
     python benchmarks/bench_ladder.py [--tech T] [--quick] [--work DIR] [--trial cmru_ladder.cir]
 
@@ -16,10 +16,10 @@ are kept in --work by the decks' own tokens, so a call that was cut off goes on.
   circuit's own thresholds.
 * power: over the frames of the first seed; unit = mirror block (candidate node, state node),
   memory block (step control, cells) and clock; the bias tree, which all units share, apart.
-* crowbar: at every node that a switch pulls up or down (gs, gr, gk, the cells' own nodes, the
-  drivers) the integral of the smaller of the current that comes from the supply side and the one
-  that goes to ground: what passes both, since what is over charges the node (Veendrick, JSSC
-  19(4), 1984, for the inverter). Over the unit's whole charge.
+* crowbar: at every node that a switch pulls up or down (gs, gr and what precedes them, ks, gk, the
+  cells' own nodes, the driver's lines) the integral of the smaller of the current that comes from
+  the supply side and the one that goes to ground: what passes both, since what is over charges the
+  node (Veendrick, JSSC 19(4), 1984, for the inverter). Over the unit's whole charge.
 * trial: the same two measures on the deck given with --trial, and on this unit with the trial's
   own candidates: in amperes (threshold 0.4 nA) and over the threshold (1 nA).
 """
@@ -57,7 +57,7 @@ from mru_hw.spice.flatten import flatten
 from mru_hw.spice.options import unit_options
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.runner import Limits, Runner
-from mru_hw.spice.unit_bench import UNIT, UnitBench, held_vectors, make_unit_bench, unit_deck
+from mru_hw.spice.unit_bench import UNIT, UnitBench, make_unit_bench, unit_deck
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions
@@ -301,8 +301,7 @@ def timed(
         name = f"{unit.design.technology.name}-k{unit.ladder.levels}-{label}-{conditions.corner}"
 
         def made(w: Waves, b: UnitBench = bench) -> dict[str, Any]:
-            found = judged(true, b, w, c)
-            return found | droop(unit.design, b, w, found["before"] == found["after"])
+            return judged(true, b, w, c)
 
         row = store(name, bench.deck, made)
         wrong = row.get("wrong", [])
@@ -314,36 +313,9 @@ def timed(
                 "status": row["status"],
                 "wrong": len(wrong) if row["status"] == "DONE" else None,
                 "causes": sorted({d["cause"] for d in wrong}),
-                **{key: row.get(key) for key in ("droop_V", "stepping_V", "pushed_V")},
             }
         )
     return rows
-
-
-def droop(
-    design: Design, bench: UnitBench, waves: Waves, still: NDArray[np.bool_]
-) -> dict[str, float]:
-    """What the held nodes lose towards the other side until the strobe ends [V].
-
-    In frames without a step (leakage), in frames with one (a stepping neighbour's gates too); and
-    how far the strobe's edge pushes them outwards, beyond the supplies, before they come back.
-    """
-    pulse, times = bench.timing.pulse, waves.time
-    found = {"droop_V": 0.0, "stepping_V": 0.0, "pushed_V": 0.0}
-    for name in held_vectors(design, 0, 0):
-        at, edge, end = (
-            np.interp(bench.strobe_at + dt, times, waves.vectors[name])
-            for dt in (0.0, min(1e-6, pulse / 4), pulse)
-        )
-        towards = np.where(at > bench.v_dd / 2, -1.0, 1.0)
-        lost, pushed = towards * (end - at), towards * (at - edge)
-        for key, values in (
-            ("droop_V", lost[still]),
-            ("stepping_V", lost[~still]),
-            ("pushed_V", pushed),
-        ):
-            found[key] = max(found[key], float(np.max(values, initial=0.0)))
-    return found
 
 
 def safe(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
@@ -367,18 +339,21 @@ def crossings(unit: Unit) -> Crossings:
         return f"@m.{path}.{t.transistor_path(device)}[id]"
 
     pairs: Crossings = [
-        ((id_(f"{u}.xstep.xgate.xs0", "p_logic"),), (id_(f"{u}.xstep.xgate.xs3", "n_mirror"),)),
-        ((id_(f"{u}.xstep.xgate.xr3", "p_mirror"),), (id_(f"{u}.xstep.xgate.xr0", "n_logic"),)),
+        ((id_(f"{u}.xstep.xgate.{p}", "p_logic"),), (id_(f"{u}.xstep.xgate.{n}", "n_logic"),))
+        for p, n in (("xa1", "xa0"), ("xs0", "xs1"), ("xb0", "xb1"), ("xr1", "xr0"))
     ]
-    for name in ("xphib0", "xphi0", "xrst"):
-        drive = f"{TOP}.{name}"
-        pairs.append(((id_(f"{drive}.xp", "p_logic"),), (id_(f"{drive}.xn", "n_logic"),)))
+    pairs += [
+        ((id_(f"{TOP}.xphi0.{p}", "p_driver"),), (id_(f"{TOP}.xphi0.{n}", "n_driver"),))
+        for p, n in (("xhp", "xhn"), ("xsp", "xsn"))
+    ]
+    pairs.append(((id_(f"{TOP}.xrst.xp", "p_logic"),), (id_(f"{TOP}.xrst.xn", "n_logic"),)))
     for j in range(1, 2 * unit.ladder.levels + 1):
         cell = f"{u}.xc{j}"
-        hold, reset = id_(f"{cell}.xm2", "n_mirror"), id_(f"{cell}.xr3", "n_switch")
+        hold, reset = id_(f"{cell}.xm2", "n_mirror"), id_(f"{cell}.xr3", "n_guard")
         pairs += [
+            ((id_(f"{cell}.xs2", "p_switch"),), (id_(f"{cell}.xs1", "n_switch"),)),
             ((id_(f"{cell}.xr1", "p_switch"),), (id_(f"{cell}.xr2", "n_switch"),)),
-            ((id_(f"{cell}.xs2", "n_switch"),), (hold, reset)),
+            ((id_(f"{cell}.xs3", "p_guard"),), (hold, reset)),
             ((id_(f"{cell}.xm9", "p_cell"),), (reset,)),
         ]
     return pairs

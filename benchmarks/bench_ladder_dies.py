@@ -200,7 +200,6 @@ def one_die(
         "double_steps": int(np.sum(np.abs(after - before) > 1)),
         "no_thermometer": int(np.sum(~np.all(cells[:, :-1] >= cells[:, 1:], axis=1))),
         "outside_strobe": int(np.sum(np.any(evidence.before[:, 0] != last, axis=1))),
-        "held_lost": 0 if evidence.lost is None else int(np.sum(evidence.lost)),
     }
 
 
@@ -225,7 +224,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     steps = sum(row["steps"] for row in done)
     wrong = [d | {"die": row["die"]} for row in done for d in row["wrong"]]
     nominal = sum(row["wrong_for_nominal"] for row in done)
-    names = ("moves", "double_steps", "no_thermometer", "outside_strobe", "held_lost")
+    names = ("moves", "double_steps", "no_thermometer", "outside_strobe")
     return {
         "dies": len(rows),
         "failed": dict(Counter(row["status"] for row in rows if row["status"] != "DONE")),

@@ -17,6 +17,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for scale in asked.scale:
             deck = margins_deck(technology, at, asked.cells, scale)
             name = f"margins-{technology.name}-{corner}{temperature:g}-x{scale:g}"
-            made = store(name, deck, lambda w, at=at: margins(at, w, asked.cells))
+            made = store(name, deck, partial(margins, at, n_cells=asked.cells))
             rows.append(
                 {"corner": corner, "temperature": temperature, "v_dd": at.v_dd, "scale": scale}
                 | made

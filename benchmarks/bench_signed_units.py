@@ -8,7 +8,8 @@ them, each with the candidate node that it needs and an output leg of 1 nA:
 * loop: circuits/hysteretic_cell, I_width = 2 I_thresh, the minus rail sunk at its node; no clock;
 * loop_large_pair: the same with more unit devices in the feedback pair M7, M9, and so fewer
   elsewhere: the number for which Pelgrom's law says that the falling edge's sigma is smallest;
-* clocked: circuits/step_control drives one circuits/ladder_cell, its neighbours tied;
+* clocked: circuits/step_control drives one circuits/ladder_cell, its neighbours tied, with its
+  circuits/phase_tap; the driver of a layer stands outside, for all units share it;
 * unclocked: the same comparators move the same cell through one switch each, without a strobe.
 
 Equal area: the gate area (sum of W L m) of all transistors of the unit is that of the loop. What
@@ -47,7 +48,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
 from mru_hw.mapping.design import CANDIDATE_SPLIT
 from mru_hw.mapping.draft import BIAS_UNITS
-from mru_hw.mapping.rounding import HOLD, TAIL, WIDTH
+from mru_hw.mapping.rounding import HOLD, WIDTH
 from mru_hw.spice.bench import as_written
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_line, token_of
@@ -60,7 +61,15 @@ from mru_hw.technology.calibration import load_calibration
 Array = NDArray[np.float64]
 
 NAMES = ("loop", "loop_large_pair", "clocked", "unclocked")
-CELLS = ("signed_node", "bias_tree", "hysteretic_cell", "step_control", "ladder_cell")
+CELLS = (
+    "signed_node",
+    "bias_tree",
+    "hysteretic_cell",
+    "step_control",
+    "ladder_cell",
+    "phase_tap",
+    "strobe_driver",
+)
 PAIRS = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 NODE_UNITS = 32  # of the candidate's diodes, as the mapping gives them
 I_REFERENCE = 1e-9  # A
@@ -75,7 +84,7 @@ RAMP_OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-19 trtol=0.3 reltol
 FRAME, PULSE, EDGE, POWER_UP = 10e-3, 40e-6, 1e-7, 20e-3  # s
 STROBE, UPDATE = 0.85, (0.95, 0.97)  # of a frame
 STEPS = 0.16 / 2.0 ** np.arange(8)  # of beta
-STROBE_OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-16 trtol=20 reltol=1e-3 method=gear"
+STROBE_OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-16 trtol=5 reltol=1e-3 method=gear"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +113,7 @@ class Unit:
 
 def circuit(unit: Unit) -> str:
     """The unit with its candidate node as subcircuit ``dut``, and all that it is made of."""
-    node, gain, hold, width, tail = (
-        round(n * unit.scale) for n in (NODE_UNITS, BIAS_UNITS, HOLD, WIDTH, TAIL)
-    )
+    node, gain, hold, width = (round(n * unit.scale) for n in (NODE_UNITS, BIAS_UNITS, HOLD, WIDTH))
     comparators = f"units={node} up={unit.up} down={unit.down}"
     views = cell_views(CELLS)
     if unit.name.startswith("loop"):
@@ -121,8 +128,9 @@ def circuit(unit: Unit) -> str:
     elif unit.name == "clocked":
         inside = [
             f"xnode c c_np c_pm q_n vdd vss signed_split units={node} split={CANDIDATE_SPLIT}",
-            f"xstep c_np c_pm n p phi phib gs gr vdd vss step_control {comparators} tail={tail}",
-            "xcell v h vdd vss gs gr phi phib rn rp out n vdd vss ladder_cell"
+            "xtap hd hdb st stb vdd vss phase_tap",
+            f"xstep c_np c_pm n p st stb gs gr vdd vss step_control {comparators}",
+            "xcell v h vdd vss gs gr hd hdb st stb rn rp out n vdd vss ladder_cell"
             f" hold={hold} width={width} gain={gain}",
         ]
     else:
@@ -144,7 +152,7 @@ def circuit(unit: Unit) -> str:
             "xn v rn vss vss n_switch",
             "xp v rp vdd vdd p_switch",
         ]
-    pins = "c v out n p q_n phi phib rn rp vdd vss"
+    pins = "c v out n p q_n hd st rn rp vdd vss"
     return "\n".join(
         [unit.technology.devices_spice(), views, f".subckt dut {pins}", *inside, ".ends"]
     )
@@ -168,10 +176,11 @@ def bench(unit: Unit, sources: list[str], saves: list[str], t_stop: float, step:
         circuit(unit),
         f"vdd vdd 0 {v_dd}",
         f"ibias vdd b_n {I_REFERENCE / unit.scale:.9g}",
-        f"xbias b_n b_p b_qn b_qp vdd 0 bias_tree units={BIAS_UNITS}",
-        *(f"e{k} {k} 0 b_{k.replace('_', '')} 0 1" for k in ("n", "p", "q_n", "q_p")),
+        f"xbias b_n b_p b_qn vdd 0 bias_tree units={BIAS_UNITS}",
+        *(f"e{k} {k} 0 b_{k.replace('_', '')} 0 1" for k in ("n", "p", "q_n")),
         "vsup vdd vcell 0",
-        f"{DUT} c v out n p q_n phi phib rn rp vcell 0 dut",
+        "xdriver phi vdd hd st vdd 0 strobe_driver",
+        f"{DUT} c v out n p q_n hd st rn rp vcell 0 dut",
         f"vout out 0 {v_dd / 2:.9g}",
         *sources,
         f".save {' '.join(saves)} {TOKEN}",
@@ -219,7 +228,6 @@ def ramp_deck(unit: Unit) -> Deck:
         pwl("vrn rn 0", rn),
         pwl("vrp rp 0", rp),
         "vphi phi 0 0",
-        f"vphib phib 0 {v_dd}",
     ]
     return bench(unit, sources, ["v(v)", "i(vsup)"], points[-1][0], points[-1][0] / 150)
 
@@ -256,7 +264,7 @@ def ramp_power(unit: Unit, waves: Waves) -> float:
 
 def strobe_deck(unit: Unit) -> Deck:
     v_dd, count = unit.technology.v_dd, len(STEPS)
-    phi, phib = [(0.0, 0.0)], [(0.0, v_dd)]
+    phi = [(0.0, 0.0)]
     forced: dict[str, list[tuple[float, float]]] = {
         "rn": [(0.0, v_dd), (0.9 * POWER_UP, v_dd), (0.9 * POWER_UP + EDGE, 0.0)],
         "rp": [(0.0, v_dd)],
@@ -268,7 +276,6 @@ def strobe_deck(unit: Unit) -> Deck:
         forced[pin] += _pulse(start + EDGE, start + FRAME / 10, v_dd - on, on)
         strobe = start + STROBE * FRAME
         phi += _pulse(strobe, strobe + PULSE, 0.0, v_dd)
-        phib += _pulse(strobe, strobe + PULSE, v_dd, 0.0)
         first, last = (start + share * FRAME for share in UPDATE)
         moves["up" if k < count else "down"] += _pulse(first, last, 0.0, STEPS[k % count])
     half = POWER_UP + count * FRAME
@@ -276,7 +283,6 @@ def strobe_deck(unit: Unit) -> Deck:
     charge = 1e-12 / ((UPDATE[1] - UPDATE[0]) * FRAME)  # A for a volt, which stands for beta
     sources = [
         pwl("vphi phi 0", phi),
-        pwl("vphib phib 0", phib),
         *(pwl(f"v{pin} {pin} 0", points) for pin, points in forced.items()),
         # Volts on these capacitors are what the candidate lies beyond beta, over beta.
         *(pwl(f"vm{side} m{side} 0", points) for side, points in moves.items()),

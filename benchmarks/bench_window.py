@@ -88,8 +88,8 @@ def deck(design: Design, b: Array, expected: Array) -> Deck:
             f"ic{k} 0 c{k} pwl({ramp})",
             f"xc{k} c{k} c{k}_np c{k}_pm q_n vdd 0 signed_split"
             f" units={c_bus.units} split={c_bus.split}",
-            f"xw{k} c{k}_np c{k}_pm b{k}_np b{k}_pp b{k}_nm b{k}_pm n p 0 vdd gs{k} gr{k} vdd 0"
-            f" window_comparator units={c_bus.units} {sizes} tail={bank.tail_units}",
+            f"xw{k} c{k}_np c{k}_pm b{k}_np b{k}_pp b{k}_nm b{k}_pm 0 vdd gs{k} gr{k} vdd 0"
+            f" window_comparator units={c_bus.units} {sizes}",
         ]
     saves = tuple(f"v(xw{k}.{node})" for k in range(len(b)) for node in "ud")
     t_stop = 2 * PASS + 0.1

@@ -18,8 +18,7 @@ class Cause(enum.Enum):
     THRESHOLD = "threshold offset"  # the candidate lies within the error of candidate and threshold
     CANDIDATE = "candidate"  # the linear layers gave another one than software, further off
     UNSETTLED = "unsettled node"  # the candidate was still on its way at the strobe
-    RACE = "race"  # a neighbour moved too, early in the strobe
-    DROOP = "droop"  # a neighbour moved too, late in the strobe
+    RACE = "race"  # a neighbour moved too, or another cell than the one whose turn it was
     CROWBAR = "crowbar"  # a level changed while no strobe was on
     EARLIER = "earlier layer"  # right for what the layers before it showed
     UNEXPLAINED = "unexplained"

@@ -35,9 +35,6 @@ from mru_hw.variation import Die
 MOVING = 0.2
 """Of what a candidate still lacks: it is unsettled where it made more than this in one `LOOK`."""
 
-LATE = 0.5
-"""Of the strobe: a second cell that moves later followed a held node that leaked."""
-
 Array = NDArray[np.float64]
 
 
@@ -283,7 +280,7 @@ def _by_cells(ladder: Ladder, evidence: Evidence, t: int, u: int, *, near: bool)
         # Near its threshold a cell may finish after the strobe what it began within it.
         return Cause.CROWBAR
     if np.sum(at != end) > 1 or not np.all(end[:-1] >= end[1:]):
-        return Cause.DROOP if evidence.last_move[t, u] > LATE else Cause.RACE
+        return Cause.RACE
     return None
 
 

@@ -31,9 +31,6 @@ class Evidence:
     before, after, end
         (n_time, n_units, n_cells) set cells: at the strobe's rising edge, one strobe's length after
         its end, and at the frame's end.
-    last_move
-        (n_time, n_units) when the last of several cells moved, over the strobe's length from its
-        rising edge; NaN where fewer than two did.
     """
 
     candidate: Array
@@ -41,7 +38,6 @@ class Evidence:
     before: Bits
     after: Bits
     end: Bits
-    last_move: Array
 
 
 def read_evidence(
@@ -92,31 +88,15 @@ def read_evidence(
     if not reached.any():
         return _nothing(len(read_at), len(units), design.banks[layer].n_cells)
     before, after = cells(strobe_at), cells(strobe_at + 2 * timing.pulse)
-    last_move = np.full(before.shape[:2], np.nan)
-    for t, u in np.argwhere((before != after).sum(2) > 1):
-        moved = np.flatnonzero(before[t, u] != after[t, u])
-        crossings = [
-            _crossing(waves, names[u][j], strobe_at[t], 2 * timing.pulse, v_dd / 2) for j in moved
-        ]
-        last_move[t, u] = (max(crossings) - strobe_at[t]) / timing.pulse
     return Evidence(
         candidate=candidates(strobe_at),
         earlier=candidates(strobe_at - LOOK * timing.frame),
         before=before,
         after=after,
         end=cells(read_at),
-        last_move=last_move,
     )
-
-
-def _crossing(waves: Waves, name: str, start: float, span: float, level: float) -> float:
-    """Return when a vector last passes a level within a span [s]."""
-    inside = (waves.time >= start) & (waves.time <= start + span)
-    times, high = waves.time[inside], waves.vectors[name][inside] > level
-    changes = np.flatnonzero(high[1:] != high[:-1])
-    return float(times[changes[-1] + 1]) if len(changes) else start + span
 
 
 def _nothing(n_time: int, n_units: int, n_cells: int) -> Evidence:
     nan, no = np.full((n_time, n_units), np.nan), np.zeros((n_time, n_units, n_cells), np.bool_)
-    return Evidence(candidate=nan, earlier=nan, before=no, after=no, end=no, last_move=nan)
+    return Evidence(candidate=nan, earlier=nan, before=no, after=no, end=no)

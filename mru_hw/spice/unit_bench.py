@@ -133,14 +133,6 @@ def _without_units(head: str, needed: str) -> str:
     return "\n".join(lines)
 
 
-def held_vectors(design: Design, layer: int, unit: int) -> tuple[str, ...]:
-    """Return the node voltages that the cells' neighbours read, in thermometer order."""
-    n_cells = design.banks[layer].n_cells
-    if n_cells == 1:
-        return ()
-    return tuple(f"v({TOP}.xu{layer}_{unit}.h{j})" for j in range(1, n_cells + 1))
-
-
 def make_unit_bench(
     design: Design,
     layer: int,
@@ -203,7 +195,6 @@ def make_unit_bench(
         "i(vref)",
         *candidate_vectors(design, layer, unit),
         *state_vectors(design, layer, unit),
-        *held_vectors(design, layer, unit),
         *watch,
     )
     v_dd = f"{conditions.v_dd:.9g}"

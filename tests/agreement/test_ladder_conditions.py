@@ -30,7 +30,8 @@ def test_every_step_comes_once(corner: tuple[str, float, float]) -> None:
     bench = make_unit_bench(design, 0, 0, currents, at, options=OPTIONS)
     waves = Runner(Limits(time_s=120)).run(bench.deck)
     set_cells = read_unit(design, 0, 0, bench, waves).end[:, 0, :]
-    level, wanted = set_cells.sum(axis=1) - 2, []
+    level = set_cells.sum(axis=1) - 2
+    wanted: list[int] = []
     for c in CANDIDATES:
         before = wanted[-1] if wanted else 0
         wanted.append(int(np.clip(before + np.sign(c) * (abs(c) >= 1), -2, 2)))

@@ -21,8 +21,8 @@ LOADS = ((50e-15, 50e-15), (1e-12, 0.1e-12), (50e-15, 2e-12), (2e-12, 50e-15))  
 def crossings(t: Array, v: Array, level: float) -> list[tuple[float, float]]:
     """Return when a line is above a level, as pairs of times."""
     above = np.concatenate([[False], v > level, [False]])
-    rises, falls = (np.flatnonzero(np.diff(above.astype(int)) == step) for step in (1, -1))
-    return [(float(t[a]), float(t[min(b, len(t) - 1)])) for a, b in zip(rises, falls, strict=True)]
+    rises, falls = (t[np.flatnonzero(np.diff(above.astype(int)) == step) - 1] for step in (1, -1))
+    return [(float(a), float(b)) for a, b in zip(rises, falls, strict=True)]
 
 
 @pytest.mark.parametrize("corner", [("ff", 125.0, 1.98), ("ss", -40.0, 1.62)])

@@ -11,7 +11,6 @@ import pytest
 from mru_hw.cli.app import run
 from mru_hw.mapping.design import Timing
 from mru_hw.model.io import save_model
-from mru_hw.simulate.causes import Cause
 from mru_hw.simulate.disagreement import ladder_of, own_levels, wrong_steps
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.verify import read_unit
@@ -55,17 +54,17 @@ def test_a_bmru_unit_by_itself_has_two_levels() -> None:
     assert (record.frame, record.before, record.wanted, record.found) == (2, 1, 1, -1)
 
 
-def test_a_hot_chip_s_long_strobe_droops_and_is_called_so(chip: Chip) -> None:
-    # ff at 85 degC: a strobe of 10 ms lets the held nodes leak to the other side.
-    conditions = Conditions(corner="ff", temperature=85.0, v_dd=chip.design.technology.v_dd)
+def test_a_long_strobe_moves_one_cell_even_hot(chip: Chip) -> None:
+    # The held nodes leak away within milliseconds; the driver ends the hold by itself long before.
+    conditions = Conditions(corner="ff", temperature=125.0, v_dd=chip.design.technology.v_dd)
     timing = Timing(frame=0.1, strobes=(0.08,), pulse=0.01)
     c = np.array([2.0, 2.0, 2.0, -2.0, -2.0, -2.0])
     bench = make_unit_bench(chip.design, 0, 0, c * 1e-9, conditions, timing=timing)
     evidence = read_unit(chip.design, 0, 0, bench, Runner().run(bench.deck))
     ladder = ladder_of(chip.design, chip.calibration, chip.die(None), 0, conditions)
-    found = list(wrong_steps(ladder, evidence, (c * 1e-9 / chip.design.buses["c0"].scale)[:, None]))
-    assert found
-    assert {record.cause for record in found} == {Cause.DROOP}
+    c = c * 1e-9 / chip.design.buses["c0"].scale
+    assert list(wrong_steps(ladder, evidence, c[:, None])) == []
+    assert own_levels(ladder, evidence)[1][:, 0].tolist() == [1, 2, 2, 1, 0, -1]
 
 
 def simulate(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, object]:

@@ -63,7 +63,6 @@ def made(c: list[float], levels: list[int], **keys: Any) -> Evidence:
         "before": code(0, *levels[:-1]),
         "after": code(*levels),
         "end": code(*levels),
-        "last_move": np.full(own.shape, np.nan),
     }
     return Evidence(**(plain | keys))
 
@@ -127,11 +126,8 @@ def test_unsettled_candidate_was_on_its_way() -> None:
     assert only(lagging, [1.5]).cause is Cause.UNSETTLED
 
 
-def test_race_moves_a_second_cell_early_and_droop_late() -> None:
-    twice = {"last_move": np.array([[0.05]])}
-    assert only(made([1.5], [2], **twice), [1.5]).cause is Cause.RACE
-    late = {"last_move": np.array([[0.8]])}
-    assert only(made([1.5], [2], **late), [1.5]).cause is Cause.DROOP
+def test_a_second_cell_that_moves_is_a_race() -> None:
+    assert only(made([1.5], [2]), [1.5]).cause is Cause.RACE
 
 
 def test_wrong_cell_is_a_race() -> None:
@@ -294,8 +290,7 @@ def as_if_ngspice(trace: Trace) -> SpiceResult:
         end = np.arange(bank.n_cells) < (bank.levels + levels)[:, :, None]
         start = np.arange(bank.n_cells) < np.full((1, bank.n_units, 1), bank.levels)
         before = np.concatenate([start, end[:-1]])
-        nan = np.full(c.shape, np.nan)
-        made = Evidence(candidate=c, earlier=c, before=before, after=end, end=end, last_move=nan)
+        made = Evidence(candidate=c, earlier=c, before=before, after=end, end=end)
         evidence.append((made,))
     none = np.zeros(2)
     return SpiceResult(
@@ -413,7 +408,6 @@ def test_evidence_is_read_from_the_waveforms() -> None:
     assert own_levels(LADDER, evidence)[1][0, 0] == 2
     np.testing.assert_array_equal(evidence.before[0, 0], [True, True, False, False])
     np.testing.assert_array_equal(evidence.after[0, 0], [True] * 4)
-    assert evidence.last_move[0, 0] == pytest.approx(0.7, abs=0.11)
     scale = design.buses["c0"].scale
     assert evidence.candidate[0, 0] == pytest.approx(1e-9 / scale)
     assert evidence.earlier[0, 0] == pytest.approx(0.8e-9 / scale, rel=1e-3)

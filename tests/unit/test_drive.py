@@ -45,7 +45,7 @@ def test_a_large_layer_has_a_stronger_driver() -> None:
     technology = load_technology("generic180")
     bank = chip_of(one_unit()).design.banks[0]
     for n_units in (1, 16, 100, 560):
-        large = replace(bank, gain_units=np.ones(n_units))
+        large = replace(bank, gain_units=np.ones(n_units, dtype=np.int64))
         loads, units = line_loads(technology, large), drive_units(technology, large)
         for load, count in zip(loads, units, strict=True):
             assert load <= count * PER_UNIT < load + PER_UNIT
