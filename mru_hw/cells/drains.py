@@ -8,8 +8,8 @@ Vittoz, Charge-Based MOS Transistor Modeling, chapter 4), so
     V_s = -U_T ln(exp(-V_f / U_T) + exp(-V_d / U_T)),     V_f = (v - V_gate(I)) / b
 
 V_f is where it ends as a follower. V_d is the gate voltage of the PMOS diode above it: of the state
-node for the output, so it falls with the level, and of M7 for the feedback. b is by how much a gate
-must rise with its source: `body_factor`.
+node for the output, so it falls with the level, and of M7 for the feedback. b is by how much the
+gate of an NMOS must rise with its source, measured (`calibration.n.body`).
 
 A set ladder cell's v is short of the supply by what its feedback needs to hold it,
 ``U_T ln(width / (width - hold))``, for M9 is then in its triode region.
@@ -29,17 +29,6 @@ from mru_hw.mapping.design import Bank
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 ROUNDS = 3  # of a leg's current, which moves its own drain by little
-
-
-def body_factor(calibration: Calibration) -> float:
-    """By how much a device's gate must rise with its source for the same current.
-
-    A signed node rests one NMOS V_GS and one PMOS V_SG above ground, and that PMOS has its source
-    there (`circuits/bias_tree`): what the node lies higher than both gate voltages is the body
-    effect over what is left to the supply. It stands for the NMOS too, whose own is not measured;
-    where the supply is too low for the chain the slope over the gate voltage is its bound.
-    """
-    return min(max(1.0 + calibration.body, 1.0), calibration.n.slope)
 
 
 def level_gains(devices: Devices, bank: Bank) -> Array:
@@ -77,7 +66,7 @@ def _gains(devices: Devices, bank: Bank, nominal: Array, drain: Callable[[Array]
     """Return the gains of legs of `nominal` current [A] under switches that end at `drain` [V]."""
     cal, technology = devices.calibration, devices.design.technology
     u_t = temperature_voltage(devices.temperature)
-    v, body = _high(devices, bank), body_factor(cal)
+    v, body = _high(devices, bank), cal.n.body
     switch = technology.shape("n_cell", "n_mirror")
     # The leg at 0 V over its diode.
     diode = cal.gain("n", 0.0, devices.i_unit_device)

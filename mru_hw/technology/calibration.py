@@ -40,6 +40,12 @@ class Mirror(Document):
     slope: float = Field(gt=1, description="subthreshold slope factor n")
     conductance: float = Field(ge=0, description="lambda [1/V] of I = I_sat (1 + lambda V_DS)")
     v_gate: float = Field(gt=0, description="|V_GS| of a unit device at i_usual [V]")
+    body: float = Field(
+        ge=1,
+        lt=2,
+        description="by how much its gate moves with its source at i_usual; up to two thirds of "
+        "the supply from the bulk",
+    )
 
 
 class Law(Document):
@@ -221,12 +227,6 @@ class Calibration(Document):
         known: tuple[float, ...] = getattr(self, f"mismatch_{kind}")
         found: NDArray[np.float64] = np.interp(np.log(current), np.log(self.i_curve), known)
         return found
-
-    @property
-    def body(self) -> float:
-        """What the PMOS under a signed node needs beyond its gate voltage, over its body's bias."""
-        above = self.v_signed - self.n.v_gate - self.p.v_gate
-        return above / (self.v_dd - self.v_signed)
 
     def rest_gain(self, current: float) -> float:
         """Return `rest` with `current` [A] in a unit device of the bias rail."""

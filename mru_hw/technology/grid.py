@@ -27,7 +27,11 @@ LADDER = ("v_trip_up", "v_trip_down", "c_step", "c_driver", "c_clock")
 """Fields of a calibration that a clocked unit is measured for; an unclocked loop needs none."""
 
 CONSTANTS = (
-    *(f"{polarity}.{name}" for polarity in "np" for name in ("slope", "conductance", "v_gate")),
+    *(
+        f"{polarity}.{name}"
+        for polarity in "np"
+        for name in ("slope", "conductance", "v_gate", "body")
+    ),
     *("v_signed", "signed_slope", "signed_skew", "signed_rest"),
     *LADDER,
     *("c_gate_n", "c_gate_p", "c_drain_n", "c_drain_p"),

@@ -53,8 +53,7 @@ def die_calibration(calibration: Calibration, die: Die) -> Calibration:
         leaks = getattr(calibration, f"leak_{polarity}")
         found[f"leak_{polarity}"] = tuple(less * current for current in leaks)
     shifted = calibration.model_copy(update=found)
-    body = calibration.body
-    ratio = _rest(shifted, body) / _rest(calibration, body)
+    ratio = _rest(shifted) / _rest(calibration)
     return shifted.model_copy(update={"rest": tuple(ratio * r for r in calibration.rest)})
 
 
@@ -79,23 +78,19 @@ def _signed(calibration: Calibration, moved: dict[str, float]) -> float:
     return float(np.array([moved["n_mirror"], moved["p_mirror"]]) @ slopes)
 
 
-def _rest(calibration: Calibration, body: float) -> float:
+def _rest(calibration: Calibration) -> float:
     """Return what drain voltages make of a splitter's current at rest, but for a constant.
 
-    The chain's source and the copy that feeds it see what its diodes leave of the supply, and each
-    of the splitter's devices what lies between the node and the rail that it feeds, where the
-    chain's are diodes (circuits/bias_tree, circuits/signed_node).
-
-    Parameters
-    ----------
-    body
-        By how much the chain's upper diode needs more than its gate voltage, over its source's
-        voltage: what the PMOS under a signed node needs over what is left to the supply.
+    The chain's source and the copy that feeds it see what its diode leaves of the supply, whose
+    source is at the node's voltage. Of the splitter's two devices the NMOS sees what lies between
+    the node and the rail that it feeds, and the PMOS ends at its rail where the chain's ends at
+    ground (circuits/bias_tree, circuits/signed_node).
     """
     i, node, v_dd = calibration.i_usual, calibration.v_signed, calibration.v_dd
     n, p = calibration.n.v_gate, calibration.p.v_gate
-    source = calibration.gain("p", v_dd - (1 + body) * node - n, i)
-    own = calibration.gain("n", v_dd - p - node, i) * calibration.gain("p", node - n, i)
+    source = calibration.gain("p", v_dd - calibration.n.body * node - n, i)
+    own = calibration.gain("n", v_dd - p - node, i)
+    own *= calibration.gain("p", node - n, i) / calibration.gain("p", node, i)
     if own <= 0 or source <= 0:
         raise LawError("What the die's devices share leaves its splitters no supply.")
     return flip_gain(calibration, "n", i) * source * math.sqrt(own)

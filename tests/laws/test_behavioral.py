@@ -449,20 +449,19 @@ def test_flicker_noise_holds_over_a_sequence_and_white_noise_does_not() -> None:
     chip = make_chip("cmru", levels=2)
     inputs = make_inputs(np.zeros((200, 20, 4)))
 
-    def held_and_fresh(chip: Chip) -> tuple[float, float]:
-        noise = candidates_noise(chip, inputs, 3, 1.0).reshape(200, 20, 6)
+    def held_and_fresh(flicker: float) -> tuple[float, float]:
+        sizes = TECHNOLOGY.flicker.model_copy(update={"k_n": flicker, "k_p": flicker})
+        technology = TECHNOLOGY.model_copy(update={"flicker": sizes})
+        design = dataclasses.replace(chip.design, technology=technology)
+        changed = dataclasses.replace(chip, design=design)
+        noise = candidates_noise(changed, inputs, 3, 1.0).reshape(200, 20, 6)
         mean = noise.mean(axis=1, keepdims=True)
         return float(mean.std()), float((noise - mean).std())
 
-    held, fresh = held_and_fresh(chip)
+    held, fresh = held_and_fresh(1e-40)
     # The mean of 20 independent draws.
     assert held == pytest.approx(fresh / np.sqrt(19), rel=0.1)
-    louder = TECHNOLOGY.flicker.model_copy(update={"k_n": 1e-21, "k_p": 1e-21})
-    technology = TECHNOLOGY.model_copy(update={"flicker": louder})
-    noisy = dataclasses.replace(
-        chip, design=dataclasses.replace(chip.design, technology=technology)
-    )
-    held_by_flicker, rest = held_and_fresh(noisy)
+    held_by_flicker, rest = held_and_fresh(1e-21)
     assert held_by_flicker > 0.5 * rest
     assert held_by_flicker > 10 * held
 

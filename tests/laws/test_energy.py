@@ -219,12 +219,9 @@ class Census:
         `diode` is what the PMOS above, at the switch's own drain, carries over a unit's W/L.
         """
         u_t = self.cal.thermal("n", 27.0) / self.cal.n.slope
-        # A PMOS whose source is a signed node: its gate rises by b for a volt of that.
-        body = self.cal.v_signed - self.cal.n.v_gate - self.cal.p.v_gate
-        b = 1 + body / (V_DD - self.cal.v_signed)
         # xm9 is in its triode region: of the width it carries the hold.
         v = V_DD + u_t * math.log1p(-bank.hold_units / bank.width_units)
-        follower = (v - self.cal.v_gate("n", current / 2)) / b
+        follower = (v - self.cal.v_gate("n", current / 2)) / self.cal.n.body
         back = math.exp((follower - (V_DD - self.cal.v_gate("p", diode))) / u_t)
         low, high = 0.0, V_DD
         for _ in range(60):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -31,7 +30,7 @@ def test_no_length_ends_beyond_its_run(period: float) -> None:
             assert ends[-1] == float(f"{t_start + period * n_time:.9g}")
             assert np.all(np.diff(np.concatenate([[t_start], ends])) > 0.999 * period)
             beyond += t_start + period * n_time > as_written(t_start + period * n_time)
-    assert beyond > 100  # so many unrounded ends would lie beyond the run's own
+    assert beyond > 50  # so many unrounded ends would lie beyond the run's own
 
 
 def test_a_deck_stops_where_its_last_frame_is_read() -> None:
@@ -64,5 +63,7 @@ def test_a_run_that_ended_has_every_value_or_fails_by_name() -> None:
     assert np.isfinite(output).all()
     status, message, output = as_if_run(np.linspace(0, 1 - 1e-6, 200))
     assert status is RunStatus.NOT_FINITE
-    assert re.fullmatch(r"i\(vy0\) has no finite value at 0\.092\d+ s", message)
+    period = CHIP.design.timing.frame
+    ends = frame_ends(power_up_time(CHIP.design) + PRE_ROLL * period, period, 3)
+    assert message == f"i(vy0) has no finite value at {ends[-1]:.9g} s"
     assert np.isnan(output[-1]).all()

@@ -1,7 +1,7 @@
 """Mirrors: slope, output conductance and gate voltage of a unit device of each polarity.
 
 A mirror of each polarity at the usual current while its leg's drain sweeps the supply, and over
-two decades of current at a fixed drain.
+two decades of current at a fixed drain. Beside it a diode whose source is off its bulk.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mru_hw.technology.conditions import Conditions
 # Slow against every node, so each point is a solution at rest.
 SWEEP = 4.0  # s, drain from ground to supply
 DECADES = 4.0  # s, current from a tenth to ten times the usual
+RAISED = 2 / 3  # of the supply: about where a follower's source is
 
 
 def mirror_deck(technology: Technology, at: Conditions) -> Deck:
@@ -37,8 +38,14 @@ def mirror_deck(technology: Technology, at: Conditions) -> Deck:
         f"xpd gp gp vdd vdd p_mirror units={UNITS}",
         f"xpl dp gp vdd vdd p_mirror units={UNITS}",
         f"vp vdd dp {drain}",
+        f"inb 0 gnb {I_USUAL}",
+        f"xnb gnb gnb snb 0 n_mirror units={UNITS}",
+        f"vnb snb 0 {RAISED * v_dd:.6g}",
+        f"ipb gpb 0 {I_USUAL}",
+        f"xpb gpb gpb spb vdd p_mirror units={UNITS}",
+        f"vpb vdd spb {RAISED * v_dd:.6g}",
     ]
-    saves = ("v(gn)", "v(gp)", "i(vn)", "i(vp)", "v(dn)", "v(dp)")
+    saves = ("v(gn)", "v(gp)", "v(gnb)", "v(gpb)", "i(vn)", "i(vp)", "v(dn)", "v(dp)")
     return bench_deck(technology, at, lines, saves, t_stop=SWEEP + DECADES, step=0.01)
 
 
@@ -50,8 +57,9 @@ def fit_mirror(
     current = -waves.vectors[f"i(v{polarity})"]
     gate = waves.vectors[f"v(g{polarity})"]
     drain = waves.vectors[f"v(d{polarity})"]
+    raised = waves.vectors[f"v(g{polarity}b)"]
     if polarity == "p":
-        gate, drain = at.v_dd - gate, at.v_dd - drain
+        gate, drain, raised = (at.v_dd - volts for volts in (gate, drain, raised))
     sweep = (time > 0.2) & (time < SWEEP - 0.25) & (drain > 0.2)
     v_ds = np.linspace(0.25, at.v_dd - 0.05, 32)
     ratio = np.interp(v_ds, drain[sweep], current[sweep]) / I_USUAL
@@ -67,5 +75,6 @@ def fit_mirror(
         "slope": rounded(per_log / thermal),
         "conductance": rounded(slope / offset),
         "v_gate": rounded(v_gate),
+        "body": rounded((float(np.median(raised[sweep])) - v_gate) / (RAISED * at.v_dd)),
     }
     return constants, {"v_ds": v_ds, "ratio": ratio, "v_gs": volts, "i": np.exp(logs)}
