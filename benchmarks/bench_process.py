@@ -4,7 +4,7 @@
                                        [--mismatch 0] [--work DIR] [--slopes | --array]
 
 The chip is one layer of 16 CMRU units of K = 1; the unit that runs is the first, in a corner of the
-floor plan (`mru_hw.variation.placement`). ngspice shifts every transistor of the bench, switches
+units' square (`mru_hw.variation.placement`). ngspice shifts every transistor of the bench, switches
 and logic too. The candidate climbs past the rising threshold, a step of 0.1 % a strobe, and later
 past the falling one; the first strobe that moves the unit tells the threshold to 0.03 %. Then every
 level is read with the candidate at zero.
