@@ -8,9 +8,22 @@ import numpy as np
 import pytest
 
 from mru_hw.spice.cells import cell_views
+from mru_hw.spice.characterize.unit import CELLS
 from mru_hw.spice.chip import chip_deck, unit_name, unit_subckt
-from mru_hw.spice.drive import PER_UNIT, drive_units, line_loads
+from mru_hw.spice.drive import (
+    DRIVE_UNIT,
+    MEASURED_CELLS,
+    MOVED_CELL,
+    MOVED_UNIT,
+    PER_UNIT,
+    clock_capacitance,
+    drive_units,
+    gate_load,
+    line_loads,
+    unit_loads,
+)
 from mru_hw.technology import load_technology
+from mru_hw.technology.calibration import load_calibration
 from scripts.schematics.deck import Subcircuit, read_subcircuits
 from tests.agreement.networks import chip_of, one_unit
 
@@ -50,3 +63,41 @@ def test_a_large_layer_has_a_stronger_driver() -> None:
         for load, count in zip(loads, units, strict=True):
             assert load <= count * PER_UNIT < load + PER_UNIT
     assert "hold_drive=1 step_drive=1" in chip_deck(chip_of(one_unit()).design)
+
+
+def test_the_gates_that_move_are_those_of_the_deck() -> None:
+    """Every gate of switches and logic but the power-up switches' own."""
+    cells = read_subcircuits(cell_views())
+    for names, counted in (
+        (("step_gate", "inverter", "inverter"), MOVED_UNIT),
+        (("ladder_cell",), MOVED_CELL),
+    ):
+        kinds = [
+            line[-1]
+            for name in names
+            for line in cells[name].lines
+            if line[-1].endswith(("_logic", "_switch", "_guard")) and line[2] not in ("rn", "rp")
+        ]
+        assert {kind: kinds.count(kind) for kind in kinds} == counted
+
+
+def test_a_strobe_charges_the_measured_unit_as_it_was_measured() -> None:
+    technology, chip = load_technology("generic180"), chip_of(one_unit())
+    cal = load_calibration(technology)
+    assert len(CELLS) == MEASURED_CELLS == chip.design.banks[0].n_cells
+    found = clock_capacitance(technology, cal, chip.design.banks[0])
+    assert found == pytest.approx(cal.c_driver + 4 * cal.c_clock, rel=1e-12)
+
+
+def test_a_strobe_charges_lines_and_drive_units_by_their_gates() -> None:
+    """A unit is not its cells: most of its load is the phase tap's and the step control's."""
+    technology = load_technology("generic180")
+    cal = load_calibration(technology)
+    share = 4 * cal.c_clock / sum(unit_loads(technology, 4))
+    assert 0.5 < share < 1
+    for levels, n_units in ((1, 1), (4, 12), (2, 42)):
+        bank = replace(chip_of(one_unit(levels)).design.banks[0], gain_units=np.ones(n_units))
+        load = sum(line_loads(technology, bank))
+        load += (sum(drive_units(technology, bank)) - 2) * gate_load(technology, DRIVE_UNIT)
+        found = clock_capacitance(technology, cal, bank)
+        assert found == pytest.approx(cal.c_driver + share * load, rel=1e-12)
