@@ -78,7 +78,8 @@ class Decoupling:
         return [
             f"Decoupling, not in the gate area: a strobe takes up to {render(self.charge, 'C')}. A "
             f"supply behind {render(self.resistance, 'ohm')} that falls by at most "
-            f"{render(self.droop, 'V')} (assumptions: --supply-resistance, --droop) needs "
+            f"{render(self.droop, 'V')} (assumptions: --supply-resistance, --droop; nominal "
+            "condition) needs "
             f"{render(self.capacitance, 'F')} beside the chip's cells, {self.area * 1e12:.0f} um2 "
             "of MOS capacitors at the gate oxide's density, and itself gives at most "
             f"{render(self.current, 'A')} more in a strobe."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from mru_hw.cells.settling import device_capacitance
 from mru_hw.mapping.design import Bank
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
@@ -62,8 +63,8 @@ def clock_capacitance(
 ) -> float:
     """Return what a strobe charges in a layer's driver and its two lines [F].
 
-    ``c_driver + share (load of the lines + gates of further drive units)``: gates take a share of
-    the whole oxide's capacitance over a swing, which the measured unit tells.
+    ``c_driver + share (load of the lines + gates of further drive units) + their drains``: gates
+    take a share of the whole oxide's capacitance over a swing, which the measured unit tells.
 
     Parameters
     ----------
@@ -74,4 +75,6 @@ def clock_capacitance(
     share = MEASURED_CELLS * calibration.c_clock / measured
     further = sum(drive or drive_units(technology, bank)) - 2
     load = sum(line_loads(technology, bank)) + further * gate_load(technology, DRIVE_UNIT)
-    return calibration.c_driver + share * load
+    devices = device_capacitance(technology, calibration)
+    drains = further * sum(count * devices[name][1] for name, count in DRIVE_UNIT.items())
+    return calibration.c_driver + share * load + drains

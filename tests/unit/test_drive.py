@@ -101,10 +101,12 @@ def test_a_strobe_charges_lines_and_drive_units_by_their_gates() -> None:
         bank = replace(
             chip_of(one_unit(levels)).design.banks[0], gain_units=np.ones(n_units, dtype=np.int64)
         )
-        load = sum(line_loads(technology, bank))
-        load += (sum(drive_units(technology, bank)) - 2) * gate_load(technology, DRIVE_UNIT)
+        load, further = sum(line_loads(technology, bank)), sum(drive_units(technology, bank)) - 2
+        load += further * gate_load(technology, DRIVE_UNIT)
+        # Drains by their width: 0.5 and 1 um, over the mirrors' 0.5 um.
+        drains = further * (cal.c_drain_n + 2 * cal.c_drain_p)
         found = clock_capacitance(technology, cal, bank)
-        assert found == pytest.approx(cal.c_driver + share * load, rel=1e-12)
+        assert found == pytest.approx(cal.c_driver + share * load + drains, rel=1e-12)
 
 
 def test_decoupling_holds_one_strobe_or_all_that_come_before_the_supply_recovers() -> None:
