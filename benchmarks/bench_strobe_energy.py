@@ -1,11 +1,12 @@
 """A strobe's energy, peak current and droop in ngspice, beside the array's law and the bound.
 
-    python benchmarks/bench_strobe_energy.py [--tech T] [--quick] [--conditions] [--work DIR]
+    python benchmarks/bench_strobe_energy.py [--tech T] [--quick] [--conditions] [--tight]
+        [--work DIR]
 
 A layer of equal CMRU units behind its strobe driver, each unit with its own candidate; threshold
 1 nA, a bias tree that is as large as the layer. Three strobes: every unit steps up (the first step
 after the reset), none steps, every unit steps down. Tolerances are those of single units, which
-resolve the clock's charge.
+resolve the clock's charge; --tight takes the tight ones of networks.
 
 * clock: charge of driver and lines over V_dd in the strobe without steps, and the array's
   (`clock_capacitance`). unit: the same strobe in one unit (phase tap and step control).
@@ -45,6 +46,7 @@ from mru_hw.spice.chip import unit_name, unit_subckt
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.decoupling import DROOP, RESISTANCE, strobe_charge
 from mru_hw.spice.drive import clock_capacitance, drive_units, line_loads
+from mru_hw.spice.options import OPTIONS, TIGHT_OPTIONS
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions
@@ -91,7 +93,9 @@ class Layer:
         return f"k{self.bank.levels}-n{self.bank.n_units}-d{self.drive[0]}{self.drive[1]}{supply}"
 
 
-def layer_deck(technology: Technology, at: Conditions, layer: Layer) -> Deck:
+def layer_deck(
+    technology: Technology, at: Conditions, layer: Layer, *, options: str = OPTIONS
+) -> Deck:
     """Driver, units, candidates and bias behind one supply."""
     v_dd, n, levels = at.v_dd, layer.bank.n_units, layer.bank.levels
     supply = ["vtotal vdd near 0", "vnear near sup 0"]
@@ -122,7 +126,8 @@ def layer_deck(technology: Technology, at: Conditions, layer: Layer) -> Deck:
             f"xh{k} h{k} hn{k} vdd_rest 0 state_node units={UNITS}",
         ]
     saves = ("i(vtotal)", "i(vunit)", "i(vclock)", "i(vrest)", "v(sup)", *cells(layer))
-    return bench_deck(technology, at, lines, saves, t_stop=3.6 * PERIOD, step=PERIOD / 10)
+    t_stop, step = 3.6 * PERIOD, PERIOD / 10
+    return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=step, options=options)
 
 
 def cells(layer: Layer) -> list[str]:
@@ -173,6 +178,8 @@ def row_of(
     at: Conditions,
     layer: Layer,
     sized_by: Calibration,
+    *,
+    options: str = OPTIONS,
 ) -> dict[str, Any]:
     """One layer at one condition: ideal supply, then the supply with its capacitor."""
     bound = strobe_charge(technology, sized_by, layer.bank)
@@ -180,7 +187,7 @@ def row_of(
     runs = [
         store(
             f"{technology.name}-{at.corner}-{one.name}",
-            layer_deck(technology, at, one),
+            layer_deck(technology, at, one, options=options),
             partial(read, layer=one, v_dd=at.v_dd),
         )
         for one in (layer, behind)
@@ -236,15 +243,17 @@ def main() -> None:
     parser.add_argument("--tech", default="generic180")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--conditions", action="store_true")
+    parser.add_argument("--tight", action="store_true")
     parser.add_argument("--work", type=Path)
     given = parser.parse_args()
     technology = load_technology(given.tech)
     nominal, cal = nominal_conditions(technology), load_calibration(technology)
     if given.work is not None:
         given.work.mkdir(parents=True, exist_ok=True)
+    options = TIGHT_OPTIONS if given.tight else OPTIONS
     store = Store(given.work)
     rows = [
-        row_of(store, technology, cal, nominal, layer, cal)
+        row_of(store, technology, cal, nominal, layer, cal, options=options)
         for layer in layers(technology, quick=given.quick)
     ]
     if given.conditions:
@@ -253,10 +262,11 @@ def main() -> None:
             at = Conditions(corner=corner, temperature=temperature, v_dd=share * nominal.v_dd)
             there = cal.at(at.v_dd, temperature=temperature, corner=corner)
             layer = Layer(bank=bank, drive=drive_units(technology, bank))
-            rows.append(row_of(store, technology, there, at, layer, cal))
+            rows.append(row_of(store, technology, there, at, layer, cal, options=options))
     result = {
         "machine": machine(),
         "tech": technology.name,
+        "options": options,
         "supply_ohm": RESISTANCE,
         "droop_allowed_V": DROOP,
         "core_seconds": store.core_seconds,
