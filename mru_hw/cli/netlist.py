@@ -10,7 +10,7 @@ import typer
 from mru_hw.cli.conditions import told_as_options
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, say
-from mru_hw.errors import UserError
+from mru_hw.errors import Bare, UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +70,22 @@ def netlist(
             parser=whole("--sequence", 0),
         ),
     ] = None,
+    supply_resistance: Annotated[
+        str | None,
+        typer.Option(
+            "--supply-resistance",
+            metavar="OHM",
+            help="Of the supply that the decoupling is sized for; 10 kohm without it.",
+        ),
+    ] = None,
+    droop: Annotated[
+        str | None,
+        typer.Option(
+            "--droop",
+            metavar="V",
+            help="By how much a strobe may pull that supply down; 50 mV without it.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a model as a netlist: chip, test bench, model cards, elements and error budget.
@@ -83,6 +99,7 @@ def netlist(
     from mru_hw.model.io import load_model
     from mru_hw.spice.area import block_areas
     from mru_hw.spice.chip import chip_deck, refuse_without_circuit
+    from mru_hw.spice.decoupling import DROOP, RESISTANCE, decoupling
     from mru_hw.spice.flatten import flatten
     from mru_hw.spice.folder import dialect_named, write_netlist
     from mru_hw.technology import load_technology
@@ -103,6 +120,10 @@ def netlist(
             temperature=nominal.temperature if temperature is None else temperature,
             v_dd=nominal.v_dd if vdd is None else parse(vdd, "V", "--vdd"),
         )
+    supply = {
+        "resistance": _above_zero("--supply-resistance", supply_resistance, "ohm", RESISTANCE),
+        "droop": _above_zero("--droop", droop, "V", DROOP),
+    }
     network = load_model(model)
     calibration = load_calibration(technology)
     design = map_model(network, technology, calibration)
@@ -123,6 +144,7 @@ def netlist(
     devices = list(flatten(chip_deck(design), "mru_chip", technology))
     transistors = sum(device.kind == "m" for device in devices)
     areas = {block: area * 1e12 for block, area in block_areas(design, devices).items()}
+    stored = decoupling(design, calibration, **supply)
     result = {
         "out": out,
         "design": design.digest(),
@@ -136,13 +158,14 @@ def netlist(
         },
         "transistors": transistors,
         "gate_area_um2": areas,
+        "decoupling": stored.summary(),
         "budget": budget.summary(),
         "files": list(files),
     }
     lines = [f"{out}: {transistors} transistors in {technology.name}."]
     if missing := language.missing_models(technology):
         lines.append(f"To run it, {missing}.")
-    for line in (*budget.lines(), f"Gate area in um2: {_listed(areas)}."):
+    for line in (*budget.lines(), f"Gate area in um2: {_listed(areas)}.", *stored.lines()):
         say(line)
     emit(result, as_json=json, lines=lines)
 
@@ -160,6 +183,15 @@ def _frames(design: Design, inputs: Path, sequence: int) -> NDArray[np.float64]:
         raise UserError("--sequence", sequence, f"0 to {data.n_seq - 1}")
     refuse_currents(design, data)
     return normalised(spec, data.x[sequence, : data.lengths[sequence]])
+
+
+def _above_zero(option: str, text: str | None, unit: str, usual: float) -> float:
+    from mru_hw.units import parse, render
+
+    value = usual if text is None else parse(text, unit, option)
+    if value <= 0:
+        raise UserError(option, Bare(render(value, unit)), f"above 0 {unit}")
+    return value
 
 
 def _listed(areas: dict[str, float]) -> str:

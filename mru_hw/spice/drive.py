@@ -1,14 +1,18 @@
-"""How strong a layer's strobe driver is: unit devices by the load of its two lines."""
+"""A layer's strobe: how strong its driver is, what a strobe charges, what the supply then needs."""
 
 from __future__ import annotations
 
 import math
 
+from mru_hw.cells.settling import device_capacitance
 from mru_hw.mapping.design import Bank
 from mru_hw.technology import Technology
+from mru_hw.technology.calibration import Calibration
 
 PER_UNIT = 0.5e-12
 """Load [F] that one unit of the driver's output devices moves within some 20 ns."""
+MEASURED_CELLS = 4
+"""Ladder cells of the unit that `Calibration.c_clock` was measured with."""
 
 # Gates on a line, by device class: in each unit (circuits/phase_tap, circuits/step_control), and in
 # each of its ladder cells (circuits/ladder_cell).
@@ -16,24 +20,61 @@ HOLD_UNIT = {"n_logic": 1, "p_logic": 1}
 HOLD_CELL = {"p_switch": 1}
 STEP_UNIT = {"n_logic": 3, "p_logic": 3}
 STEP_CELL = {"p_switch": 1}
+# All gates of the same cells but the power-up switches'.
+MOVED_UNIT = {"n_logic": 8, "p_logic": 8}
+MOVED_CELL = {"n_switch": 3, "p_switch": 3, "n_guard": 1, "p_guard": 1}
+# Of a unit device of a line's driver (circuits/strobe_driver).
+DRIVE_UNIT = {"n_driver": 1, "p_driver": 1}
+
+
+def gate_load(technology: Technology, gates: dict[str, int]) -> float:
+    """Return the capacitance [F] of gates, by device class, at the whole oxide's."""
+    area = 0.0
+    for name, count in gates.items():
+        device = technology.devices[name]
+        area += count * device.w * device.l
+    return area * technology.flicker.c_ox
+
+
+def unit_loads(technology: Technology, n_cells: int) -> tuple[float, float]:
+    """Return the gates' capacitance [F] of one unit on the hold and step lines."""
+    hold = gate_load(technology, HOLD_UNIT) + n_cells * gate_load(technology, HOLD_CELL)
+    step = gate_load(technology, STEP_UNIT) + n_cells * gate_load(technology, STEP_CELL)
+    return hold, step
 
 
 def line_loads(technology: Technology, bank: Bank) -> tuple[float, float]:
     """Return the gates' capacitance [F] on a layer's hold and step lines, at the whole oxide's."""
-
-    def load(unit: dict[str, int], cell: dict[str, int]) -> float:
-        gates = list(unit.items())
-        gates += [(name, bank.n_cells * count) for name, count in cell.items()]
-        area = 0.0
-        for name, count in gates:
-            device = technology.devices[name]
-            area += count * device.w * device.l
-        return bank.n_units * area * technology.flicker.c_ox
-
-    return load(HOLD_UNIT, HOLD_CELL), load(STEP_UNIT, STEP_CELL)
+    hold, step = unit_loads(technology, bank.n_cells)
+    return bank.n_units * hold, bank.n_units * step
 
 
 def drive_units(technology: Technology, bank: Bank) -> tuple[int, int]:
     """Return the unit devices that drive a layer's hold and step lines."""
     hold, step = (max(1, math.ceil(load / PER_UNIT)) for load in line_loads(technology, bank))
     return hold, step
+
+
+def clock_capacitance(
+    technology: Technology,
+    calibration: Calibration,
+    bank: Bank,
+    drive: tuple[int, int] | None = None,
+) -> float:
+    """Return what a strobe charges in a layer's driver and its two lines [F].
+
+    ``c_driver + share (load of the lines + gates of further drive units) + their drains``: gates
+    take a share of the whole oxide's capacitance over a swing, which the measured unit tells.
+
+    Parameters
+    ----------
+    drive
+        Unit devices that drive the hold and step lines; `drive_units` when None.
+    """
+    measured = sum(unit_loads(technology, MEASURED_CELLS))
+    share = MEASURED_CELLS * calibration.c_clock / measured
+    further = sum(drive or drive_units(technology, bank)) - 2
+    load = sum(line_loads(technology, bank)) + further * gate_load(technology, DRIVE_UNIT)
+    devices = device_capacitance(technology, calibration)
+    drains = further * sum(count * devices[name][1] for name, count in DRIVE_UNIT.items())
+    return calibration.c_driver + share * load + drains

@@ -88,7 +88,9 @@ class Calibration(Document):
     v_trip_down: float = Field(gt=0, description="node above which it steps down [V]")
     c_step: float = Field(ge=0, description="capacitance that one ladder step charges [F]")
     c_driver: float = Field(ge=0, description="what a layer's phase driver charges by itself [F]")
-    c_clock: float = Field(ge=0, description="what it charges for every ladder cell [F]")
+    c_clock: float = Field(
+        ge=0, description="what it charges for a unit of four ladder cells, over four [F]"
+    )
     c_gate_n: float = Field(gt=0, description="gate of an n_mirror unit device at v_gate [F]")
     c_gate_p: float = Field(gt=0, description="of a p_mirror unit device [F]")
     c_drain_n: float = Field(gt=0, description="drain of an n_mirror unit device [F]")

@@ -118,6 +118,31 @@ def test_the_command_says_what_to_enlarge(folder: Path, capsys: pytest.CaptureFi
     assert set(answer["budget"]["threshold_error"]) == {"random", "v_ds", "rounding", "leakage"}
     assert f"{first['owner']}/{first['role']}" in said.err
     assert set(answer["gate_area_um2"]) == set(BLOCKS)
+    stored = answer["decoupling"]
+    assert stored["charge_C"] == max(stored["strobe_charge_C"].values())
+    assert stored["capacitance_F"] == pytest.approx(stored["charge_C"] / 50e-3)
+    c_ox = load_technology("generic180").flicker.c_ox
+    assert stored["area_um2"] == pytest.approx(stored["capacitance_F"] / c_ox * 1e12)
+    assert "Decoupling, not in the gate area" in said.err
+    assert run([*arguments, "--droop", "25 mV", "--supply-resistance", "1 kohm"]) == 0
+    other = json.loads(capsys.readouterr().out)["decoupling"]
+    assert other["capacitance_F"] == pytest.approx(2 * stored["capacitance_F"])
+    assert other["supply_peak_A"] == pytest.approx(25e-6)
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "expected"),
+    [("--droop", "0 V", "above 0 V"), ("--supply-resistance", "-1 kohm", "above 0 ohm")],
+)
+def test_a_supply_without_resistance_or_droop_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: str, text: str, expected: str
+) -> None:
+    out = folder / "refused"
+    assert run(["netlist", str(folder / "model"), "--out", str(out), option, text]) == 2
+    said = capsys.readouterr().err
+    assert f"{option} is" in said
+    assert f"expected {expected}." in said
+    assert not out.exists()
 
 
 def test_every_transistor_belongs_to_one_block() -> None:

@@ -7,12 +7,27 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mru_hw.mapping.design import Timing
 from mru_hw.spice.cells import cell_views
+from mru_hw.spice.characterize.unit import CELLS
 from mru_hw.spice.chip import chip_deck, unit_name, unit_subckt
-from mru_hw.spice.drive import PER_UNIT, drive_units, line_loads
+from mru_hw.spice.decoupling import crowbar_capacitance, decoupling, strobe_charge
+from mru_hw.spice.drive import (
+    DRIVE_UNIT,
+    MEASURED_CELLS,
+    MOVED_CELL,
+    MOVED_UNIT,
+    PER_UNIT,
+    clock_capacitance,
+    drive_units,
+    gate_load,
+    line_loads,
+    unit_loads,
+)
 from mru_hw.technology import load_technology
+from mru_hw.technology.calibration import load_calibration
 from scripts.schematics.deck import Subcircuit, read_subcircuits
-from tests.agreement.networks import chip_of, one_unit
+from tests.agreement.networks import chip_of, loops, one_unit
 
 
 def gates_on(net: str, cell: str, cells: dict[str, Subcircuit], classes: set[str]) -> list[str]:
@@ -50,3 +65,91 @@ def test_a_large_layer_has_a_stronger_driver() -> None:
         for load, count in zip(loads, units, strict=True):
             assert load <= count * PER_UNIT < load + PER_UNIT
     assert "hold_drive=1 step_drive=1" in chip_deck(chip_of(one_unit()).design)
+
+
+def test_the_gates_that_move_are_those_of_the_deck() -> None:
+    """Every gate of switches and logic but the power-up switches' own."""
+    cells = read_subcircuits(cell_views())
+    for names, counted in (
+        (("step_gate", "inverter", "inverter"), MOVED_UNIT),
+        (("ladder_cell",), MOVED_CELL),
+    ):
+        kinds = [
+            line[-1]
+            for name in names
+            for line in cells[name].lines
+            if line[-1].endswith(("_logic", "_switch", "_guard")) and line[2] not in ("rn", "rp")
+        ]
+        assert {kind: kinds.count(kind) for kind in kinds} == counted
+
+
+def test_a_strobe_charges_the_measured_unit_as_it_was_measured() -> None:
+    technology, chip = load_technology("generic180"), chip_of(one_unit())
+    cal = load_calibration(technology)
+    assert len(CELLS) == MEASURED_CELLS == chip.design.banks[0].n_cells
+    found = clock_capacitance(technology, cal, chip.design.banks[0])
+    assert found == pytest.approx(cal.c_driver + 4 * cal.c_clock, rel=1e-12)
+
+
+def test_a_strobe_charges_lines_and_drive_units_by_their_gates() -> None:
+    """A unit is not its cells: most of its load is the phase tap's and the step control's."""
+    technology = load_technology("generic180")
+    cal = load_calibration(technology)
+    share = 4 * cal.c_clock / sum(unit_loads(technology, 4))
+    assert 0.5 < share < 1
+    for levels, n_units in ((1, 1), (4, 12), (2, 42)):
+        bank = replace(
+            chip_of(one_unit(levels)).design.banks[0], gain_units=np.ones(n_units, dtype=np.int64)
+        )
+        load, further = sum(line_loads(technology, bank)), sum(drive_units(technology, bank)) - 2
+        load += further * gate_load(technology, DRIVE_UNIT)
+        # Drains by their width: 0.5 and 1 um, over the mirrors' 0.5 um.
+        drains = further * (cal.c_drain_n + 2 * cal.c_drain_p)
+        found = clock_capacitance(technology, cal, bank)
+        assert found == pytest.approx(cal.c_driver + share * load + drains, rel=1e-12)
+
+
+def test_decoupling_holds_one_strobe_or_all_that_come_before_the_supply_recovers() -> None:
+    chip = chip_of(one_unit())
+    cal, one = chip.calibration, chip.design.banks[0]
+    two = replace(one, layer=1, gain_units=np.ones(2, dtype=np.int64))
+    timing = Timing(frame=10e-3, strobes=(6e-3, 8.5e-3), pulse=4e-5)
+    design = replace(chip.design, banks=(one, two), timing=timing)
+    apart = decoupling(design, cal)
+    assert len(apart.charges) == 2
+    assert apart.charge == max(apart.charges.values())
+    assert apart.capacitance * apart.droop == pytest.approx(apart.charge)
+    # As many time constants as it takes are longer than from one strobe to the next.
+    slow = 2.5e-3 / 4 * apart.droop / apart.charge
+    both = decoupling(design, cal, resistance=slow)
+    assert both.charge == pytest.approx(sum(apart.charges.values()))
+    assert decoupling(design, cal, droop=0.025).area == pytest.approx(2 * apart.area)
+
+
+def test_a_strobe_takes_more_from_more_units_and_longer_ladders() -> None:
+    chip = chip_of(one_unit())
+    technology, cal = chip.design.technology, chip.calibration
+    bank = chip.design.banks[0]
+    charges = [
+        strobe_charge(technology, cal, replace(bank, gain_units=np.ones(n, dtype=np.int64)))
+        for n in (1, 2, 100)
+    ]
+    assert np.all(np.diff(charges) > 0)
+    longer = chip_of(one_unit(4)).design.banks[0]
+    assert strobe_charge(technology, cal, longer) > charges[0]
+    # A drive unit at its full load leaves a unit's inverters conducting; more units, more drive.
+    crowbar = [
+        crowbar_capacitance(technology, cal, replace(bank, gain_units=np.ones(n, dtype=np.int64)))
+        for n in (1, 10, 1000)
+    ]
+    assert crowbar[1] == pytest.approx(10 * crowbar[0])
+    assert crowbar[2] < 2 * PER_UNIT * crowbar[0] / sum(line_loads(technology, bank))
+    # More than the energy that the array prices for it: the bound holds where all units step.
+    priced = clock_capacitance(technology, cal, bank) + cal.c_step
+    assert charges[0] > cal.v_dd * priced
+
+
+def test_a_chip_of_loops_needs_no_decoupling_for_strobes() -> None:
+    chip = chip_of(loops("fq_bmru", [1.0], [0.5]))
+    found = decoupling(chip.design, chip.calibration)
+    assert (found.charge, found.capacitance, found.lines()) == (0.0, 0.0, [])

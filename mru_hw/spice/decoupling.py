@@ -1,0 +1,153 @@
+"""What a chip's strobes ask of its supply: their charge, and the capacitor that gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mru_hw.mapping.design import Bank, Design
+from mru_hw.spice.chip import clocked_banks
+from mru_hw.spice.drive import (
+    DRIVE_UNIT,
+    MOVED_CELL,
+    MOVED_UNIT,
+    drive_units,
+    gate_load,
+    line_loads,
+)
+from mru_hw.technology import Technology
+from mru_hw.technology.calibration import Calibration
+from mru_hw.units import render
+
+RESISTANCE = 10e3
+"""Resistance of the supply that is assumed [ohm]."""
+DROOP = 50e-3
+"""Fall of the supply in a strobe that is allowed [V]."""
+RECOVERED = 5.0
+"""Time constants of supply and capacitor after which it has recovered, to 0.7 % of its fall."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoupling:
+    """A capacitor between a chip's supply and ground, beside the gates of its cells.
+
+    Attributes
+    ----------
+    charges
+        What a strobe takes at most [C], by layer; none of layers without a clock.
+    charge
+        What is taken before the supply has recovered [C].
+    droop
+        Fall of the supply in a strobe that it is sized for [V].
+    resistance
+        Of the supply [ohm].
+    capacitance
+        ``charge / droop`` [F]: what the supply brings meanwhile is not counted.
+    area
+        Of MOS capacitors of it, at the gate oxide's capacitance per area [m^2].
+    """
+
+    charges: dict[int, float]
+    charge: float
+    droop: float
+    resistance: float
+    capacitance: float
+    area: float
+
+    @property
+    def current(self) -> float:
+        """What a strobe adds to the supply's own current at most [A]: the rest is stored."""
+        return self.droop / self.resistance
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures as JSON has them; SI, the area in um2."""
+        return {
+            "strobe_charge_C": {str(layer): charge for layer, charge in self.charges.items()},
+            "charge_C": self.charge,
+            "supply_ohm": self.resistance,
+            "droop_V": self.droop,
+            "supply_peak_A": self.current,
+            "capacitance_F": self.capacitance,
+            "area_um2": self.area * 1e12,
+        }
+
+    def lines(self) -> list[str]:
+        """Return what a person reads; nothing of a chip without a strobe."""
+        if not self.charges:
+            return []
+        return [
+            f"Decoupling, not in the gate area: a strobe takes up to {render(self.charge, 'C')}. A "
+            f"supply behind {render(self.resistance, 'ohm')} that falls by at most "
+            f"{render(self.droop, 'V')} (assumptions: --supply-resistance, --droop; nominal "
+            "condition) needs "
+            f"{render(self.capacitance, 'F')} beside the chip's cells, {self.area * 1e12:.0f} um2 "
+            "of MOS capacitors at the gate oxide's density, and itself gives at most "
+            f"{render(self.current, 'A')} more in a strobe."
+        ]
+
+
+def strobe_charge(technology: Technology, calibration: Calibration, bank: Bank) -> float:
+    """Return what one strobe takes from the supply at most [C]: every unit of the layer steps.
+
+    ``V_dd (c_driver + lines + n_units (gates + crowbar + c_step))``. The lines and all gates of the
+    units' switches and logic count with the whole oxide's capacitance, as if each were charged in
+    every strobe.
+    """
+    further = sum(drive_units(technology, bank)) - 2
+    clock = calibration.c_driver + sum(line_loads(technology, bank))
+    clock += further * gate_load(technology, DRIVE_UNIT)
+    unit = gate_load(technology, MOVED_UNIT) + bank.n_cells * gate_load(technology, MOVED_CELL)
+    unit += crowbar_capacitance(technology, calibration, bank) + calibration.c_step
+    return calibration.v_dd * (clock + bank.n_units * unit)
+
+
+def crowbar_capacitance(technology: Technology, calibration: Calibration, bank: Bank) -> float:
+    """Return what passes both transistors of a unit's phase tap in a strobe, over V_dd [F].
+
+    Of an inverter behind a line's rise and fall, each ``t`` long, ``beta / 12 (V_dd - 2 V_T)^3 t /
+    V_dd`` (Veendrick, JSSC 19(4), 1984). A drive unit of the same channels moves its share ``c`` of
+    the line's load within ``t = c V_dd / (beta / 2 (V_dd - V_T)^2)``, so that ``beta`` drops out:
+    ``c (V_dd - 2 V_T)^3 / (6 V_dd (V_dd - V_T)^2)``. Gate voltages of the usual current, below
+    V_T, stand for it: that takes too much.
+    """
+    v_dd, v_t = calibration.v_dd, (calibration.n.v_gate + calibration.p.v_gate) / 2
+    share = max(v_dd - 2 * v_t, 0.0) ** 3 / (6 * v_dd * (v_dd - v_t) ** 2)
+    share *= max(technology.shape(f"{p}_logic", f"{p}_driver") for p in "np")
+    loads, drives = line_loads(technology, bank), drive_units(technology, bank)
+    return share * sum(load / drive for load, drive in zip(loads, drives, strict=True))
+
+
+def decoupling(
+    design: Design,
+    calibration: Calibration,
+    *,
+    droop: float = DROOP,
+    resistance: float = RESISTANCE,
+) -> Decoupling:
+    """Size the capacitor for the layer whose strobe takes most.
+
+    Where the supply does not recover between two strobes, it holds the charge of all of them.
+    """
+    technology = design.technology
+    banks = clocked_banks(design)
+    charges = {bank.layer: strobe_charge(technology, calibration, bank) for bank in banks}
+    charge = max(charges.values(), default=0.0)
+    if RECOVERED * resistance * charge / droop > _nearest(design):
+        charge = sum(charges.values())
+    capacitance = charge / droop
+    return Decoupling(
+        charges=charges,
+        charge=charge,
+        droop=droop,
+        resistance=resistance,
+        capacitance=capacitance,
+        area=capacitance / technology.flicker.c_ox,
+    )
+
+
+def _nearest(design: Design) -> float:
+    """Return the shortest time [s] from one strobe to the next, the next frame's included."""
+    frame = design.timing.frame
+    at = [design.timing.strobes[bank.layer] for bank in clocked_banks(design)]
+    after = [*at[1:], *(t + frame for t in at[:1])]
+    return min((b - a for a, b in zip(at, after, strict=True)), default=frame)
