@@ -15,7 +15,7 @@ from mru_hw.simulate.decision_noise import DecisionNoise
 from mru_hw.simulate.levels import Floats
 from mru_hw.simulate.memory import initial_cells, nominal_step, step_memory
 from mru_hw.simulate.supply import BLOCKS
-from mru_hw.spice.drive import clock_capacitance
+from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.technology.calibration import Calibration
 
 
@@ -163,6 +163,8 @@ class DieRun:
         if bank.clocked:
             technology = array.design.technology
             self._charge("clock", clock_capacitance(technology, self.calibration, bank))
+            still = unit_capacitance(technology, self.calibration, bank)
+            self._charge("memory", bank.n_units * still)
         courses = {"old": self._course(memory, before), "new": self._course(memory, cells)}
         at = shares[-1]
         for key, share in (("old", 1 - at), ("new", at)):

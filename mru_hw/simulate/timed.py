@@ -29,7 +29,7 @@ from mru_hw.simulate.timed_nodes import Legs, MovingNode
 from mru_hw.simulate.timed_units import MovingLadder, MovingLoop
 from mru_hw.spice.bench import PRE_ROLL, RAMP
 from mru_hw.spice.chip import refuse_without_circuit
-from mru_hw.spice.drive import clock_capacitance
+from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration
@@ -241,8 +241,10 @@ class _Run:
         self.candidates[layer][:, t] = self._candidate(bank)
         steps = unit.strobe()
         cal = self._calibration
-        self._charge("memory", t, cal.c_step * steps.astype(np.float64))
-        phase = clock_capacitance(self._design.technology, cal, bank)
+        technology = self._design.technology
+        still = bank.n_units * unit_capacitance(technology, cal, bank)
+        self._charge("memory", t, still + cal.c_step * steps.astype(np.float64))
+        phase = clock_capacitance(technology, cal, bank)
         self._charge("clock", t, np.full(len(steps), phase))
 
     def _charge(self, block: str, t: int, capacitance: Array) -> None:

@@ -12,7 +12,7 @@ from mru_hw.technology.calibration import Calibration
 PER_UNIT = 0.5e-12
 """Load [F] that one unit of the driver's output devices moves within some 20 ns."""
 MEASURED_CELLS = 4
-"""Ladder cells of the unit that `Calibration.c_clock` was measured with."""
+"""Ladder cells of the unit that `Calibration.c_clock` and `c_unit` were measured with."""
 
 # Gates on a line, by device class: in each unit (circuits/phase_tap, circuits/step_control), and in
 # each of its ladder cells (circuits/ladder_cell).
@@ -53,6 +53,19 @@ def drive_units(technology: Technology, bank: Bank) -> tuple[int, int]:
     """Return the unit devices that drive a layer's hold and step lines."""
     hold, step = (max(1, math.ceil(load / PER_UNIT)) for load in line_loads(technology, bank))
     return hold, step
+
+
+def unit_capacitance(technology: Technology, calibration: Calibration, bank: Bank) -> float:
+    """Return what a strobe charges in one unit whether or not it steps [F].
+
+    By its gates, as measured in a unit of `MEASURED_CELLS`: the complements of the lines, the
+    domino gate, the cells' held nodes and clamps.
+    """
+
+    def gates(n_cells: int) -> float:
+        return gate_load(technology, MOVED_UNIT) + n_cells * gate_load(technology, MOVED_CELL)
+
+    return calibration.c_unit * gates(bank.n_cells) / gates(MEASURED_CELLS)
 
 
 def clock_capacitance(

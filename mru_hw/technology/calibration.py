@@ -87,6 +87,7 @@ class Calibration(Document):
     v_trip_up: float = Field(gt=0, description="comparator node below which a unit steps up [V]")
     v_trip_down: float = Field(gt=0, description="node above which it steps down [V]")
     c_step: float = Field(ge=0, description="capacitance that one ladder step charges [F]")
+    c_unit: float = Field(ge=0, description="what a strobe charges in a unit that stays [F]")
     c_driver: float = Field(ge=0, description="what a layer's phase driver charges by itself [F]")
     c_clock: float = Field(
         ge=0, description="what it charges for a unit of four ladder cells, over four [F]"

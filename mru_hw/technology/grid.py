@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mru_hw.errors import Bare, UserError
 from mru_hw.units import render
 
-LADDER = ("v_trip_up", "v_trip_down", "c_step", "c_driver", "c_clock")
+LADDER = ("v_trip_up", "v_trip_down", "c_step", "c_unit", "c_driver", "c_clock")
 """Fields of a calibration that a clocked unit is measured for; an unclocked loop needs none."""
 
 CONSTANTS = (

@@ -282,6 +282,7 @@ def frame_by_hand(chip: Chip, x: np.ndarray, n_set: tuple[list[int], list[int]])
     cells = 4 * design.banks[0].n_units
     cal = chip.calibration
     census.blocks["memory"] += steps * cal.c_step * V_DD / timing.frame
+    census.blocks["memory"] += design.banks[0].n_units * cal.c_unit * V_DD / timing.frame
     census.blocks["clock"] += (cal.c_driver + cells * cal.c_clock) * V_DD / timing.frame
     return census
 

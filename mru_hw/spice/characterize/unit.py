@@ -105,7 +105,7 @@ def fit_node(at: Conditions, waves: Waves, rest_gain: float) -> tuple[dict[str, 
 
 
 def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, Array]]:
-    """Take the charge of a step and of a phase.
+    """Take the charge of a step, of a strobe without one, and of a phase.
 
     Raises
     ------
@@ -136,9 +136,11 @@ def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, 
         idle[k] = np.trapezoid(waves.vectors["i(vidle)"][inside], t)
     moved = np.abs(ends - levels) == 1
     still = ~moved
-    step = float(np.median(charge[moved]) - np.median(charge[still]))
+    rests = float(np.median(charge[still]))
+    step = float(np.median(charge[moved])) - rests
     constants = {
         "c_step": rounded(max(step, 0.0) / v_dd),
+        "c_unit": rounded(max(rests, 0.0) / v_dd),
         "c_driver": rounded(float(np.median(idle)) / v_dd),
         "c_clock": rounded(float(np.median(ticks - idle)) / v_dd / 4),
     }
