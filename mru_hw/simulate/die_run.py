@@ -15,6 +15,7 @@ from mru_hw.simulate.decision_noise import DecisionNoise
 from mru_hw.simulate.levels import Floats
 from mru_hw.simulate.memory import initial_cells, nominal_step, step_memory
 from mru_hw.simulate.supply import BLOCKS
+from mru_hw.spice.drive import strobe_capacitance
 from mru_hw.technology.calibration import Calibration
 
 
@@ -160,9 +161,7 @@ class DieRun:
         steps = np.abs(cells - before).sum(axis=1)
         self._charge("memory", (steps * memory.c_step[:, None]).sum(axis=1))
         if bank.clocked:
-            cells_driven = bank.n_units * bank.n_cells
-            phase = self.calibration.c_driver + cells_driven * self.calibration.c_clock
-            self._charge("clock", phase)
+            self._charge("clock", strobe_capacitance(array.design, self.calibration, bank))
         courses = {"old": self._course(memory, before), "new": self._course(memory, cells)}
         at = shares[-1]
         for key, share in (("old", 1 - at), ("new", at)):

@@ -29,6 +29,7 @@ from mru_hw.simulate.timed_nodes import Legs, MovingNode
 from mru_hw.simulate.timed_units import MovingLadder, MovingLoop
 from mru_hw.spice.bench import PRE_ROLL, RAMP
 from mru_hw.spice.chip import refuse_without_circuit
+from mru_hw.spice.drive import strobe_capacitance
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration
@@ -241,7 +242,7 @@ class _Run:
         steps = unit.strobe()
         cal = self._calibration
         self._charge("memory", t, cal.c_step * steps.astype(np.float64))
-        phase = cal.c_driver + bank.n_units * bank.n_cells * cal.c_clock
+        phase = strobe_capacitance(self._design, cal, bank)
         self._charge("clock", t, np.full(len(steps), phase))
 
     def _charge(self, block: str, t: int, capacitance: Array) -> None:

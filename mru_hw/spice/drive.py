@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from mru_hw.mapping.design import Bank
+from mru_hw.cells.wires import line_wires
+from mru_hw.mapping.design import Bank, Design
 from mru_hw.technology import Technology
+from mru_hw.technology.calibration import Calibration
 
 PER_UNIT = 0.5e-12
 """Load [F] that one unit of the driver's output devices moves within some 20 ns."""
@@ -33,7 +35,19 @@ def line_loads(technology: Technology, bank: Bank) -> tuple[float, float]:
     return load(HOLD_UNIT, HOLD_CELL), load(STEP_UNIT, STEP_CELL)
 
 
-def drive_units(technology: Technology, bank: Bank) -> tuple[int, int]:
-    """Return the unit devices that drive a layer's hold and step lines."""
-    hold, step = (max(1, math.ceil(load / PER_UNIT)) for load in line_loads(technology, bank))
+def drive_units(design: Design, bank: Bank) -> tuple[int, int]:
+    """Return the unit devices that drive a layer's hold and step lines, wires and all."""
+    wires = line_wires(design, bank)
+    loads = line_loads(design.technology, bank)
+    hold, step = (max(1, math.ceil((load + wires) / PER_UNIT)) for load in loads)
     return hold, step
+
+
+def strobe_capacitance(design: Design, calibration: Calibration, bank: Bank) -> float:
+    """Return the capacitance [F] that a strobe charges from the clock's supply.
+
+    What is calibrated of the driver and for each ladder cell, and both lines' wires.
+    """
+    cells = bank.n_units * bank.n_cells
+    lines = 2 * line_wires(design, bank)
+    return calibration.c_driver + cells * calibration.c_clock + lines

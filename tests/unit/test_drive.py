@@ -10,7 +10,6 @@ import pytest
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.chip import chip_deck, unit_name, unit_subckt
 from mru_hw.spice.drive import PER_UNIT, drive_units, line_loads
-from mru_hw.technology import load_technology
 from scripts.schematics.deck import Subcircuit, read_subcircuits
 from tests.agreement.networks import chip_of, one_unit
 
@@ -42,11 +41,11 @@ def test_the_load_is_that_of_the_gates_in_the_deck(levels: int) -> None:
 
 
 def test_a_large_layer_has_a_stronger_driver() -> None:
-    technology = load_technology("generic180")
-    bank = chip_of(one_unit()).design.banks[0]
+    design = chip_of(one_unit()).design
+    technology, bank = design.technology, design.banks[0]
     for n_units in (1, 16, 100, 560):
-        large = replace(bank, gain_units=np.ones(n_units))
-        loads, units = line_loads(technology, large), drive_units(technology, large)
+        large = replace(bank, gain_units=np.ones(n_units, dtype=np.int64))
+        loads, units = line_loads(technology, large), drive_units(design, large)
         for load, count in zip(loads, units, strict=True):
             assert load <= count * PER_UNIT < load + PER_UNIT
-    assert "hold_drive=1 step_drive=1" in chip_deck(chip_of(one_unit()).design)
+    assert "hold_drive=1 step_drive=1" in chip_deck(design)
