@@ -10,6 +10,7 @@ import typer
 from mru_hw.cli.conditions import told_as_options
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, say
+from mru_hw.cli.wires import WirePerLeg, WirePerUm, wire_lines
 from mru_hw.errors import UserError
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def netlist(
             parser=whole("--sequence", 0),
         ),
     ] = None,
+    wire_per_leg: WirePerLeg = "0 F",
+    wire_per_um: WirePerUm = "0 F",
     json: Json = False,
 ) -> None:
     """Write a model as a netlist: chip, test bench, model cards, elements and error budget.
@@ -80,6 +83,7 @@ def netlist(
     """
     from mru_hw.budget.table import make_budget
     from mru_hw.mapping import map_model
+    from mru_hw.mapping.wire_load import asked_wires
     from mru_hw.model.io import load_model
     from mru_hw.spice.area import block_areas
     from mru_hw.spice.chip import chip_deck, refuse_without_circuit
@@ -94,6 +98,7 @@ def netlist(
     if sequence is not None and inputs is None:
         raise UserError("--sequence", sequence, "none without --inputs, whose sequences it counts")
     language = dialect_named(dialect)
+    wires = asked_wires(wire_per_leg, wire_per_um)
     technology = load_technology(tech)
     nominal = nominal_conditions(technology)
     with told_as_options():
@@ -105,7 +110,7 @@ def netlist(
         )
     network = load_model(model)
     calibration = load_calibration(technology)
-    design = map_model(network, technology, calibration)
+    design = map_model(network, technology, calibration, wires=wires)
     frames = None if inputs is None else _frames(design, inputs, sequence or 0)
     refuse_without_circuit(design)
     budget = make_budget(network, design, calibration)
@@ -134,12 +139,13 @@ def netlist(
             "temperature_degC": conditions.temperature,
             "v_dd_V": conditions.v_dd,
         },
+        "wires": wires.as_data(),
         "transistors": transistors,
         "gate_area_um2": areas,
         "budget": budget.summary(),
         "files": list(files),
     }
-    lines = [f"{out}: {transistors} transistors in {technology.name}."]
+    lines = [f"{out}: {transistors} transistors in {technology.name}.", *wire_lines(wires)]
     if missing := language.missing_models(technology):
         lines.append(f"To run it, {missing}.")
     for line in (*budget.lines(), f"Gate area in um2: {_listed(areas)}."):

@@ -1,0 +1,32 @@
+"""The options that give a chip's wires capacitance, and how a result tells of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mru_hw.mapping.wire_load import WireLoad
+
+WirePerLeg = Annotated[
+    str,
+    typer.Option(
+        "--wire-per-leg",
+        metavar="F",
+        help='Capacitance of a net\'s wires for each mirror leg on it, such as "20 fF".',
+    ),
+]
+WirePerUm = Annotated[
+    str,
+    typer.Option(
+        "--wire-per-um",
+        metavar="F",
+        help='The same for each um of its length in the floor plan, such as "0.1 fF".',
+    ),
+]
+
+
+def wire_lines(wires: WireLoad) -> list[str]:
+    """Return what a result says of its wires: nothing where they have no capacitance."""
+    return [f"Wires: {wires}."] if wires else []
