@@ -10,7 +10,7 @@ import typer
 from mru_hw.cli.conditions import told_as_options
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, say
-from mru_hw.cli.wires import WirePerLeg, WirePerUm, wire_lines
+from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
 from mru_hw.errors import UserError
 
 if TYPE_CHECKING:
@@ -83,7 +83,6 @@ def netlist(
     """
     from mru_hw.budget.table import make_budget
     from mru_hw.mapping import map_model
-    from mru_hw.mapping.wire_load import asked_wires
     from mru_hw.model.io import load_model
     from mru_hw.spice.area import block_areas
     from mru_hw.spice.chip import chip_deck, refuse_without_circuit
@@ -98,7 +97,7 @@ def netlist(
     if sequence is not None and inputs is None:
         raise UserError("--sequence", sequence, "none without --inputs, whose sequences it counts")
     language = dialect_named(dialect)
-    wires = asked_wires(wire_per_leg, wire_per_um)
+    wires = chosen_wires(wire_per_leg, wire_per_um)
     technology = load_technology(tech)
     nominal = nominal_conditions(technology)
     with told_as_options():

@@ -11,8 +11,8 @@ import typer
 from mru_hw.cli.conditions import asked_conditions, told_as_options
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, progress, say
-from mru_hw.cli.wires import WirePerLeg, WirePerUm, wire_lines
-from mru_hw.errors import Bare, SimulationError, UserError
+from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
+from mru_hw.errors import SimulationError, UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,7 +129,6 @@ def simulate(
     Y.npz is written when all sequences have ended. Where ngspice fails on some, the others stand in
     Y.incomplete.npz, an earlier Y.npz stays as it was, and the status is 1.
     """
-    from mru_hw.mapping.wire_load import asked_wires
     from mru_hw.model.io import load_model
     from mru_hw.simulate.run import Chip, run_level
     from mru_hw.simulate.trace import refuse_other_content
@@ -139,9 +138,7 @@ def simulate(
     from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
 
     choice, closely = _how(level, timing, noise, verify, tolerances)
-    wires = asked_wires(wire_per_leg, wire_per_um)
-    if wires and level == "ideal":
-        raise UserError("wires", Bare(str(wires)), "none at the level ideal, which has no time")
+    wires = chosen_wires(wire_per_leg, wire_per_um, level)
     _refuse_scale("--process-scale", process_scale, PROCESS_MOST, die)
     _refuse_scale("--gradient-scale", gradient_scale, GRADIENT_MOST, die)
     if raw is not None and (level != "spice" or choice is not None):
