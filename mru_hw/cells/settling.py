@@ -9,9 +9,10 @@ splitter    ``C dV/dt = i_in - i_q (w - 1/w)``, ``w = exp((V - V_0) / (s U_T))``
 comparator  ``C dV/dt = i_up (1 + lambda_p (V_dd - V)) - i_down (1 + lambda_n V)``: linear in V
 
 A diode that gives up current decays like ``n U_T C / t``, and one whose inflow is negative falls
-to 0 V, where its channel carries `rest_current`; on its way up it first regains that voltage. The
-law holds for weak inversion (Enz and Vittoz, Charge-Based MOS Transistor Modeling, chapter 4);
-`mru_hw.simulate.timed` puts the nodes together.
+to 0 V, where its channel carries `rest_current`; on its way up it first regains that voltage, with
+the help of legs that sink nothing down there (`lifted`). The law holds for weak inversion (Enz and
+Vittoz, Charge-Based MOS Transistor Modeling, chapter 4); `mru_hw.simulate.timed` puts the nodes
+together.
 """
 
 from __future__ import annotations
@@ -267,6 +268,28 @@ def diode_step(
     np.maximum(mean, np.minimum(moved, channel), out=mean)
     np.minimum(mean, np.maximum(moved, channel), out=mean)
     return moved, mean
+
+
+def lifted(channel: Array, inflow: Array, sunk: Array, rest: Array, slope: float) -> Array:
+    """Return where a diode that climbs starts from, as its channel's current.
+
+    Near 0 V the legs that sink give way: they take ``sunk (1 - exp(-V / U_T))``. With a constant
+    inflow ``C dV/dt = inflow + sunk exp(-V / U_T)``, so from 0 V a node climbs as if it had started
+    at ``U_T ln(1 + sunk / inflow)`` with the inflow alone.
+
+    Parameters
+    ----------
+    channel, inflow, rest
+        As for `diode_step`.
+    sunk
+        What legs sink with the node well above 0 V, a part of `inflow`.
+    slope
+        Slope factor n of the diode.
+    """
+    rises = inflow > 0
+    over = np.divide(sunk, inflow, out=np.zeros_like(channel), where=rises)
+    start = np.minimum(rest * (1.0 + over) ** (1 / slope), np.maximum(inflow, 0.0) + rest)
+    return np.maximum(channel, start)
 
 
 def splitter_step(

@@ -192,7 +192,9 @@ class _Run:
                 self._move_units(int(name.removeprefix("bank")), dt)
                 continue
             node = self._nodes[name]
-            node.step(self._into(name, x), dt)
+            sinks = self._design.buses[name].kind is NodeKind.RECTIFIED
+            sunk = self._legs[name].sunk(self._copied) if sinks else None
+            node.step(self._into(name, x), dt, sunk)
             self._copied[name] = node.legs(node.sent)
 
     def _into(self, name: str, x: Array) -> Array:
