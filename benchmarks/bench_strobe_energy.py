@@ -39,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.bench_ladder import Store, unit_of
 from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
-from mru_hw.mapping.design import CANDIDATE_SPLIT, Bank
+from mru_hw.mapping.design import CANDIDATE_SPLIT, Bank, Design
 from mru_hw.mapping.rounding import HOLD, WIDTH
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
 from mru_hw.spice.chip import unit_name, unit_subckt
@@ -75,17 +75,22 @@ class Layer:
 
     Attributes
     ----------
-    bank
-        Its `n_units` and `n_cells` count.
+    design
+        Of one bank, whose `n_units` and `n_cells` count.
     drive
         Unit devices of the hold and step lines' drivers.
     capacitance
         Behind `RESISTANCE` [F]; None for an ideal supply.
     """
 
-    bank: Bank
+    design: Design
     drive: tuple[int, int]
     capacitance: float | None = None
+
+    @property
+    def bank(self) -> Bank:
+        """Its units."""
+        return self.design.banks[0]
 
     @property
     def name(self) -> str:
@@ -182,7 +187,7 @@ def row_of(
     options: str = OPTIONS,
 ) -> dict[str, Any]:
     """One layer at one condition: ideal supply, then the supply with its capacitor."""
-    bound = strobe_charge(technology, sized_by, layer.bank)
+    bound = strobe_charge(layer.design, sized_by, layer.bank)
     behind = replace(layer, capacitance=bound / DROOP)
     runs = [
         store(
@@ -197,7 +202,7 @@ def row_of(
         return {"layer": layer.name, "status": [run["status"] for run in runs]}
     ideal, supplied = runs
     clock, n = ideal["clock_C"][1] / at.v_dd, layer.bank.n_units
-    law = clock_capacitance(technology, cal, layer.bank, layer.drive)
+    law = clock_capacitance(layer.design, cal, layer.bank, layer.drive)
     return {
         "layer": layer.name,
         "corner": at.corner,
@@ -227,15 +232,20 @@ def row_of(
 def layers(technology: Technology, *, quick: bool) -> Iterator[Layer]:
     """The layers with the drive that they have, then one with others."""
     for levels, n_units in QUICK if quick else LAYERS:
-        bank = bank_of(technology, levels, n_units)
-        yield Layer(bank=bank, drive=drive_units(technology, bank))
+        yield layer_of(design_of(technology, levels, n_units))
     for drive in () if quick else DRIVES:
-        yield Layer(bank=bank_of(technology, 2, 4), drive=drive)
+        yield Layer(design=design_of(technology, 2, 4), drive=drive)
 
 
-def bank_of(technology: Technology, levels: int, n_units: int) -> Bank:
-    bank = unit_of(technology, levels).design.banks[0]
-    return replace(bank, gain_units=np.repeat(bank.gain_units, n_units))
+def layer_of(design: Design) -> Layer:
+    """Return a layer with the drive that the emitter gives it."""
+    return Layer(design=design, drive=drive_units(design, design.banks[0]))
+
+
+def design_of(technology: Technology, levels: int, n_units: int) -> Design:
+    design = unit_of(technology, levels).design
+    bank = design.banks[0]
+    return replace(design, banks=(replace(bank, gain_units=np.repeat(bank.gain_units, n_units)),))
 
 
 def main() -> None:
@@ -257,11 +267,10 @@ def main() -> None:
         for layer in layers(technology, quick=given.quick)
     ]
     if given.conditions:
-        bank = bank_of(technology, 2, 16)
+        layer = layer_of(design_of(technology, 2, 16))
         for corner, temperature, share in EXTREMES:
             at = Conditions(corner=corner, temperature=temperature, v_dd=share * nominal.v_dd)
             there = cal.at(at.v_dd, temperature=temperature, corner=corner)
-            layer = Layer(bank=bank, drive=drive_units(technology, bank))
             rows.append(row_of(store, technology, there, at, layer, cal, options=options))
     result = {
         "machine": machine(),

@@ -17,7 +17,8 @@ settled, `reproduced` where timed then says what ngspice does, `missed` where it
 
     python benchmarks/bench_timed.py --work DIR [--model MODEL] [--parts loops,overlap,...]
 
---load multiplies the capacitances that timed uses at the nominal condition, to see what they weigh.
+--load multiplies the capacitances that timed uses at the nominal condition, to see what they weigh;
+--wire-per-leg gives wires to all parts but overlap.
 
 DIR keeps every finished run of ngspice and the trained network, so that a call which was cut off
 goes on.
@@ -46,6 +47,7 @@ from benchmarks.machine import machine
 from mru_hw.cells.settling import settling_times
 from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
+from mru_hw.mapping.wire_load import asked_wires
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.run import Chip, LevelRun, run_level
@@ -117,7 +119,9 @@ def compare(
 ) -> dict[str, Any]:
     """Run a network at one frame in all three ways."""
     work = given.work
-    chip = loaded(Chip.of(at_frame(model, frame), load_technology(given.tech)), given.load)
+    wires = asked_wires(given.wire_per_leg, "0 F")
+    whole = Chip.of(at_frame(model, frame), load_technology(given.tech), wires)
+    chip = loaded(whole, given.load)
     period = chip.design.timing.frame
     spice = [run_sequence(chip, inputs, k, work, conditions) for k in range(inputs.n_seq)]
     done = [k for k, run in enumerate(spice) if str(run["status"][0]) == "DONE"]
@@ -296,10 +300,12 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--rows", type=int, default=1)
     parser.add_argument("--load", type=float, default=1.0)
+    parser.add_argument("--wire-per-leg", default="0 F")
     parser.add_argument("--network-frames", default=",".join(NETWORK))
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     result = {"machine": machine(), "tech": given.tech, "load": given.load}
+    result["wire_per_leg"] = given.wire_per_leg
     result |= {name: PARTS[name](given) for name in given.parts.split(",")}
     print(json.dumps(result, indent=2, default=np.ndarray.tolist))
 

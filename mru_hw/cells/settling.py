@@ -1,16 +1,18 @@
 """How nodes move: capacitances of the chip's nets and the exact large-signal law of each circuit.
 
 A net carries the gates that hang on it and the drains that lead to it; one constant each, per unit
-device, stands for both (`device_capacitance`). The laws are exact while the inflow is constant:
+device, stands for both (`device_capacitance`). Wires add what `mru_hw.cells.wires` says, nothing
+unless asked for. The laws are exact while the inflow is constant:
 
 diode       ``n U_T C dI/dt = I (i_in - I)``, from ``C dV/dt = i_in - I(V)``: logistic
 splitter    ``C dV/dt = i_in - i_q (w - 1/w)``, ``w = exp((V - V_0) / (s U_T))``: a Riccati law
 comparator  ``C dV/dt = i_up (1 + lambda_p (V_dd - V)) - i_down (1 + lambda_n V)``: linear in V
 
 A diode that gives up current decays like ``n U_T C / t``, and one whose inflow is negative falls
-to 0 V, where its channel carries `rest_current`; on its way up it first regains that voltage. The
-law holds for weak inversion (Enz and Vittoz, Charge-Based MOS Transistor Modeling, chapter 4);
-`mru_hw.simulate.timed` puts the nodes together.
+to 0 V, where its channel carries `rest_current`; on its way up it first regains that voltage, with
+the help of legs that sink nothing down there (`lifted`). The law holds for weak inversion (Enz and
+Vittoz, Charge-Based MOS Transistor Modeling, chapter 4); `mru_hw.simulate.timed` puts the nodes
+together.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mru_hw.cells.base import Array
-from mru_hw.cells.window import COPIED
+from mru_hw.cells.window import bank_copies, bank_groups
+from mru_hw.cells.wires import LOOP, NODE, net_wires
 from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup, NodeKind
 from mru_hw.mapping.gains import node_thermal
 from mru_hw.mapping.realised import quiescent_current
@@ -126,8 +129,13 @@ def bus_loads(design: Design, calibration: Calibration) -> dict[str, BusLoad]:
     for bank in design.banks:
         follower = unit["n_cell"][1] * bank.n_cells
         _into(loads, design.buses[bank.state])[...] += follower
-        for group, bus, role in _bank_copies(design, bank):
+        for group, bus, role in bank_copies(design, bank):
             _copied(loads, bus, role)[...] += unit[group.device][0] * group.units
+    for (owner, role), farads in net_wires(design).items():
+        if owner in loads and loads[owner].rails:
+            into = _into(loads, design.buses[owner])
+            net = into if role == NODE else _copied(loads, owner, role)
+            net[...] += farads
     return loads
 
 
@@ -171,30 +179,6 @@ def _own(
     load.rails[sign, other if copies else own][...] += drain * units
 
 
-def _bank_copies(design: Design, bank: Bank) -> list[tuple[DeviceGroup, str, str]]:
-    """List a bank's devices that read a rail: the group, the rail's bus, the role of a leg."""
-    reads = {
-        "up_copy": "sink_plus",
-        "down_copy": "source_minus",
-        "copy_plus": "source_plus",
-        "copy_minus": "sink_minus",
-    }
-    found = []
-    for group in _bank_groups(design, bank):
-        role = group.key[1]
-        if role in reads:
-            found.append((group, bank.candidate, reads[role]))
-        elif role in COPIED:
-            opposite = role.endswith("opposite")
-            bus = bank.candidate if opposite or bank.threshold is None else bank.threshold
-            found.append((group, bus, COPIED[role]))
-    return found
-
-
-def _bank_groups(design: Design, bank: Bank) -> list[DeviceGroup]:
-    return [g for g in design.device_groups() if g.key[0] == f"bank{bank.layer}"]
-
-
 def bank_load(design: Design, calibration: Calibration, bank: Bank) -> BankLoad:
     """Return the capacitances inside a bank's units."""
     unit = device_capacitance(design.technology, calibration)
@@ -204,7 +188,7 @@ def bank_load(design: Design, calibration: Calibration, bank: Bank) -> BankLoad:
     down += unit["n_logic"][0]
     loop += 2 * unit["n_cell"][0] + unit["n_switch"][1] + unit["p_switch"][1]
     feedback += unit["n_cell"][1]
-    for group in _bank_groups(design, bank):
+    for group in bank_groups(design, bank):
         role = group.key[1]
         gate, drain = unit[group.device]
         units = group.units.sum(axis=1) if group.units.ndim > 1 else group.units
@@ -218,6 +202,7 @@ def bank_load(design: Design, calibration: Calibration, bank: Bank) -> BankLoad:
             feedback += gate * units
         if role == "feedback_diode":
             feedback += drain * units
+    loop += net_wires(design).get((f"bank{bank.layer}", LOOP), 0.0)
     return BankLoad(up=up, down=down, loop=loop, feedback=feedback)
 
 
@@ -283,6 +268,28 @@ def diode_step(
     np.maximum(mean, np.minimum(moved, channel), out=mean)
     np.minimum(mean, np.maximum(moved, channel), out=mean)
     return moved, mean
+
+
+def lifted(channel: Array, inflow: Array, sunk: Array, rest: Array, slope: float) -> Array:
+    """Return where a diode that climbs starts from, as its channel's current.
+
+    Near 0 V the legs that sink give way: they take ``sunk (1 - exp(-V / U_T))``. With a constant
+    inflow ``C dV/dt = inflow + sunk exp(-V / U_T)``, so from 0 V a node climbs as if it had started
+    at ``U_T ln(1 + sunk / inflow)`` with the inflow alone.
+
+    Parameters
+    ----------
+    channel, inflow, rest
+        As for `diode_step`.
+    sunk
+        What legs sink with the node well above 0 V, a part of `inflow`.
+    slope
+        Slope factor n of the diode.
+    """
+    rises = inflow > 0
+    over = np.divide(sunk, inflow, out=np.zeros_like(channel), where=rises)
+    start = np.minimum(rest * (1.0 + over) ** (1 / slope), np.maximum(inflow, 0.0) + rest)
+    return np.maximum(channel, start)
 
 
 def splitter_step(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.rails import rail_factor
-from mru_hw.mapping.design import Bank, window_roles
+from mru_hw.mapping.design import Bank, Design, DeviceGroup, window_roles
 from mru_hw.mapping.gains import leg_gain
 from mru_hw.mapping.window import window_copies
 
@@ -61,3 +61,28 @@ def window_legs(
         up_copy * (sink * leg_gain(cal, "p", 0.0, i) / leg_gain(cal, "p", up, i)),
         down_copy * (source * leg_gain(cal, "n", cal.v_dd, i) / leg_gain(cal, "n", down, i)),
     )
+
+
+def bank_copies(design: Design, bank: Bank) -> list[tuple[DeviceGroup, str, str]]:
+    """List a bank's devices that read a rail: the group, the rail's bus, the role of a leg."""
+    reads = {
+        "up_copy": "sink_plus",
+        "down_copy": "source_minus",
+        "copy_plus": "source_plus",
+        "copy_minus": "sink_minus",
+    }
+    found = []
+    for group in bank_groups(design, bank):
+        role = group.key[1]
+        if role in reads:
+            found.append((group, bank.candidate, reads[role]))
+        elif role in COPIED:
+            opposite = role.endswith("opposite")
+            bus = bank.candidate if opposite or bank.threshold is None else bank.threshold
+            found.append((group, bus, COPIED[role]))
+    return found
+
+
+def bank_groups(design: Design, bank: Bank) -> list[DeviceGroup]:
+    """List a bank's devices."""
+    return [g for g in design.device_groups() if g.key[0] == f"bank{bank.layer}"]

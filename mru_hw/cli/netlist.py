@@ -10,6 +10,7 @@ import typer
 from mru_hw.cli.conditions import told_as_options
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, say
+from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
 from mru_hw.errors import Bare, UserError
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def netlist(
             help="By how much a strobe may pull that supply down; 50 mV without it.",
         ),
     ] = None,
+    wire_per_leg: WirePerLeg = "0 F",
+    wire_per_um: WirePerUm = "0 F",
     json: Json = False,
 ) -> None:
     """Write a model as a netlist: chip, test bench, model cards, elements and error budget.
@@ -111,6 +114,7 @@ def netlist(
     if sequence is not None and inputs is None:
         raise UserError("--sequence", sequence, "none without --inputs, whose sequences it counts")
     language = dialect_named(dialect)
+    wires = chosen_wires(wire_per_leg, wire_per_um)
     technology = load_technology(tech)
     nominal = nominal_conditions(technology)
     with told_as_options():
@@ -126,7 +130,7 @@ def netlist(
     }
     network = load_model(model)
     calibration = load_calibration(technology)
-    design = map_model(network, technology, calibration)
+    design = map_model(network, technology, calibration, wires=wires)
     frames = None if inputs is None else _frames(design, inputs, sequence or 0)
     refuse_without_circuit(design)
     budget = make_budget(network, design, calibration)
@@ -156,13 +160,14 @@ def netlist(
             "temperature_degC": conditions.temperature,
             "v_dd_V": conditions.v_dd,
         },
+        "wires": wires.as_data(),
         "transistors": transistors,
         "gate_area_um2": areas,
         "decoupling": stored.summary(),
         "budget": budget.summary(),
         "files": list(files),
     }
-    lines = [f"{out}: {transistors} transistors in {technology.name}."]
+    lines = [f"{out}: {transistors} transistors in {technology.name}.", *wire_lines(wires)]
     if missing := language.missing_models(technology):
         lines.append(f"To run it, {missing}.")
     for line in (*budget.lines(), f"Gate area in um2: {_listed(areas)}.", *stored.lines()):

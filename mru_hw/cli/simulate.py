@@ -11,12 +11,14 @@ import typer
 from mru_hw.cli.conditions import asked_conditions, told_as_options
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, progress, say
+from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
 from mru_hw.errors import SimulationError, UserError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mru_hw.mapping import Design
     from mru_hw.simulate.run import Chip, LevelRun
     from mru_hw.simulate.trace import Trace
     from mru_hw.simulate.verify import Choice, Verification
@@ -118,6 +120,8 @@ def simulate(
             "resolves the clock's energy.",
         ),
     ] = "default",
+    wire_per_leg: WirePerLeg = "0 F",
+    wire_per_um: WirePerUm = "0 F",
     json: Json = False,
 ) -> None:
     """Run a model on sequences: decisions, energy, outputs, candidates and states.
@@ -134,6 +138,7 @@ def simulate(
     from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
 
     choice, closely = _how(level, timing, noise, verify, tolerances)
+    wires = chosen_wires(wire_per_leg, wire_per_um, level)
     _refuse_scale("--process-scale", process_scale, PROCESS_MOST, die)
     _refuse_scale("--gradient-scale", gradient_scale, GRADIENT_MOST, die)
     if raw is not None and (level != "spice" or choice is not None):
@@ -153,7 +158,7 @@ def simulate(
     if raw is not None:
         refuse_raw(raw, range(first, stop))
     chip = dataclasses.replace(
-        Chip.of(network, technology), process=process_scale, gradient=gradient_scale
+        Chip.of(network, technology, wires), process=process_scale, gradient=gradient_scale
     )
     if level == "spice":
         _refuse_size(chip, data, choice, conditions)
@@ -186,8 +191,9 @@ def simulate(
         "trace_level": traced,
         "timing": timing,
         "tolerances": tolerances if level == "spice" else None,
+        "wires": wires.as_data(),
     }
-    _tell(data, run, about, checked, period=network.spec.frame_period, json=json)
+    _tell(data, run, about, checked, chip.design, json=json)
 
 
 def _how(
@@ -292,8 +298,8 @@ def _tell(
     run: LevelRun,
     about: dict[str, Any],
     checked: Verification | None,
+    design: Design,
     *,
-    period: float,
     json: bool,
 ) -> None:
     """Print the result; where runs of ngspice failed, end with their reason."""
@@ -310,12 +316,12 @@ def _tell(
     accuracy = None
     if data.y is not None and n_done:
         accuracy = float(np.mean((trace.decision == data.y)[finished]))
-    figures = _figures(run, data.lengths.astype(np.float64) * period, finished)
+    figures = _figures(run, data.lengths.astype(np.float64) * design.timing.frame, finished)
     level, place = about["trace_level"], about["out"] or about["incomplete"] or "Nothing written"
     lines = [f"{place}: {n_done} of {data.n_seq} sequences at the level {level}."]
     if accuracy is not None:
         lines.append(f"Accuracy: {100 * accuracy:.2f} %.")
-    lines += _energy_lines(figures)
+    lines += [*_energy_lines(figures), *wire_lines(design.wires)]
     if checked is not None:
         lines.append(checked.sentence())
     lines += helped_lines(endings or ())

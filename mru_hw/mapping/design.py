@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.structure import CellKind, ModelSpec
 from mru_hw.technology import Technology
 
@@ -29,7 +30,6 @@ CANDIDATE_SPLIT = 4
 """Unit devices of each splitter of a candidate: the more rests in its rails, the less its node
 moves with the current, and with it the legs that drive it (docs/decisions/0006-mirror-gains.md).
 One where the threshold is a current of the network, which may be smaller than that rest."""
-
 
 CLOCKED = frozenset({CellKind.CMRU, CellKind.BMRU})
 """Cells whose units compare and move at a strobe. An FQ-BMRU is a loop that follows its candidate
@@ -227,6 +227,8 @@ class Design:
         Current [A] that stands for 1.0 by default.
     i_lsb
         Current [A] of one unit device of the bias rail.
+    wires
+        What capacitance its nets' wires are taken to have.
     """
 
     spec: ModelSpec
@@ -237,6 +239,7 @@ class Design:
     connections: tuple[Connection, ...]
     banks: tuple[Bank, ...]
     timing: Timing
+    wires: WireLoad = NO_WIRES
 
     def without(self, parameter: str, row: int, column: int) -> Design:
         """Return the Design with one element of one connection left out."""
@@ -253,11 +256,11 @@ class Design:
 
         Where a network came from does not, nor do the spreads from die to die.
         """
-        origin = {"metrics", "provenance"}
-        sha = hashlib.sha256(self.spec.model_dump_json(exclude=origin).encode())
+        sha = hashlib.sha256(self.spec.model_dump_json(exclude={"metrics", "provenance"}).encode())
         sha.update(self.technology.model_dump_json(exclude={"sources", "process"}).encode())
         sha.update(self.technology.models_hash().encode())
         sha.update(repr((self.i_unit, self.i_lsb, self.timing, self.buses)).encode())
+        sha.update(repr(self.wires).encode() if self.wires else b"")
         parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)
         for part in parts:
             for entry in dataclasses.fields(part):

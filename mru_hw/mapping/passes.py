@@ -24,6 +24,7 @@ from mru_hw.mapping.design import (
 from mru_hw.mapping.draft import BIAS_UNITS, Draft, Wire
 from mru_hw.mapping.rounding import realise_banks, realise_ratios
 from mru_hw.mapping.window import WINDOW_UNITS, threshold_copy, window_copies, window_units
+from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
 from mru_hw.technology import Technology
@@ -251,7 +252,12 @@ PASSES: tuple[Callable[[Draft], None], ...] = (
 
 
 def map_model(
-    model: Model, technology: Technology, calibration: Calibration, *, i_unit: float = 1e-9
+    model: Model,
+    technology: Technology,
+    calibration: Calibration,
+    *,
+    i_unit: float = 1e-9,
+    wires: WireLoad = NO_WIRES,
 ) -> Design:
     """Map a trained network onto a technology.
 
@@ -263,6 +269,8 @@ def map_model(
         The process and its fitted constants.
     i_unit
         Current [A] that stands for 1.0.
+    wires
+        What capacitance the nets' wires are taken to have.
 
     Returns
     -------
@@ -287,4 +295,5 @@ def map_model(
         connections=tuple(draft.connections),
         banks=tuple(draft.banks),
         timing=timing(model.spec.frame_period, [layer.cell for layer in model.spec.layers]),
+        wires=wires,
     )

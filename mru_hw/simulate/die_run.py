@@ -161,9 +161,8 @@ class DieRun:
         steps = np.abs(cells - before).sum(axis=1)
         self._charge("memory", (steps * memory.c_step[:, None]).sum(axis=1))
         if bank.clocked:
-            technology = array.design.technology
-            self._charge("clock", clock_capacitance(technology, self.calibration, bank))
-            still = unit_capacitance(technology, self.calibration, bank)
+            self._charge("clock", clock_capacitance(array.design, self.calibration, bank))
+            still = unit_capacitance(array.design, self.calibration, bank)
             self._charge("memory", bank.n_units * still)
         courses = {"old": self._course(memory, before), "new": self._course(memory, cells)}
         at = shares[-1]

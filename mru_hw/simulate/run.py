@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import LawError, UserError
 from mru_hw.mapping import Design, map_model, unmap
+from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
@@ -60,8 +61,8 @@ class Chip:
     gradient: float = 0.0
 
     @classmethod
-    def of(cls, model: Model, technology: Technology) -> Chip:
-        """Map a model.
+    def of(cls, model: Model, technology: Technology, wires: WireLoad = NO_WIRES) -> Chip:
+        """Map a model; its nets' wires have the capacitance that is said, or none.
 
         Raises
         ------
@@ -69,7 +70,7 @@ class Chip:
             A part of the network has no circuit or lies outside the technology's range.
         """
         calibration = load_calibration(technology)
-        design = map_model(model, technology, calibration)
+        design = map_model(model, technology, calibration, wires=wires)
         mapped = unmap(design, calibration)
         return cls(model=model, design=design, calibration=calibration, mapped=mapped)
 

@@ -192,7 +192,9 @@ class _Run:
                 self._move_units(int(name.removeprefix("bank")), dt)
                 continue
             node = self._nodes[name]
-            node.step(self._into(name, x), dt)
+            sinks = self._design.buses[name].kind is NodeKind.RECTIFIED
+            sunk = self._legs[name].sunk(self._copied) if sinks else None
+            node.step(self._into(name, x), dt, sunk)
             self._copied[name] = node.legs(node.sent)
 
     def _into(self, name: str, x: Array) -> Array:
@@ -241,10 +243,9 @@ class _Run:
         self.candidates[layer][:, t] = self._candidate(bank)
         steps = unit.strobe()
         cal = self._calibration
-        technology = self._design.technology
-        still = bank.n_units * unit_capacitance(technology, cal, bank)
+        still = bank.n_units * unit_capacitance(self._design, cal, bank)
         self._charge("memory", t, still + cal.c_step * steps.astype(np.float64))
-        phase = clock_capacitance(technology, cal, bank)
+        phase = clock_capacitance(self._design, cal, bank)
         self._charge("clock", t, np.full(len(steps), phase))
 
     def _charge(self, block: str, t: int, capacitance: Array) -> None:

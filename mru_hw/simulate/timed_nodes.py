@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 from mru_hw.cells.base import Array
 from mru_hw.cells.leakage import leg_current
 from mru_hw.cells.nodes import log_rail, rectified_node, signed_node, split
-from mru_hw.cells.settling import RAILS, BusLoad, diode_step, rest_current, splitter_step
+from mru_hw.cells.settling import (
+    RAILS,
+    BusLoad,
+    diode_step,
+    lifted,
+    rest_current,
+    splitter_step,
+)
 from mru_hw.mapping.design import Bus, NodeKind
 from mru_hw.mapping.gains import node_thermal
 from mru_hw.simulate.array import Node, Wiring
-from mru_hw.technology.calibration import Calibration
+from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 
 class MovingNode:
@@ -38,6 +45,7 @@ class MovingNode:
         self, bus: Bus, node: Node, load: BusLoad, calibration: Calibration, temperature: float
     ) -> None:
         self._node, self._n = node, bus.size
+        self._slope = calibration.thermal("n", temperature) / temperature_voltage(temperature)
         rails = RAILS[bus.kind]
         firsts = [
             next(r for r in rails if r[0] == sign) for sign in dict.fromkeys(s for s, _ in rails)
@@ -96,8 +104,15 @@ class MovingNode:
         self.end = self.mean = np.concatenate(parts)
         self.sent = self.copies(self.mean)
 
-    def step(self, inflow: Array, dt: float) -> None:
-        """Move for `dt` [s] under the mean inflow of the step, (n, sequence)."""
+    def step(self, inflow: Array, dt: float, sunk: Array | None = None) -> None:
+        """Move for `dt` [s] under the mean inflow of the step, (n, sequence).
+
+        Parameters
+        ----------
+        sunk
+            What of the inflow is what legs sink, as a positive number; only a diode whose inflow
+            may be negative needs it.
+        """
         feed = inflow
         if self._i_q is not None:
             self._plus, *means = splitter_step(self._plus, inflow, self._i_q, self._into, dt)
@@ -111,6 +126,8 @@ class MovingNode:
             if sent:  # what follows copies the mean of its first rail over the step
                 feed = self._passed(sent[0])
             channel = self.end[part] + rest
+            if sunk is not None and not sent:
+                channel = lifted(channel, feed, sunk, rest, self._slope)
             moved, mean = diode_step(channel, feed, self._charge[part], rest, dt)
             ends.append(moved - rest)
             means.append(mean - rest)
@@ -156,6 +173,14 @@ class Legs:
         self._node = node
         self._parts = [(w.source, _by_rail(w, sources[w.source])) for w in node.wirings]
         self._n = len(node.constant)
+
+    def sunk(self, copied: Mapping[str, Array]) -> Array:
+        """Return what legs sink from the bus, (n, sequence), without its sign."""
+        total = np.minimum(self._node.constant[:, 0], 0.0)
+        for source, matrix in self._parts:
+            half = matrix.shape[1] // 2
+            total = total + np.minimum(matrix[: self._n, :half], 0.0) @ copied[source][:half]
+        return -total
 
     def value(self, copied: Mapping[str, Array]) -> Array:
         """Return what flows into the bus, (n, sequence), from what each source's legs copy."""

@@ -14,7 +14,15 @@ from mru_hw.mapping.design import Design, NodeKind
 from mru_hw.mapping.gains import V_PIN
 from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.cells import BUS_PATHS
-from mru_hw.spice.chip import SUPPLIES, all_clocked, chip_deck, chip_pins, clocked_banks, loop_net
+from mru_hw.spice.chip import (
+    SUPPLIES,
+    all_clocked,
+    chip_deck,
+    chip_pins,
+    clocked_banks,
+    loop_net,
+    wire_notes,
+)
 from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of
 from mru_hw.spice.dies import die_commands
 from mru_hw.spice.options import Tolerances, network_options, unresolved_blocks
@@ -197,6 +205,7 @@ def make_bench(
         f"* mru_hw {__version__} bench, design {design.digest()}",
         f"* {len(frames)} frames of {period:.9g} s after {t_start:.9g} s of power-up and reset;"
         f" {'the nominal chip' if die is None else f'die {die.seed}'}",
+        *wire_notes(design),
         *_notes(design, t_stop - t_start, tolerances),
     ]
     deck = bench_deck(design, chip, head, body, saves, t_stop, commands)

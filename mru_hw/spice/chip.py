@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mru_hw import __version__
+from mru_hw.cells.wires import LOOP, NODE, SPLIT_LINE, line_wires, net_wires
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import (
     LEGS,
@@ -26,6 +27,7 @@ from mru_hw.mapping.design import (
 from mru_hw.model.structure import CellKind
 from mru_hw.spice.cells import LEG_CODES, LIBRARY, LOOPS, WINDOWS, cell_views
 from mru_hw.spice.drive import drive_units
+from mru_hw.units import render
 
 SUPPLIES = ("vdd_mirror", "vdd_memory", "vdd_clock", "vdd_bias")
 
@@ -104,6 +106,7 @@ def chip_deck(design: Design) -> str:
         f"* mru_hw {__version__} chip, design {design.digest()}",
         f"* technology {design.technology.name}, models {design.technology.models_hash()[:16]}",
         "* made by mru-hw netlist; nothing here is ideal: process devices and capacitors only",
+        *wire_notes(design),
         design.technology.devices_spice(),
         cell_views(dict.fromkeys(views)),
         *(
@@ -121,6 +124,7 @@ def chip_deck(design: Design) -> str:
         if bank.clocked:
             lines += _driver_lines(design, bank)
         lines += (_bank_lines if bank.clocked else _loop_lines)(bank, design.buses)
+    lines += _wire_lines(design)
     lines += ["xrst rst rst_b vdd_clock vss inverter", ".ends", ""]
     return "\n".join(lines)
 
@@ -188,6 +192,8 @@ def rail_nets(bus: Bus, k: int) -> dict[str, str]:
         }
     if bus.kind is NodeKind.STATE:
         return {"source_plus": node, "sink_plus": f"{node}_n"}
+    if bus.kind is NodeKind.CANDIDATE:
+        return {"sink_plus": f"{node}_np", "source_minus": f"{node}_pm"}
     if bus.kind is NodeKind.BIAS:
         return {"source_plus": "bias_p", "sink_plus": "iref"}
     return {"source_plus": f"{node}_p", "sink_plus": node}
@@ -214,8 +220,8 @@ def _bus_lines(bus: Bus) -> Iterator[str]:
             yield f"{name} {node} {rails} q_n {supply} signed_node units={bus.units}"
         elif bus.kind is NodeKind.CANDIDATE:
             yield (
-                f"{name} {node} {node}_np {node}_pm q_n {supply} signed_split"
-                f" units={bus.units} split={bus.split}"
+                f"{name} {node} {nets['sink_plus']} {nets['source_minus']} q_n {supply}"
+                f" signed_split units={bus.units} split={bus.split}"
             )
         elif bus.kind is NodeKind.RECTIFIED:
             yield f"{name} {node} {nets['source_plus']} {supply} relu_node units={bus.units}"
@@ -242,7 +248,7 @@ def _leg_lines(index: int, connection: Connection, buses: dict[str, Bus]) -> Ite
 
 
 def _driver_lines(design: Design, bank: Bank) -> Iterator[str]:
-    i, (hold, step) = bank.layer, drive_units(design.technology, bank)
+    i, (hold, step) = bank.layer, drive_units(design, bank)
     yield f"xphi{i} phi{i} rst_b hd{i} st{i} vdd_clock vss strobe_driver"
     yield f"+ hold_drive={hold} step_drive={step}"
 
@@ -271,9 +277,9 @@ def _compared_nets(candidate: Bus, k: int) -> str:
 
     A rectified one has no minus rail: nothing takes its unit down, as in software.
     """
-    node = node_net(candidate, k)
+    nets = rail_nets(candidate, k)
     signed = candidate.kind is NodeKind.CANDIDATE
-    return f"{node}_np {node}_pm" if signed else f"{node} vdd_memory"
+    return f"{nets['sink_plus']} {nets['source_minus'] if signed else 'vdd_memory'}"
 
 
 def _threshold_nets(bank: Bank, buses: dict[str, Bus], k: int) -> str:
@@ -309,3 +315,37 @@ def _loop_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
         if c.kind is NodeKind.SIGNED:
             name = copy_minus_instance(i, k)
             yield f"{name} {q} {rails['sink_minus']} vss vss n_mirror units={c.units}"
+
+
+def chip_wires(design: Design) -> dict[str, float]:
+    """Return the capacitance [F] of the wires of each net of the chip that has any, by its name."""
+    found: dict[str, float] = {}
+    for (owner, role), farads in net_wires(design).items():
+        for k, value in enumerate(farads.tolist()):
+            found[_wire_net(design, owner, role, k)] = value
+    for bank in clocked_banks(design):
+        found |= dict.fromkeys((f"hd{bank.layer}", f"st{bank.layer}"), line_wires(design, bank))
+    return {net: value for net, value in found.items() if value > 0}
+
+
+def _wire_net(design: Design, owner: str, role: str, k: int) -> str:
+    if role == LOOP:
+        return loop_net(int(owner.removeprefix("bank")), k)
+    if role == SPLIT_LINE:
+        return "q_n"
+    bus = design.buses[owner]
+    return node_net(bus, k) if role == NODE else rail_nets(bus, k)[role]
+
+
+def wire_notes(design: Design) -> list[str]:
+    """Return the comment lines that tell of the wires' capacitance; none where there is none."""
+    farads = chip_wires(design)
+    if not farads:
+        return []
+    total = render(sum(farads.values()), "F")
+    return [f"* wires: {design.wires}, {total} in all on {len(farads)} nets"]
+
+
+def _wire_lines(design: Design) -> Iterator[str]:
+    for net, farads in chip_wires(design).items():
+        yield f"cw_{net} {net} vss {farads:.9g}"

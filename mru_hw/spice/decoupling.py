@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mru_hw.cells.wires import line_wires
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.spice.chip import clocked_banks
 from mru_hw.spice.drive import (
@@ -15,7 +16,6 @@ from mru_hw.spice.drive import (
     gate_load,
     line_loads,
 )
-from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.units import render
 
@@ -86,22 +86,23 @@ class Decoupling:
         ]
 
 
-def strobe_charge(technology: Technology, calibration: Calibration, bank: Bank) -> float:
+def strobe_charge(design: Design, calibration: Calibration, bank: Bank) -> float:
     """Return what one strobe takes from the supply at most [C]: every unit of the layer steps.
 
     ``V_dd (c_driver + lines + n_units (gates + crowbar + c_step))``. The lines and all gates of the
     units' switches and logic count with the whole oxide's capacitance, as if each were charged in
     every strobe.
     """
-    further = sum(drive_units(technology, bank)) - 2
-    clock = calibration.c_driver + sum(line_loads(technology, bank))
+    technology = design.technology
+    further = sum(drive_units(design, bank)) - 2
+    clock = calibration.c_driver + sum(line_loads(technology, bank)) + 2 * line_wires(design, bank)
     clock += further * gate_load(technology, DRIVE_UNIT)
     unit = gate_load(technology, MOVED_UNIT) + bank.n_cells * gate_load(technology, MOVED_CELL)
-    unit += crowbar_capacitance(technology, calibration, bank) + calibration.c_step
+    unit += crowbar_capacitance(design, calibration, bank) + calibration.c_step
     return calibration.v_dd * (clock + bank.n_units * unit)
 
 
-def crowbar_capacitance(technology: Technology, calibration: Calibration, bank: Bank) -> float:
+def crowbar_capacitance(design: Design, calibration: Calibration, bank: Bank) -> float:
     """Return what passes both transistors of a unit's phase tap in a strobe, over V_dd [F].
 
     Of an inverter behind a line's rise and fall, each ``t`` long, ``beta / 12 (V_dd - 2 V_T)^3 t /
@@ -110,11 +111,13 @@ def crowbar_capacitance(technology: Technology, calibration: Calibration, bank: 
     ``c (V_dd - 2 V_T)^3 / (6 V_dd (V_dd - V_T)^2)``. Gate voltages of the usual current, below
     V_T, stand for it: that takes too much.
     """
+    technology = design.technology
     v_dd, v_t = calibration.v_dd, (calibration.n.v_gate + calibration.p.v_gate) / 2
     share = max(v_dd - 2 * v_t, 0.0) ** 3 / (6 * v_dd * (v_dd - v_t) ** 2)
     share *= max(technology.shape(f"{p}_logic", f"{p}_driver") for p in "np")
-    loads, drives = line_loads(technology, bank), drive_units(technology, bank)
-    return share * sum(load / drive for load, drive in zip(loads, drives, strict=True))
+    loads, drives = line_loads(technology, bank), drive_units(design, bank)
+    wires = line_wires(design, bank)
+    return share * sum((load + wires) / drive for load, drive in zip(loads, drives, strict=True))
 
 
 def decoupling(
@@ -130,7 +133,7 @@ def decoupling(
     """
     technology = design.technology
     banks = clocked_banks(design)
-    charges = {bank.layer: strobe_charge(technology, calibration, bank) for bank in banks}
+    charges = {bank.layer: strobe_charge(design, calibration, bank) for bank in banks}
     charge = max(charges.values(), default=0.0)
     if RECOVERED * resistance * charge / droop > _nearest(design):
         charge = sum(charges.values())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from mru_hw.cells.settling import device_capacitance
-from mru_hw.mapping.design import Bank
+from mru_hw.cells.wires import line_wires
+from mru_hw.mapping.design import Bank, Design
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
@@ -49,18 +50,21 @@ def line_loads(technology: Technology, bank: Bank) -> tuple[float, float]:
     return bank.n_units * hold, bank.n_units * step
 
 
-def drive_units(technology: Technology, bank: Bank) -> tuple[int, int]:
-    """Return the unit devices that drive a layer's hold and step lines."""
-    hold, step = (max(1, math.ceil(load / PER_UNIT)) for load in line_loads(technology, bank))
+def drive_units(design: Design, bank: Bank) -> tuple[int, int]:
+    """Return the unit devices that drive a layer's hold and step lines, wires and all."""
+    wires = line_wires(design, bank)
+    loads = line_loads(design.technology, bank)
+    hold, step = (max(1, math.ceil((load + wires) / PER_UNIT)) for load in loads)
     return hold, step
 
 
-def unit_capacitance(technology: Technology, calibration: Calibration, bank: Bank) -> float:
+def unit_capacitance(design: Design, calibration: Calibration, bank: Bank) -> float:
     """Return what a strobe charges in one unit whether or not it steps [F].
 
     By its gates, as measured in a unit of `MEASURED_CELLS`: the complements of the lines, the
     domino gate, the cells' held nodes and clamps.
     """
+    technology = design.technology
 
     def gates(n_cells: int) -> float:
         return gate_load(technology, MOVED_UNIT) + n_cells * gate_load(technology, MOVED_CELL)
@@ -69,25 +73,26 @@ def unit_capacitance(technology: Technology, calibration: Calibration, bank: Ban
 
 
 def clock_capacitance(
-    technology: Technology,
+    design: Design,
     calibration: Calibration,
     bank: Bank,
     drive: tuple[int, int] | None = None,
 ) -> float:
     """Return what a strobe charges in a layer's driver and its two lines [F].
 
-    ``c_driver + share (load of the lines + gates of further drive units) + their drains``: gates
-    take a share of the whole oxide's capacitance over a swing, which the measured unit tells.
+    ``c_driver + share (load of the lines + gates of further drive units) + their drains + wires``:
+    gates take a share of the whole oxide's capacitance over a swing, which the measured unit tells.
 
     Parameters
     ----------
     drive
         Unit devices that drive the hold and step lines; `drive_units` when None.
     """
+    technology = design.technology
     measured = sum(unit_loads(technology, MEASURED_CELLS))
     share = MEASURED_CELLS * calibration.c_clock / measured
-    further = sum(drive or drive_units(technology, bank)) - 2
+    further = sum(drive or drive_units(design, bank)) - 2
     load = sum(line_loads(technology, bank)) + further * gate_load(technology, DRIVE_UNIT)
     devices = device_capacitance(technology, calibration)
     drains = further * sum(count * devices[name][1] for name, count in DRIVE_UNIT.items())
-    return calibration.c_driver + share * load + drains
+    return calibration.c_driver + share * load + drains + 2 * line_wires(design, bank)

@@ -1,11 +1,12 @@
 """The table ``elements.csv``: what in the deck stands for which parameter of the network.
 
-One row a device of the chip. A weight copied on both rails of a signed source has a row each; a
-parameter that rounds to no device has a row whose element is ``none``. ``wanted`` is the trained
-number; ``realised`` differs from it by rounding and by what the mapping moves between factors of
-one product: a threshold's rounding into its candidate's weights, a level's into the weights that
-read it (``mru_hw.mapping.rounding``). A loop's edges need both its threshold leg and its width leg:
-the threshold leg carries beta + delta and stands for beta, the width leg for delta.
+One row a device of the chip, its wires' capacitors among them. A weight copied on both rails of a
+signed source has a row each; a parameter that rounds to no device has a row whose element is
+``none``. ``wanted`` is the trained number; ``realised`` differs from it by rounding and by what the
+mapping moves between factors of one product: a threshold's rounding into its candidate's weights,
+a level's into the weights that read it (``mru_hw.mapping.rounding``). A loop's edges need both its
+threshold leg and its width leg: the threshold leg carries beta + delta and stands for beta, the
+width leg for delta.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def element_rows(
     known = {role.instance: role for role in roles}
     for device in flatten(chip, "mru_chip", design.technology):
         if device.kind == "c":
-            farads = design.technology.capacitor.capacitance
+            farads = device.values.get("c", design.technology.capacitor.capacitance)
             yield _row("", device, None, farads)
         else:
             yield _row("", device, known.get(device.instance), 0.0)

@@ -1,7 +1,7 @@
 """Every device of a deck, hierarchy resolved: what a layout would have to draw.
 
 Reads the subset of SPICE that this package writes: ``.subckt`` with default parameters, ``x``
-instances, ``m`` and ``c`` devices, ``{name}`` and plain numbers as values.
+instances, ``m`` and ``c`` devices, ``c`` with a value, ``{name}`` and plain numbers as values.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Placed:
     kind
         First letter of its element: m, c, or what else stands there.
     model
-        Name of its model card.
+        Name of its model card, or the value of a wire's capacitor, which has none.
     values
-        Its parameters; w and l in m, ``m`` the number of unit devices.
+        Its parameters; w and l in m, ``m`` the number of unit devices, ``c`` a wire's value [F].
     """
 
     instance: str
@@ -103,6 +103,8 @@ def _walk(
         numbers = {key: _number(text, scope) for key, text in given.items()}
         at = f"{path}{words[0]}"
         inner, instance = plain[-1], path.rstrip(".")
+        if words[0].startswith("c") and inner[0].isdigit():
+            numbers["c"] = float(inner)
         if not words[0].startswith("x"):
             yield Placed(instance=instance, path=at, kind=words[0][0], model=inner, values=numbers)
             continue

@@ -6,6 +6,9 @@ ended earlier left units at the end of their ladders in one sequence of twenty.
 
 from __future__ import annotations
 
+import numpy as np
+
+from mru_hw.cells.wires import SPLIT_LINE, net_wires
 from mru_hw.mapping.design import SPLIT_UNITS, Design
 
 # A gate in weak inversion shows c_ox (n - 1) / n: less than half of its oxide for a slope factor n
@@ -34,6 +37,9 @@ def power_up_time(design: Design) -> float:
         elif owner in biased or role in (*_ON_N_RAIL, *_ON_P_RAIL):
             area[device.polarity] += size
     farads = {line: GATE_SHARE * technology.flicker.c_ox * metres for line, metres in area.items()}
+    wires = net_wires(design)
+    for line, role in (("n", "sink_plus"), ("p", "source_plus"), ("split", SPLIT_LINE)):
+        farads[line] += float(np.sum(wires.get(("bias", role), 0.0)))
     reference = design.i_lsb * design.buses["bias"].units
     rails = (farads["n"] + farads["p"]) * technology.v_dd / 2 / reference
     return rails + farads["split"] * technology.v_dd / (SPLIT_UNITS * design.i_lsb)

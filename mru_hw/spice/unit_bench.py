@@ -3,7 +3,8 @@
 What is left of the chip is the bias tree, the unit's candidate node, its cells, its state node and
 its layer's phase driver, under their own names, so that whatever reads or alters the chip's
 devices does the same here. The candidate comes from a current source: the drains of the legs that
-drive the node in the chip are not there, nor is the load of the layer's other units on the phase.
+drive the node in the chip are not there, nor is the load of the layer's other units on the phase;
+wires are, as long as the chip's.
 """
 
 from __future__ import annotations
@@ -110,11 +111,16 @@ def unit_deck(design: Design, layer: int, unit: int) -> str:
     needed = unit_name(bank.levels, int(bank.initial[unit]), cell=bank.cell)
     lines = [f".subckt {UNIT} {node} phi{layer} rst iref {' '.join(SUPPLIES)} vss"]
     kept = False
+    nets: set[str] = set()
     for line in chip.splitlines():
-        if not line.startswith("+"):
-            kept = line.partition(" ")[0] in keep or line == ".ends"
+        words = line.split()
+        if words[0].startswith("cw_"):  # wires follow what hangs on them
+            kept = words[1] in nets
+        elif words[0] != "+":
+            kept = words[0] in keep or line == ".ends"
         if kept:
             lines.append(line)
+            nets.update(words)
     return "\n".join([_without_units(head, needed).rstrip("\n"), *lines, ""])
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from benchmarks.bench_strobe_energy import STEPS, Layer, bank_of, layer_deck, read
+from benchmarks.bench_strobe_energy import STEPS, Layer, layer_deck, read
 from mru_hw.spice.decoupling import DROOP, strobe_charge
-from mru_hw.spice.drive import clock_capacitance, drive_units
+from mru_hw.spice.drive import clock_capacitance
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
@@ -26,10 +27,9 @@ def strobes(layer: Layer) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("levels", "n_units"), [(1, 4), (8, 1)])
 def test_the_clocks_charge_follows_the_gates_on_its_lines(levels: int, n_units: int) -> None:
-    bank = bank_of(TECHNOLOGY, levels, n_units)
-    drive = drive_units(TECHNOLOGY, bank)
-    found = strobes(Layer(bank=bank, drive=drive))
-    law = clock_capacitance(TECHNOLOGY, CALIBRATION, bank)
+    layer = layer_of(design_of(TECHNOLOGY, levels, n_units))
+    found = strobes(layer)
+    law = clock_capacitance(layer.design, CALIBRATION, layer.bank)
     assert found["clock_C"][1] / NOMINAL.v_dd == pytest.approx(law, rel=0.05)
     # The lines alone, so that the driver's own charge hides nothing.
     lines = found["clock_C"][1] / NOMINAL.v_dd - CALIBRATION.c_driver
@@ -37,10 +37,9 @@ def test_the_clocks_charge_follows_the_gates_on_its_lines(levels: int, n_units: 
 
 
 def test_the_capacitor_holds_the_supply_while_every_unit_steps() -> None:
-    bank = bank_of(TECHNOLOGY, 2, 4)
-    bound = strobe_charge(TECHNOLOGY, CALIBRATION, bank)
-    drive = drive_units(TECHNOLOGY, bank)
-    found = strobes(Layer(bank=bank, drive=drive, capacitance=bound / DROOP))
+    layer = layer_of(design_of(TECHNOLOGY, 2, 4))
+    bound = strobe_charge(layer.design, CALIBRATION, layer.bank)
+    found = strobes(replace(layer, capacitance=bound / DROOP))
     assert 0.3 * DROOP < max(found["droop_V"]) < DROOP
     assert max(found["charge_C"]) < bound
     for levels, wanted in zip(found["levels"], STEPS, strict=True):

@@ -18,6 +18,7 @@ from mru_hw.cells.settling import (
     bus_loads,
     comparator_step,
     diode_step,
+    lifted,
     rest_current,
     settling_times,
     splitter_step,
@@ -82,6 +83,36 @@ def test_a_diode_moves_as_its_differential_equation_says(inflow: float, dt: floa
     wanted = max(float(np.exp(exact.y[0, -1])), rest)
     state, flow, q, least = (np.full((1, 1), v) for v in (start, inflow, charge, rest))
     assert diode_step(state, flow, q, least, dt)[0][0, 0] == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("sunk", [0.0, 1.0, 10.0])
+@pytest.mark.parametrize("inflow", [0.05, 0.5, 2.0])
+def test_a_diode_climbs_from_zero_volts_as_the_legs_that_give_way_let_it(
+    inflow: float, sunk: float
+) -> None:
+    """From 0 V, with legs that sink only from some 4 U_T on: when it has half of its inflow."""
+    thermal, slope, c, rest = 0.02585, 1.35, 1e-3, 2e-4
+
+    def law(_: float, v: Array) -> Array:
+        channel = rest * np.exp(np.minimum(v, 1.0) / (slope * thermal))
+        return np.asarray((inflow + rest + sunk * np.exp(-v / thermal) - channel) / c)
+
+    def half(_: float, v: Array) -> float:
+        return float(v[0] - slope * thermal * np.log(1 + inflow / 2 / rest))
+
+    half.terminal = True  # type: ignore[attr-defined]
+    found = solve_ivp(law, (0, 1), [0.0], "BDF", events=half, first_step=1e-9, rtol=1e-8)
+    at = float(found.t_events[0][0])
+    one = np.ones((1, 1))
+    start = lifted(rest * one, inflow * one, sunk * one, rest * one, slope)
+    charge = slope * thermal * c * one
+    moved = diode_step(start, inflow * one, charge, rest * one, at)[0]
+    # By how much the law is late: half of 0.05 is reached where 10 that are sunk give way still.
+    late = np.log((inflow + rest) / moved[0, 0] - 1) * charge[0, 0] / (inflow + rest)
+    assert abs(late) < 0.1 * at
+    # One that lies higher already is left where it is, and one that falls.
+    assert lifted(3 * one, inflow * one, sunk * one, rest * one, slope)[0, 0] == 3
+    assert lifted(rest * one, -inflow * one, sunk * one, rest * one, slope)[0, 0] == rest
 
 
 @pytest.mark.parametrize("inflow", [-3.0, -0.05, 0.0, 0.4, 3.0])

@@ -57,14 +57,14 @@ def test_the_load_is_that_of_the_gates_in_the_deck(levels: int) -> None:
 
 
 def test_a_large_layer_has_a_stronger_driver() -> None:
-    technology = load_technology("generic180")
-    bank = chip_of(one_unit()).design.banks[0]
+    design = chip_of(one_unit()).design
+    technology, bank = design.technology, design.banks[0]
     for n_units in (1, 16, 100, 560):
         large = replace(bank, gain_units=np.ones(n_units, dtype=np.int64))
-        loads, units = line_loads(technology, large), drive_units(technology, large)
+        loads, units = line_loads(technology, large), drive_units(design, large)
         for load, count in zip(loads, units, strict=True):
             assert load <= count * PER_UNIT < load + PER_UNIT
-    assert "hold_drive=1 step_drive=1" in chip_deck(chip_of(one_unit()).design)
+    assert "hold_drive=1 step_drive=1" in chip_deck(design)
 
 
 def test_the_gates_that_move_are_those_of_the_deck() -> None:
@@ -84,10 +84,10 @@ def test_the_gates_that_move_are_those_of_the_deck() -> None:
 
 
 def test_a_strobe_charges_the_measured_unit_as_it_was_measured() -> None:
-    technology, chip = load_technology("generic180"), chip_of(one_unit())
-    cal = load_calibration(technology)
+    chip = chip_of(one_unit())
+    cal = chip.calibration
     assert len(CELLS) == MEASURED_CELLS == chip.design.banks[0].n_cells
-    found = clock_capacitance(technology, cal, chip.design.banks[0])
+    found = clock_capacitance(chip.design, cal, chip.design.banks[0])
     assert found == pytest.approx(cal.c_driver + 4 * cal.c_clock, rel=1e-12)
 
 
@@ -98,14 +98,13 @@ def test_a_strobe_charges_lines_and_drive_units_by_their_gates() -> None:
     share = 4 * cal.c_clock / sum(unit_loads(technology, 4))
     assert 0.5 < share < 1
     for levels, n_units in ((1, 1), (4, 12), (2, 42)):
-        bank = replace(
-            chip_of(one_unit(levels)).design.banks[0], gain_units=np.ones(n_units, dtype=np.int64)
-        )
-        load, further = sum(line_loads(technology, bank)), sum(drive_units(technology, bank)) - 2
+        design = chip_of(one_unit(levels)).design
+        bank = replace(design.banks[0], gain_units=np.ones(n_units, dtype=np.int64))
+        load, further = sum(line_loads(technology, bank)), sum(drive_units(design, bank)) - 2
         load += further * gate_load(technology, DRIVE_UNIT)
         # Drains by their width: 0.5 and 1 um, over the mirrors' 0.5 um.
         drains = further * (cal.c_drain_n + 2 * cal.c_drain_p)
-        found = clock_capacitance(technology, cal, bank)
+        found = clock_capacitance(design, cal, bank)
         assert found == pytest.approx(cal.c_driver + share * load + drains, rel=1e-12)
 
 
@@ -128,24 +127,24 @@ def test_decoupling_holds_one_strobe_or_all_that_come_before_the_supply_recovers
 
 def test_a_strobe_takes_more_from_more_units_and_longer_ladders() -> None:
     chip = chip_of(one_unit())
-    technology, cal = chip.design.technology, chip.calibration
-    bank = chip.design.banks[0]
+    design, cal = chip.design, chip.calibration
+    bank = design.banks[0]
     charges = [
-        strobe_charge(technology, cal, replace(bank, gain_units=np.ones(n, dtype=np.int64)))
+        strobe_charge(design, cal, replace(bank, gain_units=np.ones(n, dtype=np.int64)))
         for n in (1, 2, 100)
     ]
     assert np.all(np.diff(charges) > 0)
     longer = chip_of(one_unit(4)).design.banks[0]
-    assert strobe_charge(technology, cal, longer) > charges[0]
+    assert strobe_charge(design, cal, longer) > charges[0]
     # A drive unit at its full load leaves a unit's inverters conducting; more units, more drive.
     crowbar = [
-        crowbar_capacitance(technology, cal, replace(bank, gain_units=np.ones(n, dtype=np.int64)))
+        crowbar_capacitance(design, cal, replace(bank, gain_units=np.ones(n, dtype=np.int64)))
         for n in (1, 10, 1000)
     ]
     assert crowbar[1] == pytest.approx(10 * crowbar[0])
-    assert crowbar[2] < 2 * PER_UNIT * crowbar[0] / sum(line_loads(technology, bank))
+    assert crowbar[2] < 2 * PER_UNIT * crowbar[0] / sum(line_loads(design.technology, bank))
     # More than the energy that the array prices for it: the bound holds where all units step.
-    priced = clock_capacitance(technology, cal, bank) + cal.c_step
+    priced = clock_capacitance(design, cal, bank) + cal.c_step
     assert charges[0] > cal.v_dd * priced
 
 

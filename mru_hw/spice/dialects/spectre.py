@@ -71,6 +71,8 @@ class Spectre(Translator):
     def write(self, statement: Statement) -> Iterator[str]:  # noqa: C901, PLR0912 (a table)
         """Yield the lines of one statement."""
         match statement:
+            case Element(name=name, nets=nets, model=farads) if farads[0].isdigit():
+                yield from _wrapped([name, *_nets(nets), "capacitor", f"c={farads}"])
             case Element(name=name, nets=nets, model=model, values=values):
                 yield from _wrapped([name, *_nets(nets), model, *_pairs(values)])
             case Source():

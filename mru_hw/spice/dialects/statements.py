@@ -1,9 +1,10 @@
 """The statements of the small SPICE that this package writes, one at a time.
 
 The subset: ``.subckt`` with default parameters, ``x`` instances, ``m`` and ``c`` devices with a
-model card, ``v`` and ``i`` sources (a constant, ``pwl``, ``pulse``), ``.model``, ``.param``,
-``.lib`` in both its meanings, ``.include``, ``.options``, ``.save``, ``.tran``, ``.measure``,
-``.control`` blocks. A value is a number, ``{expression}`` or, in ``.measure``, ``'expression'``.
+model card, ``c`` with a value, ``v`` and ``i`` sources (a constant, ``pwl``, ``pulse``),
+``.model``, ``.param``, ``.lib`` in both its meanings, ``.include``, ``.options``, ``.save``,
+``.tran``, ``.measure``, ``.control`` blocks. A value is a number, ``{expression}`` or, in
+``.measure``, ``'expression'``.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Element:
     nets
         In the order of the pins.
     model
-        Subcircuit or model card.
+        Subcircuit or model card; of a wire's capacitor, which has no card, its value [F].
     values
         Parameters by name.
     """
