@@ -18,9 +18,7 @@ from mru_hw.technology.calibration import Calibration
 
 def wanted_weights(model: Model, design: Design, calibration: Calibration) -> dict[str, Array]:
     """Return per connection the weight (n_target, n_source) before rounding, in network units."""
-    real = {
-        b.layer: realised_bank(b, design.buses, design.i_lsb, calibration) for b in design.banks
-    }
+    real = {b.layer: realised_bank(design, b, calibration) for b in design.banks}
     offsets: dict[str, Array] = {}
     for c in design.connections:
         if c.source[0] == "h":
@@ -59,7 +57,7 @@ def rounded_thresholds(
 ) -> tuple[Array, Array]:
     """Return by how much both thresholds (n_units,) of a layer lie too high, in network units."""
     bank = design.banks[layer]
-    real = realised_bank(bank, design.buses, design.i_lsb, calibration)
+    real = realised_bank(design, bank, calibration)
     if bank.cell is CellKind.FQ_BMRU:
         beta = np.abs(model.tensors[f"layers.{layer}.beta"])
         delta = np.abs(model.tensors[f"layers.{layer}.delta"])

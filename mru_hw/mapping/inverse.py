@@ -43,7 +43,7 @@ def _unmap_bank(
     design: Design, bank: Bank, calibration: Calibration, tensors: dict[str, np.ndarray]
 ) -> None:
     p = f"layers.{bank.layer}."
-    real = realised_bank(bank, design.buses, design.i_lsb, calibration)
+    real = realised_bank(design, bank, calibration)
     tensors[p + "initial_state"] = bank.initial.astype(np.float64)
     tensors[p + "alpha"] = real.alpha
     fq = bank.cell is CellKind.FQ_BMRU

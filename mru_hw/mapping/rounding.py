@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +11,13 @@ from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import CLOCKED, SPLIT_UNITS, Bank, Connection, NodeKind
 from mru_hw.mapping.draft import Draft, Wire
 from mru_hw.mapping.edges import loop_units
-from mru_hw.mapping.gains import comparator_gains, level_gain, path_gains
-from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_weight
+from mru_hw.mapping.gains import comparator_gains, path_gains
+from mru_hw.mapping.realised import (
+    quiescent_current,
+    realised_bank,
+    realised_levels,
+    realised_weight,
+)
 from mru_hw.mapping.window import window_units
 from mru_hw.model.structure import CellKind
 from mru_hw.units import render
@@ -18,6 +25,7 @@ from mru_hw.units import render
 Array = NDArray[np.float64]
 
 HOLD, WIDTH = 16, 32  # of the bias rail's unit, inside every cell (circuits/)
+ROUNDS = 3  # of the unit devices of a level, whose gain moves by little with them
 
 
 def realise_banks(draft: Draft) -> None:
@@ -51,35 +59,46 @@ def realise_banks(draft: Draft) -> None:
             up = _units(draft, rise, up_gain, least)
             down = _units(draft, fall, down_gain, least)
         else:
-            up, width = loop_units(draft.calibration, rise, fall, i_lsb=draft.i_lsb)
+            up, width = loop_units(
+                draft.calibration,
+                draft.technology,
+                rise,
+                fall,
+                i_lsb=draft.i_lsb,
+                diode=c.units,
+            )
             down = up - width
         _check_range(draft, p + "alpha", factor * alpha * h.scale)
-        per_unit = level_gain(draft.calibration, draft.i_lsb)
-        gain = _units(draft, factor * alpha * h.scale, per_unit, 1)
-        draft.banks.append(
-            Bank(
-                layer=i,
-                cell=layer.cell,
-                candidate=c.name,
-                state=h.name,
-                threshold=f"b{i}" if layer.threshold == "input" else None,
-                levels=draft.levels[i],
-                up_units=up,
-                down_units=down,
-                gain_units=gain,
-                initial=draft.tensor(p + "initial_state").astype(np.int64),
-                hold_units=HOLD,
-                width_units=WIDTH,
-                window=window,
-            )
+        level = factor * alpha * h.scale
+        bank = Bank(
+            layer=i,
+            cell=layer.cell,
+            candidate=c.name,
+            state=h.name,
+            threshold=f"b{i}" if layer.threshold == "input" else None,
+            levels=draft.levels[i],
+            up_units=up,
+            down_units=down,
+            gain_units=_units(draft, level, 1.0, 1),
+            initial=draft.tensor(p + "initial_state").astype(np.int64),
+            hold_units=HOLD,
+            width_units=WIDTH,
+            window=window,
         )
+        for _ in range(ROUNDS):
+            # A leg's gain falls with its current, but by far less than its current rises.
+            step, _start = realised_levels(draft, bank, draft.calibration)
+            each = step / bank.gain_units
+            units = np.maximum(np.rint(level / each), 1).astype(np.int64)
+            bank = replace(bank, gain_units=units)
+        draft.banks.append(bank)
 
 
 def realise_ratios(draft: Draft) -> None:
     """Turn weights into m:n unit devices, biases last: they take up the bipolar offset."""
     spec = draft.model.spec
     offsets = {w.target: np.zeros((draft.kinds[w.target][1], 1)) for w in draft.wires}
-    real = [realised_bank(b, draft.buses, draft.i_lsb, draft.calibration) for b in draft.banks]
+    real = [realised_bank(draft, b, draft.calibration) for b in draft.banks]
     for wire in sorted(draft.wires, key=lambda w: w.source == "bias"):
         weight = wire.weight + (offsets[wire.target] if wire.source == "bias" else 0.0)
         if wire.target[0] == "c" and spec.layers[int(wire.target[1:])].threshold == "fixed":

@@ -170,7 +170,7 @@ def _memory(
     c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
     unit = devices.design.buses[bank.threshold].scale / c.scale if bank.threshold else 1.0
     leg_unit = 1.0 if law.copies else c.scale
-    nominal, _ = rail_thresholds(bank, c, devices.design.i_lsb, devices.calibration)
+    nominal, _ = rail_thresholds(devices.design, bank, devices.calibration)
     return Memory(
         bank=bank,
         up=_column(law.up / c.scale, dtype),

@@ -197,7 +197,7 @@ def _bias_roles(
 def _bank_roles(
     model: Model, design: Design, calibration: Calibration, bank: Bank
 ) -> Iterator[Role]:
-    p, real = f"layers.{bank.layer}.", realised_bank(bank, design.buses, design.i_lsb, calibration)
+    p, real = f"layers.{bank.layer}.", realised_bank(design, bank, calibration)
     c, h = design.buses[bank.candidate].scale, design.buses[bank.state].scale
     alpha = model.tensors[p + "alpha"] * h
     gains = ("alpha", bank.gain_units, alpha, real.alpha * h)

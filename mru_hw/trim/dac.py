@@ -170,7 +170,7 @@ def _place(
 ) -> Dac:
     bus = design.buses[bank.candidate]
     placed: IntArray = getattr(bank, f"{side}_units")
-    beta = getattr(realised_bank(bank, design.buses, design.i_lsb, calibration), side) * bus.scale
+    beta = getattr(realised_bank(design, bank, calibration), side) * bus.scale
     rest = rest_current(design, bus)
     widest, nominal = (split(beta * k, rest)[0] for k in (1 + RANGE * sigma, 1.0))
     above = placed * (widest / nominal - 1)

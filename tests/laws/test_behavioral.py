@@ -176,9 +176,7 @@ def test_the_hysteresis_of_a_loop_opens_with_its_width() -> None:
         # But for the fold: feedback sets in a little before the threshold wins.
         np.testing.assert_allclose(law.up, laws(make_same_rise(chip)).up, rtol=0.01)
         openings.append((law.up - law.down) / chip.design.buses["c0"].scale)
-        found = realised_bank(
-            chip.design.banks[0], chip.design.buses, chip.design.i_lsb, chip.calibration
-        )
+        found = realised_bank(chip.design, chip.design.banks[0], chip.calibration)
         # The mapping takes every gate voltage at the usual current, the array at the edge's own.
         np.testing.assert_allclose(openings[-1], found.up - found.down, rtol=0.02)
     assert np.all(np.diff(np.array(openings), axis=0) > 0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mru_hw.mapping import Design, NodeKind, map_model, unmap
 from mru_hw.mapping.draft import Draft
-from mru_hw.mapping.edges import loop_edges, loop_units
+from mru_hw.mapping.edges import LoopSettings, loop_units
 from mru_hw.mapping.gains import path_gains
 from mru_hw.mapping.passes import PASSES, choose_scales, place_buses, timing
 from mru_hw.mapping.realised import rail_weights
@@ -304,21 +304,27 @@ def test_a_loops_unit_devices_switch_where_they_were_asked_to(rise: float, share
     """But for rounding: half a device at the rising edge, one more at the other one."""
     i_lsb = np.float64(1e-9 / 64)
     wanted = np.array([rise * 1e-9]), np.array([rise * share * 1e-9])
-    hold, width = loop_units(CALIBRATION, *wanted, i_lsb=i_lsb)
-    up, down = loop_edges(CALIBRATION, hold * i_lsb, width * i_lsb, i_lsb=i_lsb)
+    hold, width = placed_loops(*wanted)
+    up, down = loop_settings(hold, width).edges()
     assert abs(up - wanted[0])[0] < i_lsb
     assert abs(down - wanted[1])[0] < i_lsb
     # More width opens the hysteresis and leaves the rising edge alone, but for the fold.
-    wider = loop_edges(CALIBRATION, hold * i_lsb, (width + 4) * i_lsb, i_lsb=i_lsb)
+    wider = loop_settings(hold, width + 4).edges()
     assert wider[0][0] == pytest.approx(up[0], rel=0.01)
     assert wider[1] < down
 
 
+def placed_loops(rise: Any, fall: Any) -> Any:
+    return loop_units(CALIBRATION, TECHNOLOGY, rise, fall, i_lsb=1e-9 / 64, diode=32)
+
+
+def loop_settings(hold: Any, width: Any) -> LoopSettings:
+    return LoopSettings.of(CALIBRATION, TECHNOLOGY, hold, width, i_lsb=1e-9 / 64, diode=32)
+
+
 def test_a_unit_that_is_never_cleared_stays_so_without_a_candidate() -> None:
-    i_lsb = np.float64(1e-9 / 64)
     rise, never = np.array([1e-9, 3e-10]), np.zeros(2)
-    hold, width = loop_units(CALIBRATION, rise, never, i_lsb=i_lsb)
-    _, down = loop_edges(CALIBRATION, hold * i_lsb, width * i_lsb, i_lsb=i_lsb)
+    _, down = loop_settings(*placed_loops(rise, never)).edges()
     assert np.all(down < 0)
 
 

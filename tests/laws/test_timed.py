@@ -169,9 +169,7 @@ def test_a_loop_moves_as_its_differential_equation_says(over: float) -> None:
         sink, source = loop_legs(cal, at, 27.0)
         fed = np.exp(y[1])
         tail = np.full((1, 1), width)
-        led = follower(cal, tail, at, i_lsb=design.i_lsb, temperature=27.0, reach=currents.reach)[
-            1
-        ][0, 0]
+        led = follower(cal, tail, at, temperature=27.0, reach=currents.reach)[1][0, 0]
         flowing = (given + (fed - rest) * feedback) * source[0] - hold * sink[0]
         rate = flowing / load.loop[low]
         return np.array([rate, (led + rest - fed) / (thermal * load.feedback[low])])
