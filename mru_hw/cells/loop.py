@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.ladder import LadderLaw, bias_rails, cumulative
 from mru_hw.mapping.design import Bank, NodeKind
@@ -85,8 +87,8 @@ def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
     nominal = LoopSettings.of(
         devices.calibration,
         devices.design.technology,
-        bank.up_units,
-        bank.loop_width,
+        bank.up_units.astype(np.float64),
+        bank.loop_width.astype(np.float64),
         i_lsb=i_lsb,
         diode=candidate.units,
     )
@@ -134,8 +136,8 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
     )
     # High, the loop draws what its threshold takes and what its feedback's diode carries.
     nominal = at_usual(cal, "n", cal.v_gate("n", i_lsb))
-    drawn = hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * devices.cell_legs(bank).feedback_gain()[:, 0]
-    drawn = drawn / nominal
+    tail = devices.cell_legs(bank).feedback_gain()[:, 0]
+    drawn = (hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * tail) / nominal
     output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail_n
     return LadderLaw(
         up=loop.candidate(rise),

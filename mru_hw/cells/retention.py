@@ -282,8 +282,8 @@ def ladder_loops(devices: Devices, bank: Bank) -> Loop:
     nominal = LoopSettings.of(
         devices.calibration,
         technology,
-        np.float64(bank.hold_units),
-        np.float64(bank.width_units),
+        np.full(bank.n_units, float(bank.hold_units))[:, None],
+        np.full(bank.n_units, float(bank.width_units))[:, None],
         i_lsb=devices.i_unit_device,
         diode=devices.design.buses[bank.candidate].units,
     )

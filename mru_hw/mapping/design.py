@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mru_hw.model.structure import CellKind, ModelSpec
 from mru_hw.technology import Technology
+from mru_hw.technology.conditions import Conditions
 
 IntArray = NDArray[np.int64]
 
@@ -65,6 +66,9 @@ class Bus:
         Current [A] that these diodes usually carry: gains and node voltages are taken there.
     split
         Unit devices of each of a class-AB node's two splitters.
+    mean, deviation
+        Of what usually flows into each node, (size,), in the network's own units: the signals
+        that weights are read and compensated at (`mru_hw.mapping.reading`).
     """
 
     name: str
@@ -74,6 +78,8 @@ class Bus:
     units: int
     usual: float
     split: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
 
     @property
     def i_device(self) -> float:
@@ -227,12 +233,15 @@ class Design:
         Current [A] that stands for 1.0 by default.
     i_lsb
         Current [A] of one unit device of the bias rail.
+    compensated
+        The conditions that its ratios are compensated for.
     """
 
     spec: ModelSpec
     technology: Technology
     i_unit: float
     i_lsb: float
+    compensated: Conditions
     buses: dict[str, Bus]
     connections: tuple[Connection, ...]
     banks: tuple[Bank, ...]
@@ -257,7 +266,8 @@ class Design:
         sha = hashlib.sha256(self.spec.model_dump_json(exclude=origin).encode())
         sha.update(self.technology.model_dump_json(exclude={"sources", "process"}).encode())
         sha.update(self.technology.models_hash().encode())
-        sha.update(repr((self.i_unit, self.i_lsb, self.timing, self.buses)).encode())
+        settings = (self.i_unit, self.i_lsb, self.compensated, self.timing, self.buses)
+        sha.update(repr(settings).encode())
         parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)
         for part in parts:
             for entry in dataclasses.fields(part):

@@ -100,7 +100,7 @@ class CellLegs:
         return self._gains(nominal, drain)
 
     def _gains(self, nominal: Array, drain: Callable[[Array], Array]) -> Array:
-        """Return the gains of legs of `nominal` current [A] under switches ending at `drain` [V]."""
+        """Return the gains of legs of `nominal` current [A]; their switches end at `drain` [V]."""
         cal = self.calibration
         u_t = temperature_voltage(self.temperature)
         v, body = self._high(), body_factor(cal)

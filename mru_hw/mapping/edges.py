@@ -75,9 +75,7 @@ def loop_edges(
     v = np.arange(STEP, calibration.v_dd / 2, STEP)
     hold, width = hold[:, None], width[:, None]
     leg_n, leg_p = loop_legs(calibration, v, temperature)
-    could, carried, tail = follower(
-        calibration, width, v, temperature=temperature, reach=reach
-    )
+    could, carried, tail = follower(calibration, width, v, temperature=temperature, reach=reach)
     fed = carried * leg_p * np.reshape(feedback, (-1, 1))
     plus = (hold * leg_n - fed) / (flip_gain(calibration, "n", i_lsb) * leg_p)
     # The feedback's onset: where the follower could carry half of the width.

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import LEGS, SPLIT_UNITS, Bank, Bus, Connection, NodeKind, leg_units
+from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, NodeKind
 from mru_hw.mapping.drains import CellLegs
 from mru_hw.mapping.edges import LoopSettings
-from mru_hw.mapping.gains import comparator_gains, path_gains
+from mru_hw.mapping.gains import comparator_gains
 from mru_hw.model.structure import CellKind
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
@@ -34,31 +34,6 @@ class Placed(Protocol):
     @property
     def buses(self) -> Mapping[str, Bus]:
         """Rows of nodes, by name."""
-
-
-def rail_weights(
-    connection: Connection, source: Bus, target: Bus, calibration: Calibration
-) -> tuple[Array, Array]:
-    """Return what the plus and the minus rail's legs each amount to, (n_target, n_source)."""
-    gains = path_gains(calibration, source, target)
-    scale = source.scale / target.scale / source.units
-    weights = {"plus": np.zeros(connection.plus.shape), "minus": np.zeros(connection.minus.shape)}
-    for role, rail, sign, _ in LEGS:
-        if role in gains:
-            weights[rail] += sign * leg_units(connection, rail, sign) * (gains[role] * scale)
-    return weights["plus"], weights["minus"]
-
-
-def realised_weight(
-    connection: Connection, source: Bus, target: Bus, calibration: Calibration
-) -> Array:
-    """Return the weight (n_target, n_source) that a connection's legs amount to.
-
-    Where both rails are copied it is their mean: the two differ by rounding, which bends the
-    weight at zero and which the behavioral level keeps.
-    """
-    plus, minus = rail_weights(connection, source, target, calibration)
-    return (plus + minus) / 2 if connection.minus.any() else plus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +93,7 @@ def rail_thresholds(placed: Placed, bank: Bank, calibration: Calibration) -> tup
     return up, down
 
 
-def realised_levels(
-    placed: Placed, bank: Bank, calibration: Calibration
-) -> tuple[Array, Array]:
+def realised_levels(placed: Placed, bank: Bank, calibration: Calibration) -> tuple[Array, Array]:
     """Return the line through a bank's outputs [A] by the number of set cells, (n_units,) each.
 
     The least squares of all levels, none set among them, which is no output at all.
@@ -131,6 +104,16 @@ def realised_levels(
         What each cell adds, and what there is with none set. A single cell's line meets both its
         levels; where there are more, `start` is what the drains' fall with the level leaves.
     """
+    output = level_currents(placed, bank, calibration)
+    cells = np.arange(bank.n_cells + 1)
+    away = cells - cells.mean()
+    step: Array = (output @ away) / (away @ away)
+    start: Array = output.mean(axis=1) - step * cells.mean()
+    return step, start
+
+
+def level_currents(placed: Placed, bank: Bank, calibration: Calibration) -> Array:
+    """Return the output [A] of a bank's units, (n_units, n_cells + 1), by the set cells."""
     legs = CellLegs(
         calibration=calibration,
         technology=placed.technology,
@@ -138,13 +121,10 @@ def realised_levels(
         i_lsb=placed.i_lsb,
         temperature=calibration.temperature,
     )
+    nominal = bank.gain_units[:, None] * np.float64(placed.i_lsb)
     cells = np.arange(bank.n_cells + 1)
-    per_cell = bank.gain_units[:, None] * np.float64(placed.i_lsb)
-    output = cells * per_cell * legs.level_gains(placed.buses[bank.state])
-    away = cells - cells.mean()
-    step: Array = (output @ away) / (away @ away)
-    start: Array = output.mean(axis=1) - step * cells.mean()
-    return step, start
+    output: Array = cells * nominal * legs.level_gains(placed.buses[bank.state])
+    return output
 
 
 def realised_bank(placed: Placed, bank: Bank, calibration: Calibration) -> RealisedBank:

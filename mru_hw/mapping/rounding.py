@@ -11,13 +11,9 @@ from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import CLOCKED, SPLIT_UNITS, Bank, Connection, NodeKind
 from mru_hw.mapping.draft import Draft, Wire
 from mru_hw.mapping.edges import loop_units
-from mru_hw.mapping.gains import comparator_gains, path_gains
-from mru_hw.mapping.realised import (
-    quiescent_current,
-    realised_bank,
-    realised_levels,
-    realised_weight,
-)
+from mru_hw.mapping.gains import comparator_gains
+from mru_hw.mapping.reading import NodeLine, asked_units, node_line, read_legs
+from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_levels
 from mru_hw.mapping.window import window_units
 from mru_hw.model.structure import CellKind
 from mru_hw.units import render
@@ -25,6 +21,7 @@ from mru_hw.units import render
 Array = NDArray[np.float64]
 
 HOLD, WIDTH = 16, 32  # of the bias rail's unit, inside every cell (circuits/)
+READ = 3  # times that legs are placed; the second moves few of them by more than one device
 ROUNDS = 3  # of the unit devices of a level, whose gain moves by little with them
 
 
@@ -95,55 +92,58 @@ def realise_banks(draft: Draft) -> None:
 
 
 def realise_ratios(draft: Draft) -> None:
-    """Turn weights into m:n unit devices, biases last: they take up the bipolar offset."""
-    spec = draft.model.spec
-    offsets = {w.target: np.zeros((draft.kinds[w.target][1], 1)) for w in draft.wires}
-    real = [realised_bank(draft, b, draft.calibration) for b in draft.banks]
-    for wire in sorted(draft.wires, key=lambda w: w.source == "bias"):
-        weight = wire.weight + (offsets[wire.target] if wire.source == "bias" else 0.0)
-        if wire.target[0] == "c" and spec.layers[int(wire.target[1:])].threshold == "fixed":
-            # Only c/beta counts, so the candidate's weights take up the threshold's rounding.
-            i = int(wire.target[1:])
-            wanted = np.abs(draft.tensor(f"layers.{i}.beta"))
-            usable = (wanted > 0) & (spec.layers[i].cell is not CellKind.FQ_BMRU)
-            weight = (
-                weight
-                * np.where(
-                    usable, (real[i].up + real[i].down) / 2 / np.where(usable, wanted, 1.0), 1.0
-                )[:, None]
-            )
-        if wire.source[0] == "h":
-            # Only W_o alpha counts: the output's weights take up the gain's rounding and sign.
-            i = int(wire.source[1:])
-            alpha = draft.tensor(f"layers.{i}.alpha")
-            if spec.layers[i].cell is CellKind.FQ_BMRU:
-                alpha = np.abs(alpha)
-            weight = weight * (alpha / real[i].alpha)
-        connection = _realise(draft, wire, weight)
-        draft.connections.append(connection)
-        if wire.source[0] == "h":
-            source, target = draft.buses[wire.source], draft.buses[wire.target]
-            realised = realised_weight(connection, source, target, draft.calibration)
-            # h = alpha (sum q - K): the ladder gives alpha sum q, the bias the rest.
-            offsets[wire.target] -= (realised @ real[i].low)[:, None]
+    """Turn weights into m:n unit devices, biases last: they take up what else a node brings.
+
+    How a node takes what its legs bring goes with the legs that it has, so they are placed, read
+    and placed again.
+    """
+    wires = sorted(draft.wires, key=lambda w: w.source == "bias")
+    weights = [_wanted(draft, wire) for wire in wires]
+    nodes = {name: NodeLine.plain(bus.size) for name, bus in draft.buses.items()}
+    for _ in range(READ):
+        starts = {name: node.start[:, None].copy() for name, node in nodes.items()}
+        placed: list[Connection] = []
+        for wire, weight in zip(wires, weights, strict=True):
+            node = nodes[wire.target]
+            left = weight - starts[wire.target] if wire.source == "bias" else weight
+            placed.append(_realise(draft, wire, left, node))
+            if wire.source != "bias":
+                read = read_legs(draft, placed[-1], draft.calibration, node)
+                starts[wire.target] += read.start[:, None]
+        draft.connections[:] = placed
+        nodes = {
+            name: node_line(draft, bus, draft.calibration) for name, bus in draft.buses.items()
+        }
 
 
-def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
+def _wanted(draft: Draft, wire: Wire) -> Array:
+    """Return the weights that a wire's legs should amount to."""
+    spec, weight = draft.model.spec, wire.weight
+    if wire.target[0] == "c" and spec.layers[int(wire.target[1:])].threshold == "fixed":
+        # Only c/beta counts, so the candidate's weights take up the threshold's rounding.
+        i = int(wire.target[1:])
+        real = realised_bank(draft, draft.banks[i], draft.calibration)
+        wanted = np.abs(draft.tensor(f"layers.{i}.beta"))
+        usable = (wanted > 0) & (spec.layers[i].cell is not CellKind.FQ_BMRU)
+        taken = (real.up + real.down) / 2 / np.where(usable, wanted, 1.0)
+        weight = weight * np.where(usable, taken, 1.0)[:, None]
+    if wire.source[0] == "h":
+        # Only W_o alpha counts: the output's weights take up the gain's rounding and sign.
+        i = int(wire.source[1:])
+        real = realised_bank(draft, draft.banks[i], draft.calibration)
+        alpha = draft.tensor(f"layers.{i}.alpha")
+        if spec.layers[i].cell is CellKind.FQ_BMRU:
+            alpha = np.abs(alpha)
+        weight = weight * (alpha / real.alpha)
+    return weight
+
+
+def _realise(draft: Draft, wire: Wire, weight: Array, node: NodeLine) -> Connection:
     source, target = draft.buses[wire.source], draft.buses[wire.target]
-    gains = path_gains(draft.calibration, source, target)
-    ratio = weight * (target.scale / source.scale) * source.units
-
-    def rounded(positive: str, negative: str) -> Array:
-        gain = np.where(ratio > 0, gains[positive], gains[negative])
-        whole: Array = np.rint(ratio / gain)
-        return whole
-
-    plus = rounded("source_plus", "sink_plus")
-    minus = np.zeros_like(plus)
-    if source.kind is NodeKind.SIGNED and not wire.rectified:
-        minus = rounded("sink_minus", "source_minus")
+    both = source.kind is NodeKind.SIGNED and not wire.rectified
+    plus, minus = asked_units(draft, source, target, weight, node, draft.calibration, both=both)
     limit = draft.technology.rules.units_max
-    most = np.maximum(np.abs(plus), np.abs(minus))
+    most = np.rint(np.maximum(np.abs(plus), np.abs(minus)))
     # Judged before the cast: beyond 2^63 a whole number would come out as something else.
     if not np.all(most <= limit):
         at = np.unravel_index(int(np.argmax(most)), most.shape)
@@ -162,8 +162,8 @@ def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
         parameter=wire.parameter,
         source=wire.source,
         target=wire.target,
-        plus=plus.astype(np.int64),
-        minus=minus.astype(np.int64),
+        plus=np.rint(plus).astype(np.int64),
+        minus=np.rint(minus).astype(np.int64),
     )
 
 

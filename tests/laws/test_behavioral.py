@@ -14,11 +14,11 @@ from scipy.optimize import brentq
 from mru_hw.cells.base import Devices
 from mru_hw.cells.ladder import ladder_law
 from mru_hw.cells.loop import loop_law
-from mru_hw.cells.nodes import split
+from mru_hw.mapping.node_laws import EVEN, split
 from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_bank
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
-from mru_hw.simulate.compile import EVEN, compile_die
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.decision_noise import NoiseLaw, decision_capacitance
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.memory import initial_cells, step_memory

@@ -11,7 +11,6 @@ from scipy.integrate import solve_ivp
 
 from mru_hw.cells.base import Devices
 from mru_hw.cells.loop import loop_currents
-from mru_hw.cells.nodes import split
 from mru_hw.cells.settling import (
     WITHIN,
     bank_load,
@@ -26,6 +25,7 @@ from mru_hw.energy import energy
 from mru_hw.mapping.design import NodeKind
 from mru_hw.mapping.edges import follower, loop_legs
 from mru_hw.mapping.gains import flip_gain
+from mru_hw.mapping.node_laws import split
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.compile import compile_die
