@@ -20,7 +20,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from mru_hw.mapping.design import LEGS, SPLITTERS, Bank, Bus, Connection, NodeKind, leg_units
 from mru_hw.mapping.gains import leg_slopes, node_thermal, path_exponents, path_gains
@@ -39,7 +39,6 @@ Array = NDArray[np.float64]
 MIDDLES = (np.arange(64) + 0.5) / 64
 """Where in its distribution the points of a usual signal lie: normal, in equal shares."""
 LEAST = 1e-3  # deviation of a signal over its bus's usual current: what never moves has no line
-RARE = 1 - 1e-6  # probability with which a signal is never taken to be below 0
 DRAWS, NEAREST = 2048, 64
 """Of usual signals, all independent; those that lie nearest to a threshold."""
 ROUNDS = 8  # of what must flow in for a candidate to meet its threshold; each leaves a tenth
@@ -133,16 +132,25 @@ def node_line(placed: Wired, target: Bus, calibration: Calibration) -> NodeLine:
     one = np.ones(target.size)
     if target.kind in (NodeKind.PIN, NodeKind.STATE):
         return NodeLine.plain(target.size)
-    slopes = leg_slopes(calibration, target)
-    moves = node_thermal(calibration, target, calibration.temperature)
+    total, pull = _drawn(placed, target, calibration)
     decided = _decided(placed, target, calibration)
-    pull = _pull(placed, target, calibration, decided)
-    total, i = _node_points(placed, target, calibration, pull, decided)
-    lost = (total - i).mean(axis=1)
-    rho, start = _line(total - lost[:, None], i, otherwise=one)
+    counted = np.ones(total.shape)
+    if decided is not None:
+        pull = _pull_near(total, pull, decided, target)
+        total = decided
+        for _ in range(ROUNDS):
+            total = total + decided - _flowing(placed, target, calibration, total, pull)
+        counted = np.ones(total.shape)
+    elif target.kind is NodeKind.RECTIFIED:
+        # Where nothing flows into a diode its voltage counts for nothing.
+        counted = (total > 0).astype(np.float64)
+    i = _flowing(placed, target, calibration, total, pull)
+    lost, pulled = ((counted * x).sum(axis=1) for x in (total - i, pull))
+    mean = lost / np.where(pulled > 0, pulled, 1.0)
+    rho, start = _line(total - mean[:, None] * pull, i, otherwise=one, counted=counted)
+    slopes = leg_slopes(calibration, target)
     # By how far the node's mean voltage lies above the usual one [V].
-    pulled = pull.mean(axis=1)
-    raised = moves * lost / np.where(pulled > 0, pulled, 1.0)
+    raised = mean * node_thermal(calibration, target, calibration.temperature)
     if target.kind in SPLITTERS:
         raised = raised + calibration.signed_rest
     return NodeLine(
@@ -287,46 +295,45 @@ def _source_points(
     return v, {"plus": plus, "minus": minus}
 
 
-def usual_points(bus: Bus, *, flowing: bool = False) -> Array:
-    """Return usual signals (n_nodes, points) of a bus, in its unit; of `flowing` those above 0."""
+def usual_points(bus: Bus) -> Array:
+    """Return usual signals (n_nodes, points) of a bus, in its unit."""
     mean = np.array(bus.mean)[:, None]
     deviation = np.maximum(np.array(bus.deviation)[:, None], LEAST * bus.usual / bus.scale)
-    none = np.minimum(ndtr(-mean / deviation), RARE) if flowing else 0.0
-    points: Array = mean + deviation * ndtri(none + (1 - none) * MIDDLES)
+    points: Array = mean + deviation * ndtri(MIDDLES)
     return points
 
 
-def _pull(placed: Wired, target: Bus, calibration: Calibration, decided: Array | None) -> Array:
-    """Return `mru_hw.mapping.node_laws.signed_node`'s pull, (n, 1): its mean at usual signals.
+def _drawn(placed: Wired, target: Bus, calibration: Calibration) -> tuple[Array, Array]:
+    """Return what legs bring to each node, and its pull, at usual signals drawn apart, (n, draws).
 
-    Of candidates (n, 2), at each threshold: the more flows in and out of a node, the further from
-    zero its sum tends to lie, so where it decides there is less than usual.
+    Both as `mru_hw.mapping.node_laws.signed_node` has them.
     """
     slopes = leg_slopes(calibration, target)
     moves = node_thermal(calibration, target, calibration.temperature)
-    draws = 1 if decided is None else DRAWS
-    total, pull = np.zeros((target.size, draws)), np.zeros((target.size, draws))
+    total, pull = np.zeros((target.size, DRAWS)), np.zeros((target.size, DRAWS))
     names = list(placed.buses)
     for connection in (c for c in placed.connections if c.target == target.name):
         source, k = placed.buses[connection.source], _unit(placed, connection)
         gains = path_gains(calibration, source, target)
         rectified = not connection.minus.any()
         _, rails = _source_points(placed, source, calibration, rectified=rectified)
-        if decided is None:
-            drawn = {rail: current.mean(axis=1, keepdims=True) for rail, current in rails.items()}
-        else:
-            draw = np.random.default_rng(names.index(source.name))
-            n_points = rails["plus"].shape[1]
-            at = draw.integers(n_points, size=(source.size, draws))
-            drawn = {rail: np.take_along_axis(i, at, axis=1) for rail, i in rails.items()}
+        draw = np.random.default_rng(names.index(source.name))
+        at = draw.integers(rails["plus"].shape[1], size=(source.size, DRAWS))
         for role, rail, sign, device in LEGS:
-            if role in gains and rail in drawn:
+            if role in gains and rail in rails:
                 legs = leg_units(connection, rail, sign) * (k * gains[role])
-                flowing = legs @ drawn[rail]
-                total += flowing if device == "p_mirror" else -flowing
-                pull += flowing * (slopes[device[0]] * moves)
-    if decided is None:
-        return pull
+                carried = legs @ np.take_along_axis(rails[rail], at, axis=1)
+                total += carried if device == "p_mirror" else -carried
+                pull += carried * (slopes[device[0]] * moves)
+    return total, pull
+
+
+def _pull_near(total: Array, pull: Array, decided: Array, target: Bus) -> Array:
+    """Return the mean pull (n, 2) at each threshold.
+
+    The more flows in and out of a node, the further from zero its sum tends to lie, so where it
+    decides there is less than usual.
+    """
     found = np.empty(decided.shape)
     for column in range(decided.shape[1]):
         away = np.abs(total - decided[:, column : column + 1])
@@ -338,25 +345,14 @@ def _pull(placed: Wired, target: Bus, calibration: Calibration, decided: Array |
     return found
 
 
-def _node_points(
-    placed: Wired, target: Bus, calibration: Calibration, pull: Array, decided: Array | None
-) -> tuple[Array, Array]:
-    """Return what legs bring with a node at its usual voltage, and what flows into it then."""
-
-    def law(total: Array) -> Array:
-        if target.kind not in SPLITTERS:
-            return rectified_node(total, pull, target.usual / target.scale)[0]
-        i_q = np.full_like(pull, quiescent_current(target, placed.i_lsb, calibration))
-        return signed_node(total, pull, i_q / target.scale, node_skew(calibration))[0]
-
-    if decided is None:
-        # Where nothing flows into a diode its voltage counts for nothing.
-        total = usual_points(target, flowing=target.kind is NodeKind.RECTIFIED)
-        return total, law(total)
-    total = decided
-    for _ in range(ROUNDS):
-        total = total + decided - law(total)
-    return total, law(total)
+def _flowing(
+    placed: Wired, target: Bus, calibration: Calibration, total: Array, pull: Array
+) -> Array:
+    """Return what flows into nodes to which legs bring `total` with them at their usual voltage."""
+    if target.kind not in SPLITTERS:
+        return rectified_node(total, pull, target.usual / target.scale)[0]
+    i_q = np.full_like(pull, quiescent_current(target, placed.i_lsb, calibration))
+    return signed_node(total, pull, i_q / target.scale, node_skew(calibration))[0]
 
 
 def _decided(placed: Wired, target: Bus, calibration: Calibration) -> Array | None:
@@ -371,14 +367,24 @@ def _decided(placed: Wired, target: Bus, calibration: Calibration) -> Array | No
     return np.stack([real.up, 0 * real.up if bank.clocked else real.down], axis=1)
 
 
-def _line(a: Array, i: Array, otherwise: Array | float = 1.0) -> tuple[Array, Array]:
+def _line(
+    a: Array, i: Array, otherwise: Array | float = 1.0, counted: Array | float = 1.0
+) -> tuple[Array, Array]:
     """Return slope and start (n,) of the least squares of `i` over `a`, (n, points) both.
 
-    Where all points are one the slope is `otherwise`.
+    Parameters
+    ----------
+    otherwise
+        The slope where all points are one.
+    counted
+        How much each point counts.
     """
-    away = a - a.mean(axis=1, keepdims=True)
-    square = np.mean(away * away, axis=1)
-    flat = square <= FLAT * np.mean(a * a, axis=1)
-    slope = np.mean(away * i, axis=1) / np.where(flat, 1.0, square)
+    weight = counted * np.ones(a.shape)
+    weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
+    usual = (weight * a).sum(axis=1)
+    away = weight * (a - usual[:, None])
+    square = (away * a).sum(axis=1)
+    flat = square <= FLAT * (weight * a * a).sum(axis=1)
+    slope = (away * i).sum(axis=1) / np.where(flat, 1.0, square)
     slope = np.where(flat, otherwise, slope)
-    return slope, i.mean(axis=1) - slope * a.mean(axis=1)
+    return slope, (weight * i).sum(axis=1) - slope * usual

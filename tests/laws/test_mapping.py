@@ -259,7 +259,11 @@ def test_the_digest_changes_with_every_part_of_the_circuit() -> None:
     up = bank.up_units.copy()
     up[0] += 1
     buses = design.buses | {"x": dataclasses.replace(design.buses["x"], units=33)}
+    hot = dataclasses.replace(design.compensated, temperature=85.0)
+    louder = dataclasses.replace(design.buses["v0"], deviation=(2.0,) * 5)
     changed = [
+        dataclasses.replace(design, compensated=hot),
+        dataclasses.replace(design, buses=design.buses | {"v0": louder}),
         design.without(first.parameter, int(row), int(column)),
         dataclasses.replace(
             design, banks=(dataclasses.replace(bank, up_units=up), *design.banks[1:])
