@@ -1,6 +1,7 @@
 """How far the level ideal lies from the nominal array near thresholds: what no ratio compensates.
 
     python benchmarks/bench_mapping_laws.py --model MODEL [MODEL ...] [--sequences 100] [--tech T]
+        [--without-conductance]
 
 Both levels run test rows of the spoken digits (row i is test where i % 10 == 0) at the technology's
 nominal conditions; no ngspice. The array's candidates lie within 1.5 % of beta of ngspice's there
@@ -12,7 +13,8 @@ are alike: `error_rms` and `error_mean` of array less `ideal` over beta, the lat
 from zero; `against_software_rms`, of each level less the trained network over its beta. Over all
 frames `states_differ`, and `steps_differ`, which count a step that one level took once. Of the
 first layer `left_by_any_line`: the rms that the best linear correction of each unit's weights,
-fitted to these very frames, would leave.
+fitted to these very frames, would leave. --without-conductance takes constants with which no leg
+bends and no node moves, so that the rounding of rails alone parts the two.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bench_spice_agreement import test_rows
 from benchmarks.machine import computer
+from mru_hw.mapping import map_model, unmap
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
@@ -74,6 +78,15 @@ def left_by_line(model: Model, inputs: Inputs, error: Array, near: NDArray[np.bo
         a, e = lines[near[..., k]], error[..., k][near[..., k]]
         left.append(e - a @ np.linalg.lstsq(a, e, rcond=None)[0])
     return rms(np.concatenate(left))
+
+
+def without_conductance(chip: Chip) -> Chip:
+    """Map once more, with constants whose legs carry the same at any voltage."""
+    cal = chip.calibration
+    flat = {side: getattr(cal, side).model_copy(update={"conductance": 0.0}) for side in "np"}
+    cal = cal.model_copy(update=flat)
+    design = map_model(chip.model, chip.design.technology, cal)
+    return replace(chip, design=design, calibration=cal, mapped=unmap(design, cal))
 
 
 def compared(chip: Chip, inputs: Inputs) -> dict[str, Any]:
@@ -130,6 +143,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, nargs="+", default=[Path("demo-out/model")])
     parser.add_argument("--tech", default="generic180")
     parser.add_argument("--sequences", type=int, default=100)
+    parser.add_argument("--without-conductance", action="store_true")
     given = parser.parse_args()
     for path in given.model:
         if not path.is_dir():
@@ -137,7 +151,10 @@ def main() -> None:
     technology, inputs = load_technology(given.tech), test_rows(given.sequences)
     result: dict[str, Any] = {"machine": computer(), "sequences": inputs.n_seq}
     for path in given.model:
-        result[path.name] = compared(Chip.of(load_model(path), technology), inputs)
+        chip = Chip.of(load_model(path), technology)
+        if given.without_conductance:
+            chip = without_conductance(chip)
+        result[path.name] = compared(chip, inputs)
     print(json.dumps(result, indent=2))
 
 

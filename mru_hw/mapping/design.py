@@ -28,13 +28,10 @@ SPLIT_UNITS = 2
 
 CANDIDATE_SPLIT = 4
 """Unit devices of each splitter of a candidate: the more rests in its rails, the less its node
-moves with the current, and with it the legs that drive it (docs/decisions/0006-mirror-gains.md).
-One where the threshold is a current of the network, which may be smaller than that rest."""
-
+moves with the current, and with it the legs that drive it (docs/decisions/0006-mirror-gains.md)."""
 
 CLOCKED = frozenset({CellKind.CMRU, CellKind.BMRU})
-"""Cells whose units compare and move at a strobe. An FQ-BMRU is a loop that follows its candidate
-(docs/decisions/0013-signed-units.md)."""
+"""Cells whose units move at a strobe (docs/decisions/0013-signed-units.md); a loop follows."""
 
 
 class NodeKind(enum.StrEnum):
@@ -67,8 +64,7 @@ class Bus:
     split
         Unit devices of each of a class-AB node's two splitters.
     mean, deviation
-        Of what usually flows into each node, (size,), in the network's own units: the signals
-        that weights are read and compensated at (`mru_hw.mapping.reading`).
+        Of what usually flows into each node, in the network's own units: where weights are read.
     """
 
     name: str
@@ -96,9 +92,9 @@ class Connection:
     parameter
         Tensor of the model that it realises (``layers.0.candidate.weight``).
     plus, minus
-        Unit devices (n_target, n_source) of the legs that copy the source's plus rail and its
-        minus rail; the sign is the weight's. 0 is no leg. A source without a minus rail has
-        zeros there. The two differ where their mirror chains' systematic gains do.
+        Unit devices (n_target, n_source) of the legs that copy the source's plus and minus rail;
+        the sign is the weight's. 0 is no leg. A source without a minus rail has zeros there.
+        The two differ where their mirror chains' gains do.
     """
 
     parameter: str
@@ -194,7 +190,7 @@ class Timing:
     ----------
     strobes
         When each layer takes its new states. A layer of loops has no clock: it follows its
-        candidates as soon as they are there, with the frame or with the last strobe before it.
+        candidates as they come, with the frame or with the last strobe before it.
     """
 
     frame: float
@@ -229,10 +225,8 @@ class Design:
     ----------
     spec
         Structure of the network that it realises.
-    i_unit
-        Current [A] that stands for 1.0 by default.
-    i_lsb
-        Current [A] of one unit device of the bias rail.
+    i_unit, i_lsb
+        Current [A] that stands for 1.0 by default, and of one unit device of the bias rail.
     compensated
         The conditions that its ratios are compensated for.
     """
@@ -262,12 +256,11 @@ class Design:
 
         Where a network came from does not, nor do the spreads from die to die.
         """
-        origin = {"metrics", "provenance"}
-        sha = hashlib.sha256(self.spec.model_dump_json(exclude=origin).encode())
+        sha = hashlib.sha256(self.spec.model_dump_json(exclude={"metrics", "provenance"}).encode())
         sha.update(self.technology.model_dump_json(exclude={"sources", "process"}).encode())
         sha.update(self.technology.models_hash().encode())
-        settings = (self.i_unit, self.i_lsb, self.compensated, self.timing, self.buses)
-        sha.update(repr(settings).encode())
+        sha.update(repr((self.i_unit, self.i_lsb, self.timing, self.buses)).encode())
+        sha.update(repr(self.compensated).encode())
         parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)
         for part in parts:
             for entry in dataclasses.fields(part):
@@ -278,7 +271,7 @@ class Design:
 
     @property
     def loops_only(self) -> bool:
-        """Whether no layer has a ladder: then no condition at which ladders fail is refused."""
+        """Whether no layer has a ladder: no condition at which ladders fail is refused then."""
         return not any(bank.clocked for bank in self.banks)
 
     def device_groups(self) -> Iterator[DeviceGroup]:

@@ -142,8 +142,11 @@ def node_line(placed: Wired, target: Bus, calibration: Calibration) -> NodeLine:
             total = total + decided - _flowing(placed, target, calibration, total, pull)
         counted = np.ones(total.shape)
     elif target.kind is NodeKind.RECTIFIED:
-        # Where nothing flows into a diode its voltage counts for nothing.
-        counted = (total > 0).astype(np.float64)
+        # Where nothing flows into a diode its voltage counts for nothing. Where next to nothing
+        # ever does there is no line, and what is counted lies where the node does not move.
+        flows = total > 0
+        rare = flows.sum(axis=1, keepdims=True) < NEAREST
+        counted = (flows != rare).astype(np.float64)
     i = _flowing(placed, target, calibration, total, pull)
     lost, pulled = ((counted * x).sum(axis=1) for x in (total - i, pull))
     mean = lost / np.where(pulled > 0, pulled, 1.0)

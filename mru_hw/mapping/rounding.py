@@ -100,16 +100,21 @@ def realise_ratios(draft: Draft) -> None:
     wires = sorted(draft.wires, key=lambda w: w.source == "bias")
     weights = [_wanted(draft, wire) for wire in wires]
     nodes = {name: NodeLine.plain(bus.size) for name, bus in draft.buses.items()}
-    for _ in range(READ):
+    for step in range(READ + 1):
         starts = {name: node.start[:, None].copy() for name, node in nodes.items()}
         placed: list[Connection] = []
-        for wire, weight in zip(wires, weights, strict=True):
+        for k, (wire, weight) in enumerate(zip(wires, weights, strict=True)):
             node = nodes[wire.target]
-            left = weight - starts[wire.target] if wire.source == "bias" else weight
-            placed.append(_realise(draft, wire, left, node))
-            if wire.source != "bias":
-                read = read_legs(draft, placed[-1], draft.calibration, node)
-                starts[wire.target] += read.start[:, None]
+            last = step >= READ - 1
+            if wire.source == "bias":
+                left = weight - starts[wire.target]
+                placed.append(_realise(draft, wire, left, node, judged=last))
+                continue
+            # At last the biases alone, for what the legs that stay bring.
+            kept = draft.connections[k] if step == READ else None
+            placed.append(kept or _realise(draft, wire, weight, node, judged=last))
+            read = read_legs(draft, placed[-1], draft.calibration, node)
+            starts[wire.target] += read.start[:, None]
         draft.connections[:] = placed
         nodes = {
             name: node_line(draft, bus, draft.calibration) for name, bus in draft.buses.items()
@@ -138,14 +143,17 @@ def _wanted(draft: Draft, wire: Wire) -> Array:
     return weight
 
 
-def _realise(draft: Draft, wire: Wire, weight: Array, node: NodeLine) -> Connection:
+def _realise(
+    draft: Draft, wire: Wire, weight: Array, node: NodeLine, *, judged: bool
+) -> Connection:
+    """Place a wire's legs; those that are too large are as large as may be, or refused."""
     source, target = draft.buses[wire.source], draft.buses[wire.target]
     both = source.kind is NodeKind.SIGNED and not wire.rectified
     plus, minus = asked_units(draft, source, target, weight, node, draft.calibration, both=both)
     limit = draft.technology.rules.units_max
     most = np.rint(np.maximum(np.abs(plus), np.abs(minus)))
     # Judged before the cast: beyond 2^63 a whole number would come out as something else.
-    if not np.all(most <= limit):
+    if judged and not np.all(most <= limit):
         at = np.unravel_index(int(np.argmax(most)), most.shape)
         # As the network has it, not as the rounding of a threshold or of an offset left it.
         value = float(wire.weight[at]) or float(weight[at])
@@ -162,8 +170,8 @@ def _realise(draft: Draft, wire: Wire, weight: Array, node: NodeLine) -> Connect
         parameter=wire.parameter,
         source=wire.source,
         target=wire.target,
-        plus=np.rint(plus).astype(np.int64),
-        minus=np.rint(minus).astype(np.int64),
+        plus=np.rint(np.clip(plus, -limit, limit)).astype(np.int64),
+        minus=np.rint(np.clip(minus, -limit, limit)).astype(np.int64),
     )
 
 
