@@ -144,9 +144,8 @@ def node_line(placed: Wired, target: Bus, calibration: Calibration) -> NodeLine:
     elif target.kind is NodeKind.RECTIFIED:
         # Where nothing flows into a diode its voltage counts for nothing. Where next to nothing
         # ever does there is no line, and what is counted lies where the node does not move.
-        flows = total > 0
-        rare = flows.sum(axis=1, keepdims=True) < NEAREST
-        counted = (flows != rare).astype(np.float64)
+        rare = np.max(usual_points(target), axis=1, keepdims=True) <= 0
+        counted = ((total > 0) != rare).astype(np.float64)
     i = _flowing(placed, target, calibration, total, pull)
     lost, pulled = ((counted * x).sum(axis=1) for x in (total - i, pull))
     mean = lost / np.where(pulled > 0, pulled, 1.0)
