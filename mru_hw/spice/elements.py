@@ -180,7 +180,7 @@ def _weight_roles(
 def _bias_roles(
     model: Model, mapped: Model, design: Design, number: int, connection: Connection
 ) -> Iterator[Role]:
-    """Bias legs; they carry the bipolar offset too, which ``realised`` leaves out again."""
+    """Bias legs; they carry offsets and starts of lines too, which ``realised`` is without."""
     scale = design.buses[connection.target].scale
     wanted, realised = (m.tensors[connection.parameter] * scale for m in (model, mapped))
     for row, units in enumerate(connection.plus[:, 0]):
