@@ -209,7 +209,7 @@ def ladder_unit(technology: Technology, case: LadderCase) -> Unit:
     bank = dataclasses.replace(bank, up_units=units, down_units=units)
     design = dataclasses.replace(design, banks=(bank,))
     # What the deck is centred on, and kept by, is the mapping's and not the law under test.
-    real = realised_bank(bank, design.buses, design.i_lsb, load_calibration(technology))
+    real = realised_bank(design, bank, load_calibration(technology))
     ladder = dataclasses.replace(unit.ladder, up=real.up, down=real.down)
     return dataclasses.replace(unit, design=design, ladder=ladder)
 
@@ -489,7 +489,7 @@ def compiled(design: Design, calibration: Calibration) -> DieArray:
 def loop_course(design: Design, calibration: Calibration) -> Course:
     """Around both edges, in the input's scale; both weights on the way are one."""
     bank, i = design.banks[0], design.buses["c0"].scale
-    edges = rail_thresholds(bank, design.buses["c0"], design.i_lsb, calibration)
+    edges = rail_thresholds(design, bank, calibration)
     up, down = (x.item() / i for x in edges)
     return Course(
         low=round(0.5 * down, 3),

@@ -47,7 +47,6 @@ from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
-from mru_hw.mapping.edges import FOLLOWER
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.array import DieArray, Rails
@@ -282,7 +281,9 @@ def between_folds(design: Design, calibration: Calibration) -> float:
     """
     bank = design.banks[0]
     thermal = calibration.thermal("n", calibration.temperature)
-    return float(calibration.n.v_gate + thermal * np.log(bank.loop_width[0] / (2 * FOLLOWER)))
+    follower = design.technology.shape("n_cell", "n_mirror") * calibration.i_usual
+    half = bank.loop_width[0] * design.i_lsb / 2
+    return float(calibration.n.v_gate + thermal * np.log(half / follower))
 
 
 def loop_in_ngspice(

@@ -47,6 +47,8 @@ def law(calibration: Calibration) -> list[float]:
         units=UNITS,
         usual=I_USUAL,
         split=CANDIDATE_SPLIT,
+        mean=(0.0,),
+        deviation=(1.0,),
     )
     rails = I_USUAL * np.array(comparator_gains(calibration, candidate, i_lsb))
     i_q = quiescent_current(candidate, i_lsb, calibration)

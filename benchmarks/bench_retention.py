@@ -219,6 +219,7 @@ def cell_loop(technology: Technology, calibration: Calibration) -> Loop:
         feedback=np.ones(1),
         c=loop_capacitance(technology, calibration, np.array([2 * units])),
         i_lsb=CELL.density,
+        reach=technology.shape("n_cell", "n_mirror") * calibration.i_usual,
     )
 
 

@@ -131,7 +131,15 @@ def read(at: Conditions, waves: Waves) -> dict[str, Any]:
 def law(calibration: Calibration) -> dict[str, Any]:
     """Return the same by the array's laws."""
     bus = Bus(
-        name="s", kind=NodeKind.SIGNED, size=1, scale=I_USUAL, units=UNITS, usual=I_USUAL, split=1
+        name="s",
+        kind=NodeKind.SIGNED,
+        size=1,
+        scale=I_USUAL,
+        units=UNITS,
+        usual=I_USUAL,
+        split=1,
+        mean=(0.0,),
+        deviation=(1.0,),
     )
     i_q = SPLIT_UNITS * I_LSB * calibration.rest_gain(I_LSB)
     left = np.array([np.hypot(MOST / 2, i_q) - MOST / 2]) / I_USUAL

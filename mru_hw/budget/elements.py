@@ -78,8 +78,7 @@ def element_errors(chip: Residuals) -> Iterator[ElementError]:
 
 def _legs(chip: Residuals, c: Connection, variances: dict[Key, Array]) -> Iterator[ElementError]:
     design, signals = chip.nominal.design, chip.signals
-    source, target = design.buses[c.source], design.buses[c.target]
-    ratio = np.broadcast_to(chip.wanted[c.parameter], c.plus.shape) * (target.scale / source.scale)
+    source = design.buses[c.source]
     for role, rail, sign, device in LEGS:
         units = leg_units(c, rail, sign)
         if role not in chip.nominal.legs[c.parameter]:
@@ -103,7 +102,7 @@ def _legs(chip: Residuals, c: Connection, variances: dict[Key, Array]) -> Iterat
             k, n = int(row), int(column)
             off = drain[:, k] * diode[:, n] - 1
             own = float(variances[c.parameter, role][k, n])
-            asked = float(sign * ratio[k, n])
+            asked = float(chip.wanted[c.parameter][role][k, n])
             index = f"{k}" if source.name == "bias" else f"{k},{n}"
             yield ElementError(
                 parameter=f"{c.parameter}[{index}]",

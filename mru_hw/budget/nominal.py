@@ -14,10 +14,11 @@ import numpy as np
 from mru_hw.cells.base import Array, Devices, mismatch_kind
 from mru_hw.cells.ladder import LadderLaw, ladder_law
 from mru_hw.cells.loop import loop_law
-from mru_hw.cells.nodes import quiescent, split
+from mru_hw.cells.nodes import quiescent
 from mru_hw.cells.rails import leg_weights
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import SPLITTERS, Bank, Bus, Connection, Design, DeviceGroup, NodeKind
+from mru_hw.mapping.node_laws import split
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration, temperature_voltage

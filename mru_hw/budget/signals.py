@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from mru_hw.budget.nominal import Nominal
 from mru_hw.cells.base import Array
-from mru_hw.cells.nodes import split
 from mru_hw.mapping.design import SPLITTERS, NodeKind
+from mru_hw.mapping.node_laws import split
 
 SEED = 0
 

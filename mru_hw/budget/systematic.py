@@ -29,7 +29,7 @@ from mru_hw.budget.nominal import (
     thresholds,
 )
 from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
-from mru_hw.budget.wanted import rounded_thresholds, wanted_weights
+from mru_hw.budget.wanted import rounded_thresholds, wanted_legs
 from mru_hw.cells.base import Array
 from mru_hw.mapping.design import (
     LEGS,
@@ -105,7 +105,7 @@ def residuals(
         model=model,
         nominal=nominal,
         lengths=lengths,
-        wanted=wanted_weights(model, design, calibration),
+        wanted=wanted_legs(model, design, calibration),
         signals=draw_signals(nominal, n_points) if signals is None else signals,
     )
 
@@ -148,13 +148,13 @@ class Residuals:
     Attributes
     ----------
     wanted
-        Per connection, its weights before rounding.
+        Per connection and role, its legs before rounding, amperes per ampere of their rail.
     """
 
     model: Model
     nominal: Nominal
     lengths: Lengths
-    wanted: dict[str, Array]
+    wanted: dict[str, dict[str, Array]]
     signals: Signals
 
     def at_bank(self, bank: Bank) -> tuple[Errors, dict[str, Array]]:
@@ -293,8 +293,7 @@ class Residuals:
     def _leg_errors(self, signals: Signals, c: Connection) -> Iterator[tuple[str, str, Array]]:
         """Yield kind, role and error (n_points, n_target) [A] of a connection's legs."""
         design = self.nominal.design
-        source, target = design.buses[c.source], design.buses[c.target]
-        ratio = self.wanted[c.parameter] * (target.scale / source.scale)
+        source = design.buses[c.source]
         none = np.zeros(c.plus.shape)
         for role, rail, sign, device in LEGS:
             if role not in self.roles(c):
@@ -304,7 +303,7 @@ class Residuals:
             drain, diode = self.leg_gains(signals, c, role, device[0])
             yield "v_ds", role, ((current * diode) @ leg.T) * drain - current @ leg.T
             # An element of no device is charged to the legs that it would have.
-            asked = np.where(sign * ratio > 0, sign_of(role) * np.abs(ratio), 0.0)
+            asked = sign_of(role) * self.wanted[c.parameter][role]
             yield "rounding", role, current @ (leg - asked).T
             leak = self.leak(device, np.maximum(current, 0.0) / source.units)
             yield "leakage", role, leak @ (sign_of(role) * leg_units(c, rail, sign)).T

@@ -9,31 +9,47 @@ from __future__ import annotations
 import numpy as np
 
 from mru_hw.cells.base import Array
-from mru_hw.mapping.design import Connection, Design
-from mru_hw.mapping.realised import RealisedBank, realised_bank, realised_weight
+from mru_hw.mapping.design import LEGS, Connection, Design
+from mru_hw.mapping.gains import path_gains
+from mru_hw.mapping.reading import asked_units, node_line, read_legs
+from mru_hw.mapping.realised import RealisedBank, realised_bank
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
 
 
-def wanted_weights(model: Model, design: Design, calibration: Calibration) -> dict[str, Array]:
-    """Return per connection the weight (n_target, n_source) before rounding, in network units."""
-    real = {
-        b.layer: realised_bank(b, design.buses, design.i_lsb, calibration) for b in design.banks
-    }
-    offsets: dict[str, Array] = {}
+def wanted_legs(
+    model: Model, design: Design, calibration: Calibration
+) -> dict[str, dict[str, Array]]:
+    """Return the legs that rounding had to come near, amperes per ampere of their rail.
+
+    By connection and role, (n_target, n_source), never negative; as `Nominal.legs` has those that
+    are placed.
+    """
+    real = {b.layer: realised_bank(design, b, calibration) for b in design.banks}
+    nodes = {name: node_line(design, bus, calibration) for name, bus in design.buses.items()}
+    starts = {name: node.start[:, None].copy() for name, node in nodes.items()}
     for c in design.connections:
-        if c.source[0] == "h":
-            source, target = design.buses[c.source], design.buses[c.target]
-            realised = realised_weight(c, source, target, calibration)
-            low = real[int(c.source[1:])].low
-            offsets[c.target] = offsets.get(c.target, 0.0) - (realised @ low)[:, None]
+        if c.source != "bias":
+            starts[c.target] += read_legs(design, c, calibration, nodes[c.target]).start[:, None]
     found = {}
     for c in design.connections:
+        source, target = design.buses[c.source], design.buses[c.target]
         weight = model.tensors.get(c.parameter, np.eye(*c.plus.shape))
+        weight = weight[:, None] if c.source == "bias" else weight
+        weight = weight * _moved(model, design, c, real)
         if c.source == "bias":
-            weight = weight[:, None] + offsets.get(c.target, 0.0)
-        found[c.parameter] = weight * _moved(model, design, c, real)
+            weight = weight - starts[c.target]
+        both = bool(c.minus.any())
+        node = nodes[c.target]
+        asked = asked_units(design, source, target, weight, node, calibration, both=both)
+        gains = path_gains(calibration, source, target)
+        units = dict(zip(("plus", "minus"), asked, strict=True))
+        found[c.parameter] = {
+            role: np.maximum(sign * units[rail], 0.0) * (gains[role] / source.units)
+            for role, rail, sign, _ in LEGS
+            if role in gains
+        }
     return found
 
 
@@ -59,7 +75,7 @@ def rounded_thresholds(
 ) -> tuple[Array, Array]:
     """Return by how much both thresholds (n_units,) of a layer lie too high, in network units."""
     bank = design.banks[layer]
-    real = realised_bank(bank, design.buses, design.i_lsb, calibration)
+    real = realised_bank(design, bank, calibration)
     if bank.cell is CellKind.FQ_BMRU:
         beta = np.abs(model.tensors[f"layers.{layer}.beta"])
         delta = np.abs(model.tensors[f"layers.{layer}.delta"])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import MruHwError
 from mru_hw.mapping.design import SPLIT_UNITS, WINDOW_COPIES, Bank, Design
+from mru_hw.mapping.drains import CellLegs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die
 
@@ -124,6 +125,20 @@ class Devices:
         wider = self.design.technology.shape("p_cell", "p_mirror")
         current: Array = np.maximum(bank.cell_width, 1) * (self.design.i_lsb / wider)
         return current
+
+    def cell_legs(self, bank: Bank) -> CellLegs:
+        """Return the nominal legs under the switches of a bank's cells."""
+        return CellLegs(
+            calibration=self.calibration,
+            technology=self.design.technology,
+            bank=bank,
+            i_lsb=self.design.i_lsb,
+            temperature=self.temperature,
+        )
+
+    def level_gains(self, bank: Bank) -> Array:
+        """Return `CellLegs.level_gains` of a bank, (n_units, n_cells + 1)."""
+        return self.cell_legs(bank).level_gains(self.design.buses[bank.state])
 
     @property
     def i_unit_device(self) -> float:

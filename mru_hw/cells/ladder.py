@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.cells.drains import feedback_gain, level_gains
 from mru_hw.cells.window import window_law, window_legs
 from mru_hw.mapping.design import Bank, NodeKind
 from mru_hw.mapping.gains import comparator_gains, flip_gain, leg_gain
@@ -80,11 +79,11 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
     saturated = i_lsb * leg_gain(cal, "n", cal.v_dd, i_lsb)
     hold = devices.factor(owner, "hold", "n") * (bank.hold_units * saturated)
     width = devices.factor(owner, "width", "n") * (bank.width_units * i_lsb)
-    width = width * feedback_gain(devices, bank)
+    width = width * devices.cell_legs(bank).feedback_gain()
     return LadderLaw(
         up=up,
         down=down,
-        level=cumulative(output) * level_gains(devices, bank),
+        level=cumulative(output) * devices.level_gains(bank),
         held=cumulative((hold + width) * rail_n),
         up_copy=up_copy * leg_gain(cal, "n", cal.v_dd, candidate.i_device),
         down_copy=down_copy * leg_gain(cal, "p", 0.0, candidate.i_device),

@@ -4,9 +4,6 @@ The node V0 gains the candidate's copy and loses I_thresh; once high it gains I_
 rises near I_thresh and falls near I_thresh - I_width (`mru_hw.mapping.edges` says how near), so
 the falling edge carries the errors of both currents.
 
-Gate voltages are those of the currents that flow: the legs' gains of `mru_hw.mapping.edges`, which
-takes a unit device's usual one everywhere, are corrected for in `loop_currents`.
-
 V0 rests low or high. Low, the sinks are starved and the supply gives the plus rail's copy; high,
 the sources are, and it gives the threshold and the minus rail's copy.
 """
@@ -14,20 +11,14 @@ the sources are, and it gives the threshold and the minus rail's copy.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.cells.drains import feedback_gain, level_gains, v_gate
 from mru_hw.cells.ladder import LadderLaw, bias_rails, cumulative
 from mru_hw.mapping.design import Bank, NodeKind
-from mru_hw.mapping.edges import loop_edges
-from mru_hw.mapping.gains import flip_gain, leg_gain
-from mru_hw.technology.calibration import Calibration
-
-ROUNDS = 4  # of a candidate's own gain, which moves by a few percent over decades
-LEAST = 1e-4  # of a unit device's usual current: below, a gate voltage counts for nothing
+from mru_hw.mapping.edges import LoopSettings, Way, loop_edges
+from mru_hw.mapping.gains import at_usual, flip_gain, leg_gain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,43 +61,7 @@ class LoopCurrents:
 
     def candidate(self, copied: Array) -> Array:
         """Return the candidate [A] of a copy, (n_units,): the inverse of `copied`."""
-        found: Array = copied / self.copy_plus
-        for _ in range(ROUNDS):
-            found = copied / (self.copy_plus * self.way.gain(found))
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """The two mirrors from the candidate's diode to V0, nominal.
-
-    Attributes
-    ----------
-    calibration, units, i_lsb
-        Constants, unit devices of the diode, the bias rail's unit current [A].
-    """
-
-    calibration: Calibration
-    units: int
-    i_lsb: float
-
-    def gain(self, candidate: Array) -> Array:
-        """Return the gain at a candidate [A] over the one that `loop_edges` takes."""
-        cal, floor = self.calibration, LEAST * self.calibration.i_usual
-        i = np.maximum(candidate / self.units, floor)
-        n, p = (v_gate(cal, polarity, i) for polarity in "np")
-        flip = (1 + cal.n.conductance * (cal.v_dd - p)) / (1 + cal.n.conductance * n)
-        found: Array = flip / flip_gain(cal, "n", self.i_lsb) * at_usual(cal, "p", p)
-        return found
-
-
-def at_usual(calibration: Calibration, polarity: str, gate: Array | float) -> Any:
-    """Return what a leg carries with the usual gate voltage across it, over its diode's current.
-
-    ``(1 + lambda v_gate) / (1 + lambda V_GS)``, `gate` being the diode's own V_GS [V].
-    """
-    m = calibration.n if polarity == "n" else calibration.p
-    return (1 + m.conductance * m.v_gate) / (1 + m.conductance * gate)
+        return self.way.candidate(copied, self.copy_plus)
 
 
 def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
@@ -129,17 +84,22 @@ def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
             / devices.factor(name, "diode_minus", "p")
             / devices.factor(name, "flip_minus_diode", "n")
         )
-    cal, technology = devices.calibration, devices.design.technology
-    unit = i_lsb * rail_n * at_usual(cal, "n", cal.v_gate("n", i_lsb))
-    fed = devices.fed(bank)
+    nominal = LoopSettings.of(
+        devices.calibration,
+        devices.design.technology,
+        bank.up_units.astype(np.float64),
+        bank.loop_width.astype(np.float64),
+        i_lsb=i_lsb,
+        diode=candidate.units,
+    )
     return LoopCurrents(
-        hold=bank.up_units * devices.factor(owner, "hold", "n")[:, 0] * unit,
-        width=bank.loop_width * devices.factor(owner, "width", "n")[:, 0] * unit,
-        feedback=feedback_ratio(devices, bank)[:, 0] * at_usual(cal, "p", v_gate(cal, "p", fed)),
-        reach=technology.shape("n_cell", "n_mirror") * cal.i_usual,
+        hold=nominal.hold * devices.factor(owner, "hold", "n")[:, 0] * rail_n,
+        width=nominal.width * devices.factor(owner, "width", "n")[:, 0] * rail_n,
+        feedback=nominal.feedback * feedback_ratio(devices, bank)[:, 0],
+        reach=nominal.reach,
         copy_plus=copy_plus,
         copy_minus=copy_minus,
-        way=Way(calibration=cal, units=candidate.units, i_lsb=i_lsb),
+        way=nominal.way,
     )
 
 
@@ -176,13 +136,13 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
     )
     # High, the loop draws what its threshold takes and what its feedback's diode carries.
     nominal = at_usual(cal, "n", cal.v_gate("n", i_lsb))
-    drawn = hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * feedback_gain(devices, bank)[:, 0]
-    drawn = drawn / nominal
+    tail = devices.cell_legs(bank).feedback_gain()[:, 0]
+    drawn = (hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * tail) / nominal
     output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail_n
     return LadderLaw(
         up=loop.candidate(rise),
         down=loop.candidate(fall),
-        level=cumulative(output) * level_gains(devices, bank),
+        level=cumulative(output) * devices.level_gains(bank),
         held=cumulative(drawn[:, None]),
         up_copy=loop.copy_plus * (flip_gain(cal, "n", i) * leg_gain(cal, "p", 0.0, i)),
         down_copy=loop.copy_minus * (flip_gain(cal, "p", i) * leg_gain(cal, "n", cal.v_dd, i)),

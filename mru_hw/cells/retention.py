@@ -32,7 +32,7 @@ from mru_hw.cells.ladder import bias_rails
 from mru_hw.cells.loop import feedback_ratio, loop_currents
 from mru_hw.cells.settling import bank_load, bus_loads, device_capacitance
 from mru_hw.mapping.design import Bank
-from mru_hw.mapping.edges import follower, loop_edges, loop_legs
+from mru_hw.mapping.edges import LoopSettings, follower, loop_edges, loop_legs
 from mru_hw.mapping.gains import flip_gain
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import CHARGE, Calibration, temperature_voltage
@@ -69,7 +69,7 @@ class Loop:
     feedback: Array
     c: Array
     i_lsb: float
-    reach: float | None = None
+    reach: float
 
     def edges(self) -> tuple[Array, Array]:
         """Return the rail currents [A] at which the loops rise and fall."""
@@ -106,7 +106,6 @@ class Loop:
             cal,
             self.width[:, None],
             v,
-            i_lsb=self.i_lsb,
             temperature=cal.temperature,
             reach=self.reach,
         )
@@ -280,18 +279,26 @@ def ladder_loops(devices: Devices, bank: Bank) -> Loop:
     """
     owner, technology = f"bank{bank.layer}", devices.design.technology
     rail_n, _ = bias_rails(devices)
-    per_unit = devices.i_unit_device * rail_n
-    hold = devices.factor(owner, "hold", "n") * (bank.hold_units * per_unit)
-    width = devices.factor(owner, "width", "n") * (bank.width_units * per_unit)
+    nominal = LoopSettings.of(
+        devices.calibration,
+        technology,
+        np.full(bank.n_units, float(bank.hold_units))[:, None],
+        np.full(bank.n_units, float(bank.width_units))[:, None],
+        i_lsb=devices.i_unit_device,
+        diode=devices.design.buses[bank.candidate].units,
+    )
+    hold = devices.factor(owner, "hold", "n") * (nominal.hold * rail_n)
+    width = devices.factor(owner, "width", "n") * (nominal.width * rail_n)
     legs = np.full(hold.size, bank.hold_units)
     alone = loop_capacitance(technology, devices.calibration, legs)
     return Loop(
         calibration=devices.calibration,
         hold=hold.ravel(),
         width=width.ravel(),
-        feedback=feedback_ratio(devices, bank).ravel(),
+        feedback=(feedback_ratio(devices, bank) * nominal.feedback).ravel(),
         c=alone + technology.capacitor.capacitance,
         i_lsb=devices.i_unit_device,
+        reach=nominal.reach,
     )
 
 

@@ -1,9 +1,8 @@
 """The Design: what the netlist, the behavioral array and the energy census read.
 
-A Design is a graph of current-mode nodes. A *bus* is a row of like nodes (the input pins, a
-layer's hidden signals, its candidates, its states, the outputs); a *connection* is a matrix of
-mirror legs from one bus to another; a *bank* is a layer's memory units. Nothing else draws
-current or carries signal, so removing a leg here removes it from all three readings.
+A Design is a graph of current-mode nodes. A *bus* is a row of like nodes (the input pins, hidden
+signals, candidates, states, outputs); a *connection* is a matrix of mirror legs from one bus to
+another; a *bank* is a layer's memory units. Nothing else draws current or carries signal.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.structure import CellKind, ModelSpec
 from mru_hw.technology import Technology
+from mru_hw.technology.conditions import Conditions
 
 IntArray = NDArray[np.int64]
 
@@ -28,12 +28,11 @@ SPLIT_UNITS = 2
 
 CANDIDATE_SPLIT = 4
 """Unit devices of each splitter of a candidate: the more rests in its rails, the less its node
-moves with the current, and with it the legs that drive it (docs/decisions/0006-mirror-gains.md).
-One where the threshold is a current of the network, which may be smaller than that rest."""
+moves with it, and with that the legs (docs/decisions/0006-mirror-gains.md). One where the threshold
+is a current of the network, which may be smaller than that rest."""
 
 CLOCKED = frozenset({CellKind.CMRU, CellKind.BMRU})
-"""Cells whose units compare and move at a strobe. An FQ-BMRU is a loop that follows its candidate
-(docs/decisions/0013-signed-units.md)."""
+"""Cells whose units move at a strobe (docs/decisions/0013-signed-units.md); a loop follows."""
 
 
 class NodeKind(enum.StrEnum):
@@ -65,6 +64,8 @@ class Bus:
         Current [A] that these diodes usually carry: gains and node voltages are taken there.
     split
         Unit devices of each of a class-AB node's two splitters.
+    mean, deviation
+        Of what usually flows into each node, in the network's own units: where weights are read.
     """
 
     name: str
@@ -74,6 +75,8 @@ class Bus:
     units: int
     usual: float
     split: int
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
 
     @property
     def i_device(self) -> float:
@@ -90,9 +93,9 @@ class Connection:
     parameter
         Tensor of the model that it realises (``layers.0.candidate.weight``).
     plus, minus
-        Unit devices (n_target, n_source) of the legs that copy the source's plus rail and its
-        minus rail; the sign is the weight's. 0 is no leg. A source without a minus rail has
-        zeros there. The two differ where their mirror chains' systematic gains do.
+        Unit devices (n_target, n_source) of the legs that copy the source's plus and minus rail;
+        the sign is the weight's. 0 is no leg. A source without a minus rail has zeros there.
+        The two differ where their mirror chains' gains do.
     """
 
     parameter: str
@@ -188,7 +191,7 @@ class Timing:
     ----------
     strobes
         When each layer takes its new states. A layer of loops has no clock: it follows its
-        candidates as soon as they are there, with the frame or with the last strobe before it.
+        candidates as they come, with the frame or with the last strobe before it.
     """
 
     frame: float
@@ -223,18 +226,19 @@ class Design:
     ----------
     spec
         Structure of the network that it realises.
-    i_unit
-        Current [A] that stands for 1.0 by default.
-    i_lsb
-        Current [A] of one unit device of the bias rail.
+    i_unit, i_lsb
+        Current [A] that stands for 1.0 by default, and of one unit device of the bias rail.
     wires
         What capacitance its nets' wires are taken to have.
+    compensated
+        The conditions that its ratios are compensated for.
     """
 
     spec: ModelSpec
     technology: Technology
     i_unit: float
     i_lsb: float
+    compensated: Conditions
     buses: dict[str, Bus]
     connections: tuple[Connection, ...]
     banks: tuple[Bank, ...]
@@ -243,13 +247,12 @@ class Design:
 
     def without(self, parameter: str, row: int, column: int) -> Design:
         """Return the Design with one element of one connection left out."""
-        keep = [c for c in self.connections if c.parameter != parameter]
-        if len(keep) == len(self.connections):
+        if parameter not in (c.parameter for c in self.connections):
             raise KeyError(parameter)
-        cut = [c.without(row, column) for c in self.connections if c.parameter == parameter]
-        order = {c.parameter: k for k, c in enumerate(self.connections)}
-        connections = sorted([*keep, *cut], key=lambda c: order[c.parameter])
-        return dataclasses.replace(self, connections=tuple(connections))
+        connections = tuple(
+            c.without(row, column) if c.parameter == parameter else c for c in self.connections
+        )
+        return dataclasses.replace(self, connections=connections)
 
     def digest(self) -> str:
         """Return a short hash of all that makes the circuit.
@@ -259,8 +262,8 @@ class Design:
         sha = hashlib.sha256(self.spec.model_dump_json(exclude={"metrics", "provenance"}).encode())
         sha.update(self.technology.model_dump_json(exclude={"sources", "process"}).encode())
         sha.update(self.technology.models_hash().encode())
-        sha.update(repr((self.i_unit, self.i_lsb, self.timing, self.buses)).encode())
-        sha.update(repr(self.wires).encode() if self.wires else b"")
+        settings = (self.i_unit, self.i_lsb, self.compensated, self.timing, self.buses)
+        sha.update(repr(settings).encode() + (repr(self.wires).encode() if self.wires else b""))
         parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)
         for part in parts:
             for entry in dataclasses.fields(part):
@@ -271,7 +274,7 @@ class Design:
 
     @property
     def loops_only(self) -> bool:
-        """Whether no layer has a ladder: then no condition at which ladders fail is refused."""
+        """Whether no layer has a ladder: no condition at which ladders fail is refused then."""
         return not any(bank.clocked for bank in self.banks)
 
     def device_groups(self) -> Iterator[DeviceGroup]:

@@ -13,20 +13,27 @@ above it.
 
 Both folds lie near the follower's gate voltage and not at half the supply, so the drain voltages
 of the legs move the edges (docs/decisions/0008-unclocked-loops.md compares them with ngspice).
+
+`loop_edges` counts every current with a unit device's usual gate voltage across its leg.
+`LoopSettings` holds a loop's currents so, each corrected for the gate voltage at its own current,
+and says what candidate the edges stand for.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.gains import flip_gain
+from mru_hw.mapping.gains import at_usual, flip_gain, gate_voltages
+from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 Array = NDArray[np.float64]
 
-FOLLOWER = 2.0
-"""W/L of the follower M6 over a unit device's; its logarithm moves V0, so it hardly counts."""
+LEAST = 1e-4  # of a unit device's usual current: below, a gate voltage counts for nothing
+OWN = 4  # rounds of a candidate's own gain, which moves by a few percent over decades
 STEP = 2.5e-3  # V, of the grid of V0
 ROUNDS = 20  # of the search for unit devices; each leaves about a fifth of the error
 
@@ -37,11 +44,13 @@ def loop_edges(
     width: Array,
     *,
     i_lsb: float,
+    reach: float,
     feedback: Array | float = 1.0,
     temperature: float = 27.0,
-    reach: float | None = None,
 ) -> tuple[Array, Array]:
     """Return the candidate's rail currents [A] at which loops rise and fall.
+
+    Counted with a unit device's usual gate voltages; `Way.candidate` gives the candidate's own.
 
     Parameters
     ----------
@@ -51,12 +60,12 @@ def loop_edges(
         I_thresh and I_width [A], (n_units,).
     i_lsb
         Current [A] of one unit device of the bias rail.
+    reach
+        As in `follower`.
     feedback
         Ratio of the pair M9 : M7.
     temperature
         [degC].
-    reach
-        As in `follower`.
 
     Returns
     -------
@@ -66,9 +75,7 @@ def loop_edges(
     v = np.arange(STEP, calibration.v_dd / 2, STEP)
     hold, width = hold[:, None], width[:, None]
     leg_n, leg_p = loop_legs(calibration, v, temperature)
-    could, carried, tail = follower(
-        calibration, width, v, i_lsb=i_lsb, temperature=temperature, reach=reach
-    )
+    could, carried, tail = follower(calibration, width, v, temperature=temperature, reach=reach)
     fed = carried * leg_p * np.reshape(feedback, (-1, 1))
     plus = (hold * leg_n - fed) / (flip_gain(calibration, "n", i_lsb) * leg_p)
     # The feedback's onset: where the follower could carry half of the width.
@@ -89,9 +96,8 @@ def follower(
     tail: Array,
     v: Array,
     *,
-    i_lsb: float,
     temperature: float,
-    reach: float | None = None,
+    reach: float,
 ) -> tuple[Array, Array, Array]:
     """Return what a follower could carry, what it carries, and its tail's current [A].
 
@@ -102,13 +108,11 @@ def follower(
     v
         V0 [V].
     reach
-        Current [A] of M6 at the usual gate voltage of a unit device. The mapping's guess unless
-        given, `FOLLOWER` unit devices of the bias rail whatever these carry: decks rest on it.
+        Current [A] of M6 at the usual gate voltage of a unit device.
     """
     n, nominal = calibration.n, tail
     u_t = temperature_voltage(temperature)
     # M6 at V_s = 0; above it e^(-V_s/U_T) of that, which is what the tail carries.
-    reach = FOLLOWER * i_lsb if reach is None else reach
     could = reach * np.exp((v - n.v_gate) / calibration.thermal("n", temperature))
     for _ in range(3):
         # x = e^(-V_s/U_T) from could x = tail (1 - x); the tail's own conductance by iteration.
@@ -118,8 +122,121 @@ def follower(
     return could, could * x, tail
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """The two mirrors from the candidate's diode to V0, nominal.
+
+    Attributes
+    ----------
+    calibration, units, i_lsb
+        Constants, unit devices of the diode, the bias rail's unit current [A].
+    """
+
+    calibration: Calibration
+    units: int
+    i_lsb: float
+
+    def gain(self, candidate: Array) -> Array:
+        """Return the gain at a candidate [A] over the one that `loop_edges` takes."""
+        cal, floor = self.calibration, LEAST * self.calibration.i_usual
+        i = np.maximum(candidate / self.units, floor)
+        n, p = (gate_voltages(cal, polarity, i) for polarity in "np")
+        flip = (1 + cal.n.conductance * (cal.v_dd - p)) / (1 + cal.n.conductance * n)
+        found: Array = flip / flip_gain(cal, "n", self.i_lsb) * at_usual(cal, "p", p)
+        return found
+
+    def candidate(self, copied: Array, copy: Array | float = 1.0) -> Array:
+        """Return the candidate [A], (n_units,), that `loop_edges` counts as `copied`.
+
+        Parameters
+        ----------
+        copy
+            Relative currents of the devices on the way.
+        """
+        found: Array = copied / copy
+        for _ in range(OWN):
+            found = copied / (copy * self.gain(found))
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopSettings:
+    """The currents of nominal loops, as `loop_edges` counts them, (n_units,).
+
+    Attributes
+    ----------
+    hold, width
+        I_thresh and I_width [A] with a unit device's usual gate voltage across their legs.
+    feedback
+        Ratio of the pair M9 : M7, with the same across M9.
+    reach
+        Current [A] of the follower M6, a device of its own W/L, at that gate voltage.
+    way
+        From the candidate's diode to V0.
+    """
+
+    hold: Array
+    width: Array
+    feedback: Array
+    reach: float
+    way: Way
+
+    @classmethod
+    def of(
+        cls,
+        calibration: Calibration,
+        technology: Technology,
+        hold: Array,
+        width: Array,
+        *,
+        i_lsb: float,
+        diode: int,
+    ) -> LoopSettings:
+        """Return the currents of so many unit devices.
+
+        Parameters
+        ----------
+        hold, width
+            Unit devices of I_thresh and I_width, (n_units,); they need not be whole.
+        i_lsb
+            Current [A] of one unit device of the bias rail.
+        diode
+            Unit devices of the candidate's diode.
+        """
+        unit = i_lsb * at_usual(calibration, "n", calibration.v_gate("n", i_lsb))
+        fed = np.maximum(width, 1) * (i_lsb / technology.shape("p_cell", "p_mirror"))
+        return cls(
+            hold=hold * unit,
+            width=width * unit,
+            feedback=at_usual(calibration, "p", gate_voltages(calibration, "p", fed)),
+            reach=technology.shape("n_cell", "n_mirror") * calibration.i_usual,
+            way=Way(calibration=calibration, units=diode, i_lsb=i_lsb),
+        )
+
+    def edges(self) -> tuple[Array, Array]:
+        """Return the candidates [A], (n_units,), at which the loops rise and fall."""
+        cal = self.way.calibration
+        found = loop_edges(
+            cal,
+            self.hold,
+            self.width,
+            i_lsb=self.way.i_lsb,
+            reach=self.reach,
+            feedback=self.feedback,
+            temperature=cal.temperature,
+        )
+        up, down = (self.way.candidate(copied) for copied in found)
+        return up, down
+
+
 def loop_units(
-    calibration: Calibration, rise: Array, fall: Array, *, i_lsb: float
+    calibration: Calibration,
+    technology: Technology,
+    rise: Array,
+    fall: Array,
+    *,
+    i_lsb: float,
+    diode: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the unit devices (n_units,) of threshold and width that switch at given edges.
 
@@ -127,20 +244,21 @@ def loop_units(
     ----------
     rise, fall
         The candidate's rail currents [A].
+    i_lsb, diode
+        As in `LoopSettings.of`.
     """
-    hold, width = rise.copy(), rise - fall
+    hold, width = rise / i_lsb, (rise - fall) / i_lsb
     for step in range(2 * ROUNDS):
-        up, down = loop_edges(calibration, hold, width, i_lsb=i_lsb)
+        settings = LoopSettings.of(calibration, technology, hold, width, i_lsb=i_lsb, diode=diode)
+        up, down = settings.edges()
         # Each edge goes almost with its own current, so the error is the correction.
-        width = np.maximum(width + down - fall, 0.0)
-        if step < ROUNDS:
-            hold = np.maximum(hold * rise / up, i_lsb)
-        else:
-            # The threshold is whole now; the width takes up what that moved of the other edge.
-            hold = np.rint(hold / i_lsb) * i_lsb
-    hold_units, width_units = np.rint(hold / i_lsb), np.rint(width / i_lsb)
+        width = np.maximum(width + (down - fall) / i_lsb, 0.0)
+        # From half-way on the threshold is whole: the width takes up what that moved of the
+        # other edge.
+        hold = np.maximum(hold * rise / up, 1.0) if step < ROUNDS else np.rint(hold)
+    hold_units, width_units = np.rint(hold), np.rint(width)
     # A candidate of nothing at all must not clear a unit that is never cleared.
-    width_units = np.where(fall > 0, width_units, np.ceil(width / i_lsb) + 1)
+    width_units = np.where(fall > 0, width_units, np.ceil(width) + 1)
     return hold_units.astype(np.int64), width_units.astype(np.int64)
 
 

@@ -7,6 +7,11 @@ them.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from mru_hw.mapping.design import Bus, NodeKind
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
@@ -18,6 +23,25 @@ def node_voltage(calibration: Calibration, target: Bus) -> float:
     if target.kind is NodeKind.RECTIFIED:
         return calibration.v_gate("n", target.i_device)
     return V_PIN if target.kind is NodeKind.PIN else calibration.v_signed
+
+
+def gate_voltages(
+    calibration: Calibration, polarity: str, current: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """`Calibration.v_gate` of many currents."""
+    m = calibration.n if polarity == "n" else calibration.p
+    thermal = calibration.thermal(polarity, calibration.temperature)
+    found: NDArray[np.float64] = m.v_gate + thermal * np.log(current / calibration.i_usual)
+    return found
+
+
+def at_usual(calibration: Calibration, polarity: str, gate: NDArray[Any] | float) -> Any:
+    """Return what a leg carries with the usual gate voltage across it, over its diode's current.
+
+    ``(1 + lambda v_gate) / (1 + lambda V_GS)``, `gate` being the diode's own V_GS [V].
+    """
+    m = calibration.n if polarity == "n" else calibration.p
+    return (1 + m.conductance * m.v_gate) / (1 + m.conductance * gate)
 
 
 def leg_gain(calibration: Calibration, polarity: str, voltage: float, current: float) -> float:
@@ -102,17 +126,6 @@ def path_exponents(calibration: Calibration, source: Bus, temperature: float) ->
     if source.kind is NodeKind.SIGNED:
         exponents |= {"sink_minus": flipped("p", "n"), "source_minus": own("p")}
     return exponents
-
-
-def switched_voltage(calibration: Calibration) -> float:
-    """Drain voltage [V] of a bias leg under a set cell's switch: a follower, its gate at v_dd."""
-    follower = (calibration.v_dd - calibration.n.v_gate) / calibration.n.slope
-    return min(follower, calibration.v_dd - calibration.p.v_gate)
-
-
-def level_gain(calibration: Calibration, i_lsb: float) -> float:
-    """Effective current over nominal of a set cell's output leg."""
-    return leg_gain(calibration, "n", switched_voltage(calibration), i_lsb)
 
 
 def comparator_gains(calibration: Calibration, candidate: Bus, i_lsb: float) -> tuple[float, float]:

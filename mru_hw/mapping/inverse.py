@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mru_hw.mapping.design import Bank, Design
-from mru_hw.mapping.realised import realised_bank, realised_weight
+from mru_hw.mapping.reading import read_connections
+from mru_hw.mapping.realised import realised_bank
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
@@ -20,8 +21,7 @@ def unmap(design: Design, calibration: Calibration) -> Model:
     spec = design.spec
     tensors: dict[str, np.ndarray] = {}
     rectified: dict[int, np.ndarray] = {}
-    for c in design.connections:
-        weight = realised_weight(c, design.buses[c.source], design.buses[c.target], calibration)
+    for c, weight in read_connections(design, calibration):
         if c.parameter.endswith(".rectified"):
             rectified[int(c.parameter.split(".")[1])] = np.diag(weight)
         else:
@@ -43,7 +43,7 @@ def _unmap_bank(
     design: Design, bank: Bank, calibration: Calibration, tensors: dict[str, np.ndarray]
 ) -> None:
     p = f"layers.{bank.layer}."
-    real = realised_bank(bank, design.buses, design.i_lsb, calibration)
+    real = realised_bank(design, bank, calibration)
     tensors[p + "initial_state"] = bank.initial.astype(np.float64)
     tensors[p + "alpha"] = real.alpha
     fq = bank.cell is CellKind.FQ_BMRU
@@ -51,7 +51,3 @@ def _unmap_bank(
         tensors[p + "delta"] = real.up - real.down
     if bank.threshold is None:
         tensors[p + "beta"] = real.down if fq else (real.up + real.down) / 2
-    # The bias legs carry -K alpha W on top of the network's bias: give it back.
-    tensors[p + "output.bias"] = (
-        tensors[p + "output.bias"] + tensors[p + "output.weight"] @ real.low
-    )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import (
@@ -29,6 +30,7 @@ from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
+from mru_hw.technology.conditions import Conditions
 
 Array = NDArray[np.float64]
 
@@ -186,8 +188,53 @@ def _signal_sizes(draft: Draft, rms: dict[str, Array]) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in rms.items()}
 
 
+def _usual_signals(draft: Draft) -> dict[str, tuple[Array, Array]]:
+    """Return mean and deviation (n_nodes,) of what usually flows into every bus.
+
+    Inputs are normal, of unit variance, states uniform over their levels, and all independent; a
+    sum is taken as normal, and what a rectifier leaves of it has the moments of that.
+    """
+    spec = draft.model.spec
+    found = {
+        "bias": (np.ones(1), np.zeros(1)),
+        "x": (np.zeros(spec.n_in), np.ones(spec.n_in)),
+    }
+    for i, layer in enumerate(spec.layers):
+        alpha = np.abs(draft.tensor(f"layers.{i}.alpha"))
+        if layer.cell is CellKind.FQ_BMRU:
+            found[f"h{i}"] = (alpha / 2, alpha / 2)
+        elif layer.cell is CellKind.BMRU:
+            found[f"h{i}"] = (0 * alpha, alpha)
+        else:
+            k = draft.levels[i]
+            found[f"h{i}"] = (0 * alpha, alpha * np.sqrt(k * (k + 1) / 3))
+    for name, (_, size) in draft.kinds.items():
+        if name in found:
+            continue
+        mean, power = np.zeros(size), np.zeros(size)
+        for wire in (w for w in draft.wires if w.target == name):
+            source = found[wire.source]
+            if wire.rectified or draft.kinds[wire.source][0] is NodeKind.RECTIFIED:
+                source = _rectified(*source)
+            mean += wire.weight @ source[0]
+            power += wire.weight**2 @ source[1] ** 2
+        found[name] = (mean, np.sqrt(power))
+    return found
+
+
+def _rectified(mean: Array, deviation: Array) -> tuple[Array, Array]:
+    """Return mean and deviation of ``max(i, 0)`` of a normal i."""
+    spread = np.maximum(deviation, 1e-12 * np.maximum(np.abs(mean), LEAST_MEAN))
+    at = mean / spread
+    density = np.exp(-np.minimum(at * at, 1400.0) / 2) / np.sqrt(2 * np.pi)
+    first = mean * ndtr(at) + spread * density
+    second = (mean**2 + spread**2) * ndtr(at) + mean * spread * density
+    return first, np.sqrt(np.maximum(second - first**2, 0.0))
+
+
 def place_buses(draft: Draft) -> None:
     """Give every node its circuit and its diode, as fine as its largest leg allows."""
+    signals = _usual_signals(draft)
     for name, (kind, size) in draft.kinds.items():
         scale = draft.scales[name]
         largest = max(
@@ -208,6 +255,8 @@ def place_buses(draft: Draft) -> None:
             units=units,
             usual=draft.i_unit,
             split=CANDIDATE_SPLIT if kind is NodeKind.CANDIDATE else 1,
+            mean=tuple(signals[name][0].tolist()),
+            deviation=tuple(signals[name][1].tolist()),
         )
 
 
@@ -266,7 +315,8 @@ def map_model(
     model
         The network, in its own units.
     technology, calibration
-        The process and its fitted constants.
+        The process and its fitted constants, at the conditions that ratios are compensated for
+        (`Design.compensated`): those of the file are the technology's nominal ones.
     i_unit
         Current [A] that stands for 1.0.
     wires
@@ -291,6 +341,9 @@ def map_model(
         technology=technology,
         i_unit=i_unit,
         i_lsb=draft.i_lsb,
+        compensated=Conditions(
+            corner=calibration.corner, temperature=calibration.temperature, v_dd=calibration.v_dd
+        ),
         buses=draft.buses,
         connections=tuple(draft.connections),
         banks=tuple(draft.banks),

@@ -4,43 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import LEGS, SPLIT_UNITS, Bank, Bus, Connection, NodeKind, leg_units
-from mru_hw.mapping.edges import loop_edges
-from mru_hw.mapping.gains import comparator_gains, flip_gain, level_gain, path_gains
+from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, NodeKind
+from mru_hw.mapping.drains import CellLegs
+from mru_hw.mapping.edges import LoopSettings
+from mru_hw.mapping.gains import comparator_gains
 from mru_hw.model.structure import CellKind
+from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
 Array = NDArray[np.float64]
 
 
-def rail_weights(
-    connection: Connection, source: Bus, target: Bus, calibration: Calibration
-) -> tuple[Array, Array]:
-    """Return what the plus and the minus rail's legs each amount to, (n_target, n_source)."""
-    gains = path_gains(calibration, source, target)
-    scale = source.scale / target.scale / source.units
-    weights = {"plus": np.zeros(connection.plus.shape), "minus": np.zeros(connection.minus.shape)}
-    for role, rail, sign, _ in LEGS:
-        if role in gains:
-            weights[rail] += sign * leg_units(connection, rail, sign) * (gains[role] * scale)
-    return weights["plus"], weights["minus"]
+class Placed(Protocol):
+    """What realised numbers are read from: a Design, and one in the making."""
 
+    @property
+    def technology(self) -> Technology:
+        """The process."""
 
-def realised_weight(
-    connection: Connection, source: Bus, target: Bus, calibration: Calibration
-) -> Array:
-    """Return the weight (n_target, n_source) that a connection's legs amount to.
+    @property
+    def i_lsb(self) -> float:
+        """Current [A] of one unit device of the bias rail."""
 
-    Where both rails are copied it is their mean: the two differ by rounding, which bends the
-    weight at zero and which the behavioral level keeps.
-    """
-    plus, minus = rail_weights(connection, source, target, calibration)
-    return (plus + minus) / 2 if connection.minus.any() else plus
+    @property
+    def buses(self) -> Mapping[str, Bus]:
+        """Rows of nodes, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +46,10 @@ class RealisedBank:
         Rising and falling threshold; for CMRU and BMRU both are magnitudes. NaN where they come
         from the input.
     alpha
-        Size of one level, as in ``h = alpha s``.
+        Size of one level, as in ``h = alpha s``: of the line through the outputs by the number of
+        set cells, whose legs' drains fall with it (`mru_hw.mapping.drains`).
     low
-        What the circuit's output lacks: ``h = output - low`` (alpha K; zero for FQ-BMRU).
+        What that line has beyond h: ``h = output - low`` (some alpha K; zero for FQ-BMRU).
     """
 
     up: Array
@@ -65,8 +59,8 @@ class RealisedBank:
 
 
 def quiescent_current(bus: Bus, i_lsb: float, calibration: Calibration) -> float:
-    """Return what each rail of a class-AB node at rest carries [A]."""
-    return SPLIT_UNITS * i_lsb * bus.split * flip_gain(calibration, "n", i_lsb)
+    """Return what each rail of a class-AB node at rest carries [A], as measured."""
+    return SPLIT_UNITS * i_lsb * bus.split * calibration.rest_gain(i_lsb)
 
 
 def net_threshold(rail: NDArray[Any], i_q: NDArray[Any] | float) -> NDArray[Any]:
@@ -75,19 +69,23 @@ def net_threshold(rail: NDArray[Any], i_q: NDArray[Any] | float) -> NDArray[Any]
     return net
 
 
-def rail_thresholds(
-    bank: Bank, candidate: Bus, i_lsb: float, calibration: Calibration
-) -> tuple[Array, Array]:
+def rail_thresholds(placed: Placed, bank: Bank, calibration: Calibration) -> tuple[Array, Array]:
     """Return the rail currents [A] (n_units,) of a bank's rising and falling threshold.
 
     NaN for a window comparator, whose thresholds no bias leg sets.
     """
+    candidate, i_lsb = placed.buses[bank.candidate], placed.i_lsb
     if bank.window is not None:
         return np.full(bank.n_units, np.nan), np.full(bank.n_units, np.nan)
     if not bank.clocked:
-        hold: Array = bank.up_units * np.float64(i_lsb)
-        width: Array = bank.loop_width * np.float64(i_lsb)
-        rise, fall = loop_edges(calibration, hold, width, i_lsb=i_lsb)
+        rise, fall = LoopSettings.of(
+            calibration,
+            placed.technology,
+            bank.up_units.astype(np.float64),
+            bank.loop_width.astype(np.float64),
+            i_lsb=i_lsb,
+            diode=candidate.units,
+        ).edges()
         return rise, np.maximum(fall, 0.0)
     up_gain, down_gain = comparator_gains(calibration, candidate, i_lsb)
     up: Array = bank.up_units.astype(np.float64) * (i_lsb * up_gain)
@@ -95,21 +93,53 @@ def rail_thresholds(
     return up, down
 
 
-def realised_bank(
-    bank: Bank, buses: Mapping[str, Bus], i_lsb: float, calibration: Calibration
-) -> RealisedBank:
+def realised_levels(placed: Placed, bank: Bank, calibration: Calibration) -> tuple[Array, Array]:
+    """Return the line through a bank's outputs [A] by the number of set cells, (n_units,) each.
+
+    The least squares of all levels, none set among them, which is no output at all.
+
+    Returns
+    -------
+    step, start
+        What each cell adds, and what there is with none set. A single cell's line meets both its
+        levels; where there are more, `start` is what the drains' fall with the level leaves.
+    """
+    output = level_currents(placed, bank, calibration)
+    cells = np.arange(bank.n_cells + 1)
+    away = cells - cells.mean()
+    step: Array = (output @ away) / (away @ away)
+    start: Array = output.mean(axis=1) - step * cells.mean()
+    return step, start
+
+
+def level_currents(placed: Placed, bank: Bank, calibration: Calibration) -> Array:
+    """Return the output [A] of a bank's units, (n_units, n_cells + 1), by the set cells."""
+    legs = CellLegs(
+        calibration=calibration,
+        technology=placed.technology,
+        bank=bank,
+        i_lsb=placed.i_lsb,
+        temperature=calibration.temperature,
+    )
+    nominal = bank.gain_units[:, None] * np.float64(placed.i_lsb)
+    cells = np.arange(bank.n_cells + 1)
+    output: Array = cells * nominal * legs.level_gains(placed.buses[bank.state])
+    return output
+
+
+def realised_bank(placed: Placed, bank: Bank, calibration: Calibration) -> RealisedBank:
     """Return what a bank's unit devices amount to."""
-    c, h = buses[bank.candidate].scale, buses[bank.state].scale
-    candidate = buses[bank.candidate]
-    up, down = rail_thresholds(bank, candidate, i_lsb, calibration)
+    candidate = placed.buses[bank.candidate]
+    c, h = candidate.scale, placed.buses[bank.state].scale
+    up, down = rail_thresholds(placed, bank, calibration)
     if candidate.kind is NodeKind.CANDIDATE:
-        i_q = quiescent_current(candidate, i_lsb, calibration)
+        i_q = quiescent_current(candidate, placed.i_lsb, calibration)
         up, down = net_threshold(up, i_q), net_threshold(down, i_q)
-    step: Array = bank.gain_units.astype(np.float64) * (i_lsb * level_gain(calibration, i_lsb) / h)
+    step, start = (i / h for i in realised_levels(placed, bank, calibration))
     alpha = step / bank.cell_levels
     return RealisedBank(
         up=up / c,
         down=down / c,
         alpha=alpha,
-        low=np.zeros_like(alpha) if bank.cell is CellKind.FQ_BMRU else bank.levels * alpha,
+        low=start + (0.0 if bank.cell is CellKind.FQ_BMRU else bank.levels * alpha),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,8 +11,9 @@ from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import CLOCKED, SPLIT_UNITS, Bank, Connection, NodeKind
 from mru_hw.mapping.draft import Draft, Wire
 from mru_hw.mapping.edges import loop_units
-from mru_hw.mapping.gains import comparator_gains, level_gain, path_gains
-from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_weight
+from mru_hw.mapping.gains import comparator_gains
+from mru_hw.mapping.reading import NodeLine, asked_units, node_line, read_legs
+from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_levels
 from mru_hw.mapping.window import window_units
 from mru_hw.model.structure import CellKind
 from mru_hw.units import render
@@ -18,6 +21,8 @@ from mru_hw.units import render
 Array = NDArray[np.float64]
 
 HOLD, WIDTH = 16, 32  # of the bias rail's unit, inside every cell (circuits/)
+READ = 3  # times that legs are placed; the second moves few of them by more than one device
+ROUNDS = 3  # of the unit devices of a level, whose gain moves by little with them
 
 
 def realise_banks(draft: Draft) -> None:
@@ -51,82 +56,104 @@ def realise_banks(draft: Draft) -> None:
             up = _units(draft, rise, up_gain, least)
             down = _units(draft, fall, down_gain, least)
         else:
-            up, width = loop_units(draft.calibration, rise, fall, i_lsb=draft.i_lsb)
+            up, width = loop_units(
+                draft.calibration,
+                draft.technology,
+                rise,
+                fall,
+                i_lsb=draft.i_lsb,
+                diode=c.units,
+            )
             down = up - width
         _check_range(draft, p + "alpha", factor * alpha * h.scale)
-        per_unit = level_gain(draft.calibration, draft.i_lsb)
-        gain = _units(draft, factor * alpha * h.scale, per_unit, 1)
-        draft.banks.append(
-            Bank(
-                layer=i,
-                cell=layer.cell,
-                candidate=c.name,
-                state=h.name,
-                threshold=f"b{i}" if layer.threshold == "input" else None,
-                levels=draft.levels[i],
-                up_units=up,
-                down_units=down,
-                gain_units=gain,
-                initial=draft.tensor(p + "initial_state").astype(np.int64),
-                hold_units=HOLD,
-                width_units=WIDTH,
-                window=window,
-            )
+        level = factor * alpha * h.scale
+        bank = Bank(
+            layer=i,
+            cell=layer.cell,
+            candidate=c.name,
+            state=h.name,
+            threshold=f"b{i}" if layer.threshold == "input" else None,
+            levels=draft.levels[i],
+            up_units=up,
+            down_units=down,
+            gain_units=_units(draft, level, 1.0, 1),
+            initial=draft.tensor(p + "initial_state").astype(np.int64),
+            hold_units=HOLD,
+            width_units=WIDTH,
+            window=window,
         )
+        for _ in range(ROUNDS):
+            # A leg's gain falls with its current, but by far less than its current rises.
+            step, _start = realised_levels(draft, bank, draft.calibration)
+            each = step / bank.gain_units
+            units = np.maximum(np.rint(level / each), 1).astype(np.int64)
+            bank = replace(bank, gain_units=units)
+        draft.banks.append(bank)
 
 
 def realise_ratios(draft: Draft) -> None:
-    """Turn weights into m:n unit devices, biases last: they take up the bipolar offset."""
-    spec = draft.model.spec
-    offsets = {w.target: np.zeros((draft.kinds[w.target][1], 1)) for w in draft.wires}
-    real = [realised_bank(b, draft.buses, draft.i_lsb, draft.calibration) for b in draft.banks]
-    for wire in sorted(draft.wires, key=lambda w: w.source == "bias"):
-        weight = wire.weight + (offsets[wire.target] if wire.source == "bias" else 0.0)
-        if wire.target[0] == "c" and spec.layers[int(wire.target[1:])].threshold == "fixed":
-            # Only c/beta counts, so the candidate's weights take up the threshold's rounding.
-            i = int(wire.target[1:])
-            wanted = np.abs(draft.tensor(f"layers.{i}.beta"))
-            usable = (wanted > 0) & (spec.layers[i].cell is not CellKind.FQ_BMRU)
-            weight = (
-                weight
-                * np.where(
-                    usable, (real[i].up + real[i].down) / 2 / np.where(usable, wanted, 1.0), 1.0
-                )[:, None]
-            )
-        if wire.source[0] == "h":
-            # Only W_o alpha counts: the output's weights take up the gain's rounding and sign.
-            i = int(wire.source[1:])
-            alpha = draft.tensor(f"layers.{i}.alpha")
-            if spec.layers[i].cell is CellKind.FQ_BMRU:
-                alpha = np.abs(alpha)
-            weight = weight * (alpha / real[i].alpha)
-        connection = _realise(draft, wire, weight)
-        draft.connections.append(connection)
-        if wire.source[0] == "h":
-            source, target = draft.buses[wire.source], draft.buses[wire.target]
-            realised = realised_weight(connection, source, target, draft.calibration)
-            # h = alpha (sum q - K): the ladder gives alpha sum q, the bias the rest.
-            offsets[wire.target] -= (realised @ real[i].low)[:, None]
+    """Turn weights into m:n unit devices, biases last: they take up what else a node brings.
+
+    How a node takes what its legs bring goes with the legs that it has, so they are placed, read
+    and placed again.
+    """
+    wires = sorted(draft.wires, key=lambda w: w.source == "bias")
+    weights = [_wanted(draft, wire) for wire in wires]
+    nodes = {name: NodeLine.plain(bus.size) for name, bus in draft.buses.items()}
+    for step in range(READ + 1):
+        starts = {name: node.start[:, None].copy() for name, node in nodes.items()}
+        placed: list[Connection] = []
+        for k, (wire, weight) in enumerate(zip(wires, weights, strict=True)):
+            node = nodes[wire.target]
+            last = step >= READ - 1
+            if wire.source == "bias":
+                left = weight - starts[wire.target]
+                placed.append(_realise(draft, wire, left, node, judged=last))
+                continue
+            # At last the biases alone, for what the legs that stay bring.
+            kept = draft.connections[k] if step == READ else None
+            placed.append(kept or _realise(draft, wire, weight, node, judged=last))
+            read = read_legs(draft, placed[-1], draft.calibration, node)
+            starts[wire.target] += read.start[:, None]
+        draft.connections[:] = placed
+        nodes = {
+            name: node_line(draft, bus, draft.calibration) for name, bus in draft.buses.items()
+        }
 
 
-def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
+def _wanted(draft: Draft, wire: Wire) -> Array:
+    """Return the weights that a wire's legs should amount to."""
+    spec, weight = draft.model.spec, wire.weight
+    if wire.target[0] == "c" and spec.layers[int(wire.target[1:])].threshold == "fixed":
+        # Only c/beta counts, so the candidate's weights take up the threshold's rounding.
+        i = int(wire.target[1:])
+        real = realised_bank(draft, draft.banks[i], draft.calibration)
+        wanted = np.abs(draft.tensor(f"layers.{i}.beta"))
+        usable = (wanted > 0) & (spec.layers[i].cell is not CellKind.FQ_BMRU)
+        taken = (real.up + real.down) / 2 / np.where(usable, wanted, 1.0)
+        weight = weight * np.where(usable, taken, 1.0)[:, None]
+    if wire.source[0] == "h":
+        # Only W_o alpha counts: the output's weights take up the gain's rounding and sign.
+        i = int(wire.source[1:])
+        real = realised_bank(draft, draft.banks[i], draft.calibration)
+        alpha = draft.tensor(f"layers.{i}.alpha")
+        if spec.layers[i].cell is CellKind.FQ_BMRU:
+            alpha = np.abs(alpha)
+        weight = weight * (alpha / real.alpha)
+    return weight
+
+
+def _realise(
+    draft: Draft, wire: Wire, weight: Array, node: NodeLine, *, judged: bool
+) -> Connection:
+    """Place a wire's legs; those that are too large are as large as may be, or refused."""
     source, target = draft.buses[wire.source], draft.buses[wire.target]
-    gains = path_gains(draft.calibration, source, target)
-    ratio = weight * (target.scale / source.scale) * source.units
-
-    def rounded(positive: str, negative: str) -> Array:
-        gain = np.where(ratio > 0, gains[positive], gains[negative])
-        whole: Array = np.rint(ratio / gain)
-        return whole
-
-    plus = rounded("source_plus", "sink_plus")
-    minus = np.zeros_like(plus)
-    if source.kind is NodeKind.SIGNED and not wire.rectified:
-        minus = rounded("sink_minus", "source_minus")
+    both = source.kind is NodeKind.SIGNED and not wire.rectified
+    plus, minus = asked_units(draft, source, target, weight, node, draft.calibration, both=both)
     limit = draft.technology.rules.units_max
-    most = np.maximum(np.abs(plus), np.abs(minus))
+    most = np.rint(np.maximum(np.abs(plus), np.abs(minus)))
     # Judged before the cast: beyond 2^63 a whole number would come out as something else.
-    if not np.all(most <= limit):
+    if judged and not np.all(most <= limit):
         at = np.unravel_index(int(np.argmax(most)), most.shape)
         # As the network has it, not as the rounding of a threshold or of an offset left it.
         value = float(wire.weight[at]) or float(weight[at])
@@ -143,8 +170,8 @@ def _realise(draft: Draft, wire: Wire, weight: Array) -> Connection:
         parameter=wire.parameter,
         source=wire.source,
         target=wire.target,
-        plus=plus.astype(np.int64),
-        minus=minus.astype(np.int64),
+        plus=np.rint(np.clip(plus, -limit, limit)).astype(np.int64),
+        minus=np.rint(np.clip(minus, -limit, limit)).astype(np.int64),
     )
 
 

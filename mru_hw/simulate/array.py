@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mru_hw.cells.leakage import BusLeak
-from mru_hw.cells.nodes import (
+from mru_hw.mapping.design import Bank, Design, NodeKind
+from mru_hw.mapping.node_laws import (
     log_rail,
     rectified_node,
     signed_node,
     split,
 )
-from mru_hw.mapping.design import Bank, Design, NodeKind
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.simulate.levels import Floats
 
@@ -75,7 +75,7 @@ class Node:
     i_q
         (n, 1, 1) quiescent current of each splitter; None where there is none.
     skew
-        How unevenly a signed node moves (`mru_hw.cells.nodes.signed_node`).
+        How unevenly a signed node moves (`mru_hw.mapping.node_laws.signed_node`).
     usual
         Current of its diodes at which gains are taken, in its unit.
     leak

@@ -24,15 +24,12 @@ from mru_hw.mapping.design import (
     NodeKind,
 )
 from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents
+from mru_hw.mapping.node_laws import node_skew
 from mru_hw.mapping.realised import rail_thresholds
 from mru_hw.simulate.array import DieArray, Memory, Node, Wiring
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration
-
-EVEN = 0.05
-"""Skew of signed nodes up to which they pass for even: a tenth of a percent of what a leg carries,
-for a seventh of a run's time."""
 
 
 def compile_die(
@@ -81,7 +78,7 @@ def compile_die(
             Wiring(source=wired.source, net=wired.net.astype(dtype), pull=wired.pull.astype(dtype))
         )
     nodes = {}
-    skew = calibration.signed_skew if abs(calibration.signed_skew) > EVEN else 0.0
+    skew = node_skew(calibration)
     for name, bus in design.buses.items():
         splits = bus.kind in SPLITTERS
         i_q = quiescent(devices, bus) / bus.scale if splits else None
@@ -170,7 +167,7 @@ def _memory(
     c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
     unit = devices.design.buses[bank.threshold].scale / c.scale if bank.threshold else 1.0
     leg_unit = 1.0 if law.copies else c.scale
-    nominal, _ = rail_thresholds(bank, c, devices.design.i_lsb, devices.calibration)
+    nominal, _ = rail_thresholds(devices.design, bank, devices.calibration)
     return Memory(
         bank=bank,
         up=_column(law.up / c.scale, dtype),

@@ -13,7 +13,7 @@ from mru_hw.simulate.array import DieArray, Memory, Rails
 from mru_hw.simulate.blocks import SequenceBlock
 from mru_hw.simulate.decision_noise import DecisionNoise
 from mru_hw.simulate.levels import Floats
-from mru_hw.simulate.memory import initial_cells, nominal_step, step_memory
+from mru_hw.simulate.memory import initial_cells, nominal_low, step_memory
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.technology.calibration import Calibration
@@ -205,6 +205,6 @@ class DieRun:
         """Return what the network calls h: the output less the constant that the bias folds in."""
         if memory.bank.cell is CellKind.FQ_BMRU:
             return h
-        nominal = nominal_step(self.array.design, self.calibration, memory)
-        low: Floats = (memory.bank.n_cells / 2 * nominal)[:, None, None].astype(h.dtype)
-        return h - low
+        low = nominal_low(self.array.design, self.calibration, memory)
+        state: Floats = h - low[:, None, None].astype(h.dtype)
+        return state

@@ -14,10 +14,9 @@ from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
 
 
-def nominal_step(design: Design, calibration: Calibration, memory: Memory) -> NDArray[np.float64]:
-    """Nominal output (n_units,) of one set cell, in units of the state."""
-    real = realised_bank(memory.bank, design.buses, design.i_lsb, calibration)
-    return real.alpha * (memory.bank.cell_levels * memory.biased)
+def nominal_low(design: Design, calibration: Calibration, memory: Memory) -> NDArray[np.float64]:
+    """Return the nominal output (n_units,) beyond what the network calls h, in its unit."""
+    return realised_bank(design, memory.bank, calibration).low * memory.biased
 
 
 def initial_cells(memory: Memory) -> NDArray[np.int64]:

@@ -116,7 +116,7 @@ def _states(
     design: Design, bank: Bank, read: _Reader, at: Array, calibration: Calibration
 ) -> Array:
     each = [read(state_diode(design, bank.layer, k), at) for k in range(bank.n_units)]
-    low = realised_bank(bank, design.buses, design.i_lsb, calibration).low
+    low = realised_bank(design, bank, calibration).low
     return np.stack(each, axis=1) / design.buses[bank.state].scale - low
 
 

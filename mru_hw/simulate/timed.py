@@ -23,7 +23,7 @@ from mru_hw.simulate.array import DieArray, Rails
 from mru_hw.simulate.behavioral import BehavioralRun, DieResults, Gathered
 from mru_hw.simulate.blocks import SequenceGroup, group_sequences, keep_freed_memory
 from mru_hw.simulate.compile import compile_die
-from mru_hw.simulate.memory import nominal_step
+from mru_hw.simulate.memory import nominal_low
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.timed_nodes import Legs, MovingNode
 from mru_hw.simulate.timed_units import MovingLadder, MovingLoop
@@ -276,7 +276,7 @@ class _Run:
         ):
             i = bank.layer
             if bank.clocked:
-                low = bank.n_cells / 2 * nominal_step(self._design, self._calibration, memory)
+                low = nominal_low(self._design, self._calibration, memory)
                 self.states[i][:, t] = level - low[:, None]
                 continue
             self.candidates[i][:, t], self.states[i][:, t] = self._candidate(bank), level

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array
 from mru_hw.cells.leakage import leg_current
-from mru_hw.cells.nodes import log_rail, rectified_node, signed_node, split
 from mru_hw.cells.settling import (
     RAILS,
     BusLoad,
@@ -20,6 +19,7 @@ from mru_hw.cells.settling import (
 )
 from mru_hw.mapping.design import Bus, NodeKind
 from mru_hw.mapping.gains import node_thermal
+from mru_hw.mapping.node_laws import log_rail, rectified_node, signed_node, split
 from mru_hw.simulate.array import Node, Wiring
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 

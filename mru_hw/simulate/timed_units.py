@@ -110,9 +110,7 @@ class MovingLoop:
         self._sink, self._source = loop_legs(calibration, v, temperature)
         tails = (loop.width, memory.level[:, 1] * devices.design.buses[bank.state].scale)
         fed, led = (
-            follower(
-                calibration, i[:, None], v, i_lsb=i_lsb, temperature=temperature, reach=loop.reach
-            )[1]
+            follower(calibration, i[:, None], v, temperature=temperature, reach=loop.reach)[1]
             for i in tails
         )
         self._fed, self._led = fed, led / led[:, -1:]

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping.design import LEGS, Bank, Connection, Design, leg_units
 from mru_hw.mapping.inverse import unmap
-from mru_hw.mapping.realised import rail_weights, realised_bank
+from mru_hw.mapping.reading import node_line, read_legs
+from mru_hw.mapping.realised import realised_bank
 from mru_hw.model.network import Model
 from mru_hw.spice.cells import CELL_PATHS, LOOP_PATHS, STEP_PATHS
 from mru_hw.spice.chip import leg_instance
@@ -146,11 +147,12 @@ def _roles(model: Model, design: Design, calibration: Calibration) -> Iterator[R
 def _weight_roles(
     model: Model, design: Design, calibration: Calibration, number: int, connection: Connection
 ) -> Iterator[Role]:
-    source, target = design.buses[connection.source], design.buses[connection.target]
-    plus, minus = rail_weights(connection, source, target, calibration)
-    realised = {"plus": plus, "minus": minus}
-    wanted = model.tensors.get(connection.parameter, np.eye(*plus.shape))
-    absent = np.ones(plus.shape, dtype=bool)
+    source = design.buses[connection.source]
+    node = node_line(design, design.buses[connection.target], calibration)
+    read = read_legs(design, connection, calibration, node)
+    realised = {"plus": read.plus, "minus": read.minus}
+    wanted = model.tensors.get(connection.parameter, np.eye(*read.plus.shape))
+    absent = np.ones(read.plus.shape, dtype=bool)
     for role, rail, sign, _ in LEGS:
         units = leg_units(connection, rail, sign)
         absent &= units == 0
@@ -179,7 +181,7 @@ def _weight_roles(
 def _bias_roles(
     model: Model, mapped: Model, design: Design, number: int, connection: Connection
 ) -> Iterator[Role]:
-    """Bias legs; they carry the bipolar offset too, which ``realised`` leaves out again."""
+    """Bias legs; they carry offsets and starts of lines too, which ``realised`` is without."""
     scale = design.buses[connection.target].scale
     wanted, realised = (m.tensors[connection.parameter] * scale for m in (model, mapped))
     for row, units in enumerate(connection.plus[:, 0]):
@@ -198,7 +200,7 @@ def _bias_roles(
 def _bank_roles(
     model: Model, design: Design, calibration: Calibration, bank: Bank
 ) -> Iterator[Role]:
-    p, real = f"layers.{bank.layer}.", realised_bank(bank, design.buses, design.i_lsb, calibration)
+    p, real = f"layers.{bank.layer}.", realised_bank(design, bank, calibration)
     c, h = design.buses[bank.candidate].scale, design.buses[bank.state].scale
     alpha = model.tensors[p + "alpha"] * h
     gains = ("alpha", bank.gain_units, alpha, real.alpha * h)

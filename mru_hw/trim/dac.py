@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.budget.mismatch import Spread, mismatch_spread
-from mru_hw.cells.nodes import split
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Design, DeviceGroup, IntArray, NodeKind
+from mru_hw.mapping.node_laws import split
 from mru_hw.mapping.realised import realised_bank
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die, draw_group
@@ -170,7 +170,7 @@ def _place(
 ) -> Dac:
     bus = design.buses[bank.candidate]
     placed: IntArray = getattr(bank, f"{side}_units")
-    beta = getattr(realised_bank(bank, design.buses, design.i_lsb, calibration), side) * bus.scale
+    beta = getattr(realised_bank(design, bank, calibration), side) * bus.scale
     rest = rest_current(design, bus)
     widest, nominal = (split(beta * k, rest)[0] for k in (1 + RANGE * sigma, 1.0))
     above = placed * (widest / nominal - 1)

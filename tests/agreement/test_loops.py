@@ -77,7 +77,7 @@ def stairs(request: pytest.FixtureRequest) -> tuple[Chip, SpiceResult]:
 def test_a_unit_switches_where_the_mapping_says(stairs: tuple[Chip, SpiceResult]) -> None:
     chip, result = stairs
     bank = chip.design.banks[0]
-    real = realised_bank(bank, chip.design.buses, chip.design.i_lsb, chip.calibration)
+    real = realised_bank(chip.design, bank, chip.calibration)
     rise, fall = edges(result.levels[0][0], result.trace.candidates[0][0])
     first_quadrant = bank.cell is CellKind.FQ_BMRU
     falls = fall if first_quadrant else -fall

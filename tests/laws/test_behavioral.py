@@ -14,11 +14,11 @@ from scipy.optimize import brentq
 from mru_hw.cells.base import Devices
 from mru_hw.cells.ladder import ladder_law
 from mru_hw.cells.loop import loop_law
-from mru_hw.cells.nodes import split
+from mru_hw.mapping.node_laws import EVEN, split
 from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_bank
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
-from mru_hw.simulate.compile import EVEN, compile_die
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.decision_noise import NoiseLaw, decision_capacitance
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.memory import initial_cells, step_memory
@@ -176,9 +176,7 @@ def test_the_hysteresis_of_a_loop_opens_with_its_width() -> None:
         # But for the fold: feedback sets in a little before the threshold wins.
         np.testing.assert_allclose(law.up, laws(make_same_rise(chip)).up, rtol=0.01)
         openings.append((law.up - law.down) / chip.design.buses["c0"].scale)
-        found = realised_bank(
-            chip.design.banks[0], chip.design.buses, chip.design.i_lsb, chip.calibration
-        )
+        found = realised_bank(chip.design, chip.design.banks[0], chip.calibration)
         # The mapping takes every gate voltage at the usual current, the array at the edge's own.
         np.testing.assert_allclose(openings[-1], found.up - found.down, rtol=0.02)
     assert np.all(np.diff(np.array(openings), axis=0) > 0)

@@ -49,6 +49,7 @@ def cell(hold: float = HOLD, width: float = WIDTH, temperature: float = 27.0) ->
         feedback=np.ones(1),
         c=loop_capacitance(TECHNOLOGY, CALIBRATION, np.array([70])),
         i_lsb=10e-12,
+        reach=20e-12,
     )
 
 

@@ -11,7 +11,6 @@ from scipy.integrate import solve_ivp
 
 from mru_hw.cells.base import Devices
 from mru_hw.cells.loop import loop_currents
-from mru_hw.cells.nodes import split
 from mru_hw.cells.settling import (
     WITHIN,
     bank_load,
@@ -27,6 +26,7 @@ from mru_hw.energy import energy
 from mru_hw.mapping.design import NodeKind
 from mru_hw.mapping.edges import follower, loop_legs
 from mru_hw.mapping.gains import flip_gain
+from mru_hw.mapping.node_laws import split
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.compile import compile_die
@@ -200,9 +200,7 @@ def test_a_loop_moves_as_its_differential_equation_says(over: float) -> None:
         sink, source = loop_legs(cal, at, 27.0)
         fed = np.exp(y[1])
         tail = np.full((1, 1), width)
-        led = follower(cal, tail, at, i_lsb=design.i_lsb, temperature=27.0, reach=currents.reach)[
-            1
-        ][0, 0]
+        led = follower(cal, tail, at, temperature=27.0, reach=currents.reach)[1][0, 0]
         flowing = (given + (fed - rest) * feedback) * source[0] - hold * sink[0]
         rate = flowing / load.loop[low]
         return np.array([rate, (led + rest - fed) / (thermal * load.feedback[low])])

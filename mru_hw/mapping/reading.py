@@ -1,0 +1,392 @@
+"""What legs amount to at a network's usual signals: an affine reading of the array's laws.
+
+A leg's current bends with the logarithm of the rail that it copies (`path_exponents`), and each
+node takes from its legs what their output conductances give for the voltage that it moves by
+(`mru_hw.mapping.node_laws`). Both are laws of the array. Here they are read as a line: of each
+leg over its source's usual signals (`Bus.mean`, `Bus.deviation`), by least squares, and of each
+node over what usually flows into it, of a candidate through its two thresholds, where alone it
+counts. So a weight and a bias are what the circuit does on the whole, and what is left is how it
+bends.
+
+    leg     i = b a + d                        a: what the network multiplies, of the source
+    node    i = rho (sum of legs) + o          and each leg's drain at the node's mean voltage
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from mru_hw.mapping.design import LEGS, SPLITTERS, Bank, Bus, Connection, NodeKind, leg_units
+from mru_hw.mapping.gains import leg_slopes, node_thermal, path_exponents, path_gains
+from mru_hw.mapping.node_laws import log_rail, node_skew, rectified_node, signed_node, split
+from mru_hw.mapping.realised import (
+    Placed,
+    level_currents,
+    quiescent_current,
+    realised_bank,
+)
+from mru_hw.model.structure import CellKind
+from mru_hw.technology.calibration import Calibration
+
+Array = NDArray[np.float64]
+
+MIDDLES = (np.arange(64) + 0.5) / 64
+"""Where in its distribution the points of a usual signal lie: normal, in equal shares."""
+LEAST = 1e-3  # deviation of a signal over its bus's usual current: what never moves has no line
+DRAWS, NEAREST = 2048, 64
+"""Of usual signals, all independent; those that lie nearest to a threshold."""
+ROUNDS = 8  # of what must flow in for a candidate to meet its threshold; each leaves a tenth
+FLAT = 1e-12  # of a signal's square: below, no line goes through its points
+
+
+class Wired(Placed, Protocol):
+    """What connections are read from: a Design, and one in the making."""
+
+    @property
+    def connections(self) -> Sequence[Connection]:
+        """Legs, matrix by matrix."""
+
+    @property
+    def banks(self) -> Sequence[Bank]:
+        """Memory units, layer by layer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegLine:
+    """How the rail currents of one source go with what the network multiplies, (n_source,) each.
+
+    Attributes
+    ----------
+    gain
+        By role, how a leg as large as the diode goes with what is multiplied, over how its rail
+        does.
+    mean
+        By role, what such a leg usually carries, in the source's unit.
+    usual
+        What is usually multiplied, in the same.
+    """
+
+    gain: dict[str, Array]
+    mean: dict[str, Array]
+    usual: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLine:
+    """How a bus's nodes take what their legs bring, (n_target,) each.
+
+    Attributes
+    ----------
+    rho, start
+        ``i = rho (sum of legs) + start``, in the bus's unit.
+    drain
+        By sign of a leg, what it carries at the node's mean voltage over that at the usual one.
+    """
+
+    rho: Array
+    start: Array
+    drain: dict[int, Array]
+
+    @classmethod
+    def plain(cls, size: int) -> NodeLine:
+        """Return that of nodes whose voltage never moves."""
+        one = np.ones(size)
+        return cls(rho=one, start=0 * one, drain={1: one, -1: one})
+
+
+def leg_line(
+    placed: Wired, source: Bus, target: Bus, calibration: Calibration, *, rectified: bool
+) -> LegLine:
+    """Read the legs from one bus to another.
+
+    Parameters
+    ----------
+    rectified
+        Whether they copy the plus rail of a signed source only.
+    """
+    gains = path_gains(calibration, source, target)
+    exponents = path_exponents(calibration, source, calibration.temperature)
+    a, rails = _source_points(placed, source, calibration, rectified=rectified)
+    gain, mean = {}, {}
+    for role, rail, _, _ in LEGS:
+        if role not in gains or rail not in rails:
+            continue
+        bent = rails[rail] * gains[role]
+        if source.kind is not NodeKind.BIAS:
+            log = log_rail(rails[rail], source.usual / source.scale)
+            bent = bent * (1 - exponents[role] * log)
+        own, _ = _line(a, rails[rail])
+        slope, _ = _line(a, bent, otherwise=gains[role])
+        gain[role], mean[role] = slope / own, bent.mean(axis=1)
+    return LegLine(gain=gain, mean=mean, usual=a.mean(axis=1))
+
+
+def node_line(placed: Wired, target: Bus, calibration: Calibration) -> NodeLine:
+    """Read the nodes of a bus, with all legs that are placed."""
+    one = np.ones(target.size)
+    if target.kind in (NodeKind.PIN, NodeKind.STATE):
+        return NodeLine.plain(target.size)
+    total, pull = _drawn(placed, target, calibration)
+    decided = _decided(placed, target, calibration)
+    counted = np.ones(total.shape)
+    if decided is not None:
+        pull = _pull_near(total, pull, decided, target)
+        total = decided
+        for _ in range(ROUNDS):
+            total = total + decided - _flowing(placed, target, calibration, total, pull)
+        counted = np.ones(total.shape)
+    elif target.kind is NodeKind.RECTIFIED:
+        # Where nothing flows into a diode its voltage counts for nothing. Where next to nothing
+        # ever does there is no line, and what is counted lies where the node does not move.
+        rare = np.max(usual_points(target), axis=1, keepdims=True) <= 0
+        counted = ((total > 0) != rare).astype(np.float64)
+    i = _flowing(placed, target, calibration, total, pull)
+    lost, pulled = ((counted * x).sum(axis=1) for x in (total - i, pull))
+    mean = lost / np.where(pulled > 0, pulled, 1.0)
+    rho, start = _line(total - mean[:, None] * pull, i, otherwise=one, counted=counted)
+    slopes = leg_slopes(calibration, target)
+    # By how far the node's mean voltage lies above the usual one [V].
+    raised = mean * node_thermal(calibration, target, calibration.temperature)
+    if target.kind in SPLITTERS:
+        raised = raised + calibration.signed_rest
+    return NodeLine(
+        rho=rho,
+        start=start,
+        drain={1: 1 - slopes["p"] * raised, -1: 1 + slopes["n"] * raised},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """What a connection's legs amount to, in the network's own units.
+
+    Attributes
+    ----------
+    plus, minus
+        (n_target, n_source) of the legs on either rail.
+    weight
+        (n_target, n_source) of both, their mean where both rails are copied: the two differ by
+        rounding, which bends the weight at zero.
+    start
+        (n_target,) what they bring when the network multiplies nothing.
+    """
+
+    plus: Array
+    minus: Array
+    weight: Array
+    start: Array
+
+
+def read_legs(
+    placed: Wired, connection: Connection, calibration: Calibration, node: NodeLine
+) -> Weights:
+    """Return what a connection's legs amount to behind their nodes."""
+    line, k = _connection_line(placed, connection, calibration), _unit(placed, connection)
+    rails = {rail: np.zeros(connection.plus.shape) for rail in ("plus", "minus")}
+    brought = np.zeros(len(connection.plus))
+    for role, rail, sign, device in LEGS:
+        if role in line.gain:
+            flow = 1 if device == "p_mirror" else -1
+            legs = leg_units(connection, rail, sign) * (node.drain[flow] * node.rho * k)[:, None]
+            rails[rail] += sign * legs * line.gain[role]
+            brought += flow * (legs @ line.mean[role])
+    plus, minus = rails["plus"], rails["minus"]
+    weight = (plus + minus) / 2 if connection.minus.any() else plus
+    return Weights(plus=plus, minus=minus, weight=weight, start=brought - weight @ line.usual)
+
+
+def asked_units(
+    placed: Wired,
+    source: Bus,
+    target: Bus,
+    weight: Array,
+    node: NodeLine,
+    calibration: Calibration,
+    *,
+    both: bool,
+) -> tuple[Array, Array]:
+    """Return the unit devices of either rail, not rounded, that amount to a weight.
+
+    Parameters
+    ----------
+    weight
+        (n_target, n_source), in the network's own units.
+    both
+        Whether legs copy both rails; the second is zero where they do not.
+
+    Returns
+    -------
+    plus, minus
+        (n_target, n_source), with the weight's sign.
+    """
+    line = leg_line(placed, source, target, calibration, rectified=not both)
+    ratio = weight / node.rho[:, None] * (target.scale / source.scale) * source.units
+    found = []
+    for rail, positive, negative in (("plus", 1, -1), ("minus", -1, 1)):
+        if rail == "minus" and not both:
+            found.append(np.zeros_like(ratio))
+            continue
+        role = {1: f"source_{rail}", -1: f"sink_{rail}"}
+        up, down = (
+            node.drain[flow][:, None] * line.gain[role[flow]] for flow in (positive, negative)
+        )
+        found.append(ratio / np.where(ratio > 0, up, down))
+    return found[0], found[1]
+
+
+def read_connections(placed: Wired, calibration: Calibration) -> Iterator[tuple[Connection, Array]]:
+    """List the connections, each with the weights (n_target, n_source) that it amounts to.
+
+    Those of the bias rail are the biases: what all other legs into a node, and the node itself,
+    bring when nothing is multiplied is in them.
+    """
+    nodes = {name: node_line(placed, bus, calibration) for name, bus in placed.buses.items()}
+    starts = {name: node.start.copy() for name, node in nodes.items()}
+    last = []
+    for connection in placed.connections:
+        read = read_legs(placed, connection, calibration, nodes[connection.target])
+        if connection.source == "bias":
+            last.append((connection, read.weight))
+            continue
+        starts[connection.target] += read.start
+        yield connection, read.weight
+    for connection, weight in last:
+        yield connection, weight + starts[connection.target][:, None]
+
+
+def _connection_line(placed: Wired, connection: Connection, calibration: Calibration) -> LegLine:
+    source, target = placed.buses[connection.source], placed.buses[connection.target]
+    rectified = not connection.minus.any()
+    return leg_line(placed, source, target, calibration, rectified=rectified)
+
+
+def _unit(placed: Wired, connection: Connection) -> float:
+    """Return what a leg of one unit device makes of the source's unit, in the target's."""
+    source, target = placed.buses[connection.source], placed.buses[connection.target]
+    return source.scale / target.scale / source.units
+
+
+def _source_points(
+    placed: Wired, source: Bus, calibration: Calibration, *, rectified: bool
+) -> tuple[Array, dict[str, Array]]:
+    """Return what the network multiplies (n, points) and the rails' currents, usual ones."""
+    if source.kind is NodeKind.BIAS:
+        one = np.ones((source.size, 1))
+        return one, {"plus": one}
+    if source.kind is NodeKind.STATE:
+        bank = next(bank for bank in placed.banks if bank.state == source.name)
+        real = realised_bank(placed, bank, calibration)
+        output = level_currents(placed, bank, calibration) / source.scale
+        low = 0 if bank.cell is CellKind.FQ_BMRU else bank.levels
+        levels = np.arange(bank.n_cells + 1) * bank.cell_levels - low
+        return real.alpha[:, None] * levels, {"plus": output}
+    v = usual_points(source)
+    if source.kind is NodeKind.RECTIFIED:
+        v = np.maximum(v, 0)
+        return v, {"plus": v}
+    i_q = quiescent_current(source, placed.i_lsb, calibration) / source.scale
+    plus, minus = split(v, i_q)
+    if rectified:
+        return np.maximum(v, 0), {"plus": plus}
+    return v, {"plus": plus, "minus": minus}
+
+
+def usual_points(bus: Bus) -> Array:
+    """Return usual signals (n_nodes, points) of a bus, in its unit."""
+    mean = np.array(bus.mean)[:, None]
+    deviation = np.maximum(np.array(bus.deviation)[:, None], LEAST * bus.usual / bus.scale)
+    points: Array = mean + deviation * ndtri(MIDDLES)
+    return points
+
+
+def _drawn(placed: Wired, target: Bus, calibration: Calibration) -> tuple[Array, Array]:
+    """Return what legs bring to each node, and its pull, at usual signals drawn apart, (n, draws).
+
+    Both as `mru_hw.mapping.node_laws.signed_node` has them.
+    """
+    slopes = leg_slopes(calibration, target)
+    moves = node_thermal(calibration, target, calibration.temperature)
+    total, pull = np.zeros((target.size, DRAWS)), np.zeros((target.size, DRAWS))
+    names = list(placed.buses)
+    for connection in (c for c in placed.connections if c.target == target.name):
+        source, k = placed.buses[connection.source], _unit(placed, connection)
+        gains = path_gains(calibration, source, target)
+        rectified = not connection.minus.any()
+        _, rails = _source_points(placed, source, calibration, rectified=rectified)
+        draw = np.random.default_rng(names.index(source.name))
+        at = draw.integers(rails["plus"].shape[1], size=(source.size, DRAWS))
+        for role, rail, sign, device in LEGS:
+            if role in gains and rail in rails:
+                legs = leg_units(connection, rail, sign) * (k * gains[role])
+                carried = legs @ np.take_along_axis(rails[rail], at, axis=1)
+                total += carried if device == "p_mirror" else -carried
+                pull += carried * (slopes[device[0]] * moves)
+    return total, pull
+
+
+def _pull_near(total: Array, pull: Array, decided: Array, target: Bus) -> Array:
+    """Return the mean pull (n, 2) at each threshold.
+
+    The more flows in and out of a node, the further from zero its sum tends to lie, so where it
+    decides there is less than usual.
+    """
+    found = np.empty(decided.shape)
+    for column in range(decided.shape[1]):
+        away = np.abs(total - decided[:, column : column + 1])
+        nearest = np.argpartition(away, NEAREST, axis=1)[:, :NEAREST]
+        found[:, column] = np.take_along_axis(pull, nearest, axis=1).mean(axis=1)
+    if target.kind is not NodeKind.CANDIDATE:
+        # Both lie on one side of zero, and may be one.
+        found[:] = found.mean(axis=1, keepdims=True)
+    return found
+
+
+def _flowing(
+    placed: Wired, target: Bus, calibration: Calibration, total: Array, pull: Array
+) -> Array:
+    """Return what flows into nodes to which legs bring `total` with them at their usual voltage."""
+    if target.kind not in SPLITTERS:
+        return rectified_node(total, pull, target.usual / target.scale)[0]
+    i_q = np.full_like(pull, quiescent_current(target, placed.i_lsb, calibration))
+    return signed_node(total, pull, i_q / target.scale, node_skew(calibration))[0]
+
+
+def _decided(placed: Wired, target: Bus, calibration: Calibration) -> Array | None:
+    """Return the candidates (n, 2) at which units decide; None where no fixed thresholds do."""
+    bank = next((bank for bank in placed.banks if bank.candidate == target.name), None)
+    if bank is None or bank.window is not None or bank.threshold is not None:
+        return None
+    real = realised_bank(placed, bank, calibration)
+    if target.kind is NodeKind.CANDIDATE:
+        return np.stack([real.up, -real.down], axis=1)
+    # One threshold leaves the line from nothing, which brings nothing.
+    return np.stack([real.up, 0 * real.up if bank.clocked else real.down], axis=1)
+
+
+def _line(
+    a: Array, i: Array, otherwise: Array | float = 1.0, counted: Array | float = 1.0
+) -> tuple[Array, Array]:
+    """Return slope and start (n,) of the least squares of `i` over `a`, (n, points) both.
+
+    Parameters
+    ----------
+    otherwise
+        The slope where all points are one.
+    counted
+        How much each point counts.
+    """
+    weight = counted * np.ones(a.shape)
+    weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
+    usual = (weight * a).sum(axis=1)
+    away = weight * (a - usual[:, None])
+    square = (away * a).sum(axis=1)
+    flat = square <= FLAT * (weight * a * a).sum(axis=1)
+    slope = (away * i).sum(axis=1) / np.where(flat, 1.0, square)
+    slope = np.where(flat, otherwise, slope)
+    return slope, (weight * i).sum(axis=1) - slope * usual
