@@ -46,8 +46,7 @@ class NodeKind(enum.StrEnum):
     PIN = "pin"  # an output current of the chip
 
 
-SPLITTERS = (NodeKind.SIGNED, NodeKind.CANDIDATE)
-"""Nodes with two rails, off a class-AB splitter."""
+SPLITTERS = (NodeKind.SIGNED, NodeKind.CANDIDATE)  # nodes with two rails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,18 +123,17 @@ class Bank:
     levels
         K of a CMRU; 1 for the bits of BMRU and FQ-BMRU.
     up_units, down_units
-        Thresholds (n_units,) of a step up and down. In a nine-transistor loop I_thresh, and what
-        I_width leaves of it: its rising and its falling edge but for `mru_hw.mapping.edges`.
-        Zeros of a window comparator.
+        Thresholds (n_units,) of a step up and down; zeros of a window comparator. In a loop
+        I_thresh, and what I_width leaves of it: its edges but for `mru_hw.mapping.edges`.
     gain_units
         Output current of one set cell (n_units,).
     initial
         Initial state in levels (n_units,), as the model gives it.
     hold_units, width_units
-        Inside every ladder cell and step control of a clocked unit.
+        Inside every ladder cell.
     window
-        Unit devices of a window comparator's copies, by role (`WINDOW_COPIES`): a clocked unit
-        whose threshold comes from the input. None where a bias leg sets it.
+        Unit devices of a window comparator's copies, by role (`WINDOW_COPIES`), of clocked units
+        whose threshold comes from the input.
     """
 
     layer: int
@@ -190,8 +188,7 @@ class Timing:
     Attributes
     ----------
     strobes
-        When each layer takes its new states. A layer of loops has no clock: it follows its
-        candidates as they come, with the frame or with the last strobe before it.
+        When each layer takes its new states; one of loops follows its candidates as they come.
     """
 
     frame: float
