@@ -70,7 +70,7 @@ from mru_hw.simulate.timed_units import MovingLadder
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import PRE_ROLL, candidate_vectors
 from mru_hw.spice.deck import Waves
-from mru_hw.spice.options import unit_options
+from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.paths import device_paths
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.unit_bench import UnitBench, make_unit_bench
@@ -269,7 +269,7 @@ def scan_bench(unit: Unit, scan: Scan) -> UnitBench:
         frames * sides * scale(unit),
         unit.conditions,
         watch=(*NODES, diode(unit.design, "h0")),
-        options=unit_options(unit.design),
+        options=OPTIONS,
     )
 
 
@@ -404,7 +404,7 @@ def measured_ladder_delays(
         unit.conditions,
         lead=points,
         watch=NODES,
-        options=unit_options(unit.design),
+        options=OPTIONS,
     )
     power = power_up_time(unit.design) + PRE_ROLL * bench.timing.frame
 

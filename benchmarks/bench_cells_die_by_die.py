@@ -55,7 +55,7 @@ from mru_hw.spice.bench import DECOUPLING, bench_deck, candidate_vectors, refere
 from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins, loop_net
 from mru_hw.spice.deck import TOKEN, Change, Deck, Waves
 from mru_hw.spice.dies import die_changes
-from mru_hw.spice.options import unit_options
+from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.paths import TOP, device_paths
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.runner import Limits, Runner
@@ -118,7 +118,7 @@ def ladder_bench(unit: Unit) -> UnitBench:
         unit.conditions,
         lead=lead(unit),
         watch=(*NODES, diode(unit.design, "h0")),
-        options=unit_options(unit.design),
+        options=OPTIONS,
     )
 
 

@@ -54,7 +54,7 @@ from mru_hw.simulate.disagreement import Ladder, ladder_of, own_levels, step_of,
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.options import unit_options
+from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import UNIT, UnitBench, make_unit_bench, unit_deck
@@ -187,7 +187,7 @@ def steps(store: Store, unit: Unit, seeds: Sequence[int], n: int, own: dict[str,
     for seed in seeds:
         c = random_candidates(unit.ladder, n, seed, MARGIN)
         bench = make_unit_bench(
-            unit.design, 0, 0, c * scale(unit), unit.conditions, options=unit_options(unit.design)
+            unit.design, 0, 0, c * scale(unit), unit.conditions, options=OPTIONS
         )
         rows.append(
             store(
@@ -230,9 +230,7 @@ def near(store: Store, unit: Unit, *, conditions: Conditions | None = None) -> d
     for r in NEAR:
         c += [-(1 + r) * down, 3 * up]
     values = np.array(c)
-    bench = make_unit_bench(
-        unit.design, 0, 0, values * scale(unit), conditions, options=unit_options(unit.design)
-    )
+    bench = make_unit_bench(unit.design, 0, 0, values * scale(unit), conditions, options=OPTIONS)
     name = f"{unit.design.technology.name}-k{k}-near-{conditions.corner}"
     made = store(name, bench.deck, lambda w: judged(unit, bench, w, values))
     after, n = np.array(made["after"]), 2 * len(NEAR)
@@ -296,7 +294,7 @@ def timed(
             c * scale(unit),
             conditions,
             timing=timing,
-            options=unit_options(unit.design),
+            options=OPTIONS,
         )
         name = f"{unit.design.technology.name}-k{unit.ladder.levels}-{label}-{conditions.corner}"
 
@@ -379,9 +377,7 @@ def watt(store: Store, unit: Unit, c: Array, label: str) -> dict[str, Any]:
     """Power in blocks, at rest by level, a strobe's and a step's energy, crowbar; c in A."""
     pairs = crossings(unit)
     watch = sorted({name for pair in pairs for names in pair for name in names})
-    bench = make_unit_bench(
-        unit.design, 0, 0, c, unit.conditions, options=unit_options(unit.design), watch=watch
-    )
+    bench = make_unit_bench(unit.design, 0, 0, c, unit.conditions, options=OPTIONS, watch=watch)
 
     def made(w: Waves) -> dict[str, Any]:
         levels = judged(unit, bench, w, c / scale(unit))

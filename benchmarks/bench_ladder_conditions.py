@@ -39,7 +39,7 @@ from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.chip import SUPPLIES
 from mru_hw.spice.deck import Waves
-from mru_hw.spice.options import unit_options
+from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.unit_bench import UnitBench, make_unit_bench
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import load_calibration
@@ -123,9 +123,7 @@ def run(
     conditions = Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd)
     design = map_model(model, technology, load_calibration(technology), i_unit=1e-9)
     c = candidates(design.banks[0].levels)
-    bench = make_unit_bench(
-        design, 0, 0, c * design.buses["c0"].scale, conditions, options=unit_options(design)
-    )
+    bench = make_unit_bench(design, 0, 0, c * design.buses["c0"].scale, conditions, options=OPTIONS)
     name = f"{technology.name}-{corner}{temperature:g}-{conditions.v_dd:.3g}V"
     made: dict[str, Any] = store(name, bench.deck, lambda waves: judged(design, bench, waves, c))
     return {"corner": corner, "temperature": temperature, "v_dd": conditions.v_dd} | made

@@ -39,7 +39,7 @@ from mru_hw.spice.bench import PRE_ROLL
 from mru_hw.spice.deck import Change, Waves
 from mru_hw.spice.dies import transistor_changes
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.options import unit_options
+from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.runner import Limits, Runner
@@ -121,7 +121,7 @@ def nominal_trips(store: Store, technology: Technology) -> dict[str, float]:
             unit.conditions,
             lead=lead(unit),
             watch=NODES,
-            options=unit_options(unit.design),
+            options=OPTIONS,
         )
 
         def made(w: Waves, b: UnitBench = bench, c: Array = values) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def batch(unit: Unit, trips: dict[str, float], first: int, count: int, runner: R
         unit.conditions,
         lead=lead(unit),
         watch=NODES,
-        options=unit_options(unit.design),
+        options=OPTIONS,
     )
     dies = [die_of(unit.design, seed) for seed in range(first, first + count)]
     rows = []

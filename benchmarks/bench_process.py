@@ -46,7 +46,7 @@ from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import PRE_ROLL, candidate_vectors
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.dies import die_changes
-from mru_hw.spice.options import unit_options
+from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.runner import Limits, Runner
@@ -117,7 +117,7 @@ class Bench:
             conditions,
             lead=[(t, i * self.scale) for t, i in self.lead],
             watch=(*self.trips, self.state, "v(c0_0)"),
-            options=unit_options(self.design),
+            options=OPTIONS,
         )
 
     def run(self, dies: list[Die], work: Path | None, name: str) -> list[Values]:

@@ -58,8 +58,3 @@ def ramp_options(technology: Technology) -> str:
         NETWORK_OPTIONS.replace("trtol=250", "trtol=50")
         + technology.transistor.bypass * " bypass=1"
     )
-
-
-def unit_options(design: Design) -> str:
-    """Return ngspice's tolerances for a single unit, where the charge of a phase counts."""
-    return OPTIONS + (not design.technology.transistor.bypass) * " maxord=1"

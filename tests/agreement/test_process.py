@@ -9,7 +9,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.bench import candidate_vectors
 from mru_hw.spice.dies import die_changes
-from mru_hw.spice.options import unit_options
+from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import make_unit_bench
@@ -40,7 +40,7 @@ def test_a_die_s_shift_moves_node_voltage_rest_and_level() -> None:
         np.array(climb) * 1e-9,
         nominal_conditions(design.technology),
         watch=(node, f"{diode}[id]"),
-        options=unit_options(design),
+        options=OPTIONS,
     )
     changes = [in_deck(bench.deck, list(die_changes(design, die))) for die in dies]
     runs = dict(Runner(Limits(time_s=120)).run_dies(bench.deck, [[], *changes], workers=1))
