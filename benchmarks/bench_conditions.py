@@ -14,45 +14,45 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.bench_ladder_conditions import unit_model
 from benchmarks.machine import machine
 from mru_hw.errors import RunStatus, UserError
-from mru_hw.mapping.design import CANDIDATE_SPLIT, Bus, NodeKind
-from mru_hw.mapping.gains import comparator_gains
-from mru_hw.mapping.realised import net_threshold, quiescent_current
+from mru_hw.mapping import map_model
+from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.characterize.base import I_USUAL, UNITS
 from mru_hw.spice.characterize.jobs import Store, run_jobs
 from mru_hw.spice.characterize.points import check_points, grid_points
 from mru_hw.spice.characterize.trips import RAMP, ramp_deck, stepped
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.session import Session
-from mru_hw.technology import load_technology
+from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.technology.conditions import Conditions
+from mru_hw.variation import nominal_die
 
 BIAS_UNITS = 64  # of the bench's bias tree and thresholds, which carry I_USUAL
 
 
-def law(calibration: Calibration) -> list[float]:
+def law(technology: Technology, calibration: Calibration, at: Conditions) -> list[float]:
     """Return the candidates' sizes [I_USUAL] at which the bench's unit steps up and down."""
-    i_lsb = I_USUAL / BIAS_UNITS
-    candidate = Bus(
-        name="c",
-        kind=NodeKind.CANDIDATE,
-        size=1,
-        scale=I_USUAL,
-        units=UNITS,
-        usual=I_USUAL,
-        split=CANDIDATE_SPLIT,
-        mean=(0.0,),
-        deviation=(1.0,),
+    nominal = load_calibration(technology)
+    design = map_model(unit_model("cmru", 2, "25 ms"), technology, nominal, i_unit=I_USUAL)
+    (bank,), bus = design.banks, replace(design.buses["c0"], units=UNITS)
+    legs = np.full(1, BIAS_UNITS)
+    design = replace(
+        design,
+        buses=design.buses | {"c0": bus},
+        banks=(replace(bank, up_units=legs, down_units=legs),),
     )
-    rails = I_USUAL * np.array(comparator_gains(calibration, candidate, i_lsb))
-    i_q = quiescent_current(candidate, i_lsb, calibration)
-    return [float(x) for x in net_threshold(rails, i_q) / I_USUAL]
+    array = compile_die(design, calibration, nominal_die(design), temperature=at.temperature)
+    found = array.memories[0].thresholds()
+    return [float(x[0, 0, 0]) * bus.scale / I_USUAL for x in found]
 
 
 def main() -> None:
@@ -93,7 +93,7 @@ def main() -> None:
             rows[-1]["status"] = "refused at the level behavioral"
             continue
         for key, used in (("law", here), ("nominal_law", nominal)):
-            errors = np.array(law(used)) / measured - 1
+            errors = np.array(law(technology, used, at)) / measured - 1
             rows[-1] |= {f"{key}_error": [round(float(x), 4) for x in errors]}
         rows[-1] |= {"measured": [round(x, 4) for x in measured]}
     answer: dict[str, Any] = {"technology": technology.name, "machine": machine()}

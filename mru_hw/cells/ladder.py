@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
+from mru_hw.cells.leakage import bus_leak, candidate_leaks
 from mru_hw.cells.window import window_law, window_legs
 from mru_hw.mapping.design import Bank, NodeKind
 from mru_hw.mapping.gains import comparator_gains, flip_gain, leg_gain
@@ -96,23 +97,38 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
 def _bias_legs(
     devices: Devices, bank: Bank, up_copy: Array, down_copy: Array
 ) -> tuple[Array, Array, Array, Array]:
-    """Return `up`, `down`, `up_leg` and `down_leg` of thresholds that bias legs set."""
+    """Return `up`, `down`, `up_leg` and `down_leg` of thresholds that bias legs set.
+
+    Where rails leak, the bias legs carry more than their share and so do the copies.
+    """
     owner, i_lsb, cal = f"bank{bank.layer}", devices.i_unit_device, devices.calibration
     candidate = devices.design.buses[bank.candidate]
     up_gain, down_gain = comparator_gains(cal, candidate, i_lsb)
     rail_n, rail_p = bias_rails(devices)
+    legs_n, legs_p = biased_legs(devices)
+    rail_n, rail_p = rail_n * legs_n, rail_p * legs_p
+    leaks, scale = candidate_leaks(cal, candidate), candidate.scale
     up_bias = bank.up_units * i_lsb * rail_p * devices.factor(owner, "up_threshold", "p")
     down, down_bias = np.full(bank.n_units, np.inf), np.zeros(bank.n_units)
     if candidate.kind is NodeKind.CANDIDATE:
         down_bias = bank.down_units * i_lsb * rail_n
         down_bias = down_bias * devices.factor(owner, "down_threshold", "n")
-        down = down_bias * down_gain / down_copy
+        down = leaks["minus"].carried(down_bias * down_gain / down_copy / scale) * scale
     return (
-        up_bias * up_gain / up_copy,
+        leaks["plus"].carried(up_bias * up_gain / up_copy / scale) * scale,
         down,
         up_bias * flip_gain(cal, "n", i_lsb) * leg_gain(cal, "p", 0.0, i_lsb),
         down_bias * leg_gain(cal, "n", cal.v_dd, i_lsb),
     )
+
+
+def biased_legs(devices: Devices) -> tuple[float, float]:
+    """Return what NMOS and PMOS legs of the bias rails carry over their share, leakage and all."""
+    leak = bus_leak(devices.calibration, devices.design.buses["bias"])
+    if not leak.legs:
+        return 1.0, 1.0
+    direct, passed = leak.copied("plus", np.ones(1))
+    return float(direct[0]), float(passed[0])
 
 
 def bias_rails(devices: Devices) -> tuple[Array, Array]:

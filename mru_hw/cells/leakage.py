@@ -33,8 +33,12 @@ from mru_hw.technology.calibration import Calibration
 NEGLIGIBLE = 0.0025
 """Of a bus's usual current: a rail that leaks less passes for tight. `generic180`'s leak 0.15 % at
 27 degC, and the array takes up to 1.8 times as long with them."""
+COMPARED = {"plus": "n", "minus": "p"}
+"""Polarity of the copies that comparators weigh, by the candidate's rail."""
 TIGHT = 1e-30
 """What the channel of a tight rail leaks: nothing, and still a divisor."""
+ROUNDS, LEAST_RISE = 12, 0.05
+"""Of Newton's method, and of a leg's current per current of its diode, for n below 1.95."""
 STEPS = 8
 """Until what a copy leaks and the voltage it leaks at agree to some per cent."""
 
@@ -60,6 +64,18 @@ class Leak:
         if self.channel == TIGHT:
             return current
         return leg_current(current, self.channel, self.junction, self.slope)
+
+    def carried(self, copied: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the diode's current of which legs copy `copied`; 0 where they leak as much."""
+        if self.channel == TIGHT:
+            return copied
+        # Newton's method from above, where a leg's current is convex and rises.
+        current = copied
+        for _ in range(ROUNDS):
+            over = np.maximum(current - self.junction, 0) / self.channel
+            rises = 1 - (self.slope - 1) * (1 + over) ** -self.slope
+            current = current - (self.copied(current) - copied) / np.maximum(rises, LEAST_RISE)
+        return np.where(copied > self.channel + self.junction, current, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,14 +167,27 @@ def bus_leak(calibration: Calibration, bus: Bus) -> BusLeak:
             per /= flip_gain(calibration, other, bus.i_device)
         else:
             least[sign] = _least(calibration, polarity, bus.i_device) * per
-        slope = (calibration.n if polarity == "n" else calibration.p).slope
-        known = device_leak(calibration, polarity, calibration.v_dd / 2)
-        tight = sum(known) * per < bound
-        channel, junction = (TIGHT, 0.0) if tight else (leak * per for leak in known)
-        legs[sign, polarity] = Leak(channel=channel, junction=junction, slope=slope)
+        legs[sign, polarity] = _legs_leak(calibration, polarity, per, bound)
     leaks = max(least.values(), default=0.0) >= bound
     leaks |= any(leak.channel > TIGHT for leak in legs.values())
     return BusLeak(legs=legs, least=least) if leaks else BusLeak(legs={}, least={})
+
+
+def candidate_leaks(calibration: Calibration, bus: Bus) -> dict[str, Leak]:
+    """Return how the comparators' copies of a candidate's two rails leak, by sign, in its unit."""
+    bound, per = NEGLIGIBLE * bus.usual / bus.scale, bus.units / bus.scale
+    return {
+        sign: _legs_leak(calibration, polarity, per, bound) for sign, polarity in COMPARED.items()
+    }
+
+
+def _legs_leak(calibration: Calibration, polarity: str, per: float, bound: float) -> Leak:
+    """Return the leak of legs, `per` of one unit device; tight where that is below `bound`."""
+    slope = (calibration.n if polarity == "n" else calibration.p).slope
+    known = device_leak(calibration, polarity, calibration.v_dd / 2)
+    tight = sum(known) * per < bound
+    channel, junction = (TIGHT, 0.0) if tight else (leak * per for leak in known)
+    return Leak(channel=channel, junction=junction, slope=slope)
 
 
 def _least(calibration: Calibration, polarity: str, usual: float) -> float:

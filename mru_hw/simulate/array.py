@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mru_hw.cells.leakage import BusLeak
+from mru_hw.cells.leakage import BusLeak, Leak
 from mru_hw.mapping.design import Bank, Design, NodeKind
 from mru_hw.mapping.node_laws import (
     log_rail,
@@ -163,6 +163,8 @@ class Memory:
         The first without mismatch.
     i_q
         (n, 1, 1) quiescent current of a ladder's signed candidate; None where rails do not count.
+    leaks
+        What the comparators' copies carry beyond their share, by rail; empty of loops.
     level
         (n, n_cells + 1) output by the number of set cells.
     held
@@ -183,6 +185,7 @@ class Memory:
     down: Floats
     up_nominal: Floats
     i_q: Floats | None
+    leaks: Mapping[str, Leak]
     level: Floats
     held: Floats
     c_step: Floats
@@ -241,9 +244,11 @@ class Memory:
         up_leg, down_leg = self.up_leg, self.down_leg
         if against is not None:
             up_leg, down_leg = up_leg * against[0], down_leg * against[1]
-        total: Floats = np.minimum(candidate.plus * self.up_copy, up_leg).sum(axis=0)
+        plus = self.leaks["plus"].copied(candidate.plus)
+        total: Floats = np.minimum(plus * self.up_copy, up_leg).sum(axis=0)
         if candidate.minus is not None:
-            total += np.minimum(candidate.minus * self.down_copy, down_leg).sum(axis=0)
+            minus = self.leaks["minus"].copied(candidate.minus)
+            total += np.minimum(minus * self.down_copy, down_leg).sum(axis=0)
         return total
 
     def thresholds(self, carried: Rails | None = None) -> tuple[Floats, Floats]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mru_hw.cells.base import Devices
-from mru_hw.cells.ladder import LadderLaw, bias_rails, ladder_law
-from mru_hw.cells.leakage import BusLeak, bus_leak
+from mru_hw.cells.ladder import LadderLaw, bias_rails, biased_legs, ladder_law
+from mru_hw.cells.leakage import BusLeak, bus_leak, candidate_leaks
 from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import node_supply, quiescent
 from mru_hw.cells.rails import leg_weights, supply_sum
@@ -58,7 +58,9 @@ def compile_die(
     plus = {name: s[0].copy() for name, s in supply.items()}
     minus = {name: s[1].copy() for name, s in supply.items()}
     leaks = {name: bus_leak(calibration, bus) for name, bus in design.buses.items()}
-    biased = _bias_rails(leaks["bias"])
+    legs_n, legs_p = biased_legs(devices)
+    # As `Rails.copied`, of a diode that carries its usual current.
+    biased = np.array([legs_n, 0.0, legs_p - legs_n][: 3 if leaks["bias"].legs else 2])
     wirings: dict[str, list[Wiring]] = {name: [] for name in design.buses}
     constant = {name: np.zeros((2, bus.size)) for name, bus in design.buses.items()}
     bias_legs = 0.0
@@ -97,7 +99,7 @@ def compile_die(
     return DieArray(
         design=design,
         nodes=nodes,
-        memories=tuple(_memory(devices, bank, nodes, biased[0], dtype) for bank in design.banks),
+        memories=tuple(_memory(devices, bank, nodes, legs_n, dtype) for bank in design.banks),
         bias_supply=_bias_tree(devices, design.buses["bias"]) + bias_legs,
     )
 
@@ -137,14 +139,6 @@ def _wiring(
     return Wiring(source=source.name, net=np.hstack(rows), pull=np.hstack(pull))
 
 
-def _bias_rails(leak: BusLeak) -> Floats:
-    """Return `Rails.copied` of the bias rail, whose diode carries its usual current."""
-    if not leak.legs:
-        return np.array([1.0, 0.0])
-    direct, passed = (copied[0] for copied in leak.copied("plus", np.ones(1)))
-    return np.array([direct, 0.0, passed - direct])
-
-
 def _column(values: Floats, dtype: DTypeLike) -> Floats:
     column: Floats = np.asarray(values, dtype=dtype)[:, None, None]
     return column
@@ -174,10 +168,11 @@ def _memory(
         down=_column(law.down / c.scale, dtype),
         up_nominal=_column(nominal / c.scale, dtype),
         i_q=nodes[bank.candidate].i_q if ladder else None,
+        leaks=candidate_leaks(devices.calibration, c) if ladder else {},
         level=(law.level * (biased / h.scale)).astype(dtype),
         held=(law.held * biased).astype(dtype),
         c_step=step_capacitance(devices.design, devices.calibration, bank),
-        biased=float(biased),
+        biased=biased,
         up_copy=_column(law.up_copy, dtype),
         down_copy=_column(law.down_copy, dtype),
         up_leg=_column(law.up_leg / leg_unit, dtype),

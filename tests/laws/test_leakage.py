@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from mru_hw.cells.leakage import bus_leak, device_leak, leg_current
+from mru_hw.cells.leakage import Leak, bus_leak, candidate_leaks, device_leak, leg_current
 from mru_hw.mapping.design import NodeKind
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
@@ -39,6 +39,33 @@ def test_a_junction_feeds_the_leg_and_takes_as_much_off_the_diode() -> None:
     current = np.array([0.0, 0.1, 0.2, 0.5, 3.0])
     found = leg_current(current, channel, junction, 1.4)
     np.testing.assert_allclose(found, np.maximum(current, junction), atol=1e-5)
+
+
+@pytest.mark.parametrize("slope", [1.25, 1.5, 1.9])
+@pytest.mark.parametrize("junction", [0.0, 0.3])
+def test_a_diode_s_current_is_found_from_its_leg_s(slope: float, junction: float) -> None:
+    leak = Leak(channel=0.2, junction=junction, slope=slope)
+    current = np.concatenate([[junction + 0.01], np.logspace(-0.3, 4, 50)])
+    np.testing.assert_allclose(leak.carried(leak.copied(current)), current, rtol=1e-6)
+    # A leg leaks so much by itself.
+    assert leak.carried(np.array([0.1]))[0] == 0
+
+
+def test_at_a_hot_threshold_leg_and_copy_carry_alike_leakage_and_all() -> None:
+    chip = Chip.of(draw_model(make_spec("cmru", 1, levels=2), 3), load_technology("sky130"))
+    ratios, thresholds = [], []
+    for keys in ({"temperature": 27.0}, {"temperature": 125.0, "corner": "sf"}):
+        here = chip.calibration.at(**keys)
+        memory = compile_die(chip.design, here, chip.die(None), temperature=125.0).memories[0]
+        copied = candidate_leaks(here, chip.design.buses["c0"])["plus"].copied(memory.up)
+        # Both with the whole supply across them, where what the drains do is alike for all.
+        ratios.append((memory.up_leg / (copied * memory.up_copy))[:, 0, 0])
+        thresholds.append(memory.up[:, 0, 0])
+    np.testing.assert_allclose(ratios[0], ratios[0][0], rtol=1e-9)
+    met = thresholds[1] > 0  # a copy may leak more than a small threshold's leg carries
+    assert met.sum() >= 5
+    np.testing.assert_allclose(ratios[1][met], ratios[0][0], rtol=0.05)
+    assert np.all(thresholds[1][met] > 1.05 * thresholds[0][met])
 
 
 @pytest.mark.parametrize("name", ["generic180", "sky130"])
