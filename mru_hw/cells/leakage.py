@@ -37,6 +37,8 @@ COMPARED = {"plus": "n", "minus": "p"}
 """Polarity of the copies that comparators weigh, by the candidate's rail."""
 TIGHT = 1e-30
 """What the channel of a tight rail leaks: nothing, and still a divisor."""
+NEXT_TO_NONE = 1e-3
+"""Of what a channel leaks: no rail of a node falls so low."""
 ROUNDS, LEAST_RISE = 12, 0.05
 """Of Newton's method, and of a leg's current per current of its diode, for n below 1.95."""
 STEPS = 8
@@ -66,7 +68,10 @@ class Leak:
         return leg_current(current, self.channel, self.junction, self.slope)
 
     def carried(self, copied: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the diode's current of which legs copy `copied`; 0 where they leak as much."""
+        """Return the diode's current of which legs copy `copied`.
+
+        Where they leak as much by themselves, next to none.
+        """
         if self.channel == TIGHT:
             return copied
         # Newton's method from above, where a leg's current is convex and rises.
@@ -75,7 +80,8 @@ class Leak:
             over = np.maximum(current - self.junction, 0) / self.channel
             rises = 1 - (self.slope - 1) * (1 + over) ** -self.slope
             current = current - (self.copied(current) - copied) / np.maximum(rises, LEAST_RISE)
-        return np.where(copied > self.channel + self.junction, current, 0.0)
+        least = NEXT_TO_NONE * self.channel
+        return np.where(copied > self.channel + self.junction, np.maximum(current, least), least)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

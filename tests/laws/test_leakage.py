@@ -48,7 +48,7 @@ def test_a_diode_s_current_is_found_from_its_leg_s(slope: float, junction: float
     current = np.concatenate([[junction + 0.01], np.logspace(-0.3, 4, 50)])
     np.testing.assert_allclose(leak.carried(leak.copied(current)), current, rtol=1e-6)
     # A leg leaks so much by itself.
-    assert leak.carried(np.array([0.1]))[0] == 0
+    assert 0 < leak.carried(np.array([0.1]))[0] < 0.01 * leak.channel
 
 
 def test_at_a_hot_threshold_leg_and_copy_carry_alike_leakage_and_all() -> None:
@@ -62,7 +62,7 @@ def test_at_a_hot_threshold_leg_and_copy_carry_alike_leakage_and_all() -> None:
         ratios.append((memory.up_leg / (copied * memory.up_copy))[:, 0, 0])
         thresholds.append(memory.up[:, 0, 0])
     np.testing.assert_allclose(ratios[0], ratios[0][0], rtol=1e-9)
-    met = thresholds[1] > 0  # a copy may leak more than a small threshold's leg carries
+    met = thresholds[1] > 0.01  # a copy may leak more than a small threshold's leg carries
     assert met.sum() >= 5
     np.testing.assert_allclose(ratios[1][met], ratios[0][0], rtol=0.05)
     assert np.all(thresholds[1][met] > 1.05 * thresholds[0][met])
