@@ -9,7 +9,8 @@ The length is an estimate: half the perimeter of the box around the places of wh
 in the declared floor plan (`mru_hw.variation.placement`). There legs stand with the node that they
 copy, so a rail is short and a node's net spans the rows that feed it.
 
-Nets inside a memory unit or a node have none, nor have pins, supplies and the reset's two lines.
+Nets inside a memory unit or a node have none, nor have supplies, the pins of inputs and strobes and
+the reset's two lines. An output pin is a node that legs drive, and has them.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ WirePerUm = Annotated[
     typer.Option(
         "--wire-per-um",
         metavar="F",
-        help='The same for each um of its length in the floor plan, such as "0.1 fF".',
+        help="Capacitance of a net's wires for each um of its length in the assumed floor plan, "
+        'such as "0.1 fF".',
     ),
 ]
 

@@ -1,7 +1,7 @@
 """Wrong steps of loops, which have no strobe: what their bits at the frames' ends tell.
 
 A loop follows its candidate all the time, so nothing says when a bit changed within a frame, and
-race, droop and crowbar do not exist for it. A bit that its own candidate at the frame's end does
+race and crowbar do not exist for it. A bit that its own candidate at the frame's end does
 not explain, but the one at the end of the frame before does, was still on its way; where neither
 does, it stays unexplained.
 """
