@@ -165,6 +165,8 @@ def choose_scales(draft: Draft) -> None:
             beta = beta + np.abs(draft.tensor(f"layers.{i}.delta"))
         if float(np.mean(beta)) > 0:
             scales[f"c{i}"] = unit / _usable_mean(f"layers.{i}.beta", beta)
+    # The last bits of a product differ from processor to processor, and a design is hashed.
+    scales.update({name: float(f"{scale:.12g}") for name, scale in scales.items()})
 
 
 def _usable_mean(name: str, sizes: Array) -> float:
@@ -255,9 +257,14 @@ def place_buses(draft: Draft) -> None:
             units=units,
             usual=draft.i_unit,
             split=CANDIDATE_SPLIT if kind is NodeKind.CANDIDATE else 1,
-            mean=tuple(signals[name][0].tolist()),
-            deviation=tuple(signals[name][1].tolist()),
+            mean=_told(signals[name][0]),
+            deviation=_told(signals[name][1]),
         )
+
+
+def _told(values: Array) -> tuple[float, ...]:
+    """Round estimates to six digits: a product's last bits differ from processor to processor."""
+    return tuple(float(f"{value:.6g}") for value in values)
 
 
 def place_windows(draft: Draft) -> None:

@@ -296,6 +296,7 @@ class DieArray:
     nodes: dict[str, Node]
     memories: tuple[Memory, ...]
     bias_supply: float
+    clock_supply: float
 
     def arrive(self, name: str, rails: Mapping[str, Rails]) -> tuple[Floats, Rails]:
         """Return what flows into a bus from the rails of its sources, and its own rails."""

@@ -101,6 +101,7 @@ def compile_die(
         nodes=nodes,
         memories=tuple(_memory(devices, bank, nodes, legs_n, dtype) for bank in design.banks),
         bias_supply=_bias_tree(devices, design.buses["bias"]) + bias_legs,
+        clock_supply=sum(bank.clocked for bank in design.banks) * calibration.i_driver,
     )
 
 

@@ -69,6 +69,7 @@ class DieRun:
         array = self.array
         timing = array.design.timing
         self.static[:, :, BLOCKS.index("bias")] = array.bias_supply
+        self.static[:, :, BLOCKS.index("clock")] = array.clock_supply
         x = array.nodes["x"].rails(self.block.x)
         self._draw("mirror", array.nodes["x"].supply(x), 1.0)
         shares = [1.0]

@@ -257,6 +257,7 @@ class _Run:
         """Mean supply current of the last step [A], (sequence, block)."""
         found = np.zeros(self.static.shape[1:])
         found[:, BLOCKS.index("bias")] = self._array.bias_supply
+        found[:, BLOCKS.index("clock")] = self._array.clock_supply
         found[:, BLOCKS.index("mirror")] = sum(node.supply() for node in self._nodes.values())
         found[:, BLOCKS.index("memory")] = sum(unit.supply() for unit in self._units)
         return found

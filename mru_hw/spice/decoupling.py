@@ -12,6 +12,7 @@ from mru_hw.spice.drive import (
     DRIVE_UNIT,
     MOVED_CELL,
     MOVED_UNIT,
+    crowbar_capacitance,
     drive_units,
     gate_load,
     line_loads,
@@ -100,24 +101,6 @@ def strobe_charge(design: Design, calibration: Calibration, bank: Bank) -> float
     unit = gate_load(technology, MOVED_UNIT) + bank.n_cells * gate_load(technology, MOVED_CELL)
     unit += crowbar_capacitance(design, calibration, bank) + calibration.c_step
     return calibration.v_dd * (clock + bank.n_units * unit)
-
-
-def crowbar_capacitance(design: Design, calibration: Calibration, bank: Bank) -> float:
-    """Return what passes both transistors of a unit's phase tap in a strobe, over V_dd [F].
-
-    Of an inverter behind a line's rise and fall, each ``t`` long, ``beta / 12 (V_dd - 2 V_T)^3 t /
-    V_dd`` (Veendrick, JSSC 19(4), 1984). A drive unit of the same channels moves its share ``c`` of
-    the line's load within ``t = c V_dd / (beta / 2 (V_dd - V_T)^2)``, so that ``beta`` drops out:
-    ``c (V_dd - 2 V_T)^3 / (6 V_dd (V_dd - V_T)^2)``. Gate voltages of the usual current, below
-    V_T, stand for it: that takes too much.
-    """
-    technology = design.technology
-    v_dd, v_t = calibration.v_dd, (calibration.n.v_gate + calibration.p.v_gate) / 2
-    share = max(v_dd - 2 * v_t, 0.0) ** 3 / (6 * v_dd * (v_dd - v_t) ** 2)
-    share *= max(technology.shape(f"{p}_logic", f"{p}_driver") for p in "np")
-    loads, drives = line_loads(technology, bank), drive_units(design, bank)
-    wires = line_wires(design, bank)
-    return share * sum((load + wires) / drive for load, drive in zip(loads, drives, strict=True))
 
 
 def decoupling(

@@ -89,6 +89,7 @@ class Calibration(Document):
     c_step: float = Field(ge=0, description="capacitance that one ladder step charges [F]")
     c_unit: float = Field(ge=0, description="what a strobe charges in a unit that stays [F]")
     c_driver: float = Field(ge=0, description="what a layer's phase driver charges by itself [F]")
+    i_driver: float = Field(gt=0, description="what it leaks between strobes [A]")
     c_clock: float = Field(
         ge=0, description="what it charges for a unit of four ladder cells, over four [F]"
     )

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mru_hw.errors import Bare, UserError
 from mru_hw.units import render
 
-LADDER = ("v_trip_up", "v_trip_down", "c_step", "c_unit", "c_driver", "c_clock")
+LADDER = ("v_trip_up", "v_trip_down", "c_step", "c_unit", "c_driver", "i_driver", "c_clock")
 """Fields of a calibration that a clocked unit is measured for; an unclocked loop needs none."""
 
 CONSTANTS = (
@@ -41,9 +41,9 @@ CONSTANTS = (
 CURVES = ("mismatch_n", "mismatch_p", "mismatch_split_n", "mismatch_split_p", "rest")
 """Fields of a calibration that a grid has too, each over the current of a unit device."""
 
-EXPONENTIAL = ("c_driver", "rest")
-"""Of them all, those whose logarithm is linear: most of the first is crowbar current, and the last
-falls by orders of magnitude where the supply no longer suffices."""
+EXPONENTIAL = ("c_driver", "i_driver", "rest")
+"""Of them all, those whose logarithm is linear: most of the first is crowbar current, the second
+leakage, and the last falls by orders of magnitude where the supply no longer suffices."""
 
 ZERO_CELSIUS = 273.15  # K
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.bench_strobe_energy import STEPS, Layer, design_of, layer_deck, layer_of, read
 from mru_hw.spice.decoupling import DROOP, strobe_charge
-from mru_hw.spice.drive import clock_capacitance
+from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
@@ -31,6 +31,8 @@ def test_the_clocks_charge_follows_the_gates_on_its_lines(levels: int, n_units: 
     found = strobes(layer)
     law = clock_capacitance(layer.design, CALIBRATION, layer.bank)
     assert found["clock_C"][1] / NOMINAL.v_dd == pytest.approx(law, rel=0.05)
+    still = unit_capacitance(layer.design, CALIBRATION, layer.bank) * n_units
+    assert found["unit_C"][1] / NOMINAL.v_dd == pytest.approx(still, rel=0.15)
     # The lines alone, so that the driver's own charge hides nothing.
     lines = found["clock_C"][1] / NOMINAL.v_dd - CALIBRATION.c_driver
     assert lines == pytest.approx(law - CALIBRATION.c_driver, rel=0.15)

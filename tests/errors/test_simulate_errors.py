@@ -70,11 +70,6 @@ def refuse(
         (["--level", "real"], '--level is "real", expected one of ideal, behavioral, spice.'),
         (["--tech", "sky999"], '--tech is "sky999", expected one of generic180, sky130.'),
         (["--corner", "tf"], '--corner is "tf", expected one of tt, ff, ss, sf, fs.'),
-        (
-            ["--corner", "ff", "--temperature", "125"],
-            "conditions is ff, 125 degC and 1.8 V, expected -40 to 85 degC and 1.62 V to 1.98 V, "
-            "where in corner ff the ladder of a CMRU or BMRU unit works in ngspice.",
-        ),
         # The ends of a range are in it, whatever a product rounds to.
         *(
             (

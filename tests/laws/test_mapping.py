@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mru_hw.mapping import Design, NodeKind, map_model, unmap
+from mru_hw.mapping import Design, NodeKind, map_model, passes, unmap
 from mru_hw.mapping.draft import Draft
 from mru_hw.mapping.edges import LoopSettings, loop_units
 from mru_hw.mapping.gains import path_gains
@@ -355,3 +355,17 @@ def test_nodes_get_the_circuit_that_their_signal_needs() -> None:
     assert plain["c0"].kind is NodeKind.CANDIDATE
     assert mapped(draw("bmru", 1))[0].buses["c0"].kind is NodeKind.CANDIDATE
     assert mapped(draw("fq_bmru", 1))[0].buses["c0"].kind is NodeKind.SIGNED
+
+
+def test_the_last_bits_of_a_product_move_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They differ between processors, and decks and finished runs go by the digest."""
+    usual = passes._usual_signals
+
+    def moved(draft: Draft) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        more = 1 + 4 * np.finfo(np.float64).eps
+        return {name: (m * more, d / more) for name, (m, d) in usual(draft).items()}
+
+    model = draw_model(make_spec("cmru", levels=2), 3)
+    wanted = map_model(model, TECHNOLOGY, CALIBRATION).digest()
+    monkeypatch.setattr(passes, "_usual_signals", moved)
+    assert map_model(model, TECHNOLOGY, CALIBRATION).digest() == wanted

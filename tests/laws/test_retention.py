@@ -31,7 +31,8 @@ from mru_hw.cells.retention import (
 from mru_hw.errors import MruHwError, UserError
 from mru_hw.mapping import Design, map_model
 from mru_hw.technology import load_technology
-from mru_hw.technology.calibration import CHARGE, load_calibration
+from mru_hw.technology.calibration import CHARGE, Calibration, load_calibration
+from mru_hw.technology.grid import LADDER
 from mru_hw.variation import draw_die, nominal_die
 from tests.networks import draw_model, make_spec
 
@@ -227,9 +228,13 @@ def test_a_ladders_cells_keep_both_states_between_strobes() -> None:
 
 
 def test_a_loop_has_a_law_where_a_ladder_is_refused() -> None:
-    """sky130 at ff, 85 degC: a clocked unit leaves its ladder, a loop works."""
-    technology = load_technology("sky130")
-    known = load_calibration(technology)
+    """A calibration whose unit left its ladder at ff, 85 degC; a loop works."""
+    data = load_calibration(load_technology("sky130")).model_dump()
+    corner = data["grid"]["corners"]["ff"]["temperatures"]
+    at = data["grid"]["temperatures"].index(85.0)
+    for name in LADDER:
+        corner[name] = tuple(None if k == at else value for k, value in enumerate(corner[name]))
+    known = Calibration.model_validate(data)
     with pytest.raises(
         UserError, match="where in corner ff the ladder of a CMRU or BMRU unit works"
     ):

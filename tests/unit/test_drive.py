@@ -11,7 +11,7 @@ from mru_hw.mapping.design import Timing
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.unit import CELLS
 from mru_hw.spice.chip import chip_deck, unit_name, unit_subckt
-from mru_hw.spice.decoupling import crowbar_capacitance, decoupling, strobe_charge
+from mru_hw.spice.decoupling import decoupling, strobe_charge
 from mru_hw.spice.drive import (
     DRIVE_UNIT,
     MEASURED_CELLS,
@@ -19,9 +19,11 @@ from mru_hw.spice.drive import (
     MOVED_UNIT,
     PER_UNIT,
     clock_capacitance,
+    crowbar_capacitance,
     drive_units,
     gate_load,
     line_loads,
+    unit_capacitance,
     unit_loads,
 )
 from mru_hw.technology import load_technology
@@ -106,6 +108,14 @@ def test_a_strobe_charges_lines_and_drive_units_by_their_gates() -> None:
         drains = further * (cal.c_drain_n + 2 * cal.c_drain_p)
         found = clock_capacitance(design, cal, bank)
         assert found == pytest.approx(cal.c_driver + share * load + drains, rel=1e-12)
+
+
+def test_a_unit_that_stays_is_charged_as_it_was_measured_and_more_on_slow_lines() -> None:
+    chip = chip_of(one_unit())
+    cal, bank = chip.calibration, chip.design.banks[0]
+    assert unit_capacitance(chip.design, cal, bank) == pytest.approx(cal.c_unit, rel=1e-12)
+    many = replace(bank, gain_units=np.ones(16, dtype=np.int64))
+    assert unit_capacitance(chip.design, cal, many) > 1.5 * cal.c_unit
 
 
 def test_decoupling_holds_one_strobe_or_all_that_come_before_the_supply_recovers() -> None:

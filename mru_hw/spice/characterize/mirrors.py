@@ -7,6 +7,7 @@ two decades of current at a fixed drain. Beside it a diode whose source is off i
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
 from mru_hw.spice.deck import Deck, Waves
@@ -49,6 +50,30 @@ def mirror_deck(technology: Technology, at: Conditions) -> Deck:
     return bench_deck(technology, at, lines, saves, t_stop=SWEEP + DECADES, step=0.01)
 
 
+def slope_factor(logs: Array, volts: Array, thermal: float) -> float:
+    """Return the slope factor n of a leg by weak inversion and what its junction feeds.
+
+    ``I = I0 exp(V_GS / (n kT/q)) + J``, its drain far from its source. Hot, J is no small part of
+    it, and a straight line through the logarithms would take it for a larger n.
+
+    Parameters
+    ----------
+    logs, volts
+        ln of the leg's current [A], and its gate voltage [V].
+    thermal
+        kT/q [V].
+    """
+
+    def misses(guess: Array) -> Array:
+        n, log_channel, log_feed = guess
+        missed: Array = np.logaddexp(log_channel + volts / (n * thermal), log_feed) - logs
+        return missed
+
+    line = np.polyfit(volts, logs, 1)
+    start = (1 / (line[0] * thermal), line[1], logs[0] - 5)
+    return float(least_squares(misses, start, x_scale=(0.1, 1.0, 1.0)).x[0])
+
+
 def fit_mirror(
     at: Conditions, waves: Waves, polarity: str
 ) -> tuple[dict[str, float], dict[str, Array]]:
@@ -69,10 +94,9 @@ def fit_mirror(
     places = SWEEP + np.linspace(0.1, DECADES - 0.05, 32)
     logs = np.interp(places, time, np.log(np.maximum(current, 1e-15)))
     volts = np.interp(places, time, gate)
-    per_log = float(np.polyfit(logs, volts, 1)[0])
     thermal = temperature_voltage(at.temperature)
     constants = {
-        "slope": rounded(per_log / thermal),
+        "slope": rounded(slope_factor(logs, volts, thermal)),
         "conductance": rounded(slope / offset),
         "v_gate": rounded(v_gate),
         "body": rounded((float(np.median(raised[sweep])) - v_gate) / (RAISED * at.v_dd)),

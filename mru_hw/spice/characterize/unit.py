@@ -25,6 +25,7 @@ I_REST = I_USUAL / BIAS_UNITS  # A, of a unit device of the bias rail
 FRAME = 25e-3  # s
 STROBE = 0.8  # of a frame
 CELLS = tuple(f"v(xu.v{k})" for k in range(1, 5))
+LEAST_LEAK = 1e-15  # A: what ngspice's gmin leaves is not told apart from nothing
 FRAMES = (2, 2, 2, -2, -2, -2, -2, 0.1, -0.1, 0.1, 0.5, -0.5, 1, -1, 3, -3)  # over I_USUAL
 LEVELS = (2, 3, 4, 4, 3, 2, 1, 0, 0, 0, 0, 0, 0)  # before those that no threshold lies near
 
@@ -105,7 +106,7 @@ def fit_node(at: Conditions, waves: Waves, rest_gain: float) -> tuple[dict[str, 
 
 
 def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, Array]]:
-    """Take the charge of a step, of a strobe without one, and of a phase.
+    """Take the charge of a step, of a strobe without one and of a phase; what a driver leaks.
 
     Raises
     ------
@@ -125,15 +126,18 @@ def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, 
     )[0]
     if tuple(levels[: len(LEVELS)]) != LEVELS:
         raise SimulationError(f"The run unit went through the levels {levels.tolist()}.")
-    charge = np.zeros(n_frames)
-    ticks, idle = np.zeros(n_frames), np.zeros(n_frames)
-    for k in range(n_frames):
-        inside = (time >= before[k]) & (time <= after[k])
-        t, i = time[inside], unit[inside]
-        rest = np.where(t < edges[k], i[0], i[-1])
-        charge[k] = np.trapezoid(i - rest, t)
-        ticks[k] = np.trapezoid(clock[inside], t)
-        idle[k] = np.trapezoid(waves.vectors["i(vidle)"][inside], t)
+
+    def charges(current: Array) -> Array:
+        """Charge of each frame's strobe beyond what flows at rest before and after it."""
+        found = np.zeros(n_frames)
+        for k in range(n_frames):
+            inside = (time >= before[k]) & (time <= after[k])
+            t, i = time[inside], current[inside]
+            found[k] = np.trapezoid(i - np.where(t < edges[k], i[0], i[-1]), t)
+        return found
+
+    driver = waves.vectors["i(vidle)"]
+    charge, ticks, idle = charges(unit), charges(clock), charges(driver)
     moved = np.abs(ends - levels) == 1
     still = ~moved
     rests = float(np.median(charge[still]))
@@ -143,6 +147,7 @@ def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, 
         "c_unit": rounded(max(rests, 0.0) / v_dd),
         "c_driver": rounded(float(np.median(idle)) / v_dd),
         "c_clock": rounded(float(np.median(ticks - idle)) / v_dd / 4),
+        "i_driver": rounded(max(float(np.median(np.interp(before, time, driver))), LEAST_LEAK)),
     }
     samples = {
         "step_charge": charge,
