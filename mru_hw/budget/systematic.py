@@ -312,7 +312,7 @@ class Residuals:
         """List the roles that legs of a connection may have."""
         buses = self.nominal.design.buses
         gains = path_gains(self.nominal.devices.calibration, buses[c.source], buses[c.target])
-        return tuple(role for role in gains if role.endswith("plus") or c.minus.any())
+        return tuple(role for role in gains if role.endswith("plus") or c.both)
 
     def leg_gains(
         self, signals: Signals, c: Connection, role: str, polarity: str

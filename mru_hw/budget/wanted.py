@@ -40,9 +40,8 @@ def wanted_legs(
         weight = weight * _moved(model, design, c, real)
         if c.source == "bias":
             weight = weight - starts[c.target]
-        both = bool(c.minus.any())
         node = nodes[c.target]
-        asked = asked_units(design, source, target, weight, node, calibration, both=both)
+        asked = asked_units(design, source, target, weight, node, calibration, both=c.both)
         gains = path_gains(calibration, source, target)
         units = dict(zip(("plus", "minus"), asked, strict=True))
         found[c.parameter] = {

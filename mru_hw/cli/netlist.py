@@ -76,7 +76,8 @@ def netlist(
         typer.Option(
             "--supply-resistance",
             metavar="OHM",
-            help="Of the supply that the decoupling is sized for; 10 kohm without it.",
+            help="Of the supply that the decoupling is sized for, 0.1 ohm to 10 Mohm; 10 kohm "
+            "without it.",
         ),
     ] = None,
     droop: Annotated[
@@ -84,7 +85,8 @@ def netlist(
         typer.Option(
             "--droop",
             metavar="V",
-            help="By how much a strobe may pull that supply down; 50 mV without it.",
+            help="By how much a strobe may pull that supply down, 1 mV to half the supply; 50 mV "
+            "without it.",
         ),
     ] = None,
     wire_per_leg: WirePerLeg = "0 F",
@@ -95,14 +97,21 @@ def netlist(
 
     The folder stands alone: ngspice -b bench.cir in it runs the bench and prints power and outputs;
     bench.sp, bench.scs and the other bench.cir are for HSPICE, Spectre and Xyce. Corner,
-    temperature and supply stand in the bench alone; the error budget is a nominal chip's.
+    temperature and supply stand in the bench, and the decoupling is sized for them; the error
+    budget is a nominal chip's.
     """
     from mru_hw.budget.table import make_budget
     from mru_hw.mapping import map_model
     from mru_hw.model.io import load_model
     from mru_hw.spice.area import block_areas
     from mru_hw.spice.chip import chip_deck, refuse_without_circuit
-    from mru_hw.spice.decoupling import DROOP, RESISTANCE, decoupling
+    from mru_hw.spice.decoupling import (
+        DROOP,
+        DROOP_LEAST,
+        RESISTANCE,
+        RESISTANCES,
+        decoupling,
+    )
     from mru_hw.spice.flatten import flatten
     from mru_hw.spice.folder import dialect_named, write_netlist
     from mru_hw.technology import load_technology
@@ -124,9 +133,12 @@ def netlist(
             temperature=nominal.temperature if temperature is None else temperature,
             v_dd=nominal.v_dd if vdd is None else parse(vdd, "V", "--vdd"),
         )
+    half = conditions.v_dd / 2
     supply = {
-        "resistance": _above_zero("--supply-resistance", supply_resistance, "ohm", RESISTANCE),
-        "droop": _above_zero("--droop", droop, "V", DROOP),
+        "resistance": _within(
+            "--supply-resistance", supply_resistance, "ohm", RESISTANCE, *RESISTANCES
+        ),
+        "droop": _within("--droop", droop, "V", DROOP, DROOP_LEAST, half),
     }
     network = load_model(model)
     calibration = load_calibration(technology)
@@ -148,30 +160,28 @@ def netlist(
     devices = list(flatten(chip_deck(design), "mru_chip", technology))
     transistors = sum(device.kind == "m" for device in devices)
     areas = {block: area * 1e12 for block, area in block_areas(design, devices).items()}
-    stored = decoupling(design, calibration, **supply)
+    stored = decoupling(design, calibration, conditions, **supply)
     result = {
         "out": out,
         "design": design.digest(),
         "dialect": dialect,
         "technology": technology.name,
         "die": die,
-        "conditions": {
-            "corner": conditions.corner,
-            "temperature_degC": conditions.temperature,
-            "v_dd_V": conditions.v_dd,
-        },
+        "conditions": conditions.as_data(),
         "wires": wires.as_data(),
         "transistors": transistors,
         "gate_area_um2": areas,
-        "decoupling": stored.summary(),
+        "decoupling": None if stored is None else stored.summary(),
         "budget": budget.summary(),
         "files": list(files),
     }
     lines = [f"{out}: {transistors} transistors in {technology.name}.", *wire_lines(wires)]
     if missing := language.missing_models(technology):
         lines.append(f"To run it, {missing}.")
-    for line in (*budget.lines(), f"Gate area in um2: {_listed(areas)}.", *stored.lines()):
+    for line in (*budget.lines(), f"Gate area in um2: {_listed(areas)}."):
         say(line)
+    if stored is not None:
+        say(stored.line())
     emit(result, as_json=json, lines=lines)
 
 
@@ -190,12 +200,16 @@ def _frames(design: Design, inputs: Path, sequence: int) -> NDArray[np.float64]:
     return normalised(spec, data.x[sequence, : data.lengths[sequence]])
 
 
-def _above_zero(option: str, text: str | None, unit: str, usual: float) -> float:
-    from mru_hw.units import parse, render
+def _within(
+    option: str, text: str | None, unit: str, usual: float, least: float, most: float
+) -> float:
+    """Return what an option of the supply says, or else what is usual."""
+    from mru_hw.units import parse, render, render_exact
 
     value = usual if text is None else parse(text, unit, option)
-    if value <= 0:
-        raise UserError(option, Bare(render(value, unit)), f"above 0 {unit}")
+    if not least <= value <= most:
+        expected = f"{render(least, unit)} to {render(most, unit)}"
+        raise UserError(option, Bare(render_exact(value, unit)), expected)
     return value
 
 

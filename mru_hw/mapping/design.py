@@ -93,8 +93,9 @@ class Connection:
         Tensor of the model that it realises (``layers.0.candidate.weight``).
     plus, minus
         Unit devices (n_target, n_source) of the legs that copy the source's plus and minus rail;
-        the sign is the weight's. 0 is no leg. A source without a minus rail has zeros there.
-        The two differ where their mirror chains' gains do.
+        the sign is the weight's. 0 is no leg. The two differ where their mirror chains' gains do.
+    both
+        Whether signed values are multiplied, so that legs copy both rails; else minus has zeros.
     """
 
     parameter: str
@@ -102,6 +103,7 @@ class Connection:
     target: str
     plus: IntArray
     minus: IntArray
+    both: bool
 
     def without(self, row: int, column: int) -> Connection:
         """Return the connection with the legs of one element left out."""
@@ -327,7 +329,7 @@ def _bus_devices(bus: Bus) -> Iterator[DeviceGroup]:
         yield DeviceGroup(key=(bus.name, role), device=device, units=units)
 
 
-# What a leg of either sign does with the current of its source's rail, and with which device.
+# What a leg of a weight's sign does with the current of its source's rail, and with which device.
 LEGS: tuple[tuple[str, str, int, str], ...] = (
     ("source_plus", "plus", +1, "p_mirror"),
     ("sink_plus", "plus", -1, "n_mirror"),
@@ -343,7 +345,6 @@ def leg_units(connection: Connection, rail: str, sign: int) -> IntArray:
 
 
 def _leg_devices(connection: Connection) -> Iterator[DeviceGroup]:
-    # A positive weight sources what the plus rail carries and sinks what the minus rail carries.
     for role, rail, sign, device in LEGS:
         units = leg_units(connection, rail, sign)
         if units.any():
@@ -378,10 +379,9 @@ def _bank_devices(bank: Bank, candidate: Bus) -> Iterator[DeviceGroup]:
         yield DeviceGroup(key=(name, "up_copy"), device="n_mirror", units=copy)
         if candidate.kind is NodeKind.CANDIDATE:
             yield DeviceGroup(key=(name, "down_copy"), device="p_mirror", units=copy)
+            key = (name, "down_threshold")
             if fixed:
-                yield DeviceGroup(
-                    key=(name, "down_threshold"), device="n_mirror", units=bank.down_units
-                )
+                yield DeviceGroup(key=key, device="n_mirror", units=bank.down_units)
         for role in window_roles(candidate):
             if bank.window is not None:
                 units = np.full(bank.n_units, bank.window[role], dtype=np.int64)

@@ -101,18 +101,18 @@ class NodeLine:
 
 
 def leg_line(
-    placed: Wired, source: Bus, target: Bus, calibration: Calibration, *, rectified: bool
+    placed: Wired, source: Bus, target: Bus, calibration: Calibration, *, both: bool
 ) -> LegLine:
     """Read the legs from one bus to another.
 
     Parameters
     ----------
-    rectified
-        Whether they copy the plus rail of a signed source only.
+    both
+        Whether they copy both rails (`Connection.both`).
     """
     gains = path_gains(calibration, source, target)
     exponents = path_exponents(calibration, source, calibration.temperature)
-    a, rails = _source_points(placed, source, calibration, rectified=rectified)
+    a, rails = _source_points(placed, source, calibration, both=both)
     gain, mean = {}, {}
     for role, rail, _, _ in LEGS:
         if role not in gains or rail not in rails:
@@ -197,7 +197,7 @@ def read_legs(
             rails[rail] += sign * legs * line.gain[role]
             brought += flow * (legs @ line.mean[role])
     plus, minus = rails["plus"], rails["minus"]
-    weight = (plus + minus) / 2 if connection.minus.any() else plus
+    weight = (plus + minus) / 2 if connection.both else plus
     return Weights(plus=plus, minus=minus, weight=weight, start=brought - weight @ line.usual)
 
 
@@ -225,7 +225,7 @@ def asked_units(
     plus, minus
         (n_target, n_source), with the weight's sign.
     """
-    line = leg_line(placed, source, target, calibration, rectified=not both)
+    line = leg_line(placed, source, target, calibration, both=both)
     ratio = weight / node.rho[:, None] * (target.scale / source.scale) * source.units
     found = []
     for rail, positive, negative in (("plus", 1, -1), ("minus", -1, 1)):
@@ -262,8 +262,7 @@ def read_connections(placed: Wired, calibration: Calibration) -> Iterator[tuple[
 
 def _connection_line(placed: Wired, connection: Connection, calibration: Calibration) -> LegLine:
     source, target = placed.buses[connection.source], placed.buses[connection.target]
-    rectified = not connection.minus.any()
-    return leg_line(placed, source, target, calibration, rectified=rectified)
+    return leg_line(placed, source, target, calibration, both=connection.both)
 
 
 def _unit(placed: Wired, connection: Connection) -> float:
@@ -273,7 +272,7 @@ def _unit(placed: Wired, connection: Connection) -> float:
 
 
 def _source_points(
-    placed: Wired, source: Bus, calibration: Calibration, *, rectified: bool
+    placed: Wired, source: Bus, calibration: Calibration, *, both: bool
 ) -> tuple[Array, dict[str, Array]]:
     """Return what the network multiplies (n, points) and the rails' currents, usual ones."""
     if source.kind is NodeKind.BIAS:
@@ -292,9 +291,9 @@ def _source_points(
         return v, {"plus": v}
     i_q = quiescent_current(source, placed.i_lsb, calibration) / source.scale
     plus, minus = split(v, i_q)
-    if rectified:
-        return np.maximum(v, 0), {"plus": plus}
-    return v, {"plus": plus, "minus": minus}
+    if both:
+        return v, {"plus": plus, "minus": minus}
+    return np.maximum(v, 0), {"plus": plus}
 
 
 def usual_points(bus: Bus) -> Array:
@@ -317,8 +316,7 @@ def _drawn(placed: Wired, target: Bus, calibration: Calibration) -> tuple[Array,
     for connection in (c for c in placed.connections if c.target == target.name):
         source, k = placed.buses[connection.source], _unit(placed, connection)
         gains = path_gains(calibration, source, target)
-        rectified = not connection.minus.any()
-        _, rails = _source_points(placed, source, calibration, rectified=rectified)
+        _, rails = _source_points(placed, source, calibration, both=connection.both)
         draw = np.random.default_rng(names.index(source.name))
         at = draw.integers(rails["plus"].shape[1], size=(source.size, DRAWS))
         for role, rail, sign, device in LEGS:

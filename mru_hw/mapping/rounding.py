@@ -172,6 +172,7 @@ def _realise(
         target=wire.target,
         plus=np.rint(np.clip(plus, -limit, limit)).astype(np.int64),
         minus=np.rint(np.clip(minus, -limit, limit)).astype(np.int64),
+        both=both,
     )
 
 

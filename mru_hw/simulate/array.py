@@ -171,6 +171,9 @@ class Memory:
         (n, n_cells + 1) supply current [A] of the cells.
     c_step
         (n_units,) capacitance that a step charges from the supply [F].
+    c_still, c_clock
+        What a strobe charges whether or not units step [F]: in all units, and in their lines and
+        driver; nothing of loops.
     biased
         What the bias legs in the cells carry over their share, leakage and all; `level` has it.
     up_copy, down_copy, up_leg, down_leg
@@ -189,6 +192,8 @@ class Memory:
     level: Floats
     held: Floats
     c_step: Floats
+    c_still: float
+    c_clock: float
     biased: float
     up_copy: Floats
     down_copy: Floats

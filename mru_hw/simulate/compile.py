@@ -28,6 +28,7 @@ from mru_hw.mapping.node_laws import node_skew
 from mru_hw.mapping.realised import rail_thresholds
 from mru_hw.simulate.array import DieArray, Memory, Node, Wiring
 from mru_hw.simulate.levels import Floats
+from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration
 
@@ -163,6 +164,7 @@ def _memory(
     unit = devices.design.buses[bank.threshold].scale / c.scale if bank.threshold else 1.0
     leg_unit = 1.0 if law.copies else c.scale
     nominal, _ = rail_thresholds(devices.design, bank, devices.calibration)
+    charged = (devices.design, devices.calibration, bank)
     return Memory(
         bank=bank,
         up=_column(law.up / c.scale, dtype),
@@ -172,7 +174,9 @@ def _memory(
         leaks=candidate_leaks(devices.calibration, c) if ladder else {},
         level=(law.level * (biased / h.scale)).astype(dtype),
         held=(law.held * biased).astype(dtype),
-        c_step=step_capacitance(devices.design, devices.calibration, bank),
+        c_step=step_capacitance(*charged),
+        c_still=bank.n_units * unit_capacitance(*charged) if ladder else 0.0,
+        c_clock=clock_capacitance(*charged) if ladder else 0.0,
         biased=biased,
         up_copy=_column(law.up_copy, dtype),
         down_copy=_column(law.down_copy, dtype),

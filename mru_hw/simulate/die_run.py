@@ -15,7 +15,6 @@ from mru_hw.simulate.decision_noise import DecisionNoise
 from mru_hw.simulate.levels import Floats
 from mru_hw.simulate.memory import initial_cells, nominal_low, step_memory
 from mru_hw.simulate.supply import BLOCKS
-from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.technology.calibration import Calibration
 
 
@@ -161,10 +160,8 @@ class DieRun:
         self.held[i] = cells[-1, 0].copy()
         steps = np.abs(cells - before).sum(axis=1)
         self._charge("memory", (steps * memory.c_step[:, None]).sum(axis=1))
-        if bank.clocked:
-            self._charge("clock", clock_capacitance(array.design, self.calibration, bank))
-            still = unit_capacitance(array.design, self.calibration, bank)
-            self._charge("memory", bank.n_units * still)
+        self._charge("clock", memory.c_clock)
+        self._charge("memory", memory.c_still)
         courses = {"old": self._course(memory, before), "new": self._course(memory, cells)}
         at = shares[-1]
         for key, share in (("old", 1 - at), ("new", at)):

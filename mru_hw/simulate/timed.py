@@ -29,7 +29,6 @@ from mru_hw.simulate.timed_nodes import Legs, MovingNode
 from mru_hw.simulate.timed_units import MovingLadder, MovingLoop
 from mru_hw.spice.bench import PRE_ROLL, RAMP
 from mru_hw.spice.chip import refuse_without_circuit
-from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration
@@ -238,15 +237,14 @@ class _Run:
 
     def _strobe(self, layer: int, t: int) -> None:
         unit, bank = self._units[layer], self._design.banks[layer]
+        memory = self._array.memories[layer]
         if not isinstance(unit, MovingLadder):
             raise TypeError(f"layer {layer} has no strobe")
         self.candidates[layer][:, t] = self._candidate(bank)
         steps = unit.strobe()
-        cal = self._calibration
-        still = bank.n_units * unit_capacitance(self._design, cal, bank)
-        self._charge("memory", t, still + cal.c_step * steps.astype(np.float64))
-        phase = clock_capacitance(self._design, cal, bank)
-        self._charge("clock", t, np.full(len(steps), phase))
+        stepped = self._calibration.c_step * steps.astype(np.float64)
+        self._charge("memory", t, memory.c_still + stepped)
+        self._charge("clock", t, np.full(len(steps), memory.c_clock))
 
     def _charge(self, block: str, t: int, capacitance: Array) -> None:
         """Add a capacitance [F] charged once in a frame: mean current C V / T."""

@@ -18,12 +18,17 @@ from mru_hw.spice.drive import (
     line_loads,
 )
 from mru_hw.technology.calibration import Calibration
+from mru_hw.technology.conditions import Conditions
 from mru_hw.units import render
 
 RESISTANCE = 10e3
 """Resistance of the supply that is assumed [ohm]."""
+RESISTANCES = (0.1, 10e6)
+"""Resistances that a supply may have [ohm]: of a short wire, and of what feeds some 100 nA."""
 DROOP = 50e-3
 """Fall of the supply in a strobe that is allowed [V]."""
+DROOP_LEAST = 1e-3
+"""The least fall that may be asked for [V]."""
 RECOVERED = 5.0
 """Time constants of supply and capacitor after which it has recovered, to 0.7 % of its fall."""
 
@@ -34,6 +39,11 @@ class Decoupling:
 
     Attributes
     ----------
+    conditions
+        What the chip is run at.
+    measured
+        Whether the constants are those of these conditions; else they are the nominal ones, at
+        the supply of these.
     charges
         What a strobe takes at most [C], by layer; none of layers without a clock.
     charge
@@ -48,6 +58,8 @@ class Decoupling:
         Of MOS capacitors of it, at the gate oxide's capacitance per area [m^2].
     """
 
+    conditions: Conditions
+    measured: bool
     charges: dict[int, float]
     charge: float
     droop: float
@@ -63,6 +75,8 @@ class Decoupling:
     def summary(self) -> dict[str, Any]:
         """Return the figures as JSON has them; SI, the area in um2."""
         return {
+            "conditions": self.conditions.as_data(),
+            "measured": self.measured,
             "strobe_charge_C": {str(layer): charge for layer, charge in self.charges.items()},
             "charge_C": self.charge,
             "supply_ohm": self.resistance,
@@ -72,19 +86,17 @@ class Decoupling:
             "area_um2": self.area * 1e12,
         }
 
-    def lines(self) -> list[str]:
-        """Return what a person reads; nothing of a chip without a strobe."""
-        if not self.charges:
-            return []
-        return [
-            f"Decoupling, not in the gate area: a strobe takes up to {render(self.charge, 'C')}. A "
-            f"supply behind {render(self.resistance, 'ohm')} that falls by at most "
-            f"{render(self.droop, 'V')} (assumptions: --supply-resistance, --droop; nominal "
-            "condition) needs "
-            f"{render(self.capacitance, 'F')} beside the chip's cells, {self.area * 1e12:.0f} um2 "
-            "of MOS capacitors at the gate oxide's density, and itself gives at most "
-            f"{render(self.current, 'A')} more in a strobe."
-        ]
+    def line(self) -> str:
+        """Return what a person reads."""
+        lack = "" if self.measured else " (constants of the nominal condition: none known there)"
+        return (
+            f"Decoupling, not in the gate area: at {self.conditions}{lack} a strobe takes up to "
+            f"{render(self.charge, 'C')}. A supply behind {render(self.resistance, 'ohm')} that "
+            f"falls by at most {render(self.droop, 'V')} (assumptions: --supply-resistance, "
+            f"--droop) needs {render(self.capacitance, 'F')} beside the chip's cells, "
+            f"{self.area * 1e12:.0f} um2 of MOS capacitors at the gate oxide's density, and itself "
+            f"gives at most {render(self.current, 'A')} more in a strobe."
+        )
 
 
 def strobe_charge(design: Design, calibration: Calibration, bank: Bank) -> float:
@@ -106,22 +118,29 @@ def strobe_charge(design: Design, calibration: Calibration, bank: Bank) -> float
 def decoupling(
     design: Design,
     calibration: Calibration,
+    conditions: Conditions,
     *,
     droop: float = DROOP,
     resistance: float = RESISTANCE,
-) -> Decoupling:
-    """Size the capacitor for the layer whose strobe takes most.
+) -> Decoupling | None:
+    """Size the capacitor for the layer whose strobe takes most; None of a chip without strobes.
 
     Where the supply does not recover between two strobes, it holds the charge of all of them.
     """
     technology = design.technology
     banks = clocked_banks(design)
-    charges = {bank.layer: strobe_charge(design, calibration, bank) for bank in banks}
-    charge = max(charges.values(), default=0.0)
+    if not banks:
+        return None
+    v_dd, temperature, corner = conditions.v_dd, conditions.temperature, conditions.corner
+    there = calibration.at_or_nominal(v_dd, temperature=temperature, corner=corner)
+    charges = {bank.layer: strobe_charge(design, there, bank) for bank in banks}
+    charge = max(charges.values())
     if RECOVERED * resistance * charge / droop > _nearest(design):
         charge = sum(charges.values())
     capacitance = charge / droop
     return Decoupling(
+        conditions=conditions,
+        measured=calibration.known_at(v_dd, temperature=temperature, corner=corner),
         charges=charges,
         charge=charge,
         droop=droop,
@@ -136,4 +155,4 @@ def _nearest(design: Design) -> float:
     frame = design.timing.frame
     at = [design.timing.strobes[bank.layer] for bank in clocked_banks(design)]
     after = [*at[1:], *(t + frame for t in at[:1])]
-    return min((b - a for a, b in zip(at, after, strict=True)), default=frame)
+    return min(b - a for a, b in zip(at, after, strict=True))

@@ -15,31 +15,41 @@ from mru_hw.mapping.design import SPLIT_UNITS, Design
 # below 2 (Tsividis and McAndrew, Operation and Modeling of the MOS Transistor, section 8.2).
 GATE_SHARE = 0.5
 
-_ON_N_RAIL = ("hold", "width", "gain", "down_threshold")
-_ON_P_RAIL = ("up_threshold",)
+# By their device's polarity on either rail: what a unit copies, and the bias tree's own.
+_UNIT_TAILS = ("hold", "width", "gain", "up_threshold", "down_threshold")
+_BIAS_TREE = ("diode_plus", "flip_plus", "flip_plus_diode", "split_source")
 
 
 def power_up_time(design: Design) -> float:
     """Return an upper bound of the time [s] from the supply's start to settled bias lines.
 
     ``t = sum of C V / I``: both rails to half the supply by the reference current, one after the
-    other, then the splitters' gate lines to the whole supply by theirs.
+    other, then the splitters' gate line to the whole supply by its own.
     """
     technology = design.technology
-    area = {"n": 0.0, "p": 0.0, "split": 0.0}
-    biased = {c.parameter for c in design.connections if c.source == "bias"}
-    for group in design.device_groups():
-        owner, role = group.key
-        device = technology.devices[group.device]
-        size = device.w * device.l * float(group.units.sum())
-        if role in ("split_n", "split_p"):
-            area["split"] += size
-        elif owner in biased or role in (*_ON_N_RAIL, *_ON_P_RAIL):
-            area[device.polarity] += size
-    farads = {line: GATE_SHARE * technology.flicker.c_ox * metres for line, metres in area.items()}
+    oxide = GATE_SHARE * technology.flicker.c_ox
+    farads = {line: oxide * metres for line, metres in gates_on_lines(design).items()}
     wires = net_wires(design)
     for line, role in (("n", "sink_plus"), ("p", "source_plus"), ("split", SPLIT_LINE)):
         farads[line] += float(np.sum(wires.get(("bias", role), 0.0)))
     reference = design.i_lsb * design.buses["bias"].units
     rails = (farads["n"] + farads["p"]) * technology.v_dd / 2 / reference
     return rails + farads["split"] * technology.v_dd / (SPLIT_UNITS * design.i_lsb)
+
+
+def gates_on_lines(design: Design) -> dict[str, float]:
+    """Return the area [m^2] of the gates on each bias line: the rails n and p, the splitters'.
+
+    A splitter's PMOS is on none, for its gate is at ground.
+    """
+    area = {"n": 0.0, "p": 0.0, "split": 0.0}
+    biased = {c.parameter for c in design.connections if c.source == "bias"}
+    for group in design.device_groups():
+        owner, role = group.key
+        device = design.technology.devices[group.device]
+        size = device.w * device.l * float(group.units.sum())
+        if role == "split_n":
+            area["split"] += size
+        elif owner in biased or role in _UNIT_TAILS or (owner == "bias" and role in _BIAS_TREE):
+            area[device.polarity] += size
+    return area

@@ -203,12 +203,17 @@ class Calibration(Document):
 
         For what a run in ngspice is compared with, which itself knows no such limits.
         """
-        try:
+        if self.known_at(v_dd, temperature=temperature, corner=corner):
             return self.at(v_dd, temperature=temperature, corner=corner)
+        return self.model_copy(update={"v_dd": v_dd, "temperature": temperature, "corner": corner})
+
+    def known_at(self, v_dd: float, *, temperature: float, corner: str) -> bool:
+        """Whether the constants were measured around these conditions, a ladder's too."""
+        try:
+            self.at(v_dd, temperature=temperature, corner=corner)
         except UserError:
-            return self.model_copy(
-                update={"v_dd": v_dd, "temperature": temperature, "corner": corner}
-            )
+            return False
+        return True
 
     def thermal(self, polarity: str, temperature: float) -> float:
         """``n kT/q`` [V] at `temperature` [degC]."""

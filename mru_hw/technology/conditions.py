@@ -31,6 +31,18 @@ class Conditions:
     temperature: float
     v_dd: float
 
+    def __str__(self) -> str:
+        """Say it as reports do."""
+        return f"{self.corner}, {self.temperature:g} degC and {render(self.v_dd, 'V')}"
+
+    def as_data(self) -> dict[str, str | float]:
+        """Return plain data for JSON."""
+        return {
+            "corner": self.corner,
+            "temperature_degC": self.temperature,
+            "v_dd_V": self.v_dd,
+        }
+
 
 def nominal_conditions(technology: Technology) -> Conditions:
     """Return the technology's first corner, its temperature and its supply."""

@@ -30,7 +30,9 @@ def test_no_length_ends_beyond_its_run(period: float) -> None:
             assert ends[-1] == float(f"{t_start + period * n_time:.9g}")
             assert np.all(np.diff(np.concatenate([[t_start], ends])) > 0.999 * period)
             beyond += t_start + period * n_time > as_written(t_start + period * n_time)
-    assert beyond > 50  # so many unrounded ends would lie beyond the run's own
+    # So many unrounded ends would lie beyond the run's own. Which lengths round down depends on the
+    # digits of the reset time: 99 to 254 of these 800. The number only shows that the test bites.
+    assert beyond > 50
 
 
 def test_a_deck_stops_where_its_last_frame_is_read() -> None:

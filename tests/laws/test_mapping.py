@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mru_hw.budget.wanted import wanted_legs
 from mru_hw.mapping import Design, NodeKind, map_model, passes, unmap
 from mru_hw.mapping.draft import Draft
 from mru_hw.mapping.edges import LoopSettings, loop_units
@@ -109,6 +110,29 @@ def test_every_leg_lies_within_half_a_unit_device_of_its_weight() -> None:
         assert np.max(np.abs(read.plus - wanted)) <= 0.5 * largest
         assert np.max(np.abs(read.minus - wanted)) <= 0.5 * largest
         assert np.max(np.abs(read.plus - wanted)) > 0.1 * device  # rounding does happen
+
+
+def test_a_connection_is_signed_by_its_network_whatever_its_legs_round_to() -> None:
+    model = draw("cmru", 1, levels=1, skip="matrix", rectify_input=True)
+    p = "layers.0.skip.weight"
+    model = dataclasses.replace(
+        model, tensors=dict(model.tensors) | {p: np.full_like(model.tensors[p], 1e-6)}
+    )
+    design, _ = mapped(model)
+    placed = {c.parameter: c for c in design.connections}
+    assert {c.parameter for c in design.connections if c.both} >= {"input.weight", p}
+    assert not placed["layers.0.candidate.weight"].both
+    # All that was asked for is rounded away, on both rails.
+    assert not placed[p].plus.any()
+    legs = wanted_legs(model, design, CALIBRATION)[p]
+    for role in ("source_plus", "sink_minus"):
+        assert np.all(legs[role] > 0), role
+    # A weight on one of two rails is half a weight: what the other one misses is not multiplied.
+    signed = placed["input.weight"]
+    bare = dataclasses.replace(signed, minus=np.zeros_like(signed.minus))
+    node = node_line(design, design.buses[signed.target], CALIBRATION)
+    read = read_legs(design, bare, CALIBRATION, node)
+    np.testing.assert_array_equal(read.weight, read.plus / 2)
 
 
 @settings(max_examples=60)

@@ -14,6 +14,7 @@ from mru_hw.cells.wires import line_wires
 from mru_hw.energy import energy
 from mru_hw.mapping.design import Design, NodeKind
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
+from mru_hw.simulate import blocks
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.short_frame import short_frame
 from mru_hw.spice.chip import chip_deck, chip_wires, loop_net, node_net, rail_nets
@@ -228,6 +229,27 @@ def test_a_strobe_charges_its_lines_wires(law: Any) -> None:
     farads = sum(v for net, v in chip_wires(wired.design).items() if net[:2] in ("hd", "st"))
     more = TECHNOLOGY.v_dd**2 * farads * inputs.lengths
     np.testing.assert_allclose(clocks[0] - clocks[1], more, rtol=1e-9)
+
+
+@pytest.mark.parametrize("law", [settled, timed])
+def test_what_a_strobe_charges_is_worked_out_once(
+    law: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With wires it takes a floor plan: none of a frame's or of a block of frames' own."""
+    plans, place = [], Placement.of
+
+    def counted(design: Design) -> Placement:
+        plans.append(design)
+        return place(design)
+
+    monkeypatch.setattr(Placement, "of", counted)
+    monkeypatch.setattr(blocks, "BLOCK_FRAMES", 2)
+    chip, found = make_wired("ladders", LEG), []
+    for n_time in (1, 9):
+        plans.clear()
+        law(chip, draw_inputs(4, 5, n_seq=1, n_time=n_time))
+        found.append(len(plans))
+    assert found[0] == found[1] > 0
 
 
 def test_the_reset_waits_for_the_bias_lines_wires() -> None:

@@ -131,18 +131,48 @@ def test_the_command_says_what_to_enlarge(folder: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    ("option", "text", "expected"),
-    [("--droop", "0 V", "above 0 V"), ("--supply-resistance", "-1 kohm", "above 0 ohm")],
+    ("options", "expected"),
+    [
+        ("--droop|0 V", "--droop is 0 V, expected 1 mV to 900 mV"),
+        ("--droop|50", "--droop is 50 V, expected 1 mV to 900 mV"),
+        ("--droop|5 V", "--droop is 5 V, expected 1 mV to 900 mV"),
+        ("--droop|1e-300 V", "--droop is 1e-300 V, expected 1 mV to 900 mV"),
+        ("--droop|0.9 V|--vdd|1.7 V", "--droop is 900 mV, expected 1 mV to 850 mV"),
+        ("--droop|50 m", '--droop is "50 m", expected a finite number with the unit V'),
+        (
+            "--supply-resistance|-1 kohm",
+            "--supply-resistance is -1 kohm, expected 100 mohm to 10 M",
+        ),
+        ("--supply-resistance|1e300 ohm", "--supply-resistance is 1e300 ohm, expected 100 mohm to"),
+        ("--supply-resistance|10 kV", '--supply-resistance is "10 kV", expected a finite number'),
+    ],
 )
-def test_a_supply_without_resistance_or_droop_is_refused(
-    folder: Path, capsys: pytest.CaptureFixture[str], option: str, text: str, expected: str
+def test_a_supply_beyond_reason_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: str, expected: str
 ) -> None:
     out = folder / "refused"
-    assert run(["netlist", str(folder / "model"), "--out", str(out), option, text]) == 2
-    said = capsys.readouterr().err
-    assert f"{option} is" in said
-    assert f"expected {expected}." in said
+    assert run(["netlist", str(folder / "model"), "--out", str(out), *options.split("|")]) == 2
+    assert expected in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_decoupling_of_the_bench_conditions_and_none_without_strobes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["netlist", str(folder / "model"), "--out", str(folder / "hot"), "--json"]
+    told = []
+    for options in ((), ("--corner", "ff", "--temperature", "125", "--vdd", "1.98 V")):
+        assert run([*arguments, *options]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    usual, hot = (answer["decoupling"] for answer in told)
+    assert hot["capacitance_F"] > 1.2 * usual["capacitance_F"]
+    assert hot["conditions"] == told[1]["conditions"]
+    assert hot["measured"]
+    save_model(loops("fq_bmru", [1.0], [0.5]), folder / "loops")
+    assert run(["netlist", str(folder / "loops"), "--out", str(folder / "none"), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["decoupling"] is None
+    assert "Decoupling" not in said.err
 
 
 def test_every_transistor_belongs_to_one_block() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from mru_hw.mapping import Design
 from mru_hw.mapping.design import Timing
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.unit import CELLS
 from mru_hw.spice.chip import chip_deck, unit_name, unit_subckt
-from mru_hw.spice.decoupling import decoupling, strobe_charge
+from mru_hw.spice.decoupling import Decoupling, decoupling, strobe_charge
 from mru_hw.spice.drive import (
     DRIVE_UNIT,
     MEASURED_CELLS,
@@ -28,6 +30,7 @@ from mru_hw.spice.drive import (
 )
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
+from mru_hw.technology.conditions import Conditions, nominal_conditions
 from scripts.schematics.deck import Subcircuit, read_subcircuits
 from tests.agreement.networks import chip_of, loops, one_unit
 
@@ -118,21 +121,30 @@ def test_a_unit_that_stays_is_charged_as_it_was_measured_and_more_on_slow_lines(
     assert unit_capacitance(chip.design, cal, many) > 1.5 * cal.c_unit
 
 
+def sized(design: Design, at: Conditions | None = None, **keys: Any) -> Decoupling:
+    technology = design.technology
+    found = decoupling(
+        design, load_calibration(technology), at or nominal_conditions(technology), **keys
+    )
+    assert found is not None
+    return found
+
+
 def test_decoupling_holds_one_strobe_or_all_that_come_before_the_supply_recovers() -> None:
     chip = chip_of(one_unit())
-    cal, one = chip.calibration, chip.design.banks[0]
+    one = chip.design.banks[0]
     two = replace(one, layer=1, gain_units=np.ones(2, dtype=np.int64))
     timing = Timing(frame=10e-3, strobes=(6e-3, 8.5e-3), pulse=4e-5)
     design = replace(chip.design, banks=(one, two), timing=timing)
-    apart = decoupling(design, cal)
+    apart = sized(design)
     assert len(apart.charges) == 2
     assert apart.charge == max(apart.charges.values())
     assert apart.capacitance * apart.droop == pytest.approx(apart.charge)
     # As many time constants as it takes are longer than from one strobe to the next.
     slow = 2.5e-3 / 4 * apart.droop / apart.charge
-    both = decoupling(design, cal, resistance=slow)
+    both = sized(design, resistance=slow)
     assert both.charge == pytest.approx(sum(apart.charges.values()))
-    assert decoupling(design, cal, droop=0.025).area == pytest.approx(2 * apart.area)
+    assert sized(design, droop=0.025).area == pytest.approx(2 * apart.area)
 
 
 def test_a_strobe_takes_more_from_more_units_and_longer_ladders() -> None:
@@ -160,5 +172,26 @@ def test_a_strobe_takes_more_from_more_units_and_longer_ladders() -> None:
 
 def test_a_chip_of_loops_needs_no_decoupling_for_strobes() -> None:
     chip = chip_of(loops("fq_bmru", [1.0], [0.5]))
-    found = decoupling(chip.design, chip.calibration)
-    assert (found.charge, found.capacitance, found.lines()) == (0.0, 0.0, [])
+    at = nominal_conditions(chip.design.technology)
+    assert decoupling(chip.design, chip.calibration, at) is None
+
+
+def test_decoupling_is_sized_for_the_conditions_of_the_bench() -> None:
+    chip = chip_of(one_unit())
+    cal, bank = chip.calibration, chip.design.banks[0]
+    usual = sized(chip.design)
+    hot = Conditions(corner="ff", temperature=125.0, v_dd=1.98)
+    found = sized(chip.design, hot)
+    there = cal.at(1.98, temperature=125.0, corner="ff")
+    assert found.charge == pytest.approx(strobe_charge(chip.design, there, bank))
+    assert found.charge > 1.2 * usual.charge
+    assert found.measured
+    assert "at ff, 125 degC and 1.98 V a strobe" in found.line()
+    # Beyond what was measured: so much supply, and the constants that there are.
+    beyond = sized(chip.design, replace(hot, v_dd=2.1))
+    assert not beyond.measured
+    assert beyond.charge == pytest.approx(
+        strobe_charge(chip.design, cal.model_copy(update={"v_dd": 2.1}), bank)
+    )
+    expected = "at ff, 125 degC and 2.1 V (constants of the nominal condition: none known there)"
+    assert expected in beyond.line()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
+from mru_hw.mapping.wire_load import WireLoad
 from mru_hw.model.io import save_model
 from mru_hw.model.schemas import schema_text, write_schemas
+from mru_hw.spice.decoupling import decoupling
+from mru_hw.technology.conditions import nominal_conditions
+from tests.agreement.networks import chip_of, one_unit
 from tests.networks import draw_model, make_spec
 from tests.unit.test_model_first_quadrant import map_document
 
@@ -101,6 +106,24 @@ def test_summary_has_what_the_contract_lists() -> None:
     spice = {"sequences", "decisions_alike", "wrong_step_rate", "energy_error_mean"}
     assert set(wanted["spice"]) >= spice
     assert set(wanted) >= {"transistors", "seconds"}
+
+
+def documented(page: str, heading: str) -> list[str]:
+    """List the keys in the first column of the first table below a heading."""
+    text = (FOLDER.parent / page).read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
+    table = text.partition("\n| key | |\n|---|---|\n")[2].partition("\n\n")[0]
+    return [key for row in table.splitlines() for key in re.findall("`(.+?)`", row.split("|")[1])]
+
+
+def test_the_pages_list_the_keys_of_what_json_tells() -> None:
+    chip = chip_of(one_unit())
+    at = nominal_conditions(chip.design.technology)
+    stored = decoupling(chip.design, chip.calibration, at)
+    assert stored is not None
+    assert sorted(documented("budget.md", "Decoupling")) == sorted(stored.summary())
+    wires = WireLoad(per_leg=1e-15).as_data()
+    assert wires is not None
+    assert documented("timing.md", "Wires") == list(wires)
 
 
 def test_elements_header_and_rows() -> None:
