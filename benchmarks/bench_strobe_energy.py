@@ -16,7 +16,7 @@ resolve the clock's charge; --tight takes the tight ones of networks.
 * droop: the same layer behind the resistance and with the capacitor of `mru_hw.spice.decoupling`,
   sized for this layer; `stepped` says whether every unit then had levels 1, 1 and 0.
 
---conditions adds slow and fast extremes of one layer, with the capacitor of the nominal condition.
+--conditions adds slow and fast extremes of one layer, with the capacitor of each condition.
 Results are kept in --work by the decks' own tokens, so a call that was cut off goes on.
 """
 
@@ -182,12 +182,11 @@ def row_of(
     cal: Calibration,
     at: Conditions,
     layer: Layer,
-    sized_by: Calibration,
     *,
     options: str = OPTIONS,
 ) -> dict[str, Any]:
     """One layer at one condition: ideal supply, then the supply with its capacitor."""
-    bound = strobe_charge(layer.design, sized_by, layer.bank)
+    bound = strobe_charge(layer.design, cal, layer.bank)
     behind = replace(layer, capacitance=bound / DROOP)
     runs = [
         store(
@@ -263,7 +262,7 @@ def main() -> None:
     options = TIGHT_OPTIONS if given.tight else OPTIONS
     store = Store(given.work)
     rows = [
-        row_of(store, technology, cal, nominal, layer, cal, options=options)
+        row_of(store, technology, cal, nominal, layer, options=options)
         for layer in layers(technology, quick=given.quick)
     ]
     if given.conditions:
@@ -271,7 +270,7 @@ def main() -> None:
         for corner, temperature, share in EXTREMES:
             at = Conditions(corner=corner, temperature=temperature, v_dd=share * nominal.v_dd)
             there = cal.at(at.v_dd, temperature=temperature, corner=corner)
-            rows.append(row_of(store, technology, there, at, layer, cal, options=options))
+            rows.append(row_of(store, technology, there, at, layer, options=options))
     result = {
         "machine": machine(),
         "tech": technology.name,

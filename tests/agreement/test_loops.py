@@ -118,7 +118,7 @@ def chosen_by_the_last_frame() -> Chip:
     """One unit whose output, 1 while it is set, stands against a constant of a half."""
     model = loops("fq_bmru", [0.5], [0.5])
     spec = model.spec.model_copy(
-        update={"n_classes": 2, "readout": ReadoutKind.LAST, "frame_period": 0.05}
+        update={"n_classes": 2, "readout": ReadoutKind.LAST, "frame_period": 0.5}
     )
     tensors = dict(model.tensors) | {
         "layers.0.alpha": np.ones(1),
@@ -140,8 +140,9 @@ def lengths_that_round_down(chip: Chip) -> list[int]:
 @pytest.mark.parametrize("level", ["ideal", "behavioral", "spice"])
 def test_the_last_frame_decides_at_every_level(level: str) -> None:
     chip = chosen_by_the_last_frame()
-    assert 25 in lengths_that_round_down(chip)
-    inputs = make_inputs(np.full((1, 25, 1), 0.2))
+    length = lengths_that_round_down(chip)[0]
+    assert length < 30
+    inputs = make_inputs(np.full((1, length, 1), 0.2))
     trace = run_level(chip, inputs, level=level, conditions=NOMINAL).trace
     assert trace.output is not None
     assert np.isfinite(trace.output).all()
