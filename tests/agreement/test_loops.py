@@ -118,7 +118,7 @@ def chosen_by_the_last_frame() -> Chip:
     """One unit whose output, 1 while it is set, stands against a constant of a half."""
     model = loops("fq_bmru", [0.5], [0.5])
     spec = model.spec.model_copy(
-        update={"n_classes": 2, "readout": ReadoutKind.LAST, "frame_period": 0.5}
+        update={"n_classes": 2, "readout": ReadoutKind.LAST, "frame_period": 0.4}
     )
     tensors = dict(model.tensors) | {
         "layers.0.alpha": np.ones(1),
