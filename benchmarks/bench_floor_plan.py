@@ -112,7 +112,7 @@ class FloorPlan:
         load = bank_load(design, self.bench.calibration, design.banks[0])
         x, y = self.placement.node("bank0", np.arange(UNITS))
         return {
-            "node_F": float(np.mean((load.up + load.down) / 2)),
+            "node_F": float(np.mean((load["up"] + load["down"]) / 2)),
             "wire_F": WIRE * 2 * float(np.mean(np.abs(x) + np.abs(y))),
         }
 

@@ -31,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.bench_ladder import Store
 from benchmarks.machine import machine
 from mru_hw.cells.leakage import bus_leak
-from mru_hw.mapping.design import CANDIDATE_SPLIT, SPLIT_UNITS, Bus, NodeKind
+from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
+from mru_hw.mapping.design import CANDIDATE_SPLIT, Bus
 from mru_hw.mapping.gains import flip_gain
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck

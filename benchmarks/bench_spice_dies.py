@@ -33,11 +33,13 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.machine import machine
+from mru_hw.circuits.catalogue import NODE_VIEWS
+from mru_hw.circuits.loop import LOOP
 from mru_hw.errors import RunStatus
 from mru_hw.model.io import load_model
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import make_bench
-from mru_hw.spice.cells import LOOPS, cell_views
+from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_line, token_of
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.flatten import flatten
@@ -80,7 +82,7 @@ def cell_deck(
         f".lib '{MODELS}' {corner}",
         f".options temp=27 {options}",
         technology.devices_spice(),
-        cell_views(LOOPS),
+        cell_views((*NODE_VIEWS, *LOOP.views)),
         TOP,
         f"vdd vdd 0 {technology.v_dd}",
         f"iin 0 a pwl(0 {I_LOW} 1 {I_LOW} {1 + RAMP_S} {I_HIGH} {1 + 2 * RAMP_S} {I_LOW})",
@@ -101,7 +103,7 @@ def cell_deck(
 
 def cell_dies(technology: Technology, count: int, top: str = TOP) -> list[list[Change]]:
     """Draws for every transistor of the cell and of the nodes around it, as `top` has them."""
-    deck = f"{technology.devices_spice()}\n{cell_views(LOOPS)}\n{top}"
+    deck = f"{technology.devices_spice()}\n{cell_views((*NODE_VIEWS, *LOOP.views))}\n{top}"
     classes = {(d.model, d.w, d.l): (name, d.polarity) for name, d in technology.devices.items()}
     dies: list[list[Change]] = [[] for _ in range(count)]
     for placed in flatten(deck, "cell_under_test", technology):

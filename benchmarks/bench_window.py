@@ -21,13 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mru_hw
+from mru_hw.circuits.catalogue import NODE_VIEWS
+from mru_hw.circuits.window_comparator import WINDOW
 from mru_hw.errors import RunStatus
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
-from mru_hw.spice.cells import LIBRARY, WINDOWS, cell_views
+from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, token_line, token_of
 from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.runner import Limits, Runner
@@ -74,7 +76,7 @@ def deck(design: Design, b: Array, expected: Array) -> Deck:
         f".lib '{MODELS}' {technology.corners[0]}",
         f".options temp={technology.temperature} {OPTIONS}",
         technology.devices_spice(),
-        cell_views((*LIBRARY, *WINDOWS)),
+        cell_views((*NODE_VIEWS, *WINDOW.views)),
         f"vdd vdd 0 {technology.v_dd}",
         f"ibias vdd n {design.i_lsb * design.buses['bias'].units}",
         f"xbias n p q_n vdd 0 bias_tree units={design.buses['bias'].units}",

@@ -19,7 +19,7 @@ from mru_hw.budget.mismatch import exponents
 from mru_hw.budget.nominal import Key, threshold_input, threshold_signs, thresholds
 from mru_hw.budget.systematic import Residuals, flipped_by, sign_of
 from mru_hw.cells.base import Array, Devices
-from mru_hw.mapping.design import LEGS, Bank, Connection, leg_units
+from mru_hw.mapping.design import Bank, Connection
 
 COLUMNS = (
     "parameter",
@@ -79,8 +79,8 @@ def element_errors(chip: Residuals) -> Iterator[ElementError]:
 def _legs(chip: Residuals, c: Connection, variances: dict[Key, Array]) -> Iterator[ElementError]:
     design, signals = chip.nominal.design, chip.signals
     source = design.buses[c.source]
-    for role, rail, sign, device in LEGS:
-        units = leg_units(c, rail, sign)
+    for kind, units in c.legs():
+        role = kind.role
         if role not in chip.nominal.legs[c.parameter]:
             continue
         leg = chip.nominal.legs[c.parameter][role]
@@ -94,10 +94,10 @@ def _legs(chip: Residuals, c: Connection, variances: dict[Key, Array]) -> Iterat
                 shared = shared + exponent**2 * variance
         current = signals.rail(source.name, role)
         power = np.maximum((current**2).sum(axis=0), 1e-300)
-        drain, diode = chip.leg_gains(signals, c, role, device[0])
+        drain, diode = chip.leg_gains(signals, c, role, kind.device[0])
         if (direct := flipped_by(source, role)) is not None:
             diode = diode * chip.flip_gains(signals, source, role, direct)
-        leak = chip.leak(device, np.maximum(current, 0.0) / source.units).mean(axis=0)
+        leak = chip.leak(kind.device, np.maximum(current, 0.0) / source.units).mean(axis=0)
         for row, column in np.argwhere(units):
             k, n = int(row), int(column)
             off = drain[:, k] * diode[:, n] - 1
@@ -127,7 +127,7 @@ def _thresholds(chip: Residuals, bank: Bank, variances: dict[Key, Array]) -> Ite
     scale = np.mean(at**2, axis=1)
     parts: dict[Key, Array] = {}
     for key, variance in variances.items():
-        if key[0] in {f"bank{bank.layer}", bank.candidate, bank.threshold, "bias"}:
+        if key[0] in {bank.name, bank.candidate, bank.threshold, "bias"}:
             share = np.mean(nominal.slope(key, law) ** 2, axis=1) / scale
             own = (
                 variance.reshape(-1)[:1]
@@ -140,15 +140,17 @@ def _thresholds(chip: Residuals, bank: Bank, variances: dict[Key, Array]) -> Ite
         leakage = chip.threshold_leakage(bank, sign, at[kind])
         ((role, moved),) = rounding[kind].items()
         leak = sum(np.mean(np.atleast_2d(amount), axis=0) for amount in leakage.values())
+        units = bank.circuit.role(role).units(bank, nominal.design.buses[bank.candidate])
+        placed = units.reshape(bank.n_units, -1)[:, 0]
         raised = np.mean(np.broadcast_to(moved, at[kind].shape), axis=0)
         for k in range(bank.n_units):
             path = [key for key, part in parts.items() if part[kind, k] > 0]
-            last = (f"bank{bank.layer}", role)
+            last = (bank.name, role)
             value = float(np.sqrt(scale[kind, k]))
             yield ElementError(
                 parameter=f"layers.{bank.layer}.beta[{k}]",
                 role=role,
-                units=_units(bank, role, k),
+                units=int(placed[k]),
                 path=(*(key for key in path if key != last), last),
                 sigma_own=float(np.sqrt(parts[last][kind, k])),
                 sigma=float(np.sqrt(sum(part[kind, k] for part in parts.values()))),
@@ -156,13 +158,6 @@ def _thresholds(chip: Residuals, bank: Bank, variances: dict[Key, Array]) -> Ite
                 rounding=float(raised[k]) / value,
                 leakage=float(np.asarray(leak)[k]),
             )
-
-
-def _units(bank: Bank, role: str, k: int) -> int:
-    if bank.window is not None and role in bank.window:
-        return bank.window[role]
-    placed = {"down_threshold": bank.down_units, "width": bank.loop_width}
-    return int(placed.get(role, bank.up_units)[k])
 
 
 def write_element_errors(path: Path, chip: Residuals) -> None:

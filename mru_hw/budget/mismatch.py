@@ -31,7 +31,7 @@ from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.nodes import quiescent
 from mru_hw.cells.rails import rail_factor
-from mru_hw.mapping.design import SPLITTERS, Bank, Bus, Design, DeviceGroup
+from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup
 from mru_hw.technology.calibration import Calibration
 
 POINTS = 512
@@ -157,7 +157,7 @@ class _Chip:
             return thresholds(devices, bank, carried)
 
         scale = np.sqrt(np.mean(law(nominal.devices)[0] ** 2, axis=0))
-        own = {f"bank{bank.layer}", bank.candidate, bank.threshold}
+        own = {bank.name, bank.candidate, bank.threshold}
         moved = {key: nominal.slope(key, law) for key in self.groups if key[0] == "bias"}
         found = self._carried(
             bank.candidate,
@@ -249,8 +249,8 @@ class _Reach:
             slope = self._by_node_device(design.buses[owner], role)
             return np.asarray((slope**2 @ variances).sum(axis=0))
         for bank in design.banks:
-            if owner == f"bank{bank.layer}":
-                if role != "gain" or bank.state not in self.by_node:
+            if owner == bank.name:
+                if not bank.circuit.role(role).output or bank.state not in self.by_node:
                     return np.zeros(self.n)
                 weight = nominal.levels[bank.layer] ** 2 * variances
                 power = (self.signals.on[bank.layer] * weight).sum(axis=2)
@@ -269,7 +269,7 @@ class _Reach:
         for leg_role, exponent in exponents(self.nominal, bus, key).items():
             if (bus.name, leg_role) in self.by_rail:
                 slope = slope + exponent * self._brought(bus.name, leg_role)
-        if bus.kind in SPLITTERS:
+        if bus.circuit.splits:
             slope = slope + self._by_quiescent(bus, key)
         return np.broadcast_to(slope, (len(self.signals.value["x"]), self.n, bus.size))
 

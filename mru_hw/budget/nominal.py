@@ -17,7 +17,7 @@ from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import quiescent
 from mru_hw.cells.rails import leg_weights
 from mru_hw.errors import UserError
-from mru_hw.mapping.design import SPLITTERS, Bank, Bus, Connection, Design, DeviceGroup, NodeKind
+from mru_hw.mapping.design import Bank, Bus, Connection, Design, DeviceGroup
 from mru_hw.mapping.node_laws import split
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.model.structure import CellKind
@@ -76,7 +76,7 @@ class Nominal:
             quiescent={
                 name: quiescent(devices, bus)
                 for name, bus in design.buses.items()
-                if bus.kind in SPLITTERS
+                if bus.circuit.splits
             },
             levels={bank.layer: cell_levels(devices, bank) for bank in design.banks},
         )
@@ -109,7 +109,9 @@ class Nominal:
         """
         technology = self.design.technology
         vt, beta = technology.sigma(group.device)
-        kind = mismatch_kind(group.key[1], technology.devices[group.device].polarity)
+        kind = mismatch_kind(
+            self.design.carried(*group.key), technology.devices[group.device].polarity
+        )
         n = self.devices.calibration.mismatch(kind, self.devices.current(*group.key))
         thermal = n * temperature_voltage(self.devices.temperature)
         variance: Array = ((vt / thermal) ** 2 + beta**2) / np.maximum(group.units, 1)
@@ -135,7 +137,7 @@ def threshold_signs(design: Design, bank: Bank) -> tuple[int, ...]:
     """
     if bank.cell is CellKind.FQ_BMRU:
         return (1, 1)
-    signed = design.buses[bank.candidate].kind in SPLITTERS
+    signed = design.buses[bank.candidate].circuit.splits
     return (1, -1) if signed else (1,)
 
 
@@ -154,7 +156,7 @@ def thresholds(devices: Devices, bank: Bank, carried: Array | None = None) -> Ar
     """
     law = bank_law(devices, bank)
     bus = devices.design.buses[bank.candidate]
-    signed = bank.clocked and bus.kind is NodeKind.CANDIDATE
+    signed = bank.clocked and bus.circuit.splits
     i_q = quiescent(devices, bus) if signed else np.zeros(bank.n_units)
     if bank.threshold is not None and carried is not None:
         b = devices.design.buses[bank.threshold]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mru_hw.budget.nominal import Nominal
 from mru_hw.cells.base import Array
-from mru_hw.mapping.design import SPLITTERS, NodeKind
+from mru_hw.circuits.base import NodeKind
 from mru_hw.mapping.node_laws import split
 
 SEED = 0
@@ -114,7 +114,7 @@ def solve_signals(nominal: Nominal, x: Array, cells: Mapping[int, NDArray[np.int
                     rail = rails[source.name][role.split("_")[1]]
                     v += rail @ (sign * leg).T
         value[name] = v
-        if bus.kind in SPLITTERS:
+        if bus.circuit.splits:
             i_q = nominal.quiescent[name]
             plus, minus = split(v, i_q)
             root = plus + minus

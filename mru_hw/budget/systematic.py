@@ -31,16 +31,8 @@ from mru_hw.budget.nominal import (
 from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
 from mru_hw.budget.wanted import rounded_thresholds, wanted_legs
 from mru_hw.cells.base import Array
-from mru_hw.mapping.design import (
-    LEGS,
-    SPLITTERS,
-    Bank,
-    Bus,
-    Connection,
-    Design,
-    NodeKind,
-    leg_units,
-)
+from mru_hw.circuits.base import NodeKind, rail_of
+from mru_hw.mapping.design import Bank, Bus, Connection, Design
 from mru_hw.mapping.gains import node_voltage, path_gains
 from mru_hw.mapping.sizing import Lengths
 from mru_hw.mapping.window import threshold_copy, window_copies
@@ -168,7 +160,7 @@ class Residuals:
             leakage = self.threshold_leakage(bank, sign, nominal[d])
             for kind, errors in (("rounding", rounding[d]), ("leakage", leakage)):
                 for role, error in errors.items():
-                    key = (f"bank{bank.layer}", role)
+                    key = (bank.name, role)
                     own[kind].setdefault(key, np.zeros_like(nominal))[d] += error
         scale = np.sqrt(np.mean(nominal[0] ** 2, axis=0))
         by_node = threshold_slope(self.nominal, bank, self.signals.value)
@@ -191,11 +183,10 @@ class Residuals:
             copied = threshold_copy(window_copies(cal, bank.window, c, b))
             rails = self.signals.rails[bank.threshold]
             wanted = copied * (rails["plus"] + rails["minus"])
-            roles = ("up_plus", "down_plus")
+            roles = bank.circuit.thresholds
             return [{role: at - wanted} for role, at in zip(roles, nominal, strict=False)]
         moved = rounded_thresholds(self.model, design, cal, bank.layer)
-        ladder = bank.clocked
-        roles = ("up_threshold", "down_threshold") if ladder else ("hold", "width")
+        roles = bank.circuit.thresholds
         return [{role: m * c.scale} for role, m in zip(roles, moved, strict=True)]
 
     def threshold_leakage(self, bank: Bank, sign: int, at: Array) -> dict[str, Array]:
@@ -288,25 +279,26 @@ class Residuals:
             if bank.state in by_node:
                 off = (1 - signals.on[bank.layer]).sum(axis=2)
                 error = off * self.leak("n_cell", 0.0)
-                yield "leakage", (f"bank{bank.layer}", "gain"), _apply(by_node[bank.state], error)
+                yield "leakage", (bank.name, "gain"), _apply(by_node[bank.state], error)
 
     def _leg_errors(self, signals: Signals, c: Connection) -> Iterator[tuple[str, str, Array]]:
         """Yield kind, role and error (n_points, n_target) [A] of a connection's legs."""
         design = self.nominal.design
         source = design.buses[c.source]
         none = np.zeros(c.plus.shape)
-        for role, rail, sign, device in LEGS:
+        for kind, units in c.legs():
+            role = kind.role
             if role not in self.roles(c):
                 continue
             leg = sign_of(role) * self.nominal.legs[c.parameter].get(role, none)
             current = signals.rail(source.name, role)
-            drain, diode = self.leg_gains(signals, c, role, device[0])
+            drain, diode = self.leg_gains(signals, c, role, kind.device[0])
             yield "v_ds", role, ((current * diode) @ leg.T) * drain - current @ leg.T
             # An element of no device is charged to the legs that it would have.
             asked = sign_of(role) * self.wanted[c.parameter][role]
             yield "rounding", role, current @ (leg - asked).T
-            leak = self.leak(device, np.maximum(current, 0.0) / source.units)
-            yield "leakage", role, leak @ (sign_of(role) * leg_units(c, rail, sign)).T
+            leak = self.leak(kind.device, np.maximum(current, 0.0) / source.units)
+            yield "leakage", role, leak @ (sign_of(role) * units).T
 
     def roles(self, c: Connection) -> tuple[str, ...]:
         """List the roles that legs of a connection may have."""
@@ -354,7 +346,7 @@ class Residuals:
     def _node_voltages(self, signals: Signals, bus: Bus) -> Array:
         """Voltage [V] of each node, (n_points, n_nodes)."""
         cal, value = self.nominal.devices.calibration, signals.value[bus.name]
-        if bus.kind in SPLITTERS:
+        if bus.circuit.splits:
             # As many splitters side by side as `split` carry so much more at the same voltage.
             return self.lengths.node_voltage(value / bus.split)
         if bus.kind is NodeKind.RECTIFIED:
@@ -365,9 +357,7 @@ class Residuals:
 
 def flipped_by(bus: Bus, role: str) -> str | None:
     """Return the polarity of the copy between a node's diode and legs of a role, or None."""
-    rail = role.split("_")[1]
-    direct = "n" if (bus.kind is not NodeKind.STATE) == (rail == "plus") else "p"
-    return None if direct == ("p" if role.startswith("source") else "n") else direct
+    return bus.circuit.direct(rail_of(role)[0]) if bus.circuit.flipped(role) else None
 
 
 def sign_of(role: str) -> float:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from mru_hw.cells.base import Array
-from mru_hw.mapping.design import LEGS, Connection, Design
+from mru_hw.circuits.legs import LEGS
+from mru_hw.mapping.design import Connection, Design
 from mru_hw.mapping.gains import path_gains
 from mru_hw.mapping.reading import asked_units, node_line, read_legs
 from mru_hw.mapping.realised import RealisedBank, realised_bank
@@ -45,9 +46,9 @@ def wanted_legs(
         gains = path_gains(calibration, source, target)
         units = dict(zip(("plus", "minus"), asked, strict=True))
         found[c.parameter] = {
-            role: np.maximum(sign * units[rail], 0.0) * (gains[role] / source.units)
-            for role, rail, sign, _ in LEGS
-            if role in gains
+            leg.role: np.maximum(leg.sign * units[leg.rail], 0.0) * (gains[leg.role] / source.units)
+            for leg in LEGS
+            if leg.role in gains
         }
     return found
 

@@ -8,23 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.circuits.base import SPLIT_UNITS, Carried
 from mru_hw.errors import MruHwError
-from mru_hw.mapping.design import SPLIT_UNITS, WINDOW_COPIES, Bank, Design
+from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.drains import CellLegs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die
 
 Array = NDArray[np.float64]
 
-SPLIT_ROLES = ("split_n", "split_p")
-"""Roles whose devices have their sources near half the supply."""
-COPIES = ("up_copy", "down_copy", "up_opposite", "down_opposite", "copy_plus", "copy_minus")
-"""Roles that copy a bank's candidate."""
 
-
-def mismatch_kind(role: str, polarity: str) -> str:
-    """Return which of `Calibration.mismatch` a role's devices have."""
-    return f"split_{polarity}" if role in SPLIT_ROLES else polarity
+def mismatch_kind(carried: Carried, polarity: str) -> str:
+    """Return which of `Calibration.mismatch` devices have: splitters' sources are off the rails."""
+    return f"split_{polarity}" if carried is Carried.REST else polarity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +60,7 @@ class Devices:
         """
         key = (owner, role)
         return self.calibration.current_factor(
-            mismatch_kind(role, polarity),
+            mismatch_kind(self.design.carried(owner, role), polarity),
             self.die.dvt[key],
             self.die.dbeta[key],
             self.temperature,
@@ -82,28 +78,21 @@ class Devices:
         Array or float
             One, or (n_units,), or (n_units, 1).
         """
-        design = self.design
-        if role in SPLIT_ROLES:
+        design, carried = self.design, self.design.carried(owner, role)
+        if carried is Carried.REST:
             return SPLIT_UNITS * design.i_lsb
-        if owner in design.buses:
-            return design.buses[owner].i_device
-        for bank in design.banks:
-            if owner == f"bank{bank.layer}":
-                return self._bank_current(bank, role)
-        source = next(c.source for c in design.connections if c.parameter == owner)
-        return design.buses[source].i_device
-
-    def _bank_current(self, bank: Bank, role: str) -> Array | float:
-        design = self.design
-        if role in ("feedback", "feedback_diode"):
+        if carried is Carried.TAIL:
+            return design.i_lsb
+        if carried is Carried.DIODE:
+            return design.read_by(owner).i_device
+        bank = design.bank(owner)
+        if carried is Carried.FEEDBACK:
             return self.fed(bank)[:, None]
-        if role in COPIES:
-            if bank.clocked and bank.window is None:
-                return self.deciding(bank, bank.up_units if role == "up_copy" else bank.down_units)
-            return design.buses[bank.candidate].i_device
-        if role in WINDOW_COPIES and bank.threshold is not None:
-            return design.buses[bank.threshold].i_device
-        return design.i_lsb
+        if carried in (Carried.RISING, Carried.FALLING):
+            rises = carried is Carried.RISING
+            return self.deciding(bank, bank.up_units if rises else bank.down_units)
+        read = bank.threshold if carried is Carried.THRESHOLD else None
+        return design.buses[read or bank.candidate].i_device
 
     def deciding(self, bank: Bank, units: NDArray[np.int64]) -> Array:
         """Return what a unit device of the candidate's diode carries (n_units,) at a threshold [A].

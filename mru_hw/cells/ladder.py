@@ -16,7 +16,7 @@ import numpy as np
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.leakage import bus_leak, candidate_leaks
 from mru_hw.cells.window import window_law, window_legs
-from mru_hw.mapping.design import Bank, NodeKind
+from mru_hw.mapping.design import Bank
 from mru_hw.mapping.gains import comparator_gains, flip_gain, leg_gain
 
 
@@ -56,7 +56,7 @@ class LadderLaw:
 
 def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
     """Return the laws of a bank's units on a die."""
-    owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
+    owner, i_lsb = bank.name, devices.i_unit_device
     cal = devices.calibration
     candidate = devices.design.buses[bank.candidate]
     rail_n, _ = bias_rails(devices)
@@ -68,7 +68,7 @@ def ladder_law(devices: Devices, bank: Bank) -> LadderLaw:
     up_copy = devices.factor(owner, "up_copy", "n")
     up_copy = up_copy / devices.factor(candidate.name, "diode_plus", "n", current=rising)
     down_copy = np.zeros(bank.n_units)
-    if candidate.kind is NodeKind.CANDIDATE:
+    if candidate.circuit.splits:
         down_copy = devices.factor(owner, "down_copy", "p")
         down_copy = down_copy / devices.factor(candidate.name, "diode_minus", "p", current=falling)
     if bank.window is None:
@@ -101,7 +101,7 @@ def _bias_legs(
 
     Where rails leak, the bias legs carry more than their share and so do the copies.
     """
-    owner, i_lsb, cal = f"bank{bank.layer}", devices.i_unit_device, devices.calibration
+    owner, i_lsb, cal = bank.name, devices.i_unit_device, devices.calibration
     candidate = devices.design.buses[bank.candidate]
     up_gain, down_gain = comparator_gains(cal, candidate, i_lsb)
     rail_n, rail_p = bias_rails(devices)
@@ -110,7 +110,7 @@ def _bias_legs(
     leaks, scale = candidate_leaks(cal, candidate), candidate.scale
     up_bias = bank.up_units * i_lsb * rail_p * devices.factor(owner, "up_threshold", "p")
     down, down_bias = np.full(bank.n_units, np.inf), np.zeros(bank.n_units)
-    if candidate.kind is NodeKind.CANDIDATE:
+    if candidate.circuit.splits:
         down_bias = bank.down_units * i_lsb * rail_n
         down_bias = down_bias * devices.factor(owner, "down_threshold", "n")
         down = leaks["minus"].carried(down_bias * down_gain / down_copy / scale) * scale

@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.cells.settling import RAILS, Rail, rest_current
-from mru_hw.mapping.design import Bus, NodeKind
+from mru_hw.cells.settling import rest_current
+from mru_hw.circuits.base import Rail
+from mru_hw.mapping.design import Bus
 from mru_hw.mapping.gains import flip_gain
 from mru_hw.technology.calibration import Calibration
 
@@ -165,8 +166,7 @@ def bus_leak(calibration: Calibration, bus: Bus) -> BusLeak:
     legs: dict[Rail, Leak] = {}
     least: dict[str, float] = {}
     bound = NEGLIGIBLE * bus.usual / bus.scale
-    kind = NodeKind.RECTIFIED if bus.kind is NodeKind.BIAS else bus.kind
-    for sign, polarity in () if kind is NodeKind.CANDIDATE else RAILS[kind]:
+    for sign, polarity in bus.circuit.rails if bus.circuit.copied else ():
         other = "p" if polarity == "n" else "n"
         per = bus.units / bus.scale
         if sign in least:

@@ -16,7 +16,7 @@ import numpy as np
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.ladder import LadderLaw, bias_rails, cumulative
-from mru_hw.mapping.design import Bank, NodeKind
+from mru_hw.mapping.design import Bank
 from mru_hw.mapping.edges import LoopSettings, Way, loop_edges
 from mru_hw.mapping.gains import at_usual, flip_gain, leg_gain
 
@@ -66,7 +66,7 @@ class LoopCurrents:
 
 def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
     """Return the currents that meet in a bank's loops."""
-    owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
+    owner, i_lsb = bank.name, devices.i_unit_device
     candidate = devices.design.buses[bank.candidate]
     name = candidate.name
     rail_n, _ = bias_rails(devices)
@@ -77,7 +77,7 @@ def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
         / devices.factor(name, "flip_plus_diode", "p")
     )
     copy_minus = 0 * copy_plus
-    if candidate.kind is NodeKind.SIGNED:
+    if candidate.circuit.splits:
         copy_minus = (
             devices.factor(owner, "copy_minus", "n")
             * devices.factor(name, "flip_minus", "p")
@@ -106,7 +106,7 @@ def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
 def feedback_ratio(devices: Devices, bank: Bank) -> Array:
     """Return the ratio of each cell's pair M9 : M7, (n_units, n_cells)."""
     feedback, diode = (
-        devices.factor(f"bank{bank.layer}", role, "p") for role in ("feedback", "feedback_diode")
+        devices.factor(bank.name, role, "p") for role in ("feedback", "feedback_diode")
     )
     ratio: Array = feedback / diode
     return ratio
@@ -118,7 +118,7 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
     ``up`` is the candidate at which a loop rises; ``down`` is where it falls. Both rails meet at
     V0, so a signed node's quiescent current cancels there.
     """
-    owner, i_lsb = f"bank{bank.layer}", devices.i_unit_device
+    owner, i_lsb = bank.name, devices.i_unit_device
     cal = devices.calibration
     candidate = devices.design.buses[bank.candidate]
     i = candidate.i_device

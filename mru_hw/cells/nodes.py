@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.mapping.design import SPLIT_UNITS, Bus, NodeKind
+from mru_hw.circuits.base import SPLIT_UNITS
+from mru_hw.mapping.design import Bus
 from mru_hw.mapping.gains import flip_gain
 
 
@@ -36,19 +37,14 @@ def node_supply(devices: Devices, bus: Bus) -> tuple[Array, Array]:
     does every copy into a diode of the other polarity.
     """
     zero = np.zeros(bus.size)
-    if bus.kind is NodeKind.PIN:
-        return zero, zero
-    cal = devices.calibration
-
-    def copied(rail: str, polarity: str) -> Array:
-        ratio = devices.factor(bus.name, f"flip_{rail}", polarity)
-        ratio = ratio / devices.factor(bus.name, f"diode_{rail}", polarity)
-        return ratio * flip_gain(cal, polarity, bus.i_device)
-
-    if bus.kind is NodeKind.CANDIDATE:
-        return zero, zero + 1.0
-    if bus.kind is NodeKind.STATE:
-        return 1.0 + copied("plus", "p"), zero
-    if bus.kind is NodeKind.SIGNED:
-        return copied("plus", "n"), 1.0 + copied("minus", "p")
-    return copied("plus", "n"), zero
+    drawn = {"plus": zero, "minus": zero}
+    for rail in bus.circuit.signs:
+        polarity = bus.circuit.direct(rail)
+        if polarity == "p":
+            drawn[rail] = drawn[rail] + 1.0
+        if bus.circuit.copied:
+            ratio = devices.factor(bus.name, f"flip_{rail}", polarity)
+            ratio = ratio / devices.factor(bus.name, f"diode_{rail}", polarity)
+            gain = flip_gain(devices.calibration, polarity, bus.i_device)
+            drawn[rail] = drawn[rail] + ratio * gain
+    return drawn["plus"], drawn["minus"]

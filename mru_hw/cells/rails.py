@@ -10,15 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.mapping.design import LEGS, Bus, Connection, NodeKind, leg_units
+from mru_hw.circuits.base import rail_of
+from mru_hw.mapping.design import Bus, Connection
 from mru_hw.mapping.gains import path_gains
 
 
 def rail_factor(devices: Devices, bus: Bus, role: str) -> Array:
     """Relative gain (n_nodes,) of what legs of `role` copy, from the node's own current."""
-    rail = role.split("_")[1]
-    direct = "n" if (bus.kind is not NodeKind.STATE) == (rail == "plus") else "p"
-    wanted = "p" if role.startswith("source") else "n"
+    rail, wanted = rail_of(role)
+    direct = bus.circuit.direct(rail)
     diode = devices.factor(bus.name, f"diode_{rail}", direct)
     if direct == wanted:
         return 1.0 / diode
@@ -32,12 +32,11 @@ def leg_weights(devices: Devices, connection: Connection) -> dict[str, Array]:
     source, target = buses[connection.source], buses[connection.target]
     gains = path_gains(devices.calibration, source, target)
     weights = {}
-    for role, rail, sign, device in LEGS:
-        units = leg_units(connection, rail, sign)
-        if role in gains and units.any():
-            own = devices.factor(connection.parameter, role, device[0])
-            common = rail_factor(devices, source, role)[None, :]
-            weights[role] = units * (gains[role] / source.units) * own * common
+    for leg, units in connection.legs():
+        if leg.role in gains and units.any():
+            own = devices.factor(connection.parameter, leg.role, leg.device[0])
+            common = rail_factor(devices, source, leg.role)[None, :]
+            weights[leg.role] = units * (gains[leg.role] / source.units) * own * common
     return weights
 
 

@@ -265,7 +265,7 @@ def bank_loops(devices: Devices, bank: Bank) -> Loop:
         hold=loop.hold,
         width=loop.width,
         feedback=loop.feedback,
-        c=bank_load(devices.design, devices.calibration, bank).loop,
+        c=bank_load(devices.design, devices.calibration, bank)["loop"],
         i_lsb=devices.i_unit_device,
         reach=loop.reach,
     )
@@ -277,7 +277,7 @@ def ladder_loops(devices: Devices, bank: Bank) -> Loop:
     A cell's candidate is nothing but leakage. Gates and drains of its switches are not counted in
     C, but the capacitor is.
     """
-    owner, technology = f"bank{bank.layer}", devices.design.technology
+    owner, technology = bank.name, devices.design.technology
     rail_n, _ = bias_rails(devices)
     nominal = LoopSettings.of(
         devices.calibration,

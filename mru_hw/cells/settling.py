@@ -24,26 +24,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from mru_hw.cells.base import Array
-from mru_hw.cells.window import bank_copies, bank_groups
-from mru_hw.cells.wires import LOOP, NODE, net_wires
-from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup, NodeKind
+from mru_hw.cells.wires import net_wires
+from mru_hw.circuits.base import NODE, Rail, rail_of
+from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup
 from mru_hw.mapping.gains import node_thermal
 from mru_hw.mapping.realised import quiescent_current
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import REFERENCE, Calibration
-
-Rail = tuple[str, str]
-"""``plus`` or ``minus``, and the polarity of the transistors whose gates it drives."""
-
-RAILS: dict[NodeKind, tuple[Rail, ...]] = {
-    NodeKind.SIGNED: (("plus", "n"), ("plus", "p"), ("minus", "p"), ("minus", "n")),
-    NodeKind.CANDIDATE: (("plus", "n"), ("minus", "p")),
-    NodeKind.RECTIFIED: (("plus", "n"), ("plus", "p")),
-    NodeKind.STATE: (("plus", "p"), ("plus", "n")),
-    NodeKind.PIN: (),
-    NodeKind.BIAS: (),
-}
-"""The rails of each circuit: behind each diode of the node comes the copy of the other polarity."""
 
 WITHIN = 0.01  # of the usual current: a node that lies nearer to its end counts as settled
 
@@ -62,24 +49,6 @@ class BusLoad:
 
     node: Array
     rails: dict[Rail, Array]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BankLoad:
-    """Capacitances [F] inside a bank's units, each (n_units,).
-
-    Attributes
-    ----------
-    up, down
-        A comparator's nodes.
-    loop, feedback
-        A loop's own node and its feedback diode's.
-    """
-
-    up: Array
-    down: Array
-    loop: Array
-    feedback: Array
 
 
 def device_capacitance(
@@ -111,99 +80,79 @@ def bus_loads(design: Design, calibration: Calibration) -> dict[str, BusLoad]:
     unit = device_capacitance(design.technology, calibration)
     loads = {
         bus.name: BusLoad(
-            node=np.zeros(bus.size), rails={rail: np.zeros(bus.size) for rail in RAILS[bus.kind]}
+            node=np.zeros(bus.size), rails={rail: np.zeros(bus.size) for rail in moving_rails(bus)}
         )
         for bus in design.buses.values()
     }
-    wires = {c.parameter: c for c in design.connections}
+    connections = {c.parameter: c for c in design.connections}
     for group in design.device_groups():
         owner, role = group.key
         gate, drain = unit[group.device]
-        if owner in wires:
-            source, target = design.buses[wires[owner].source], wires[owner].target
-            _into(loads, design.buses[target])[...] += drain * group.units.sum(axis=1)
-            if RAILS[source.kind]:
-                _copied(loads, source.name, role)[...] += gate * group.units.sum(axis=0)
+        if owner in connections:
+            source, target = (design.buses[name] for name in connections[owner].ends)
+            _net(loads, target, target.circuit.into)[...] += drain * group.units.sum(axis=1)
+            if moving_rails(source):
+                _net(loads, source, role)[...] += gate * group.units.sum(axis=0)
         elif owner in design.buses:
             _own(loads, design.buses[owner], group, gate, drain)
     for bank in design.banks:
+        state = design.buses[bank.state]
         follower = unit["n_cell"][1] * bank.n_cells
-        _into(loads, design.buses[bank.state])[...] += follower
-        for group, bus, role in bank_copies(design, bank):
-            _copied(loads, bus, role)[...] += unit[group.device][0] * group.units
+        _net(loads, state, state.circuit.into)[...] += follower
+        for group, part in design.bank_groups(bank):
+            if part.reads:
+                bus = design.buses[bank.read_by(part)]
+                _net(loads, bus, part.reads)[...] += unit[group.device][0] * group.units
     for (owner, role), farads in net_wires(design).items():
         if owner in loads and loads[owner].rails:
-            into = _into(loads, design.buses[owner])
-            net = into if role == NODE else _copied(loads, owner, role)
-            net[...] += farads
+            bus = design.buses[owner]
+            _net(loads, bus, bus.circuit.into if role == NODE else role)[...] += farads
     return loads
 
 
-def _into(loads: Mapping[str, BusLoad], bus: Bus) -> Array:
-    """Return the capacitance of the net that legs into a bus lead to."""
+def moving_rails(bus: Bus) -> tuple[Rail, ...]:
+    """Return the rails of a bus whose currents move with the signal."""
+    return bus.circuit.rails if bus.circuit.moves else ()
+
+
+def _net(loads: Mapping[str, BusLoad], bus: Bus, net: str) -> Array:
+    """Return the capacitance of a bus's node or of the rail that a leg of some role reads."""
     load = loads[bus.name]
-    if bus.kind in (NodeKind.RECTIFIED, NodeKind.STATE):
-        return load.rails[RAILS[bus.kind][0]]
-    return load.node
-
-
-def _copied(loads: Mapping[str, BusLoad], bus: str, role: str) -> Array:
-    """Return the capacitance of the rail that a leg of `role` reads."""
-    return loads[bus].rails[rail_of(role)]
-
-
-def rail_of(role: str) -> Rail:
-    """Return the rail of a leg: what sources a current is a PMOS, what sinks one an NMOS."""
-    does, rail = role.split("_")
-    return rail, "p" if does == "source" else "n"
+    return load.node if net == NODE else load.rails[rail_of(net)]
 
 
 def _own(
     loads: Mapping[str, BusLoad], bus: Bus, group: DeviceGroup, gate: float, drain: float
 ) -> None:
     """Add a node's own devices."""
-    load, role, units = loads[bus.name], group.key[1], group.units
+    load, part = loads[bus.name], bus.circuit.role(group.key[1])
     if not load.rails:
         return
-    if role in ("split_n", "split_p"):
-        load.node[...] += drain * units
-        load.rails["minus" if role == "split_n" else "plus", "p" if role == "split_n" else "n"][
-            ...
-        ] += drain * units
-        return
-    sign = role.split("_")[1]
-    own = group.device[0]
-    other = "p" if own == "n" else "n"
-    copies = role == f"flip_{sign}"
-    load.rails[sign, own][...] += gate * units
-    load.rails[sign, other if copies else own][...] += drain * units
+    if part.gate is not None:
+        load.rails[part.gate][...] += gate * group.units
+    for net in part.drains:
+        on = load.node if isinstance(net, str) else load.rails[net]
+        on[...] += drain * group.units
 
 
-def bank_load(design: Design, calibration: Calibration, bank: Bank) -> BankLoad:
-    """Return the capacitances inside a bank's units."""
+def bank_load(design: Design, calibration: Calibration, bank: Bank) -> dict[str, Array]:
+    """Return the capacitances [F] (n_units,) of the nets inside a bank's units, by their names."""
     unit = device_capacitance(design.technology, calibration)
-    up, down, loop, feedback = (np.zeros(bank.n_units) for _ in range(4))
-    # The strobed gates behind the comparators; a loop's followers and its two reset switches.
-    up += unit["p_logic"][0]
-    down += unit["n_logic"][0]
-    loop += 2 * unit["n_cell"][0] + unit["n_switch"][1] + unit["p_switch"][1]
-    feedback += unit["n_cell"][1]
-    for group in bank_groups(design, bank):
-        role = group.key[1]
-        gate, drain = unit[group.device]
+    found = {}
+    for net, fixed in bank.circuit.inner.items():
+        amount = 0.0
+        for load in fixed:
+            amount += load.count * unit[load.device][("gate", "drain").index(load.part)]
+        found[net] = np.full(bank.n_units, amount)
+    for group, part in design.bank_groups(bank):
         units = group.units.sum(axis=1) if group.units.ndim > 1 else group.units
-        if role.startswith("up_"):
-            up += drain * units
-        elif role.startswith("down_"):
-            down += drain * units
-        elif role in ("copy_plus", "copy_minus", "hold", "feedback"):
-            loop += drain * units
-        if role in ("feedback", "feedback_diode"):
-            feedback += gate * units
-        if role == "feedback_diode":
-            feedback += drain * units
-    loop += net_wires(design).get((f"bank{bank.layer}", LOOP), 0.0)
-    return BankLoad(up=up, down=down, loop=loop, feedback=feedback)
+        for nets, farads in zip((part.gates, part.drains), unit[group.device], strict=True):
+            for net in nets:
+                found[net] += farads * units
+    wires = net_wires(design)
+    for net in bank.circuit.wired:
+        found[net] += wires.get((bank.name, net), 0.0)
+    return found
 
 
 def step_capacitance(design: Design, calibration: Calibration, bank: Bank) -> Array:
@@ -215,7 +164,7 @@ def step_capacitance(design: Design, calibration: Calibration, bank: Bank) -> Ar
     if bank.clocked:
         return np.full(bank.n_units, calibration.c_step)
     load = bank_load(design, calibration, bank)
-    return (load.loop + load.feedback) / 2
+    return (load["loop"] + load["feedback"]) / 2
 
 
 # ----------------------------------------------------------------------------------------- laws
@@ -372,7 +321,7 @@ def settling_times(
         if not load.rails:
             continue
         near, i_q = WITHIN * bus.usual, 0.0
-        if bus.kind in (NodeKind.SIGNED, NodeKind.CANDIDATE):
+        if bus.circuit.splits:
             i_q = quiescent_current(bus, design.i_lsb, calibration)
         slowest = [
             float(c.max()) * calibration.thermal(polarity, temperature)

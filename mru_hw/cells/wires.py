@@ -21,40 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array
-from mru_hw.cells.window import bank_copies, bank_groups
-from mru_hw.mapping.design import (
-    LEGS,
-    SPLITTERS,
-    Bank,
-    Bus,
-    Connection,
-    Design,
-    IntArray,
-    NodeKind,
-    leg_units,
-)
+from mru_hw.circuits.base import NODE, IntArray, Line, leg_of
+from mru_hw.mapping.design import Bank, Bus, Connection, Design
 from mru_hw.variation.placement import Placement
 
-NODE = "node"
-"""The net that legs into a bus drive, where it is none of its rails."""
 SPLIT_LINE = "splitters"
 """The gate line of the bias tree that all splitters hang on."""
-LOOP = "loop"
-"""A loop's own node."""
-
 Net = tuple[str, str]
 """A row of like nets: a bus and `NODE` or the leg's role that reads the rail (`LEGS`), the bus
-``bias`` and `SPLIT_LINE`, or a bank, as ``bank0``, and `LOOP`."""
-
-BIAS_RAILS = {"n_mirror": "sink_plus", "p_mirror": "source_plus"}
-"""The bias tree's rail that a unit's tails hang on, by their device."""
-LOOP_LEGS = ("copy_plus", "copy_minus", "hold", "feedback")
-
-
-def own_net(bus: Bus) -> str:
-    """Return which net of a bus its incoming legs drive."""
-    own = {NodeKind.RECTIFIED: "sink_plus", NodeKind.STATE: "source_plus"}
-    return own.get(bus.kind, NODE)
+``bias`` and `SPLIT_LINE`, or a bank, as ``bank0``, and a net that leaves its units."""
 
 
 @dataclass(slots=True)
@@ -84,7 +59,7 @@ class _Nets:
         for bank in design.banks:
             self._bank(bank)
         for bus in design.buses.values():
-            if bus.kind in SPLITTERS:
+            if bus.circuit.splits:
                 every = np.ones((1, bus.size), dtype=bool)
                 self._row("bias", SPLIT_LINE, 1).hang(every, self._at(bus.name, bus.size)[:, None])
 
@@ -108,37 +83,38 @@ class _Nets:
         return self._rows[owner, role]
 
     def _bus(self, bus: Bus, role: str) -> _Row:
-        return self._row(bus.name, own_net(bus) if role == NODE else role, bus.size)
+        return self._row(bus.name, bus.circuit.into if role == NODE else role, bus.size)
 
     def _connection(self, connection: Connection) -> None:
         """Hang its legs on the nodes that they drive and the rails that they copy."""
         buses = self._design.buses
         columns = np.indices(connection.plus.shape)[1]
         places = np.stack(self._plan.node(connection.source, columns))
-        for role, rail, sign, _ in LEGS:
-            there = leg_units(connection, rail, sign) > 0
+        for leg, units in connection.legs():
+            there = units > 0
             if there.any():
                 self._bus(buses[connection.target], NODE).hang(there, places)
-                self._bus(buses[connection.source], role).hang(there.T, places.transpose(0, 2, 1))
+                rail = self._bus(buses[connection.source], leg.role)
+                rail.hang(there.T, places.transpose(0, 2, 1))
 
     def _bank(self, bank: Bank) -> None:
         """Hang a bank's copies, tails and output legs on the nets that lead into its units."""
-        buses, name = self._design.buses, f"bank{bank.layer}"
-        at = self._at(name, bank.n_units)[..., None]
-        copies = {group.key: (bus, role) for group, bus, role in bank_copies(self._design, bank)}
-        for group in bank_groups(self._design, bank):
+        buses = self._design.buses
+        at = self._at(bank.name, bank.n_units)[..., None]
+        for group, part in self._design.bank_groups(bank):
             there = group.units.reshape(bank.n_units, -1) > 0
-            if group.key in copies:
-                bus, role = copies[group.key]
-                self._bus(buses[bus], role).hang(there, at)
-            elif group.device in BIAS_RAILS:
+            if part.reads:
+                self._bus(buses[bank.read_by(part)], part.reads).hang(there, at)
+            elif part.line is Line.RAIL:
                 on_line = there.reshape(1, -1)
                 places = np.broadcast_to(at, (2, *there.shape)).reshape(2, 1, -1)
-                self._bus(buses["bias"], BIAS_RAILS[group.device]).hang(on_line, places)
-            if group.key[1] == "gain":
+                rail = leg_of(("plus", group.device[0]))
+                self._bus(buses["bias"], rail).hang(on_line, places)
+            if part.output:
                 self._bus(buses[bank.state], NODE).hang(there, at)
-            if not bank.clocked and group.key[1] in LOOP_LEGS:
-                self._row(name, LOOP, bank.n_units).hang(there, at)
+            for net in bank.circuit.wired:
+                if net in part.drains:
+                    self._row(bank.name, net, bank.n_units).hang(there, at)
 
 
 def net_wires(design: Design) -> dict[Net, Array]:
@@ -157,7 +133,7 @@ def line_wires(design: Design, bank: Bank) -> float:
     """
     if not design.wires:
         return 0.0
-    places = np.stack(Placement.of(design).node(f"bank{bank.layer}", np.arange(bank.n_units)))
+    places = np.stack(Placement.of(design).node(bank.name, np.arange(bank.n_units)))
     length = float(np.ptp(places, axis=1).sum())
     taps = bank.n_units * (1 + bank.n_cells)
     return design.wires.per_leg * taps + design.wires.per_length * length

@@ -1,6 +1,7 @@
 """Trained network to hardware design and back."""
 
-from mru_hw.mapping.design import Bank, Bus, Connection, Design, NodeKind, Timing
+from mru_hw.circuits.base import NodeKind
+from mru_hw.mapping.design import Bank, Bus, Connection, Design, Timing
 from mru_hw.mapping.inverse import unmap
 from mru_hw.mapping.passes import map_model
 

@@ -8,23 +8,27 @@ another; a *bank* is a layer's memory units. Nothing else draws current or carri
 from __future__ import annotations
 
 import dataclasses
-import enum
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mru_hw.circuits.base import (
+    Carried,
+    IntArray,
+    Line,
+    NodeCircuit,
+    NodeKind,
+    UnitCircuit,
+    UnitRole,
+)
+from mru_hw.circuits.catalogue import NODES, unit_circuit
+from mru_hw.circuits.legs import LEGS, Leg
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.structure import CellKind, ModelSpec
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
-
-IntArray = NDArray[np.int64]
-
-SPLIT_UNITS = 2
-"""Unit devices of the bias rail that set a splitter's quiescent current (circuits/bias_tree)."""
 
 CANDIDATE_SPLIT = 4
 """Unit devices of each splitter of a candidate: the more rests in its rails, the less its node
@@ -33,20 +37,6 @@ is a current of the network, which may be smaller than that rest."""
 
 CLOCKED = frozenset({CellKind.CMRU, CellKind.BMRU})
 """Cells whose units move at a strobe (docs/decisions/0013-signed-units.md); a loop follows."""
-
-
-class NodeKind(enum.StrEnum):
-    """Circuit of a bus's nodes."""
-
-    SIGNED = "signed"  # class-AB splitter, both rails, copies of both signs
-    RECTIFIED = "rectified"  # diode: max(i, 0)
-    CANDIDATE = "candidate"  # class-AB splitter, read by the comparators only
-    STATE = "state"  # collects the output legs of a memory unit's cells
-    BIAS = "bias"  # the reference rail
-    PIN = "pin"  # an output current of the chip
-
-
-SPLITTERS = (NodeKind.SIGNED, NodeKind.CANDIDATE)  # nodes with two rails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +68,11 @@ class Bus:
     deviation: tuple[float, ...]
 
     @property
+    def circuit(self) -> NodeCircuit:
+        """What its nodes are."""
+        return NODES[self.kind]
+
+    @property
     def i_device(self) -> float:
         """Current [A] of one unit device of a diode at the usual current."""
         return self.usual / self.units
@@ -104,6 +99,16 @@ class Connection:
     plus: IntArray
     minus: IntArray
     both: bool
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Names of the buses that it reads and drives."""
+        return self.source, self.target
+
+    def legs(self) -> Iterator[tuple[Leg, IntArray]]:
+        """List every kind of leg with its unit devices (n_target, n_source), without their sign."""
+        for leg in LEGS:
+            yield leg, np.maximum(leg.sign * getattr(self, leg.rail), 0)
 
     def without(self, row: int, column: int) -> Connection:
         """Return the connection with the legs of one element left out."""
@@ -134,8 +139,8 @@ class Bank:
     hold_units, width_units
         Inside every ladder cell.
     window
-        Unit devices of a window comparator's copies, by role (`WINDOW_COPIES`), of clocked units
-        whose threshold comes from the input.
+        Unit devices of a window comparator's copies, by role (`mru_hw.circuits.window_comparator`),
+        of clocked units whose threshold comes from the input.
     """
 
     layer: int
@@ -153,6 +158,20 @@ class Bank:
     window: Mapping[str, int] | None = None
 
     @property
+    def name(self) -> str:
+        """Of its devices' groups."""
+        return f"bank{self.layer}"
+
+    @property
+    def circuit(self) -> UnitCircuit:
+        """What its units are."""
+        return unit_circuit(clocked=self.cell in CLOCKED, window=self.window is not None)
+
+    def read_by(self, part: UnitRole) -> str:
+        """Return the name of the bus that a device of its units copies."""
+        return self.threshold if part.of_threshold and self.threshold else self.candidate
+
+    @property
     def n_cells(self) -> int:
         """Hysteretic cells of one unit."""
         return 2 * self.levels if self.cell is CellKind.CMRU else 1
@@ -160,7 +179,7 @@ class Bank:
     @property
     def clocked(self) -> bool:
         """Whether a strobe moves its units."""
-        return self.cell in CLOCKED
+        return self.circuit.clocked
 
     @property
     def cell_levels(self) -> int:
@@ -282,119 +301,46 @@ class Design:
         Switches and logic are not listed: they pass or block, so their mismatch moves no current.
         """
         for bus in self.buses.values():
-            yield from _bus_devices(bus)
+            for part in bus.circuit.roles:
+                units = np.full(bus.size, part.units(bus), dtype=np.int64)
+                yield DeviceGroup(key=(bus.name, part.name), device=part.device, units=units)
         for connection in self.connections:
-            yield from _leg_devices(connection)
+            for leg, units in connection.legs():
+                if units.any():
+                    key = (connection.parameter, leg.role)
+                    yield DeviceGroup(key=key, device=leg.device, units=units)
         for bank in self.banks:
-            yield from _bank_devices(bank, self.buses[bank.candidate])
+            yield from (group for group, _ in self.bank_groups(bank))
 
+    def bank(self, name: str) -> Bank:
+        """Return a bank by its name."""
+        return next(bank for bank in self.banks if bank.name == name)
 
-def _bus_devices(bus: Bus) -> Iterator[DeviceGroup]:
-    full = np.full(bus.size, bus.units, dtype=np.int64)
-    one = np.ones(bus.size, dtype=np.int64)
-    split = np.full(bus.size, bus.split, dtype=np.int64)
-    roles: dict[NodeKind, tuple[tuple[str, str, IntArray], ...]] = {
-        NodeKind.CANDIDATE: (
-            ("split_n", "n_mirror", split),
-            ("split_p", "p_split", split),
-            ("diode_plus", "n_mirror", full),
-            ("diode_minus", "p_mirror", full),
-        ),
-        NodeKind.RECTIFIED: (
-            ("diode_plus", "n_mirror", full),
-            ("flip_plus", "n_mirror", full),
-            ("flip_plus_diode", "p_mirror", full),
-        ),
-        NodeKind.STATE: (
-            ("diode_plus", "p_mirror", full),
-            ("flip_plus", "p_mirror", full),
-            ("flip_plus_diode", "n_mirror", full),
-        ),
-        NodeKind.PIN: (),
-    }
-    roles[NodeKind.SIGNED] = (
-        *roles[NodeKind.CANDIDATE],
-        ("flip_plus", "n_mirror", full),
-        ("flip_plus_diode", "p_mirror", full),
-        ("flip_minus", "p_mirror", full),
-        ("flip_minus_diode", "n_mirror", full),
-    )
-    roles[NodeKind.BIAS] = (
-        *roles[NodeKind.RECTIFIED],
-        ("split_source", "p_mirror", SPLIT_UNITS * one),
-        ("split_n", "n_mirror", one),
-        ("split_p", "p_split", one),
-    )
-    for role, device, units in roles[bus.kind]:
-        yield DeviceGroup(key=(bus.name, role), device=device, units=units)
+    def read_by(self, owner: str) -> Bus:
+        """Return the bus whose diodes a bus's own devices or a connection's legs go by."""
+        if owner in self.buses:
+            return self.buses[owner]
+        return self.buses[next(c.source for c in self.connections if c.parameter == owner)]
 
+    def carried(self, owner: str, role: str) -> Carried:
+        """Return which current a unit device of a group usually carries."""
+        if owner in self.buses:
+            return self.buses[owner].circuit.role(role).carried
+        bank = next((bank for bank in self.banks if bank.name == owner), None)
+        return Carried.DIODE if bank is None else bank.circuit.role(role).carried
 
-# What a leg of a weight's sign does with the current of its source's rail, and with which device.
-LEGS: tuple[tuple[str, str, int, str], ...] = (
-    ("source_plus", "plus", +1, "p_mirror"),
-    ("sink_plus", "plus", -1, "n_mirror"),
-    ("sink_minus", "minus", +1, "n_mirror"),
-    ("source_minus", "minus", -1, "p_mirror"),
-)
+    def line(self, owner: str, role: str) -> Line:
+        """Return the line of the bias tree that a group's gates hang on."""
+        if owner in self.buses:
+            return self.buses[owner].circuit.role(role).line
+        bank = next((bank for bank in self.banks if bank.name == owner), None)
+        if bank is not None:
+            return bank.circuit.role(role).line
+        return Line.RAIL if self.read_by(owner).kind is NodeKind.BIAS else Line.NONE
 
-
-def leg_units(connection: Connection, rail: str, sign: int) -> IntArray:
-    """Return the unit devices (n_target, n_source) of one kind of leg, without their sign."""
-    units: IntArray = np.maximum(sign * getattr(connection, rail), 0)
-    return units
-
-
-def _leg_devices(connection: Connection) -> Iterator[DeviceGroup]:
-    for role, rail, sign, device in LEGS:
-        units = leg_units(connection, rail, sign)
-        if units.any():
-            yield DeviceGroup(key=(connection.parameter, role), device=device, units=units)
-
-
-# A window comparator's copies of its threshold's rails, and of the candidate's other rail.
-WINDOW_COPIES = {
-    "up_plus": "p_mirror",
-    "up_minus": "p_mirror",
-    "up_opposite": "p_mirror",
-    "down_plus": "n_mirror",
-    "down_minus": "n_mirror",
-    "down_opposite": "n_mirror",
-}
-
-
-def window_roles(candidate: Bus) -> tuple[str, ...]:
-    """List the copies that there are: nothing pulls a rectified candidate down."""
-    signed = candidate.kind is NodeKind.CANDIDATE
-    return tuple(WINDOW_COPIES) if signed else ("up_plus", "up_minus")
-
-
-def _bank_devices(bank: Bank, candidate: Bus) -> Iterator[DeviceGroup]:
-    name = f"bank{bank.layer}"
-    copy = np.full(bank.n_units, candidate.units, dtype=np.int64)
-    cells = np.ones((bank.n_units, bank.n_cells), dtype=np.int64)
-    if bank.clocked:
-        fixed = bank.window is None
-        if fixed:
-            yield DeviceGroup(key=(name, "up_threshold"), device="p_mirror", units=bank.up_units)
-        yield DeviceGroup(key=(name, "up_copy"), device="n_mirror", units=copy)
-        if candidate.kind is NodeKind.CANDIDATE:
-            yield DeviceGroup(key=(name, "down_copy"), device="p_mirror", units=copy)
-            key = (name, "down_threshold")
-            if fixed:
-                yield DeviceGroup(key=key, device="n_mirror", units=bank.down_units)
-        for role in window_roles(candidate):
-            if bank.window is not None:
-                units = np.full(bank.n_units, bank.window[role], dtype=np.int64)
-                yield DeviceGroup(key=(name, role), device=WINDOW_COPIES[role], units=units)
-        hold, width = cells * bank.hold_units, cells * bank.width_units
-    else:
-        # The nine-transistor loop: the falling edge is the difference of two currents.
-        yield DeviceGroup(key=(name, "copy_plus"), device="p_mirror", units=copy)
-        if candidate.kind is NodeKind.SIGNED:
-            yield DeviceGroup(key=(name, "copy_minus"), device="n_mirror", units=copy)
-        hold, width = bank.up_units[:, None], bank.loop_width[:, None]
-    yield DeviceGroup(key=(name, "hold"), device="n_mirror", units=hold)
-    yield DeviceGroup(key=(name, "width"), device="n_mirror", units=width)
-    yield DeviceGroup(key=(name, "feedback_diode"), device="p_cell", units=cells)
-    yield DeviceGroup(key=(name, "feedback"), device="p_cell", units=cells)
-    yield DeviceGroup(key=(name, "gain"), device="n_mirror", units=cells * bank.gain_units[:, None])
+    def bank_groups(self, bank: Bank) -> Iterator[tuple[DeviceGroup, UnitRole]]:
+        """List the devices of one bank, with what they are in its circuit."""
+        candidate = self.buses[bank.candidate]
+        for part in bank.circuit.placed(signed=candidate.circuit.splits):
+            units = part.units(bank, candidate)
+            yield DeviceGroup(key=(bank.name, part.name), device=part.device, units=units), part

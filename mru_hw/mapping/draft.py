@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import Bank, Bus, Connection, NodeKind
+from mru_hw.circuits.base import NodeKind
+from mru_hw.mapping.design import Bank, Bus, Connection
 from mru_hw.model.network import Model
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import Bus, NodeKind
+from mru_hw.circuits.base import NodeKind, leg_of
+from mru_hw.mapping.design import Bus
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 V_PIN = 0.9  # V, at which the bench holds the output pins
@@ -65,13 +66,14 @@ def path_gains(calibration: Calibration, source: Bus, target: Bus) -> dict[str, 
     What a diode carries directly passes one mirror; what needs the other polarity passes two.
     """
     voltage, i = node_voltage(calibration, target), source.i_device
-    n, p = (leg_gain(calibration, polarity, voltage, i) for polarity in ("n", "p"))
-    flipped_n, flipped_p = flip_gain(calibration, "n", i) * p, flip_gain(calibration, "p", i) * n
-    if source.kind is NodeKind.STATE:
-        return {"source_plus": p, "sink_plus": flipped_p}
-    gains = {"source_plus": flipped_n, "sink_plus": n}
-    if source.kind is NodeKind.SIGNED:
-        gains |= {"sink_minus": flipped_p, "source_minus": p}
+    gains = {}
+    for rail in source.circuit.rails if source.circuit.copied else ():
+        sign, polarity = rail
+        direct = source.circuit.direct(sign)
+        gain = leg_gain(calibration, polarity, voltage, i)
+        if direct != polarity:
+            gain = flip_gain(calibration, direct, i) * gain
+        gains[leg_of(rail)] = gain
     return gains
 
 
@@ -120,11 +122,11 @@ def path_exponents(calibration: Calibration, source: Bus, temperature: float) ->
         left = calibration.v_dd - gate[other]
         return own(polarity) + thermal[other] * gain_slope(calibration, polarity, left) + own(other)
 
-    if source.kind is NodeKind.STATE:
-        return {"source_plus": own("p"), "sink_plus": flipped("p", "n")}
-    exponents = {"source_plus": flipped("n", "p"), "sink_plus": own("n")}
-    if source.kind is NodeKind.SIGNED:
-        exponents |= {"sink_minus": flipped("p", "n"), "source_minus": own("p")}
+    exponents = {}
+    for rail in source.circuit.rails if source.circuit.copied else ():
+        sign, polarity = rail
+        direct = source.circuit.direct(sign)
+        exponents[leg_of(rail)] = own(polarity) if direct == polarity else flipped(direct, polarity)
     return exponents
 
 

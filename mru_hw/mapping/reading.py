@@ -22,7 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from mru_hw.mapping.design import LEGS, SPLITTERS, Bank, Bus, Connection, NodeKind, leg_units
+from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.legs import LEGS
+from mru_hw.mapping.design import Bank, Bus, Connection
 from mru_hw.mapping.gains import leg_slopes, node_thermal, path_exponents, path_gains
 from mru_hw.mapping.node_laws import log_rail, node_skew, rectified_node, signed_node, split
 from mru_hw.mapping.realised import (
@@ -114,7 +116,8 @@ def leg_line(
     exponents = path_exponents(calibration, source, calibration.temperature)
     a, rails = _source_points(placed, source, calibration, both=both)
     gain, mean = {}, {}
-    for role, rail, _, _ in LEGS:
+    for leg in LEGS:
+        role, rail = leg.role, leg.rail
         if role not in gains or rail not in rails:
             continue
         bent = rails[rail] * gains[role]
@@ -153,7 +156,7 @@ def node_line(placed: Wired, target: Bus, calibration: Calibration) -> NodeLine:
     slopes = leg_slopes(calibration, target)
     # By how far the node's mean voltage lies above the usual one [V].
     raised = mean * node_thermal(calibration, target, calibration.temperature)
-    if target.kind in SPLITTERS:
+    if target.circuit.splits:
         raised = raised + calibration.signed_rest
     return NodeLine(
         rho=rho,
@@ -190,12 +193,12 @@ def read_legs(
     line, k = _connection_line(placed, connection, calibration), _unit(placed, connection)
     rails = {rail: np.zeros(connection.plus.shape) for rail in ("plus", "minus")}
     brought = np.zeros(len(connection.plus))
-    for role, rail, sign, device in LEGS:
-        if role in line.gain:
-            flow = 1 if device == "p_mirror" else -1
-            legs = leg_units(connection, rail, sign) * (node.drain[flow] * node.rho * k)[:, None]
-            rails[rail] += sign * legs * line.gain[role]
-            brought += flow * (legs @ line.mean[role])
+    for leg, units in connection.legs():
+        if leg.role in line.gain:
+            flow = 1 if leg.device == "p_mirror" else -1
+            legs = units * (node.drain[flow] * node.rho * k)[:, None]
+            rails[leg.rail] += leg.sign * legs * line.gain[leg.role]
+            brought += flow * (legs @ line.mean[leg.role])
     plus, minus = rails["plus"], rails["minus"]
     weight = (plus + minus) / 2 if connection.both else plus
     return Weights(plus=plus, minus=minus, weight=weight, start=brought - weight @ line.usual)
@@ -319,12 +322,12 @@ def _drawn(placed: Wired, target: Bus, calibration: Calibration) -> tuple[Array,
         _, rails = _source_points(placed, source, calibration, both=connection.both)
         draw = np.random.default_rng(names.index(source.name))
         at = draw.integers(rails["plus"].shape[1], size=(source.size, DRAWS))
-        for role, rail, sign, device in LEGS:
-            if role in gains and rail in rails:
-                legs = leg_units(connection, rail, sign) * (k * gains[role])
-                carried = legs @ np.take_along_axis(rails[rail], at, axis=1)
-                total += carried if device == "p_mirror" else -carried
-                pull += carried * (slopes[device[0]] * moves)
+        for leg, units in connection.legs():
+            if leg.role in gains and leg.rail in rails:
+                legs = units * (k * gains[leg.role])
+                carried = legs @ np.take_along_axis(rails[leg.rail], at, axis=1)
+                total += carried if leg.device == "p_mirror" else -carried
+                pull += carried * (slopes[leg.device[0]] * moves)
     return total, pull
 
 
@@ -349,7 +352,7 @@ def _flowing(
     placed: Wired, target: Bus, calibration: Calibration, total: Array, pull: Array
 ) -> Array:
     """Return what flows into nodes to which legs bring `total` with them at their usual voltage."""
-    if target.kind not in SPLITTERS:
+    if not target.circuit.splits:
         return rectified_node(total, pull, target.usual / target.scale)[0]
     i_q = np.full_like(pull, quiescent_current(target, placed.i_lsb, calibration))
     return signed_node(total, pull, i_q / target.scale, node_skew(calibration))[0]

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, NodeKind
+from mru_hw.circuits.base import SPLIT_UNITS
+from mru_hw.mapping.design import Bank, Bus
 from mru_hw.mapping.drains import CellLegs
 from mru_hw.mapping.edges import LoopSettings
 from mru_hw.mapping.gains import comparator_gains
@@ -132,7 +133,7 @@ def realised_bank(placed: Placed, bank: Bank, calibration: Calibration) -> Reali
     candidate = placed.buses[bank.candidate]
     c, h = candidate.scale, placed.buses[bank.state].scale
     up, down = rail_thresholds(placed, bank, calibration)
-    if candidate.kind is NodeKind.CANDIDATE:
+    if bank.clocked and candidate.circuit.splits:  # a loop weighs both rails
         i_q = quiescent_current(candidate, placed.i_lsb, calibration)
         up, down = net_threshold(up, i_q), net_threshold(down, i_q)
     step, start = (i / h for i in realised_levels(placed, bank, calibration))

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
 from mru_hw.errors import Bare, UserError
-from mru_hw.mapping.design import CLOCKED, SPLIT_UNITS, Bank, Connection, NodeKind
+from mru_hw.mapping.design import CLOCKED, Bank, Connection
 from mru_hw.mapping.draft import Draft, Wire
 from mru_hw.mapping.edges import loop_units
 from mru_hw.mapping.gains import comparator_gains

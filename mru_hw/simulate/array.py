@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mru_hw.cells.leakage import BusLeak, Leak
-from mru_hw.mapping.design import Bank, Design, NodeKind
+from mru_hw.circuits.base import NodeKind
+from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.node_laws import (
     log_rail,
     rectified_node,

@@ -14,15 +14,8 @@ from mru_hw.cells.loop import loop_law
 from mru_hw.cells.nodes import node_supply, quiescent
 from mru_hw.cells.rails import leg_weights, supply_sum
 from mru_hw.cells.settling import step_capacitance
-from mru_hw.mapping.design import (
-    SPLIT_UNITS,
-    SPLITTERS,
-    Bank,
-    Bus,
-    Connection,
-    Design,
-    NodeKind,
-)
+from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
+from mru_hw.mapping.design import Bank, Bus, Connection, Design
 from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents
 from mru_hw.mapping.node_laws import node_skew
 from mru_hw.mapping.realised import rail_thresholds
@@ -83,7 +76,7 @@ def compile_die(
     nodes = {}
     skew = node_skew(calibration)
     for name, bus in design.buses.items():
-        splits = bus.kind in SPLITTERS
+        splits = bus.circuit.splits
         i_q = quiescent(devices, bus) / bus.scale if splits else None
         nodes[name] = Node(
             kind=bus.kind,
@@ -118,7 +111,7 @@ def _wiring(
     moves = node_thermal(calibration, target, devices.temperature)
     rest = np.log(quiescent(devices, source) / source.usual) if signed else 0.0
     # Gains are taken at the target's usual voltage, which is not quite where it rests.
-    rested = calibration.signed_rest / moves if target.kind in SPLITTERS else 0.0
+    rested = calibration.signed_rest / moves if target.circuit.splits else 0.0
     net, bent, more, pull = [], [], [], []
     for rail, sign in (("plus", 1.0), ("minus", -1.0))[: 2 if signed else 1]:
         columns = np.zeros((4, *connection.plus.shape))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.settling import bank_load
-from mru_hw.mapping.design import Bank, Design, NodeKind
+from mru_hw.mapping.design import Bank, Design
 from mru_hw.simulate.array import DieArray, Rails, apply
 from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import CHARGE, Calibration
@@ -75,9 +75,9 @@ def decision_capacitance(design: Design, calibration: Calibration, bank: Bank) -
     """
     load = bank_load(design, calibration, bank)
     if not bank.clocked:
-        return load.loop
-    signed = design.buses[bank.candidate].kind is NodeKind.CANDIDATE
-    mean: Floats = (load.up + load.down) / 2 if signed else load.up
+        return load["loop"]
+    signed = design.buses[bank.candidate].circuit.splits
+    mean: Floats = (load["up"] + load["down"]) / 2 if signed else load["up"]
     return mean
 
 

@@ -17,8 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.cells.settling import bank_load, bus_loads
-from mru_hw.mapping.design import Bank, Design, NodeKind
+from mru_hw.cells.settling import bank_load, bus_loads, moving_rails
+from mru_hw.circuits.base import NodeKind
+from mru_hw.mapping.design import Bank, Design
 from mru_hw.simulate.array import DieArray, Rails
 from mru_hw.simulate.behavioral import BehavioralRun, DieResults, Gathered
 from mru_hw.simulate.blocks import SequenceGroup, group_sequences, keep_freed_memory
@@ -107,7 +108,7 @@ class _Run:
         self._nodes = {
             name: MovingNode(bus, array.nodes[name], loads[name], calibration, devices.temperature)
             for name, bus in design.buses.items()
-            if bus.kind not in (NodeKind.PIN, NodeKind.BIAS)
+            if moving_rails(bus)
         }
         self._units: list[MovingLadder | MovingLoop] = []
         for bank, memory in zip(design.banks, array.memories, strict=True):
@@ -142,7 +143,7 @@ class _Run:
         order = ["x", "v0"]
         for bank in self._design.banks:
             i = bank.layer
-            order += [bank.candidate, *([bank.threshold] if bank.threshold else []), f"bank{i}"]
+            order += [bank.candidate, *([bank.threshold] if bank.threshold else []), bank.name]
             order += [bank.state, *([f"o{i}"] if f"o{i}" in self._nodes else []), f"v{i + 1}"]
         return order
 
@@ -172,7 +173,7 @@ class _Run:
     def _settle(self, x: Array) -> None:
         """Start with the first frame's inputs and the initial states, all at rest."""
         for name in self._order:
-            if not name.startswith("bank"):
+            if name in self._nodes:
                 self._nodes[name].settle(self._into(name, x))
                 self._copied[name] = self._nodes[name].legs(self._nodes[name].sent)
 
@@ -187,8 +188,8 @@ class _Run:
 
     def _advance(self, x: Array, dt: float) -> None:
         for name in self._order:
-            if name.startswith("bank"):
-                self._move_units(int(name.removeprefix("bank")), dt)
+            if name not in self._nodes:
+                self._move_units(self._design.bank(name).layer, dt)
                 continue
             node = self._nodes[name]
             sinks = self._design.buses[name].kind is NodeKind.RECTIFIED

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from mru_hw.cells.base import Array
 from mru_hw.cells.leakage import leg_current
 from mru_hw.cells.settling import (
-    RAILS,
     BusLoad,
     diode_step,
     lifted,
+    moving_rails,
     rest_current,
     splitter_step,
 )
-from mru_hw.mapping.design import Bus, NodeKind
+from mru_hw.circuits.base import NodeKind
+from mru_hw.mapping.design import Bus
 from mru_hw.mapping.gains import node_thermal
 from mru_hw.mapping.node_laws import log_rail, rectified_node, signed_node, split
 from mru_hw.simulate.array import Node, Wiring
@@ -46,7 +47,7 @@ class MovingNode:
     ) -> None:
         self._node, self._n = node, bus.size
         self._slope = calibration.thermal("n", temperature) / temperature_voltage(temperature)
-        rails = RAILS[bus.kind]
+        rails = moving_rails(bus)
         firsts = [
             next(r for r in rails if r[0] == sign) for sign in dict.fromkeys(s for s, _ in rails)
         ]

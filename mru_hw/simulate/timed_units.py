@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.loop import loop_currents
-from mru_hw.cells.settling import BankLoad, comparator_step, diode_step, rest_current
+from mru_hw.cells.settling import comparator_step, diode_step, rest_current
 from mru_hw.mapping.design import Bank
 from mru_hw.mapping.edges import STEP, follower, loop_legs
 from mru_hw.mapping.gains import flip_gain
@@ -25,10 +27,15 @@ class MovingLadder:
     """A layer of clocked units on one die, (n, sequence) each."""
 
     def __init__(
-        self, memory: Memory, load: BankLoad, calibration: Calibration, scale: float, width: int
+        self,
+        memory: Memory,
+        load: Mapping[str, Array],
+        calibration: Calibration,
+        scale: float,
+        width: int,
     ) -> None:
         self._memory, self._calibration, self._scale = memory, calibration, scale
-        self._c = {"up": (load.up / scale)[:, None], "down": (load.down / scale)[:, None]}
+        self._c = {side: (load[side] / scale)[:, None] for side in ("up", "down")}
         n, p, v_dd = calibration.n.conductance, calibration.p.conductance, calibration.v_dd
         self._slopes = (p / (1 + p * v_dd), n)
         self._trip = {"up": calibration.v_trip_up, "down": calibration.v_trip_down}
@@ -95,12 +102,12 @@ class MovingLoop:
     """
 
     def __init__(
-        self, memory: Memory, load: BankLoad, devices: Devices, bank: Bank, width: int
+        self, memory: Memory, load: Mapping[str, Array], devices: Devices, bank: Bank, width: int
     ) -> None:
         calibration, i_lsb = devices.calibration, devices.i_unit_device
         self._memory = memory
         self._scale = devices.design.buses[bank.candidate].scale
-        self._c, self._v_dd = load.loop[:, None], calibration.v_dd
+        self._c, self._v_dd = load["loop"][:, None], calibration.v_dd
         self._rows = np.arange(bank.n_units)[:, None]
         self._on = calibration.n.v_gate + ON_MARGIN
         temperature = devices.temperature
@@ -119,7 +126,7 @@ class MovingLoop:
         self._loop, self._flip = loop, flip_gain(calibration, "n", i_lsb)
         self._gain_minus = loop.copy_minus[:, None] * flip_gain(calibration, "p", i)
         units = 1
-        self._charge = (calibration.thermal("p", temperature) * load.feedback)[:, None]
+        self._charge = (calibration.thermal("p", temperature) * load["feedback"])[:, None]
         self._rest = np.full((bank.n_units, 1), rest_current(calibration, "p", units))
         start = np.repeat(initial_cells(memory)[:, None], width, axis=1)
         self._v = np.where(start > 0, self._v_dd, 0.0)

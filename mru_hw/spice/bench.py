@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from mru_hw import __version__
 from mru_hw.errors import Bare, UserError
-from mru_hw.mapping.design import Design, NodeKind
+from mru_hw.mapping.design import Bus, Design
 from mru_hw.mapping.gains import V_PIN
 from mru_hw.model.structure import ModelSpec
-from mru_hw.spice.cells import BUS_PATHS
 from mru_hw.spice.chip import (
     SUPPLIES,
     all_clocked,
@@ -21,6 +20,7 @@ from mru_hw.spice.chip import (
     chip_pins,
     clocked_banks,
     loop_net,
+    node_instance,
     wire_notes,
 )
 from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of
@@ -76,12 +76,7 @@ class Bench:
 def candidate_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
     """Return the device currents of candidate `k` of `layer`: plus rail, minus rail if any."""
     bus = design.buses[design.banks[layer].candidate]
-    n, p = (design.technology.transistor_path(device) for device in ("n_mirror", "p_mirror"))
-    inside = BUS_PATHS[bus.kind]
-    plus = f"@m.{TOP}.x{bus.name}_{k}.{inside['diode_plus']}.{n}[id]"
-    if bus.kind is NodeKind.RECTIFIED:
-        return (plus,)
-    return plus, f"@m.{TOP}.x{bus.name}_{k}.{inside['diode_minus']}.{p}[id]"
+    return tuple(_diode(design, bus, k, sign) for sign in bus.circuit.signs)
 
 
 def state_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
@@ -96,8 +91,14 @@ def state_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
 def state_diode(design: Design, layer: int, k: int) -> str:
     """Return the current of the diode that collects the output of unit `k` of `layer`."""
     bus = design.buses[design.banks[layer].state]
-    p = design.technology.transistor_path("p_mirror")
-    return f"@m.{TOP}.x{bus.name}_{k}.{BUS_PATHS[bus.kind]['diode_plus']}.{p}[id]"
+    return _diode(design, bus, k, "plus")
+
+
+def _diode(design: Design, bus: Bus, k: int, sign: str) -> str:
+    """Return the current of the diode of a rail of node `k` of a bus."""
+    part = bus.circuit.role(f"diode_{sign}")
+    inside = design.technology.transistor_path(part.device)
+    return f"@m.{TOP}.{node_instance(bus, k)}.{part.path}.{inside}[id]"
 
 
 def edge_and_step(period: float) -> tuple[float, float]:

@@ -12,23 +12,20 @@ from collections.abc import Iterator
 import numpy as np
 
 from mru_hw import __version__
-from mru_hw.cells.wires import LOOP, NODE, SPLIT_LINE, line_wires, net_wires
+from mru_hw.cells.wires import SPLIT_LINE, line_wires, net_wires
+from mru_hw.circuits.base import NODE, NodeKind, UnitRole
+from mru_hw.circuits.catalogue import NODE_VIEWS, UNITS
+from mru_hw.circuits.legs import LEGS
+from mru_hw.circuits.window_comparator import COPIES
 from mru_hw.errors import Bare, UserError
-from mru_hw.mapping.design import (
-    LEGS,
-    WINDOW_COPIES,
-    Bank,
-    Bus,
-    Connection,
-    Design,
-    NodeKind,
-    leg_units,
-)
+from mru_hw.mapping.design import Bank, Bus, Connection, Design
 from mru_hw.model.structure import CellKind
-from mru_hw.spice.cells import LEG_CODES, LIBRARY, LOOPS, WINDOWS, cell_views
+from mru_hw.spice.cells import cell_views
 from mru_hw.spice.drive import drive_units
 from mru_hw.units import render
 
+LEG_CODES = {leg.role: leg.code for leg in LEGS}
+SPLIT_NET = "q_n"
 SUPPLIES = ("vdd_mirror", "vdd_memory", "vdd_clock", "vdd_bias")
 
 
@@ -97,11 +94,8 @@ def chip_deck(design: Design) -> str:
         for bank in clocked
         for s in np.unique(bank.initial)
     }
-    views = [
-        *(LIBRARY if clocked else ()),
-        *(WINDOWS if any(bank.window is not None for bank in clocked) else ()),
-        *(LOOPS if len(clocked) < len(design.banks) else ()),
-    ]
+    used = [bank.circuit for bank in design.banks]
+    views = [*NODE_VIEWS, *(view for c in UNITS if c in used for view in c.views)]
     lines = [
         f"* mru_hw {__version__} chip, design {design.digest()}",
         f"* technology {design.technology.name}, models {design.technology.models_hash()[:16]}",
@@ -158,7 +152,7 @@ def unit_subckt(
     control, rails, sizes = "step_control", "n_plus p_minus", {"up": 64, "down": 64}
     compared = f"{rails} n p"
     if window:
-        control, sizes = "window_comparator", dict.fromkeys(WINDOW_COPIES, 64)
+        control, sizes = "window_comparator", dict.fromkeys((copy.name for copy in COPIES), 64)
         rails += " b_n_plus b_p_plus b_n_minus b_p_minus"
         compared = rails
     given = " ".join(f"{key}={{{key}}}" for key in ("units", *sizes))
@@ -183,20 +177,7 @@ def unit_subckt(
 def rail_nets(bus: Bus, k: int) -> dict[str, str]:
     """Return the gate nets that copy node `k` of a bus, by what a leg does with its current."""
     node = f"{bus.name}_{k}"
-    if bus.kind is NodeKind.SIGNED:
-        return {
-            "source_plus": f"{node}_pp",
-            "sink_plus": f"{node}_np",
-            "sink_minus": f"{node}_nm",
-            "source_minus": f"{node}_pm",
-        }
-    if bus.kind is NodeKind.STATE:
-        return {"source_plus": node, "sink_plus": f"{node}_n"}
-    if bus.kind is NodeKind.CANDIDATE:
-        return {"sink_plus": f"{node}_np", "source_minus": f"{node}_pm"}
-    if bus.kind is NodeKind.BIAS:
-        return {"source_plus": "bias_p", "sink_plus": "iref"}
-    return {"source_plus": f"{node}_p", "sink_plus": node}
+    return {role: net.format(node=node) for role, net in bus.circuit.nets.items()}
 
 
 def node_net(bus: Bus, k: int) -> str:
@@ -204,29 +185,23 @@ def node_net(bus: Bus, k: int) -> str:
     return f"{bus.name}{k}" if bus.name in ("x", "y") else f"{bus.name}_{k}"
 
 
+def node_instance(bus: Bus, k: int) -> str:
+    """Name the instance of node `k` of a bus; of the bias tree there is one."""
+    return f"x{bus.name}" if bus.kind is NodeKind.BIAS else f"x{bus.name}_{k}"
+
+
 def _bus_lines(bus: Bus) -> Iterator[str]:
+    circuit = bus.circuit
+    given = " ".join(f"{name}={getattr(bus, name)}" for name in circuit.parameters)
     supply = "vdd_bias vss" if bus.kind is NodeKind.BIAS else "vdd_mirror vss"
-    if bus.kind is NodeKind.BIAS:
-        yield f"xbias iref bias_p q_n {supply} bias_tree units={bus.units}"
-        return
-    for k in range(bus.size):
-        nets = rail_nets(bus, k) if bus.kind is not NodeKind.PIN else {}
-        node = node_net(bus, k)
-        name = f"x{bus.name}_{k}"
-        if bus.kind is NodeKind.SIGNED:
-            rails = " ".join(
-                nets[r] for r in ("sink_plus", "source_plus", "sink_minus", "source_minus")
-            )
-            yield f"{name} {node} {rails} q_n {supply} signed_node units={bus.units}"
-        elif bus.kind is NodeKind.CANDIDATE:
-            yield (
-                f"{name} {node} {nets['sink_plus']} {nets['source_minus']} q_n {supply}"
-                f" signed_split units={bus.units} split={bus.split}"
-            )
-        elif bus.kind is NodeKind.RECTIFIED:
-            yield f"{name} {node} {nets['source_plus']} {supply} relu_node units={bus.units}"
-        elif bus.kind is NodeKind.STATE:
-            yield f"{name} {node} {nets['sink_plus']} {supply} state_node units={bus.units}"
+    for k in range(bus.size if circuit.subckt else 0):
+        nets = rail_nets(bus, k)
+        ports = [
+            *([node_net(bus, k)] if circuit.own_net else []),
+            *(nets[r] for r in circuit.ports),
+        ]
+        ports += [SPLIT_NET] if circuit.on_split_line else []
+        yield f"{node_instance(bus, k)} {' '.join(ports)} {supply} {circuit.subckt} {given}"
 
 
 def leg_instance(connection_index: int, role: str, row: int, column: int) -> str:
@@ -234,17 +209,23 @@ def leg_instance(connection_index: int, role: str, row: int, column: int) -> str
     return f"xw{connection_index}{LEG_CODES[role]}_{row}_{column}"
 
 
+def unit_device(bank: Bank, k: int, part: UnitRole, cell: int = 0) -> str:
+    """Name a device of unit `k` of a bank, in one of its cells, by instances below the chip."""
+    if part.beside:
+        return f"{part.beside}{bank.layer}_{k}"
+    return f"xu{bank.layer}_{k}.{part.path.format(cell=cell + 1)}"
+
+
 def _leg_lines(index: int, connection: Connection, buses: dict[str, Bus]) -> Iterator[str]:
-    source, target = buses[connection.source], buses[connection.target]
+    source, target = (buses[name] for name in connection.ends)
     supply = "vdd_bias" if source.kind is NodeKind.BIAS else "vdd_mirror"
-    for role, rail, sign, device in LEGS:
-        bulk = supply if device == "p_mirror" else "vss"
-        units = leg_units(connection, rail, sign)
+    for leg, units in connection.legs():
+        bulk = supply if leg.device == "p_mirror" else "vss"
         for row, column in np.argwhere(units):
-            name = leg_instance(index, role, int(row), int(column))
-            gate = rail_nets(source, int(column))[role]
+            name = leg_instance(index, leg.role, int(row), int(column))
+            gate = rail_nets(source, int(column))[leg.role]
             node = node_net(target, int(row))
-            yield f"{name} {node} {gate} {bulk} {bulk} {device} units={units[row, column]}"
+            yield f"{name} {node} {gate} {bulk} {bulk} {leg.device} units={units[row, column]}"
 
 
 def _driver_lines(design: Design, bank: Bank) -> Iterator[str]:
@@ -278,8 +259,7 @@ def _compared_nets(candidate: Bus, k: int) -> str:
     A rectified one has no minus rail: nothing takes its unit down, as in software.
     """
     nets = rail_nets(candidate, k)
-    signed = candidate.kind is NodeKind.CANDIDATE
-    return f"{nets['sink_plus']} {nets['source_minus'] if signed else 'vdd_memory'}"
+    return f"{nets['sink_plus']} {nets.get('source_minus', 'vdd_memory')}"
 
 
 def _threshold_nets(bank: Bank, buses: dict[str, Bus], k: int) -> str:
@@ -289,11 +269,6 @@ def _threshold_nets(bank: Bank, buses: dict[str, Bus], k: int) -> str:
     rails = rail_nets(buses[bank.threshold], k)
     order = ("sink_plus", "source_plus", "sink_minus", "source_minus")
     return "".join(f" {rails[role]}" for role in order)
-
-
-def copy_minus_instance(layer: int, k: int) -> str:
-    """Name the instance that sinks the minus rail's copy of a loop with a signed candidate."""
-    return f"xum{layer}_{k}"
 
 
 def loop_net(layer: int, k: int) -> str:
@@ -312,9 +287,10 @@ def _loop_lines(bank: Bank, buses: dict[str, Bus]) -> Iterator[str]:
             f" hysteretic_cell units={c.units} hold={bank.up_units[k]}"
             f" width={bank.loop_width[k]} gain={bank.gain_units[k]}"
         )
-        if c.kind is NodeKind.SIGNED:
-            name = copy_minus_instance(i, k)
-            yield f"{name} {q} {rails['sink_minus']} vss vss n_mirror units={c.units}"
+        for part in bank.circuit.placed(signed=c.circuit.splits):
+            if part.beside:
+                name = unit_device(bank, k, part)
+                yield f"{name} {q} {rails[part.reads]} vss vss {part.device} units={c.units}"
 
 
 def chip_wires(design: Design) -> dict[str, float]:
@@ -329,10 +305,10 @@ def chip_wires(design: Design) -> dict[str, float]:
 
 
 def _wire_net(design: Design, owner: str, role: str, k: int) -> str:
-    if role == LOOP:
-        return loop_net(int(owner.removeprefix("bank")), k)
     if role == SPLIT_LINE:
-        return "q_n"
+        return SPLIT_NET
+    if owner not in design.buses:
+        return loop_net(design.bank(owner).layer, k)
     bus = design.buses[owner]
     return node_net(bus, k) if role == NODE else rail_nets(bus, k)[role]
 

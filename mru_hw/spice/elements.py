@@ -19,13 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import LEGS, Bank, Connection, Design, leg_units
+from mru_hw.mapping.design import Bank, Connection, Design
 from mru_hw.mapping.inverse import unmap
 from mru_hw.mapping.reading import node_line, read_legs
 from mru_hw.mapping.realised import realised_bank
 from mru_hw.model.network import Model
-from mru_hw.spice.cells import CELL_PATHS, LOOP_PATHS, STEP_PATHS
-from mru_hw.spice.chip import leg_instance
+from mru_hw.spice.chip import leg_instance, unit_device
 from mru_hw.spice.flatten import Placed, flatten
 from mru_hw.spice.paths import TOP
 from mru_hw.technology.calibration import Calibration
@@ -153,17 +152,16 @@ def _weight_roles(
     realised = {"plus": read.plus, "minus": read.minus}
     wanted = model.tensors.get(connection.parameter, np.eye(*read.plus.shape))
     absent = np.ones(read.plus.shape, dtype=bool)
-    for role, rail, sign, _ in LEGS:
-        units = leg_units(connection, rail, sign)
+    for leg, units in connection.legs():
         absent &= units == 0
         for row, column in np.argwhere(units):
             yield Role(
                 parameter=f"{connection.parameter}[{row},{column}]",
-                instance=leg_instance(number, role, int(row), int(column)),
+                instance=leg_instance(number, leg.role, int(row), int(column)),
                 unit_devices=f"{units[row, column]}:{source.units}",
                 current=None,
                 wanted=float(wanted[row, column]),
-                realised=float(realised[rail][row, column]),
+                realised=float(realised[leg.rail][row, column]),
                 unit="1",
             )
     for row, column in np.argwhere(absent):
@@ -202,39 +200,31 @@ def _bank_roles(
 ) -> Iterator[Role]:
     p, real = f"layers.{bank.layer}.", realised_bank(design, bank, calibration)
     c, h = design.buses[bank.candidate].scale, design.buses[bank.state].scale
-    alpha = model.tensors[p + "alpha"] * h
-    gains = ("alpha", bank.gain_units, alpha, real.alpha * h)
-    sources: dict[str, tuple[str, NDArray[np.int64], Array, Array]] = {
-        f"xc{j}.{CELL_PATHS['gain']}": gains for j in range(1, bank.n_cells + 1)
-    }
-    if bank.window is None:
-        beta = np.abs(model.tensors[p + "beta"]) * c
-        sources[STEP_PATHS["up_threshold"]] = ("beta", bank.up_units, beta, real.up * c)
-        sources[STEP_PATHS["down_threshold"]] = ("beta", bank.down_units, beta, real.down * c)
-    if not bank.clocked:
-        delta = np.abs(model.tensors[p + "delta"]) * c
-        sources = {
-            LOOP_PATHS["hold"]: ("beta", bank.up_units, beta, real.down * c),
-            LOOP_PATHS["width"]: ("delta", bank.loop_width, delta, (real.up - real.down) * c),
-            LOOP_PATHS["gain"]: gains,
-        }
+    asked = {
+        name: np.abs(model.tensors[p + name]) * c
+        for name in ("beta", "delta")
+        if p + name in model.tensors
+    } | {"alpha": model.tensors[p + "alpha"] * h}
+    parts = [part for part in bank.circuit.roles if part.parameter]
     for k in range(bank.n_units):
-        unit = f"xu{bank.layer}_{k}"
-        for inside, (name, units, wanted, realised) in sources.items():
-            yield Role(
-                parameter=f"{p}{name}[{k}]",
-                instance=f"{unit}.{inside}",
-                unit_devices=f"{units[k]}",
-                current=float(units[k] * design.i_lsb),
-                wanted=float(wanted[k]),
-                realised=float(realised[k]),
-                unit="A",
-            )
+        for part in parts:
+            units = part.units(bank, design.buses[bank.candidate]).reshape(bank.n_units, -1)
+            amount = part.realised(real)[k] * (h if part.output else c)
+            for cell in range(units.shape[1]):
+                yield Role(
+                    parameter=f"{p}{part.parameter}[{k}]",
+                    instance=unit_device(bank, k, part, cell),
+                    unit_devices=f"{units[k, cell]}",
+                    current=float(units[k, cell] * design.i_lsb),
+                    wanted=float(asked[part.parameter][k]),
+                    realised=float(amount),
+                    unit="A",
+                )
         # How the reset is strapped, and so no device of its own.
         start = float(bank.initial[k])
         yield Role(
             parameter=f"{p}initial_state[{k}]",
-            instance=unit,
+            instance=f"xu{bank.layer}_{k}",
             unit_devices="",
             current=None,
             wanted=float(model.tensors[p + "initial_state"][k]),

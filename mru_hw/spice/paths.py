@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from mru_hw.errors import MruHwError
-from mru_hw.mapping.design import Design, DeviceGroup, NodeKind
-from mru_hw.spice.cells import BUS_PATHS, CELL_PATHS, LOOP_PATHS, STEP_PATHS
-from mru_hw.spice.chip import copy_minus_instance, leg_instance
+from mru_hw.mapping.design import Design, DeviceGroup
+from mru_hw.spice.chip import leg_instance, node_instance, unit_device
 
 TOP = "xchip"  # the bench's instance of the chip
 
@@ -47,19 +46,11 @@ def stands_with(instance: str) -> tuple[str, int | None]:
 def _instance(design: Design, owner: str, role: str, at: tuple[int, ...]) -> str:
     bus = design.buses.get(owner)
     if bus is not None:
-        inside = BUS_PATHS[bus.kind][role]
-        return f"xbias.{inside}" if bus.kind is NodeKind.BIAS else f"x{owner}_{at[0]}.{inside}"
+        return f"{node_instance(bus, at[0])}.{bus.circuit.role(role).path}"
     for number, connection in enumerate(design.connections):
         if connection.parameter == owner:
             return leg_instance(number, role, *at)
     for bank in design.banks:
-        if owner == f"bank{bank.layer}":
-            unit = f"xu{bank.layer}_{at[0]}"
-            if not bank.clocked:
-                if role == "copy_minus":
-                    return copy_minus_instance(bank.layer, at[0])
-                return f"{unit}.{LOOP_PATHS[role]}"
-            if role in STEP_PATHS:
-                return f"{unit}.{STEP_PATHS[role]}"
-            return f"{unit}.xc{at[1] + 1}.{CELL_PATHS[role]}"
+        if owner == bank.name:
+            return unit_device(bank, at[0], bank.circuit.role(role), *at[1:])
     raise MruHwError(f"The group {owner}/{role} has no place in the deck.")

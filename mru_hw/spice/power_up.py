@@ -9,15 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from mru_hw.cells.wires import SPLIT_LINE, net_wires
-from mru_hw.mapping.design import SPLIT_UNITS, Design
+from mru_hw.circuits.base import SPLIT_UNITS, Line
+from mru_hw.mapping.design import Design
 
 # A gate in weak inversion shows c_ox (n - 1) / n: less than half of its oxide for a slope factor n
 # below 2 (Tsividis and McAndrew, Operation and Modeling of the MOS Transistor, section 8.2).
 GATE_SHARE = 0.5
-
-# By their device's polarity on either rail: what a unit copies, and the bias tree's own.
-_UNIT_TAILS = ("hold", "width", "gain", "up_threshold", "down_threshold")
-_BIAS_TREE = ("diode_plus", "flip_plus", "flip_plus_diode", "split_source")
 
 
 def power_up_time(design: Design) -> float:
@@ -43,13 +40,12 @@ def gates_on_lines(design: Design) -> dict[str, float]:
     A splitter's PMOS is on none, for its gate is at ground.
     """
     area = {"n": 0.0, "p": 0.0, "split": 0.0}
-    biased = {c.parameter for c in design.connections if c.source == "bias"}
     for group in design.device_groups():
-        owner, role = group.key
         device = design.technology.devices[group.device]
         size = device.w * device.l * float(group.units.sum())
-        if role == "split_n":
+        line = design.line(*group.key)
+        if line is Line.SPLITTERS:
             area["split"] += size
-        elif owner in biased or role in _UNIT_TAILS or (owner == "bias" and role in _BIAS_TREE):
+        elif line is Line.RAIL:
             area[device.polarity] += size
     return area

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw import __version__
+from mru_hw.circuits.base import NodeKind
 from mru_hw.errors import UserError
-from mru_hw.mapping.design import Design, NodeKind, Timing
+from mru_hw.mapping.design import Design, Timing
 from mru_hw.spice.bench import (
     PRE_ROLL,
     RAMP,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.sizing import load_lengths
 from mru_hw.technology import Technology
-from mru_hw.trim.dac import DEVICES, Dac
+from mru_hw.trim.dac import Dac
 
 REGISTER = 20  # transistors of one bit, as many NMOS as PMOS
 PINS = 2
@@ -65,16 +65,14 @@ def trim_cost(design: Design, dacs: Sequence[Dac], *, area: float = 1.0) -> Cost
     n_bits = sum(len(dac.placed) * dac.bits for dac in dacs)
     legs, leakage = 0.0, 0.0
     for dac in dacs:
-        name = DEVICES[dac.side]
+        name = dac.device
         more = (dac.units(dac.middle * 0 + dac.top) - dac.placed).sum()
         legs += area * float(more) * _gate(technology, name)
         off = float(lengths.leakage(name[0], technology.devices[name].l, 0.0))
         carried = float(dac.placed.min()) * design.i_lsb
         leakage = max(leakage, dac.bits * off / carried)
     register = REGISTER / 2 * (_gate(technology, "n_logic") + _gate(technology, "p_logic"))
-    switches = sum(
-        len(dac.placed) * dac.bits * _gate(technology, DEVICES[dac.side]) for dac in dacs
-    )
+    switches = sum(len(dac.placed) * dac.bits * _gate(technology, dac.device) for dac in dacs)
     return Cost(
         dacs=n_dacs,
         bits=n_bits,

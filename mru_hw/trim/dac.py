@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.budget.mismatch import Spread, mismatch_spread
+from mru_hw.circuits.base import SPLIT_UNITS, IntArray
+from mru_hw.circuits.ladder_unit import LADDER
 from mru_hw.errors import UserError
-from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Design, DeviceGroup, IntArray, NodeKind
+from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup
 from mru_hw.mapping.node_laws import split
 from mru_hw.mapping.realised import realised_bank
 from mru_hw.technology.calibration import Calibration
@@ -31,7 +33,8 @@ Side = tuple[int, str]
 BITS_MOST = 8
 RANGE = 3.0  # of the untrimmed spread's sigma, on either side
 SIDES = ("up", "down")
-DEVICES = {"up": "p_mirror", "down": "n_mirror"}
+PARTS = dict(zip(SIDES, LADDER.thresholds, strict=True))
+"""The leg that sets each threshold, of `LADDER`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +43,8 @@ class Dac:
 
     Attributes
     ----------
-    layer, side
-        Which bank, and which of its thresholds.
+    bank, layer, side
+        Which bank, by name and layer, and which of its thresholds.
     bits, lsb
         Resolution, and unit devices of the smallest step.
     placed
@@ -52,6 +55,7 @@ class Dac:
         Largest sigma of the threshold's error that the range was made for, over the threshold.
     """
 
+    bank: str
     layer: int
     side: str
     bits: int
@@ -68,7 +72,12 @@ class Dac:
     @property
     def key(self) -> tuple[str, str]:
         """Device group of the leg."""
-        return f"bank{self.layer}", f"{self.side}_threshold"
+        return self.bank, PARTS[self.side]
+
+    @property
+    def device(self) -> str:
+        """Device class of the leg."""
+        return LADDER.role(PARTS[self.side]).device
 
     @property
     def top(self) -> int:
@@ -89,7 +98,7 @@ class Dac:
         """Return the devices of the bits, (n_units, bits)."""
         units = np.tile(self.weights, (len(self.placed), 1))
         key = (self.key[0], f"{self.side}_trim")
-        return DeviceGroup(key=key, device=DEVICES[self.side], units=units)
+        return DeviceGroup(key=key, device=self.device, units=units)
 
     def units(self, codes: IntArray) -> IntArray:
         """Return the unit devices of the whole leg at some codes."""
@@ -129,7 +138,7 @@ def place_dacs(
     found = []
     for bank in design.banks:
         bus = design.buses[bank.candidate]
-        sides = SIDES if bus.kind is NodeKind.CANDIDATE else SIDES[:1]
+        sides = SIDES if bus.circuit.splits else SIDES[:1]
         for kind, side in enumerate(sides):
             sigma = mismatch_scale * _widest(spread, bank.layer, kind)
             found.append(_place(design, calibration, bank, side, bits=bits, sigma=sigma))
@@ -174,20 +183,27 @@ def _place(
     rest = rest_current(design, bus)
     widest, nominal = (split(beta * k, rest)[0] for k in (1 + RANGE * sigma, 1.0))
     above = placed * (widest / nominal - 1)
-    least = SPLIT_UNITS * bus.split + 1 if bus.kind is NodeKind.CANDIDATE else 1
+    least = SPLIT_UNITS * bus.split + 1 if bus.circuit.splits else 1
     below = np.minimum(above, placed - least)
     lsb = max(1, math.ceil(float(np.max(above + below)) / ((1 << bits) - 1)))
     # Where one unit device is more than the range needs, the rest is shared by both sides.
     spare = lsb * ((1 << bits) - 1) - (above + below)
     base = np.maximum(np.rint(placed - below - spare / 2), least).astype(np.int64)
     return Dac(
-        layer=bank.layer, side=side, bits=bits, lsb=lsb, placed=placed, base=base, sigma=sigma
+        bank=bank.name,
+        layer=bank.layer,
+        side=side,
+        bits=bits,
+        lsb=lsb,
+        placed=placed,
+        base=base,
+        sigma=sigma,
     )
 
 
 def rest_current(design: Design, bus: Bus) -> float:
     """Return what a candidate's rail carries at rest [A], without its mirrors' gains; else 0."""
-    return SPLIT_UNITS * design.i_lsb * bus.split if bus.kind is NodeKind.CANDIDATE else 0.0
+    return SPLIT_UNITS * design.i_lsb * bus.split if bus.circuit.splits else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +282,7 @@ class Legs:
         dvt, dbeta = dict(self.die.dvt), dict(self.die.dbeta)
         for at, dac in self.dacs.items():
             units, dvt[dac.key], dbeta[dac.key] = self.leg(at, codes[at])
-            k = next(k for k, bank in enumerate(banks) if bank.layer == dac.layer)
+            k = next(k for k, bank in enumerate(banks) if bank.name == dac.bank)
             if dac.side == "up":
                 banks[k] = dataclasses.replace(banks[k], up_units=units)
             else:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import Design, IntArray
+from mru_hw.circuits.base import IntArray
+from mru_hw.mapping.design import Design
 from mru_hw.trim.dac import SIDES, Array, Legs, Side
 from mru_hw.trim.plan import Stimuli, TrimPlan, one_unit
 from mru_hw.trim.tester import RESOLUTION, Probe

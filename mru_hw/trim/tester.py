@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import IntArray
+from mru_hw.circuits.base import IntArray
 from mru_hw.simulate.array import DieArray, Memory
 from mru_hw.simulate.blocks import SequenceBlock
 from mru_hw.simulate.compile import compile_die

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import Design, DeviceGroup, NodeKind
+from mru_hw.circuits.base import NodeKind
+from mru_hw.mapping.design import Design, DeviceGroup
 
 Array = NDArray[np.float64]
 Points = tuple[tuple[float, float], ...]
@@ -57,9 +58,9 @@ class Placement:
         """Place a Design."""
         sources = {c.parameter: c.source for c in design.connections}
         # What stands in a unit, and what has a place of its own.
-        unit_of = {bank.candidate: f"bank{bank.layer}" for bank in design.banks}
-        unit_of |= {b.threshold: f"bank{b.layer}" for b in design.banks if b.threshold is not None}
-        units = {f"bank{bank.layer}": bank.n_units for bank in design.banks}
+        unit_of = {bank.candidate: bank.name for bank in design.banks}
+        unit_of |= {b.threshold: b.name for b in design.banks if b.threshold is not None}
+        units = {bank.name: bank.n_units for bank in design.banks}
         rows = {
             bus.name: bus.size
             for bus in design.buses.values()

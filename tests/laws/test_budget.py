@@ -19,8 +19,8 @@ from mru_hw.budget.table import make_budget, points_for
 from mru_hw.budget.wanted import wanted_legs
 from mru_hw.cells.base import Devices
 from mru_hw.cells.rails import leg_weights
+from mru_hw.circuits.base import NodeKind
 from mru_hw.mapping import Design, map_model
-from mru_hw.mapping.design import LEGS, NodeKind, leg_units
 from mru_hw.mapping.gains import path_gains
 from mru_hw.mapping.sizing import load_lengths
 from mru_hw.model.network import Model
@@ -250,8 +250,8 @@ def test_rounding_lies_within_half_a_unit_device(name: str) -> None:
     for connection in design.connections:
         source, target = design.buses[connection.source], design.buses[connection.target]
         gains = path_gains(calibration, source, target)
-        for role, rail, sign, _ in LEGS:
-            legs = leg_units(connection, rail, sign)
+        for leg, legs in connection.legs():
+            role = leg.role
             if legs.any():
                 unit = gains[role] / source.units
                 error = np.abs(legs * unit - wanted[connection.parameter][role])

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from mru_hw.mapping import NodeKind
-from mru_hw.mapping.design import SPLITTERS
 from mru_hw.mapping.reading import NodeLine, node_line, read_connections, usual_points
 from mru_hw.mapping.realised import quiescent_current, realised_bank
 from mru_hw.model.structure import CellKind
@@ -76,7 +75,7 @@ def test_a_splitter_rests_at_what_the_mapping_takes() -> None:
     chip = make_chip("cmru", levels=2, skip="matrix")
     array = compiled(chip)
     for name, bus in chip.design.buses.items():
-        if bus.kind in SPLITTERS:
+        if bus.circuit.splits:
             rest = quiescent_current(bus, chip.design.i_lsb, chip.calibration) / bus.scale
             np.testing.assert_allclose(array.nodes[name].i_q[:, 0, 0], rest, rtol=1e-12)
 

@@ -22,8 +22,8 @@ from mru_hw.cells.settling import (
     settling_times,
     splitter_step,
 )
+from mru_hw.circuits.base import NodeKind
 from mru_hw.energy import energy
-from mru_hw.mapping.design import NodeKind
 from mru_hw.mapping.edges import follower, loop_legs
 from mru_hw.mapping.gains import flip_gain
 from mru_hw.mapping.node_laws import split
@@ -202,8 +202,8 @@ def test_a_loop_moves_as_its_differential_equation_says(over: float) -> None:
         tail = np.full((1, 1), width)
         led = follower(cal, tail, at, temperature=27.0, reach=currents.reach)[1][0, 0]
         flowing = (given + (fed - rest) * feedback) * source[0] - hold * sink[0]
-        rate = flowing / load.loop[low]
-        return np.array([rate, (led + rest - fed) / (thermal * load.feedback[low])])
+        rate = flowing / load["loop"][low]
+        return np.array([rate, (led + rest - fed) / (thermal * load["feedback"][low])])
 
     exact = solve_ivp(
         law, (0, span), [0.0, np.log(rest)], t_eval=times, method="LSODA", rtol=1e-8, atol=1e-9

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mru_hw.cells.settling import RAILS, WITHIN, bank_load, bus_loads, rail_of, settling_times
+from mru_hw.cells.settling import WITHIN, bank_load, bus_loads, moving_rails, settling_times
 from mru_hw.cells.wires import line_wires
+from mru_hw.circuits.base import NodeKind, rail_of
 from mru_hw.energy import energy
-from mru_hw.mapping.design import Design, NodeKind
+from mru_hw.mapping.design import Design
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.simulate import blocks
 from mru_hw.simulate.run import Chip
@@ -142,7 +143,7 @@ def test_the_laws_have_the_capacitors_of_the_deck(kind: str, wires: WireLoad) ->
     without, seen = bus_loads(bare.design, cal), set()
     for name, load in bus_loads(design, cal).items():
         bus = design.buses[name]
-        if not RAILS[bus.kind]:
+        if not moving_rails(bus):
             continue
         added = {
             rail_nets(bus, 0)[role]: load.rails[rail_of(role)] - without[name].rails[rail_of(role)]
@@ -156,7 +157,7 @@ def test_the_laws_have_the_capacitors_of_the_deck(kind: str, wires: WireLoad) ->
                 assert farads[k] == pytest.approx(deck.get(one, 0.0), rel=1e-6, abs=1e-21)
     for bank, plain in zip(design.banks, bare.design.banks, strict=True):
         if not bank.clocked:
-            more = bank_load(design, cal, bank).loop - bank_load(bare.design, cal, plain).loop
+            more = bank_load(design, cal, bank)["loop"] - bank_load(bare.design, cal, plain)["loop"]
             nets = [loop_net(bank.layer, k) for k in range(bank.n_units)]
             seen.update(nets)
             np.testing.assert_allclose(more, [deck.get(q, 0.0) for q in nets], atol=1e-21)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mru_hw.circuits.legs import LEGS
 from mru_hw.data import circuits_dir
-from mru_hw.mapping.design import LEGS
 from mru_hw.spice.chip import unit_name, unit_subckt
 from scripts.schematics.deck import instances, read_subcircuits
 from scripts.schematics.sheet import Sheet, read_sheet
@@ -142,7 +142,7 @@ def test_a_sheet_that_does_not_fit_is_refused(
 def test_the_drawn_legs_are_those_that_the_emitter_places() -> None:
     source = sheet_named("mirror_legs")
     drawn = {i.name: i for i in instances(read_subcircuits(source.deck), source.top)}
-    devices = {(rail, sign): device for _, rail, sign, device in LEGS}
+    devices = {(leg.rail, leg.sign): leg.device for leg in LEGS}
     assert drawn["xwa"].cell == devices["plus", +1]
     assert drawn["xwb"].cell == devices["plus", -1]
     assert drawn["xwa"].nets["g"] == drawn["xnode.xfd"].nets["g"]

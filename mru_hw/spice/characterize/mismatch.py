@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mru_hw.mapping.design import CANDIDATE_SPLIT, SPLIT_UNITS
+from mru_hw.circuits.base import SPLIT_UNITS
+from mru_hw.mapping.design import CANDIDATE_SPLIT
 from mru_hw.spice.characterize.base import UNITS, Array, bench_deck, rounded, stairs
 from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.technology import Technology

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mru_hw.circuits.base import SPLIT_UNITS
 from mru_hw.errors import SimulationError
-from mru_hw.mapping.design import CANDIDATE_SPLIT, SPLIT_UNITS
+from mru_hw.mapping.design import CANDIDATE_SPLIT
 from mru_hw.mapping.rounding import HOLD, WIDTH
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
 from mru_hw.spice.chip import unit_subckt

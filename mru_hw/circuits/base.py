@@ -1,0 +1,362 @@
+"""What a circuit says of itself: its devices as roles, its nets, its place in a deck.
+
+A *role* is a device's part in its circuit, such as the diode of a node's plus rail. What follows
+from it (how large the device is, where it sits in the deck, what hangs on which net, which current
+decides its mismatch) is said here once; the array, the timing laws, the netlist, the energy, the
+budget and the trim read it by `mru_hw.circuits.catalogue`.
+
+A circuit knows rows of like nodes and units by `NodeView` and `UnitView` alone, and neither a
+Design nor a die.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+Rail = tuple[str, str]
+"""``plus`` or ``minus``, and the polarity of the transistors whose gates it drives."""
+
+NODE = "node"
+"""The net that legs into a node drive, where it is none of its rails."""
+
+SPLIT_UNITS = 2
+"""Unit devices of the bias rail that set a splitter's quiescent current (circuits/bias_tree)."""
+
+
+class NodeKind(enum.StrEnum):
+    """Circuit of a bus's nodes."""
+
+    SIGNED = "signed"  # class-AB splitter, both rails, copies of both signs
+    RECTIFIED = "rectified"  # diode: max(i, 0)
+    CANDIDATE = "candidate"  # class-AB splitter, read by the comparators only
+    STATE = "state"  # collects the output legs of a memory unit's cells
+    BIAS = "bias"  # the reference rail
+    PIN = "pin"  # an output current of the chip
+
+
+class Line(enum.StrEnum):
+    """Line of the bias tree that a device's gate hangs on."""
+
+    NONE = "none"
+    RAIL = "rail"  # that of its own polarity
+    SPLITTERS = "splitters"  # the NMOS splitters' gate line
+
+
+class Carried(enum.StrEnum):
+    """Which current a unit device of a role usually carries, at which its mismatch counts."""
+
+    DIODE = "diode"  # the usual one of the node's own diodes
+    REST = "rest"  # a splitter's, at rest
+    TAIL = "tail"  # the bias rail's unit device
+    FEEDBACK = "feedback"  # the width current, through a cell's feedback pair
+    RISING = "rising"  # the candidate where the unit steps up
+    FALLING = "falling"  # and where it steps down
+    CANDIDATE = "candidate"  # the candidate's usual one
+    THRESHOLD = "threshold"  # the usual one of the node that a threshold comes from
+
+
+class NodeView(Protocol):
+    """A row of like nodes as a circuit sees it."""
+
+    @property
+    def name(self) -> str:
+        """Of the row."""
+
+    @property
+    def kind(self) -> NodeKind:
+        """Their circuit."""
+
+    @property
+    def size(self) -> int:
+        """How many nodes."""
+
+    @property
+    def units(self) -> int:
+        """Unit devices of each diode."""
+
+    @property
+    def split(self) -> int:
+        """Unit devices of each splitter."""
+
+
+class UnitView(Protocol):
+    """A row of like memory units as a circuit sees it; arrays are (n_units,)."""
+
+    @property
+    def n_units(self) -> int:
+        """How many units."""
+
+    @property
+    def n_cells(self) -> int:
+        """Hysteretic cells of each."""
+
+    @property
+    def up_units(self) -> IntArray:
+        """Unit devices of the leg that sets the rising threshold."""
+
+    @property
+    def down_units(self) -> IntArray:
+        """Unit devices of the leg that sets the falling one."""
+
+    @property
+    def gain_units(self) -> IntArray:
+        """Unit devices of a set cell's output leg."""
+
+    @property
+    def cell_width(self) -> IntArray:
+        """Unit devices of each cell's width leg."""
+
+    @property
+    def hold_units(self) -> int:
+        """Unit devices of each ladder cell's hold leg."""
+
+    @property
+    def window(self) -> Mapping[str, int] | None:
+        """Unit devices of a window comparator's copies, by role."""
+
+
+class SettingsView(Protocol):
+    """A unit's settings in the network's own units, as its unit devices realise them, (n_units,)."""
+
+    @property
+    def up(self) -> Array:
+        """Rising threshold."""
+
+    @property
+    def down(self) -> Array:
+        """Falling threshold."""
+
+    @property
+    def alpha(self) -> Array:
+        """Size of one level."""
+
+
+def _nothing(settings: SettingsView) -> Array:
+    return np.full(len(settings.up), np.nan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRole:
+    """A device of each node of a row.
+
+    Attributes
+    ----------
+    name
+        Its part, unique in the circuit.
+    device
+        Device class of the technology.
+    path
+        Instance inside the node's subcircuit, as ``xsplit.xsn``.
+    units
+        Its unit devices.
+    gate
+        The node's rail that its gate is; none where it hangs on a line.
+    drains
+        The nets that its drain and its source lead to.
+    line
+        Line of the bias tree that its gate hangs on.
+    carried
+        Which current a unit device usually carries.
+    """
+
+    name: str
+    device: str
+    path: str
+    units: Callable[[NodeView], int]
+    gate: Rail | None = None
+    drains: tuple[Rail | str, ...] = ()
+    line: Line = Line.NONE
+    carried: Carried = Carried.DIODE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCircuit:
+    """A circuit of nodes.
+
+    Attributes
+    ----------
+    kind
+        Its name in a Design.
+    subckt, view
+        Its subcircuit, and the folder of ``circuits/`` that has it; empty where it has none.
+    roles
+        Its devices.
+    rails
+        Gate nets that currents are copied from; behind each diode of the node comes the copy of
+        the other polarity.
+    into
+        The net that legs into a node drive: `NODE`, or the leg's role that reads the same net.
+    nets
+        By a leg's role, the gate net that it reads in a deck; ``{node}`` is the node's own name.
+    ports
+        Roles of `nets` in the subcircuit's order, after the node's own net.
+    parameters
+        Parameters of the subcircuit, attributes of `NodeView`.
+    own_net
+        Whether the subcircuit's first port is the node's own net.
+    copied
+        Whether legs copy its rails; else comparators alone read them, or nothing does.
+    moves
+        Whether its currents move with the signal.
+    """
+
+    kind: NodeKind
+    subckt: str = ""
+    view: str = ""
+    roles: tuple[NodeRole, ...] = ()
+    rails: tuple[Rail, ...] = ()
+    into: str = NODE
+    nets: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ("units",)
+    own_net: bool = True
+    copied: bool = True
+    moves: bool = True
+
+    @property
+    def splits(self) -> bool:
+        """Whether a splitter makes two rails of either sign."""
+        return len(self.signs) == len(("plus", "minus"))
+
+    @property
+    def signs(self) -> tuple[str, ...]:
+        """Signs that it has rails of."""
+        return tuple(dict.fromkeys(sign for sign, _ in self.rails))
+
+    @property
+    def on_split_line(self) -> bool:
+        """Whether the splitters' gate line is one of its subcircuit's ports."""
+        return any(role.line is Line.SPLITTERS for role in self.roles)
+
+    def direct(self, sign: str) -> str:
+        """Return the polarity of a sign's own diode; the other rail copies it."""
+        return next(polarity for s, polarity in self.rails if s == sign)
+
+    def flipped(self, role: str) -> bool:
+        """Whether legs of a role read a copy of the diode, in the other polarity."""
+        sign, polarity = rail_of(role)
+        return self.direct(sign) != polarity
+
+    def role(self, name: str) -> NodeRole:
+        """Return a device by its part."""
+        return next(role for role in self.roles if role.name == name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRole:
+    """A device of each memory unit of a row, or of each of its cells.
+
+    Attributes
+    ----------
+    name, device
+        As of a `NodeRole`.
+    path
+        Instance inside the unit's subcircuit; ``{cell}`` counts its cells from 1.
+    units
+        Its unit devices, (n_units,) or (n_units, n_cells), from the units and their candidates.
+    carried
+        Which current a unit device usually carries.
+    line
+        Line of the bias tree that its gate hangs on.
+    reads
+        Role of the leg that reads the same rail, where it copies a node's.
+    of_threshold
+        Whether that is the threshold's node, and not the candidate's.
+    gates, drains
+        Nets inside the unit (`UnitCircuit.inner`) that its gate and its drain are.
+    output
+        Whether it feeds the state node.
+    signed
+        Whether it takes a signed candidate to be there.
+    beside
+        Prefix of an instance of its own beside the unit's.
+    parameter
+        Tensor of the layer that its current stands for; empty where there is none.
+    realised
+        What of the unit's realised settings that is, (n_units,) in the network's own units.
+    """
+
+    name: str
+    device: str
+    path: str
+    units: Callable[[UnitView, NodeView], IntArray]
+    carried: Carried = Carried.TAIL
+    line: Line = Line.NONE
+    reads: str = ""
+    of_threshold: bool = False
+    gates: tuple[str, ...] = ()
+    drains: tuple[str, ...] = ()
+    output: bool = False
+    signed: bool = False
+    beside: str = ""
+    parameter: str = ""
+    realised: Callable[[SettingsView], Array] = field(default=_nothing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Devices without a role on a net inside a unit: their gates or drains load it."""
+
+    device: str
+    part: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitCircuit:
+    """A circuit of memory units.
+
+    Attributes
+    ----------
+    name
+        Of the circuit.
+    views
+        Folders of ``circuits/`` that its deck takes beside those of nodes.
+    clocked
+        Whether a strobe moves its units; else they follow their candidates.
+    roles
+        Its devices.
+    thresholds
+        Roles that set the rising and the falling threshold.
+    inner
+        Nets inside that timing laws know, with the devices without a role on them.
+    wired
+        Those of them that leave the unit's subcircuit, and so may have wires.
+    """
+
+    name: str
+    views: tuple[str, ...]
+    clocked: bool
+    roles: tuple[UnitRole, ...]
+    thresholds: tuple[str, str]
+    inner: Mapping[str, tuple[Load, ...]]
+    wired: tuple[str, ...] = ()
+
+    def placed(self, *, signed: bool) -> tuple[UnitRole, ...]:
+        """List the devices that there are, for candidates that are signed or not."""
+        return tuple(role for role in self.roles if signed or not role.signed)
+
+    def role(self, name: str) -> UnitRole:
+        """Return a device by its part."""
+        return next(role for role in self.roles if role.name == name)
+
+
+def rail_of(role: str) -> Rail:
+    """Return the rail of a leg: what sources a current is a PMOS, what sinks one an NMOS."""
+    does, rail = role.split("_")
+    return rail, "p" if does == "source" else "n"
+
+
+def leg_of(rail: Rail) -> str:
+    """Return the role of the legs that read a rail."""
+    sign, polarity = rail
+    return f"{'source' if polarity == 'p' else 'sink'}_{sign}"

@@ -1,0 +1,77 @@
+"""Clocked units: a ladder of 2K cells (CMRU) or one cell (BMRU), stepped at a strobe.
+
+A comparator a side weighs a copy of the candidate's rail against a bias leg, the threshold; the
+step control of ``circuits/step_control`` opens the gates of ``circuits/ladder_cell`` by what it
+says (docs/decisions/0022-nested-phases.md). With a threshold from the input the window comparator
+takes its place (`mru_hw.circuits.window_comparator`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mru_hw.circuits.base import Carried, Line, Load, UnitCircuit, UnitRole
+from mru_hw.circuits.cell import CELL, copies_of_candidate
+
+VIEWS = ("step_control", "ladder_cell", "inverter", "phase_tap", "strobe_driver")
+
+UP_COPY = UnitRole(
+    name="up_copy",
+    device="n_mirror",
+    path="xstep.xu2",
+    units=copies_of_candidate,
+    carried=Carried.RISING,
+    reads="sink_plus",
+    drains=("up",),
+)
+DOWN_COPY = UnitRole(
+    name="down_copy",
+    device="p_mirror",
+    path="xstep.xd1",
+    units=copies_of_candidate,
+    carried=Carried.FALLING,
+    reads="source_minus",
+    drains=("down",),
+    signed=True,
+)
+LADDER_CELL = tuple(replace(role, path=f"xc{{cell}}.{role.path}") for role in CELL)
+
+COMPARATORS = {
+    "up": (Load(device="p_logic", part="gate"),),
+    "down": (Load(device="n_logic", part="gate"),),
+}
+"""The comparators' nodes; the strobed gates behind them."""
+
+LADDER = UnitCircuit(
+    name="ladder",
+    views=VIEWS,
+    clocked=True,
+    roles=(
+        UnitRole(
+            name="up_threshold",
+            device="p_mirror",
+            path="xstep.xu1",
+            units=lambda units, _: units.up_units,
+            line=Line.RAIL,
+            drains=("up",),
+            parameter="beta",
+            realised=lambda settings: settings.up,
+        ),
+        UP_COPY,
+        DOWN_COPY,
+        UnitRole(
+            name="down_threshold",
+            device="n_mirror",
+            path="xstep.xd2",
+            units=lambda units, _: units.down_units,
+            line=Line.RAIL,
+            drains=("down",),
+            parameter="beta",
+            realised=lambda settings: settings.down,
+            signed=True,
+        ),
+        *LADDER_CELL,
+    ),
+    thresholds=("up_threshold", "down_threshold"),
+    inner=COMPARATORS,
+)

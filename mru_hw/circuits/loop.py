@@ -1,0 +1,72 @@
+"""The nine-transistor hysteretic loop as FQ-BMRU unit (arXiv 2605.07936).
+
+The node V0 gains the candidate's copy and loses I_thresh (hold); once high it gains I_width back
+through the pair M9 : M7. Its edges: `mru_hw.mapping.edges`. Folder ``circuits/hysteretic_cell``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mru_hw.circuits.base import Carried, IntArray, Load, NodeView, UnitCircuit, UnitRole, UnitView
+from mru_hw.circuits.cell import CELL, copies_of_candidate
+
+
+def _threshold(units: UnitView, _: NodeView) -> IntArray:
+    return units.up_units[:, None]
+
+
+_HOLD, _WIDTH, _DIODE, _FEEDBACK, _GAIN = CELL
+
+LOOP = UnitCircuit(
+    name="loop",
+    views=("hysteretic_cell", "inverter"),
+    clocked=False,
+    roles=(
+        UnitRole(
+            name="copy_plus",
+            device="p_mirror",
+            path="xm1",
+            units=copies_of_candidate,
+            carried=Carried.CANDIDATE,
+            reads="source_plus",
+            drains=("loop",),
+        ),
+        UnitRole(
+            name="copy_minus",
+            device="n_mirror",
+            path="",
+            units=copies_of_candidate,
+            carried=Carried.CANDIDATE,
+            reads="sink_minus",
+            drains=("loop",),
+            signed=True,
+            beside="xum",
+        ),
+        # What is left of the threshold where the loop falls is beta; the width is delta.
+        replace(
+            _HOLD,
+            units=_threshold,
+            drains=("loop",),
+            parameter="beta",
+            realised=lambda settings: settings.down,
+        ),
+        replace(
+            _WIDTH, parameter="delta", realised=lambda settings: settings.up - settings.down
+        ),
+        replace(_DIODE, gates=("feedback",), drains=("feedback",)),
+        replace(_FEEDBACK, gates=("feedback",), drains=("loop",)),
+        _GAIN,
+    ),
+    thresholds=("hold", "width"),
+    inner={
+        # Its followers and its two reset switches.
+        "loop": (
+            Load(device="n_cell", part="gate", count=2),
+            Load(device="n_switch", part="drain"),
+            Load(device="p_switch", part="drain"),
+        ),
+        "feedback": (Load(device="n_cell", part="drain"),),
+    },
+    wired=("loop",),
+)
