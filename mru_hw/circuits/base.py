@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -248,7 +248,7 @@ class NodeCircuit:
 
     def role(self, name: str) -> NodeRole:
         """Return a device by its part."""
-        return next(role for role in self.roles if role.name == name)
+        return _named(self.roles, name, self.kind.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,7 +347,17 @@ class UnitCircuit:
 
     def role(self, name: str) -> UnitRole:
         """Return a device by its part."""
-        return next(role for role in self.roles if role.name == name)
+        return _named(self.roles, name, self.name)
+
+
+R = TypeVar("R", NodeRole, UnitRole)
+
+
+def _named(roles: tuple[R, ...], name: str, circuit: str) -> R:
+    for role in roles:
+        if role.name == name:
+            return role
+    raise KeyError(f"{circuit} has no {name}")
 
 
 def rail_of(role: str) -> Rail:
