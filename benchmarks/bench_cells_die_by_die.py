@@ -42,7 +42,7 @@ from benchmarks.bench_ladder_dies import NODES, kept, lead, nominal_trips, on_ra
 from benchmarks.machine import machine
 from mru_hw import __version__
 from mru_hw.cells.base import Devices
-from mru_hw.cells.nodes import node_supply
+from mru_hw.circuits.nodes.supply import node_supply
 from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
 from mru_hw.mapping import map_model

@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.bench_cells_die_by_die import agreement, in_deck
 from benchmarks.machine import machine
 from mru_hw.cells.base import Devices
-from mru_hw.cells.nodes import node_supply
+from mru_hw.circuits.nodes.supply import node_supply
 from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
 from mru_hw.mapping import map_model

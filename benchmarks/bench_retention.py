@@ -43,7 +43,6 @@ from benchmarks.bench_cells_die_by_die import loop_in_ngspice, loop_model
 from benchmarks.bench_ladder import Store, unit_model
 from benchmarks.machine import machine
 from mru_hw.cells.base import Devices
-from mru_hw.cells.loop import loop_currents
 from mru_hw.cells.retention import (
     Loop,
     Retention,
@@ -59,9 +58,10 @@ from mru_hw.cells.retention import (
     passage_time,
     slow_rate,
 )
+from mru_hw.circuits.legs.gains import flip_gain
+from mru_hw.circuits.loop.law import loop_currents
 from mru_hw.errors import UserError
 from mru_hw.mapping import Design, map_model
-from mru_hw.mapping.gains import flip_gain
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.bench import DECOUPLING

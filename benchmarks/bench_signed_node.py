@@ -8,8 +8,8 @@ splitter carries at rest; the kT/q by which its node moves per factor e, either 
 2 nA over twice the current at rest); and what each leg carries while its rail should carry next to
 nothing, less what the translinear loop leaves on it (1 to 3 pA). Beside each stands the law with
 the constants of the condition: `Calibration.rest_gain`, `signed_slope` and `signed_skew`,
-`mru_hw.cells.leakage`. With --dies as many draws of mismatch at sf, ff and fs, 125 degC: mean and
-sigma of the legs, and the sigma that Pelgrom's law gives a leg of that leakage.
+`mru_hw.circuits.legs.leakage`. With --dies as many draws of mismatch at sf, ff and fs, 125 degC:
+mean and sigma of the legs, and the sigma that Pelgrom's law gives a leg of that leakage.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bench_ladder import Store
 from benchmarks.machine import machine
-from mru_hw.cells.leakage import bus_leak
 from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
+from mru_hw.circuits.legs.gains import flip_gain
+from mru_hw.circuits.legs.leakage import bus_leak
 from mru_hw.mapping.design import CANDIDATE_SPLIT, Bus
-from mru_hw.mapping.gains import flip_gain
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
 from mru_hw.spice.deck import Change, Deck, Waves

@@ -29,8 +29,8 @@ from mru_hw.budget.nominal import (
 )
 from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
 from mru_hw.cells.base import Array, Devices
-from mru_hw.cells.nodes import quiescent
-from mru_hw.cells.rails import rail_factor
+from mru_hw.circuits.legs.rails import rail_factor
+from mru_hw.circuits.nodes.supply import quiescent
 from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup
 from mru_hw.technology.calibration import Calibration
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mru_hw.budget.nominal import Nominal
 from mru_hw.cells.base import Array
 from mru_hw.circuits.base import NodeKind
-from mru_hw.mapping.node_laws import split
+from mru_hw.circuits.nodes.laws import split
 
 SEED = 0
 

@@ -32,10 +32,10 @@ from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
 from mru_hw.budget.wanted import rounded_thresholds, wanted_legs
 from mru_hw.cells.base import Array
 from mru_hw.circuits.base import NodeKind, rail_of
+from mru_hw.circuits.legs.gains import node_voltage, path_gains
+from mru_hw.circuits.window.gains import threshold_copy, window_copies
 from mru_hw.mapping.design import Bank, Bus, Connection, Design
-from mru_hw.mapping.gains import node_voltage, path_gains
 from mru_hw.mapping.sizing import Lengths
-from mru_hw.mapping.window import threshold_copy, window_copies
 from mru_hw.model.network import Model
 from mru_hw.technology.calibration import Calibration
 

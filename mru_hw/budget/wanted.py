@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from mru_hw.cells.base import Array
-from mru_hw.circuits.legs import LEGS
+from mru_hw.circuits.legs.gains import path_gains
+from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.mapping.design import Connection, Design
-from mru_hw.mapping.gains import path_gains
 from mru_hw.mapping.reading import asked_units, node_line, read_legs
 from mru_hw.mapping.realised import RealisedBank, realised_bank
 from mru_hw.model.network import Model

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import SPLIT_UNITS, Carried
+from mru_hw.circuits.cell.drains import fed_current
+from mru_hw.circuits.ladder.law import deciding
 from mru_hw.errors import MruHwError
-from mru_hw.mapping.design import Bank, Design
-from mru_hw.mapping.drains import CellLegs
+from mru_hw.mapping.design import Bus, Design
+from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die
 
@@ -87,49 +89,23 @@ class Devices:
             return design.read_by(owner).i_device
         bank = design.bank(owner)
         if carried is Carried.FEEDBACK:
-            return self.fed(bank)[:, None]
+            return fed_current(self, bank)[:, None]
         if carried in (Carried.RISING, Carried.FALLING):
             rises = carried is Carried.RISING
-            return self.deciding(bank, bank.up_units if rises else bank.down_units)
+            return deciding(self, bank, bank.up_units if rises else bank.down_units)
         read = bank.threshold if carried is Carried.THRESHOLD else None
         return design.buses[read or bank.candidate].i_device
 
-    def deciding(self, bank: Bank, units: NDArray[np.int64]) -> Array:
-        """Return what a unit device of the candidate's diode carries (n_units,) at a threshold [A].
-
-        Parameters
-        ----------
-        units
-            Of the bias leg that sets it, (n_units,).
-        """
-        diode = self.design.buses[bank.candidate].units
-        current: Array = np.maximum(units, 1) * (self.design.i_lsb / diode)
-        return current
-
-    def fed(self, bank: Bank) -> Array:
-        """Return what a mirror's unit device as far inverted as M7 carries [A], (n_units,).
-
-        M7 and M9, the pair that holds a cell's state, carry its I_width when it is set.
-        """
-        wider = self.design.technology.shape("p_cell", "p_mirror")
-        current: Array = np.maximum(bank.cell_width, 1) * (self.design.i_lsb / wider)
-        return current
-
-    def cell_legs(self, bank: Bank) -> CellLegs:
-        """Return the nominal legs under the switches of a bank's cells."""
-        return CellLegs(
-            calibration=self.calibration,
-            technology=self.design.technology,
-            bank=bank,
-            i_lsb=self.design.i_lsb,
-            temperature=self.temperature,
-        )
-
-    def level_gains(self, bank: Bank) -> Array:
-        """Return `CellLegs.level_gains` of a bank, (n_units, n_cells + 1)."""
-        return self.cell_legs(bank).level_gains(self.design.buses[bank.state])
+    def node(self, name: str) -> Bus:
+        """Return a bus."""
+        return self.design.buses[name]
 
     @property
-    def i_unit_device(self) -> float:
+    def technology(self) -> Technology:
+        """The process."""
+        return self.design.technology
+
+    @property
+    def i_lsb(self) -> float:
         """Current [A] of one unit device of the bias rail."""
         return self.design.i_lsb

@@ -1,7 +1,7 @@
 """Retention: how often noise flips a state that nobody asked to flip.
 
-A loop's node moves like a particle in a double well (`mru_hw.mapping.edges` has the balance F of
-currents), driven by the white noise of the branches that meet there:
+A loop's node moves like a particle in a double well (`mru_hw.circuits.loop.edges` has the balance F
+of currents), driven by the white noise of the branches that meet there:
 
     C dV/dt = F(V; c) + xi,    xi of density S(V) = 2 q (sum of all branch currents)
 
@@ -28,12 +28,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.cells.ladder import bias_rails
-from mru_hw.cells.loop import feedback_ratio, loop_currents
 from mru_hw.cells.settling import bank_load, bus_loads, device_capacitance
+from mru_hw.circuits.legs.gains import flip_gain
+from mru_hw.circuits.loop.edges import LoopSettings, follower, loop_edges, loop_legs
+from mru_hw.circuits.loop.law import feedback_ratio, loop_currents
+from mru_hw.circuits.nodes.bias import bias_rails
 from mru_hw.mapping.design import Bank
-from mru_hw.mapping.edges import LoopSettings, follower, loop_edges, loop_legs
-from mru_hw.mapping.gains import flip_gain
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import CHARGE, Calibration, temperature_voltage
 
@@ -60,7 +60,7 @@ class Loop:
     i_lsb
         Current [A] of one unit device of the bias rail.
     reach
-        Of the follower M6, as in `mru_hw.mapping.edges.follower`.
+        Of the follower M6, as in `mru_hw.circuits.loop.edges.follower`.
     """
 
     calibration: Calibration
@@ -266,7 +266,7 @@ def bank_loops(devices: Devices, bank: Bank) -> Loop:
         width=loop.width,
         feedback=loop.feedback,
         c=bank_load(devices.design, devices.calibration, bank)["loop"],
-        i_lsb=devices.i_unit_device,
+        i_lsb=devices.i_lsb,
         reach=loop.reach,
     )
 
@@ -284,7 +284,7 @@ def ladder_loops(devices: Devices, bank: Bank) -> Loop:
         technology,
         np.full(bank.n_units, float(bank.hold_units))[:, None],
         np.full(bank.n_units, float(bank.width_units))[:, None],
-        i_lsb=devices.i_unit_device,
+        i_lsb=devices.i_lsb,
         diode=devices.design.buses[bank.candidate].units,
     )
     hold = devices.factor(owner, "hold", "n") * (nominal.hold * rail_n)
@@ -297,7 +297,7 @@ def ladder_loops(devices: Devices, bank: Bank) -> Loop:
         width=width.ravel(),
         feedback=(feedback_ratio(devices, bank) * nominal.feedback).ravel(),
         c=alone + technology.capacitor.capacitance,
-        i_lsb=devices.i_unit_device,
+        i_lsb=devices.i_lsb,
         reach=nominal.reach,
     )
 
@@ -307,8 +307,8 @@ def node_leakage(technology: Technology, calibration: Calibration) -> tuple[floa
 
     Into it: M9 and the switch that forces it high; out of it the other switch. By width over
     length from the mirrors' leakage, which leaves out what a switch's short channel adds. Both
-    folds lie near an NMOS gate voltage (`mru_hw.mapping.edges`); with the whole supply across, as
-    at rest, a PMOS may leak ten times as much (sky130), and moves no fold by it.
+    folds lie near an NMOS gate voltage (`mru_hw.circuits.loop.edges`); with the whole supply
+    across, as at rest, a PMOS may leak ten times as much (sky130), and moves no fold by it.
     """
     v = calibration.n.v_gate
 

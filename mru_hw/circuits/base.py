@@ -5,19 +5,23 @@ from it (how large the device is, where it sits in the deck, what hangs on which
 decides its mismatch) is said here once; the array, the timing laws, the netlist, the energy, the
 budget and the trim read it by `mru_hw.circuits.catalogue`.
 
-A circuit knows rows of like nodes and units by `NodeView` and `UnitView` alone, and neither a
-Design nor a die.
+A circuit knows rows of like nodes and units by `NodeView` and `UnitView` alone, and a die by
+`DeviceView`: neither a Design nor how mismatch is drawn.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mru_hw.circuits.legs.roles import Leg
+from mru_hw.technology import Technology
+from mru_hw.technology.calibration import Calibration
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -87,9 +91,45 @@ class NodeView(Protocol):
     def split(self) -> int:
         """Unit devices of each splitter."""
 
+    @property
+    def scale(self) -> float:
+        """Current [A] that stands for 1.0 of the network's own units."""
+
+    @property
+    def usual(self) -> float:
+        """Current [A] that its diodes usually carry."""
+
+    @property
+    def i_device(self) -> float:
+        """Current [A] of one unit device of a diode at the usual current."""
+
+    @property
+    def circuit(self) -> NodeCircuit:
+        """What its nodes are."""
+
 
 class UnitView(Protocol):
     """A row of like memory units as a circuit sees it; arrays are (n_units,)."""
+
+    @property
+    def name(self) -> str:
+        """Of the row."""
+
+    @property
+    def candidate(self) -> str:
+        """Name of the row of nodes that its units compare."""
+
+    @property
+    def state(self) -> str:
+        """Name of the row of nodes that they feed."""
+
+    @property
+    def threshold(self) -> str | None:
+        """Name of the row of nodes that their thresholds come from, if they do."""
+
+    @property
+    def clocked(self) -> bool:
+        """Whether a strobe moves them."""
 
     @property
     def n_units(self) -> int:
@@ -116,12 +156,63 @@ class UnitView(Protocol):
         """Unit devices of each cell's width leg."""
 
     @property
+    def loop_width(self) -> IntArray:
+        """Unit devices of a loop's width leg."""
+
+    @property
     def hold_units(self) -> int:
         """Unit devices of each ladder cell's hold leg."""
 
     @property
+    def width_units(self) -> int:
+        """Unit devices of each ladder cell's width leg."""
+
+    @property
     def window(self) -> Mapping[str, int] | None:
         """Unit devices of a window comparator's copies, by role."""
+
+
+class LegsView(Protocol):
+    """A matrix of mirror legs between two rows of nodes."""
+
+    @property
+    def parameter(self) -> str:
+        """Tensor that it realises."""
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Names of the rows that it reads and drives."""
+
+    def legs(self) -> Iterator[tuple[Leg, IntArray]]:
+        """List every kind of leg with its unit devices (n_target, n_source)."""
+
+
+class DeviceView(Protocol):
+    """The devices of one die as a circuit sees them, at one temperature."""
+
+    @property
+    def calibration(self) -> Calibration:
+        """Constants at the conditions, with what the die's devices share."""
+
+    @property
+    def technology(self) -> Technology:
+        """The process."""
+
+    @property
+    def temperature(self) -> float:
+        """Of the die [degC]."""
+
+    @property
+    def i_lsb(self) -> float:
+        """Current [A] of one unit device of the bias rail."""
+
+    def node(self, name: str) -> NodeView:
+        """Return a row of nodes."""
+
+    def factor(
+        self, owner: str, role: str, polarity: str, *, current: Array | float | None = None
+    ) -> Array:
+        """Return the relative current of each device of a group: 1 is nominal."""
 
 
 class SettingsView(Protocol):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mru_hw.circuits.base import NodeCircuit, NodeKind, UnitCircuit
-from mru_hw.circuits.bias_tree import BIAS
-from mru_hw.circuits.diode_nodes import RECTIFIED, STATE
-from mru_hw.circuits.ladder_unit import LADDER
-from mru_hw.circuits.loop import LOOP
-from mru_hw.circuits.pin import PIN
-from mru_hw.circuits.signed_node import CANDIDATE, SIGNED
-from mru_hw.circuits.window_comparator import WINDOW
+from mru_hw.circuits.nodes.bias import BIAS
+from mru_hw.circuits.nodes.diode import RECTIFIED, STATE
+from mru_hw.circuits.ladder.roles import LADDER
+from mru_hw.circuits.loop.roles import LOOP
+from mru_hw.circuits.nodes.pin import PIN
+from mru_hw.circuits.nodes.signed import CANDIDATE, SIGNED
+from mru_hw.circuits.window.roles import WINDOW
 
 NODES: dict[NodeKind, NodeCircuit] = {
     circuit.kind: circuit for circuit in (SIGNED, RECTIFIED, CANDIDATE, STATE, BIAS, PIN)

@@ -24,7 +24,7 @@ from mru_hw.circuits.base import (
     UnitRole,
 )
 from mru_hw.circuits.catalogue import NODES, unit_circuit
-from mru_hw.circuits.legs import LEGS, Leg
+from mru_hw.circuits.legs.roles import LEGS, Leg
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.structure import CellKind, ModelSpec
 from mru_hw.technology import Technology
@@ -131,7 +131,7 @@ class Bank:
         K of a CMRU; 1 for the bits of BMRU and FQ-BMRU.
     up_units, down_units
         Thresholds (n_units,) of a step up and down; zeros of a window comparator. In a loop
-        I_thresh, and what I_width leaves of it: its edges but for `mru_hw.mapping.edges`.
+        I_thresh, and what I_width leaves of it: its edges but for `mru_hw.circuits.loop.edges`.
     gain_units
         Output current of one set cell (n_units,).
     initial
@@ -139,7 +139,7 @@ class Bank:
     hold_units, width_units
         Inside every ladder cell.
     window
-        Unit devices of a window comparator's copies, by role (`mru_hw.circuits.window_comparator`),
+        Unit devices of a window comparator's copies, by role (`mru_hw.circuits.window.roles`),
         of clocked units whose threshold comes from the input.
     """
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.window.gains import WINDOW_UNITS, threshold_copy, window_copies, window_units
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import CANDIDATE_SPLIT, CLOCKED, Bus, Design, Timing
 from mru_hw.mapping.draft import BIAS_UNITS, Draft, Wire
 from mru_hw.mapping.rounding import realise_banks, realise_ratios
-from mru_hw.mapping.window import WINDOW_UNITS, threshold_copy, window_copies, window_units
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind

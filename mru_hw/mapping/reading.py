@@ -2,7 +2,7 @@
 
 A leg's current bends with the logarithm of the rail that it copies (`path_exponents`), and each
 node takes from its legs what their output conductances give for the voltage that it moves by
-(`mru_hw.mapping.node_laws`). Both are laws of the array. Here they are read as a line: of each
+(`mru_hw.circuits.nodes.laws`). Both are laws of the array. Here they are read as a line: of each
 leg over its source's usual signals (`Bus.mean`, `Bus.deviation`), by least squares, and of each
 node over what usually flows into it, of a candidate through its two thresholds, where alone it
 counts. So a weight and a bias are what the circuit does on the whole, and what is left is how it
@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from mru_hw.circuits.base import NodeKind
-from mru_hw.circuits.legs import LEGS
+from mru_hw.circuits.legs.gains import leg_slopes, node_thermal, path_exponents, path_gains
+from mru_hw.circuits.legs.roles import LEGS
+from mru_hw.circuits.nodes.laws import log_rail, node_skew, rectified_node, signed_node, split
 from mru_hw.mapping.design import Bank, Bus, Connection
-from mru_hw.mapping.gains import leg_slopes, node_thermal, path_exponents, path_gains
-from mru_hw.mapping.node_laws import log_rail, node_skew, rectified_node, signed_node, split
 from mru_hw.mapping.realised import (
     Placed,
     level_currents,
@@ -310,7 +310,7 @@ def usual_points(bus: Bus) -> Array:
 def _drawn(placed: Wired, target: Bus, calibration: Calibration) -> tuple[Array, Array]:
     """Return what legs bring to each node, and its pull, at usual signals drawn apart, (n, draws).
 
-    Both as `mru_hw.mapping.node_laws.signed_node` has them.
+    Both as `mru_hw.circuits.nodes.laws.signed_node` has them.
     """
     slopes = leg_slopes(calibration, target)
     moves = node_thermal(calibration, target, calibration.temperature)

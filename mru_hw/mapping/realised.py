@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import SPLIT_UNITS
+from mru_hw.circuits.cell.drains import CellLegs
+from mru_hw.circuits.legs.gains import comparator_gains
+from mru_hw.circuits.loop.edges import LoopSettings
 from mru_hw.mapping.design import Bank, Bus
-from mru_hw.mapping.drains import CellLegs
-from mru_hw.mapping.edges import LoopSettings
-from mru_hw.mapping.gains import comparator_gains
 from mru_hw.model.structure import CellKind
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
@@ -48,7 +48,7 @@ class RealisedBank:
         from the input.
     alpha
         Size of one level, as in ``h = alpha s``: of the line through the outputs by the number of
-        set cells, whose legs' drains fall with it (`mru_hw.mapping.drains`).
+        set cells, whose legs' drains fall with it (`mru_hw.circuits.cell.drains`).
     low
         What that line has beyond h: ``h = output - low`` (some alpha K; zero for FQ-BMRU).
     """

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
+from mru_hw.circuits.legs.gains import comparator_gains
+from mru_hw.circuits.loop.edges import loop_units
+from mru_hw.circuits.window.gains import window_units
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import CLOCKED, Bank, Connection
 from mru_hw.mapping.draft import Draft, Wire
-from mru_hw.mapping.edges import loop_units
-from mru_hw.mapping.gains import comparator_gains
 from mru_hw.mapping.reading import NodeLine, asked_units, node_line, read_legs
 from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_levels
-from mru_hw.mapping.window import window_units
 from mru_hw.model.structure import CellKind
 from mru_hw.units import render
 

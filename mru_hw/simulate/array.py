@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mru_hw.cells.leakage import BusLeak, Leak
 from mru_hw.circuits.base import NodeKind
-from mru_hw.mapping.design import Bank, Design
-from mru_hw.mapping.node_laws import (
+from mru_hw.circuits.legs.leakage import BusLeak, Leak
+from mru_hw.circuits.nodes.laws import (
     log_rail,
     rectified_node,
     signed_node,
     split,
 )
+from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.simulate.levels import Floats
 
@@ -76,7 +76,7 @@ class Node:
     i_q
         (n, 1, 1) quiescent current of each splitter; None where there is none.
     skew
-        How unevenly a signed node moves (`mru_hw.mapping.node_laws.signed_node`).
+        How unevenly a signed node moves (`mru_hw.circuits.nodes.laws.signed_node`).
     usual
         Current of its diodes at which gains are taken, in its unit.
     leak
@@ -178,7 +178,7 @@ class Memory:
     biased
         What the bias legs in the cells carry over their share, leakage and all; `level` has it.
     up_copy, down_copy, up_leg, down_leg
-        (n, 1, 1) branches of the comparators; see `LadderLaw`. Legs in candidate units.
+        (n, 1, 1) branches of the comparators; see `UnitLaw`. Legs in candidate units.
     copies
         (n, 1, 1) by role what a window comparator weighs, in candidate units per unit of the
         copied rail; empty where bias legs set the thresholds.

@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mru_hw.cells.base import Devices
-from mru_hw.cells.ladder import LadderLaw, bias_rails, biased_legs, ladder_law
-from mru_hw.cells.leakage import BusLeak, bus_leak, candidate_leaks
-from mru_hw.cells.loop import loop_law
-from mru_hw.cells.nodes import node_supply, quiescent
-from mru_hw.cells.rails import leg_weights, supply_sum
 from mru_hw.cells.settling import step_capacitance
 from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
+from mru_hw.circuits.cell.law import UnitLaw
+from mru_hw.circuits.ladder.law import ladder_law
+from mru_hw.circuits.legs.gains import flip_gain, leg_slopes, node_thermal, path_exponents
+from mru_hw.circuits.legs.leakage import BusLeak, bus_leak, candidate_leaks
+from mru_hw.circuits.legs.rails import leg_weights, supply_sum
+from mru_hw.circuits.loop.law import loop_law
+from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
+from mru_hw.circuits.nodes.laws import node_skew
+from mru_hw.circuits.nodes.supply import node_supply, quiescent
 from mru_hw.mapping.design import Bank, Bus, Connection, Design
-from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents
-from mru_hw.mapping.node_laws import node_skew
 from mru_hw.mapping.realised import rail_thresholds
 from mru_hw.simulate.array import DieArray, Memory, Node, Wiring
 from mru_hw.simulate.levels import Floats
@@ -143,16 +145,16 @@ def _bias_tree(devices: Devices, bus: Bus) -> float:
     """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
     rail_n, rail_p = bias_rails(devices)
     copied = float((devices.factor("bias", "flip_plus", "n") * rail_n)[0])
-    gain = flip_gain(devices.calibration, "n", devices.i_unit_device)
+    gain = flip_gain(devices.calibration, "n", devices.i_lsb)
     source = float((devices.factor("bias", "split_source", "p") * rail_p)[0])
-    return bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_unit_device * gain * source
+    return bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_lsb * gain * source
 
 
 def _memory(
     devices: Devices, bank: Bank, nodes: dict[str, Node], biased: float, dtype: DTypeLike
 ) -> Memory:
     ladder = bank.clocked
-    law: LadderLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
+    law: UnitLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
     c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
     unit = devices.design.buses[bank.threshold].scale / c.scale if bank.threshold else 1.0
     leg_unit = 1.0 if law.copies else c.scale

@@ -8,19 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array
-from mru_hw.cells.leakage import leg_current
-from mru_hw.cells.settling import (
-    BusLoad,
-    diode_step,
-    lifted,
-    moving_rails,
-    rest_current,
-    splitter_step,
-)
+from mru_hw.cells.settling import BusLoad, moving_rails
 from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.legs.gains import node_thermal
+from mru_hw.circuits.legs.leakage import leg_current, rest_current
+from mru_hw.circuits.nodes.laws import log_rail, rectified_node, signed_node, split
+from mru_hw.circuits.nodes.moving import diode_step, lifted, splitter_step
 from mru_hw.mapping.design import Bus
-from mru_hw.mapping.gains import node_thermal
-from mru_hw.mapping.node_laws import log_rail, rectified_node, signed_node, split
 from mru_hw.simulate.array import Node, Wiring
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 

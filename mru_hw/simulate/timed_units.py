@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array, Devices
-from mru_hw.cells.loop import loop_currents
-from mru_hw.cells.settling import comparator_step, diode_step, rest_current
+from mru_hw.circuits.ladder.moving import comparator_step
+from mru_hw.circuits.legs.gains import flip_gain
+from mru_hw.circuits.legs.leakage import rest_current
+from mru_hw.circuits.loop.edges import STEP, follower, loop_legs
+from mru_hw.circuits.loop.law import loop_currents
+from mru_hw.circuits.nodes.moving import diode_step
 from mru_hw.mapping.design import Bank
-from mru_hw.mapping.edges import STEP, follower, loop_legs
-from mru_hw.mapping.gains import flip_gain
 from mru_hw.simulate.array import Memory, Rails
 from mru_hw.simulate.memory import initial_cells
 from mru_hw.technology.calibration import Calibration
@@ -98,13 +100,14 @@ class MovingLoop:
     """A layer of nine-transistor loops on one die: V0 [V] and the feedback diode's current.
 
     ``C dV0/dt = c f_n g_p(V0) + I_fb g_p(V0) - I_thresh g_n(V0)``; the follower M6 feeds the
-    diode M7 with what `mru_hw.mapping.edges` says, so the folds are where the mapping has them.
+    diode M7 with what `mru_hw.circuits.loop.edges` says, so the folds are where the mapping has
+    them.
     """
 
     def __init__(
         self, memory: Memory, load: Mapping[str, Array], devices: Devices, bank: Bank, width: int
     ) -> None:
-        calibration, i_lsb = devices.calibration, devices.i_unit_device
+        calibration, i_lsb = devices.calibration, devices.i_lsb
         self._memory = memory
         self._scale = devices.design.buses[bank.candidate].scale
         self._c, self._v_dd = load["loop"][:, None], calibration.v_dd

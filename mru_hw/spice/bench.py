@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw import __version__
+from mru_hw.circuits.legs.gains import V_PIN
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Bus, Design
-from mru_hw.mapping.gains import V_PIN
 from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.chip import (
     SUPPLIES,

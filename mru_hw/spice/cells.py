@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mru_hw.circuits.catalogue import NODE_VIEWS
-from mru_hw.circuits.ladder_unit import VIEWS
+from mru_hw.circuits.ladder.roles import VIEWS
 from mru_hw.data import circuits_dir
 
 LIBRARY = (*NODE_VIEWS, *VIEWS)

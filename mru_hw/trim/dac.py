@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from mru_hw.budget.mismatch import Spread, mismatch_spread
 from mru_hw.circuits.base import SPLIT_UNITS, IntArray
-from mru_hw.circuits.ladder_unit import LADDER
+from mru_hw.circuits.ladder.roles import LADDER
+from mru_hw.circuits.nodes.laws import split
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup
-from mru_hw.mapping.node_laws import split
 from mru_hw.mapping.realised import realised_bank
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die, draw_group

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import IntArray
+from mru_hw.circuits.nodes.laws import split
 from mru_hw.errors import UserError
 from mru_hw.mapping import unmap
 from mru_hw.mapping.design import Bank, Design
-from mru_hw.mapping.node_laws import split
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal

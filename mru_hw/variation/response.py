@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from mru_hw.circuits.legs.gains import flip_gain
 from mru_hw.errors import LawError
-from mru_hw.mapping.gains import flip_gain
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die
 from mru_hw.variation.spread import Spread

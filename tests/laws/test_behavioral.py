@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from mru_hw.cells.base import Devices
-from mru_hw.cells.ladder import ladder_law
-from mru_hw.cells.loop import loop_law
-from mru_hw.mapping.node_laws import EVEN, split
+from mru_hw.circuits.ladder.law import ladder_law
+from mru_hw.circuits.loop.law import loop_law
+from mru_hw.circuits.nodes.laws import EVEN, split
 from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_bank
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral

@@ -18,10 +18,10 @@ from mru_hw.budget.systematic import KINDS, residuals, systematic_errors
 from mru_hw.budget.table import make_budget, points_for
 from mru_hw.budget.wanted import wanted_legs
 from mru_hw.cells.base import Devices
-from mru_hw.cells.rails import leg_weights
 from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.legs.gains import path_gains
+from mru_hw.circuits.legs.rails import leg_weights
 from mru_hw.mapping import Design, map_model
-from mru_hw.mapping.gains import path_gains
 from mru_hw.mapping.sizing import load_lengths
 from mru_hw.model.network import Model
 from mru_hw.simulate.array import DieArray, Rails

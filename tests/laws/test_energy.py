@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mru_hw.energy import energy
-from mru_hw.mapping import Design, NodeKind
-from mru_hw.mapping.design import Bank, Bus
-from mru_hw.mapping.gains import (
+from mru_hw.circuits.legs.gains import (
     leg_slopes,
     node_thermal,
     path_exponents,
     path_gains,
 )
+from mru_hw.energy import energy
+from mru_hw.mapping import Design, NodeKind
+from mru_hw.mapping.design import Bank, Bus
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.supply import BLOCKS

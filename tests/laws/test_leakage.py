@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from mru_hw.cells.leakage import Leak, bus_leak, candidate_leaks, device_leak, leg_current
 from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.legs.leakage import Leak, bus_leak, candidate_leaks, device_leak, leg_current
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
 from mru_hw.technology import load_technology

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mru_hw.budget.wanted import wanted_legs
+from mru_hw.circuits.legs.gains import path_gains
+from mru_hw.circuits.loop.edges import LoopSettings, loop_units
+from mru_hw.circuits.window.gains import threshold_copy, window_copies
 from mru_hw.mapping import Design, NodeKind, map_model, passes, unmap
 from mru_hw.mapping.draft import Draft
-from mru_hw.mapping.edges import LoopSettings, loop_units
-from mru_hw.mapping.gains import path_gains
 from mru_hw.mapping.passes import PASSES, choose_scales, place_buses, timing
 from mru_hw.mapping.reading import node_line, read_legs
-from mru_hw.mapping.window import threshold_copy, window_copies
 from mru_hw.model.check import checked_tensors
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind

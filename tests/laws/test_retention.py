@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from mru_hw.cells.base import Devices
-from mru_hw.cells.loop import loop_law
 from mru_hw.cells.retention import (
     Loop,
     SlowNoise,
@@ -28,6 +27,7 @@ from mru_hw.cells.retention import (
     passage_time,
     slow_rate,
 )
+from mru_hw.circuits.loop.law import loop_law
 from mru_hw.errors import MruHwError, UserError
 from mru_hw.mapping import Design, map_model
 from mru_hw.technology import load_technology

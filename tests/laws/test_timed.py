@@ -10,23 +10,16 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from mru_hw.cells.base import Devices
-from mru_hw.cells.loop import loop_currents
-from mru_hw.cells.settling import (
-    WITHIN,
-    bank_load,
-    bus_loads,
-    comparator_step,
-    diode_step,
-    lifted,
-    rest_current,
-    settling_times,
-    splitter_step,
-)
+from mru_hw.cells.settling import WITHIN, bank_load, bus_loads, settling_times
 from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.ladder.moving import comparator_step
+from mru_hw.circuits.legs.gains import flip_gain
+from mru_hw.circuits.legs.leakage import rest_current
+from mru_hw.circuits.loop.edges import follower, loop_legs
+from mru_hw.circuits.loop.law import loop_currents
+from mru_hw.circuits.nodes.laws import split
+from mru_hw.circuits.nodes.moving import diode_step, lifted, splitter_step
 from mru_hw.energy import energy
-from mru_hw.mapping.edges import follower, loop_legs
-from mru_hw.mapping.gains import flip_gain
-from mru_hw.mapping.node_laws import split
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.compile import compile_die

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mru_hw.circuits.nodes.laws import split
 from mru_hw.mapping import Design, map_model
-from mru_hw.mapping.node_laws import split
 from mru_hw.simulate.compile import compile_die
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import load_technology

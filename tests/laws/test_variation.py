@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mru_hw.cells.base import Devices
-from mru_hw.cells.nodes import quiescent
-from mru_hw.cells.rails import leg_weights
+from mru_hw.circuits.legs.rails import leg_weights
+from mru_hw.circuits.nodes.supply import quiescent
 from mru_hw.mapping import Design, map_model
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import load_calibration

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mru_hw.circuits.legs import LEGS
+from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.data import circuits_dir
 from mru_hw.spice.chip import unit_name, unit_subckt
 from scripts.schematics.deck import instances, read_subcircuits

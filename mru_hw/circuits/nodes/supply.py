@@ -1,19 +1,17 @@
 """Nodes on a die: quiescent currents and what their own branches draw.
 
-How a node's current becomes those of its rails: `mru_hw.mapping.node_laws`.
+How a node's current becomes those of its rails: `mru_hw.circuits.nodes.laws`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.cells.base import Array, Devices
-from mru_hw.circuits.base import SPLIT_UNITS
-from mru_hw.mapping.design import Bus
-from mru_hw.mapping.gains import flip_gain
+from mru_hw.circuits.base import Array, DeviceView, NodeView, SPLIT_UNITS
+from mru_hw.circuits.legs.gains import flip_gain
 
 
-def quiescent(devices: Devices, bus: Bus) -> Array:
+def quiescent(devices: DeviceView, bus: NodeView) -> Array:
     """Quiescent current [A] of each node's splitter on a die.
 
     The splitter's two devices and the reference chain's close a translinear loop, so only half of
@@ -25,12 +23,12 @@ def quiescent(devices: Devices, bus: Bus) -> Array:
     bias = devices.factor("bias", "flip_plus", "n") / devices.factor("bias", "diode_plus", "n")
     source = devices.factor("bias", "split_source", "p")
     source = source / devices.factor("bias", "flip_plus_diode", "p") * bias
-    i_lsb = devices.i_unit_device
+    i_lsb = devices.i_lsb
     nominal = SPLIT_UNITS * i_lsb * bus.split * devices.calibration.rest_gain(i_lsb)
     return nominal * source * np.sqrt(own / reference)
 
 
-def node_supply(devices: Devices, bus: Bus) -> tuple[Array, Array]:
+def node_supply(devices: DeviceView, bus: NodeView) -> tuple[Array, Array]:
     """Supply current of a node's own branches per ampere of its plus and of its minus rail.
 
     Legs are counted with their connection. The diode of a PMOS rail hangs on the supply, and so

@@ -1,7 +1,7 @@
 """The nine-transistor hysteretic loop as FQ-BMRU unit (arXiv 2605.07936).
 
 The node V0 gains the candidate's copy and loses I_thresh (hold); once high it gains I_width back
-through the pair M9 : M7. Its edges: `mru_hw.mapping.edges`. Folder ``circuits/hysteretic_cell``.
+through the pair M9 : M7. Its edges: `mru_hw.circuits.loop.edges`. Folder ``circuits/hysteretic_cell``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mru_hw.circuits.base import Carried, IntArray, Load, NodeView, UnitCircuit, UnitRole, UnitView
-from mru_hw.circuits.cell import CELL, copies_of_candidate
+from mru_hw.circuits.cell.roles import CELL, copies_of_candidate
 
 
 def _threshold(units: UnitView, _: NodeView) -> IntArray:

@@ -1,7 +1,7 @@
 """The nine-transistor hysteretic loop as FQ-BMRU unit (arXiv 2605.07936).
 
 The node V0 gains the candidate's copy and loses I_thresh; once high it gains I_width back. It
-rises near I_thresh and falls near I_thresh - I_width (`mru_hw.mapping.edges` says how near), so
+rises near I_thresh and falls near I_thresh - I_width (`mru_hw.circuits.loop.edges` says how near), so
 the falling edge carries the errors of both currents.
 
 V0 rests low or high. Low, the sinks are starved and the supply gives the plus rail's copy; high,
@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mru_hw.cells.base import Array, Devices
-from mru_hw.cells.ladder import LadderLaw, bias_rails, cumulative
-from mru_hw.mapping.design import Bank
-from mru_hw.mapping.edges import LoopSettings, Way, loop_edges
-from mru_hw.mapping.gains import at_usual, flip_gain, leg_gain
+from mru_hw.circuits.base import Array, DeviceView, UnitView
+from mru_hw.circuits.cell.drains import CellLegs
+from mru_hw.circuits.cell.law import UnitLaw, cumulative
+from mru_hw.circuits.nodes.bias import bias_rails
+from mru_hw.circuits.loop.edges import LoopSettings, Way, loop_edges
+from mru_hw.circuits.legs.gains import at_usual, flip_gain, leg_gain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class LoopCurrents:
     way: Way
 
     def copied(self, candidate: Array) -> Array:
-        """Return what `mru_hw.mapping.edges` counts as a candidate [A] for that of the die.
+        """Return what `mru_hw.circuits.loop.edges` counts as a candidate [A] for that of the die.
 
         Parameters
         ----------
@@ -64,10 +65,10 @@ class LoopCurrents:
         return self.way.candidate(copied, self.copy_plus)
 
 
-def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
+def loop_currents(devices: DeviceView, bank: UnitView) -> LoopCurrents:
     """Return the currents that meet in a bank's loops."""
-    owner, i_lsb = bank.name, devices.i_unit_device
-    candidate = devices.design.buses[bank.candidate]
+    owner, i_lsb = bank.name, devices.i_lsb
+    candidate = devices.node(bank.candidate)
     name = candidate.name
     rail_n, _ = bias_rails(devices)
     copy_plus = (
@@ -86,7 +87,7 @@ def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
         )
     nominal = LoopSettings.of(
         devices.calibration,
-        devices.design.technology,
+        devices.technology,
         bank.up_units.astype(np.float64),
         bank.loop_width.astype(np.float64),
         i_lsb=i_lsb,
@@ -103,7 +104,7 @@ def loop_currents(devices: Devices, bank: Bank) -> LoopCurrents:
     )
 
 
-def feedback_ratio(devices: Devices, bank: Bank) -> Array:
+def feedback_ratio(devices: DeviceView, bank: UnitView) -> Array:
     """Return the ratio of each cell's pair M9 : M7, (n_units, n_cells)."""
     feedback, diode = (
         devices.factor(bank.name, role, "p") for role in ("feedback", "feedback_diode")
@@ -112,18 +113,18 @@ def feedback_ratio(devices: Devices, bank: Bank) -> Array:
     return ratio
 
 
-def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
+def loop_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
     """Return the laws of a bank's loops on a die.
 
     ``up`` is the candidate at which a loop rises; ``down`` is where it falls. Both rails meet at
     V0, so a signed node's quiescent current cancels there.
     """
-    owner, i_lsb = bank.name, devices.i_unit_device
+    owner, i_lsb = bank.name, devices.i_lsb
     cal = devices.calibration
-    candidate = devices.design.buses[bank.candidate]
+    candidate = devices.node(bank.candidate)
     i = candidate.i_device
     rail_n, _ = bias_rails(devices)
-    loop = loop_currents(devices, bank)
+    loop, legs = loop_currents(devices, bank), CellLegs.of(devices, bank)
     hold, width = loop.hold, loop.width
     rise, fall = loop_edges(
         cal,
@@ -136,13 +137,13 @@ def loop_law(devices: Devices, bank: Bank) -> LadderLaw:
     )
     # High, the loop draws what its threshold takes and what its feedback's diode carries.
     nominal = at_usual(cal, "n", cal.v_gate("n", i_lsb))
-    tail = devices.cell_legs(bank).feedback_gain()[:, 0]
+    tail = legs.feedback_gain()[:, 0]
     drawn = (hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * tail) / nominal
     output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail_n
-    return LadderLaw(
+    return UnitLaw(
         up=loop.candidate(rise),
         down=loop.candidate(fall),
-        level=cumulative(output) * devices.level_gains(bank),
+        level=cumulative(output) * legs.level_gains(devices.node(bank.state)),
         held=cumulative(drawn[:, None]),
         up_copy=loop.copy_plus * (flip_gain(cal, "n", i) * leg_gain(cal, "p", 0.0, i)),
         down_copy=loop.copy_minus * (flip_gain(cal, "p", i) * leg_gain(cal, "n", cal.v_dd, i)),

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import Bank, Bus
-from mru_hw.mapping.gains import gate_voltages
+from mru_hw.circuits.base import DeviceView, NodeView, UnitView
+from mru_hw.circuits.legs.gains import gate_voltages
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
@@ -51,11 +51,22 @@ class CellLegs:
 
     calibration: Calibration
     technology: Technology
-    bank: Bank
+    bank: UnitView
     i_lsb: float
     temperature: float
 
-    def level_gains(self, state: Bus) -> Array:
+    @classmethod
+    def of(cls, devices: DeviceView, bank: UnitView) -> CellLegs:
+        """Return the nominal legs of a bank's cells at a die's temperature."""
+        return cls(
+            calibration=devices.calibration,
+            technology=devices.technology,
+            bank=bank,
+            i_lsb=devices.i_lsb,
+            temperature=devices.temperature,
+        )
+
+    def level_gains(self, state: NodeView) -> Array:
         """Effective current over nominal of the output legs, by the number of set cells.
 
         Parameters
@@ -111,3 +122,13 @@ class CellLegs:
             return v_dd
         held = self.bank.width_units / (self.bank.width_units - self.bank.hold_units)
         return v_dd - temperature_voltage(self.temperature) * float(np.log(held))
+
+
+def fed_current(devices: DeviceView, bank: UnitView) -> Array:
+    """Return what a mirror's unit device as far inverted as M7 carries [A], (n_units,).
+
+    M7 and M9, the pair that holds a cell's state, carry its I_width when it is set.
+    """
+    wider = devices.technology.shape("p_cell", "p_mirror")
+    current: Array = np.maximum(bank.cell_width, 1) * (devices.i_lsb / wider)
+    return current

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mru_hw.circuits.base import SPLIT_UNITS, Carried, Line, NodeCircuit, NodeKind, NodeRole
-from mru_hw.circuits.diode_nodes import diode_roles
+import numpy as np
+
+from mru_hw.circuits.legs.leakage import bus_leak
+from mru_hw.circuits.base import Array, DeviceView, SPLIT_UNITS, Carried, Line, NodeCircuit, NodeKind, NodeRole
+from mru_hw.circuits.nodes.diode import diode_roles
 
 RAILS = (("plus", "n"), ("plus", "p"))
 
@@ -49,3 +52,19 @@ BIAS = NodeCircuit(
     own_net=False,
     moves=False,
 )
+
+
+def biased_legs(devices: DeviceView) -> tuple[float, float]:
+    """Return what NMOS and PMOS legs of the bias rails carry over their share, leakage and all."""
+    leak = bus_leak(devices.calibration, devices.node("bias"))
+    if not leak.legs:
+        return 1.0, 1.0
+    direct, passed = leak.copied("plus", np.ones(1))
+    return float(direct[0]), float(passed[0])
+
+
+def bias_rails(devices: DeviceView) -> tuple[Array, Array]:
+    """Relative current (1,) of the bias tree's NMOS rail and of its PMOS rail."""
+    rail_n = 1.0 / devices.factor("bias", "diode_plus", "n")
+    copied = devices.factor("bias", "flip_plus", "n") * rail_n
+    return rail_n, copied / devices.factor("bias", "flip_plus_diode", "p")

@@ -1,7 +1,7 @@
 """Mirrors: the gate rails of a node and the legs that copy them.
 
 A leg of m units off a diode of n units carries ``m/n`` of the diode's current, times the
-systematic gain of its path (`mru_hw.mapping.gains`) and the relative currents of the devices on
+systematic gain of its path (`mru_hw.circuits.legs.gains`) and the relative currents of the devices on
 it. A rail of the other polarity passes a copy and a second diode.
 """
 
@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.cells.base import Array, Devices
-from mru_hw.circuits.base import rail_of
-from mru_hw.mapping.design import Bus, Connection
-from mru_hw.mapping.gains import path_gains
+from mru_hw.circuits.base import Array, DeviceView, LegsView, NodeView, rail_of
+from mru_hw.circuits.legs.gains import path_gains
 
 
-def rail_factor(devices: Devices, bus: Bus, role: str) -> Array:
+def rail_factor(devices: DeviceView, bus: NodeView, role: str) -> Array:
     """Relative gain (n_nodes,) of what legs of `role` copy, from the node's own current."""
     rail, wanted = rail_of(role)
     direct = bus.circuit.direct(rail)
@@ -26,10 +24,9 @@ def rail_factor(devices: Devices, bus: Bus, role: str) -> Array:
     return copy / diode / devices.factor(bus.name, f"flip_{rail}_diode", wanted)
 
 
-def leg_weights(devices: Devices, connection: Connection) -> dict[str, Array]:
+def leg_weights(devices: DeviceView, connection: LegsView) -> dict[str, Array]:
     """Return, per role, the gain (n_target, n_source) of its legs: amperes per ampere."""
-    buses = devices.design.buses
-    source, target = buses[connection.source], buses[connection.target]
+    source, target = (devices.node(name) for name in connection.ends)
     gains = path_gains(devices.calibration, source, target)
     weights = {}
     for leg, units in connection.legs():

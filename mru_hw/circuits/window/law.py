@@ -6,15 +6,14 @@ down: c_minus >= down_plus b_plus + down_minus b_minus + down_opposite c_plus
 
 from __future__ import annotations
 
-from mru_hw.cells.base import Array, Devices
-from mru_hw.cells.rails import rail_factor
-from mru_hw.circuits.window_comparator import COPIES
-from mru_hw.mapping.design import Bank
-from mru_hw.mapping.gains import leg_gain
-from mru_hw.mapping.window import window_copies
+from mru_hw.circuits.base import Array, DeviceView, UnitView
+from mru_hw.circuits.legs.rails import rail_factor
+from mru_hw.circuits.window.roles import COPIES
+from mru_hw.circuits.legs.gains import leg_gain
+from mru_hw.circuits.window.gains import window_copies
 
 
-def window_law(devices: Devices, bank: Bank, up_copy: Array, down_copy: Array) -> dict[str, Array]:
+def window_law(devices: DeviceView, bank: UnitView, up_copy: Array, down_copy: Array) -> dict[str, Array]:
     """Return the weights (n_units,) above, by role; a rectified candidate has those of u alone.
 
     Parameters
@@ -24,8 +23,8 @@ def window_law(devices: Devices, bank: Bank, up_copy: Array, down_copy: Array) -
     """
     if bank.window is None or bank.threshold is None:
         return {}
-    candidate = devices.design.buses[bank.candidate]
-    threshold = devices.design.buses[bank.threshold]
+    candidate = devices.node(bank.candidate)
+    threshold = devices.node(bank.threshold)
     nominal = window_copies(devices.calibration, bank.window, candidate, threshold)
     weights = {}
     for part in (part for part in COPIES if candidate.circuit.splits or not part.signed):
@@ -39,7 +38,7 @@ def window_law(devices: Devices, bank: Bank, up_copy: Array, down_copy: Array) -
 
 
 def window_legs(
-    devices: Devices, bank: Bank, up_copy: Array, down_copy: Array
+    devices: DeviceView, bank: UnitView, up_copy: Array, down_copy: Array
 ) -> tuple[Array, Array]:
     """Return the current (n_units,) of u's and of d's weighed side with the whole supply across it.
 
@@ -47,7 +46,7 @@ def window_legs(
     """
     cal = devices.calibration
     up, down = cal.v_trip_up, cal.v_trip_down
-    i = devices.design.buses[bank.candidate].i_device
+    i = devices.node(bank.candidate).i_device
     sink, source = leg_gain(cal, "n", up, i), leg_gain(cal, "p", down, i)
     return (
         up_copy * (sink * leg_gain(cal, "p", 0.0, i) / leg_gain(cal, "p", up, i)),

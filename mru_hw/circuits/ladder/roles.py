@@ -3,7 +3,7 @@
 A comparator a side weighs a copy of the candidate's rail against a bias leg, the threshold; the
 step control of ``circuits/step_control`` opens the gates of ``circuits/ladder_cell`` by what it
 says (docs/decisions/0022-nested-phases.md). With a threshold from the input the window comparator
-takes its place (`mru_hw.circuits.window_comparator`).
+takes its place (`mru_hw.circuits.window.roles`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mru_hw.circuits.base import Carried, Line, Load, UnitCircuit, UnitRole
-from mru_hw.circuits.cell import CELL, copies_of_candidate
+from mru_hw.circuits.cell.roles import CELL, copies_of_candidate
 
 VIEWS = ("step_control", "ladder_cell", "inverter", "phase_tap", "strobe_driver")
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from mru_hw.circuits.base import Carried, IntArray, NodeView, UnitCircuit, UnitRole, UnitView
-from mru_hw.circuits.ladder_unit import COMPARATORS, DOWN_COPY, LADDER_CELL, UP_COPY, VIEWS
+from mru_hw.circuits.ladder.roles import COMPARATORS, DOWN_COPY, LADDER_CELL, UP_COPY, VIEWS
 
 
 def _copy(  # noqa: PLR0913 (a line of the table below)

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mru_hw.mapping.design import Bus
-from mru_hw.mapping.gains import flip_gain, leg_gain
+from mru_hw.circuits.base import NodeView
+from mru_hw.circuits.legs.gains import flip_gain, leg_gain
 from mru_hw.technology.calibration import Calibration
 
 WINDOW_UNITS = 64
 """Unit devices of a threshold node's diodes: a copy is rounded by less than a percent."""
 
 
-def window_gains(calibration: Calibration, candidate: Bus, threshold: Bus) -> dict[str, float]:
+def window_gains(calibration: Calibration, candidate: NodeView, threshold: NodeView) -> dict[str, float]:
     """Gain of each copy over that of the copy of the candidate's own rail, by role.
 
     Taken, as for a fixed threshold, where the strobed gate behind the node begins to step.
@@ -42,7 +42,7 @@ def window_gains(calibration: Calibration, candidate: Bus, threshold: Bus) -> di
     }
 
 
-def window_units(calibration: Calibration, candidate: Bus, threshold: Bus) -> dict[str, int]:
+def window_units(calibration: Calibration, candidate: NodeView, threshold: NodeView) -> dict[str, int]:
     """Return the unit devices of each copy, by role."""
     gains = window_gains(calibration, candidate, threshold)
     return {
@@ -52,7 +52,7 @@ def window_units(calibration: Calibration, candidate: Bus, threshold: Bus) -> di
 
 
 def window_copies(
-    calibration: Calibration, units: Mapping[str, int], candidate: Bus, threshold: Bus
+    calibration: Calibration, units: Mapping[str, int], candidate: NodeView, threshold: NodeView
 ) -> dict[str, float]:
     """Return what the copies amount to: their current over that of the copied rail, by role."""
     gains = window_gains(calibration, candidate, threshold)
@@ -67,5 +67,5 @@ def threshold_copy(copies: Mapping[str, float]) -> float:
     return sum(copies[role] for role in ("up_plus", "up_minus", "down_plus", "down_minus")) / 4
 
 
-def _diode(role: str, candidate: Bus, threshold: Bus) -> int:
+def _diode(role: str, candidate: NodeView, threshold: NodeView) -> int:
     return (candidate if role.endswith("opposite") else threshold).units

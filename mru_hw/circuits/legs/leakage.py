@@ -19,16 +19,15 @@ of it. Channel and junction are told apart by the gate voltage: what weak invers
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.cells.settling import rest_current
-from mru_hw.circuits.base import Rail
-from mru_hw.mapping.design import Bus
-from mru_hw.mapping.gains import flip_gain
+from mru_hw.circuits.base import NodeView, Rail
+from mru_hw.circuits.legs.gains import flip_gain
 from mru_hw.technology.calibration import Calibration
 
 NEGLIGIBLE = 0.0025
@@ -93,7 +92,7 @@ class BusLeak:
     ----------
     legs
         By rail, into a node somewhere between the supplies. Of a rail that copies another, over
-        the gain of that copy, as `mru_hw.mapping.gains.path_gains` counts it with the path.
+        the gain of that copy, as `mru_hw.circuits.legs.gains.path_gains` counts it with the path.
     least
         By sign, what the copy of its direct rail into the diode of the other polarity carries at
         least: nearly the whole supply lies across it.
@@ -149,6 +148,16 @@ def leg_current(
     return over
 
 
+def rest_current(calibration: Calibration, polarity: str, units: int) -> float:
+    """Return the current [A] of a diode's channel at 0 V, were it saturated."""
+    m = calibration.n if polarity == "n" else calibration.p
+    return (
+        units
+        * calibration.i_usual
+        * math.exp(-m.v_gate / calibration.thermal(polarity, calibration.temperature))
+    )
+
+
 def device_leak(calibration: Calibration, polarity: str, v_ds: float) -> tuple[float, float]:
     """Return what the channel and the junction of a unit device leak [A].
 
@@ -161,7 +170,7 @@ def device_leak(calibration: Calibration, polarity: str, v_ds: float) -> tuple[f
     return channel, max(calibration.leakage(polarity, v_ds) / gain - channel, 0.0)
 
 
-def bus_leak(calibration: Calibration, bus: Bus) -> BusLeak:
+def bus_leak(calibration: Calibration, bus: NodeView) -> BusLeak:
     """Return how a bus's rails leak; empty for one whose rails no leg copies, too."""
     legs: dict[Rail, Leak] = {}
     least: dict[str, float] = {}
@@ -179,7 +188,7 @@ def bus_leak(calibration: Calibration, bus: Bus) -> BusLeak:
     return BusLeak(legs=legs, least=least) if leaks else BusLeak(legs={}, least={})
 
 
-def candidate_leaks(calibration: Calibration, bus: Bus) -> dict[str, Leak]:
+def candidate_leaks(calibration: Calibration, bus: NodeView) -> dict[str, Leak]:
     """Return how the comparators' copies of a candidate's two rails leak, by sign, in its unit."""
     bound, per = NEGLIGIBLE * bus.usual / bus.scale, bus.units / bus.scale
     return {

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import NodeKind, leg_of
-from mru_hw.mapping.design import Bus
+from mru_hw.circuits.base import NodeKind, NodeView, leg_of
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 V_PIN = 0.9  # V, at which the bench holds the output pins
 
 
-def node_voltage(calibration: Calibration, target: Bus) -> float:
+def node_voltage(calibration: Calibration, target: NodeView) -> float:
     """Return the usual voltage [V] of the nodes that legs into a bus drive."""
     if target.kind is NodeKind.RECTIFIED:
         return calibration.v_gate("n", target.i_device)
@@ -60,7 +59,7 @@ def flip_gain(calibration: Calibration, polarity: str, current: float) -> float:
     return calibration.gain(polarity, calibration.v_dd - other, current)
 
 
-def path_gains(calibration: Calibration, source: Bus, target: Bus) -> dict[str, float]:
+def path_gains(calibration: Calibration, source: NodeView, target: NodeView) -> dict[str, float]:
     """Gain of each kind of leg, by its role, from the source's diode to the target's node.
 
     What a diode carries directly passes one mirror; what needs the other polarity passes two.
@@ -83,7 +82,7 @@ def gain_slope(calibration: Calibration, polarity: str, v_ds: float) -> float:
     return m.conductance / (1 + m.conductance * v_ds)
 
 
-def leg_slopes(calibration: Calibration, target: Bus) -> dict[str, float]:
+def leg_slopes(calibration: Calibration, target: NodeView) -> dict[str, float]:
     """By polarity, the relative change [1/V] of legs into a bus with the voltage across them."""
     at = node_voltage(calibration, target)
     return {
@@ -92,7 +91,7 @@ def leg_slopes(calibration: Calibration, target: Bus) -> dict[str, float]:
     }
 
 
-def node_thermal(calibration: Calibration, target: Bus, temperature: float) -> float:
+def node_thermal(calibration: Calibration, target: NodeView, temperature: float) -> float:
     """By how much a bus's nodes rise per factor e of their current [V]."""
     if target.kind is NodeKind.RECTIFIED:
         return calibration.thermal("n", temperature)
@@ -104,7 +103,7 @@ def signed_thermal(calibration: Calibration, temperature: float) -> float:
     return calibration.signed_slope * temperature_voltage(temperature)
 
 
-def path_exponents(calibration: Calibration, source: Bus, temperature: float) -> dict[str, float]:
+def path_exponents(calibration: Calibration, source: NodeView, temperature: float) -> dict[str, float]:
     """By role, how a path's gain falls with the current: ``-d ln gain / d ln i``.
 
     Each diode's gate voltage rises by n kT/q per factor e of current, and with it what it sets the
@@ -130,12 +129,12 @@ def path_exponents(calibration: Calibration, source: Bus, temperature: float) ->
     return exponents
 
 
-def comparator_gains(calibration: Calibration, candidate: Bus, i_lsb: float) -> tuple[float, float]:
+def comparator_gains(calibration: Calibration, candidate: NodeView, i_lsb: float) -> tuple[float, float]:
     """Effective current over nominal of a ladder's threshold up and of the one down.
 
     A comparator weighs a bias leg against a copy of the candidate's diode at one node, so the
     ratio of two gains counts, taken where the strobed gate behind that node begins to step. A
-    loop's edges: `mru_hw.mapping.edges`.
+    loop's edges: `mru_hw.circuits.loop.edges`.
     """
     up, down, i = calibration.v_trip_up, calibration.v_trip_down, candidate.i_device
     source = leg_gain(calibration, "p", up, i_lsb) * flip_gain(calibration, "n", i_lsb)

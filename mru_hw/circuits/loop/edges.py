@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.gains import at_usual, flip_gain, gate_voltages
+from mru_hw.circuits.legs.gains import at_usual, flip_gain, gate_voltages
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 

@@ -1,0 +1,1 @@
+"""The hysteretic cell that every memory unit is made of."""

@@ -1,0 +1,1 @@
+"""Clocked units: ladders of 2K cells, and single cells."""

@@ -1,0 +1,1 @@
+"""Mirror legs: what copies the rail of one node into another."""

@@ -1,0 +1,1 @@
+"""The nine-transistor hysteretic loop."""

@@ -1,0 +1,1 @@
+"""Nodes: signed, of one diode, of the bias tree, and the output pin."""
