@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.machine import machine
 from mru_hw.circuits.catalogue import NODE_VIEWS
-from mru_hw.circuits.loop.roles import LOOP
+from mru_hw.circuits.loop.circuit import LOOP
 from mru_hw.errors import RunStatus
 from mru_hw.model.io import load_model
 from mru_hw.simulate.run import Chip

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 import mru_hw
 from mru_hw.circuits.catalogue import NODE_VIEWS
-from mru_hw.circuits.window.roles import WINDOW
+from mru_hw.circuits.window.circuit import WINDOW
 from mru_hw.errors import RunStatus
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model

@@ -12,12 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices, mismatch_kind
-from mru_hw.circuits.cell.law import UnitLaw
-from mru_hw.circuits.ladder.law import ladder_law
 from mru_hw.circuits.legs.rails import leg_weights
-from mru_hw.circuits.loop.law import loop_law
 from mru_hw.circuits.nodes.laws import split
 from mru_hw.circuits.nodes.supply import quiescent
+from mru_hw.circuits.units import UnitLaw
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Bank, Bus, Connection, Design, DeviceGroup
 from mru_hw.mapping.realised import net_threshold
@@ -121,7 +119,7 @@ class Nominal:
 
 def bank_law(devices: Devices, bank: Bank) -> UnitLaw:
     """Return the law of a bank's units."""
-    return (ladder_law if bank.clocked else loop_law)(devices, bank)
+    return bank.circuit.law(devices, bank)
 
 
 def cell_levels(devices: Devices, bank: Bank) -> Array:

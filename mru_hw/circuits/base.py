@@ -68,6 +68,17 @@ class Carried(enum.StrEnum):
     THRESHOLD = "threshold"  # the usual one of the node that a threshold comes from
 
 
+class Named(Protocol):
+    """What has a name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+R = TypeVar("R", bound=Named)
+
+
 class NodeView(Protocol):
     """A row of like nodes as a circuit sees it."""
 
@@ -106,70 +117,6 @@ class NodeView(Protocol):
     @property
     def circuit(self) -> NodeCircuit:
         """What its nodes are."""
-
-
-class UnitView(Protocol):
-    """A row of like memory units as a circuit sees it; arrays are (n_units,)."""
-
-    @property
-    def name(self) -> str:
-        """Of the row."""
-
-    @property
-    def candidate(self) -> str:
-        """Name of the row of nodes that its units compare."""
-
-    @property
-    def state(self) -> str:
-        """Name of the row of nodes that they feed."""
-
-    @property
-    def threshold(self) -> str | None:
-        """Name of the row of nodes that their thresholds come from, if they do."""
-
-    @property
-    def clocked(self) -> bool:
-        """Whether a strobe moves them."""
-
-    @property
-    def n_units(self) -> int:
-        """How many units."""
-
-    @property
-    def n_cells(self) -> int:
-        """Hysteretic cells of each."""
-
-    @property
-    def up_units(self) -> IntArray:
-        """Unit devices of the leg that sets the rising threshold."""
-
-    @property
-    def down_units(self) -> IntArray:
-        """Unit devices of the leg that sets the falling one."""
-
-    @property
-    def gain_units(self) -> IntArray:
-        """Unit devices of a set cell's output leg."""
-
-    @property
-    def cell_width(self) -> IntArray:
-        """Unit devices of each cell's width leg."""
-
-    @property
-    def loop_width(self) -> IntArray:
-        """Unit devices of a loop's width leg."""
-
-    @property
-    def hold_units(self) -> int:
-        """Unit devices of each ladder cell's hold leg."""
-
-    @property
-    def width_units(self) -> int:
-        """Unit devices of each ladder cell's width leg."""
-
-    @property
-    def window(self) -> Mapping[str, int] | None:
-        """Unit devices of a window comparator's copies, by role."""
 
 
 class LegsView(Protocol):
@@ -213,26 +160,6 @@ class DeviceView(Protocol):
         self, owner: str, role: str, polarity: str, *, current: Array | float | None = None
     ) -> Array:
         """Return the relative current of each device of a group: 1 is nominal."""
-
-
-class SettingsView(Protocol):
-    """A unit's settings in the network's own units, as its unit devices realise them, (n_units,)."""
-
-    @property
-    def up(self) -> Array:
-        """Rising threshold."""
-
-    @property
-    def down(self) -> Array:
-        """Falling threshold."""
-
-    @property
-    def alpha(self) -> Array:
-        """Size of one level."""
-
-
-def _nothing(settings: SettingsView) -> Array:
-    return np.full(len(settings.up), np.nan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,112 +266,17 @@ class NodeCircuit:
 
     def role(self, name: str) -> NodeRole:
         """Return a device by its part."""
-        return _named(self.roles, name, self.kind.value)
+        return named(self.roles, name, self.kind.value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitRole:
-    """A device of each memory unit of a row, or of each of its cells.
+def named(roles: tuple[R, ...], name: str, circuit: str) -> R:
+    """Return the role of a circuit by its name.
 
-    Attributes
-    ----------
-    name, device
-        As of a `NodeRole`.
-    path
-        Instance inside the unit's subcircuit; ``{cell}`` counts its cells from 1.
-    units
-        Its unit devices, (n_units,) or (n_units, n_cells), from the units and their candidates.
-    carried
-        Which current a unit device usually carries.
-    line
-        Line of the bias tree that its gate hangs on.
-    reads
-        Role of the leg that reads the same rail, where it copies a node's.
-    of_threshold
-        Whether that is the threshold's node, and not the candidate's.
-    gates, drains
-        Nets inside the unit (`UnitCircuit.inner`) that its gate and its drain are.
-    output
-        Whether it feeds the state node.
-    signed
-        Whether it takes a signed candidate to be there.
-    beside
-        Prefix of an instance of its own beside the unit's.
-    parameter
-        Tensor of the layer that its current stands for; empty where there is none.
-    realised
-        What of the unit's realised settings that is, (n_units,) in the network's own units.
+    Raises
+    ------
+    KeyError
+        The circuit has no such role.
     """
-
-    name: str
-    device: str
-    path: str
-    units: Callable[[UnitView, NodeView], IntArray]
-    carried: Carried = Carried.TAIL
-    line: Line = Line.NONE
-    reads: str = ""
-    of_threshold: bool = False
-    gates: tuple[str, ...] = ()
-    drains: tuple[str, ...] = ()
-    output: bool = False
-    signed: bool = False
-    beside: str = ""
-    parameter: str = ""
-    realised: Callable[[SettingsView], Array] = field(default=_nothing)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """Devices without a role on a net inside a unit: their gates or drains load it."""
-
-    device: str
-    part: str
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitCircuit:
-    """A circuit of memory units.
-
-    Attributes
-    ----------
-    name
-        Of the circuit.
-    views
-        Folders of ``circuits/`` that its deck takes beside those of nodes.
-    clocked
-        Whether a strobe moves its units; else they follow their candidates.
-    roles
-        Its devices.
-    thresholds
-        Roles that set the rising and the falling threshold.
-    inner
-        Nets inside that timing laws know, with the devices without a role on them.
-    wired
-        Those of them that leave the unit's subcircuit, and so may have wires.
-    """
-
-    name: str
-    views: tuple[str, ...]
-    clocked: bool
-    roles: tuple[UnitRole, ...]
-    thresholds: tuple[str, str]
-    inner: Mapping[str, tuple[Load, ...]]
-    wired: tuple[str, ...] = ()
-
-    def placed(self, *, signed: bool) -> tuple[UnitRole, ...]:
-        """List the devices that there are, for candidates that are signed or not."""
-        return tuple(role for role in self.roles if signed or not role.signed)
-
-    def role(self, name: str) -> UnitRole:
-        """Return a device by its part."""
-        return _named(self.roles, name, self.name)
-
-
-R = TypeVar("R", NodeRole, UnitRole)
-
-
-def _named(roles: tuple[R, ...], name: str, circuit: str) -> R:
     for role in roles:
         if role.name == name:
             return role

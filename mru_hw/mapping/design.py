@@ -14,17 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mru_hw.circuits.base import (
-    Carried,
-    IntArray,
-    Line,
-    NodeCircuit,
-    NodeKind,
-    UnitCircuit,
-    UnitRole,
-)
+from mru_hw.circuits.base import Carried, IntArray, Line, NodeCircuit, NodeKind
 from mru_hw.circuits.catalogue import NODES, unit_circuit
 from mru_hw.circuits.legs.roles import LEGS, Leg
+from mru_hw.circuits.units import UnitCircuit, UnitRole
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.structure import CellKind, ModelSpec
 from mru_hw.technology import Technology
@@ -187,6 +180,11 @@ class Bank:
         return 2 if self.cell is CellKind.BMRU else 1
 
     @property
+    def lowest(self) -> int:
+        """Levels below zero of a unit with no cell set; a loop's lie at and above zero."""
+        return self.levels if self.clocked else 0
+
+    @property
     def loop_width(self) -> IntArray:
         """I_width (n_units,) of a nine-transistor loop."""
         return self.up_units - self.down_units
@@ -311,6 +309,10 @@ class Design:
                     yield DeviceGroup(key=key, device=leg.device, units=units)
         for bank in self.banks:
             yield from (group for group, _ in self.bank_groups(bank))
+
+    def node(self, name: str) -> Bus:
+        """Return a bus by its name."""
+        return self.buses[name]
 
     def bank(self, name: str) -> Bank:
         """Return a bank by its name."""

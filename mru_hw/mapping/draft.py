@@ -53,3 +53,7 @@ class Draft:
     def i_lsb(self) -> float:
         """Current of one unit device of the bias rail [A]."""
         return self.i_unit / BIAS_UNITS
+
+    def node(self, name: str) -> Bus:
+        """Return a bus by its name."""
+        return self.buses[name]

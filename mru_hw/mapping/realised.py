@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 
 from mru_hw.circuits.base import SPLIT_UNITS
 from mru_hw.circuits.cell.drains import CellLegs
-from mru_hw.circuits.legs.gains import comparator_gains
-from mru_hw.circuits.loop.edges import LoopSettings
 from mru_hw.mapping.design import Bank, Bus
-from mru_hw.model.structure import CellKind
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
@@ -35,6 +32,9 @@ class Placed(Protocol):
     @property
     def buses(self) -> Mapping[str, Bus]:
         """Rows of nodes, by name."""
+
+    def node(self, name: str) -> Bus:
+        """Return a row of nodes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,23 +75,7 @@ def rail_thresholds(placed: Placed, bank: Bank, calibration: Calibration) -> tup
 
     NaN for a window comparator, whose thresholds no bias leg sets.
     """
-    candidate, i_lsb = placed.buses[bank.candidate], placed.i_lsb
-    if bank.window is not None:
-        return np.full(bank.n_units, np.nan), np.full(bank.n_units, np.nan)
-    if not bank.clocked:
-        rise, fall = LoopSettings.of(
-            calibration,
-            placed.technology,
-            bank.up_units.astype(np.float64),
-            bank.loop_width.astype(np.float64),
-            i_lsb=i_lsb,
-            diode=candidate.units,
-        ).edges()
-        return rise, np.maximum(fall, 0.0)
-    up_gain, down_gain = comparator_gains(calibration, candidate, i_lsb)
-    up: Array = bank.up_units.astype(np.float64) * (i_lsb * up_gain)
-    down: Array = bank.down_units.astype(np.float64) * (i_lsb * down_gain)
-    return up, down
+    return bank.circuit.nominal_thresholds(placed, bank, calibration)
 
 
 def realised_levels(placed: Placed, bank: Bank, calibration: Calibration) -> tuple[Array, Array]:
@@ -142,5 +126,5 @@ def realised_bank(placed: Placed, bank: Bank, calibration: Calibration) -> Reali
         up=up / c,
         down=down / c,
         alpha=alpha,
-        low=start + (0.0 if bank.cell is CellKind.FQ_BMRU else bank.levels * alpha),
+        low=start + bank.lowest * alpha,
     )

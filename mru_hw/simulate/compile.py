@@ -10,12 +10,9 @@ from numpy.typing import DTypeLike
 from mru_hw.cells.base import Devices
 from mru_hw.cells.settling import step_capacitance
 from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
-from mru_hw.circuits.cell.law import UnitLaw
-from mru_hw.circuits.ladder.law import ladder_law
 from mru_hw.circuits.legs.gains import flip_gain, leg_slopes, node_thermal, path_exponents
 from mru_hw.circuits.legs.leakage import BusLeak, bus_leak, candidate_leaks
 from mru_hw.circuits.legs.rails import leg_weights, supply_sum
-from mru_hw.circuits.loop.law import loop_law
 from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
 from mru_hw.circuits.nodes.laws import node_skew
 from mru_hw.circuits.nodes.supply import node_supply, quiescent
@@ -154,7 +151,7 @@ def _memory(
     devices: Devices, bank: Bank, nodes: dict[str, Node], biased: float, dtype: DTypeLike
 ) -> Memory:
     ladder = bank.clocked
-    law: UnitLaw = ladder_law(devices, bank) if ladder else loop_law(devices, bank)
+    law = bank.circuit.law(devices, bank)
     c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
     unit = devices.design.buses[bank.threshold].scale / c.scale if bank.threshold else 1.0
     leg_unit = 1.0 if law.copies else c.scale

@@ -13,9 +13,10 @@ import numpy as np
 
 from mru_hw import __version__
 from mru_hw.cells.wires import SPLIT_LINE, line_wires, net_wires
-from mru_hw.circuits.base import NODE, NodeKind, UnitRole
+from mru_hw.circuits.base import NODE, NodeKind
 from mru_hw.circuits.catalogue import NODE_VIEWS, UNITS
 from mru_hw.circuits.legs.roles import LEGS
+from mru_hw.circuits.units import UnitRole
 from mru_hw.circuits.window.roles import COPIES
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Bank, Bus, Connection, Design

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mru_hw.budget.mismatch import Spread, mismatch_spread
 from mru_hw.circuits.base import SPLIT_UNITS, IntArray
-from mru_hw.circuits.ladder.roles import LADDER
+from mru_hw.circuits.ladder.circuit import LADDER
 from mru_hw.circuits.nodes.laws import split
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup

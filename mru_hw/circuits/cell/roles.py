@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.circuits.base import Carried, IntArray, Line, NodeView, UnitRole, UnitView
+from mru_hw.circuits.base import Carried, IntArray, Line, NodeView
+from mru_hw.circuits.units import UnitRole, UnitView
 
 
 def _one(units: UnitView, _: NodeView) -> IntArray:

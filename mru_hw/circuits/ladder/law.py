@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mru_hw.circuits.cell.drains import CellLegs
-from mru_hw.circuits.cell.law import UnitLaw, cumulative
+from mru_hw.technology.calibration import Calibration
+from mru_hw.circuits.units import PlacedView, UnitLaw
+from mru_hw.circuits.cell.law import cumulative
 from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
-from mru_hw.circuits.base import Array, DeviceView, IntArray, UnitView
+from mru_hw.circuits.base import Array, DeviceView, IntArray
+from mru_hw.circuits.units import UnitView
 from mru_hw.circuits.legs.leakage import bus_leak, candidate_leaks
 from mru_hw.circuits.window.law import window_law, window_legs
 from mru_hw.circuits.legs.gains import comparator_gains, flip_gain, leg_gain
@@ -101,3 +104,13 @@ def deciding(devices: DeviceView, bank: UnitView, units: IntArray) -> Array:
     diode = devices.node(bank.candidate).units
     current: Array = np.maximum(units, 1) * (devices.i_lsb / diode)
     return current
+
+
+def ladder_thresholds(
+    placed: PlacedView, bank: UnitView, calibration: Calibration
+) -> tuple[Array, Array]:
+    """Return the nominal rail currents [A] (n_units,) of thresholds that bias legs set."""
+    gains = comparator_gains(calibration, placed.node(bank.candidate), placed.i_lsb)
+    up: Array = bank.up_units.astype(np.float64) * (placed.i_lsb * gains[0])
+    down: Array = bank.down_units.astype(np.float64) * (placed.i_lsb * gains[1])
+    return up, down

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mru_hw.circuits.base import Carried, Line, Load, UnitCircuit, UnitRole
+from mru_hw.circuits.base import Carried, Line
+from mru_hw.circuits.units import Load, UnitCircuit, UnitRole
 from mru_hw.circuits.cell.roles import CELL, copies_of_candidate
 
 VIEWS = ("step_control", "ladder_cell", "inverter", "phase_tap", "strobe_driver")
@@ -42,36 +43,29 @@ COMPARATORS = {
 }
 """The comparators' nodes; the strobed gates behind them."""
 
-LADDER = UnitCircuit(
-    name="ladder",
-    views=VIEWS,
-    clocked=True,
-    roles=(
-        UnitRole(
-            name="up_threshold",
-            device="p_mirror",
-            path="xstep.xu1",
-            units=lambda units, _: units.up_units,
-            line=Line.RAIL,
-            drains=("up",),
-            parameter="beta",
-            realised=lambda settings: settings.up,
-        ),
-        UP_COPY,
-        DOWN_COPY,
-        UnitRole(
-            name="down_threshold",
-            device="n_mirror",
-            path="xstep.xd2",
-            units=lambda units, _: units.down_units,
-            line=Line.RAIL,
-            drains=("down",),
-            parameter="beta",
-            realised=lambda settings: settings.down,
-            signed=True,
-        ),
-        *LADDER_CELL,
+ROLES = (
+    UnitRole(
+        name="up_threshold",
+        device="p_mirror",
+        path="xstep.xu1",
+        units=lambda units, _: units.up_units,
+        line=Line.RAIL,
+        drains=("up",),
+        parameter="beta",
+        realised=lambda settings: settings.up,
     ),
-    thresholds=("up_threshold", "down_threshold"),
-    inner=COMPARATORS,
+    UP_COPY,
+    DOWN_COPY,
+    UnitRole(
+        name="down_threshold",
+        device="n_mirror",
+        path="xstep.xd2",
+        units=lambda units, _: units.down_units,
+        line=Line.RAIL,
+        drains=("down",),
+        parameter="beta",
+        realised=lambda settings: settings.down,
+        signed=True,
+    ),
+    *LADDER_CELL,
 )

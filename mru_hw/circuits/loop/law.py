@@ -14,9 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mru_hw.circuits.base import Array, DeviceView, UnitView
+from mru_hw.technology.calibration import Calibration
+from mru_hw.circuits.base import Array, DeviceView
+from mru_hw.circuits.units import PlacedView, UnitView
 from mru_hw.circuits.cell.drains import CellLegs
-from mru_hw.circuits.cell.law import UnitLaw, cumulative
+from mru_hw.circuits.units import UnitLaw
+from mru_hw.circuits.cell.law import cumulative
 from mru_hw.circuits.nodes.bias import bias_rails
 from mru_hw.circuits.loop.edges import LoopSettings, Way, loop_edges
 from mru_hw.circuits.legs.gains import at_usual, flip_gain, leg_gain
@@ -150,3 +153,18 @@ def loop_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
         up_leg=0 * hold,
         down_leg=0 * hold,
     )
+
+
+def loop_thresholds(
+    placed: PlacedView, bank: UnitView, calibration: Calibration
+) -> tuple[Array, Array]:
+    """Return the nominal candidates [A] (n_units,) at which loops rise and fall, at least 0."""
+    rise, fall = LoopSettings.of(
+        calibration,
+        placed.technology,
+        bank.up_units.astype(np.float64),
+        bank.loop_width.astype(np.float64),
+        i_lsb=placed.i_lsb,
+        diode=placed.node(bank.candidate).units,
+    ).edges()
+    return rise, np.maximum(fall, 0.0)

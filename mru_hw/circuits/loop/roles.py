@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mru_hw.circuits.base import Carried, IntArray, Load, NodeView, UnitCircuit, UnitRole, UnitView
+from mru_hw.circuits.base import Carried, IntArray, NodeView
+from mru_hw.circuits.units import Load, UnitCircuit, UnitRole, UnitView
 from mru_hw.circuits.cell.roles import CELL, copies_of_candidate
 
 
@@ -18,11 +19,7 @@ def _threshold(units: UnitView, _: NodeView) -> IntArray:
 
 _HOLD, _WIDTH, _DIODE, _FEEDBACK, _GAIN = CELL
 
-LOOP = UnitCircuit(
-    name="loop",
-    views=("hysteretic_cell", "inverter"),
-    clocked=False,
-    roles=(
+ROLES = (
         UnitRole(
             name="copy_plus",
             device="p_mirror",
@@ -57,9 +54,8 @@ LOOP = UnitCircuit(
         replace(_DIODE, gates=("feedback",), drains=("feedback",)),
         replace(_FEEDBACK, gates=("feedback",), drains=("loop",)),
         _GAIN,
-    ),
-    thresholds=("hold", "width"),
-    inner={
+    )
+INNER = {
         # Its followers and its two reset switches.
         "loop": (
             Load(device="n_cell", part="gate", count=2),
@@ -67,6 +63,4 @@ LOOP = UnitCircuit(
             Load(device="p_switch", part="drain"),
         ),
         "feedback": (Load(device="n_cell", part="drain"),),
-    },
-    wired=("loop",),
-)
+    }

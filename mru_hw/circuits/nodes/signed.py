@@ -11,15 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mru_hw.circuits.base import (
-    NODE,
-    Carried,
-    Line,
-    NodeCircuit,
-    NodeKind,
-    NodeRole,
-    NodeView,
-)
+from mru_hw.circuits.base import NODE, Carried, Line, NodeCircuit, NodeKind, NodeRole, NodeView
 
 
 def _diode(node: NodeView) -> int:

@@ -6,7 +6,11 @@ down: c_minus >= down_plus b_plus + down_minus b_minus + down_opposite c_plus
 
 from __future__ import annotations
 
-from mru_hw.circuits.base import Array, DeviceView, UnitView
+import numpy as np
+
+from mru_hw.technology.calibration import Calibration
+from mru_hw.circuits.base import Array, DeviceView
+from mru_hw.circuits.units import PlacedView, UnitView
 from mru_hw.circuits.legs.rails import rail_factor
 from mru_hw.circuits.window.roles import COPIES
 from mru_hw.circuits.legs.gains import leg_gain
@@ -52,3 +56,8 @@ def window_legs(
         up_copy * (sink * leg_gain(cal, "p", 0.0, i) / leg_gain(cal, "p", up, i)),
         down_copy * (source * leg_gain(cal, "n", cal.v_dd, i) / leg_gain(cal, "n", down, i)),
     )
+
+
+def no_thresholds(_: PlacedView, bank: UnitView, __: Calibration) -> tuple[Array, Array]:
+    """Return NaN: no bias leg sets the thresholds of a window comparator."""
+    return np.full(bank.n_units, np.nan), np.full(bank.n_units, np.nan)

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mru_hw.circuits.base import Carried, IntArray, NodeView, UnitCircuit, UnitRole, UnitView
+from mru_hw.circuits.base import Carried, IntArray, NodeView
+from mru_hw.circuits.units import UnitCircuit, UnitRole, UnitView
 from mru_hw.circuits.ladder.roles import COMPARATORS, DOWN_COPY, LADDER_CELL, UP_COPY, VIEWS
 
 
@@ -44,16 +45,9 @@ COPIES = (
 )
 """Copies of the threshold's rails, and of the candidate's other rail."""
 
-WINDOW = UnitCircuit(
-    name="window",
-    views=(*VIEWS, "window_comparator"),
-    clocked=True,
-    roles=(
+ROLES = (
         replace(UP_COPY, carried=Carried.CANDIDATE),
         replace(DOWN_COPY, carried=Carried.CANDIDATE),
         *COPIES,
         *LADDER_CELL,
-    ),
-    thresholds=("up_plus", "down_plus"),
-    inner=COMPARATORS,
-)
+    )

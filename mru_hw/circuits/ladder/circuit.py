@@ -1,0 +1,18 @@
+"""Clocked units with fixed thresholds as the catalogue has them."""
+
+from __future__ import annotations
+
+from mru_hw.circuits.units import UnitCircuit
+from mru_hw.circuits.ladder.law import ladder_law, ladder_thresholds
+from mru_hw.circuits.ladder.roles import COMPARATORS, ROLES, VIEWS
+
+LADDER = UnitCircuit(
+    name="ladder",
+    views=VIEWS,
+    clocked=True,
+    roles=ROLES,
+    thresholds=("up_threshold", "down_threshold"),
+    inner=COMPARATORS,
+    law=ladder_law,
+    nominal_thresholds=ladder_thresholds,
+)

@@ -1,0 +1,19 @@
+"""The nine-transistor loop as the catalogue has it."""
+
+from __future__ import annotations
+
+from mru_hw.circuits.units import UnitCircuit
+from mru_hw.circuits.loop.law import loop_law, loop_thresholds
+from mru_hw.circuits.loop.roles import INNER, ROLES
+
+LOOP = UnitCircuit(
+    name="loop",
+    views=("hysteretic_cell", "inverter"),
+    clocked=False,
+    roles=ROLES,
+    thresholds=("hold", "width"),
+    inner=INNER,
+    wired=("loop",),
+    law=loop_law,
+    nominal_thresholds=loop_thresholds,
+)

@@ -1,0 +1,20 @@
+"""Clocked units with thresholds from the input as the catalogue has them."""
+
+from __future__ import annotations
+
+from mru_hw.circuits.units import UnitCircuit
+from mru_hw.circuits.ladder.law import ladder_law
+from mru_hw.circuits.ladder.roles import COMPARATORS, VIEWS
+from mru_hw.circuits.window.law import no_thresholds
+from mru_hw.circuits.window.roles import ROLES
+
+WINDOW = UnitCircuit(
+    name="window",
+    views=(*VIEWS, "window_comparator"),
+    clocked=True,
+    roles=ROLES,
+    thresholds=("up_plus", "down_plus"),
+    inner=COMPARATORS,
+    law=ladder_law,
+    nominal_thresholds=no_thresholds,
+)
