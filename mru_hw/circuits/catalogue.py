@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mru_hw.circuits.base import NodeCircuit, NodeKind
-from mru_hw.circuits.units import UnitCircuit
-from mru_hw.circuits.nodes.bias import BIAS
-from mru_hw.circuits.nodes.diode import RECTIFIED, STATE
 from mru_hw.circuits.ladder.circuit import LADDER
 from mru_hw.circuits.loop.circuit import LOOP
+from mru_hw.circuits.nodes.bias import BIAS
+from mru_hw.circuits.nodes.diode import RECTIFIED, STATE
 from mru_hw.circuits.nodes.pin import PIN
 from mru_hw.circuits.nodes.signed import CANDIDATE, SIGNED
+from mru_hw.circuits.units import UnitCircuit
 from mru_hw.circuits.window.circuit import WINDOW
 
 NODES: dict[NodeKind, NodeCircuit] = {

@@ -101,7 +101,7 @@ class PlacedView(Protocol):
 
 
 class SettingsView(Protocol):
-    """A unit's settings in the network's own units, as its unit devices realise them, (n_units,)."""
+    """What unit devices make of a unit's settings, in the network's own units, (n_units,)."""
 
     @property
     def up(self) -> Array:
@@ -199,8 +199,8 @@ class UnitLaw:
         (n_units,) the same of the bias legs that a ladder's comparators weigh them against [A];
         of a window comparator per ampere of what its copies weigh.
     copies
-        What a window comparator's copies weigh (`mru_hw.circuits.window.law`); `up` and `down` are NaN
-        then. Empty for thresholds that a bias leg sets.
+        What a window comparator's copies weigh (`mru_hw.circuits.window.law`); `up` and `down` are
+        NaN then. Empty for thresholds that a bias leg sets.
     """
 
     up: Array

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import DeviceView, NodeView
-from mru_hw.circuits.units import UnitView
 from mru_hw.circuits.legs.gains import gate_voltages
+from mru_hw.circuits.units import UnitView
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 

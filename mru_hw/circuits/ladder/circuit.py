@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mru_hw.circuits.units import UnitCircuit
 from mru_hw.circuits.ladder.law import ladder_law, ladder_thresholds
 from mru_hw.circuits.ladder.roles import COMPARATORS, ROLES, VIEWS
+from mru_hw.circuits.units import UnitCircuit
 
 LADDER = UnitCircuit(
     name="ladder",

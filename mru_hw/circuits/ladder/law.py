@@ -8,21 +8,17 @@ set draws nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from mru_hw.circuits.cell.drains import CellLegs
-from mru_hw.technology.calibration import Calibration
-from mru_hw.circuits.units import PlacedView, UnitLaw
-from mru_hw.circuits.cell.law import cumulative
-from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
 from mru_hw.circuits.base import Array, DeviceView, IntArray
-from mru_hw.circuits.units import UnitView
-from mru_hw.circuits.legs.leakage import bus_leak, candidate_leaks
-from mru_hw.circuits.window.law import window_law, window_legs
+from mru_hw.circuits.cell.drains import CellLegs
+from mru_hw.circuits.cell.law import cumulative
 from mru_hw.circuits.legs.gains import comparator_gains, flip_gain, leg_gain
+from mru_hw.circuits.legs.leakage import candidate_leaks
+from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
+from mru_hw.circuits.units import PlacedView, UnitLaw, UnitView
+from mru_hw.circuits.window.law import window_law, window_legs
+from mru_hw.technology.calibration import Calibration
 
 
 def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:

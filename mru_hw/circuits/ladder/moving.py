@@ -1,6 +1,7 @@
-"""How a comparator's node slews: ``C dV/dt = i_up (1 + lambda_p (V_dd - V)) - i_down (1 + lambda_n V)``.
+"""How a comparator's node slews.
 
-Linear in V, so exact while both currents are constant.
+``C dV/dt = i_up (1 + lambda_p (V_dd - V)) - i_down (1 + lambda_n V)``: linear in V, so exact while
+both currents are constant.
 """
 
 from __future__ import annotations

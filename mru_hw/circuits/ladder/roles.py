@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mru_hw.circuits.base import Carried, Line
-from mru_hw.circuits.units import Load, UnitCircuit, UnitRole
 from mru_hw.circuits.cell.roles import CELL, copies_of_candidate
+from mru_hw.circuits.units import Load, UnitRole
 
 VIEWS = ("step_control", "ladder_cell", "inverter", "phase_tap", "strobe_driver")
 

@@ -103,7 +103,9 @@ def signed_thermal(calibration: Calibration, temperature: float) -> float:
     return calibration.signed_slope * temperature_voltage(temperature)
 
 
-def path_exponents(calibration: Calibration, source: NodeView, temperature: float) -> dict[str, float]:
+def path_exponents(
+    calibration: Calibration, source: NodeView, temperature: float
+) -> dict[str, float]:
     """By role, how a path's gain falls with the current: ``-d ln gain / d ln i``.
 
     Each diode's gate voltage rises by n kT/q per factor e of current, and with it what it sets the
@@ -129,7 +131,9 @@ def path_exponents(calibration: Calibration, source: NodeView, temperature: floa
     return exponents
 
 
-def comparator_gains(calibration: Calibration, candidate: NodeView, i_lsb: float) -> tuple[float, float]:
+def comparator_gains(
+    calibration: Calibration, candidate: NodeView, i_lsb: float
+) -> tuple[float, float]:
     """Effective current over nominal of a ladder's threshold up and of the one down.
 
     A comparator weighs a bias leg against a copy of the candidate's diode at one node, so the

@@ -1,8 +1,8 @@
 """Mirrors: the gate rails of a node and the legs that copy them.
 
 A leg of m units off a diode of n units carries ``m/n`` of the diode's current, times the
-systematic gain of its path (`mru_hw.circuits.legs.gains`) and the relative currents of the devices on
-it. A rail of the other polarity passes a copy and a second diode.
+systematic gain of its path (`mru_hw.circuits.legs.gains`) and the relative currents of the devices
+on it. A rail of the other polarity passes a copy and a second diode.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mru_hw.circuits.units import UnitCircuit
 from mru_hw.circuits.loop.law import loop_law, loop_thresholds
 from mru_hw.circuits.loop.roles import INNER, ROLES
+from mru_hw.circuits.units import UnitCircuit
 
 LOOP = UnitCircuit(
     name="loop",

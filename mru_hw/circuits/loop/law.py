@@ -1,8 +1,8 @@
 """The nine-transistor hysteretic loop as FQ-BMRU unit (arXiv 2605.07936).
 
 The node V0 gains the candidate's copy and loses I_thresh; once high it gains I_width back. It
-rises near I_thresh and falls near I_thresh - I_width (`mru_hw.circuits.loop.edges` says how near), so
-the falling edge carries the errors of both currents.
+rises near I_thresh and falls near I_thresh - I_width (`mru_hw.circuits.loop.edges` says how near),
+so the falling edge carries the errors of both currents.
 
 V0 rests low or high. Low, the sinks are starved and the supply gives the plus rail's copy; high,
 the sources are, and it gives the threshold and the minus rail's copy.
@@ -14,15 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mru_hw.technology.calibration import Calibration
 from mru_hw.circuits.base import Array, DeviceView
-from mru_hw.circuits.units import PlacedView, UnitView
 from mru_hw.circuits.cell.drains import CellLegs
-from mru_hw.circuits.units import UnitLaw
 from mru_hw.circuits.cell.law import cumulative
-from mru_hw.circuits.nodes.bias import bias_rails
-from mru_hw.circuits.loop.edges import LoopSettings, Way, loop_edges
 from mru_hw.circuits.legs.gains import at_usual, flip_gain, leg_gain
+from mru_hw.circuits.loop.edges import LoopSettings, Way, loop_edges
+from mru_hw.circuits.nodes.bias import bias_rails
+from mru_hw.circuits.units import PlacedView, UnitLaw, UnitView
+from mru_hw.technology.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from mru_hw.circuits.base import (
+    SPLIT_UNITS,
+    Array,
+    Carried,
+    DeviceView,
+    Line,
+    NodeCircuit,
+    NodeKind,
+    NodeRole,
+)
 from mru_hw.circuits.legs.leakage import bus_leak
-from mru_hw.circuits.base import Array, DeviceView, SPLIT_UNITS, Carried, Line, NodeCircuit, NodeKind, NodeRole
 from mru_hw.circuits.nodes.diode import diode_roles
 
 RAILS = (("plus", "n"), ("plus", "p"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.circuits.base import Array, DeviceView, NodeView, SPLIT_UNITS
+from mru_hw.circuits.base import SPLIT_UNITS, Array, DeviceView, NodeView
 from mru_hw.circuits.legs.gains import flip_gain
 
 

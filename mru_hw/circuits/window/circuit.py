@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mru_hw.circuits.units import UnitCircuit
 from mru_hw.circuits.ladder.law import ladder_law
 from mru_hw.circuits.ladder.roles import COMPARATORS, VIEWS
+from mru_hw.circuits.units import UnitCircuit
 from mru_hw.circuits.window.law import no_thresholds
 from mru_hw.circuits.window.roles import ROLES
 

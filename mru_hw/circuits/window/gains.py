@@ -23,7 +23,9 @@ WINDOW_UNITS = 64
 """Unit devices of a threshold node's diodes: a copy is rounded by less than a percent."""
 
 
-def window_gains(calibration: Calibration, candidate: NodeView, threshold: NodeView) -> dict[str, float]:
+def window_gains(
+    calibration: Calibration, candidate: NodeView, threshold: NodeView
+) -> dict[str, float]:
     """Gain of each copy over that of the copy of the candidate's own rail, by role.
 
     Taken, as for a fixed threshold, where the strobed gate behind the node begins to step.
@@ -42,7 +44,9 @@ def window_gains(calibration: Calibration, candidate: NodeView, threshold: NodeV
     }
 
 
-def window_units(calibration: Calibration, candidate: NodeView, threshold: NodeView) -> dict[str, int]:
+def window_units(
+    calibration: Calibration, candidate: NodeView, threshold: NodeView
+) -> dict[str, int]:
     """Return the unit devices of each copy, by role."""
     gains = window_gains(calibration, candidate, threshold)
     return {

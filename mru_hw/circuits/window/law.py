@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.technology.calibration import Calibration
 from mru_hw.circuits.base import Array, DeviceView
-from mru_hw.circuits.units import PlacedView, UnitView
-from mru_hw.circuits.legs.rails import rail_factor
-from mru_hw.circuits.window.roles import COPIES
 from mru_hw.circuits.legs.gains import leg_gain
+from mru_hw.circuits.legs.rails import rail_factor
+from mru_hw.circuits.units import PlacedView, UnitView
 from mru_hw.circuits.window.gains import window_copies
+from mru_hw.circuits.window.roles import COPIES
+from mru_hw.technology.calibration import Calibration
 
 
-def window_law(devices: DeviceView, bank: UnitView, up_copy: Array, down_copy: Array) -> dict[str, Array]:
+def window_law(
+    devices: DeviceView, bank: UnitView, up_copy: Array, down_copy: Array
+) -> dict[str, Array]:
     """Return the weights (n_units,) above, by role; a rectified candidate has those of u alone.
 
     Parameters

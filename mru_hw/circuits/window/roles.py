@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 
 from mru_hw.circuits.base import Carried, IntArray, NodeView
-from mru_hw.circuits.units import UnitCircuit, UnitRole, UnitView
-from mru_hw.circuits.ladder.roles import COMPARATORS, DOWN_COPY, LADDER_CELL, UP_COPY, VIEWS
+from mru_hw.circuits.ladder.roles import DOWN_COPY, LADDER_CELL, UP_COPY
+from mru_hw.circuits.units import UnitRole, UnitView
 
 
-def _copy(  # noqa: PLR0913 (a line of the table below)
+def _copy(
     name: str, device: str, path: str, reads: str, *, opposite: bool = False, signed: bool = False
 ) -> UnitRole:
     def units(row: UnitView, _: NodeView) -> IntArray:
@@ -30,7 +30,7 @@ def _copy(  # noqa: PLR0913 (a line of the table below)
         carried=Carried.CANDIDATE if opposite else Carried.THRESHOLD,
         reads=reads,
         of_threshold=not opposite,
-        drains=(name.split("_")[0],),
+        drains=(name.split("_", maxsplit=1)[0],),
         signed=signed,
     )
 
@@ -46,8 +46,8 @@ COPIES = (
 """Copies of the threshold's rails, and of the candidate's other rail."""
 
 ROLES = (
-        replace(UP_COPY, carried=Carried.CANDIDATE),
-        replace(DOWN_COPY, carried=Carried.CANDIDATE),
-        *COPIES,
-        *LADDER_CELL,
-    )
+    replace(UP_COPY, carried=Carried.CANDIDATE),
+    replace(DOWN_COPY, carried=Carried.CANDIDATE),
+    *COPIES,
+    *LADDER_CELL,
+)
