@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Bank, Bus, Connection, NodeKind
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.network import Model
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
@@ -35,7 +36,7 @@ class Draft:
     model: Model
     technology: Technology
     calibration: Calibration
-    i_unit: float
+    options: DesignOptions
     kinds: dict[str, tuple[NodeKind, int]] = field(default_factory=dict)
     wires: list[Wire] = field(default_factory=list)
     levels: dict[int, int] = field(default_factory=dict)
@@ -47,6 +48,11 @@ class Draft:
     def tensor(self, name: str) -> Array:
         """Return a tensor of the model."""
         return self.model.tensors[name]
+
+    @property
+    def i_unit(self) -> float:
+        """Current [A] that stands for 1.0."""
+        return self.options.i_unit
 
     @property
     def i_lsb(self) -> float:

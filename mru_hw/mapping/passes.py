@@ -23,6 +23,7 @@ from mru_hw.mapping.design import (
     Timing,
 )
 from mru_hw.mapping.draft import BIAS_UNITS, Draft, Wire
+from mru_hw.mapping.options import DEFAULTS, DesignOptions
 from mru_hw.mapping.rounding import realise_banks, realise_ratios
 from mru_hw.mapping.window import WINDOW_UNITS, threshold_copy, window_copies, window_units
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
@@ -311,8 +312,8 @@ def map_model(
     model: Model,
     technology: Technology,
     calibration: Calibration,
+    options: DesignOptions = DEFAULTS,
     *,
-    i_unit: float = 1e-9,
     wires: WireLoad = NO_WIRES,
 ) -> Design:
     """Map a trained network onto a technology.
@@ -324,8 +325,8 @@ def map_model(
     technology, calibration
         The process and its fitted constants, at the conditions that ratios are compensated for
         (`Design.compensated`): those of the file are the technology's nominal ones.
-    i_unit
-        Current [A] that stands for 1.0.
+    options
+        What the designer chose.
     wires
         What capacitance the nets' wires are taken to have.
 
@@ -340,13 +341,13 @@ def map_model(
     UserError
         When a part of the network has no circuit, or lies outside the technology's range.
     """
-    draft = Draft(model=model, technology=technology, calibration=calibration, i_unit=i_unit)
+    draft = Draft(model=model, technology=technology, calibration=calibration, options=options)
     for step in PASSES:
         step(draft)
     return Design(
         spec=model.spec,
         technology=technology,
-        i_unit=i_unit,
+        i_unit=draft.i_unit,
         i_lsb=draft.i_lsb,
         compensated=Conditions(
             corner=calibration.corner, temperature=calibration.temperature, v_dd=calibration.v_dd

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mru_hw.budget.wanted import wanted_legs
-from mru_hw.mapping import Design, NodeKind, map_model, passes, unmap
+from mru_hw.mapping import Design, DesignOptions, NodeKind, map_model, passes, unmap
 from mru_hw.mapping.draft import Draft
 from mru_hw.mapping.edges import LoopSettings, loop_units
 from mru_hw.mapping.gains import path_gains
@@ -54,7 +54,9 @@ def mapped(model: Model) -> tuple[Design, Model]:
 
 def map_on_nodes(model: Model, design: Design) -> Design:
     """Map once more, on the nodes of an earlier mapping."""
-    draft = Draft(model=model, technology=TECHNOLOGY, calibration=CALIBRATION, i_unit=design.i_unit)
+    draft = Draft(
+        model=model, technology=TECHNOLOGY, calibration=CALIBRATION, options=DesignOptions()
+    )
     for step in PASSES:
         if step is place_buses:
             draft.buses.update(design.buses)
