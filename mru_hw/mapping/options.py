@@ -37,10 +37,12 @@ _Share = Annotated[
         "",
         "less is lost in what devices leak, and more leaves weak inversion",
     ),
+    Field(json_schema_extra={"minimum": 0.01, "maximum": 100}),
 ]
 _Units = Annotated[
     int,
     _between(1, UNITS_MOST, "", "a mirror is made of whole devices, and no leg is wider than that"),
+    Field(json_schema_extra={"minimum": 1, "maximum": UNITS_MOST}),
 ]
 
 
@@ -146,7 +148,7 @@ class DesignOptions(Document):
         "at 27 degC",
     )
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         try:
             super().__init__(**fields)
         except ValidationError as error:
@@ -165,6 +167,10 @@ class DesignOptions(Document):
     def i_lsb(self) -> float:
         """Current of one unit device of the bias rail [A]."""
         return self.i_unit / self.bias_units
+
+    def as_data(self) -> dict[str, Any]:
+        """Return plain data for JSON, quantities as text; what is left to others is left out."""
+        return self.model_dump(mode="json", exclude_none=True)
 
     def chosen(self) -> str:
         """Return as JSON what differs from the defaults but `i_unit`; empty where nothing does."""
