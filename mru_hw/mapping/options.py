@@ -49,7 +49,7 @@ _Units = Annotated[
 class Compensated(Document):
     """Conditions at which ratios undo the gains of mirrors; what is left out is the calibration's.
 
-    The weights that the chip amounts to are exact there, and drift away from there.
+    Weights drift away from there, and what devices leak there no ratio undoes.
     """
 
     corner: str | None = Field(default=None, description="process corner, one of the technology's")
@@ -144,8 +144,7 @@ class DesignOptions(Document):
     )
     compensated: Compensated = Field(
         default=Compensated(),
-        description="where the chip's weights are exact: compensate for 85 degC and they are off "
-        "at 27 degC",
+        description="corner, temperature and supply at which ratios undo the gains of mirrors",
     )
 
     def __init__(self, /, **fields: Any) -> None:

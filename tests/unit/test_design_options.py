@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -16,9 +17,12 @@ from mru_hw.errors import UserError
 from mru_hw.mapping import Design, DesignOptions, map_model, unmap
 from mru_hw.mapping.options import read_options
 from mru_hw.model.io import save_model
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.run import Chip, run_level
 from mru_hw.stimulus import save_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration, read_calibration
+from mru_hw.technology.conditions import nominal_conditions
 from tests.agreement.networks import loops, two_units, two_windows
 from tests.networks import draw_inputs
 
@@ -108,6 +112,24 @@ def test_a_mapping_is_exact_where_it_is_compensated(plain: Design) -> None:
     for name, values in wanted.items():
         assert np.allclose(found[name], np.abs(values), rtol=0.05), name
         assert np.array_equal(found[name], cold[name])
+
+
+def test_compensation_takes_gains_out_where_it_is_asked_for() -> None:
+    inputs = draw_inputs(2, 2, n_seq=8)
+    errors = {}
+    for meant in (27.0, 85.0):
+        options = DesignOptions(compensated={"temperature": meant})
+        chip = Chip.of(two_units(), TECHNOLOGY, options=options)
+        for there in (27.0, 85.0):
+            at = dataclasses.replace(nominal_conditions(TECHNOLOGY), temperature=there)
+            found = run_level(chip, inputs, level="behavioral", conditions=at).trace.candidates[0]
+            ideal = simulate_ideal(chip.mapped, inputs).candidates[0]
+            apart = np.sqrt(np.nanmean((found - ideal) ** 2) / np.nanmean(ideal**2))
+            errors[meant, there] = float(apart)
+    # Leakage stays, so the hot chip is not as near as the cold one.
+    assert errors[27, 27] < 0.015
+    assert errors[85, 85] < errors[27, 85] / 2
+    assert errors[27, 27] < errors[85, 27] / 2
 
 
 CHOICES: list[dict[str, Any]] = [
