@@ -22,7 +22,6 @@ from mru_hw.mapping.options import DEFAULTS, DesignOptions
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.structure import CellKind, ModelSpec
 from mru_hw.technology import Technology
-from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 
 CLOCKED = frozenset({CellKind.CMRU, CellKind.BMRU})
@@ -237,12 +236,9 @@ class Design:
 
     Attributes
     ----------
-    spec
-        Structure of the network that it realises.
-    options
-        What the designer chose.
-    wires
-        What capacitance its nets' wires are taken to have.
+    spec, options, wires
+        Structure of the network that it realises, what the designer chose, and what capacitance
+        its nets' wires are taken to have.
     compensated
         The conditions that its ratios are compensated for.
     """
@@ -269,7 +265,7 @@ class Design:
 
     def without(self, parameter: str, row: int, column: int) -> Design:
         """Return the Design with one element of one connection left out."""
-        if parameter not in (c.parameter for c in self.connections):
+        if parameter not in {c.parameter for c in self.connections}:
             raise KeyError(parameter)
         connections = tuple(
             c.without(row, column) if c.parameter == parameter else c for c in self.connections
@@ -285,8 +281,8 @@ class Design:
         sha.update(self.technology.model_dump_json(exclude={"sources", "process"}).encode())
         sha.update(self.technology.models_hash().encode())
         settings = (self.i_unit, self.i_lsb, self.compensated, self.timing, self.buses)
-        sha.update(repr(settings).encode() + (repr(self.wires).encode() if self.wires else b""))
-        sha.update(self.options.chosen().encode())
+        wires = repr(self.wires) if self.wires else ""
+        sha.update(f"{settings!r}{wires}{self.options.chosen()}".encode())
         parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)
         for part in parts:
             for entry in dataclasses.fields(part):
@@ -294,13 +290,6 @@ class Design:
                 whole = isinstance(value, np.ndarray)
                 sha.update(value.tobytes() if whole else f"{entry.name}={value!r};".encode())
         return sha.hexdigest()[:16]
-
-    def compensating(self, calibration: Calibration) -> Calibration:
-        """Return the constants at the conditions that its ratios are compensated for."""
-        at = self.compensated
-        return calibration.at(
-            at.v_dd, temperature=at.temperature, corner=at.corner, loops_only=self.loops_only
-        )
 
     @property
     def loops_only(self) -> bool:

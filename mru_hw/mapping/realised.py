@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mru_hw.circuits.base import SPLIT_UNITS
 from mru_hw.circuits.cell.drains import CellLegs
-from mru_hw.mapping.design import Bank, Bus
+from mru_hw.mapping.design import Bank, Bus, Design
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
@@ -57,6 +57,14 @@ class RealisedBank:
     down: Array
     alpha: Array
     low: Array
+
+
+def compensating(design: Design, calibration: Calibration) -> Calibration:
+    """Return the constants at the conditions that a Design's ratios are compensated for."""
+    at = design.compensated
+    return calibration.at(
+        at.v_dd, temperature=at.temperature, corner=at.corner, loops_only=design.loops_only
+    )
 
 
 def quiescent_current(bus: Bus, i_lsb: float, calibration: Calibration) -> float:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mru_hw.mapping.design import Bank, Connection, Design
 from mru_hw.mapping.inverse import unmap
 from mru_hw.mapping.reading import node_line, read_legs
-from mru_hw.mapping.realised import realised_bank
+from mru_hw.mapping.realised import compensating, realised_bank
 from mru_hw.model.network import Model
 from mru_hw.spice.chip import leg_instance, unit_device
 from mru_hw.spice.flatten import Placed, flatten
@@ -133,7 +133,7 @@ def _bare_row(role: Role) -> tuple[str, ...]:
 
 
 def _roles(model: Model, design: Design, calibration: Calibration) -> Iterator[Role]:
-    mapped, calibration = unmap(design, calibration), design.compensating(calibration)
+    mapped, calibration = unmap(design, calibration), compensating(design, calibration)
     for number, connection in enumerate(design.connections):
         if connection.source == "bias":
             yield from _bias_roles(model, mapped, design, number, connection)
