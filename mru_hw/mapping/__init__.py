@@ -3,6 +3,7 @@
 from mru_hw.circuits.base import NodeKind
 from mru_hw.mapping.design import Bank, Bus, Connection, Design, Timing
 from mru_hw.mapping.inverse import unmap
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.mapping.passes import map_model
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Bus",
     "Connection",
     "Design",
+    "DesignOptions",
     "NodeKind",
     "Timing",
     "map_model",

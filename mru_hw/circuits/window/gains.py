@@ -19,9 +19,6 @@ from mru_hw.circuits.base import NodeView
 from mru_hw.circuits.legs.gains import flip_gain, leg_gain
 from mru_hw.technology.calibration import Calibration
 
-WINDOW_UNITS = 64
-"""Unit devices of a threshold node's diodes: a copy is rounded by less than a percent."""
-
 
 def window_gains(
     calibration: Calibration, candidate: NodeView, threshold: NodeView
