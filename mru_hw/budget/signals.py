@@ -101,9 +101,9 @@ def solve_signals(nominal: Nominal, x: Array, cells: Mapping[int, NDArray[np.int
     for name, bus in design.buses.items():
         if name == "x":
             v = x * bus.scale
-        elif bus.kind is NodeKind.BIAS:
+        elif not bus.circuit.moves:
             v = np.full((len(x), 1), bus.scale)
-        elif bus.kind is NodeKind.STATE:
+        elif name in states:
             layer = states[name]
             v = (on[layer] * nominal.levels[layer]).sum(axis=2)
         else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.base import NodeCircuit
 from mru_hw.circuits.legs.leakage import BusLeak, Leak
 from mru_hw.circuits.nodes.laws import (
     log_rail,
@@ -71,8 +71,8 @@ class Node:
 
     Attributes
     ----------
-    kind
-        Its circuit.
+    circuit
+        What its nodes are.
     i_q
         (n, 1, 1) quiescent current of each splitter; None where there is none.
     skew
@@ -89,7 +89,7 @@ class Node:
         (n,) amperes from the supply per unit of each rail: own branches and all legs.
     """
 
-    kind: NodeKind
+    circuit: NodeCircuit
     i_q: Floats | None
     skew: float
     usual: float
@@ -108,14 +108,14 @@ class Node:
         log
             ln(plus / rest), where it is known.
         """
-        if self.kind is NodeKind.PIN:
+        if not self.circuit.rails:
             return Rails(plus=value)
         if self.i_q is None:
             plus = np.maximum(value, 0)
             log = log_rail(plus, self.usual) if log is None else log
             return self._copied({"plus": plus}, log)
         plus, minus = split(value, self.i_q)
-        if self.kind is NodeKind.CANDIDATE:
+        if not self.circuit.copied:
             return Rails(plus=plus, minus=minus)
         log = log_rail(plus, self.i_q) if log is None else log
         return self._copied({"plus": plus, "minus": minus}, log)
@@ -315,10 +315,10 @@ class DieArray:
             assert copied is not None
             net = apply(wiring.net, copied)
             total = np.add(net, total, out=net)
-            if node.kind is not NodeKind.PIN:
+            if node.circuit.rails:
                 drag = apply(wiring.pull, copied[: wiring.pull.shape[1]])
                 pull = np.add(drag, pull, out=drag)
-        if node.kind is NodeKind.PIN:
+        if not node.circuit.rails:
             return total, node.rails(total)
         if node.i_q is None:
             value, log = rectified_node(total, pull, node.usual)

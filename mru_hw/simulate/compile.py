@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from mru_hw.cells.base import Devices
 from mru_hw.cells.settling import step_capacitance
-from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
+from mru_hw.circuits.base import SPLIT_UNITS
 from mru_hw.circuits.legs.gains import flip_gain, leg_slopes, node_thermal, path_exponents
 from mru_hw.circuits.legs.leakage import BusLeak, bus_leak, candidate_leaks
 from mru_hw.circuits.legs.rails import leg_weights, supply_sum
@@ -62,7 +62,7 @@ def compile_die(
         legs = leg_weights(devices, connection)
         drawn = supply_sum(legs, "plus", source.size)
         wired = _wiring(devices, connection, legs, leaks[source.name])
-        if source.kind is NodeKind.BIAS:
+        if not source.circuit.moves:
             constant[target.name][0] += wired.net @ biased
             constant[target.name][1] += wired.pull[:, 0]
             bias_legs += float(drawn[0]) * source.scale
@@ -78,7 +78,7 @@ def compile_die(
         splits = bus.circuit.splits
         i_q = quiescent(devices, bus) / bus.scale if splits else None
         nodes[name] = Node(
-            kind=bus.kind,
+            circuit=bus.circuit,
             i_q=None if i_q is None else _column(i_q, dtype),
             skew=skew,
             usual=bus.usual / bus.scale,
@@ -104,7 +104,7 @@ def _wiring(
     """Turn a connection's legs, amperes per ampere by role, into the matrices of its wiring."""
     buses, calibration = devices.design.buses, devices.calibration
     source, target = buses[connection.source], buses[connection.target]
-    signed = source.kind is NodeKind.SIGNED
+    signed = source.circuit.splits
     exponents = path_exponents(calibration, source, devices.temperature)
     slopes = leg_slopes(calibration, target)
     moves = node_thermal(calibration, target, devices.temperature)

@@ -123,7 +123,7 @@ class _Run:
         self._legs = {
             name: Legs(array.nodes[name], self._nodes)
             for name, bus in design.buses.items()
-            if bus.kind is not NodeKind.BIAS and array.nodes[name].wirings
+            if bus.circuit.moves and array.nodes[name].wirings
         }
         self._levels: list[Array] = []
         self._x: Array | None = None

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array
 from mru_hw.cells.settling import BusLoad, moving_rails
-from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.legs.gains import node_thermal
 from mru_hw.circuits.legs.leakage import leg_current, off_current
 from mru_hw.circuits.nodes.laws import log_rail, rectified_node, signed_node, split
@@ -182,7 +181,7 @@ class Legs:
         total = np.concatenate([self._node.constant, self._node.pull])[:, 0]
         for source, matrix in self._parts:
             total = total + matrix @ copied[source]
-        if self._node.kind is NodeKind.PIN:
+        if not self._node.circuit.rails:
             found: Array = total[: self._n]
             return found
         sums = total[: self._n], total[self._n :]

@@ -91,7 +91,7 @@ def test_a_hot_chip_loses_signal_to_its_off_rails_and_a_cold_one_passes_for_tigh
     here = chip.calibration.at(temperature=85.0, corner="ff")
     array = compile_die(chip.design, here, chip.die(None), temperature=85.0)
     node = array.nodes["v0"]
-    assert node.kind is NodeKind.SIGNED
+    assert node.circuit.kind is NodeKind.SIGNED
     leak = bus_leak(here, chip.design.buses["v0"])
     assert leak.direct("plus") == ("plus", "n")
     assert leak.direct("minus") == ("minus", "p")
