@@ -49,7 +49,7 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class MismatchVariances:
     """Variances, by device group.
 
     Attributes
@@ -96,7 +96,7 @@ def mismatch_spread(
     n_points: int = POINTS,
     enlarged: Mapping[Key, float] | None = None,
     signals: Signals | None = None,
-) -> Spread:
+) -> MismatchVariances:
     """Compute the variance that each group of devices adds.
 
     Parameters
@@ -135,7 +135,7 @@ def mismatch_spread(
         ]
         for key, variance in chip.at_bank(bank, signs).items():
             at_thresholds[key].append(variance.ravel())
-    return Spread(
+    return MismatchVariances(
         thresholds=tuple(named),
         at_thresholds={key: np.concatenate(parts) for key, parts in at_thresholds.items()},
         at_outputs=chip.at_outputs(),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mru_hw.budget.mismatch import POINTS, Spread, mismatch_spread
+from mru_hw.budget.mismatch import POINTS, MismatchVariances, mismatch_spread
 from mru_hw.budget.nominal import Key, Nominal
 from mru_hw.budget.systematic import KINDS, Residuals, Systematic, residuals, systematic_errors
 from mru_hw.cells.base import Array
@@ -105,7 +105,7 @@ class Budget:
     """
 
     rows: tuple[BudgetRow, ...]
-    spread: Spread
+    spread: MismatchVariances
     systematic: Systematic
     chip: Residuals
     worst: tuple[str, float]
@@ -204,7 +204,9 @@ def points_for(design: Design) -> int:
     return int(np.clip(WORK / (targets * max(legs, 1)), FEWEST, POINTS))
 
 
-def _rows(nominal: Nominal, spread: Spread, systematic: Systematic) -> Iterator[BudgetRow]:
+def _rows(
+    nominal: Nominal, spread: MismatchVariances, systematic: Systematic
+) -> Iterator[BudgetRow]:
     design, technology = nominal.design, nominal.design.technology
     whole = _mean(spread.sigma_thresholds**2)
     gates = {name: d.w * d.l for name, d in technology.devices.items()}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mru_hw.cells.base import Array
 from mru_hw.cells.settling import BusLoad, moving_rails
 from mru_hw.circuits.legs.gains import node_thermal
-from mru_hw.circuits.legs.leakage import leg_current, rest_current
+from mru_hw.circuits.legs.leakage import leg_current, off_current
 from mru_hw.circuits.nodes.laws import log_rail, rectified_node, signed_node, split
 from mru_hw.circuits.nodes.moving import diode_step, lifted, splitter_step
 from mru_hw.mapping.design import Bus
@@ -49,14 +49,14 @@ class MovingNode:
         self._first = slice(0, bus.size * len(firsts))
         self._second = slice(self._first.stop, None)
         self._i_q = None if node.i_q is None else node.i_q[:, 0]
-        charges, rests, signs = [], [], []
+        charges, offs, signs = [], [], []
         for sign, polarity in self.names:
             coulombs = calibration.thermal(polarity, temperature) * load.rails[sign, polarity]
             charges.append(coulombs / bus.scale)
-            rest = rest_current(calibration, polarity, bus.units) / bus.scale
-            rests.append(np.full(bus.size, rest))
+            off = off_current(calibration, polarity, bus.units) / bus.scale
+            offs.append(np.full(bus.size, off))
             signs.append(np.full(bus.size, 1.0 if sign == "plus" else -1.0))
-        self._charge, self._rest = np.concatenate(charges)[:, None], np.concatenate(rests)[:, None]
+        self._charge, self._off = np.concatenate(charges)[:, None], np.concatenate(offs)[:, None]
         self._sign = np.concatenate(signs)[:, None]
         usual = np.full((bus.size, 1), node.usual) if self._i_q is None else self._i_q
         self._usual = np.concatenate([usual] * len(self.names))
@@ -114,17 +114,17 @@ class MovingNode:
         ends, means = [], []
         sent: list[Array] = []
         for part in (self._first, self._second):
-            rest = self._rest[part]
-            if not len(rest):
+            off = self._off[part]
+            if not len(off):
                 continue
             if sent:  # what follows copies the mean of its first rail over the step
                 feed = self._passed(sent[0])
-            channel = self.end[part] + rest
+            channel = self.end[part] + off
             if sunk is not None and not sent:
-                channel = lifted(channel, feed, sunk, rest, self._slope)
-            moved, mean = diode_step(channel, feed, self._charge[part], rest, dt)
-            ends.append(moved - rest)
-            means.append(mean - rest)
+                channel = lifted(channel, feed, sunk, off, self._slope)
+            moved, mean = diode_step(channel, feed, self._charge[part], off, dt)
+            ends.append(moved - off)
+            means.append(mean - off)
             sent.append(self.copies(means[-1], part))
         self.end, self.mean = np.concatenate(ends), np.concatenate(means)
         self.sent = np.concatenate(sent)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mru_hw.cells.base import Array, Devices
 from mru_hw.circuits.ladder.moving import comparator_step
 from mru_hw.circuits.legs.gains import flip_gain
-from mru_hw.circuits.legs.leakage import rest_current
+from mru_hw.circuits.legs.leakage import off_current
 from mru_hw.circuits.loop.edges import STEP, follower, loop_legs
 from mru_hw.circuits.loop.law import loop_currents
 from mru_hw.circuits.nodes.moving import diode_step
@@ -130,10 +130,10 @@ class MovingLoop:
         self._gain_minus = loop.copy_minus[:, None] * flip_gain(calibration, "p", i)
         units = 1
         self._charge = (calibration.thermal("p", temperature) * load["feedback"])[:, None]
-        self._rest = np.full((bank.n_units, 1), rest_current(calibration, "p", units))
+        self._off = np.full((bank.n_units, 1), off_current(calibration, "p", units))
         start = np.repeat(initial_cells(memory)[:, None], width, axis=1)
         self._v = np.where(start > 0, self._v_dd, 0.0)
-        self._channel = self._at(self._fed, self._v) + self._rest
+        self._channel = self._at(self._fed, self._v) + self._off
         self._drawn: Array = np.zeros(width)
         self._output: Array = memory.level[:, 1:] * self._at(self._led, self._v)
 
@@ -171,8 +171,8 @@ class MovingLoop:
         """Move for `h` [s]; return the mean of what feeds back."""
         v, channel = self._v, self._channel
         carried = self._at(self._fed, v)
-        self._channel, mean = diode_step(channel, carried, self._charge, self._rest, h)
-        fed = mean - self._rest
+        self._channel, mean = diode_step(channel, carried, self._charge, self._off, h)
+        fed = mean - self._off
         source, source_slope = self._at(self._source, v), self._slope(self._source, v)
         sink, sink_slope = self._at(self._sink, v), self._slope(self._sink, v)
         sources, sinks = plus + fed * self._feedback, minus + self._hold

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.budget.mismatch import Spread, mismatch_spread
+from mru_hw.budget.mismatch import MismatchVariances, mismatch_spread
 from mru_hw.circuits.base import SPLIT_UNITS, IntArray
 from mru_hw.circuits.ladder.circuit import LADDER
 from mru_hw.circuits.nodes.laws import split
@@ -166,7 +166,7 @@ def refuse_untrimmable(design: Design, bits: int) -> None:
             )
 
 
-def _widest(spread: Spread, layer: int, kind: int) -> float:
+def _widest(spread: MismatchVariances, layer: int, kind: int) -> float:
     return max(
         float(sigma)
         for sigma, at in zip(spread.sigma_thresholds, spread.thresholds, strict=True)
@@ -180,7 +180,7 @@ def _place(
     bus = design.buses[bank.candidate]
     placed: IntArray = getattr(bank, f"{side}_units")
     beta = getattr(realised_bank(design, bank, calibration), side) * bus.scale
-    rest = rest_current(design, bus)
+    rest = nominal_quiescent(design, bus)
     widest, nominal = (split(beta * k, rest)[0] for k in (1 + RANGE * sigma, 1.0))
     above = placed * (widest / nominal - 1)
     least = SPLIT_UNITS * bus.split + 1 if bus.circuit.splits else 1
@@ -201,7 +201,7 @@ def _place(
     )
 
 
-def rest_current(design: Design, bus: Bus) -> float:
+def nominal_quiescent(design: Design, bus: Bus) -> float:
     """Return what a candidate's rail carries at rest [A], without its mirrors' gains; else 0."""
     return SPLIT_UNITS * design.i_lsb * bus.split if bus.circuit.splits else 0.0
 

@@ -24,7 +24,7 @@ from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
-from mru_hw.trim.dac import SIDES, Array, Dac, Legs, Side, place_dacs, rest_current
+from mru_hw.trim.dac import SIDES, Array, Dac, Legs, Side, nominal_quiescent, place_dacs
 from mru_hw.trim.tester import PINS, Probe
 from mru_hw.variation import nominal_die
 
@@ -210,7 +210,7 @@ def _for_threshold(
         far = np.abs(np.abs(candidates[before][:, : layer + 1]) / beta[before] - 1)
         sure = np.minimum(sure, far.min(axis=(1, 2)))
     bus = design.buses[bank.candidate]
-    rest = rest_current(design, bus) / bus.scale
+    rest = nominal_quiescent(design, bus) / bus.scale
     units, rows, shift = [], [], []
     for k in range(bank.n_units):
         # A unit that no input brings near its threshold needs no trim.

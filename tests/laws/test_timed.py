@@ -14,7 +14,7 @@ from mru_hw.cells.settling import WITHIN, bank_load, bus_loads, settling_times
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.ladder.moving import comparator_step
 from mru_hw.circuits.legs.gains import flip_gain
-from mru_hw.circuits.legs.leakage import rest_current
+from mru_hw.circuits.legs.leakage import off_current
 from mru_hw.circuits.loop.edges import follower, loop_legs
 from mru_hw.circuits.loop.law import loop_currents
 from mru_hw.circuits.nodes.laws import split
@@ -186,7 +186,7 @@ def test_a_loop_moves_as_its_differential_equation_says(over: float) -> None:
         float(i[low]) for i in (currents.hold, currents.width, currents.feedback)
     )
     given = currents.copied(c[:, 0, 0] * scale)[low] * flip_gain(cal, "n", design.i_lsb)
-    rest, thermal = rest_current(cal, "p", 1), cal.thermal("p", 27.0)
+    rest, thermal = off_current(cal, "p", 1), cal.thermal("p", 27.0)
 
     def law(_: float, y: Array) -> Array:
         at = np.clip(y[:1], 0, cal.v_dd)

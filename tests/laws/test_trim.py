@@ -17,7 +17,7 @@ from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration, temperature_voltage
 from mru_hw.trim import TrimPlan, trim_die
 from mru_hw.trim.cost import trim_cost
-from mru_hw.trim.dac import RANGE, SIDES, Legs, place_dacs, rest_current
+from mru_hw.trim.dac import RANGE, SIDES, Legs, nominal_quiescent, place_dacs
 from mru_hw.trim.plan import Stimuli, one_unit
 from mru_hw.trim.search import search
 from mru_hw.trim.tester import PINS, Probe
@@ -74,7 +74,7 @@ def test_the_range_covers_three_sigma_of_the_untrimmed_spread(bits: int, scale: 
     for dac in place_dacs(design, CALIBRATION, bits, mismatch_scale=scale):
         bank = design.banks[dac.layer]
         bus = design.buses[bank.candidate]
-        rest = rest_current(design, bus)
+        rest = nominal_quiescent(design, bus)
         beta = np.full(bank.n_units, bus.scale)  # 1 in the network's units
         widest, nominal = (split(beta * k, rest)[0] for k in (1 + RANGE * dac.sigma, 1.0))
         wanted = dac.placed * widest / nominal

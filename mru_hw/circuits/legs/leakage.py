@@ -148,7 +148,7 @@ def leg_current(
     return over
 
 
-def rest_current(calibration: Calibration, polarity: str, units: int) -> float:
+def off_current(calibration: Calibration, polarity: str, units: int) -> float:
     """Return the current [A] of a diode's channel at 0 V, were it saturated."""
     m = calibration.n if polarity == "n" else calibration.p
     return (
@@ -165,7 +165,7 @@ def device_leak(calibration: Calibration, polarity: str, v_ds: float) -> tuple[f
     `v_ds` [V] as they scale any current.
     """
     known = calibration.leakage(polarity, calibration.v_gate(polarity, calibration.i_usual))
-    channel = min(rest_current(calibration, polarity, 1), known)
+    channel = min(off_current(calibration, polarity, 1), known)
     gain = calibration.gain(polarity, v_ds, calibration.i_usual)
     return channel, max(calibration.leakage(polarity, v_ds) / gain - channel, 0.0)
 

@@ -4,7 +4,7 @@ diode       ``n U_T C dI/dt = I (i_in - I)``, from ``C dV/dt = i_in - I(V)``: lo
 splitter    ``C dV/dt = i_in - i_q (w - 1/w)``, ``w = exp((V - V_0) / (s U_T))``: a Riccati law
 
 A diode that gives up current decays like ``n U_T C / t``, and one whose inflow is negative falls
-to 0 V, where its channel carries `rest_current`; on its way up it first regains that voltage, with
+to 0 V, where its channel carries `off_current`; on its way up it first regains that voltage, with
 the help of legs that sink nothing down there (`lifted`). The law holds for weak inversion (Enz and
 Vittoz, Charge-Based MOS Transistor Modeling, chapter 4).
 """
@@ -17,20 +17,20 @@ from mru_hw.circuits.base import Array
 
 
 def diode_step(
-    channel: Array, inflow: Array, charge: Array, rest: Array, dt: float
+    channel: Array, inflow: Array, charge: Array, off: Array, dt: float
 ) -> tuple[Array, Array]:
-    """Move diodes for `dt` [s]: the channel's current, of which the legs carry ``I - rest``.
+    """Move diodes for `dt` [s]: the channel's current, of which the legs carry ``I - off``.
 
     Parameters
     ----------
     channel
-        I + rest at the start.
+        I + off at the start.
     inflow
         Its mean over the step, of either sign.
     charge
         ``n U_T C`` [current's unit times s].
-    rest
-        `rest_current`.
+    off
+        `off_current`.
 
     Returns
     -------
@@ -40,22 +40,22 @@ def diode_step(
     """
     # 1/I obeys a linear equation, so this is stable for any step.
     k = dt / charge
-    z = np.maximum((inflow + rest) * k, -60.0)
+    z = np.maximum((inflow + off) * k, -60.0)
     z += 1e-9  # never 0, and far below what counts
     decay = np.expm1(-z)
     inverse = (decay + 1.0) / channel
     decay *= k
     decay /= z
     inverse -= decay
-    moved = 1.0 / np.minimum(inverse, 1.0 / rest)
-    mean = inflow + rest - np.log(moved / channel) / k
+    moved = 1.0 / np.minimum(inverse, 1.0 / off)
+    mean = inflow + off - np.log(moved / channel) / k
     # At 0 V the legs that sink give way, and the balance above does not hold.
     np.maximum(mean, np.minimum(moved, channel), out=mean)
     np.minimum(mean, np.maximum(moved, channel), out=mean)
     return moved, mean
 
 
-def lifted(channel: Array, inflow: Array, sunk: Array, rest: Array, slope: float) -> Array:
+def lifted(channel: Array, inflow: Array, sunk: Array, off: Array, slope: float) -> Array:
     """Return where a diode that climbs starts from, as its channel's current.
 
     Near 0 V the legs that sink give way: they take ``sunk (1 - exp(-V / U_T))``. With a constant
@@ -64,7 +64,7 @@ def lifted(channel: Array, inflow: Array, sunk: Array, rest: Array, slope: float
 
     Parameters
     ----------
-    channel, inflow, rest
+    channel, inflow, off
         As for `diode_step`.
     sunk
         What legs sink with the node well above 0 V, a part of `inflow`.
@@ -73,7 +73,7 @@ def lifted(channel: Array, inflow: Array, sunk: Array, rest: Array, slope: float
     """
     rises = inflow > 0
     over = np.divide(sunk, inflow, out=np.zeros_like(channel), where=rises)
-    start = np.minimum(rest * (1.0 + over) ** (1 / slope), np.maximum(inflow, 0.0) + rest)
+    start = np.minimum(off * (1.0 + over) ** (1 / slope), np.maximum(inflow, 0.0) + off)
     return np.maximum(channel, start)
 
 

@@ -1,0 +1,198 @@
+"""The pages on extending, done as they say in a temporary folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mru_hw import core_yaml
+from mru_hw.cells.settling import bus_loads, device_capacitance
+from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.catalogue import NODES
+from mru_hw.cli.app import run
+from mru_hw.data import calibration_dir, circuits_dir
+from mru_hw.mapping import map_model
+from mru_hw.mapping.design import Design
+from mru_hw.model.io import save_model
+from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.dialects import DIALECTS
+from mru_hw.spice.dialects.statements import Element, Subckt, read_statements
+from mru_hw.spice.paths import device_paths
+from mru_hw.stimulus import make_inputs
+from mru_hw.stimulus.inputs import save_inputs
+from mru_hw.technology import load_technology, technology_names
+from mru_hw.technology.calibration import load_calibration
+from mru_hw.variation import draw_die
+from tests.agreement.networks import two_units
+from tests.unit.test_circuits import placed
+
+PAGES = Path(__file__).parents[2] / "docs" / "extend"
+
+
+def block(page: str, kind: str) -> str:
+    """The page's one block of a language."""
+    text = (PAGES / page).read_text(encoding="utf-8")
+    (found,) = re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert isinstance(found, str)
+    return found
+
+
+def mapped(tech: str = "generic180") -> Design:
+    technology = load_technology(tech)
+    return map_model(two_units(), technology, load_calibration(technology))
+
+
+# ---------------------------------------------------------------------------------- technology
+
+
+@pytest.fixture
+def wide180(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders in which the page's steps are done; returns that of the technology."""
+    circuits, constants = tmp_path / "circuits", tmp_path / "calibration"
+    folder = circuits / "technology" / "wide180"
+    shutil.copytree(circuits_dir() / "technology" / "generic180", folder)
+    shipped = calibration_dir()
+    for place in ("mru_hw.technology.technology", "mru_hw.data"):
+        monkeypatch.setattr(f"{place}.circuits_dir", lambda: circuits)
+    document = core_yaml.load((folder / "technology.yaml").read_bytes())
+    document |= core_yaml.load(block("technology.md", "yaml").encode())
+    (folder / "technology.yaml").write_text(core_yaml.dump(document), encoding="utf-8")
+    exec(compile(block("technology.md", "python"), "technology.md", "exec"), {})
+    # Same cards, same sizes: generic180's constants, under the hashes of the new name.
+    technology = load_technology("wide180")
+    raw = constants / "raw"
+    raw.mkdir(parents=True)
+    text = (shipped / "generic180.yaml").read_text(encoding="utf-8")
+    text = text.replace("technology: generic180", "technology: wide180")
+    text = re.sub("devices_hash: .*", f"devices_hash: {technology.devices_hash()}", text)
+    (constants / "wide180.yaml").write_text(text, encoding="utf-8")
+    shutil.copy(shipped / "raw/generic180_lengths.csv", raw / "wide180_lengths.csv")
+    for place in ("mru_hw.technology.calibration", "mru_hw.mapping.sizing"):
+        monkeypatch.setattr(f"{place}.calibration_dir", lambda: constants)
+    return folder
+
+
+def test_a_technology_is_a_folder(wide180: Path, tmp_path: Path) -> None:
+    assert technology_names() == ("wide180",)
+    cells = (wide180 / "devices.sp").read_text(encoding="utf-8")
+    assert cells.startswith("* Device classes of wide180")
+    model, data, netlist = tmp_path / "model", tmp_path / "x.npz", tmp_path / "netlist"
+    save_model(two_units(), model)
+    save_inputs(make_inputs(np.random.default_rng(1).normal(size=(3, 6, 2))), data)
+    assert run(["netlist", str(model), "--tech", "wide180", "--out", str(netlist)]) == 0
+    assert "* technology wide180, models " in (netlist / "chip.cir").read_text(encoding="utf-8")
+    arguments = ["simulate", str(model), "--inputs", str(data), "--tech", "wide180"]
+    found = {}
+    for name, further in (("nominal", []), ("die", ["--die", "1"])):
+        out = tmp_path / f"{name}.npz"
+        level = ["--level", "behavioral", "--out", str(out)]
+        assert run([*arguments, *level, *further]) == 0
+        with np.load(out) as arrays:
+            found[name] = arrays["output"]
+            assert np.all(arrays["energy_J"] > 0)
+    assert not np.array_equal(found["nominal"], found["die"])
+
+
+def test_what_a_technology_changes_is_what_its_dies_are_drawn_with(
+    wide180: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = draw_die(mapped("wide180"), 1)
+    monkeypatch.undo()
+    theirs = draw_die(mapped(), 1)
+    assert ours.dvt.keys() == theirs.dvt.keys()
+    for key, shifts in theirs.dvt.items():
+        np.testing.assert_allclose(ours.dvt[key], 2 * shifts, rtol=1e-12)
+        np.testing.assert_allclose(ours.dbeta[key], 2 * theirs.dbeta[key], rtol=1e-12)
+
+
+# ------------------------------------------------------------------------------------- dialect
+
+
+def test_a_dialect_is_a_class_in_the_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cdl.py"
+    file.write_text(block("dialect.md", "python"), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("cdl", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(DIALECTS, "cdl", module.Cdl())
+    model, out = tmp_path / "model", tmp_path / "netlist"
+    save_model(two_units(), model)
+    command = ["netlist", str(model), "--dialect", "cdl", "--out", str(out)]
+    assert run(command) == 0
+    names = {path.name for path in out.iterdir()}
+    assert names == {"chip.cdl", "bench.cdl", "elements.csv", "budget.csv", "errors.csv"}
+    text = (out / "chip.cdl").read_text(encoding="utf-8")
+    assert " / cmru_unit_k2_s0 " in text.replace("\n+ ", " ")
+    # Read back as SPICE, every device and subcircuit is the emitter's.
+    again = text.replace(".SUBCKT", ".subckt").replace(".ENDS", ".ends").replace(" / ", " ")
+    emitted = chip_deck(mapped()).replace("{", "").replace("}", "")
+    found, wanted = (
+        [s for s in read_statements(lines.split("\n")) if isinstance(s, Element | Subckt)]
+        for lines in (again, emitted)
+    )
+    assert found == wanted
+    # A die goes along as parameters of a flat chip's devices, for every dialect but ngspice.
+    assert run([*command, "--die", "4"]) == 0
+    flat = (out / "chip.cdl").read_text(encoding="utf-8")
+    assert flat.count(".SUBCKT") == 1
+    assert "delvto=" in flat
+
+
+# ------------------------------------------------------------------------------------- circuit
+
+
+def test_a_node_with_two_flips_is_drawn_placed_and_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calibration = load_calibration(load_technology("generic180"))
+    before = mapped()
+    assert "relu_node_twice" not in chip_deck(before)
+    loaded = bus_loads(before, calibration)
+
+    circuits = tmp_path / "circuits"
+    shutil.copytree(circuits_dir(), circuits)
+    with (circuits / "relu_node" / "cell.sp").open("a", encoding="utf-8") as stream:
+        stream.write(block("circuit.md", "spice"))
+    monkeypatch.setattr("mru_hw.spice.cells.circuits_dir", lambda: circuits)
+    monkeypatch.setitem(NODES, NodeKind.RECTIFIED, NODES[NodeKind.RECTIFIED])  # put back after
+    exec(compile(block("circuit.md", "python"), "circuit.md", "exec"), {})
+
+    design = mapped()
+    rows = [bus for bus in design.buses.values() if bus.kind is NodeKind.RECTIFIED]
+    assert rows
+    groups = {group.key: group for group in design.device_groups()}
+    deck = placed(design)
+    unit = device_capacitance(design.technology, calibration)
+    loads = bus_loads(design, calibration)
+    die = draw_die(design, 1)
+    for bus in rows:
+        for role, device in (("flip_plus_2", "n_mirror"), ("flip_plus_diode_2", "p_mirror")):
+            group = groups[bus.name, role]
+            assert group.device == device
+            assert group.units.tolist() == [bus.units] * bus.size
+            assert die.dvt[group.key].shape == (bus.size,)
+            inside = f".{design.technology.transistor_path(device)}"
+            for (k,), path in device_paths(design, group):
+                instance = deck[path.removesuffix(inside)]
+                assert (instance.cell, int(instance.units)) == (device, bus.units)
+                assert path.startswith(f"xchip.x{bus.name}_{k}.xf")
+        # One gate more on the node's own rail; a drain, a gate and a drain more on the other.
+        own, other = ("plus", "n"), ("plus", "p")
+        for rail, more in (
+            (own, unit["n_mirror"][0]),
+            (other, unit["n_mirror"][1] + sum(unit["p_mirror"])),
+        ):
+            grown = loads[bus.name].rails[rail] - loaded[bus.name].rails[rail]
+            np.testing.assert_allclose(grown, bus.units * more, rtol=1e-9)
+    # Nothing else is drawn otherwise: a group has a random stream of its own.
+    usual = draw_die(before, 1)
+    assert all(np.array_equal(die.dvt[key], shifts) for key, shifts in usual.dvt.items())
