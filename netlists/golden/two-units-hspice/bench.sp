@@ -6,7 +6,7 @@
 * energy of the frames: (p_mirror + p_memory + p_clock + p_bias + p_ref) times 0.1 s
 * p_input: what the sources of the inputs deliver, as if from the supply; not in that sum
 * p_clock is not resolved by these tolerances: up to three times too small
-vtoken token 0 0.252885547
+vtoken token 0 0.9286448707
 .lib 'models.lib' tt
 .include 'chip.sp'
 .temp 27

@@ -159,7 +159,8 @@ xn v rn vss vss n_guard
 xp v rp vdd vdd p_guard
 xc v vss c_state
 .ends ladder_cell
-* Inverter of the phase and reset drivers; its input edges are the bench's, so it is never slow.
+* Static inverter: the complement of the reset and of a line, and stages of the strobe driver. No
+* input of it may be slow: while a is between the rails both devices conduct.
 .subckt inverter a y vdd vss
 xn y a vss vss n_logic
 xp y a vdd vdd p_logic
