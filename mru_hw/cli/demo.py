@@ -54,9 +54,9 @@ class _Run:
     """One demo: its summary grows from stage to stage and is on disk after each."""
 
     def __init__(self, out: Path, *, quick: bool, earlier: dict[str, Any] | None) -> None:
-        from mru_hw import __version__
         from mru_hw.cli.demo_folder import NETLIST
         from mru_hw.report.summary import empty_summary
+        from mru_hw.version import __version__
 
         self.out, self.earlier = out, earlier or {}
         mine = {"quick": quick, "version": __version__}

@@ -52,7 +52,7 @@ def _networks(summary: Mapping[str, Any]) -> Section:
     if summary["demo"]["quick"]:
         paragraphs.append(
             "This was a quick demo: the networks were hardly trained, on purpose. Its accuracies "
-            "say nothing; without --quick they do."
+            "say nothing; those of a whole demo do."
         )
     return Section(
         title="From software to circuit",

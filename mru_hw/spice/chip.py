@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mru_hw import __version__
 from mru_hw.cells.wires import LOOP, NODE, SPLIT_LINE, line_wires, net_wires
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import (
@@ -28,6 +27,7 @@ from mru_hw.model.structure import CellKind
 from mru_hw.spice.cells import LEG_CODES, LIBRARY, LOOPS, WINDOWS, cell_views
 from mru_hw.spice.drive import drive_units
 from mru_hw.units import render
+from mru_hw.version import __version__
 
 SUPPLIES = ("vdd_mirror", "vdd_memory", "vdd_clock", "vdd_bias")
 

@@ -315,8 +315,8 @@ def load_calibration(technology: Technology) -> Calibration:
     path = calibration_dir() / f"{technology.name}.yaml"
     if not path.is_file():
         raise MruHwError(
-            f"The calibration of {technology.name} is missing: run mru-hw characterize "
-            f"--tech {technology.name} --out {path.parent.name}/{path.name}."
+            f"The calibration of {technology.name} is missing: mru-hw characterize makes "
+            f"{path.parent.name}/{path.name}."
         )
     calibration = read_document(path, Calibration)
     words = {"models_hash": "model cards", "devices_hash": "device sizes"}

@@ -29,7 +29,7 @@ def test_a_hot_candidate_is_short_of_what_its_legs_leak(
     tensors |= {key: 0 * t for key, t in tensors.items() if key.endswith((".bias", "_state"))}
     tensors["layers.0.alpha"] = np.full(1, 0.5)
     technology = load_technology(name)
-    chip = Chip.of(Model(spec=spec, tensors=tensors), technology)
+    chip = Chip(Model(spec=spec, tensors=tensors), technology)
     x = np.array([1.8, 0.5, -0.5, -1.8, 0.8, -0.8])
     inputs = make_inputs(x[None, :, None])
     conditions = checked_conditions(

@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
 from mru_hw.mapping.realised import realised_bank
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind, ReadoutKind
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
@@ -239,7 +239,7 @@ def test_hot_loops_go_on(name: str, temperature: float) -> None:
     technology = load_technology(name)
     hot = Conditions(corner="ff", temperature=temperature, v_dd=technology.v_dd)
     first_quadrant = loops("fq_bmru", *FIRST_QUADRANT)
-    chip = Chip.of(first_quadrant, technology)
+    chip = Chip(first_quadrant, technology)
     inputs = make_inputs(np.random.default_rng(7).uniform(-0.2, 1.8, (1, 40, 1)))
     array = run_level(chip, inputs, level="behavioral", conditions=hot)
     assert array.supply is not None

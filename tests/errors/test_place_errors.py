@@ -227,7 +227,7 @@ def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path: Path) -> None:
     for name in ("file", "folder"):
         out = tmp_path / name
         told = sentence(lambda out=out, name=name: write(out, folder=name == "folder"))  # type: ignore[misc]
-        assert told == f'--out is "{out}", expected a path that can be written (File too large).'
+        assert told == f'out is "{out}", expected a path that can be written (File too large).'
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "file").read_text() == (tmp_path / "folder" / "b").read_text() == "mine"
 

@@ -28,7 +28,7 @@ from tests.sweeps import rows, write_case
 @pytest.mark.parametrize("name", ["generic180", "sky130"])
 def test_every_transistor_of_the_chip_is_shifted_once(name: str) -> None:
     technology = load_technology(name)
-    design = Chip.of(two_units(), technology).design
+    design = Chip(two_units(), technology).design
     die = draw_die(design, 4, scale=0.0, process=1.0, gradient=1.0)
     assert die.spread is not None
     found = {c.device: c for c in die_changes(design, die) if c.parameter == "delvto"}

@@ -185,7 +185,7 @@ def test_a_missing_key_and_a_tag_get_a_sentence(tmp_path: Path) -> None:
     )
     assert not Path("harm-done").exists()
     nothing = sentence(lambda: read_plan(tmp_path / "none.yaml"))
-    assert nothing.startswith("PLAN is ")
+    assert nothing.startswith("plan is ")
     assert nothing.endswith("expected a YAML file (no such file).")
 
 

@@ -82,7 +82,7 @@ def test_a_beginning_that_cannot_be_written_leaves_nothing(
         raise error
 
     monkeypatch.setattr("mru_hw.sweep.store._write_beginning", full)
-    expected = f'--out is "{out}", expected a file that can be written (database or disk is full).'
+    expected = f'out is "{out}", expected a file that can be written (database or disk is full).'
     assert sentence(lambda: sweep(plan, out)) == expected
     assert {path.name for path in tmp_path.iterdir()} == names
     monkeypatch.undo()
@@ -117,14 +117,13 @@ def test_a_store_of_another_format_or_damaged_is_one_sentence(tmp_path: Path) ->
     db.close()
     told = sentence(lambda: sweep(plan, out))
     assert told == (
-        f'--out is "{out}", expected a new path, for the sweep there has format 2 and this version '
-        "3."
+        f'out is "{out}", expected a new path, for the sweep there has format 2 and this version 3.'
     )
     damaged = bytearray(whole)
     damaged[4096:] = b"\xff" * (len(whole) - 4096)
     out.write_bytes(damaged)
     told = sentence(lambda: sweep(plan, out))
-    assert told.startswith(f'--out is "{out}", expected a new path, for the sweep there is damaged')
+    assert told.startswith(f'out is "{out}", expected a new path, for the sweep there is damaged')
     assert out.read_bytes() == damaged
 
 
