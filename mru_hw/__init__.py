@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mru_hw.model.io import load_model
     from mru_hw.simulate.run import Chip
     from mru_hw.stimulus.inputs import load_inputs
-    from mru_hw.sweep.face import read_sweep, sweep
+    from mru_hw.sweeps.face import read_sweep, sweep
     from mru_hw.technology.technology import load_technology
     from mru_hw.training.face import train
 
@@ -40,8 +40,8 @@ _PLACES = {
     "load_inputs": "mru_hw.stimulus.inputs",
     "load_model": "mru_hw.model.io",
     "load_technology": "mru_hw.technology.technology",
-    "read_sweep": "mru_hw.sweep.face",
-    "sweep": "mru_hw.sweep.face",
+    "read_sweep": "mru_hw.sweeps.face",
+    "sweep": "mru_hw.sweeps.face",
     "train": "mru_hw.training.face",
 }
 """The module of each name that is loaded when it is first asked for."""

@@ -25,10 +25,10 @@ from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import write_netlist
 from mru_hw.stimulus import Inputs, load_inputs, save_inputs
 from mru_hw.stimulus.inputs import INPUT_BYTES
-from mru_hw.sweep.crew import Crew
-from mru_hw.sweep.plan import Plan
-from mru_hw.sweep.run import Outcome, run_sweep
-from mru_hw.sweep.subject import RESULTS
+from mru_hw.sweeps.crew import Crew
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.subject import RESULTS
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 

@@ -36,8 +36,8 @@ def sweep(
     cut off (killed, no memory, no room, too slow) are tried again then, and end this call with 1.
     """
     from mru_hw.report.summary import sweep_lines, sweep_summary
-    from mru_hw.sweep.face import sweep_plan
-    from mru_hw.sweep.view import open_run
+    from mru_hw.sweeps.face import sweep_plan
+    from mru_hw.sweeps.view import open_run
 
     if dask is not None:
         raise UserError("--dask", dask, "no such option: clusters are to come, use --workers")

@@ -18,9 +18,9 @@ from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.trace import load_trace
 from mru_hw.spice.options import Tolerances, unresolved_blocks
 from mru_hw.stimulus import Inputs, make_inputs, save_inputs
-from mru_hw.sweep.plan import Plan
-from mru_hw.sweep.run import run_sweep
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from tests.agreement.networks import loops, two_units

@@ -19,9 +19,9 @@ import yaml
 from mru_hw.cli.app import run
 from mru_hw.files import whole_file, whole_folder
 from mru_hw.stimulus import make_inputs, save_inputs
-from mru_hw.sweep.plan import read_plan
-from mru_hw.sweep.run import run_sweep
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
 from tests.networks import draw_tensors
 from tests.sweeps import small_model, write_case

@@ -15,9 +15,9 @@ from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.dies import device_class, die_changes
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.paths import TOP, stands_with
-from mru_hw.sweep.plan import read_plan
-from mru_hw.sweep.run import run_sweep
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
 from mru_hw.technology import load_technology
 from mru_hw.trim.dac import Legs, place_dacs
 from mru_hw.variation import draw_die

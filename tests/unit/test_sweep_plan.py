@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mru_hw.stimulus import sequence_range
-from mru_hw.sweep.plan import AXES, Plan, read_plan
-from mru_hw.sweep.points import jobs, points
+from mru_hw.sweeps.plan import AXES, Plan, read_plan
+from mru_hw.sweeps.points import jobs, points
 from mru_hw.technology import load_technology
 from tests.mistakes import sentence
 

@@ -19,13 +19,13 @@ from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs, load_inputs, make_inputs, save_inputs
-from mru_hw.sweep import run as sweep_run
-from mru_hw.sweep.plan import Plan, read_plan
-from mru_hw.sweep.points import Job
-from mru_hw.sweep.run import Outcome, run_sweep
-from mru_hw.sweep.subject import Subject, load_subject
-from mru_hw.sweep.view import open_run
-from mru_hw.sweep.work import DieResult, perturbed, references, run_job
+from mru_hw.sweeps import run as sweep_run
+from mru_hw.sweeps.plan import Plan, read_plan
+from mru_hw.sweeps.points import Job
+from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.subject import Subject, load_subject
+from mru_hw.sweeps.view import open_run
+from mru_hw.sweeps.work import DieResult, perturbed, references, run_job
 from mru_hw.technology import load_technology
 from mru_hw.variation import draw_die, nominal_die
 from tests.mistakes import sentence
@@ -303,12 +303,12 @@ def test_another_sweep_on_the_same_file_is_refused(
     plan = write_case(tmp_path, n_seq=7, n_dies=2)
     assert told(plan) == "a new path, for the sweep there is of another inputs."
     plan = write_case(tmp_path, n_dies=2)
-    monkeypatch.setattr("mru_hw.sweep.subject.__version__", "9")
-    monkeypatch.setattr("mru_hw.sweep.run.__version__", "9")
+    monkeypatch.setattr("mru_hw.sweeps.subject.__version__", "9")
+    monkeypatch.setattr("mru_hw.sweeps.run.__version__", "9")
     assert told(plan) == "a new path, for the sweep there was made with mru_hw 0.1.0."
     monkeypatch.undo()
     for module in ("subject", "run"):
-        monkeypatch.setattr(f"mru_hw.sweep.{module}.RESULTS", -1)
+        monkeypatch.setattr(f"mru_hw.sweeps.{module}.RESULTS", -1)
     other = "a new path, for the sweep there was made by other laws of the circuits."
     assert told(plan) == other
     assert out.read_bytes() == before

@@ -13,14 +13,14 @@ import pytest
 
 from mru_hw.errors import LawError, RunStatus, SimulationError
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
-from mru_hw.sweep import run as sweep_run
-from mru_hw.sweep import store, work
-from mru_hw.sweep.plan import read_plan
-from mru_hw.sweep.points import Job
-from mru_hw.sweep.run import Outcome, run_sweep
-from mru_hw.sweep.subject import Subject
-from mru_hw.sweep.view import open_run
-from mru_hw.sweep.work import DieResult, run_job
+from mru_hw.sweeps import run as sweep_run
+from mru_hw.sweeps import store, work
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.points import Job
+from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.subject import Subject
+from mru_hw.sweeps.view import open_run
+from mru_hw.sweeps.work import DieResult, run_job
 from tests.mistakes import sentence
 from tests.sweeps import rows, write_case
 
@@ -81,7 +81,7 @@ def test_a_beginning_that_cannot_be_written_leaves_nothing(
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise error
 
-    monkeypatch.setattr("mru_hw.sweep.store._write_beginning", full)
+    monkeypatch.setattr("mru_hw.sweeps.store._write_beginning", full)
     expected = f'out is "{out}", expected a file that can be written (database or disk is full).'
     assert sentence(lambda: sweep(plan, out)) == expected
     assert {path.name for path in tmp_path.iterdir()} == names
@@ -102,7 +102,7 @@ def test_another_process_that_began_meanwhile_keeps_its_store(
         path.write_bytes(other)
         write(path, *arguments)
 
-    monkeypatch.setattr("mru_hw.sweep.run.create_store", late)
+    monkeypatch.setattr("mru_hw.sweeps.run.create_store", late)
     assert sweep(plan, out).computed == 0
     assert out.read_bytes() == other
 

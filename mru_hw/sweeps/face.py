@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, final
 
 from mru_hw.errors import MISSING, RunStatus, UserError
 from mru_hw.files import validated
-from mru_hw.sweep.plan import Plan, read_plan
-from mru_hw.sweep.run import STUDY, Outcome, run_sweep
-from mru_hw.sweep.view import RunView, open_run
+from mru_hw.sweeps.plan import Plan, read_plan
+from mru_hw.sweeps.run import STUDY, Outcome, run_sweep
+from mru_hw.sweeps.view import RunView, open_run
 from mru_hw.units import render
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import numpy as np
 
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import whole_file
-from mru_hw.sweep.points import Key, Point
-from mru_hw.sweep.subject import Subject
-from mru_hw.sweep.work import DieResult, Reference
+from mru_hw.sweeps.points import Key, Point
+from mru_hw.sweeps.subject import Subject
+from mru_hw.sweeps.work import DieResult, Reference
 
 APPLICATION = 0x6D727568  # "mruh"
 INPUT_CHARGE = "input_charge_C"

@@ -21,7 +21,7 @@ from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.library import ngspice_library
 from mru_hw.stimulus import Inputs, load_inputs, refuse_labels, refuse_width, sequence_range
-from mru_hw.sweep.plan import Plan
+from mru_hw.sweeps.plan import Plan
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.trim.dac import refuse_untrimmable

@@ -17,8 +17,8 @@ from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
-from mru_hw.sweep.points import Job, Key, Point
-from mru_hw.sweep.subject import Subject
+from mru_hw.sweeps.points import Job, Key, Point
+from mru_hw.sweeps.subject import Subject
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.trim import TrimPlan, trim_die

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import refuse_no_file
-from mru_hw.sweep.claims import check_claims
-from mru_hw.sweep.store import APPLICATION, FORMAT, INPUT_CHARGE, VARIED, results_digest
+from mru_hw.sweeps.claims import check_claims
+from mru_hw.sweeps.store import APPLICATION, FORMAT, INPUT_CHARGE, VARIED, results_digest
 
 Array = NDArray[np.float64]
 

@@ -14,13 +14,13 @@ import scipy
 
 from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.simulate.supply import input_charge
-from mru_hw.sweep.crew import run_jobs
-from mru_hw.sweep.plan import Plan
-from mru_hw.sweep.points import Job, Key, Point, jobs, points
-from mru_hw.sweep.store import DAMAGED, INPUT_CHARGE, Store, create_store, plain, stands
-from mru_hw.sweep.subject import RESULTS, Subject, identity, load_subject
-from mru_hw.sweep.view import view_of
-from mru_hw.sweep.work import DieResult, constants, cores, references, run_job, trim_plan
+from mru_hw.sweeps.crew import run_jobs
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.points import Job, Key, Point, jobs, points
+from mru_hw.sweeps.store import DAMAGED, INPUT_CHARGE, Store, create_store, plain, stands
+from mru_hw.sweeps.subject import RESULTS, Subject, identity, load_subject
+from mru_hw.sweeps.view import view_of
+from mru_hw.sweeps.work import DieResult, constants, cores, references, run_job, trim_plan
 from mru_hw.version import __version__
 
 STUDY = "sweep"
