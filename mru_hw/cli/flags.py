@@ -14,6 +14,7 @@ _OUT = {"out": "--out"}
 _CHIP = {
     "model": "MODEL",
     "tech": "--tech",
+    "calibration": "--calibration",
     "die": "--die",
     "corner": "--corner",
     "temperature": "--temperature",

@@ -7,6 +7,13 @@ from typing import Annotated
 
 import typer
 
+from mru_hw.cli.design import (
+    CalibrationFile,
+    DesignFile,
+    IUnit,
+    chosen_options,
+    told_of_design,
+)
 from mru_hw.cli.flags import in_flags
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, say
@@ -85,6 +92,9 @@ def netlist(
     ] = None,
     wire_per_leg: WirePerLeg = "0 F",
     wire_per_um: WirePerUm = "0 F",
+    design: DesignFile = None,
+    i_unit: IUnit = None,
+    calibration: CalibrationFile = None,
     json: Json = False,
 ) -> None:
     """Write a model as a netlist: chip, test bench, model cards, elements and error budget.
@@ -99,7 +109,10 @@ def netlist(
     if sequence is not None and inputs is None:
         raise UserError("--sequence", sequence, "none without --inputs, whose sequences it counts")
     wires = chosen_wires(wire_per_leg, wire_per_um)
-    written = Chip(model, tech, wires=wires).netlist(
+    options = chosen_options(design, i_unit)
+    with told_of_design(design, i_unit):
+        chip = Chip(model, tech, options, calibration, wires=wires)
+    written = chip.netlist(
         out,
         dialect,
         die=die,
@@ -111,7 +124,7 @@ def netlist(
         supply_resistance=supply_resistance,
         droop=droop,
     )
-    result = written.as_data() | {"wires": wires.as_data()}
+    result = written.as_data() | {"wires": wires.as_data(), "options": options.as_data()}
     lines = [
         f"{out}: {written.transistors} transistors in {written.technology}.",
         *wire_lines(wires),

@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mru_hw.cli.design import (
+    CalibrationFile,
+    DesignFile,
+    IUnit,
+    chosen_options,
+    told_of_design,
+)
 from mru_hw.cli.flags import in_flags
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, progress, say
@@ -116,6 +123,9 @@ def simulate(
     ] = "default",
     wire_per_leg: WirePerLeg = "0 F",
     wire_per_um: WirePerUm = "0 F",
+    design: DesignFile = None,
+    i_unit: IUnit = None,
+    calibration: CalibrationFile = None,
     json: Json = False,
 ) -> None:
     """Run a model on sequences: decisions, energy, outputs, candidates and states.
@@ -142,12 +152,22 @@ def simulate(
     if choice is not None and raw is not None:
         raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
     wires = chosen_wires(wire_per_leg, wire_per_um, level)
+    options = chosen_options(design, i_unit)
     refuse_other_content(out)
     if level == "spice":
         refuse_other_content(_beside(out))
     network, data = load_model(model), load_inputs(inputs)
     first, stop = sequence_range(sequences, data.n_seq)
-    chip = Chip(network, tech, wires=wires, process=process_scale, gradient=gradient_scale)
+    with told_of_design(design, i_unit):
+        chip = Chip(
+            network,
+            tech,
+            options,
+            calibration,
+            wires=wires,
+            process=process_scale,
+            gradient=gradient_scale,
+        )
     conditions: Any = {"corner": corner, "temperature": temperature, "v_dd": vdd}
     common: Any = {"die": die, "sequences": slice(first, stop), "tolerances": tolerances}
     traced = level if choice is None else "behavioral"
@@ -177,6 +197,7 @@ def simulate(
         "timing": timing,
         "tolerances": tolerances if level == "spice" else None,
         "wires": wires.as_data(),
+        "options": options.as_data(),
     }
     _tell(run, about, chip.design, json=json)
 
