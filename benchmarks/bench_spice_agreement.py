@@ -84,7 +84,7 @@ def run_sequence(
         with np.load(kept, allow_pickle=False) as arrays:
             return dict(arrays)
     result = simulate_spice(
-        chip.model, chip.design, chip.calibration, one, conditions=conditions, die=die, workers=1
+        chip.design, chip.calibration, one, conditions=conditions, die=die, workers=1
     )
     arrays = packed(result)
     if kept is not None:

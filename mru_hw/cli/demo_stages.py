@@ -202,7 +202,6 @@ def ngspice(
     """Run the netlist and return how it compares."""
     conditions = nominal_conditions(chip.design.technology)
     found = simulate_spice(
-        chip.model,
         chip.design,
         chip.calibration,
         inputs,

@@ -221,7 +221,6 @@ def _spice(
             write_raw(raw_path(raw, number), waves, title)
 
     result = simulate_spice(
-        chip.model,
         chip.design,
         chip.calibration,
         inputs,

@@ -256,7 +256,7 @@ def _spice(
 
     conditions = Conditions(corner=point.corner, temperature=point.temperature, v_dd=point.v_dd)
     result = simulate_spice(
-        subject.model,  # read for its normalisation and readout only
+        # read for its normalisation and readout only
         design,
         subject.calibration,
         subject.inputs,

@@ -90,9 +90,7 @@ def test_a_start_up_file_changes_nothing(
             *(out, chip.model, chip.design, chip.calibration), conditions=conditions, frames=FRAMES
         )
         assert not list(out.glob(".*"))
-        result = simulate_spice(
-            *(chip.model, chip.design, chip.calibration, inputs), conditions=conditions
-        )
+        result = simulate_spice(*(chip.design, chip.calibration, inputs), conditions=conditions)
         return simulate(out, "bench.cir"), result
 
     plain, ours = both("none")

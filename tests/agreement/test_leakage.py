@@ -35,9 +35,7 @@ def test_a_hot_candidate_is_short_of_what_its_legs_leak(
     conditions = checked_conditions(
         technology, corner=corner, temperature=85.0, v_dd=technology.v_dd
     )
-    spice = simulate_spice(
-        chip.model, chip.design, chip.calibration, inputs, conditions=conditions, workers=1
-    )
+    spice = simulate_spice(chip.design, chip.calibration, inputs, conditions=conditions, workers=1)
     assert spice.status == (RunStatus.DONE,)
     wanted = spice.trace.candidates[0][0, :, 0]
     assert np.mean(np.abs(x) - np.abs(wanted)) > 0.08

@@ -36,7 +36,6 @@ SETTINGS = [("fq_bmru", FIRST_QUADRANT), ("bmru", SIGNED)]
 
 def run(chip: Chip, inputs: Inputs, die: int | None = None) -> SpiceResult:
     result = simulate_spice(
-        chip.model,
         chip.design,
         chip.calibration,
         inputs,
@@ -243,7 +242,7 @@ def test_hot_loops_go_on(name: str, temperature: float) -> None:
     inputs = make_inputs(np.random.default_rng(7).uniform(-0.2, 1.8, (1, 40, 1)))
     array = run_level(chip, inputs, level="behavioral", conditions=hot)
     assert array.supply is not None
-    ngspice = simulate_spice(chip.model, chip.design, chip.calibration, inputs, conditions=hot)
+    ngspice = simulate_spice(chip.design, chip.calibration, inputs, conditions=hot)
     assert ngspice.status == (RunStatus.DONE,)
     half = chip.mapped.tensors["layers.0.alpha"] / 2
     assert np.mean((array.trace.states[0] > half) != ngspice.levels[0]) < 0.05

@@ -37,9 +37,7 @@ def test_loops_lose_in_ngspice_most_of_the_bits_that_they_lose_timed() -> None:
     # How deep a dip goes depends on the slope: some pass a threshold by next to nothing.
     inputs = make_inputs(np.concatenate([0.8 * way, way, 1.2 * way]))
     conditions = nominal_conditions(technology)
-    spice = simulate_spice(
-        chip.model, chip.design, chip.calibration, inputs, conditions=conditions, workers=1
-    )
+    spice = simulate_spice(chip.design, chip.calibration, inputs, conditions=conditions, workers=1)
     assert spice.status == (RunStatus.DONE,) * 3
     settled, timed = (
         run_level(chip, inputs, level="behavioral", conditions=conditions, timing=timing)

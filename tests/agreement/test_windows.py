@@ -40,7 +40,6 @@ def test_every_sure_step_follows_the_ideal_level(
     inputs = make_inputs(np.random.default_rng(1).normal(size=(1, n_frames, 2)))
     conditions = nominal_conditions(chip.design.technology)
     result = simulate_spice(
-        chip.model,
         chip.design,
         chip.calibration,
         inputs,
