@@ -30,7 +30,7 @@ from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup, NodeKind
 from mru_hw.mapping.gains import node_thermal
 from mru_hw.mapping.realised import quiescent_current
 from mru_hw.technology import Technology
-from mru_hw.technology.calibration import REFERENCE, Calibration
+from mru_hw.technology.calibration import Calibration
 
 Rail = tuple[str, str]
 """``plus`` or ``minus``, and the polarity of the transistors whose gates it drives."""
@@ -358,7 +358,7 @@ def comparator_step(
 
 
 def settling_times(
-    design: Design, calibration: Calibration, temperature: float = REFERENCE
+    design: Design, calibration: Calibration, temperature: float | None = None
 ) -> dict[str, float]:
     """Return by bus the time [s] that its slowest node needs to its floor current.
 
@@ -366,6 +366,7 @@ def settling_times(
     From any current above, ``I - i_q`` is down to 1 % of the usual current after
     ``(n U_T C / i_q) ln(1 + i_q / (1 % i_usual))``, ``n U_T C / (1 % i_usual)`` without i_q.
     """
+    temperature = calibration.temperature if temperature is None else temperature
     times = {}
     for name, load in bus_loads(design, calibration).items():
         bus = design.buses[name]

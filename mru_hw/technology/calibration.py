@@ -24,7 +24,6 @@ from mru_hw.technology.technology import Technology
 
 BOLTZMANN_OVER_CHARGE = 8.617333262e-5  # V/K, CODATA 2018
 CHARGE = 1.602176634e-19  # C, SI 2019
-REFERENCE = 27.0  # degC, of the nominal constants
 _HEADER = "# Made by: mru-hw characterize. Samples of the runs: raw/\n"
 _COLUMNS = "sample,index,value\n"
 
