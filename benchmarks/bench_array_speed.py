@@ -63,7 +63,7 @@ def ideal(model: Model, inputs: Inputs) -> Job:
 def behavioral(model: Model, inputs: Inputs, *, noise: bool) -> Job:
     """Dies of one mapped network: each has matrices of its own, made within the job."""
     first = {name: values[0].astype(np.float64) for name, values in model.tensors.items()}
-    chip = Chip.of(Model(spec=model.spec, tensors=first), load_technology("generic180"))
+    chip = Chip(Model(spec=model.spec, tensors=first), load_technology("generic180"))
     dies = [chip.die(seed) for seed in range(len(model.tensors["head.bias"]))]
     return partial(
         simulate_behavioral,

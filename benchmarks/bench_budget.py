@@ -47,7 +47,7 @@ from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.runner import Limits, Runner
-from mru_hw.sweep.run import machine
+from mru_hw.sweeps.run import machine
 from mru_hw.technology import MODELS, Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.variation import Die, draw_die, nominal_die

@@ -40,7 +40,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.bench_ladder import Store, Unit, scale, unit_of
 from benchmarks.bench_ladder_dies import NODES, kept, lead, nominal_trips, on_ramps
 from benchmarks.machine import machine
-from mru_hw import __version__
 from mru_hw.cells.base import Devices
 from mru_hw.circuits.nodes.supply import node_supply
 from mru_hw.errors import RunStatus
@@ -64,6 +63,7 @@ from mru_hw.technology import MODELS, Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import Die, draw_die, nominal_die
+from mru_hw.version import __version__
 
 Array = NDArray[np.float64]
 Values = dict[str, float]

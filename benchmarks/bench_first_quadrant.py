@@ -75,7 +75,7 @@ def strung(test: Inputs, count: int) -> Inputs:
 
 def measure(model: Model, tech: str, inputs: Inputs, work: Path, name: str) -> dict[str, Any]:
     """Run sequences in ngspice; compare steps, decisions and power with the other levels."""
-    chip = Chip.of(model, load_technology(tech))
+    chip = Chip(model, load_technology(tech))
     runs = []
     for row in range(inputs.n_seq):
         runs.append(run_sequence(chip, inputs, row, work))

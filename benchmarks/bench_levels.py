@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mru_hw import __version__
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
@@ -27,6 +26,7 @@ from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.training.network import decide, from_model
 from mru_hw.training.scan import recur_loop
+from mru_hw.version import __version__
 
 
 def levels_of(model: Model, trace: Trace, layer: int) -> np.ndarray:
@@ -64,7 +64,7 @@ def torch_equal(model: Model, inputs: Inputs, trace: Trace) -> dict[str, object]
 
 def compare(path: Path, inputs: Inputs) -> dict[str, object]:
     technology = load_technology("generic180")
-    chip = Chip.of(load_model(path), technology)
+    chip = Chip(load_model(path), technology)
     conditions = nominal_conditions(technology)
     software = simulate_ideal(chip.model, inputs)
     ideal = simulate_ideal(chip.mapped, inputs)

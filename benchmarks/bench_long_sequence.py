@@ -159,7 +159,7 @@ def frame_times(repeats: int) -> list[dict[str, Any]]:
     """Time a frame of 64 sequences in blocks of so many frames, in turns; medians in us."""
     rows = []
     for units in (2, 8, 16, 64):
-        chip = Chip.of(make_model(units, 2, levels=2, skip=1), load_technology("generic180"))
+        chip = Chip(make_model(units, 2, levels=2, skip=1), load_technology("generic180"))
         n_time = 1024 if units <= 16 else 256
         inputs = make_inputs(np.random.default_rng(1).normal(size=(64, n_time, units)))
         sizes = [n for n in (8, 16, 32, 64, 128, 256, 512, 1024) if n <= n_time]
@@ -184,7 +184,7 @@ def grown(units: int, layers: int, cell: str) -> None:
     """Print by how much a run of many frames grows this process beyond one of one frame."""
     more: dict[str, Any] = {"threshold": "input", "levels": 2} if cell == "cmru" else {}
     model = make_model(units, layers, cell=cell, skip="matrix", **more)
-    chip = Chip.of(model, load_technology("generic180"))
+    chip = Chip(model, load_technology("generic180"))
     # Hot: with leakage every node has half as many rows again.
     hot = chip.calibration.at(1.8, temperature=85.0, corner="ff")
     frames = block_frames(chip.design, np.float64)
@@ -218,7 +218,7 @@ def networks() -> list[dict[str, Any]]:
 
 def spice(name: str, technology: str, frames: int) -> None:
     """Print what one sequence costs in the session of a worker."""
-    chip = Chip.of(make_model(**CASES[name]), load_technology(technology))
+    chip = Chip(make_model(**CASES[name]), load_technology(technology))
     design = chip.design
     x = np.random.default_rng(0).normal(size=(frames, design.spec.n_in))
     deck = make_bench(design, x, nominal_conditions(design.technology)).deck

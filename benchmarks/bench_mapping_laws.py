@@ -151,7 +151,7 @@ def main() -> None:
     technology, inputs = load_technology(given.tech), test_rows(given.sequences)
     result: dict[str, Any] = {"machine": computer(), "sequences": inputs.n_seq}
     for path in given.model:
-        chip = Chip.of(load_model(path), technology)
+        chip = Chip(load_model(path), technology)
         if given.without_conductance:
             chip = without_conductance(chip)
         result[path.name] = compared(chip, inputs)

@@ -36,9 +36,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bench_spice_agreement import TEST_ROWS, run_sequence
 from benchmarks.machine import machine
-from mru_hw.energy import energy
 from mru_hw.model.io import load_model
 from mru_hw.simulate.behavioral import simulate_behavioral
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.supply import BLOCKS
@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, default=10)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    chip = Chip.of(load_model(given.model), load_technology(given.tech))
+    chip = Chip(load_model(given.model), load_technology(given.tech))
     inputs = load_inputs(given.inputs).take(TEST_ROWS * np.arange(given.sequences))
     spice, done, seconds = spice_side(chip, inputs, given.dies, given.work)
     array = array_side(chip, inputs, given.dies)

@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.machine import machine
-from mru_hw.energy import energy
 from mru_hw.files import whole_file
 from mru_hw.model.io import load_model
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.local import LocalLayer, local_layers
 from mru_hw.simulate.run import Chip, run_level
@@ -84,7 +84,7 @@ def run_sequence(
         with np.load(kept, allow_pickle=False) as arrays:
             return dict(arrays)
     result = simulate_spice(
-        chip.model, chip.design, chip.calibration, one, conditions=conditions, die=die, workers=1
+        chip.design, chip.calibration, one, conditions=conditions, die=die, workers=1
     )
     arrays = packed(result)
     if kept is not None:
@@ -209,7 +209,7 @@ def main() -> None:
     given = parser.parse_args()
     if not given.model.is_dir():
         sys.exit(f"{given.model} is not there: make demo trains it, or name another with --model.")
-    chip = Chip.of(load_model(given.model), load_technology(given.tech))
+    chip = Chip(load_model(given.model), load_technology(given.tech))
     inputs = test_rows(given.sequences)
     if given.work is not None:
         given.work.mkdir(parents=True, exist_ok=True)

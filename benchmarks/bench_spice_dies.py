@@ -143,7 +143,7 @@ def network(
     technology: Technology, model: Path, frames: int, count: int
 ) -> tuple[Deck, list[list[Change]], Read]:
     """The first frames of a random sequence through a trained network."""
-    chip = Chip.of(load_model(model), technology)
+    chip = Chip(load_model(model), technology)
     spec = chip.model.spec
     x = np.random.default_rng(0).normal(size=(frames, spec.n_in))
     bench = make_bench(chip.design, x, nominal_conditions(technology))

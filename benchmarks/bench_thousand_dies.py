@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from mru_hw.report.summary import sweep_summary
-from mru_hw.sweep.plan import Plan
-from mru_hw.sweep.run import machine, run_sweep, versions
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.run import machine, run_sweep, versions
+from mru_hw.sweeps.view import open_run
 
 
 def distribution(values: Any) -> dict[str, float]:

@@ -45,12 +45,12 @@ from benchmarks.bench_ladder import unit_model
 from benchmarks.bench_spice_agreement import run_sequence, test_rows
 from benchmarks.machine import machine
 from mru_hw.cells.settling import settling_times
-from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
 from mru_hw.mapping.wire_load import asked_wires
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
-from mru_hw.simulate.run import Chip, LevelRun, run_level
+from mru_hw.simulate.energy import energy
+from mru_hw.simulate.run import Chip, Run, run_level
 from mru_hw.simulate.timed_units import ON_MARGIN
 from mru_hw.spice.bench import make_bench, normalised, state_vectors
 from mru_hw.spice.deck import CHIP
@@ -102,7 +102,7 @@ def counts(chip: Chip, layer: int, runs: Sequence[tuple[Array, Array, Array]]) -
     return found
 
 
-def watts(run: LevelRun, inputs: Inputs, frame: float) -> float:
+def watts(run: Run, inputs: Inputs, frame: float) -> float:
     assert run.supply is not None
     return float(energy(run.supply).total.sum() / (inputs.lengths.sum() * frame))
 
@@ -120,7 +120,7 @@ def compare(
     """Run a network at one frame in all three ways."""
     work = given.work
     wires = asked_wires(given.wire_per_leg, "0 F")
-    whole = Chip.of(at_frame(model, frame), load_technology(given.tech), wires)
+    whole = Chip(at_frame(model, frame), load_technology(given.tech), wires=wires)
     chip = loaded(whole, given.load)
     period = chip.design.timing.frame
     spice = [run_sequence(chip, inputs, k, work, conditions) for k in range(inputs.n_seq)]
@@ -241,7 +241,7 @@ def overlap(given: argparse.Namespace) -> list[dict[str, Any]]:
     conditions = conditions_of(given.tech, "tt", 27.0)
     found = []
     for frame in OVERLAP:
-        chip = Chip.of(at_frame(model, frame), load_technology(given.tech))
+        chip = Chip(at_frame(model, frame), load_technology(given.tech))
         timed = run_level(
             chip, inputs, level="behavioral", conditions=conditions, timing="timed"
         ).trace.states[0]

@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bench_first_quadrant import CONFIG, strung, two_digits
 from benchmarks.machine import machine
-from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
 from mru_hw.model.network import Model
-from mru_hw.simulate.run import Chip, LevelRun, run_level
+from mru_hw.simulate.energy import energy
+from mru_hw.simulate.run import Chip, Run, run_level
 from mru_hw.spice.options import Tolerances
 from mru_hw.stimulus import Inputs
 from mru_hw.stimulus.inputs import save_inputs
@@ -51,7 +51,7 @@ def network(work: Path, frame: str) -> tuple[Model, Inputs]:
     return replace(model, spec=spec), split_rows(data).test
 
 
-def bits(run: LevelRun, alphas: list[Any]) -> Any:
+def bits(run: Run, alphas: list[Any]) -> Any:
     """The units' bits at the frames' ends, one after the other."""
     states = zip(run.trace.states or (), alphas, strict=True)
     return np.concatenate([(layer > alpha / 2).ravel() for layer, alpha in states])
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, default=2)
     given = parser.parse_args()
     model, test = network(given.work, given.frame)
-    chip = Chip.of(model, load_technology(given.tech))
+    chip = Chip(model, load_technology(given.tech))
     sequences = strung(test, given.sequences)
     rows = []
     for row in range(sequences.n_seq):

@@ -103,7 +103,7 @@ def deck(design: Design, b: Array, expected: Array) -> Deck:
 
 
 def measure(name: str) -> dict[str, Any]:
-    chip = Chip.of(one_unit(), load_technology(name))
+    chip = Chip(one_unit(), load_technology(name))
     design, cal = chip.design, chip.calibration
     expected_up, expected_down = law(chip, CURRENTS)
     expected = (expected_up + expected_down) / 2

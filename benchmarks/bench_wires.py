@@ -33,11 +33,11 @@ from benchmarks.bench_spice_agreement import test_rows
 from benchmarks.bench_timed import steps_of
 from benchmarks.machine import machine
 from mru_hw.cells.settling import settling_times
-from mru_hw.energy import energy
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad, asked_wires
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
-from mru_hw.simulate.run import Chip, LevelRun, run_level
+from mru_hw.simulate.energy import energy
+from mru_hw.simulate.run import Chip, Run, run_level
 from mru_hw.simulate.short_frame import settling_windows
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
@@ -73,7 +73,7 @@ def delays(candidate: Array) -> list[float]:
     return found
 
 
-def clock_and_total(run: LevelRun, timing: str) -> tuple[float, float]:
+def clock_and_total(run: Run, timing: str) -> tuple[float, float]:
     """Energy [J] of the clock and of everything."""
     if timing == "spice":
         return float(run.energy_by_block["clock"][0]), float(run.trace.energy_J[0])
@@ -88,7 +88,7 @@ def unit(given: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for leg in given.unit_legs.split(","):
         wires = asked_wires(leg, "0 F")
-        chip = Chip.of(at_frame(unit_model(2), UNIT_FRAME), TECHNOLOGY, wires)
+        chip = Chip(at_frame(unit_model(2), UNIT_FRAME), TECHNOLOGY, wires=wires)
         row: dict[str, Any] = {"per_leg": leg}
         for timing in ("spice", "timed"):
             run = run_level(
@@ -114,7 +114,7 @@ def unit(given: argparse.Namespace) -> list[dict[str, Any]]:
 
 def unlike(model: Model, wires: WireLoad, frame: float, inputs: Inputs) -> float:
     """Largest share of a layer's steps that timed takes otherwise than settled."""
-    chip = Chip.of(at_frame(model, frame), TECHNOLOGY, wires)
+    chip = Chip(at_frame(model, frame), TECHNOLOGY, wires=wires)
     settled, timed = (
         run_level(chip, inputs, level="behavioral", conditions=CONDITIONS, timing=timing).trace
         for timing in ("settled", "timed")
@@ -143,7 +143,7 @@ def fastest(model: Model, wires: WireLoad, inputs: Inputs) -> float:
 
 def unwarned(model: Model, wires: WireLoad) -> float:
     """The shortest frame [s] at which every node settles within its window."""
-    chip = Chip.of(model, TECHNOLOGY, wires)
+    chip = Chip(model, TECHNOLOGY, wires=wires)
     windows = settling_windows(chip.design)
     times = settling_times(chip.design, chip.calibration)
     frame = chip.design.timing.frame

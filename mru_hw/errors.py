@@ -8,6 +8,7 @@ program or of the machine and exits with status 1.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from typing import final
 
@@ -24,6 +25,7 @@ class Bare(str):
 
 
 MISSING = Bare("missing")
+_FIELD = re.compile(r"`([a-z_]+)`")
 
 
 class UserError(MruHwError):
@@ -32,11 +34,12 @@ class UserError(MruHwError):
     Parameters
     ----------
     field
-        What is wrong, as the user named it (a tensor, an option, a key of a file).
+        What is wrong: a tensor, a parameter, a key of a file. Parameters have their names in
+        Python; the command line says them as its flags (`renamed`).
     value
         What was found there; `MISSING` when nothing was.
     expected
-        What should have been there, as a noun phrase.
+        What should have been there, as a noun phrase; other parameters in it stand in backticks.
     """
 
     def __init__(self, field: str, value: object, expected: str) -> None:
@@ -51,8 +54,12 @@ class UserError(MruHwError):
         return (type(self), (self.field, self.value, self.expected))
 
     def renamed(self, names: Mapping[str, str]) -> UserError:
-        """Return the same error with its field as `names` has it, where they do."""
-        return UserError(names.get(self.field, self.field), self.value, self.expected)
+        """Return the same error with its fields as `names` has them, where they do.
+
+        That is its own field, and those that the expectation names in backticks.
+        """
+        field = names.get(self.field, self.field)
+        return UserError(field, self.value, renamed_fields(self.expected, names))
 
     def inside(self, source: str) -> UserError:
         """Return the same error with its field placed in a file: ``source: field``."""
@@ -92,6 +99,11 @@ class RunStatus(enum.Enum):
             RunStatus.WORKER_DIED,
             RunStatus.NOT_WRITTEN,
         }
+
+
+def renamed_fields(text: str, names: Mapping[str, str]) -> str:
+    """Return a text whose fields in backticks are called as `names` has them, without backticks."""
+    return _FIELD.sub(lambda found: names.get(found[1], found[1]), text)
 
 
 def _short(value: object, limit: int = 80) -> str:

@@ -75,7 +75,7 @@ def reason(error: OSError | ValueError) -> str:
 
 @contextlib.contextmanager
 def whole_file(
-    path: Path, field: str = "--out", *, instead_of: Callable[[Path], bool] | None = None
+    path: Path, field: str = "out", *, instead_of: Callable[[Path], bool] | None = None
 ) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is renamed to `path`.
 
@@ -115,7 +115,7 @@ def whole_file(
 
 
 @contextlib.contextmanager
-def whole_folder(path: Path, field: str = "--out") -> Iterator[Path]:
+def whole_folder(path: Path, field: str = "out") -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`.
 
     What stood at `path` is removed afterwards. On Linux the two change places in one step, so
@@ -166,7 +166,7 @@ def refuse_foreign(
     marker: str,
     what: str,
     allowed: Collection[str] | None = None,
-    field: str = "--out",
+    field: str = "out",
 ) -> None:
     """Raise `UserError` when output cannot go to `path`, or would replace what is not ours.
 
@@ -292,7 +292,7 @@ def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
     path
         The file; its name stands for it in errors about what it holds.
     option
-        Where the user named it (``--map``), for errors about its absence; its name if left out.
+        What the user calls it, for errors about its absence; its name if left out.
 
     Raises
     ------

@@ -21,8 +21,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import IO, Any, final
 
-import mru_hw
-
 # Read when numpy loads; a sum's bits may depend on the number of threads.
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
@@ -51,7 +49,7 @@ def start_worker(
     said
         Where what it prints goes; nowhere when None.
     """
-    package = str(Path(mru_hw.__file__).parents[1])
+    package = str(Path(__file__).parents[1])
     path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH", "")) if p)
     ours, theirs = Pipe()
     with theirs, _uninterrupted():

@@ -28,7 +28,7 @@ from jsonschema import Draft202012Validator
 from mru_hw.cli.demo_folder import MODEL, MODEL_SPICE, NETLIST, STORE, SUMMARY
 from mru_hw.model.io import save_model
 from mru_hw.stimulus import make_inputs, save_inputs
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.view import open_run
 from tests.agreement.networks import one_unit
 from tests.networks import draw_inputs, draw_model, draw_tensors, make_spec
 from tests.sweeps import write_case

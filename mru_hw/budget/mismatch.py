@@ -92,7 +92,7 @@ def mismatch_spread(
     design: Design,
     calibration: Calibration,
     *,
-    temperature: float = 27.0,
+    temperature: float | None = None,
     n_points: int = POINTS,
     enlarged: Mapping[Key, float] | None = None,
     signals: Signals | None = None,
@@ -102,7 +102,7 @@ def mismatch_spread(
     Parameters
     ----------
     temperature
-        [degC].
+        [degC]; the calibration's own when None.
     n_points
         Operating points that it is averaged over.
     enlarged
@@ -116,6 +116,7 @@ def mismatch_spread(
     UserError
         The thresholds of loops come from the input.
     """
+    temperature = calibration.temperature if temperature is None else temperature
     nominal = Nominal.of(design, calibration, temperature)
     groups = {group.key: group for group in design.device_groups()}
     variances = {

@@ -21,7 +21,7 @@ from mru_hw.circuits.legs.gains import node_thermal
 from mru_hw.mapping.design import Bank, Bus, Design, DeviceGroup
 from mru_hw.mapping.realised import quiescent_current
 from mru_hw.technology import Technology
-from mru_hw.technology.calibration import REFERENCE, Calibration
+from mru_hw.technology.calibration import Calibration
 
 WITHIN = 0.01  # of the usual current: a node that lies nearer to its end counts as settled
 
@@ -159,7 +159,7 @@ def step_capacitance(design: Design, calibration: Calibration, bank: Bank) -> Ar
 
 
 def settling_times(
-    design: Design, calibration: Calibration, temperature: float = REFERENCE
+    design: Design, calibration: Calibration, temperature: float | None = None
 ) -> dict[str, float]:
     """Return by bus the time [s] that its slowest node needs to its floor current.
 
@@ -167,6 +167,7 @@ def settling_times(
     From any current above, ``I - i_q`` is down to 1 % of the usual current after
     ``(n U_T C / i_q) ln(1 + i_q / (1 % i_usual))``, ``n U_T C / (1 % i_usual)`` without i_q.
     """
+    temperature = calibration.temperature if temperature is None else temperature
     times = {}
     for name, load in bus_loads(design, calibration).items():
         bus = design.buses[name]

@@ -21,9 +21,10 @@ from typing import Annotated, Any
 
 import typer
 
-from mru_hw import __version__
+from mru_hw.cli.flags import flags_of
 from mru_hw.cli.output import say
 from mru_hw.errors import MruHwError, UserError
+from mru_hw.version import __version__
 
 DONE, FAULT, USER_MISTAKE = 0, 1, 2
 _INTERRUPTED = 130
@@ -121,7 +122,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 (the one place where every error ends)
         if debug:
             traceback.print_exc()
-        return _explain(error)
+        return _explain(error.renamed(flags_of(name)) if isinstance(error, UserError) else error)
     return code if code in {DONE, USER_MISTAKE} else FAULT if isinstance(code, int) else DONE
 
 

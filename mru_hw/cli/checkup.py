@@ -213,7 +213,7 @@ def model_cards(technology: Technology) -> Check:
         technology.model_files()
         version = models.version
     except UserError as error:
-        missing = error.field == "--tech"
+        missing = error.field == "tech"
         problem = "model cards not found" if missing else f"other model cards: {error}"
     return Check(
         name=technology.name,

@@ -54,9 +54,9 @@ class _Run:
     """One demo: its summary grows from stage to stage and is on disk after each."""
 
     def __init__(self, out: Path, *, quick: bool, earlier: dict[str, Any] | None) -> None:
-        from mru_hw import __version__
         from mru_hw.cli.demo_folder import NETLIST
         from mru_hw.report.summary import empty_summary
+        from mru_hw.version import __version__
 
         self.out, self.earlier = out, earlier or {}
         mine = {"quick": quick, "version": __version__}
@@ -76,8 +76,8 @@ class _Run:
         from mru_hw.cli.demo_folder import MODEL, MODEL_SPICE, REPORT, STORE, write_summary
         from mru_hw.report.demo_page import write_demo_report
         from mru_hw.report.summary import sweep_summary
-        from mru_hw.sweep.view import open_run
-        from mru_hw.sweep.work import cores
+        from mru_hw.sweeps.view import open_run
+        from mru_hw.sweeps.work import cores
 
         out, summary, workers = self.out, self.summary, max(2, cores())
         with self._stage("train"):

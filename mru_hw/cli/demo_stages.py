@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from mru_hw.cli.demo_folder import INPUTS, MODEL, MODEL_SPICE, NETLIST, STORE, remove
-from mru_hw.energy import energy
 from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.model.io import load_model
 from mru_hw.npz import read_npz
 from mru_hw.report.agreement import agreement
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
-from mru_hw.simulate.run import Chip, run_level
+from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import simulate_spice
 from mru_hw.spice.bench import normalised
 from mru_hw.spice.chip import chip_deck
@@ -25,10 +25,10 @@ from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import write_netlist
 from mru_hw.stimulus import Inputs, load_inputs, save_inputs
 from mru_hw.stimulus.inputs import INPUT_BYTES
-from mru_hw.sweep.crew import Crew
-from mru_hw.sweep.plan import Plan
-from mru_hw.sweep.run import Outcome, run_sweep
-from mru_hw.sweep.subject import RESULTS
+from mru_hw.sweeps.crew import Crew
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.subject import RESULTS
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 
@@ -143,7 +143,7 @@ def sweep(out: Path, size: Size, workers: int, progress: Callable[[int, int], No
         try:
             return run_sweep(plans(size), out, store, workers=workers, progress=progress)
         except UserError as error:
-            if last or error.field != "--out" or error.value != str(store):
+            if last or error.field != "out" or error.value != str(store):
                 raise
             store.unlink()
     raise AssertionError("unreachable")
@@ -155,13 +155,11 @@ def netlist(out: Path) -> dict[str, Any]:
     inputs = load_inputs(out / INPUTS)
     facts: dict[str, Any] = {}
     for folder in CONFIGURATIONS:
-        chip = Chip.of(load_model(out / folder), technology)
+        chip = Chip(load_model(out / folder), technology)
         levels = {
             "software": simulate_ideal(chip.model, inputs, keep="decisions"),
             "ideal": simulate_ideal(chip.mapped, inputs, keep="decisions"),
-            "behavioral": run_level(
-                chip, inputs, level="behavioral", conditions=nominal_conditions(technology)
-            ).trace,
+            "behavioral": chip.run(inputs).trace,
         }
         shares = {name: float(np.mean(t.decision == inputs.y)) for name, t in levels.items()}
         facts[folder] = {
@@ -187,7 +185,7 @@ def netlist(out: Path) -> dict[str, Any]:
 
 def spice_subject(out: Path, size: Size) -> tuple[Chip, Inputs, str]:
     """Return the chip and the sequences that ngspice runs, and a hash of both."""
-    chip = Chip.of(load_model(out / MODEL_SPICE), load_technology(TECHNOLOGY))
+    chip = Chip(load_model(out / MODEL_SPICE), load_technology(TECHNOLOGY))
     inputs = load_inputs(out / INPUTS).take(slice(0, size.sequences))
     if size.frames is not None:
         lengths = np.minimum(inputs.lengths, size.frames)
@@ -204,7 +202,6 @@ def ngspice(
     """Run the netlist and return how it compares."""
     conditions = nominal_conditions(chip.design.technology)
     found = simulate_spice(
-        chip.model,
         chip.design,
         chip.calibration,
         inputs,
@@ -212,7 +209,7 @@ def ngspice(
         workers=workers,
         progress=progress,
     )
-    behavioral = run_level(chip, inputs, level="behavioral", conditions=conditions)
+    behavioral = chip.run(inputs)
     assert behavioral.supply is not None
     return agreement(
         chip.design,

@@ -13,8 +13,6 @@ from mru_hw.errors import UserError
 
 if TYPE_CHECKING:
     from mru_hw.mapping import DesignOptions
-    from mru_hw.technology import Technology
-    from mru_hw.technology.calibration import Calibration
 
 DesignFile = Annotated[
     Path | None,
@@ -65,15 +63,6 @@ def chosen_options(design: Path | None, i_unit: str | None) -> DesignOptions:
     with told_of_design(None, i_unit):
         fields = {name: getattr(options, name) for name in options.model_fields_set}
         return DesignOptions(**fields | {"i_unit": i_unit})
-
-
-def chosen_calibration(path: Path | None, technology: Technology) -> Calibration:
-    """Return the constants that ``--calibration`` names, or those that ship."""
-    from mru_hw.technology.calibration import load_calibration, read_calibration
-
-    if path is None:
-        return load_calibration(technology)
-    return read_calibration(path, technology, "--calibration")
 
 
 @contextlib.contextmanager

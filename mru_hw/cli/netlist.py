@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from mru_hw.cli.conditions import told_as_options
 from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
     IUnit,
-    chosen_calibration,
     chosen_options,
     told_of_design,
 )
+from mru_hw.cli.flags import in_flags
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, say
 from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
-from mru_hw.errors import Bare, UserError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from mru_hw.mapping import Design
+from mru_hw.errors import UserError
 
 
 def netlist(
@@ -111,119 +104,39 @@ def netlist(
     temperature and supply stand in the bench, and the decoupling is sized for them; the error
     budget is a nominal chip's.
     """
-    from mru_hw.budget.table import make_budget
-    from mru_hw.mapping import map_model
-    from mru_hw.model.io import load_model
-    from mru_hw.spice.area import block_areas
-    from mru_hw.spice.chip import chip_deck, refuse_without_circuit
-    from mru_hw.spice.decoupling import (
-        DROOP,
-        DROOP_LEAST,
-        RESISTANCE,
-        RESISTANCES,
-        decoupling,
-    )
-    from mru_hw.spice.flatten import flatten
-    from mru_hw.spice.folder import dialect_named, write_netlist
-    from mru_hw.technology import load_technology
-    from mru_hw.technology.conditions import checked_conditions, nominal_conditions
-    from mru_hw.units import parse
-    from mru_hw.variation import draw_die
+    from mru_hw.simulate.run import Chip
 
     if sequence is not None and inputs is None:
         raise UserError("--sequence", sequence, "none without --inputs, whose sequences it counts")
-    language = dialect_named(dialect)
     wires = chosen_wires(wire_per_leg, wire_per_um)
     options = chosen_options(design, i_unit)
-    technology = load_technology(tech)
-    constants = chosen_calibration(calibration, technology)
-    nominal = nominal_conditions(technology)
-    with told_as_options():
-        conditions = checked_conditions(
-            technology,
-            corner=nominal.corner if corner is None else corner,
-            temperature=nominal.temperature if temperature is None else temperature,
-            v_dd=nominal.v_dd if vdd is None else parse(vdd, "V", "--vdd"),
-        )
-    half = conditions.v_dd / 2
-    supply = {
-        "resistance": _within(
-            "--supply-resistance", supply_resistance, "ohm", RESISTANCE, *RESISTANCES
-        ),
-        "droop": _within("--droop", droop, "V", DROOP, DROOP_LEAST, half),
-    }
-    network = load_model(model)
     with told_of_design(design, i_unit):
-        placed = map_model(network, technology, constants, options, wires=wires)
-    frames = None if inputs is None else _frames(placed, inputs, sequence or 0)
-    refuse_without_circuit(placed)
-    budget = make_budget(network, placed, constants)
-    files = write_netlist(
+        chip = Chip(model, tech, options, calibration, wires=wires)
+    written = chip.netlist(
         out,
-        network,
-        placed,
-        constants,
-        conditions=conditions,
-        frames=frames,
-        die=None if die is None else draw_die(placed, die),
-        dialect=dialect,
-        budget=budget,
+        dialect,
+        die=die,
+        inputs=inputs,
+        sequence=sequence or 0,
+        corner=corner,
+        temperature=temperature,
+        v_dd=vdd,
+        supply_resistance=supply_resistance,
+        droop=droop,
     )
-    devices = list(flatten(chip_deck(placed), "mru_chip", technology))
-    transistors = sum(device.kind == "m" for device in devices)
-    areas = {block: area * 1e12 for block, area in block_areas(placed, devices).items()}
-    stored = decoupling(placed, constants, conditions, **supply)
-    result = {
-        "out": out,
-        "design": placed.digest(),
-        "dialect": dialect,
-        "technology": technology.name,
-        "die": die,
-        "conditions": conditions.as_data(),
-        "wires": wires.as_data(),
-        "options": options.as_data(),
-        "transistors": transistors,
-        "gate_area_um2": areas,
-        "decoupling": None if stored is None else stored.summary(),
-        "budget": budget.summary(),
-        "files": list(files),
-    }
-    lines = [f"{out}: {transistors} transistors in {technology.name}.", *wire_lines(wires)]
-    if missing := language.missing_models(technology):
-        lines.append(f"To run it, {missing}.")
-    for line in (*budget.lines(), f"Gate area in um2: {_listed(areas)}."):
+    result = written.as_data() | {"wires": wires.as_data(), "options": options.as_data()}
+    lines = [
+        f"{out}: {written.transistors} transistors in {written.technology}.",
+        *wire_lines(wires),
+    ]
+    if written.lacks:
+        lines.append(f"To run it, {written.lacks}.")
+    areas = result["gate_area_um2"]
+    for line in (*written.budget.lines(), f"Gate area in um2: {_listed(areas)}."):
         say(line)
-    if stored is not None:
-        say(stored.line())
+    if written.decoupling is not None:
+        say(in_flags(written.decoupling.line(), "netlist"))
     emit(result, as_json=json, lines=lines)
-
-
-def _frames(design: Design, inputs: Path, sequence: int) -> NDArray[np.float64]:
-    """Return one sequence of an input file, normalised, (n_time, n_in)."""
-    from mru_hw.simulate.run import refuse_currents
-    from mru_hw.spice.bench import normalised
-    from mru_hw.stimulus import load_inputs
-
-    data, spec = load_inputs(inputs), design.spec
-    if data.x.shape[2] != spec.n_in:
-        raise UserError("inputs: n_in", int(data.x.shape[2]), f"{spec.n_in}, as the model has")
-    if sequence >= data.n_seq:
-        raise UserError("--sequence", sequence, f"0 to {data.n_seq - 1}")
-    refuse_currents(design, data)
-    return normalised(spec, data.x[sequence, : data.lengths[sequence]])
-
-
-def _within(
-    option: str, text: str | None, unit: str, usual: float, least: float, most: float
-) -> float:
-    """Return what an option of the supply says, or else what is usual."""
-    from mru_hw.units import parse, render, render_exact
-
-    value = usual if text is None else parse(text, unit, option)
-    if not least <= value <= most:
-        expected = f"{render(least, unit)} to {render(most, unit)}"
-        raise UserError(option, Bare(render_exact(value, unit)), expected)
-    return value
 
 
 def _listed(areas: dict[str, float]) -> str:

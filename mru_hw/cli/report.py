@@ -17,7 +17,7 @@ def report(
 ) -> None:
     """Show a sweep as one page that stands alone."""
     from mru_hw.report.page import write_report
-    from mru_hw.sweep.view import open_run
+    from mru_hw.sweeps.view import open_run
 
     with open_run(run) as view:
         write_report(view, out)

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mru_hw.cli.conditions import asked_conditions, told_as_options
 from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
     IUnit,
-    chosen_calibration,
     chosen_options,
     told_of_design,
 )
+from mru_hw.cli.flags import in_flags
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, progress, say
 from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
 from mru_hw.errors import SimulationError, UserError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from mru_hw.mapping import Design
-    from mru_hw.simulate.run import Chip, LevelRun
-    from mru_hw.simulate.trace import Trace
-    from mru_hw.simulate.verify import Choice, Verification
-    from mru_hw.spice.options import Tolerances
-    from mru_hw.stimulus import Inputs
-    from mru_hw.technology.conditions import Conditions
+    from mru_hw.simulate.result import Run
 
 
 def simulate(
@@ -81,16 +71,19 @@ def simulate(
             parser=whole("--noise", 0, SEEDS),
         ),
     ] = None,
-    corner: Annotated[str, typer.Option("--corner", help="Process corner.")] = "tt",
+    corner: Annotated[
+        str | None,
+        typer.Option("--corner", help="Process corner; the technology's first without it."),
+    ] = None,
     temperature: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--temperature",
             metavar="DEGC",
-            help="Temperature [degC].",
+            help="Temperature [degC]; the technology's without it.",
             parser=real("--temperature", "degC"),
         ),
-    ] = 27.0,
+    ] = None,
     vdd: Annotated[
         str | None, typer.Option("--vdd", metavar="V", help="Supply; the technology's without it.")
     ] = None,
@@ -141,61 +134,61 @@ def simulate(
     Y.incomplete.npz, an earlier Y.npz stays as it was, and the status is 1.
     """
     from mru_hw.model.io import load_model
-    from mru_hw.simulate.run import Chip, run_level
+    from mru_hw.simulate.asked import refuse_level, refuse_spread, refuse_timing
+    from mru_hw.simulate.run import Chip
     from mru_hw.simulate.trace import refuse_other_content
-    from mru_hw.spice.rawfile import refuse_raw
-    from mru_hw.stimulus import load_inputs, refuse_labels, sequence_range
-    from mru_hw.technology import load_technology
+    from mru_hw.simulate.verify import parse_choice
+    from mru_hw.stimulus import load_inputs, sequence_range
     from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
 
-    choice, closely = _how(level, timing, noise, verify, tolerances)
-    wires = chosen_wires(wire_per_leg, wire_per_um, level)
-    _refuse_scale("--process-scale", process_scale, PROCESS_MOST, die)
-    _refuse_scale("--gradient-scale", gradient_scale, GRADIENT_MOST, die)
-    if raw is not None and (level != "spice" or choice is not None):
+    # What costs nothing to see comes before the mapping.
+    refuse_level(level)
+    refuse_timing(timing, level, noise)
+    refuse_spread("process_scale", process_scale, PROCESS_MOST, die)
+    refuse_spread("gradient_scale", gradient_scale, GRADIENT_MOST, die)
+    choice = None if verify is None else parse_choice(verify)
+    if choice is not None and level != "spice":
+        raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
+    if choice is not None and raw is not None:
         raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
+    wires = chosen_wires(wire_per_leg, wire_per_um, level)
     options = chosen_options(design, i_unit)
-    technology = load_technology(tech)
-    constants = chosen_calibration(calibration, technology)
-    with told_as_options():
-        conditions = asked_conditions(technology, level, corner, temperature, vdd)
     refuse_other_content(out)
     if level == "spice":
         refuse_other_content(_beside(out))
-    network = load_model(model)
-    data = load_inputs(inputs)
-    refuse_labels(data, network.spec.n_classes)
-    first, stop = sequence_range(sequences, data.n_seq, "--sequences")
-    data = data.take(slice(first, stop))
-    if raw is not None:
-        refuse_raw(raw, range(first, stop))
+    network, data = load_model(model), load_inputs(inputs)
+    first, stop = sequence_range(sequences, data.n_seq)
     with told_of_design(design, i_unit):
-        chip = Chip.of(network, technology, wires, options=options, calibration=constants)
-    chip = dataclasses.replace(chip, process=process_scale, gradient=gradient_scale)
-    if level == "spice":
-        _refuse_size(chip, data, choice, conditions)
-    traced = level if choice is None else "behavioral"
-    with progress(traced, data.n_seq) as advance, told_as_options():
-        run = run_level(
-            chip,
-            data,
-            level=traced,
-            conditions=conditions,
-            die=die,
-            noise=noise,
-            timing=timing,
-            first_sequence=first,
-            tolerances=closely,
-            progress=advance,
-            raw=raw,
+        chip = Chip(
+            network,
+            tech,
+            options,
+            calibration,
+            wires=wires,
+            process=process_scale,
+            gradient=gradient_scale,
         )
-    run = _priced(run)
-    checked = None
-    if choice is not None:
-        checked = _verified(chip, data, run.trace, choice, conditions, die, first, closely)
+    conditions: Any = {"corner": corner, "temperature": temperature, "v_dd": vdd}
+    common: Any = {"die": die, "sequences": slice(first, stop), "tolerances": tolerances}
+    traced = level if choice is None else "behavioral"
+    if choice is None:
+        with progress(traced, stop - first) as advance:
+            run = chip.run(
+                data,
+                level,
+                noise=noise,
+                timing=timing,
+                raw=raw,
+                progress=advance,
+                **conditions,
+                **common,
+            )
+    else:
+        with progress("spice", choice.size(chip.design) * (stop - first)) as advance:
+            run = chip.verify(data, choice, progress=advance, **conditions, **common)
     written = _written(run, out)
     if run.warning:
-        say(run.warning)
+        say(in_flags(run.warning, "simulate"))
     about = {
         "out": out if written == out else None,
         "incomplete": None if written == out else written,
@@ -206,58 +199,7 @@ def simulate(
         "wires": wires.as_data(),
         "options": options.as_data(),
     }
-    _tell(data, run, about, checked, chip.design, json=json)
-
-
-def _how(
-    level: str, timing: str, noise: int | None, verify: str | None, tolerances: str
-) -> tuple[Choice | None, Tolerances]:
-    """Check the options that say how to run, against the level and each other."""
-    from mru_hw.simulate.run import LEVELS, refuse_timing
-    from mru_hw.simulate.verify import parse_choice
-    from mru_hw.spice.options import Tolerances
-
-    if level not in LEVELS:
-        raise UserError("--level", level, "one of " + ", ".join(LEVELS))
-    refuse_timing(timing, level, noise)
-    if tolerances not in list(Tolerances):
-        raise UserError("--tolerances", tolerances, "one of " + ", ".join(Tolerances))
-    closely = Tolerances(tolerances)
-    if closely is not Tolerances.DEFAULT and level != "spice":
-        raise UserError("--tolerances", tolerances, f"default at the level {level}: spice has it")
-    choice = None if verify is None else parse_choice(verify)
-    if choice is not None and level != "spice":
-        raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
-    return choice, closely
-
-
-def _refuse_size(chip: Chip, data: Inputs, choice: Choice | None, conditions: Conditions) -> None:
-    """Refuse what ngspice would not finish: before the behavioral run, not after."""
-    from mru_hw.simulate.verify import refuse_large, refuse_verification
-
-    if choice is None:
-        refuse_large(chip.design)
-    else:
-        refuse_verification(choice, chip.design, data, conditions)
-
-
-def _refuse_scale(option: str, value: float, most: float, die: int | None) -> None:
-    if not 0 <= value <= most:
-        raise UserError(option, value, f"0 to {most:g}")
-    if value and die is None:
-        raise UserError(option, value, "0 without --die, for the nominal die has no spread")
-
-
-def _priced(run: LevelRun) -> LevelRun:
-    """Return the run with the energies that its supply currents amount to."""
-    from mru_hw.energy import energy
-
-    if run.supply is None:
-        return run
-    priced = energy(run.supply)
-    blocks = {name: static + switching for name, (static, switching) in priced.blocks.items()}
-    trace = dataclasses.replace(run.trace, energy_J=priced.total)
-    return dataclasses.replace(run, trace=trace, energy_by_block=blocks)
+    _tell(run, about, chip.design, json=json)
 
 
 def _beside(out: Path) -> Path:
@@ -265,12 +207,12 @@ def _beside(out: Path) -> Path:
     return out.with_name(f"{out.stem}.incomplete.npz")
 
 
-def _written(run: LevelRun, out: Path) -> Path | None:
+def _written(run: Run, out: Path) -> Path | None:
     """Write the trace where it belongs; return where that was."""
-    ended = run.trace.decision >= 0
+    ended = run.finished
     if ended.all():
         run.trace.save(out)
-        if run.endings is not None:
+        if run.endings is not None and run.verification is None:
             _beside(out).unlink(missing_ok=True)  # of an earlier call
         return out
     if ended.any():
@@ -279,103 +221,58 @@ def _written(run: LevelRun, out: Path) -> Path | None:
     return None
 
 
-def _verified(
-    chip: Chip,
-    data: Inputs,
-    trace: Trace,
-    choice: Choice,
-    conditions: Conditions,
-    die: int | None,
-    first_sequence: int,
-    tolerances: Tolerances,
-) -> Verification:
-    from mru_hw.simulate.verify import verify_units
-
-    with progress("spice", choice.size(chip.design) * data.n_seq) as advance:
-        return verify_units(
-            chip.design,
-            chip.calibration,
-            data,
-            trace,
-            choice,
-            conditions=conditions,
-            die=None if die is None else chip.die(die),
-            first_sequence=first_sequence,
-            tolerances=tolerances,
-            progress=advance,
-        )
-
-
-def _tell(
-    data: Inputs,
-    run: LevelRun,
-    about: dict[str, Any],
-    checked: Verification | None,
-    design: Design,
-    *,
-    json: bool,
-) -> None:
+def _tell(run: Run, about: dict[str, Any], design: Design, *, json: bool) -> None:
     """Print the result; where runs of ngspice failed, end with their reason."""
-    import numpy as np
-
     from mru_hw.simulate.causes import table
     from mru_hw.simulate.endings import failure, helped_lines
 
-    trace = run.trace
-    disagreements = run.disagreements if checked is None else checked.disagreements
-    endings = run.endings if checked is None else checked.endings
-    finished = trace.decision >= 0
-    n_done = int(finished.sum())
-    accuracy = None
-    if data.y is not None and n_done:
-        accuracy = float(np.mean((trace.decision == data.y)[finished]))
-    figures = _figures(run, data.lengths.astype(np.float64) * design.timing.frame, finished)
+    checked, disagreements = run.verification, run.disagreements
+    n_done, n_seq = int(run.finished.sum()), len(run.decision)
+    figures = _figures(run)
     level, place = about["trace_level"], about["out"] or about["incomplete"] or "Nothing written"
-    lines = [f"{place}: {n_done} of {data.n_seq} sequences at the level {level}."]
-    if accuracy is not None:
-        lines.append(f"Accuracy: {100 * accuracy:.2f} %.")
+    lines = [f"{place}: {n_done} of {n_seq} sequences at the level {level}."]
+    if run.accuracy is not None:
+        lines.append(f"Accuracy: {100 * run.accuracy:.2f} %.")
     lines += [*_energy_lines(figures), *wire_lines(design.wires)]
     if checked is not None:
         lines.append(checked.sentence())
-    lines += helped_lines(endings or ())
+    lines += helped_lines(run.endings or ())
     lines += table(disagreements or ())
+    whole = run.endings if checked is None else None
     emit(
         {
             **about,
-            "sequences": data.n_seq,
-            "accuracy": accuracy,
+            "sequences": n_seq,
+            "accuracy": run.accuracy,
             **figures,
             "finished": n_done,
-            "status": trace.status.name.lower(),
-            "warning": run.warning or None,
-            "runs": None if run.endings is None else [ending.row() for ending in run.endings],
+            "status": run.status.name.lower(),
+            "warning": in_flags(run.warning, "simulate") or None,
+            "runs": None if whole is None else [ending.row() for ending in whole],
             "verify": None if checked is None else checked.summary(),
             "disagreements": None if disagreements is None else [d.row() for d in disagreements],
         },
         as_json=json,
         lines=lines,
     )
-    failed = failure(endings or ())
+    failed = failure(run.endings or ())
     if failed is not None:
         raise SimulationError(failed)
 
 
-def _figures(
-    run: LevelRun, seconds: NDArray[np.float64], finished: NDArray[np.bool_]
-) -> dict[str, Any]:
+def _figures(run: Run) -> dict[str, Any]:
     """Return energies and powers over the sequences that ended; None where nothing is priced."""
     import numpy as np
 
     names = ("energy_per_sequence_J", "power_W", "input_energy_J", "input_power_W")
-    if not finished.any() or not np.isfinite(run.trace.energy_J[finished]).all():
+    done = run.finished
+    if run.level == "ideal" or not done.any():
         return dict.fromkeys((*names, "blocks_W"))
-    time = float(np.mean(seconds[finished]))
-    joules, delivered = (
-        float(np.mean(e[finished])) for e in (run.trace.energy_J, run.input_energy)
-    )
+    priced, time = run.energy, float(np.mean(run.seconds[done]))
+    joules, delivered = (float(np.mean(e[done])) for e in (priced.total, priced.inputs))
     blocks = {
-        name: None if name in run.unresolved else float(np.mean(e[finished])) / time
-        for name, e in run.energy_by_block.items()
+        name: None if name in run.unresolved else float(np.mean(e[done])) / time
+        for name, e in priced.blocks.items()
     }
     powers = (joules, joules / time, delivered, delivered / time)
     return dict(zip(names, powers, strict=True)) | {"blocks_W": blocks}

@@ -36,18 +36,13 @@ def sweep(
     cut off (killed, no memory, no room, too slow) are tried again then, and end this call with 1.
     """
     from mru_hw.report.summary import sweep_lines, sweep_summary
-    from mru_hw.sweep.plan import read_plan
-    from mru_hw.sweep.run import STUDY, run_sweep
-    from mru_hw.sweep.view import open_run
+    from mru_hw.sweeps.face import sweep_plan
+    from mru_hw.sweeps.view import open_run
 
     if dask is not None:
         raise UserError("--dask", dask, "no such option: clusters are to come, use --workers")
-    document = read_plan(plan)
     with meter("sweep") as show:
-        try:
-            outcome = run_sweep({STUDY: document}, plan.parent, out, workers=workers, progress=show)
-        except UserError as error:
-            raise document.place(error, plan.name) from None
+        outcome = sweep_plan(plan, out, workers=workers, progress=show)
     with open_run(out) as run:
         summary = sweep_summary(run) | {
             "run": out,

@@ -23,10 +23,9 @@ def train(
     Progress goes to standard error. A call that was interrupted resumes when it is repeated.
     """
     from mru_hw.training.config import read_config
-    from mru_hw.training.run import train as run
+    from mru_hw.training.face import train as run
 
-    settings = read_config(config)
-    with progress("training", settings.training.epochs) as advance:
+    with progress("training", read_config(config).training.epochs) as advance:
         done = 0
 
         def show(epoch: Epoch) -> None:
@@ -34,7 +33,7 @@ def train(
             advance(epoch.number - done)
             done = epoch.number
 
-        trained = run(settings, out, show, folder=config.parent)
+        trained = run(config, out, show)
     shares = ", ".join(f"{name} {100 * share:.2f} %" for name, share in trained.accuracy.items())
     result = {
         "complete": True,

@@ -185,7 +185,7 @@ def read_options(path: Path, option: str | None = None) -> DesignOptions:
     Parameters
     ----------
     option
-        Where the user named the file (``--design``), for errors about its absence.
+        Where the user named the file (`design`), for errors about its absence.
 
     Raises
     ------

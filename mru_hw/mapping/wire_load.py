@@ -48,15 +48,15 @@ NO_WIRES = WireLoad()
 
 
 def asked_wires(per_leg: str, per_um: str) -> WireLoad:
-    """Read what ``--wire-per-leg`` and ``--wire-per-um`` say, such as ``20 fF`` and ``0.1 fF``.
+    """Read capacitances a leg and a um of length, such as ``20 fF`` and ``0.1 fF``.
 
     Raises
     ------
     UserError
         One is no capacitance, or out of range.
     """
-    leg = _farads("--wire-per-leg", per_leg, LEG_MOST)
-    um = _farads("--wire-per-um", per_um, LENGTH_MOST * 1e-6)
+    leg = _farads("wire_per_leg", per_leg, LEG_MOST)
+    um = _farads("wire_per_um", per_um, LENGTH_MOST * 1e-6)
     return WireLoad(per_leg=leg, per_length=um / 1e-6)
 
 

@@ -23,7 +23,7 @@ _NAMES = 1 << 26
 """Characters of all names of a state_dict; one that holds itself has no end of them."""
 
 
-def read_foreign(path: Path, field: str = "FILE") -> Arrays:
+def read_foreign(path: Path, field: str = "file") -> Arrays:
     """Open a file of tensors; what the file is, its first bytes tell, and not its name.
 
     Nothing in the file is run: torch files are read with ``weights_only``, ``.npz`` without

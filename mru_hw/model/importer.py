@@ -139,7 +139,7 @@ def import_model(file: Path, map_file: Path) -> Import:
         A file is not what it should be, a foreign tensor is missing or does not fit, or an
         initial state is none of its cell's levels.
     """
-    given = read_document(map_file, MapSpec, "--map")
+    given = read_document(map_file, MapSpec, "map")
     foreign = read_foreign(file)
     shapes = given.tensor_shapes()
     size = 8 * sum(math.prod(shape) for shape in shapes.values())
@@ -187,7 +187,7 @@ def save_import(imported: Import, path: Path) -> None:
             there = None
         if there != imported.model.spec.provenance["sha256"]:
             expected = "a new path, for the model there was not made of this file"
-            raise UserError("--out", str(path), expected)
+            raise UserError("out", str(path), expected)
     save_model(imported.model, path)
 
 

@@ -43,7 +43,7 @@ def save_model(model: Model, path: Path) -> None:
         (part / WEIGHTS).write_bytes(packed)
 
 
-def load_model(path: Path) -> Model:
+def load_model(path: str | Path) -> Model:
     """Read a model folder.
 
     Parameters
@@ -62,14 +62,15 @@ def load_model(path: Path) -> Model:
         No model is there, ``model.yaml`` is not a structure, or a tensor is missing, wrongly
         shaped, not finite or not part of the structure.
     """
+    path = Path(path)
     expected = f"a folder with {STRUCTURE} and {WEIGHTS}"
-    with usable(path, "MODEL", expected):
+    with usable(path, "model", expected):
         if not path.is_dir():
             more = " (a file of weights goes through mru-hw import-weights)"
-            raise UserError("MODEL", str(path), expected + more)
+            raise UserError("model", str(path), expected + more)
         for name in (STRUCTURE, WEIGHTS):
             if not (path / name).is_file():
-                raise UserError(f"MODEL: {name}", MISSING, f"a file in {path}")
+                raise UserError(f"model: {name}", MISSING, f"a file in {path}")
     spec = read_document(path / STRUCTURE, ModelSpec)
     tensors = checked_tensors(spec, read_safetensors(path / WEIGHTS), f"{WEIGHTS}: ")
     return Model(spec=spec, tensors=tensors)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.energy import Energy
 from mru_hw.errors import RunStatus
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
+from mru_hw.simulate.energy import Energy
 from mru_hw.simulate.local import local_layers
 from mru_hw.simulate.spice_level import SpiceResult
 from mru_hw.simulate.steps import judge_steps

@@ -11,7 +11,7 @@ from mru_hw.report import figures
 from mru_hw.report.figures import Picture
 from mru_hw.report.page import Card, Section, write_report
 from mru_hw.report.summary import percent
-from mru_hw.sweep.view import RunView
+from mru_hw.sweeps.view import RunView
 from mru_hw.units import render
 
 TITLE = "Spoken digits, from training to a netlist"
@@ -52,7 +52,7 @@ def _networks(summary: Mapping[str, Any]) -> Section:
     if summary["demo"]["quick"]:
         paragraphs.append(
             "This was a quick demo: the networks were hardly trained, on purpose. Its accuracies "
-            "say nothing; without --quick they do."
+            "say nothing; those of a whole demo do."
         )
     return Section(
         title="From software to circuit",

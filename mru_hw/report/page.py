@@ -15,7 +15,7 @@ from mru_hw.report.figures import Picture
 from mru_hw.report.sections import condition_rows, notes, pictures, point_rows
 from mru_hw.report.summary import percent, sweep_summary
 from mru_hw.report.words import counted, described
-from mru_hw.sweep.view import RunView
+from mru_hw.sweeps.view import RunView
 from mru_hw.units import render
 
 MARKER = "<!doctype html>\n<!-- mru-hw report -->"

@@ -12,8 +12,8 @@ from mru_hw.report import figures
 from mru_hw.report.figures import Array, Picture, Series
 from mru_hw.report.summary import percent
 from mru_hw.report.words import counted, described, setting
-from mru_hw.sweep.store import VARIED
-from mru_hw.sweep.view import PointView, RunView
+from mru_hw.sweeps.store import VARIED
+from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.units import render
 
 NAMES = {

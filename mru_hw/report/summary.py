@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mru_hw.report.words import counted, described
-from mru_hw.sweep.view import RunView
+from mru_hw.sweeps.view import RunView
 from mru_hw.units import render
 
 FORMAT_VERSION = 1

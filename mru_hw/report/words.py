@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mru_hw.sweep.store import VARIED
-from mru_hw.sweep.view import PointView, RunView
+from mru_hw.sweeps.store import VARIED
+from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.units import render
 
 FIXED = {

@@ -163,7 +163,7 @@ def simulate_behavioral(
     inputs: Inputs,
     dies: Sequence[Die],
     *,
-    temperature: float = 27.0,
+    temperature: float | None = None,
     v_dd: float | None = None,
     noise: NoiseRun | None = None,
     sequence_offset: int = 0,
@@ -181,7 +181,7 @@ def simulate_behavioral(
     dies
         Which dies; each is computed alone, so its bits do not depend on the others.
     temperature, v_dd
-        [degC], [V]; the technology's own supply unless given.
+        [degC], [V]; the calibration's temperature and the technology's supply when None.
     noise
         Device noise, or none.
     sequence_offset
@@ -196,6 +196,7 @@ def simulate_behavioral(
     UserError
         The trace is too large.
     """
+    temperature = calibration.temperature if temperature is None else temperature
     keep_freed_memory()
     supply_v = design.technology.v_dd if v_dd is None else v_dd
     at_supply = calibration.at(supply_v, temperature=temperature, loops_only=design.loops_only)

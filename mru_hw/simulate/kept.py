@@ -89,7 +89,7 @@ def refuse_trace(spec: ModelSpec, shape: tuple[int, int, int], itemsize: int) ->
         raise UserError(
             "trace",
             Bare(f"{size:,} bytes for {n_seq:,} x {n_time:,} frames{on}"),
-            f"at most {limit:,} bytes, {why}: run fewer sequences (--sequences) or shorter ones",
+            f"at most {limit:,} bytes, {why}: run fewer sequences (`sequences`) or shorter ones",
         )
 
 

@@ -1,377 +1,395 @@
-"""One network on one chip at one level of truth: what `mru-hw simulate` runs."""
+"""A network on a chip: what the public face calls `Chip`, and how its runs are made."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mru_hw.errors import LawError, UserError
+from mru_hw.errors import Bare, UserError
 from mru_hw.mapping import Design, DesignOptions, map_model, unmap
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
+from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
-from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
-from mru_hw.simulate.ideal import simulate_ideal
-from mru_hw.simulate.short_frame import short_frame
-from mru_hw.simulate.supply import SupplyRecord, input_charge
-from mru_hw.simulate.timed import simulate_timed
-from mru_hw.simulate.trace import Trace
-from mru_hw.spice.deck import Waves
-from mru_hw.spice.options import Tolerances
-from mru_hw.stimulus import Inputs
-from mru_hw.technology import Technology
-from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.simulate.asked import (
+    asked_conditions,
+    asked_seed,
+    asked_tolerances,
+    refuse_currents,
+    refuse_level,
+    refuse_spread,
+)
+from mru_hw.simulate.at_level import run_level
+from mru_hw.simulate.result import Run
+from mru_hw.stimulus import Inputs, asked_inputs, refuse_labels, refuse_width
+from mru_hw.technology import Technology, load_technology
+from mru_hw.technology.calibration import Calibration, load_calibration, read_calibration
 from mru_hw.technology.conditions import Conditions
-from mru_hw.units import render
 from mru_hw.variation import Die, draw_die, nominal_die
+from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
 
 if TYPE_CHECKING:
-    from mru_hw.simulate.causes import Disagreement
-    from mru_hw.simulate.endings import Ending
+    from numpy.typing import ArrayLike
 
-LEVELS = ("ideal", "behavioral", "spice")
-TIMINGS = ("settled", "timed")
+    from mru_hw.budget.table import Budget
+    from mru_hw.simulate.verify import Choice
+    from mru_hw.spice.export import Netlist
+
+    Sequences = Inputs | ArrayLike | str | Path
+
+__all__ = ["Chip", "Run", "run_level"]
+
+Progress = Callable[[int], None]
+ALL = slice(None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@final
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Chip:
-    """A network mapped onto a technology.
+    """A trained network, mapped onto a technology.
+
+    Parameters
+    ----------
+    model
+        A `Model`, or the folder of one.
+    tech
+        A technology, or its name.
+    options
+        What the designer chose; the defaults when None.
+    calibration
+        The constants of the cell laws, or the file of one's own; those that ship for the
+        technology when None.
+    wires
+        What capacitance the nets' wires are taken to have.
+    process, gradient
+        Factors on what all devices of a die share and on its slope across the chip, over their
+        sigmas; mismatch is as the process has it.
+    design, mapped
+        A design of the model to take instead of mapping it, and what it amounts to.
+
+    Raises
+    ------
+    UserError
+        A file is not what it should be, a part of the network has no circuit, or it lies outside
+        the technology's range.
 
     Attributes
     ----------
     model
         As it was trained.
+    design
+        The circuit.
+    calibration
+        The constants of its cell laws.
     mapped
         What the design amounts to, in the network's own units.
     process, gradient
-        Factors that its dies are drawn with (`draw_die`), beside mismatch as the process has it.
+        As given.
     """
 
     model: Model
     design: Design
     calibration: Calibration
     mapped: Model
-    process: float = 0.0
-    gradient: float = 0.0
+    process: float
+    gradient: float
 
-    @classmethod
-    def of(
-        cls,
-        model: Model,
-        technology: Technology,
-        wires: WireLoad = NO_WIRES,
+    def __init__(
+        self,
+        model: Model | str | Path,
+        tech: Technology | str = "generic180",
+        options: DesignOptions | None = None,
+        calibration: Calibration | str | Path | None = None,
         *,
-        options: DesignOptions = DEFAULTS,
-        calibration: Calibration | None = None,
-    ) -> Chip:
-        """Map a model.
+        wires: WireLoad = NO_WIRES,
+        process: float = 0.0,
+        gradient: float = 0.0,
+        design: Design | None = None,
+        mapped: Model | None = None,
+    ) -> None:
+        network = model if isinstance(model, Model) else load_model(model)
+        if design is not None:
+            technology = design.technology
+        else:
+            technology = tech if isinstance(tech, Technology) else load_technology(tech)
+        if calibration is None:
+            constants = load_calibration(technology)
+        elif isinstance(calibration, Calibration):
+            constants = calibration
+        else:
+            constants = read_calibration(Path(calibration), technology, "calibration")
+        if design is None:
+            chosen = DEFAULTS if options is None else options
+            design = map_model(network, technology, constants, chosen, wires=wires)
+        fields = {
+            "model": network,
+            "design": design,
+            "calibration": constants,
+            "mapped": unmap(design, constants) if mapped is None else mapped,
+            "process": process,
+            "gradient": gradient,
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        """Say in one line what is on the chip."""
+        layers = " + ".join(f"{one.n_units} {one.cell.value}" for one in self.model.spec.layers)
+        return f"<Chip: {layers} in {self.design.technology.name}, {self.design.digest()[:12]}>"
+
+    def die(self, seed: int | None) -> Die:
+        """Return a die, fixed at manufacture; the nominal one for None.
+
+        The same seed is the same die wherever it is drawn, and may be given to `run` in its place.
+        """
+        if seed is None:
+            return nominal_die(self.design)
+        number = asked_seed("die", seed)
+        return draw_die(self.design, number, process=self.process, gradient=self.gradient)
+
+    def run(
+        self,
+        inputs: Sequences,
+        level: str = "behavioral",
+        *,
+        die: int | None = None,
+        noise: int | None = None,
+        corner: str | None = None,
+        temperature: float | str | None = None,
+        v_dd: float | str | None = None,
+        timing: str = "settled",
+        sequences: slice = ALL,
+        tolerances: str = "default",
+        raw: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> Run:
+        """Run sequences through the chip at a level of truth.
 
         Parameters
         ----------
-        wires
-            The capacitance of its nets' wires; none by default.
-        options
-            What the designer chose.
-        calibration
-            The technology's fitted constants; None takes those that ship.
+        inputs
+            `Inputs`, the path of their ``.npz``, or an array (n_seq, n_time, n_in) of raw data.
+        level
+            ``ideal``, ``behavioral`` or ``spice``.
+        die, noise
+            Seeds; None is the nominal die and no noise.
+        corner, temperature, v_dd
+            Process corner, degC and V, numbers or text with units; the technology's when None.
+        timing
+            ``settled``, or ``timed`` at the level ``behavioral``: states move with their delays.
+        sequences
+            Which of the inputs; a sequence's noise does not depend on which others run.
+        tolerances
+            How closely ngspice solves, ``default`` or ``tight``.
+        raw
+            At the level ``spice``: a folder for each sequence's waves, ``sequence<number>.raw``.
+        progress
+            Told how many sequences more are done (level ``spice``).
 
         Raises
         ------
         UserError
-            A part of the network has no circuit, or it lies outside what the technology allows or
-            the calibration was measured at.
+            The level does not know what is asked for, the inputs do not fit the model, or the run
+            would be too large for this machine or for ngspice.
         """
-        calibration = calibration or load_calibration(technology)
-        design = map_model(model, technology, calibration, options, wires=wires)
-        mapped = unmap(design, calibration)
-        return cls(model=model, design=design, calibration=calibration, mapped=mapped)
+        conditions = self._conditions(level, die, corner, temperature, v_dd)
+        closely = asked_tolerances(tolerances, level)
+        data, first = self._take(inputs, sequences)
+        if raw is not None and level != "spice":
+            raise UserError("raw", str(raw), "`level` spice, whole networks: others have no waves")
+        if level == "spice":
+            from mru_hw.simulate.verify import refuse_large
+            from mru_hw.spice.rawfile import refuse_raw
 
-    def die(self, seed: int | None) -> Die:
-        """Return a die; the nominal one for None."""
-        if seed is None:
-            return nominal_die(self.design)
-        return draw_die(self.design, seed, process=self.process, gradient=self.gradient)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LevelRun:
-    """A trace and what a level gives beside it.
-
-    Attributes
-    ----------
-    input_energy
-        (n_seq,) what the sources of the input currents deliver [J], as if from the supply's
-        voltage; NaN at the level ``ideal`` and where a run failed. ``trace.energy_J`` is without.
-    supply
-        What the supply gave, at the level ``behavioral``.
-    energy_by_block
-        (n_seq,) energy [J] by supply block, at the level ``spice``.
-    unresolved
-        The blocks among them whose energy the tolerances do not resolve.
-    disagreements
-        Wrong steps against the level ``ideal`` with their causes, at the level ``spice``.
-    endings
-        How each sequence's run ended, at the level ``spice``.
-    warning
-        What makes the result doubtful, a sentence; empty where nothing does.
-    """
-
-    trace: Trace
-    input_energy: NDArray[np.float64]
-    supply: SupplyRecord | None = None
-    energy_by_block: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    unresolved: tuple[str, ...] = ()
-    disagreements: tuple[Disagreement, ...] | None = None
-    endings: tuple[Ending, ...] | None = None
-    warning: str = ""
-
-
-def run_level(
-    chip: Chip,
-    inputs: Inputs,
-    *,
-    level: str,
-    conditions: Conditions,
-    die: int | None = None,
-    noise: int | None = None,
-    timing: str = "settled",
-    first_sequence: int = 0,
-    tolerances: Tolerances = Tolerances.DEFAULT,
-    progress: Callable[[int], None] | None = None,
-    raw: Path | None = None,
-) -> LevelRun:
-    """Run one chip.
-
-    Parameters
-    ----------
-    level
-        One of `LEVELS`.
-    timing
-        One of `TIMINGS`; ``timed`` at the level ``behavioral`` alone.
-    die, noise
-        Seeds; None is the nominal die and no noise.
-    first_sequence
-        Index in its file of the first sequence, which names the noise draws.
-    tolerances
-        How closely ngspice solves, at the level ``spice``.
-    progress
-        Told how many sequences more are done (level ``spice``).
-    raw
-        At the level ``spice``: a folder for each sequence's waves, ``sequence<number>.raw``.
-
-    Raises
-    ------
-    UserError
-        The level does not know dies, noise or the conditions, the inputs do not fit the model, or
-        the level's trace or ngspice's own run would be too large.
-    """
-    known: dict[str, tuple[str, ...]] = {
-        "ideal": (),
-        "behavioral": ("--die", "--noise"),
-        "spice": ("--die",),
-    }
-    for option, seed in (("--die", die), ("--noise", noise)):
-        if seed is not None and option not in known[level]:
-            takers = " or ".join(name for name, options in known.items() if option in options)
-            raise UserError(option, seed, f"no {option[2:]} at the level {level}, but at {takers}")
-    refuse_timing(timing, level, noise)
-    refuse_corner(chip.design.technology, level, conditions.corner)
-    n_in = chip.model.spec.n_in
-    if inputs.x.shape[2] != n_in:
-        raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
-    refuse_currents(chip.design, inputs)
-    if level == "ideal":
-        trace = simulate_ideal(chip.mapped, inputs)
-        run = LevelRun(trace=trace, input_energy=np.full(inputs.n_seq, np.nan))
-    elif level == "spice":
-        run = _spice(chip, inputs, conditions, die, tolerances, progress, raw, first_sequence)
-    else:
-        run = _behavioral(chip, inputs, conditions, die, noise, timing, first_sequence)
-    _sign_states(chip.model, run.trace)
-    return run
-
-
-def _sign_states(model: Model, trace: Trace) -> None:
-    """Give h the sign of a unit's alpha: as a current it has none, and the output's weights do."""
-    for i, layer in enumerate(model.spec.layers):
-        negative = model.tensors[f"layers.{i}.alpha"] < 0
-        if negative.any() and layer.cell is not CellKind.FQ_BMRU:
-            trace.states[i][..., negative] = 0 - trace.states[i][..., negative]
-
-
-def _behavioral(
-    chip: Chip,
-    inputs: Inputs,
-    conditions: Conditions,
-    die: int | None,
-    noise: int | None,
-    timing: str,
-    first_sequence: int,
-) -> LevelRun:
-    delivered = conditions.v_dd * input_charge(chip.design, inputs)
-    calibration = chip.calibration.at(
-        conditions.v_dd,
-        temperature=conditions.temperature,
-        corner=conditions.corner,
-        loops_only=chip.design.loops_only,
-    )
-    if timing == "timed":
-        run = simulate_timed(
-            chip.design,
-            calibration,
-            inputs,
-            [chip.die(die)],
-            temperature=conditions.temperature,
-            v_dd=conditions.v_dd,
-        )
-        _refuse_not_finite(run)
-        return LevelRun(
-            trace=run.trace.single_die(), input_energy=delivered, supply=run.supply.single_die()
-        )
-    run = simulate_behavioral(
-        chip.design,
-        calibration,
-        inputs,
-        [chip.die(die)],
-        temperature=conditions.temperature,
-        v_dd=conditions.v_dd,
-        noise=None if noise is None else NoiseRun(seed=noise),
-        sequence_offset=first_sequence,
-    )
-    _refuse_not_finite(run)
-    return LevelRun(
-        trace=run.trace.single_die(),
-        input_energy=delivered,
-        supply=run.supply.single_die(),
-        warning=short_frame(chip.design, calibration, conditions.temperature),
-    )
-
-
-def _refuse_not_finite(run: BehavioralRun) -> None:
-    if not run.finite.all():
-        row = int(np.argmin(run.finite[0]))
-        raise LawError(
-            f"Sequence {row} has outputs or supply currents that are not finite: its die or its "
-            "conditions lie beyond what the laws of the circuits describe."
+            if raw is not None:
+                refuse_raw(Path(raw), range(first, first + data.n_seq))
+            refuse_large(self.design)
+        return run_level(
+            self,
+            data,
+            level=level,
+            conditions=conditions,
+            die=die,
+            noise=noise,
+            timing=timing,
+            first_sequence=first,
+            tolerances=closely,
+            progress=progress,
+            raw=None if raw is None else Path(raw),
         )
 
+    def verify(
+        self,
+        inputs: Sequences,
+        units: str | Choice = "units:8",
+        *,
+        die: int | None = None,
+        corner: str | None = None,
+        temperature: float | str | None = None,
+        v_dd: float | str | None = None,
+        sequences: slice = ALL,
+        tolerances: str = "default",
+        progress: Progress | None = None,
+    ) -> Run:
+        """Run single units in ngspice under the candidates that the level ``behavioral`` has.
 
-def refuse_timing(timing: str, level: str, noise: int | None) -> None:
-    """Refuse a timing that there is not, or that a level or the noise does not go with.
+        For networks too large for ngspice as a whole.
 
-    Raises
-    ------
-    UserError
-        As said.
-    """
-    if timing not in TIMINGS:
-        raise UserError("--timing", timing, "one of " + ", ".join(TIMINGS))
-    if timing == "timed" and level != "behavioral":
-        raise UserError(
-            "--timing", timing, f"settled at the level {level}: behavioral alone has it"
+        Parameters
+        ----------
+        units
+            ``units:N``, the N units of the smallest margins, or ``layer:I``; or a `Choice`.
+        inputs, die, corner, temperature, v_dd, sequences, tolerances, progress
+            As of `run`; `progress` counts units times sequences.
+
+        Returns
+        -------
+        Run
+            The behavioral run, whose ``verification`` says what the units did.
+
+        Raises
+        ------
+        UserError
+            As of `run`, or the units are not there or do not run singly.
+        """
+        from mru_hw.simulate.verify import parse_choice, refuse_verification, verify_units
+
+        choice = parse_choice(units) if isinstance(units, str) else units
+        # In ngspice too, so these are checked against the level spice as well.
+        asked_conditions(self.design.technology, corner=corner, temperature=temperature, v_dd=v_dd)
+        conditions = self._conditions("behavioral", die, corner, temperature, v_dd)
+        closely = asked_tolerances(tolerances, "spice")
+        data, first = self._take(inputs, sequences)
+        refuse_verification(choice, self.design, data, conditions)
+        run = run_level(
+            self,
+            data,
+            level="behavioral",
+            conditions=conditions,
+            die=die,
+            first_sequence=first,
         )
-    if timing == "timed" and noise is not None:
-        raise UserError("--noise", noise, "none with --timing timed, whose circuits have no noise")
+        checked = verify_units(
+            self.design,
+            self.calibration,
+            data,
+            run.trace,
+            choice,
+            conditions=conditions,
+            die=None if die is None else self.die(die),
+            first_sequence=first,
+            tolerances=closely,
+            progress=progress,
+        )
+        return dataclasses.replace(
+            run,
+            verification=checked,
+            disagreements=checked.disagreements,
+            endings=checked.endings,
+        )
 
+    def budget(self) -> Budget:
+        """Return the error budget of a nominal chip: which devices to enlarge, by what it gains.
 
-def refuse_corner(technology: Technology, level: str, corner: str) -> None:
-    """Refuse a corner that a level would ignore.
+        Raises
+        ------
+        UserError
+            The thresholds of loops come from the input.
+        """
+        from mru_hw.budget.table import make_budget
 
-    Raises
-    ------
-    UserError
-        The level is ``ideal``, which knows no transistors, and the corner not the nominal one.
-    """
-    nominal = technology.corners[0]
-    if level == "ideal" and corner != nominal:
-        raise UserError("corner", corner, f"{nominal} at the level ideal, which has no transistors")
+        return make_budget(self.model, self.design, self.calibration)
 
+    def netlist(
+        self,
+        folder: str | Path,
+        dialect: str = "ngspice",
+        *,
+        die: int | None = None,
+        inputs: Sequences | None = None,
+        sequence: int = 0,
+        corner: str | None = None,
+        temperature: float | str | None = None,
+        v_dd: float | str | None = None,
+        supply_resistance: float | str | None = None,
+        droop: float | str | None = None,
+    ) -> Netlist:
+        """Write the chip as a netlist: chip, test bench, model cards, elements and error budget.
 
-def refuse_currents(design: Design, inputs: Inputs) -> None:
-    """Refuse inputs whose currents lie outside the technology's range.
+        Parameters
+        ----------
+        folder
+            What to write, whole or not at all, over an earlier netlist only.
+        dialect
+            ``ngspice``, ``hspice``, ``spectre`` or ``xyce``.
+        die
+            Its seed; nominal when None.
+        inputs, sequence
+            The bench plays this sequence of them; a few steps of its own without inputs.
+        corner, temperature, v_dd
+            Of the bench, as of `run`.
+        supply_resistance, droop
+            Of the supply that the decoupling is sized for [ohm], and by how much a strobe may pull
+            it down [V]; numbers or text with units.
 
-    Raises
-    ------
-    UserError
-        A normalised input times its scale exceeds the largest current.
-    """
-    normal = design.spec.normalisation
-    limit = design.technology.rules.i_max / design.buses["x"].scale
-    for rows, frames in inputs.pieces():
-        x = inputs.x[rows, frames]
-        if normal is not None:
-            with np.errstate(over="ignore"):  # infinite is outside too
-                x = (x - np.array(normal.mean)) / np.array(normal.scale)
-        outside = (np.abs(x) > limit) & inputs.take(rows).valid(frames)[:, :, None]
-        if outside.any():
-            row, frame, k = (int(i) for i in np.argwhere(outside)[0])
-            at = (rows.start + row, frames.start + frame, k)
-            raise UserError(
-                f"inputs: x{list(at)}",
-                float(inputs.x[at]),
-                f"at most {render(design.technology.rules.i_max, 'A')} of input current, "
-                f"{limit:g} after normalisation",
-            )
+        Raises
+        ------
+        UserError
+            A part of the network has no transistors yet, `folder` holds something else, or a value
+            is out of range.
+        """
+        from mru_hw.spice.bench import normalised
+        from mru_hw.spice.export import export, supply_of
 
+        technology, frames = self.design.technology, None
+        conditions = asked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
+        supply = supply_of(conditions, resistance=supply_resistance, droop=droop)
+        if inputs is not None:
+            data = asked_inputs(inputs)
+            refuse_width(data, self.model.spec.n_in)
+            if not 0 <= sequence < data.n_seq:
+                raise UserError("sequence", sequence, f"0 to {data.n_seq - 1}")
+            refuse_currents(self.design, data)
+            frames = normalised(self.design.spec, data.x[sequence, : data.lengths[sequence]])
+        elif sequence:
+            raise UserError("sequence", sequence, "0 without `inputs`, whose sequences it counts")
+        return export(
+            Path(folder),
+            self.model,
+            self.design,
+            self.calibration,
+            conditions=conditions,
+            supply=supply,
+            dialect=dialect,
+            die=None if die is None else self.die(die),
+            frames=frames,
+        )
 
-def _spice(
-    chip: Chip,
-    inputs: Inputs,
-    conditions: Conditions,
-    die: int | None,
-    tolerances: Tolerances,
-    progress: Callable[[int], None] | None,
-    raw: Path | None,
-    first_sequence: int,
-) -> LevelRun:
-    from mru_hw.simulate.disagreement import explain, network_ladders
-    from mru_hw.simulate.spice_level import simulate_spice
-    from mru_hw.simulate.spice_size import refuse_long
-    from mru_hw.spice.chip import refuse_without_circuit
-    from mru_hw.spice.rawfile import raw_path, write_raw
+    def _conditions(
+        self,
+        level: str,
+        die: int | None,
+        corner: str | None,
+        temperature: float | str | None,
+        v_dd: float | str | None,
+    ) -> Conditions:
+        refuse_level(level)
+        refuse_spread("process_scale", self.process, PROCESS_MOST, die)
+        refuse_spread("gradient_scale", self.gradient, GRADIENT_MOST, die)
+        return asked_conditions(
+            self.design.technology, level, corner=corner, temperature=temperature, v_dd=v_dd
+        )
 
-    refuse_without_circuit(chip.design)
-    refuse_long(chip.design, inputs)
-
-    def keep(row: int, waves: Waves) -> None:
-        if raw is not None and waves.vectors:
-            number = first_sequence + row
-            title = f"design {chip.design.digest()}, sequence {number}"
-            write_raw(raw_path(raw, number), waves, title)
-
-    result = simulate_spice(
-        chip.model,
-        chip.design,
-        chip.calibration,
-        inputs,
-        conditions=conditions,
-        die=None if die is None else chip.die(die),
-        tolerances=tolerances,
-        progress=progress,
-        keep=keep,
-    )
-    ladders = network_ladders(chip.mapped, chip.design, chip.calibration, chip.die(die), conditions)
-    reference = simulate_ideal(chip.mapped, inputs)
-    found = tuple(
-        dataclasses.replace(wrong, sequence=first_sequence + wrong.sequence)
-        for wrong in explain(result, chip.mapped, chip.design, ladders, inputs, reference)
-    )
-    endings = tuple(
-        dataclasses.replace(ending, sequence=first_sequence + ending.sequence)
-        for ending in result.endings()
-    )
-    return LevelRun(
-        trace=result.trace,
-        input_energy=result.input_energy,
-        energy_by_block=result.energy_by_block,
-        unresolved=result.unresolved,
-        disagreements=found,
-        endings=endings,
-    )
+    def _take(self, inputs: Sequences, sequences: slice) -> tuple[Inputs, int]:
+        """Return the chosen sequences, checked, and the number of the first."""
+        data = asked_inputs(inputs)
+        refuse_width(data, self.model.spec.n_in)
+        refuse_labels(data, self.model.spec.n_classes)
+        first, stop, step = sequences.indices(data.n_seq)
+        if step != 1 or first >= stop:
+            asked = Bare(f"{sequences.start}:{sequences.stop}:{sequences.step}")
+            raise UserError("sequences", asked, f"start:stop within 0:{data.n_seq}, step 1")
+        return data.take(slice(first, stop)), first

@@ -26,7 +26,7 @@ def short_frame(design: Design, calibration: Calibration, temperature: float) ->
     return (
         f"The frame of {render(design.timing.frame, 's')} is short: a node that loses its current "
         f"needs {render(times[name], 's')} to come down to 1 % of the usual one, and it has "
-        f"{render(window, 's')} {until}; settled states do not know it, --timing timed does."
+        f"{render(window, 's')} {until}; settled states do not know it, `timing` timed does."
     )
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.errors import RunStatus, UserError
+from mru_hw.errors import RunStatus
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
+from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.endings import Ending, last_line
 from mru_hw.simulate.evidence import Evidence
 from mru_hw.simulate.readout import decide
@@ -23,7 +24,7 @@ from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.options import Tolerances, unresolved_blocks
 from mru_hw.spice.runner import Limits, Runner
-from mru_hw.stimulus import Inputs
+from mru_hw.stimulus import Inputs, refuse_width
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
@@ -102,7 +103,6 @@ class SpiceResult:
 
 
 def simulate_spice(
-    model: Model,
     design: Design,
     calibration: Calibration,
     inputs: Inputs,
@@ -119,12 +119,10 @@ def simulate_spice(
 
     Parameters
     ----------
-    model
-        The network as it was trained: its normalisation and its readout count.
     design, calibration
         The chip, and what its currents amount to in the network's own units.
     inputs
-        Raw sequences.
+        Raw sequences; normalisation and readout are the design's.
     conditions
         Corner, temperature, supply.
     die
@@ -146,9 +144,8 @@ def simulate_spice(
         ngspice is not installed, the inputs do not fit the model, or a part of the Design has no
         transistor circuit yet.
     """
-    spec = model.spec
-    if inputs.x.shape[2] != spec.n_in:
-        raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{spec.n_in}, as the model has")
+    spec = design.spec
+    refuse_width(inputs, spec.n_in)
     refuse_without_circuit(design)
     runner = Runner(Limits(time_s=time_limit_s))
 
@@ -161,7 +158,7 @@ def simulate_spice(
         return read_sequence(design, bench, waves, conditions.v_dd, calibration)
 
     runs = _in_threads(one, inputs.n_seq, workers, runner, progress)
-    return _collect(model, inputs, runs, unresolved_blocks(design, tolerances))
+    return _collect(spec, inputs, runs, unresolved_blocks(design, tolerances))
 
 
 def _in_threads(
@@ -191,7 +188,7 @@ def _in_threads(
 
 
 def _collect(
-    model: Model, inputs: Inputs, runs: list[SequenceRead], unresolved: tuple[str, ...]
+    spec: ModelSpec, inputs: Inputs, runs: list[SequenceRead], unresolved: tuple[str, ...]
 ) -> SpiceResult:
     n_time = inputs.x.shape[1]
 
@@ -208,7 +205,7 @@ def _collect(
     done = np.array([s is RunStatus.DONE for s in status])
     output = padded([run.output for run in runs])
     trace = Trace(
-        decision=_decisions(model, inputs, output, done),
+        decision=_decisions(spec, inputs, output, done),
         energy_J=np.array([run.energy["total"] for run in runs]),
         output=output,
         candidates=by_layer([run.candidates for run in runs]),
@@ -231,12 +228,12 @@ def _collect(
 
 
 def _decisions(
-    model: Model, inputs: Inputs, output: Array, done: NDArray[np.bool_]
+    spec: ModelSpec, inputs: Inputs, output: Array, done: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
     """Decide the sequences whose runs are done; no others, for they lack frames."""
     decision = np.full(inputs.n_seq, -1, dtype=np.int64)
     if done.any():
         own = inputs.take(np.flatnonzero(done))
         frames = np.where(own.valid()[:, :, None], output[done], 0.0)
-        decision[done] = decide(frames, own.lengths, model.spec.readout)
+        decision[done] = decide(frames, own.lengths, spec.readout)
     return decision

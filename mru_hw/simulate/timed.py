@@ -44,7 +44,7 @@ def simulate_timed(
     inputs: Inputs,
     dies: Sequence[Die],
     *,
-    temperature: float = 27.0,
+    temperature: float | None = None,
     v_dd: float | None = None,
     steps: int = STEPS,
 ) -> BehavioralRun:
@@ -59,7 +59,7 @@ def simulate_timed(
     dies
         Which dies; each is computed alone.
     temperature, v_dd
-        [degC], [V]; the technology's own supply unless given.
+        [degC], [V]; the calibration's temperature and the technology's supply when None.
     steps
         Of each part of a frame between strobes.
 
@@ -68,6 +68,7 @@ def simulate_timed(
     UserError
         A part of the Design has no transistor circuit, so nothing says how fast it is.
     """
+    temperature = calibration.temperature if temperature is None else temperature
     refuse_without_circuit(design)
     supply_v = design.technology.v_dd if v_dd is None else v_dd
     at_supply = calibration.at(supply_v, temperature=temperature, loops_only=design.loops_only)

@@ -99,7 +99,7 @@ def refuse_other_content(path: Path) -> None:
     except zipfile.BadZipFile:
         names = set()
     if not {"decision.npy", "energy_J.npy"} <= names:
-        raise UserError("--out", str(path), "a new path or an earlier trace, not other content")
+        raise UserError("out", str(path), "a new path or an earlier trace, not other content")
 
 
 def load_trace(path: Path) -> Trace:

@@ -115,7 +115,7 @@ class Verification:
 
 
 def parse_choice(text: str) -> Choice:
-    """Read the option ``--verify``: ``units:N`` or ``layer:I``.
+    """Read which units to verify: ``units:N`` or ``layer:I``.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def parse_choice(text: str) -> Choice:
     match = re.fullmatch(r"(units|layer):([0-9]{1,9})", text)
     number = 0 if match is None else int(match[2])
     if match is None or (match[1], number) == ("units", 0):
-        raise UserError("--verify", text, "units:N, such as units:8, or layer:I, such as layer:0")
+        raise UserError("verify", text, "units:N, such as units:8, or layer:I, such as layer:0")
     return Choice(count=number) if match[1] == "units" else Choice(layer=number)
 
 
@@ -158,12 +158,12 @@ def refuse_large(design: Design) -> None:
         possible = f"at most {LARGEST:,}, for {_NONE_SINGLY}"
     elif len(layers) < len(design.banks):
         possible = (
-            f"--verify units:N beyond {LARGEST:,} transistors, which takes the units of "
+            f"`verify` units:N beyond {LARGEST:,} transistors, which takes the units of "
             f"{_named(layers)}"
         )
     else:
-        possible = f"--verify units:N for networks beyond {LARGEST:,} transistors"
-    raise UserError("--level", Bare(f"spice: {count:,} transistors"), possible)
+        possible = f"`verify` units:N for networks beyond {LARGEST:,} transistors"
+    raise UserError("level", Bare(f"spice: {count:,} transistors"), possible)
 
 
 def _named(layers: Sequence[int]) -> str:
@@ -183,7 +183,7 @@ def refuse_choice(choice: Choice, design: Design) -> None:
     if choice.layer is not None:
         if choice.layer >= len(design.banks):
             last = len(design.banks) - 1
-            raise UserError("--verify", f"layer:{choice.layer}", f"layer:0 to {last}")
+            raise UserError("verify", f"layer:{choice.layer}", f"layer:0 to {last}")
         refuse_other_cells(design, choice.layer)
         return
     layers = single_layers(design)
@@ -191,10 +191,10 @@ def refuse_choice(choice: Choice, design: Design) -> None:
     if choice.count is None or choice.count > there:
         possible = f"at most {there} units"
         if not layers:
-            possible = f"no --verify, for {_NONE_SINGLY}"
+            possible = f"no `verify`, for {_NONE_SINGLY}"
         elif len(layers) < len(design.banks):
             possible += f", those of {_named(layers)}"
-        raise UserError("--verify", f"units:{choice.count}", possible)
+        raise UserError("verify", f"units:{choice.count}", possible)
 
 
 def refuse_verification(

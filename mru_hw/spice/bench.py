@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw import __version__
 from mru_hw.circuits.legs.gains import V_PIN
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Bus, Design
@@ -32,6 +31,7 @@ from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
 from mru_hw.units import render
 from mru_hw.variation import Die
+from mru_hw.version import __version__
 
 Array = NDArray[np.float64]
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mru_hw import __version__
 from mru_hw.cells.wires import SPLIT_LINE, line_wires, net_wires
 from mru_hw.circuits.base import NODE, NodeKind
 from mru_hw.circuits.catalogue import NODE_VIEWS, UNITS
@@ -24,6 +23,7 @@ from mru_hw.model.structure import CellKind
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.drive import drive_units
 from mru_hw.units import render
+from mru_hw.version import __version__
 
 LEG_CODES = {leg.role: leg.code for leg in LEGS}
 SPLIT_NET = "q_n"

@@ -92,8 +92,8 @@ class Decoupling:
         return (
             f"Decoupling, not in the gate area: at {self.conditions}{lack} a strobe takes up to "
             f"{render(self.charge, 'C')}. A supply behind {render(self.resistance, 'ohm')} that "
-            f"falls by at most {render(self.droop, 'V')} (assumptions: --supply-resistance, "
-            f"--droop) needs {render(self.capacitance, 'F')} beside the chip's cells, "
+            f"falls by at most {render(self.droop, 'V')} (assumptions: `supply_resistance`, "
+            f"`droop`) needs {render(self.capacitance, 'F')} beside the chip's cells, "
             f"{self.area * 1e12:.0f} um2 of MOS capacitors at the gate oxide's density, and itself "
             f"gives at most {render(self.current, 'A')} more in a strobe."
         )

@@ -45,7 +45,7 @@ def dialect_named(name: str) -> Dialect:
         No dialect has this name.
     """
     if name not in DIALECTS:
-        raise UserError("--dialect", name, f"one of {', '.join(DIALECTS)}")
+        raise UserError("dialect", name, f"one of {', '.join(DIALECTS)}")
     return DIALECTS[name]
 
 

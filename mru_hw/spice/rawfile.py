@@ -25,10 +25,10 @@ def raw_path(folder: Path, sequence: int) -> Path:
 
 def refuse_raw(folder: Path, sequences: Iterable[int]) -> None:
     """Raise `UserError` where waves cannot go to a folder, or would replace what are none."""
-    refuse_no_folder(folder, "--raw")
+    refuse_no_folder(folder, "raw")
     for number in sequences:
         path = raw_path(folder, number)
-        refuse_foreign(path, marker=_TITLE, what="raw file", field="--raw")
+        refuse_foreign(path, marker=_TITLE, what="raw file", field="raw")
 
 
 def write_raw(path: Path, waves: Waves, title: str) -> None:
@@ -63,7 +63,7 @@ def write_raw(path: Path, waves: Waves, title: str) -> None:
         "Binary:",
         "",
     ]
-    with whole_file(path, "--raw") as part, part.open("wb") as stream:
+    with whole_file(path, "raw") as part, part.open("wb") as stream:
         stream.write("\n".join(head).encode())
         stream.write(np.ascontiguousarray(points).tobytes())
 

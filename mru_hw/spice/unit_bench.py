@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw import __version__
 from mru_hw.circuits.base import NodeKind
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Design, Timing
@@ -38,6 +37,7 @@ from mru_hw.spice.power_up import power_up_time
 from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
+from mru_hw.version import __version__
 
 UNIT = "mru_unit"
 """Subcircuit of the cut deck; the bench's instance is called as the chip's is."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import refuse_foreign, whole_file
@@ -129,7 +129,7 @@ def sequence_range(text: str, n_seq: int, field: str = "sequences") -> tuple[int
     return start, stop
 
 
-def load_inputs(path: Path, field: str = "--inputs") -> Inputs:
+def load_inputs(path: str | Path, field: str = "inputs") -> Inputs:
     """Read an input file (``.npz`` with x, optional lengths, optional y).
 
     Parameters
@@ -144,10 +144,32 @@ def load_inputs(path: Path, field: str = "--inputs") -> Inputs:
     UserError
         The file is no ``.npz``, holds pickled objects, or `make_inputs` refuses an array.
     """
+    path = Path(path)
     arrays = read_npz(path, field, limit=INPUT_BYTES)
     if "x" not in arrays:
         raise UserError(f"{path.name}: x", MISSING, "an array (n_seq, n_time, n_in)")
     return make_inputs(arrays["x"], arrays.get("lengths"), arrays.get("y"), path.name)
+
+
+def asked_inputs(given: Inputs | ArrayLike | str | Path) -> Inputs:
+    """Return inputs, the path of some, or an array (n_seq, n_time, n_in), as `Inputs`.
+
+    Raises
+    ------
+    UserError
+        As of `load_inputs` or `make_inputs`.
+    """
+    if isinstance(given, Inputs):
+        return given
+    if isinstance(given, str | Path):
+        return load_inputs(given)
+    return make_inputs(given, source="inputs")
+
+
+def refuse_width(inputs: Inputs, n_in: int) -> None:
+    """Raise `UserError` where sequences have another number of features than a network."""
+    if inputs.x.shape[2] != n_in:
+        raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
 
 
 def refuse_labels(inputs: Inputs, n_classes: int) -> None:

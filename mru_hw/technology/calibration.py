@@ -24,7 +24,6 @@ from mru_hw.technology.technology import Technology
 
 BOLTZMANN_OVER_CHARGE = 8.617333262e-5  # V/K, CODATA 2018
 CHARGE = 1.602176634e-19  # C, SI 2019
-REFERENCE = 27.0  # degC, of the nominal constants
 _HEADER = "# Made by: mru-hw characterize. Samples of the runs: raw/\n"
 _COLUMNS = "sample,index,value\n"
 
@@ -315,8 +314,8 @@ def load_calibration(technology: Technology) -> Calibration:
     path = calibration_dir() / f"{technology.name}.yaml"
     if not path.is_file():
         raise MruHwError(
-            f"The calibration of {technology.name} is missing: run mru-hw characterize "
-            f"--tech {technology.name} --out {path.parent.name}/{path.name}."
+            f"The calibration of {technology.name} is missing: mru-hw characterize makes "
+            f"{path.parent.name}/{path.name}."
         )
     calibration = read_document(path, Calibration)
     words = {"models_hash": "model cards", "devices_hash": "device sizes"}

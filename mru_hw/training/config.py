@@ -162,7 +162,7 @@ def read_config(path: Path) -> TrainConfig:
     UserError
         The file is not plain YAML, or a key is missing, unknown or out of range.
     """
-    return read_document(path, TrainConfig, "CONFIG")
+    return read_document(path, TrainConfig, "config")
 
 
 def shipped_config(name: str, seed: int = 0) -> TrainConfig:

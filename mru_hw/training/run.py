@@ -160,14 +160,14 @@ def evaluate(model: Model, split: Split) -> dict[str, float]:
 
 
 def _finished(out: Path, digest: str) -> Model | None:
-    with usable(out, "--out", WRITABLE):
+    with usable(out, "out", WRITABLE):
         stands = (out / STRUCTURE).is_file() and (out / WEIGHTS).is_file()
     if stands:
         found = load_model(out)
         if found.spec.provenance.get("training") == digest:
             return found
         expected = "a new path, for the model there is of another configuration"
-        raise UserError("--out", str(out), expected)
+        raise UserError("out", str(out), expected)
     # A model appears whole, so a folder with half of one is somebody's own.
     refuse_foreign(out, marker=STRUCTURE, what="model", allowed=())
     return None

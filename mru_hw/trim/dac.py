@@ -111,7 +111,7 @@ def place_dacs(
     bits: int,
     *,
     mismatch_scale: float = 1.0,
-    temperature: float = 27.0,
+    temperature: float | None = None,
 ) -> tuple[Dac, ...]:
     """Choose a DAC for every threshold that a bias leg sets.
 
@@ -133,6 +133,7 @@ def place_dacs(
     less that of the threshold. A bank's DACs have one range, `RANGE` of the widest threshold's
     sigma. Downwards it ends where the leg would carry no more than a candidate's rail at rest.
     """
+    temperature = calibration.temperature if temperature is None else temperature
     refuse_untrimmable(design, bits)
     spread = mismatch_spread(design, calibration, temperature=temperature)
     found = []

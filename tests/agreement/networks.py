@@ -104,7 +104,7 @@ def loops(cell: str, beta: list[float], delta: list[float] | None = None) -> Mod
 
 
 def chip_of(model: Model) -> Chip:
-    return Chip.of(model, load_technology("generic180"))
+    return Chip(model, load_technology("generic180"))
 
 
 def wrong_steps(

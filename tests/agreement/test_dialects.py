@@ -76,7 +76,7 @@ def test_a_start_up_file_changes_nothing(
     technology: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PSpice's language for every deck is a common line of a user's own ``.spiceinit``."""
-    chip = Chip.of(one_unit(levels=1), load_technology(technology))
+    chip = Chip(one_unit(levels=1), load_technology(technology))
     conditions = nominal_conditions(chip.design.technology)
     inputs = make_inputs(FRAMES[None])
 
@@ -90,9 +90,7 @@ def test_a_start_up_file_changes_nothing(
             *(out, chip.model, chip.design, chip.calibration), conditions=conditions, frames=FRAMES
         )
         assert not list(out.glob(".*"))
-        result = simulate_spice(
-            *(chip.model, chip.design, chip.calibration, inputs), conditions=conditions
-        )
+        result = simulate_spice(*(chip.design, chip.calibration, inputs), conditions=conditions)
         return simulate(out, "bench.cir"), result
 
     plain, ours = both("none")

@@ -151,11 +151,7 @@ def test_a_sequence_whose_worker_is_killed_loses_no_other() -> None:
     def simulate() -> None:
         conditions = nominal_conditions(chip.design.technology)
         design, calibration = chip.design, chip.calibration
-        found.append(
-            simulate_spice(
-                chip.model, design, calibration, inputs, conditions=conditions, workers=1
-            )
-        )
+        found.append(simulate_spice(design, calibration, inputs, conditions=conditions, workers=1))
 
     thread = threading.Thread(target=simulate)
     thread.start()

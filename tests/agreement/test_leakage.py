@@ -29,15 +29,13 @@ def test_a_hot_candidate_is_short_of_what_its_legs_leak(
     tensors |= {key: 0 * t for key, t in tensors.items() if key.endswith((".bias", "_state"))}
     tensors["layers.0.alpha"] = np.full(1, 0.5)
     technology = load_technology(name)
-    chip = Chip.of(Model(spec=spec, tensors=tensors), technology)
+    chip = Chip(Model(spec=spec, tensors=tensors), technology)
     x = np.array([1.8, 0.5, -0.5, -1.8, 0.8, -0.8])
     inputs = make_inputs(x[None, :, None])
     conditions = checked_conditions(
         technology, corner=corner, temperature=85.0, v_dd=technology.v_dd
     )
-    spice = simulate_spice(
-        chip.model, chip.design, chip.calibration, inputs, conditions=conditions, workers=1
-    )
+    spice = simulate_spice(chip.design, chip.calibration, inputs, conditions=conditions, workers=1)
     assert spice.status == (RunStatus.DONE,)
     wanted = spice.trace.candidates[0][0, :, 0]
     assert np.mean(np.abs(x) - np.abs(wanted)) > 0.08

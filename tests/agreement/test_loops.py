@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
 from mru_hw.mapping.realised import realised_bank
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind, ReadoutKind
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
@@ -36,7 +36,6 @@ SETTINGS = [("fq_bmru", FIRST_QUADRANT), ("bmru", SIGNED)]
 
 def run(chip: Chip, inputs: Inputs, die: int | None = None) -> SpiceResult:
     result = simulate_spice(
-        chip.model,
         chip.design,
         chip.calibration,
         inputs,
@@ -239,11 +238,11 @@ def test_hot_loops_go_on(name: str, temperature: float) -> None:
     technology = load_technology(name)
     hot = Conditions(corner="ff", temperature=temperature, v_dd=technology.v_dd)
     first_quadrant = loops("fq_bmru", *FIRST_QUADRANT)
-    chip = Chip.of(first_quadrant, technology)
+    chip = Chip(first_quadrant, technology)
     inputs = make_inputs(np.random.default_rng(7).uniform(-0.2, 1.8, (1, 40, 1)))
     array = run_level(chip, inputs, level="behavioral", conditions=hot)
     assert array.supply is not None
-    ngspice = simulate_spice(chip.model, chip.design, chip.calibration, inputs, conditions=hot)
+    ngspice = simulate_spice(chip.design, chip.calibration, inputs, conditions=hot)
     assert ngspice.status == (RunStatus.DONE,)
     half = chip.mapped.tensors["layers.0.alpha"] / 2
     assert np.mean((array.trace.states[0] > half) != ngspice.levels[0]) < 0.05

@@ -30,7 +30,6 @@ SURE = 0.03  # of the threshold: nearer than that a comparator may decide either
 
 def run(chip: Chip, inputs: Inputs, *, die: int | None = None) -> SpiceResult:
     return simulate_spice(
-        chip.model,
         chip.design,
         chip.calibration,
         inputs,
@@ -156,7 +155,6 @@ def test_a_run_that_fails_is_kept_with_its_status() -> None:
     inputs = make_inputs(np.full((2, 3, 1), 1.5))
     told: list[int] = []
     result = simulate_spice(
-        chip.model,
         chip.design,
         chip.calibration,
         inputs,

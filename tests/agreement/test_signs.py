@@ -25,7 +25,7 @@ def test_a_state_has_the_sign_of_its_gain(level: str, sign: int) -> None:
     inputs = make_inputs(np.array([2.0, 2.0, -2.0, -2.0, -2.0])[None, :, None])
     wanted = simulate_ideal(model, inputs)
     found = run_level(
-        Chip.of(model, technology),
+        Chip(model, technology),
         inputs,
         level=level,
         conditions=nominal_conditions(technology),

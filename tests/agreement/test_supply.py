@@ -18,9 +18,9 @@ from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.trace import load_trace
 from mru_hw.spice.options import Tolerances, unresolved_blocks
 from mru_hw.stimulus import Inputs, make_inputs, save_inputs
-from mru_hw.sweep.plan import Plan
-from mru_hw.sweep.run import run_sweep
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from tests.agreement.networks import loops, two_units
@@ -37,7 +37,7 @@ def signed_inputs(n_in: int, seed: int = 4) -> Inputs:
 @pytest.mark.parametrize("model", [two_units(), FIRST_QUADRANT], ids=["ladders", "first quadrant"])
 def test_inputs_deliver_alike_in_the_array_and_in_ngspice(model: Model, technology: str) -> None:
     """What flows into a pin is the source's; what flows out of one has come through the chip."""
-    chip = Chip.of(model, load_technology(technology))
+    chip = Chip(model, load_technology(technology))
     inputs = signed_inputs(model.spec.n_in)
     conditions = nominal_conditions(chip.design.technology)
     array, ngspice = (
@@ -104,9 +104,9 @@ def test_tight_tolerances_resolve_the_clock_and_little_else(
 
 
 def test_loops_have_no_clock_to_resolve() -> None:
-    chip = Chip.of(FIRST_QUADRANT, load_technology("generic180"))
+    chip = Chip(FIRST_QUADRANT, load_technology("generic180"))
     assert unresolved_blocks(chip.design, Tolerances.DEFAULT) == ()
-    ladders = Chip.of(two_units(), load_technology("generic180"))
+    ladders = Chip(two_units(), load_technology("generic180"))
     assert unresolved_blocks(ladders.design, Tolerances.DEFAULT) == ("clock",)
     assert unresolved_blocks(ladders.design, Tolerances.TIGHT) == ()
 

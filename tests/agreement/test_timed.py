@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.spice_level import simulate_spice
 from mru_hw.stimulus import make_inputs
@@ -32,14 +32,12 @@ def test_loops_lose_in_ngspice_most_of_the_bits_that_they_lose_timed() -> None:
         if name.endswith((".beta", ".alpha", ".delta"))
     }
     technology = load_technology("generic180")
-    chip = Chip.of(replace(model, tensors=dict(model.tensors) | even), technology)
+    chip = Chip(replace(model, tensors=dict(model.tensors) | even), technology)
     way = np.sin(np.linspace(0, 4 * np.pi, 40))[None, :, None] * [2.5, -2.0, 1.7, 2.2]
     # How deep a dip goes depends on the slope: some pass a threshold by next to nothing.
     inputs = make_inputs(np.concatenate([0.8 * way, way, 1.2 * way]))
     conditions = nominal_conditions(technology)
-    spice = simulate_spice(
-        chip.model, chip.design, chip.calibration, inputs, conditions=conditions, workers=1
-    )
+    spice = simulate_spice(chip.design, chip.calibration, inputs, conditions=conditions, workers=1)
     assert spice.status == (RunStatus.DONE,) * 3
     settled, timed = (
         run_level(chip, inputs, level="behavioral", conditions=conditions, timing=timing)

@@ -36,11 +36,10 @@ SURE = 0.05  # of the threshold
 def test_every_sure_step_follows_the_ideal_level(
     make: Callable[[], Model], technology: str, n_frames: int
 ) -> None:
-    chip = Chip.of(make(), load_technology(technology))
+    chip = Chip(make(), load_technology(technology))
     inputs = make_inputs(np.random.default_rng(1).normal(size=(1, n_frames, 2)))
     conditions = nominal_conditions(chip.design.technology)
     result = simulate_spice(
-        chip.model,
         chip.design,
         chip.calibration,
         inputs,

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.energy import energy
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
@@ -36,7 +36,7 @@ def test_a_candidate_is_as_late_and_a_strobe_as_dear_as_in_ngspice() -> None:
     inputs = make_inputs(np.array([2.0] * BEFORE + [0.1] * AFTER)[None, :, None])
     delays, strobes = [], []
     for wires in (NO_WIRES, HEAVY):
-        chip = Chip.of(replace(model, spec=spec), technology, wires)
+        chip = Chip(replace(model, spec=spec), technology, wires=wires)
         spice = run_level(chip, inputs, level="spice", conditions=conditions)
         timed = run_level(chip, inputs, level="behavioral", conditions=conditions, timing="timed")
         assert timed.supply is not None

@@ -17,7 +17,7 @@ from mru_hw.errors import UserError
 from mru_hw.files import validated
 from mru_hw.model.importer import MapSpec
 from mru_hw.model.structure import ModelSpec
-from mru_hw.sweep.plan import AXES, Plan
+from mru_hw.sweeps.plan import AXES, Plan
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.training.config import TrainConfig

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from mru_hw.errors import UserError
 from mru_hw.simulate import kept
+from mru_hw.simulate.asked import refuse_currents
 from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.kept import free_memory, refuse_trace, trace_bytes
-from mru_hw.simulate.run import Chip, refuse_currents
+from mru_hw.simulate.run import Chip
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.trace import TRACE_BYTES
 from mru_hw.stimulus import Inputs, make_inputs
@@ -27,7 +28,7 @@ from tests.sweeps import small_model
 
 @pytest.fixture(scope="module")
 def chip() -> Chip:
-    return Chip.of(small_model(), load_technology("generic180"))
+    return Chip(small_model(), load_technology("generic180"))
 
 
 def endless(n_time: int) -> Inputs:
@@ -49,7 +50,7 @@ def test_a_trace_that_cannot_be_held_is_refused_before_the_work(level: str, chip
     with pytest.raises(
         UserError,
         match=r"trace is 21,600,000,000,000 bytes for 1 x 100,000,000,000 frames, expected at most "
-        r"[\d,]+ bytes, .*: run fewer sequences \(--sequences\) or shorter ones\.",
+        r"[\d,]+ bytes, .*: run fewer sequences \(`sequences`\) or shorter ones\.",
     ):
         runs[level]()
 

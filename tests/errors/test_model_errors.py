@@ -277,9 +277,9 @@ def test_no_model_at_all(folder: Path) -> None:
     pickled.write_bytes(pickle.dumps({}))
     for path in (pickled, folder.parent / "nothing"):
         assert re.fullmatch(
-            r'MODEL is ".*", expected a folder with model\.yaml and model\.safetensors \(a file of '
+            r'model is ".*", expected a folder with model\.yaml and model\.safetensors \(a file of '
             r"weights goes through mru-hw import-weights\)\.",
             sentence(partial(load_model, path)),
         )
     (folder / "model.safetensors").unlink()
-    assert "MODEL: model.safetensors is missing" in sentence(lambda: load_model(folder))
+    assert "model: model.safetensors is missing" in sentence(lambda: load_model(folder))

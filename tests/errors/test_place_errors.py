@@ -19,9 +19,9 @@ import yaml
 from mru_hw.cli.app import run
 from mru_hw.files import whole_file, whole_folder
 from mru_hw.stimulus import make_inputs, save_inputs
-from mru_hw.sweep.plan import read_plan
-from mru_hw.sweep.run import run_sweep
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
 from tests.networks import draw_tensors
 from tests.sweeps import small_model, write_case
@@ -227,7 +227,7 @@ def test_a_disk_that_fills_up_leaves_what_was_there(tmp_path: Path) -> None:
     for name in ("file", "folder"):
         out = tmp_path / name
         told = sentence(lambda out=out, name=name: write(out, folder=name == "folder"))  # type: ignore[misc]
-        assert told == f'--out is "{out}", expected a path that can be written (File too large).'
+        assert told == f'out is "{out}", expected a path that can be written (File too large).'
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "file").read_text() == (tmp_path / "folder" / "b").read_text() == "mine"
 

@@ -11,7 +11,8 @@ from mru_hw.errors import UserError
 from mru_hw.files import refuse_foreign, whole_file, whole_folder
 from mru_hw.mapping import map_model
 from mru_hw.model.network import Model
-from mru_hw.simulate.run import Chip, refuse_corner, run_level
+from mru_hw.simulate.asked import refuse_corner
+from mru_hw.simulate.run import Chip, run_level
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
@@ -39,7 +40,7 @@ def test_a_weight_beyond_whole_numbers_is_refused(weight: float) -> None:
 
 @pytest.mark.parametrize("level", ["behavioral", "ideal"])
 def test_an_input_current_beyond_the_technology_is_refused(level: str) -> None:
-    chip = Chip.of(small_model(), TECHNOLOGY)
+    chip = Chip(small_model(), TECHNOLOGY)
     x = np.zeros((2, 3, chip.model.spec.n_in))
     x[1, 2, 0] = 1e6
     with pytest.raises(UserError, match=r"inputs: x\[1, 2, 0\] is 1000000\.0, expected at most 50"):
@@ -47,7 +48,7 @@ def test_an_input_current_beyond_the_technology_is_refused(level: str) -> None:
 
 
 def test_the_padding_may_hold_anything() -> None:
-    chip = Chip.of(small_model(), TECHNOLOGY)
+    chip = Chip(small_model(), TECHNOLOGY)
     x = np.zeros((1, 3, chip.model.spec.n_in))
     x[0, 2] = 1e9
     inputs = make_inputs(x, lengths=[2])

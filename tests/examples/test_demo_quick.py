@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from mru_hw.cli.app import run as command
 from mru_hw.cli.demo_folder import NAMES, clear, demo_folder, write_summary
 from mru_hw.report.summary import empty_summary
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
 
 SCHEMA = json.loads(

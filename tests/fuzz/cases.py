@@ -16,7 +16,7 @@ import yaml
 
 from mru_hw.errors import UserError
 from mru_hw.files import validated
-from mru_hw.sweep.plan import Plan
+from mru_hw.sweeps.plan import Plan
 from mru_hw.training.config import TrainConfig
 from tests.fuzz.arrays import mutate_npz, mutate_safetensors, write_pickle, write_torch
 from tests.fuzz.draws import (

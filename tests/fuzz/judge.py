@@ -26,7 +26,7 @@ import numpy as np
 from mru_hw.cli.app import run
 from mru_hw.cli.demo_folder import NAMES
 from mru_hw.model.io import load_model
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.view import open_run
 from mru_hw.technology.calibration import Calibration
 from tests.fuzz.cases import KINDS, SLOW, Call
 from tests.fuzz.draws import HARM

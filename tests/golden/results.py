@@ -23,10 +23,10 @@ from mru_hw.model.io import save_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.stimulus import make_inputs, save_inputs
-from mru_hw.sweep.plan import Plan
-from mru_hw.sweep.points import jobs, points
-from mru_hw.sweep.subject import RESULTS, load_subject
-from mru_hw.sweep.work import run_job
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.points import jobs, points
+from mru_hw.sweeps.subject import RESULTS, load_subject
+from mru_hw.sweeps.work import run_job
 from mru_hw.technology import load_technology
 from tests.agreement.networks import loops, two_windows
 from tests.golden.regenerate import GOLDEN
@@ -110,5 +110,7 @@ def known() -> dict[str, str]:
 if __name__ == "__main__":
     there, now = known() if FILE.exists() else {}, digest()
     if there.get(str(RESULTS), now) != now:
-        sys.exit(f"Figures have moved: first raise RESULTS, {RESULTS}, in mru_hw/sweep/subject.py.")
+        sys.exit(
+            f"Figures have moved: first raise RESULTS, {RESULTS}, in mru_hw/sweeps/subject.py."
+        )
     FILE.write_text(json.dumps(there | {str(RESULTS): now}, indent=2) + "\n", encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mru_hw.sweep.subject import RESULTS
+from mru_hw.sweeps.subject import RESULTS
 from tests.golden.results import digest, known
 
 

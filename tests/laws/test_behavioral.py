@@ -50,7 +50,7 @@ def make_chip(cell: str, seed: int = 3, **keys: Any) -> Chip:
         for name, values in model.tensors.items()
         if name.endswith((".beta", ".alpha", ".delta"))
     }
-    return Chip.of(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
+    return Chip(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
 
 
 def run(chip: Chip, inputs: Inputs, dies: Any = None, **keys: Any) -> BehavioralRun:
@@ -171,7 +171,7 @@ def test_the_hysteresis_of_a_loop_opens_with_its_width() -> None:
         tensors = dict(chip.model.tensors)
         tensors["layers.0.beta"] = 1.0 - np.full(6, delta)
         tensors["layers.0.delta"] = np.full(6, delta)
-        chip = Chip.of(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
+        chip = Chip(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
         law = laws(chip)
         # But for the fold: feedback sets in a little before the threshold wins.
         np.testing.assert_allclose(law.up, laws(make_same_rise(chip)).up, rtol=0.01)
@@ -188,7 +188,7 @@ def make_same_rise(chip: Chip) -> Chip:
     tensors = dict(chip.model.tensors)
     tensors["layers.0.beta"] = tensors["layers.0.beta"] + tensors["layers.0.delta"]
     tensors["layers.0.delta"] = np.zeros(6)
-    return Chip.of(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
+    return Chip(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_thresholds_follow_beta(factor: float, levels: int) -> None:
     chip = make_chip("cmru", levels=levels)
     tensors = dict(chip.model.tensors)
     tensors["layers.0.beta"] = np.array([factor, 1, 1, 1, 1, 1.0])
-    chip = Chip.of(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
+    chip = Chip(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
     law, scale = laws(chip), chip.design.buses["c0"].scale
     bus, i_lsb = chip.design.buses["c0"], chip.design.i_lsb
     i_q = quiescent_current(bus, i_lsb, chip.calibration)

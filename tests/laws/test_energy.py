@@ -9,16 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mru_hw.circuits.legs.gains import (
-    leg_slopes,
-    node_thermal,
-    path_exponents,
-    path_gains,
-)
-from mru_hw.energy import energy
+from mru_hw.circuits.legs.gains import leg_slopes, node_thermal, path_exponents, path_gains
 from mru_hw.mapping import Design, NodeKind
 from mru_hw.mapping.design import Bank, Bus
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.spice.chip import chip_deck
@@ -39,7 +34,7 @@ def make_chip(cell: str = "cmru", n_layers: int = 2, **keys: Any) -> Chip:
         for name, values in model.tensors.items()
         if name.endswith((".beta", ".alpha", ".delta"))
     }
-    return Chip.of(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
+    return Chip(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
 
 
 def run(chip: Chip, inputs: Inputs, **keys: Any) -> BehavioralRun:
@@ -408,7 +403,7 @@ def test_removing_a_leg_of_a_threshold_is_seen_by_deck_and_census_alike() -> Non
 def test_the_legs_of_a_bias_are_priced_with_the_bias() -> None:
     chip = make_chip()
     tensors = dict(chip.model.tensors) | {"head.bias": np.full(3, 0.5)}
-    chip = Chip.of(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
+    chip = Chip(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
     inputs = draw_inputs(4, 5, n_seq=5)
     c = next(c for c in chip.design.connections if c.parameter == "head.bias")
     row = int(np.argmax(c.plus[:, 0]))
@@ -526,7 +521,7 @@ def test_a_loop_draws_its_input_in_either_state() -> None:
         tensors["layers.0.beta"] = np.full(6, 0.05)
         tensors["layers.0.delta"] = np.full(6, 0.7)
         tensors["layers.0.candidate.bias"] = np.full(6, bias)
-        one = Chip.of(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
+        one = Chip(dataclasses.replace(chip.model, tensors=tensors), TECHNOLOGY)
         record = run(one, make_inputs(np.zeros((1, 3, 4)))).supply
         idle.append(record.static[0, 0, BLOCKS.index("memory")])
     low, lower, high = idle

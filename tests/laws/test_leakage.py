@@ -52,7 +52,7 @@ def test_a_diode_s_current_is_found_from_its_leg_s(slope: float, junction: float
 
 
 def test_at_a_hot_threshold_leg_and_copy_carry_alike_leakage_and_all() -> None:
-    chip = Chip.of(draw_model(make_spec("cmru", 1, levels=2), 3), load_technology("sky130"))
+    chip = Chip(draw_model(make_spec("cmru", 1, levels=2), 3), load_technology("sky130"))
     ratios, thresholds = [], []
     for keys in ({"temperature": 27.0}, {"temperature": 125.0, "corner": "sf"}):
         here = chip.calibration.at(**keys)
@@ -85,7 +85,7 @@ def test_channel_and_junction_are_the_measured_leakage(name: str) -> None:
 
 def test_a_hot_chip_loses_signal_to_its_off_rails_and_a_cold_one_passes_for_tight() -> None:
     """Legs off the rail at rest leak against those off the other, whatever the sign."""
-    chip = Chip.of(draw_model(make_spec("cmru", 1, levels=2), 3), load_technology("generic180"))
+    chip = Chip(draw_model(make_spec("cmru", 1, levels=2), 3), load_technology("generic180"))
     cold = chip.calibration.at(corner="ff")
     assert not bus_leak(cold, chip.design.buses["v0"]).legs
     here = chip.calibration.at(temperature=85.0, corner="ff")

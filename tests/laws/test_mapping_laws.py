@@ -38,7 +38,7 @@ def make_chip(cell: str, **keys: Any) -> Chip:
     for name, values in tensors.items():
         if name.endswith((".beta", ".alpha", ".delta")):
             tensors[name] = rng.uniform(0.5, 1.0, values.shape)
-    return Chip.of(dataclasses.replace(model, tensors=tensors), TECHNOLOGY)
+    return Chip(dataclasses.replace(model, tensors=tensors), TECHNOLOGY)
 
 
 def compiled(chip: Chip) -> Any:

@@ -60,7 +60,7 @@ def make_chip(cell: str, keys: dict[str, Any], readout: ReadoutKind = ReadoutKin
         for name, values in model.tensors.items()
         if name.endswith((".beta", ".alpha", ".delta"))
     }
-    return Chip.of(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
+    return Chip(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
 
 
 def same_trace(a: Trace, b: Trace) -> None:
@@ -275,7 +275,7 @@ def test_memory_grows_by_the_trace_alone(name: str, frames: int) -> None:
     model = draw_model(make_spec("cmru", 1, levels=2), 3)
     beta = np.full(6, 0.8)
     tensors = dict(model.tensors) | {"layers.0.beta": beta, "layers.0.alpha": beta}
-    chip = Chip.of(dataclasses.replace(model, tensors=tensors), TECHNOLOGY)
+    chip = Chip(dataclasses.replace(model, tensors=tensors), TECHNOLOGY)
     run = level_of(name, chip)
     x = np.random.default_rng(0).normal(size=(1, frames, 4))
     n_short = 3 * BLOCK_FRAMES
@@ -305,7 +305,7 @@ def test_a_deep_wide_network_keeps_to_the_stated_working_memory() -> None:
         for name, values in model.tensors.items()
         if name.endswith((".beta", ".alpha"))
     }
-    chip = Chip.of(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
+    chip = Chip(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
     inputs = make_inputs(np.random.default_rng(0).normal(size=(64, 200, 4)))
     hot = chip.calibration.at(1.8, temperature=85.0, corner="ff")
 

@@ -19,10 +19,10 @@ from mru_hw.circuits.loop.edges import follower, loop_legs
 from mru_hw.circuits.loop.law import loop_currents
 from mru_hw.circuits.nodes.laws import split
 from mru_hw.circuits.nodes.moving import diode_step, lifted, splitter_step
-from mru_hw.energy import energy
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.compile import compile_die
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.short_frame import settling_windows, short_frame
 from mru_hw.simulate.supply import BLOCKS
@@ -47,7 +47,7 @@ def make_chip(cell: str, frame: str, n_layers: int = 2, **keys: Any) -> Chip:
         if name.endswith((".beta", ".alpha", ".delta"))
     }
     spec = spec.model_validate(spec.model_dump() | {"frame_period": frame})
-    return Chip.of(
+    return Chip(
         dataclasses.replace(model, spec=spec, tensors=dict(model.tensors) | even), TECHNOLOGY
     )
 
@@ -249,7 +249,7 @@ def test_loops_whose_inputs_change_slowly_are_at_the_settled_level(
     tensors = dict(chip.model.tensors)
     tensors["layers.0.initial_state"] = np.full_like(tensors["layers.0.initial_state"], start)
     model = dataclasses.replace(chip.model, tensors=tensors)
-    chip = Chip.of(model, chip.design.technology)
+    chip = Chip(model, chip.design.technology)
     way = 1 + np.sin(np.linspace(0, 4 * np.pi, 40))[None, :, None]
     way = 0.3 + way * [1.5, -0.1, 1.2, 1.0] + [0.0, 1.0, 0.0, 0.0]
     inputs = make_inputs(way)
@@ -355,7 +355,7 @@ def test_settling_that_ends_after_the_strobe_is_told(
     # All strobes scale with the frame, so this one comes just before the node settles, or after.
     assert needed < frame
     spec = chip.model.spec.model_copy(update={"frame_period": frame})
-    there = Chip.of(dataclasses.replace(chip.model, spec=spec), chip.design.technology)
+    there = Chip(dataclasses.replace(chip.model, spec=spec), chip.design.technology)
     said = short_frame(there.design, chip.calibration, 27.0)
     until = "until outputs are read" if layer is None else "before the strobe of layer 1"
     assert (f"{until}; settled states" in said) is told

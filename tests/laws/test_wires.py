@@ -12,10 +12,10 @@ import pytest
 from mru_hw.cells.settling import WITHIN, bank_load, bus_loads, moving_rails, settling_times
 from mru_hw.cells.wires import line_wires
 from mru_hw.circuits.base import NodeKind, rail_of
-from mru_hw.energy import energy
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.simulate import blocks
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.short_frame import short_frame
 from mru_hw.spice.chip import chip_deck, chip_wires, loop_net, node_net, rail_nets
@@ -41,7 +41,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def make_wired(kind: str, wires: WireLoad, frame: str = "10 ms") -> Chip:
     cell, keys = KINDS[kind]
-    return Chip.of(make_chip(cell, frame, **keys).model, TECHNOLOGY, wires)
+    return Chip(make_chip(cell, frame, **keys).model, TECHNOLOGY, wires=wires)
 
 
 # --------------------------------------------------------------------- what hangs on each net
@@ -102,7 +102,7 @@ def test_a_net_has_its_legs_times_what_a_leg_has(kind: str) -> None:
 
 def test_a_net_is_as_long_as_half_the_box_around_what_hangs_on_it() -> None:
     """One unit: legs stand with the node that they copy, bias legs with the tree."""
-    design = Chip.of(one_unit(), TECHNOLOGY, LENGTH).design
+    design = Chip(one_unit(), TECHNOLOGY, wires=LENGTH).design
     at = {name: places[0] for name, places in Placement.of(design).places.items()}
 
     def box(*names: str) -> float:
@@ -210,7 +210,7 @@ def test_a_candidate_lags_as_long_as_its_wires_say() -> None:
     inputs = make_inputs(np.array([2.0] * 8 + [0.05] * 120)[None, :, None])
     late = []
     for leg in (4e-12, 8e-12):
-        chip = Chip.of(replace(model, spec=spec), TECHNOLOGY, WireLoad(per_leg=leg))
+        chip = Chip(replace(model, spec=spec), TECHNOLOGY, wires=WireLoad(per_leg=leg))
         way = timed(chip, inputs).trace.candidates[0][0, 0, 8:, 0]
         half = (2.0 + way[-1]) / 2
         k = int(np.argmax(way < half))

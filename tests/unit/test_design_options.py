@@ -119,7 +119,7 @@ def test_compensation_takes_gains_out_where_it_is_asked_for() -> None:
     errors = {}
     for meant in (27.0, 85.0):
         options = DesignOptions(compensated={"temperature": meant})
-        chip = Chip.of(two_units(), TECHNOLOGY, options=options)
+        chip = Chip(two_units(), TECHNOLOGY, options=options)
         for there in (27.0, 85.0):
             at = dataclasses.replace(nominal_conditions(TECHNOLOGY), temperature=there)
             found = run_level(chip, inputs, level="behavioral", conditions=at).trace.candidates[0]

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
 from mru_hw.mapping import Design
 from mru_hw.mapping.realised import quiescent_current
@@ -21,6 +20,7 @@ from mru_hw.simulate.disagreement import (
     own_levels,
     wrong_steps,
 )
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.evidence import Evidence, read_evidence
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.local import LocalLayer, local_layers
@@ -224,7 +224,7 @@ def loops() -> Chip:
         p = f"layers.{i}."
         tensors |= {p + "beta": np.ones(1), p + "delta": np.full(1, 0.5)}
         tensors |= {p + "alpha": np.full(1, 0.5), p + "initial_state": np.zeros(1)}
-    return Chip.of(dataclasses.replace(model, tensors=tensors), load_technology("generic180"))
+    return Chip(dataclasses.replace(model, tensors=tensors), load_technology("generic180"))
 
 
 def bits(

@@ -247,14 +247,14 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_damaged_header_is_told(name: str, file: Path) -> None:
     file.write_bytes(BROKEN[name](save_safetensors({"w": W})))
-    assert sentence(lambda: read_foreign(file)).startswith("FILE is damaged or no safetensors")
+    assert sentence(lambda: read_foreign(file)).startswith("file is damaged or no safetensors")
 
 
 def test_a_name_that_stands_twice_is_damage(file: Path) -> None:
     entry = b'"w":{"dtype":"F64","shape":[],"data_offsets":[0,8]}'
     text = b"{" + entry + b"," + entry + b"}"
     file.write_bytes(struct.pack("<Q", len(text)) + text + bytes(8))
-    assert sentence(lambda: read_foreign(file)).startswith("FILE is damaged or no safetensors")
+    assert sentence(lambda: read_foreign(file)).startswith("file is damaged or no safetensors")
 
 
 # ---------------------------------------------------------------------------- names, .npz

@@ -56,7 +56,8 @@ def test_patents_and_silicon_are_named(name: str) -> None:
 
 def test_readme_opens_with_the_two_commands() -> None:
     lines = (ROOT / "README.md").read_text().splitlines()
-    commands = [line.removeprefix("$ ").split("#")[0].strip() for line in lines[1:3]]
+    assert lines[:3] == ["# mru_hw", "", "```console"]
+    commands = [line.removeprefix("$ ").split("#")[0].strip() for line in lines[3:5]]
     assert commands == ["make demo", "make test"]
 
 

@@ -65,7 +65,7 @@ def test_contract_is_not_vacuous(tmp_path: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(source.read_bytes())
     (copied / "units.py").write_text("import mru_hw.mapping\n")
-    (copied / "energy" / "stray.py").write_text("import torch\n")
+    (copied / "simulate" / "stray.py").write_text("import torch\n")
     (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
     done = subprocess.run(
         [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],

@@ -125,7 +125,7 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, told: str) -> None
 
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "none.csv"
-    assert sentence(lambda: read_measurements(path)).startswith("--measurements is ")
+    assert sentence(lambda: read_measurements(path)).startswith("measurements is ")
     path.write_bytes(b"\xff\xfe")
     assert (
         sentence(lambda: read_measurements(path)) == "none.csv is no table, expected CSV in UTF-8."

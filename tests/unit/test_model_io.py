@@ -82,7 +82,7 @@ def test_a_folder_with_other_content_is_left_alone(content: str, tmp_path: Path)
         save_model(draw_model(make_spec(), 0), folder)
     folder.mkdir(exist_ok=True)
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r'--out is ".*model", expected a new path or an earlier'):
+    with pytest.raises(UserError, match=r'out is ".*model", expected a new path or an earlier'):
         save_model(draw_model(make_spec(), 1), folder)
     assert (folder / "notes.txt").read_text() == "mine"
 

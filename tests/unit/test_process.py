@@ -15,9 +15,9 @@ from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.dies import device_class, die_changes
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.paths import TOP, stands_with
-from mru_hw.sweep.plan import read_plan
-from mru_hw.sweep.run import run_sweep
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
 from mru_hw.technology import load_technology
 from mru_hw.trim.dac import Legs, place_dacs
 from mru_hw.variation import draw_die
@@ -28,7 +28,7 @@ from tests.sweeps import rows, write_case
 @pytest.mark.parametrize("name", ["generic180", "sky130"])
 def test_every_transistor_of_the_chip_is_shifted_once(name: str) -> None:
     technology = load_technology(name)
-    design = Chip.of(two_units(), technology).design
+    design = Chip(two_units(), technology).design
     die = draw_die(design, 4, scale=0.0, process=1.0, gradient=1.0)
     assert die.spread is not None
     found = {c.device: c for c in die_changes(design, die) if c.parameter == "delvto"}

@@ -22,9 +22,9 @@ from mru_hw.errors import RunStatus
 from mru_hw.report import figures
 from mru_hw.report.page import BOUNDARY, MARKER, write_report
 from mru_hw.report.summary import empty_summary, sweep_summary
-from mru_hw.sweep.plan import read_plan
-from mru_hw.sweep.run import run_sweep
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
 from tests.sweeps import write_case
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mru_hw.energy import energy
 from mru_hw.errors import RunStatus
 from mru_hw.report.agreement import agreement
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.spice_level import SpiceResult
@@ -20,7 +20,7 @@ from mru_hw.technology.conditions import nominal_conditions
 from tests.sweeps import small_inputs, small_model
 
 TECHNOLOGY = load_technology("generic180")
-CHIP = Chip.of(small_model(), TECHNOLOGY)
+CHIP = Chip(small_model(), TECHNOLOGY)
 INPUTS = small_inputs(CHIP.model, n_seq=4)
 IDEAL = simulate_ideal(CHIP.mapped, INPUTS)
 BEHAVIORAL = run_level(CHIP, INPUTS, level="behavioral", conditions=nominal_conditions(TECHNOLOGY))

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mru_hw.stimulus import sequence_range
-from mru_hw.sweep.plan import AXES, Plan, read_plan
-from mru_hw.sweep.points import jobs, points
+from mru_hw.sweeps.plan import AXES, Plan, read_plan
+from mru_hw.sweeps.points import jobs, points
 from mru_hw.technology import load_technology
 from tests.mistakes import sentence
 
@@ -185,7 +185,7 @@ def test_a_missing_key_and_a_tag_get_a_sentence(tmp_path: Path) -> None:
     )
     assert not Path("harm-done").exists()
     nothing = sentence(lambda: read_plan(tmp_path / "none.yaml"))
-    assert nothing.startswith("PLAN is ")
+    assert nothing.startswith("plan is ")
     assert nothing.endswith("expected a YAML file (no such file).")
 
 

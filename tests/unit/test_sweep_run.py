@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mru_hw.energy import energy
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.model.io import load_model, save_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs, load_inputs, make_inputs, save_inputs
-from mru_hw.sweep import run as sweep_run
-from mru_hw.sweep.plan import Plan, read_plan
-from mru_hw.sweep.points import Job
-from mru_hw.sweep.run import Outcome, run_sweep
-from mru_hw.sweep.subject import Subject, load_subject
-from mru_hw.sweep.view import open_run
-from mru_hw.sweep.work import DieResult, perturbed, references, run_job
+from mru_hw.sweeps import run as sweep_run
+from mru_hw.sweeps.plan import Plan, read_plan
+from mru_hw.sweeps.points import Job
+from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.subject import Subject, load_subject
+from mru_hw.sweeps.view import open_run
+from mru_hw.sweeps.work import DieResult, perturbed, references, run_job
 from mru_hw.technology import load_technology
 from mru_hw.variation import draw_die, nominal_die
 from tests.mistakes import sentence
@@ -111,7 +111,7 @@ def test_every_run_is_what_simulate_gives(tmp_path: Path, inside: list[Job]) -> 
     plan = write_case(tmp_path, n_dies=2, seed=1, sequences="4:", axes=axes)
     sweep(plan, tmp_path / "run.sqlite")
     assert len(inside) == 4
-    chip = Chip.of(load_model(tmp_path / "model"), TECHNOLOGY)
+    chip = Chip(load_model(tmp_path / "model"), TECHNOLOGY)
     inputs = load_inputs(tmp_path / "inputs.npz").take(slice(4, None))
     columns = "point, die, seed, decision, energy, accuracy, energy_mean, blocks, design"
     found = rows(tmp_path / "run.sqlite", columns)
@@ -144,7 +144,7 @@ def test_without_mismatch_every_die_is_the_nominal_one(tmp_path: Path, inside: l
     sweep(write_case(tmp_path, n_dies=3, axes=axes), tmp_path / "run.sqlite")
     (first, second, third) = rows(tmp_path / "run.sqlite", "decision, energy")
     assert first == second == third
-    chip = Chip.of(load_model(tmp_path / "model"), TECHNOLOGY)
+    chip = Chip(load_model(tmp_path / "model"), TECHNOLOGY)
     run = simulate_behavioral(
         chip.design,
         chip.calibration,
@@ -176,7 +176,7 @@ def test_references_stand_beside_the_dies() -> None:
 
 
 def subject_of(model: Model, inputs: Inputs) -> Subject:
-    chip = Chip.of(model, TECHNOLOGY)
+    chip = Chip(model, TECHNOLOGY)
     return Subject(
         model=model,
         technology=TECHNOLOGY,
@@ -221,7 +221,7 @@ def test_networks_that_cannot_be_mapped_are_kept_and_counted(
     for trial in range(3):
         drawn = perturbed(small_model(), 900, 0, trial)
         try:
-            Chip.of(drawn, TECHNOLOGY)
+            Chip(drawn, TECHNOLOGY)
             expected.append("DONE")
         except UserError:
             expected.append("NOT_MAPPED")
@@ -303,12 +303,12 @@ def test_another_sweep_on_the_same_file_is_refused(
     plan = write_case(tmp_path, n_seq=7, n_dies=2)
     assert told(plan) == "a new path, for the sweep there is of another inputs."
     plan = write_case(tmp_path, n_dies=2)
-    monkeypatch.setattr("mru_hw.sweep.subject.__version__", "9")
-    monkeypatch.setattr("mru_hw.sweep.run.__version__", "9")
+    monkeypatch.setattr("mru_hw.sweeps.subject.__version__", "9")
+    monkeypatch.setattr("mru_hw.sweeps.run.__version__", "9")
     assert told(plan) == "a new path, for the sweep there was made with mru_hw 0.1.0."
     monkeypatch.undo()
     for module in ("subject", "run"):
-        monkeypatch.setattr(f"mru_hw.sweep.{module}.RESULTS", -1)
+        monkeypatch.setattr(f"mru_hw.sweeps.{module}.RESULTS", -1)
     other = "a new path, for the sweep there was made by other laws of the circuits."
     assert told(plan) == other
     assert out.read_bytes() == before

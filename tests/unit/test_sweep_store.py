@@ -13,14 +13,14 @@ import pytest
 
 from mru_hw.errors import LawError, RunStatus, SimulationError
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
-from mru_hw.sweep import run as sweep_run
-from mru_hw.sweep import store, work
-from mru_hw.sweep.plan import read_plan
-from mru_hw.sweep.points import Job
-from mru_hw.sweep.run import Outcome, run_sweep
-from mru_hw.sweep.subject import Subject
-from mru_hw.sweep.view import open_run
-from mru_hw.sweep.work import DieResult, run_job
+from mru_hw.sweeps import run as sweep_run
+from mru_hw.sweeps import store, work
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.points import Job
+from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.subject import Subject
+from mru_hw.sweeps.view import open_run
+from mru_hw.sweeps.work import DieResult, run_job
 from tests.mistakes import sentence
 from tests.sweeps import rows, write_case
 
@@ -81,8 +81,8 @@ def test_a_beginning_that_cannot_be_written_leaves_nothing(
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise error
 
-    monkeypatch.setattr("mru_hw.sweep.store._write_beginning", full)
-    expected = f'--out is "{out}", expected a file that can be written (database or disk is full).'
+    monkeypatch.setattr("mru_hw.sweeps.store._write_beginning", full)
+    expected = f'out is "{out}", expected a file that can be written (database or disk is full).'
     assert sentence(lambda: sweep(plan, out)) == expected
     assert {path.name for path in tmp_path.iterdir()} == names
     monkeypatch.undo()
@@ -102,7 +102,7 @@ def test_another_process_that_began_meanwhile_keeps_its_store(
         path.write_bytes(other)
         write(path, *arguments)
 
-    monkeypatch.setattr("mru_hw.sweep.run.create_store", late)
+    monkeypatch.setattr("mru_hw.sweeps.run.create_store", late)
     assert sweep(plan, out).computed == 0
     assert out.read_bytes() == other
 
@@ -117,14 +117,13 @@ def test_a_store_of_another_format_or_damaged_is_one_sentence(tmp_path: Path) ->
     db.close()
     told = sentence(lambda: sweep(plan, out))
     assert told == (
-        f'--out is "{out}", expected a new path, for the sweep there has format 2 and this version '
-        "3."
+        f'out is "{out}", expected a new path, for the sweep there has format 2 and this version 3.'
     )
     damaged = bytearray(whole)
     damaged[4096:] = b"\xff" * (len(whole) - 4096)
     out.write_bytes(damaged)
     told = sentence(lambda: sweep(plan, out))
-    assert told.startswith(f'--out is "{out}", expected a new path, for the sweep there is damaged')
+    assert told.startswith(f'out is "{out}", expected a new path, for the sweep there is damaged')
     assert out.read_bytes() == damaged
 
 

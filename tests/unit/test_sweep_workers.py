@@ -16,12 +16,12 @@ from mru_hw.model.io import save_model
 from mru_hw.model.network import Model
 from mru_hw.spice.runner import Limits
 from mru_hw.stimulus import make_inputs, save_inputs
-from mru_hw.sweep.crew import run_jobs
-from mru_hw.sweep.plan import Plan, read_plan
-from mru_hw.sweep.points import jobs, points
-from mru_hw.sweep.run import run_sweep
-from mru_hw.sweep.subject import Subject, load_subject
-from mru_hw.sweep.work import run_job
+from mru_hw.sweeps.crew import run_jobs
+from mru_hw.sweeps.plan import Plan, read_plan
+from mru_hw.sweeps.points import jobs, points
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.subject import Subject, load_subject
+from mru_hw.sweeps.work import run_job
 from mru_hw.technology import load_technology
 from tests.agreement.networks import chip_of, one_unit
 from tests.sweeps import rows, write_case

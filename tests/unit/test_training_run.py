@@ -152,7 +152,7 @@ def test_other_data_is_another_training(folder: Path) -> None:
 def test_what_is_not_ours_stays(folder: Path, name: str, file: str) -> None:
     (folder / name).mkdir()
     (folder / name / file).write_text("mine")
-    with pytest.raises(UserError, match=r"--out is .*, expected (a new path|nothing there)"):
+    with pytest.raises(UserError, match=r"out is .*, expected (a new path|nothing there)"):
         train(TrainConfig.model_validate(_config()), folder / "model", folder=folder)
     assert (folder / name / file).read_text() == "mine"
     assert len(list(folder.iterdir())) == 2  # and nothing began

@@ -14,9 +14,9 @@ from mru_hw.model.network import Model
 from mru_hw.report.page import write_report
 from mru_hw.report.sections import notes, point_rows
 from mru_hw.stimulus import load_inputs, make_inputs, save_inputs
-from mru_hw.sweep.plan import read_plan
-from mru_hw.sweep.run import run_sweep
-from mru_hw.sweep.view import open_run
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.trim.dac import place_dacs

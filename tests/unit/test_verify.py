@@ -79,9 +79,9 @@ def test_units_of_the_smallest_margins_are_chosen(chip: Chip) -> None:
     assert choose_units(Choice(count=1), ladders, trace, inputs) == ((0, nearest),)
     assert set(choose_units(Choice(count=2), ladders, trace, inputs)) == {(0, 0), (0, 1)}
     assert choose_units(Choice(layer=0), ladders, trace, inputs) == ((0, 0), (0, 1))
-    with pytest.raises(UserError, match='--verify is "units:3", expected at most 2 units'):
+    with pytest.raises(UserError, match='verify is "units:3", expected at most 2 units'):
         refuse_choice(Choice(count=3), chip.design)
-    with pytest.raises(UserError, match='--verify is "layer:1", expected layer:0 to 0'):
+    with pytest.raises(UserError, match='verify is "layer:1", expected layer:0 to 0'):
         refuse_choice(Choice(layer=1), chip.design)
 
 
@@ -130,12 +130,12 @@ def test_the_refusal_of_a_large_network_says_what_is_possible(
     mixed: Chip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mru_hw.simulate.verify.LARGEST", 100)
-    with pytest.raises(UserError, match=r"--verify units:N .* takes the units of layer 0\.$"):
+    with pytest.raises(UserError, match=r"`verify` units:N .* takes the units of layer 0\.$"):
         refuse_large(mixed.design)
     windows = chip_of(two_windows()).design
     with pytest.raises(UserError, match="at most 100, for no layer's units run singly"):
         refuse_large(windows)
-    with pytest.raises(UserError, match="no --verify, for no layer's units run singly"):
+    with pytest.raises(UserError, match="no `verify`, for no layer's units run singly"):
         refuse_choice(Choice(count=1), windows)
 
 
@@ -171,8 +171,8 @@ def test_large_networks_are_refused_with_what_to_do(
     with pytest.raises(UserError) as refused:
         refuse_large(chip.design)
     assert str(refused.value) == (
-        f"--level is spice: {count:,} transistors, "
-        "expected --verify units:N for networks beyond 100 transistors."
+        f"level is spice: {count:,} transistors, "
+        "expected `verify` units:N for networks beyond 100 transistors."
     )
 
 

@@ -32,7 +32,7 @@ TOLD = "20 fF a leg and 100 aF a um of a net's length"
 
 @pytest.fixture(scope="module")
 def chip() -> Chip:
-    return Chip.of(two_units(), TECHNOLOGY, WIRES)
+    return Chip(two_units(), TECHNOLOGY, wires=WIRES)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_every_dialect_has_the_capacitors(dialect: str, die: int | None, folder:
     assert run([*command, *([] if die is None else ["--die", str(die)])]) == 0
     text = (out / language.file(CHIP)).read_text()
     flat = die is not None and dialect != "ngspice"
-    for net, farads in chip_wires(Chip.of(two_units(), TECHNOLOGY, WIRES).design).items():
+    for net, farads in chip_wires(Chip(two_units(), TECHNOLOGY, wires=WIRES).design).items():
         name = f"{'c' if flat else ''}cw_{net}"
         nets = f"({net} vss) capacitor c=" if dialect == "spectre" else f"{net} vss "
         assert f"\n{name} {nets}{farads:.9g}\n" in text
@@ -161,7 +161,7 @@ def test_a_leg_that_is_left_out_takes_its_wire_along(chip: Chip) -> None:
 
 
 def test_a_stronger_driver_for_a_line_with_wires(chip: Chip) -> None:
-    heavy = Chip.of(two_units(), TECHNOLOGY, WireLoad(per_leg=100e-15)).design
+    heavy = Chip(two_units(), TECHNOLOGY, wires=WireLoad(per_leg=100e-15)).design
     farads = chip_wires(heavy)["hd0"]
     assert farads == pytest.approx(2 * 5 * 100e-15)  # two units with four cells each
     assert "hold_drive=3 step_drive=3" in chip_deck(heavy)

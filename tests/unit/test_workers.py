@@ -91,8 +91,8 @@ def test_no_worker_outlives_its_parent(signal_number: int) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from mru_hw.sweep.plan import read_plan
-from mru_hw.sweep.run import run_sweep
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
 folder = Path(sys.argv[1])
 plan = {"sweep": read_plan(folder / "plan.yaml")}
 print(run_sweep(plan, folder, folder / "run.sqlite", workers=2).computed)

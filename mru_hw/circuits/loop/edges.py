@@ -46,7 +46,7 @@ def loop_edges(
     i_lsb: float,
     reach: float,
     feedback: Array | float = 1.0,
-    temperature: float = 27.0,
+    temperature: float | None = None,
 ) -> tuple[Array, Array]:
     """Return the candidate's rail currents [A] at which loops rise and fall.
 
@@ -65,13 +65,14 @@ def loop_edges(
     feedback
         Ratio of the pair M9 : M7.
     temperature
-        [degC].
+        [degC]; the calibration's own when None.
 
     Returns
     -------
     up, down
         (n_units,); the second is negative where the loop never falls.
     """
+    temperature = calibration.temperature if temperature is None else temperature
     v = np.arange(STEP, calibration.v_dd / 2, STEP)
     hold, width = hold[:, None], width[:, None]
     leg_n, leg_p = loop_legs(calibration, v, temperature)

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mru_hw
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, rounded
 from mru_hw.spice.characterize.devices import V_DS, devices_deck, fit_leakage
@@ -39,6 +38,7 @@ from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, Measured
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.technology.grid import CONSTANTS
+from mru_hw.version import __version__
 
 __all__ = ["Characterisation", "characterize"]
 
@@ -145,7 +145,7 @@ def characterize(
         **{f"leak_{p}": fit_leakage(runs[run_name("devices", nominal)], p) for p in "np"},
         "grid": make_grid(technology, wanted, found, runs),
         "provenance": {
-            "mru_hw": mru_hw.__version__,
+            "mru_hw": __version__,
             "simulator": store.simulator,
         },
     }

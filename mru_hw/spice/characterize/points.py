@@ -27,10 +27,10 @@ def chosen_corners(technology: Technology, corners: Sequence[str]) -> tuple[str,
     """
     for corner in corners:
         if corner not in technology.corners:
-            raise UserError("--corner", corner, "one of " + ", ".join(technology.corners))
+            raise UserError("corner", corner, "one of " + ", ".join(technology.corners))
     first = technology.corners[0]
     if corners and first not in corners:
-        raise UserError("--corner", ", ".join(corners), f"{first} too, the nominal one")
+        raise UserError("corner", ", ".join(corners), f"{first} too, the nominal one")
     return tuple(corner for corner in technology.corners if not corners or corner in corners)
 
 

@@ -21,7 +21,7 @@ class Dialect(abc.ABC):
     Attributes
     ----------
     name
-        As ``--dialect`` takes it.
+        As `Chip.netlist` takes it.
     suffix
         Of its decks.
     models

@@ -28,7 +28,7 @@ def refuse_kit(technology: Technology, dialect: str) -> None:
     """
     if technology.transistor.primitive == "x":
         raise UserError(
-            "--dialect",
+            "dialect",
             dialect,
             f"ngspice for a die in {technology.name}, whose transistors are subcircuits that take"
             " no threshold shift",

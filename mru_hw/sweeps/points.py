@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mru_hw.sweep.plan import Plan
+from mru_hw.sweeps.plan import Plan
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import checked_conditions
 

@@ -46,7 +46,7 @@ _Bits = Annotated[int, Field(ge=0, le=BITS_MOST)]
 
 
 class DieAxis(Document):
-    """Seeds of single dies, as ``simulate --die`` takes them."""
+    """Seeds of single dies, as `Chip.run` takes them."""
 
     axis: Literal["die"]
     values: Annotated[Several[_Seed], *_Some]
@@ -215,8 +215,8 @@ class Plan(Document):
     def place(self, error: UserError, source: str) -> UserError:
         """Return an error about what the plan says as one about its own field, in a file."""
         places = {f"{one.axis}": f"axes.{k}.values" for k, one in enumerate(self.axes)}
-        places |= {"--tech": "tech", "--inputs": "inputs", "MODEL": "model"}
-        places |= {"sequences": "sequences", "conditions": "conditions"}
+        own = ("tech", "inputs", "model", "sequences", "conditions")
+        places |= {name: name for name in own}
         if error.field not in places:
             return error
         return error.renamed(places).inside(source)
@@ -241,4 +241,4 @@ def read_plan(path: Path) -> Plan:
     UserError
         The file is not plain YAML, or a key is missing, unknown or out of range.
     """
-    return read_document(path, Plan, "PLAN")
+    return read_document(path, Plan, "plan")

@@ -15,9 +15,9 @@ import numpy as np
 
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import whole_file
-from mru_hw.sweep.points import Key, Point
-from mru_hw.sweep.subject import Subject
-from mru_hw.sweep.work import DieResult, Reference
+from mru_hw.sweeps.points import Key, Point
+from mru_hw.sweeps.subject import Subject
+from mru_hw.sweeps.work import DieResult, Reference
 
 APPLICATION = 0x6D727568  # "mruh"
 INPUT_CHARGE = "input_charge_C"
@@ -114,11 +114,11 @@ def stands(path: Path) -> bool:
             head = stream.read(100)
     # The file format of SQLite: numbers of the application's own stand at bytes 60 and 68.
     if not head.startswith(_SQLITE) or int.from_bytes(head[68:72], "big") != APPLICATION:
-        raise UserError("--out", str(path), "a new path or an earlier sweep")
+        raise UserError("out", str(path), "a new path or an earlier sweep")
     version = int.from_bytes(head[60:64], "big")
     if version != FORMAT:
         expected = f"a new path, for the sweep there has format {version} and this version {FORMAT}"
-        raise UserError("--out", str(path), expected)
+        raise UserError("out", str(path), expected)
     return True
 
 
@@ -155,7 +155,7 @@ def _told(path: Path) -> Iterator[None]:
                 expected = f"a file that can be written ({error})"
             case _:
                 expected = DAMAGED
-        raise UserError("--out", str(path), expected) from None
+        raise UserError("out", str(path), expected) from None
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -11,21 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw import __version__
 from mru_hw.arrays import digest
 from mru_hw.errors import MISSING, UserError
 from mru_hw.mapping import Design, map_model
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
-from mru_hw.simulate.run import refuse_currents
+from mru_hw.simulate.asked import refuse_currents
 from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.library import ngspice_library
-from mru_hw.stimulus import Inputs, load_inputs, refuse_labels, sequence_range
-from mru_hw.sweep.plan import Plan
+from mru_hw.stimulus import Inputs, load_inputs, refuse_labels, refuse_width, sequence_range
+from mru_hw.sweeps.plan import Plan
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.trim.dac import refuse_untrimmable
+from mru_hw.version import __version__
 
 RESULTS = 2
 """Number of the laws, decks and draws that make a sweep's figures.
@@ -84,12 +84,10 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
     technology = load_technology(plan.tech)
     model = load_model(folder / plan.model)
     inputs = load_inputs(folder / plan.inputs)
-    n_in, n_classes = model.spec.n_in, model.spec.n_classes
-    if inputs.x.shape[2] != n_in:
-        raise UserError("inputs: n_in", int(inputs.x.shape[2]), f"{n_in}, as the model has")
+    refuse_width(inputs, model.spec.n_in)
     if inputs.y is None:
         raise UserError("inputs: y", MISSING, "an array (n_seq,) of class indices")
-    refuse_labels(inputs, n_classes)
+    refuse_labels(inputs, model.spec.n_classes)
     first, stop = sequence_range(plan.sequences, inputs.n_seq)
     subject = Subject(
         model=model,

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import validated
 from mru_hw.simulate.supply import BLOCKS
-from mru_hw.sweep.plan import Plan
-from mru_hw.sweep.points import points
-from mru_hw.sweep.store import FRAME, INPUT_CHARGE, VARIED
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.points import points
+from mru_hw.sweeps.store import FRAME, INPUT_CHARGE, VARIED
 from mru_hw.technology import load_technology
 
 LEVELS = ("ideal", "behavioral", "spice")

@@ -9,15 +9,15 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import refuse_no_file
-from mru_hw.sweep.claims import check_claims
-from mru_hw.sweep.store import APPLICATION, FORMAT, INPUT_CHARGE, VARIED, results_digest
+from mru_hw.sweeps.claims import check_claims
+from mru_hw.sweeps.store import APPLICATION, FORMAT, INPUT_CHARGE, VARIED, results_digest
 
 Array = NDArray[np.float64]
 
@@ -80,6 +80,20 @@ class PointView:
     def n_runs(self) -> int:
         """Runs that are stored, failed ones included."""
         return len(self.accuracy) + sum(self.failed.values())
+
+
+class StoredRun(NamedTuple):
+    """A row of the table ``result``: energy in J, blocks as JSON, None of what a run has not."""
+
+    trial: int
+    die: int
+    seed: int
+    status: str
+    design: str
+    accuracy: float | None
+    energy_mean: float | None
+    blocks: str | None
+    seconds: float
 
 
 @final
@@ -172,6 +186,14 @@ class RunView:
             return np.empty((0, self.n_sequences))
         return np.stack(found).astype(np.float64)
 
+    def runs(self) -> Iterator[tuple[PointView, StoredRun]]:
+        """Yield every run that is stored, with its point, in the plan's order."""
+        columns = ", ".join(StoredRun._fields)
+        query = f"SELECT {columns} FROM result WHERE point = ? ORDER BY trial, die"  # noqa: S608
+        for point in self.points:
+            for row in self._db.execute(query, (point.number,)):
+                yield point, StoredRun(*row)
+
     def input_energy(self, point: PointView) -> float | None:
         """Return what the input sources deliver in a sequence [J], on average, from the supply.
 
@@ -221,11 +243,11 @@ def open_run(path: Path) -> Iterator[RunView]:
     UserError
         No sweep is there, or it is damaged.
     """
-    refuse_no_file(path, "RUN", _EXPECTED)
+    refuse_no_file(path, "run", _EXPECTED)
     # Not read-only: a killed sweep may have left a journal that has to be rolled back.
     db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=1.0)
     with contextlib.closing(db):
-        view = view_of(path, db, "RUN", _EXPECTED)
+        view = view_of(path, db, "run", _EXPECTED)
         db.execute("PRAGMA query_only=ON")
         yield view
 

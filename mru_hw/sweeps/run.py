@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import scipy
 
-from mru_hw import __version__
 from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.simulate.supply import input_charge
-from mru_hw.sweep.crew import run_jobs
-from mru_hw.sweep.plan import Plan
-from mru_hw.sweep.points import Job, Key, Point, jobs, points
-from mru_hw.sweep.store import DAMAGED, INPUT_CHARGE, Store, create_store, plain, stands
-from mru_hw.sweep.subject import RESULTS, Subject, identity, load_subject
-from mru_hw.sweep.view import view_of
-from mru_hw.sweep.work import DieResult, constants, cores, references, run_job, trim_plan
+from mru_hw.sweeps.crew import run_jobs
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.points import Job, Key, Point, jobs, points
+from mru_hw.sweeps.store import DAMAGED, INPUT_CHARGE, Store, create_store, plain, stands
+from mru_hw.sweeps.subject import RESULTS, Subject, identity, load_subject
+from mru_hw.sweeps.view import view_of
+from mru_hw.sweeps.work import DieResult, constants, cores, references, run_job, trim_plan
+from mru_hw.version import __version__
 
 STUDY = "sweep"
 """Name of the only study of a run that comes from one plan."""
@@ -94,7 +94,7 @@ def run_sweep(
     began = time.monotonic()
     workers = cores() if workers is None else workers
     if workers < 1:
-        raise UserError("--workers", workers, "at least 1")
+        raise UserError("workers", workers, "at least 1")
     plan = next(iter(plans.values()))
     subject = load_subject(plan, folder)
     wanted = points(plans, subject.technology)
@@ -113,9 +113,9 @@ def run_sweep(
         create_store(out, facts, subject, wanted, references(subject))
     with Store.open(out) as store:
         # Before anything is added: what a report would refuse is not gone on with.
-        view_of(out, store.connection, "--out", DAMAGED)
+        view_of(out, store.connection, "out", DAMAGED)
         if store.value("identity") != this:
-            raise UserError("--out", str(out), _other(store, hashes))
+            raise UserError("out", str(out), _other(store, hashes))
         done = store.done()
         total = sum(point.n_runs for point in wanted)
         computed, cut_off = 0, 0

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.energy import energy
 from mru_hw.errors import LawError, RunStatus, UserError
 from mru_hw.mapping import Design, unmap
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
+from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
-from mru_hw.sweep.points import Job, Key, Point
-from mru_hw.sweep.subject import Subject
+from mru_hw.sweeps.points import Job, Key, Point
+from mru_hw.sweeps.subject import Subject
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.trim import TrimPlan, trim_die
@@ -36,7 +36,7 @@ class DieResult:
     key
         Point, trial and number of the die in the point.
     seed
-        The die's, as ``simulate --die`` takes it.
+        The die's, as `Chip.run` takes it.
     design
         Digest of the design; of a perturbed network it is another one.
     decision
@@ -256,7 +256,7 @@ def _spice(
 
     conditions = Conditions(corner=point.corner, temperature=point.temperature, v_dd=point.v_dd)
     result = simulate_spice(
-        subject.model,  # read for its normalisation and readout only
+        # read for its normalisation and readout only
         design,
         subject.calibration,
         subject.inputs,

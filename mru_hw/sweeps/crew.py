@@ -10,9 +10,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Self, TypeVar, final
 
 from mru_hw.errors import RunStatus
-from mru_hw.sweep.points import Job
-from mru_hw.sweep.subject import Subject
-from mru_hw.sweep.work import DieResult, failed, run_job
+from mru_hw.sweeps.points import Job
+from mru_hw.sweeps.subject import Subject
+from mru_hw.sweeps.work import DieResult, failed, run_job
 from mru_hw.workers import Worker, WorkerDied
 
 _Result = TypeVar("_Result")

@@ -1,0 +1,71 @@
+"""What the command line calls the parameters of the package: flags are named here and nowhere else.
+
+An error of the package names its field as Python has it, ``v_dd``; a person at the command line
+typed ``--vdd``. `mru_hw.cli.app` renames fields by these tables before it prints a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mru_hw.errors import renamed_fields
+
+_OUT = {"out": "--out"}
+_CHIP = {
+    "model": "MODEL",
+    "tech": "--tech",
+    "calibration": "--calibration",
+    "die": "--die",
+    "corner": "--corner",
+    "temperature": "--temperature",
+    "v_dd": "--vdd",
+    "inputs": "--inputs",
+    "wire_per_leg": "--wire-per-leg",
+    "wire_per_um": "--wire-per-um",
+}
+FLAGS: Mapping[str, Mapping[str, str]] = {
+    "train": _OUT | {"config": "CONFIG"},
+    "import-weights": _OUT | {"file": "FILE", "map": "--map"},
+    "simulate": _OUT
+    | _CHIP
+    | {
+        "level": "--level",
+        "noise": "--noise",
+        "timing": "--timing",
+        "sequences": "--sequences",
+        "process_scale": "--process-scale",
+        "gradient_scale": "--gradient-scale",
+        "verify": "--verify",
+        "raw": "--raw",
+        "tolerances": "--tolerances",
+    },
+    "netlist": _OUT
+    | _CHIP
+    | {
+        "dialect": "--dialect",
+        "sequence": "--sequence",
+        "supply_resistance": "--supply-resistance",
+        "droop": "--droop",
+    },
+    "sweep": _OUT | {"plan": "PLAN", "workers": "--workers"},
+    "report": _OUT | {"run": "RUN"},
+    "demo": _OUT,
+    "characterize": _OUT
+    | {
+        "tech": "--tech",
+        "corner": "--corner",
+        "workers": "--workers",
+        "measurements": "--measurements",
+    },
+}
+"""By command, the flag or argument of each field that an error may name."""
+
+
+def flags_of(command: str | None) -> Mapping[str, str]:
+    """Return what a command calls the package's parameters."""
+    return FLAGS.get(command or "", {})
+
+
+def in_flags(text: str, command: str) -> str:
+    """Return a sentence of the package with its parameters as a command's flags."""
+    return renamed_fields(text, flags_of(command))

@@ -1,0 +1,188 @@
+"""Sweeps as Python has them: run a plan, and read what a sweep left as a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from mru_hw.errors import MISSING, RunStatus, UserError
+from mru_hw.files import validated
+from mru_hw.sweeps.plan import Plan, read_plan
+from mru_hw.sweeps.run import STUDY, Outcome, run_sweep
+from mru_hw.sweeps.view import RunView, open_run
+from mru_hw.units import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+
+@final
+class Sweep:
+    """A sweep on disk, as it was when it was read.
+
+    Attributes
+    ----------
+    path
+        The file.
+    complete
+        Whether all runs that its plan asks for are stored.
+    level
+        Level of truth.
+    references
+        Accuracies by name: ``software``, ``ideal``, ``nominal``.
+    rows
+        One mapping a run, in the plan's order: its ``study``, ``point``, ``trial`` and ``die``; the
+        settings of its point; ``seed``, ``status`` (``done`` or why it failed), ``accuracy`` (the
+        share of right decisions), ``energy_J`` and ``power_W`` (mean of a sequence),
+        ``energy_J.<block>`` where the level prices blocks, ``seconds`` of computing and ``design``,
+        the digest. What a failed run has not is None.
+    """
+
+    def __init__(self, view: RunView) -> None:
+        self.path, self.complete, self.level = view.path, view.complete, view.level
+        self.references = dict(view.references)
+        self.rows = tuple(_rows(view))
+
+    def frame(self) -> pd.DataFrame:
+        """Return the rows as a pandas table, one row a run; what a run has not is NaN.
+
+        Raises
+        ------
+        UserError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ModuleNotFoundError:
+            raise UserError("pandas", MISSING, 'pip install "mru-hw[table]", or `rows`') from None
+        return pd.DataFrame.from_records(list(self.rows))
+
+    def __len__(self) -> int:
+        """Return how many runs are stored."""
+        return len(self.rows)
+
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield what there is to say of the sweep, a name and a text each."""
+        done = [row for row in self.rows if row["status"] == "done"]
+        yield "level", self.level
+        failed = len(self.rows) - len(done)
+        yield "runs", f"{len(self.rows)}{f', {failed} failed' if failed else ''}"
+        yield "complete", "yes" if self.complete else "no"
+        for name, share in self.references.items():
+            yield f"accuracy: {name}", f"{100 * share:.2f} %"
+        if done:
+            mean = sum(row["accuracy"] for row in done) / len(done)
+            yield "accuracy: runs", f"{100 * mean:.2f} %"
+        priced = [row["energy_J"] for row in done if row["energy_J"] is not None]
+        if priced:
+            yield "energy per sequence", render(sum(priced) / len(priced), "J")
+
+    def __repr__(self) -> str:
+        """Say in one line what is there."""
+        said = "; ".join(f"{name} {text}" for name, text in self.facts())
+        return f"<Sweep {self.path.name}: {said}>"
+
+    def _repr_html_(self) -> str:
+        """Return the facts as a table, which Jupyter shows."""
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>"
+            for name, text in self.facts()
+        )
+        return f"<table>{rows}</table>"
+
+
+def sweep(
+    plan: str | Path | Mapping[str, Any] | Plan,
+    out: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Sweep:
+    """Run a sweep, or go on with one that was interrupted.
+
+    Parameters
+    ----------
+    plan
+        PLAN.yaml, whose paths are relative to its folder, or what would stand in it, whose paths
+        are relative to the working folder.
+    out
+        The store to write; beside PLAN.yaml, with its stem and ``.sqlite``, when None.
+    workers
+        Processes; one a core when None. No result depends on it.
+    progress
+        Called with the runs stored and the runs in all, at the start and after every job.
+
+    Raises
+    ------
+    UserError
+        Something that the plan names does not fit, or `out` holds something else.
+    SimulationError
+        The machine cut runs off; the same call tries them again.
+    """
+    outcome = sweep_plan(plan, out, workers=workers, progress=progress)
+    outcome.refuse_cut_off()
+    return read_sweep(outcome.path)
+
+
+def sweep_plan(
+    plan: str | Path | Mapping[str, Any] | Plan,
+    out: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Run a sweep as `sweep` does, and say how it ended."""
+    folder, name = Path(), "plan"
+    if isinstance(plan, Plan):
+        document = plan
+    elif isinstance(plan, str | Path):
+        path = Path(plan)
+        document, folder, name = read_plan(path), path.parent, path.name
+        out = path.with_suffix(".sqlite") if out is None else out
+    else:
+        document = validated(Plan, plan, name)
+    if out is None:
+        raise UserError("out", MISSING, "the file to write, for a plan that is no file")
+    try:
+        return run_sweep({STUDY: document}, folder, Path(out), workers=workers, progress=progress)
+    except UserError as error:
+        raise document.place(error, name) from None
+
+
+def read_sweep(path: str | Path) -> Sweep:
+    """Read what a sweep has left so far.
+
+    Raises
+    ------
+    UserError
+        No sweep is there, or it is damaged.
+    """
+    with open_run(Path(path)) as view:
+        return Sweep(view)
+
+
+def _rows(view: RunView) -> Iterator[dict[str, Any]]:
+    seconds = float(view.duration.mean())
+    for point, run in view.runs():
+        joules = run.energy_mean
+        blocks = {} if run.blocks is None else json.loads(run.blocks)
+        yield {
+            "study": point.study,
+            "point": point.number,
+            "trial": run.trial,
+            "die": run.die,
+            **point.settings,
+            "seed": run.seed,
+            "status": RunStatus[run.status].name.lower(),
+            "accuracy": run.accuracy,
+            "energy_J": joules,
+            "power_W": None if joules is None else joules / seconds,
+            **{f"energy_J.{name}": sum(parts) for name, parts in blocks.items()},
+            "seconds": run.seconds,
+            "design": run.design,
+        }
