@@ -71,7 +71,7 @@ def candidates(levels: int) -> Array:
     return np.array([*up, 0.9, 0.0, *down, -0.9, 0.0, *fast, *(-c for c in fast), *middle, *near])
 
 
-def unit_model(cell: str, levels: int, threshold: str, frame: str) -> Model:
+def unit_model(cell: str, levels: int, frame: str, threshold: str = "fixed") -> Model:
     """A network of one unit: beta = 1 or its second input, alpha = 0.5."""
     layer = {"cell": cell, "n_units": 1, "n_out": 1, "threshold": threshold}
     if cell == "cmru":
@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.work is not None:
         asked.work.mkdir(parents=True, exist_ok=True)
     store = Store(asked.work)
-    model = unit_model(asked.cell, asked.levels, asked.threshold, asked.frame)
+    model = unit_model(asked.cell, asked.levels, asked.frame, asked.threshold)
     with ThreadPoolExecutor(asked.workers) as pool:
         rows = list(pool.map(partial(run, store, technology, model), where))
     done = [row for row in rows if row["status"] == "DONE"]
