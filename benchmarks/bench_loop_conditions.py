@@ -1,12 +1,13 @@
 """One nine-transistor loop in ngspice at the extremes: is it there, and where are its edges?
 
-    python benchmarks/bench_loop_conditions.py [--tech T] [--work DIR]
+    python benchmarks/bench_loop_conditions.py [--tech T] [--i-unit "1 nA"] [--work DIR]
 
-A chip of one FQ-BMRU unit with thresholds of 1 and 0.5 nA, its input on a slow triangle that passes
-both (`bench_cells_die_by_die`), at the extremes of `bench_ladder_conditions`. An edge is the
-current in the candidate's diode when the loop switches, in A; None where it does not. `law` are
-those of the behavioral array with the condition's constants, `error` the law over ngspice, less
-one. `switched` counts how often the loop went up and down: once each is right.
+A chip of one FQ-BMRU unit with thresholds of 1 and 0.5 times i_unit, its input on a slow triangle
+that passes both (`bench_cells_die_by_die`), at the extremes of `bench_ladder_conditions`. An edge
+is the current in the candidate's diode when the loop switches, in A; None where it does not. `law`
+are those of the behavioral array with the condition's constants, `error` the law over ngspice, less
+one. `switched` counts how often the loop went up and down: once each is right. `rest` is the
+candidate [A] with no input, which is what drains leak into its node.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.bench_cells_die_by_die import (
     REST_S,
     between_folds,
+    diode,
     loop_deck,
     loop_in_array,
     loop_in_ngspice,
@@ -44,6 +46,7 @@ from mru_hw.spice.paths import TOP
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions
+from mru_hw.units import parse
 from mru_hw.variation import nominal_die
 
 EDGES = ("rising edge", "falling edge")
@@ -57,13 +60,15 @@ def read(design: Design, calibration: Calibration, waves: Waves) -> dict[str, An
     high = waves.vectors[f"v({TOP}.{loop_net(0, 0)})"][later] > onset
     ups, downs = high[1:] & ~high[:-1], high[:-1] & ~high[1:]
     edges = {name: values[name] if np.isfinite(values[name]) else None for name in EDGES}
-    return edges | {"switched": [int(ups.sum()), int(downs.sum())]}
+    before = loop_start(design) + REST_S - 0.2
+    rest = float(np.interp(before, waves.time, waves.vectors[diode(design, "c0")]))
+    return edges | {"switched": [int(ups.sum()), int(downs.sum())], "rest": rest}
 
 
-def row_of(store: Store, technology: Technology, at: Conditions) -> dict[str, Any]:
+def row_of(store: Store, technology: Technology, i_unit: float, at: Conditions) -> dict[str, Any]:
     """Run one condition."""
     nominal = load_calibration(technology)
-    design = map_model(loop_model(), technology, nominal)
+    design = map_model(loop_model(), technology, nominal, i_unit=i_unit)
     row: dict[str, Any] = {"corner": at.corner, "temperature": at.temperature, "v_dd": at.v_dd}
     try:
         here = nominal.at(at.v_dd, temperature=at.temperature, corner=at.corner)
@@ -85,9 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tech", default="generic180")
+    parser.add_argument("--i-unit", default="1 nA")
     parser.add_argument("--work", type=Path)
     asked = parser.parse_args(arguments)
-    technology = load_technology(asked.tech)
+    technology, i_unit = load_technology(asked.tech), parse(asked.i_unit, "A", "--i-unit")
     if asked.work is not None:
         asked.work.mkdir(parents=True, exist_ok=True)
     store = Store(asked.work)
@@ -95,6 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         row_of(
             store,
             technology,
+            i_unit,
             Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd),
         )
         for corner, temperature, relative in EXTREMES
