@@ -28,6 +28,7 @@ from benchmarks.bench_cells_die_by_die import (
     REST_S,
     between_folds,
     diode,
+    flow,
     loop_deck,
     loop_in_array,
     loop_in_ngspice,
@@ -40,6 +41,7 @@ from benchmarks.machine import machine
 from mru_hw.errors import UserError
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
+from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.chip import loop_net
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.paths import TOP
@@ -73,7 +75,9 @@ def row_of(store: Store, technology: Technology, i_unit: float, at: Conditions) 
     try:
         here = nominal.at(at.v_dd, temperature=at.temperature, corner=at.corner)
         law = loop_in_array(design, here, nominal_die(design))
-        row["law"] = {name: law[name] for name in EDGES}
+        array = compile_die(design, here, nominal_die(design), temperature=at.temperature)
+        rest = flow(array, 0, 0.0)["c0"].plus.item() * design.buses["c0"].scale
+        row["law"] = {name: law[name] for name in EDGES} | {"rest": rest}
     except UserError as error:
         here, row["law"] = nominal, None
         row["refused"] = str(error)
