@@ -1,7 +1,8 @@
 """One CMRU or BMRU unit in ngspice over conditions: does every step come, and only once?
 
     python benchmarks/bench_ladder_conditions.py [--tech T] [--conditions all|extremes] [--work DIR]
-        [--levels 2] [--cell cmru|bmru] [--threshold fixed|input] [--frame "10 ms"] [--workers 2]
+        [--levels 2] [--cell cmru|bmru] [--threshold fixed|input] [--frame "10 ms"] [--short]
+        [--workers 2]
 
 A unit of threshold 1 nA stands in the bench of mru_hw.spice.unit_bench, behind its driver, and gets
 candidates of 0, 0.9, 1.1, 2 and 5 thresholds, either sign, from both ends of its ladder and from
@@ -62,12 +63,17 @@ EXTREMES = (
 SURE = 2.0  # thresholds, from which on no step may be missed
 
 
-def candidates(levels: int) -> Array:
-    """Over the threshold: both ends twice, at two speeds, then the middle near the thresholds."""
+def candidates(levels: int, *, short: bool = False) -> Array:
+    """Over the threshold: both ends twice, at two speeds, then the middle near the thresholds.
+
+    The short one goes up at 2 and down at 5 thresholds, once each.
+    """
     up, down = [2.0] * (levels + 2), [-2.0] * (2 * levels + 2)
     fast = [5.0] * (2 * levels + 1)
     near = [0.9, -0.9, 0.0, 1.1, -1.1, 1.1, -1.1, 0.9, -0.9, 5.0, -5.0, -5.0, 5.0, 2.0, -2.0]
     middle = [2.0] * levels
+    if short:
+        return np.array([*up, 0.9, 0.0, *(-c for c in fast), -0.9, 0.0, *middle, *near])
     return np.array([*up, 0.9, 0.0, *down, -0.9, 0.0, *fast, *(-c for c in fast), *middle, *near])
 
 
@@ -169,13 +175,18 @@ def judged(design: Design, made: Run, waves: Waves, c: Array, v_dd: float) -> di
 
 
 def run(
-    store: Store, technology: Technology, model: Model, at: tuple[str, float, float]
+    store: Store,
+    technology: Technology,
+    model: Model,
+    at: tuple[str, float, float],
+    *,
+    short: bool = False,
 ) -> dict[str, Any]:
     """Run one condition, its supply relative to the nominal one."""
     corner, temperature, relative = at
     conditions = Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd)
     design = map_model(model, technology, load_calibration(technology), i_unit=1e-9)
-    c = candidates(design.banks[0].levels)
+    c = candidates(design.banks[0].levels, short=short)
     kind = single_unit if design.banks[0].threshold is None else whole_chip
     asked = kind(design, c, conditions)
     name = f"{technology.name}-{corner}{temperature:g}-{conditions.v_dd:.3g}V"
@@ -194,6 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cell", choices=("cmru", "bmru"), default="cmru")
     parser.add_argument("--threshold", choices=("fixed", "input"), default="fixed")
     parser.add_argument("--frame", default="10 ms")
+    parser.add_argument("--short", action="store_true", help="fewer candidates")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--work", type=Path)
     asked = parser.parse_args(arguments)
@@ -205,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     store = Store(asked.work)
     model = unit_model(asked.cell, asked.levels, asked.frame, asked.threshold)
     with ThreadPoolExecutor(asked.workers) as pool:
-        rows = list(pool.map(partial(run, store, technology, model), where))
+        rows = list(pool.map(partial(run, store, technology, model, short=asked.short), where))
     done = [row for row in rows if row["status"] == "DONE"]
     total = {
         name: sum(row[name] for row in done) for name in ("double", "broken", "missed_sure")

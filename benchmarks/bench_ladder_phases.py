@@ -16,7 +16,8 @@ law, the technology's constants, times --scale). Three strobes: up, none, down.
   above a held one steps too from `low_trip_V` on, one below it where the held level is under
   `high_trip_V`. `to_failure` is the distance of the means over the root of both variances.
 
-All are mean, sigma, skew, least and largest over the dies. Results are kept in --work.
+All are mean, sigma, skew, least and largest over the dies. Runs in which ngspice stepped over a
+strobe count as failed. Results are kept in --work.
 """
 
 from __future__ import annotations
@@ -161,6 +162,12 @@ def crossing(waves: Waves, name: str, at: Conditions, strobe: float) -> tuple[fl
     return float(when[0]), float(when[-1])
 
 
+def seen(at: Conditions, waves: Waves) -> bool:
+    """Tell whether every strobe was solved: ngspice steps over one now and then."""
+    on = waves.time[waves.vectors["v(st)"] > at.v_dd / 2]
+    return all(np.any((on >= strobe) & (on <= strobe + PULSE)) for strobe in STROBES)
+
+
 def phases(at: Conditions, waves: Waves) -> dict[str, Any]:
     """Read times, levels and steps of a unit."""
     found: dict[str, list[float]] = {"before_s": [], "step_s": [], "after_s": []}
@@ -200,13 +207,15 @@ def trips(at: Conditions, waves: Waves, low: Array, high: Array) -> dict[str, fl
     return found
 
 
-def of_dies(deck: Deck, dies: Sequence[Sequence[Change]], read: Any) -> list[dict[str, Any]]:
+def of_dies(
+    at: Conditions, deck: Deck, dies: Sequence[Sequence[Change]], read: Any
+) -> list[dict[str, Any]]:
     """Run a deck as so many dies."""
     rows: list[dict[str, Any]] = [{}] * len(dies)
     for place, waves in Runner(Limits(time_s=600)).run_dies(deck, dies, workers=1):
         rows[place] = {"status": waves.status.name, "core_seconds": waves.core_seconds}
         if waves.status is RunStatus.DONE:
-            rows[place] |= read(waves)
+            rows[place] |= read(waves) if seen(at, waves) else {"status": "strobe not solved"}
     return rows
 
 
@@ -258,7 +267,7 @@ def row_of(
         made = kept(
             work,
             f"{name}-{where}-x{scale:g}-{count}-{deck.token:.9f}",
-            partial(of_dies, deck, dies, read),
+            partial(of_dies, at, deck, dies, read),
         )
         rows += made
         done = [row for row in made if row["status"] == RunStatus.DONE.name]
