@@ -9,6 +9,8 @@ candidates of 0, 0.9, 1.1, 2 and 5 thresholds, either sign, from both ends of it
 its middle. The first step after the reset is among them, for hold works against it longest.
 With --threshold input it is a whole chip of one unit instead, whose threshold, 1 nA too, and
 candidate both come from input pins through legs: a window comparator, with what those legs leak.
+`law` is then what the behavioral array has at the condition: thresholds `up` and `down` [A], and
+how much `arrives` [A] at the candidate's node where the input asks for 2 thresholds.
 
 Per condition: `wrong` lists the frames whose level is not the one before plus what the candidate
 asks (frame, candidate over beta, level before, level after), `double` counts the frames in which
@@ -40,6 +42,7 @@ from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
+from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.evidence import read_evidence
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import make_bench
@@ -48,8 +51,9 @@ from mru_hw.spice.deck import BENCH, CHIP, Deck, Waves, token_line, token_of
 from mru_hw.spice.options import OPTIONS, network_options
 from mru_hw.spice.unit_bench import make_unit_bench
 from mru_hw.technology import Technology, load_technology
-from mru_hw.technology.calibration import load_calibration
+from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions
+from mru_hw.variation import nominal_die
 
 Array = NDArray[np.float64]
 
@@ -174,6 +178,21 @@ def judged(design: Design, made: Run, waves: Waves, c: Array, v_dd: float) -> di
     }
 
 
+def law(design: Design, calibration: Calibration) -> dict[str, float]:
+    """Return thresholds and candidate [A] of the array's whole chip at inputs of `SURE` and 1."""
+    array = compile_die(
+        design, calibration, nominal_die(design), temperature=calibration.temperature
+    )
+    rails = {"x": array.nodes["x"].rails(np.array([SURE, 1.0])[:, None, None])}
+    for bus in ("v0", "b0"):
+        rails[bus] = array.arrive(bus, rails)[1]
+    up, down = array.memories[0].thresholds(rails["b0"])
+    candidate = array.arrive("c0", rails)[0]
+    scale = design.buses["c0"].scale
+    found = {"up": up, "down": down, "arrives": candidate}
+    return {name: float(value.item()) * scale for name, value in found.items()}
+
+
 def run(
     store: Store,
     technology: Technology,
@@ -193,6 +212,11 @@ def run(
     made: dict[str, Any] = store(
         name, asked.deck, lambda waves: judged(design, asked, waves, c, conditions.v_dd)
     )
+    if kind is whole_chip:
+        here = load_calibration(technology).at(
+            conditions.v_dd, temperature=temperature, corner=corner
+        )
+        made["law"] = law(design, here)
     return {"corner": corner, "temperature": temperature, "v_dd": conditions.v_dd} | made
 
 
