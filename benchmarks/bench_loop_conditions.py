@@ -1,0 +1,123 @@
+"""One nine-transistor loop in ngspice at the extremes: is it there, and where are its edges?
+
+    python benchmarks/bench_loop_conditions.py [--tech T] [--i-unit "1 nA"] [--work DIR]
+
+A chip of one FQ-BMRU unit with thresholds of 1 and 0.5 times i_unit, its input on a slow triangle
+that passes both (`bench_cells_die_by_die`), at the extremes of `bench_ladder_conditions`. An edge
+is the current in the candidate's diode when the loop switches, in A; None where it does not. `law`
+are those of the behavioral array with the condition's constants, `error` the law over ngspice, less
+one. `switched` counts how often the loop went up and down: once each is right. `rest` is the
+candidate [A] with no input, which is what drains leak into its node.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.bench_cells_die_by_die import (
+    REST_S,
+    between_folds,
+    diode,
+    flow,
+    loop_deck,
+    loop_in_array,
+    loop_in_ngspice,
+    loop_model,
+    loop_start,
+)
+from benchmarks.bench_ladder import Store
+from benchmarks.bench_ladder_conditions import EXTREMES
+from benchmarks.machine import machine
+from mru_hw.errors import UserError
+from mru_hw.mapping import map_model
+from mru_hw.mapping.design import Design
+from mru_hw.simulate.compile import compile_die
+from mru_hw.spice.chip import loop_net
+from mru_hw.spice.deck import Waves
+from mru_hw.spice.paths import TOP
+from mru_hw.technology import Technology, load_technology
+from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.technology.conditions import Conditions
+from mru_hw.units import parse
+from mru_hw.variation import nominal_die
+
+EDGES = ("rising edge", "falling edge")
+
+
+def read(design: Design, calibration: Calibration, waves: Waves) -> dict[str, Any]:
+    """Return both edges [A] and how often the loop went up and down."""
+    values = loop_in_ngspice(design, calibration, waves)
+    onset = between_folds(design, calibration)
+    later = waves.time > loop_start(design) + REST_S
+    high = waves.vectors[f"v({TOP}.{loop_net(0, 0)})"][later] > onset
+    ups, downs = high[1:] & ~high[:-1], high[:-1] & ~high[1:]
+    edges = {name: values[name] if np.isfinite(values[name]) else None for name in EDGES}
+    before = loop_start(design) + REST_S - 0.2
+    rest = float(np.interp(before, waves.time, waves.vectors[diode(design, "c0")]))
+    return edges | {"switched": [int(ups.sum()), int(downs.sum())], "rest": rest}
+
+
+def row_of(store: Store, technology: Technology, i_unit: float, at: Conditions) -> dict[str, Any]:
+    """Run one condition."""
+    nominal = load_calibration(technology)
+    design = map_model(loop_model(), technology, nominal, i_unit=i_unit)
+    row: dict[str, Any] = {"corner": at.corner, "temperature": at.temperature, "v_dd": at.v_dd}
+    try:
+        here = nominal.at(at.v_dd, temperature=at.temperature, corner=at.corner)
+        law = loop_in_array(design, here, nominal_die(design))
+        array = compile_die(design, here, nominal_die(design), temperature=at.temperature)
+        rest = flow(array, 0, 0.0)["c0"].plus.item() * design.buses["c0"].scale
+        row["law"] = {name: law[name] for name in EDGES} | {"rest": rest}
+    except UserError as error:
+        here, row["law"] = nominal, None
+        row["refused"] = str(error)
+    name = f"{technology.name}-loop-{at.corner}{at.temperature:g}-{at.v_dd:.3g}V"
+    row |= store(name, loop_deck(design, conditions=at), partial(read, design, here))
+    if row["law"] is not None:
+        row["error"] = {
+            name: row["law"][name] / row[name] - 1 for name in EDGES if row.get(name) is not None
+        }
+    return row
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tech", default="generic180")
+    parser.add_argument("--i-unit", default="1 nA")
+    parser.add_argument("--work", type=Path)
+    asked = parser.parse_args(arguments)
+    technology, i_unit = load_technology(asked.tech), parse(asked.i_unit, "A", "--i-unit")
+    if asked.work is not None:
+        asked.work.mkdir(parents=True, exist_ok=True)
+    store = Store(asked.work)
+    rows = [
+        row_of(
+            store,
+            technology,
+            i_unit,
+            Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd),
+        )
+        for corner, temperature, relative in EXTREMES
+    ]
+    done = [row for row in rows if row["status"] == "DONE"]
+    total = {
+        "runs": len(rows),
+        "done": len(done),
+        "loops": sum(row["switched"] == [1, 1] for row in done),
+    }
+    print(json.dumps({"machine": machine(), "total": total, "rows": rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
