@@ -38,7 +38,7 @@ from mru_hw.simulate.local import LocalLayer, local_layers
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.steps import judge_steps
-from mru_hw.simulate.supply import BLOCKS
+from mru_hw.simulate.supply import BLOCKS, SupplyRecord
 from mru_hw.simulate.trace import Trace
 from mru_hw.spice.bench import make_bench, normalised
 from mru_hw.spice.chip import chip_deck
@@ -146,7 +146,9 @@ def judge_layer(
     return steps.summary() | held | {"wrong_beyond_3_percent": beyond, "deciles": steps.deciles()}
 
 
-def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Trace) -> Any:
+def compare(
+    chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Trace, array: Trace
+) -> Any:
     done = [k for k, run in enumerate(runs) if str(run["status"][0]) == "DONE"]
     spans = {k: int(inputs.lengths[k]) for k in done}
     n_layers = len(chip.design.banks)
@@ -167,15 +169,20 @@ def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Tra
         by_wanted, by_own = [software[k][i] for k in done], [local[k][i] for k in done]
         own = [layer.candidate for layer in by_own]
         seen = [runs[k][f"layer{i}.candidate"][0, : spans[k]] for k in done]
-        error = np.concatenate([(a - b).ravel() for a, b in zip(seen, own, strict=True)])
-        size = np.concatenate([b.ravel() for b in own])
+        priced = [array.candidates[i][k, : spans[k]] for k in done]
+        known = [array.states[i][k, : spans[k]] for k in done]
+        alike = [np.abs(a - b) < 0.5 * alphas[i] for a, b in zip(states, known, strict=True)]
         layers.append(
             {
                 "against_reference": judge_layer(chip, i, states, wanted, by_wanted),
                 "against_own_earlier_layers": judge_layer(chip, i, states, own, by_own),
                 "against_own_candidate": judge_layer(chip, i, states, seen, by_own),
-                "candidate_error_rms": float(np.sqrt(np.mean(error**2))),
-                "candidate_rms": float(np.sqrt(np.mean(size**2))),
+                "candidate_error_rms": rms_apart(seen, own),
+                "candidate_rms": rms_apart(own, [0 * c for c in own]),
+                "behavioral": {
+                    "candidate_error_rms": rms_apart(seen, priced),
+                    "states_alike": float(np.mean(np.concatenate(alike))),
+                },
             }
         )
     decisions = [int(runs[k]["decision"][0]) for k in range(len(runs))]
@@ -188,23 +195,27 @@ def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Tra
     }
 
 
+def rms_apart(found: list[Array], wanted: list[Array]) -> float:
+    """The rms difference over all frames and units."""
+    apart = np.concatenate([(a - b).ravel() for a, b in zip(found, wanted, strict=True)])
+    return float(np.sqrt(np.mean(apart**2)))
+
+
 def power(
-    chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], conditions: Conditions
+    chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], supply: SupplyRecord
 ) -> dict[str, Any]:
     """Mean supply power per block [W], all frames of all finished sequences together."""
     done = np.array([k for k, run in enumerate(runs) if str(run["status"][0]) == "DONE"])
-    runs, inputs = [runs[k] for k in done], inputs.take(done)
-    seconds = inputs.lengths * chip.model.spec.frame_period
-    supply = run_level(chip, inputs, level="behavioral", conditions=conditions).supply
-    assert supply is not None
+    runs = [runs[k] for k in done]
+    seconds = inputs.lengths[done] * chip.model.spec.frame_period
     behavioral = energy(supply)
     blocks = np.sum([run["blocks"] for run in runs], axis=0) / seconds.sum()
     table = {}
     for k, name in enumerate(BLOCKS):
-        block = float(sum(part.sum() for part in behavioral.blocks[name]) / seconds.sum())
+        block = float(sum(part[done].sum() for part in behavioral.blocks[name]) / seconds.sum())
         table[name] = {"spice_W": float(blocks[k]), "behavioral_W": block}
     found = np.array([float(run["energy_J"][0]) for run in runs])
-    total, priced = float(found.sum() / seconds.sum()), behavioral.total.ravel()
+    total, priced = float(found.sum() / seconds.sum()), behavioral.total[done]
     table["total"] = {
         "spice_W": total,
         "behavioral_W": float(priced.sum() / seconds.sum()),
@@ -231,6 +242,8 @@ def measure(
     for row in range(inputs.n_seq):
         runs.append(run_sequence(chip, inputs, row, work, conditions))
         print(f"{name} {row}: {runs[-1]['core_seconds'][0]:.1f} core-s", file=sys.stderr)
+    array = run_level(chip, inputs, level="behavioral", conditions=conditions)
+    assert array.supply is not None
     devices = list(flatten(chip_deck(chip.design), "mru_chip", chip.design.technology))
     seconds = np.array([float(run["core_seconds"][0]) for run in runs])
     return {
@@ -240,8 +253,8 @@ def measure(
         "frame_period_s": chip.model.spec.frame_period,
         "transistors": sum(device.kind == "m" for device in devices),
         "unit_transistors": int(sum(d.values["m"] for d in devices if d.kind == "m")),
-        **compare(chip, inputs, runs, simulate_ideal(chip.mapped, inputs)),
-        "power": power(chip, inputs, runs, conditions),
+        **compare(chip, inputs, runs, simulate_ideal(chip.mapped, inputs), array.trace),
+        "power": power(chip, inputs, runs, array.supply),
         "core_seconds": {
             "sequences": seconds,
             "median": float(np.median(seconds)),
