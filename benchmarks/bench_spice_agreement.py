@@ -206,11 +206,12 @@ def rms_apart(found: list[Array], wanted: list[Array]) -> float:
     return float(np.sqrt(np.mean(apart**2)))
 
 
-def slopes(found: list[Array], wanted: list[Array]) -> Array:
-    """Per unit the slope of the line through what was found over what was wanted."""
+def slopes(found: list[Array], wanted: list[Array]) -> list[float | None]:
+    """Per unit the slope of what was found over what was wanted; None where that never moves."""
     x, y = np.concatenate(wanted), np.concatenate(found)
     x = x - x.mean(axis=0)
-    return np.asarray(np.sum(x * y, axis=0) / np.sum(x**2, axis=0))
+    moved, together = np.sum(x**2, axis=0), np.sum(x * y, axis=0)
+    return [float(b / a) if a > 0 else None for a, b in zip(moved, together, strict=True)]
 
 
 def power(
