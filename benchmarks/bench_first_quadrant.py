@@ -11,7 +11,8 @@ is as long and as fast as the published one and its frames are speech, but no ut
 whole at its own speed: it measures time, power and steps, and its decisions are compared with the
 software's, not with labels.
 
-    python benchmarks/bench_first_quadrant.py --work DIR [--digits 20] [--timing 5]
+    python benchmarks/bench_first_quadrant.py --work DIR [--tech T] [--digits 20] [--timing 5]
+        [--corner C] [--temperature DEGC] [--vdd V]
 
 DIR keeps the trained network and every finished run, so a call that was interrupted goes on.
 """
@@ -23,19 +24,14 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.bench_spice_agreement import compare, power, run_sequence
+from benchmarks.bench_spice_agreement import add_conditions, asked_conditions, measure
 from benchmarks.machine import machine
-from mru_hw.model.network import Model
-from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
-from mru_hw.spice.chip import chip_deck
-from mru_hw.spice.flatten import flatten
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology
@@ -73,32 +69,16 @@ def strung(test: Inputs, count: int) -> Inputs:
     return make_inputs(frames[: count * FRAMES].reshape(count, FRAMES, -1))
 
 
-def measure(model: Model, tech: str, inputs: Inputs, work: Path, name: str) -> dict[str, Any]:
-    """Run sequences in ngspice; compare steps, decisions and power with the other levels."""
-    chip = Chip(model, load_technology(tech))
-    runs = []
-    for row in range(inputs.n_seq):
-        runs.append(run_sequence(chip, inputs, row, work))
-        print(f"{name} {row}: {runs[-1]['core_seconds'][0]:.1f} core-s", file=sys.stderr)
-    seconds = np.array([run["core_seconds"][0] for run in runs])
-    devices = list(flatten(chip_deck(chip.design), "mru_chip", chip.design.technology))
-    return {
-        "frames": inputs.lengths,
-        "frame_period_s": model.spec.frame_period,
-        "transistors": sum(device.kind == "m" for device in devices),
-        **compare(chip, inputs, runs, simulate_ideal(chip.mapped, inputs)),
-        "power": power(chip, inputs, runs),
-        "core_seconds": {"mean": seconds.mean(), "max": seconds.max()},
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--tech", default="generic180")
     parser.add_argument("--digits", type=int, default=20)
     parser.add_argument("--timing", type=int, default=5)
+    add_conditions(parser)
     given = parser.parse_args()
+    technology = load_technology(given.tech)
+    conditions = asked_conditions(given, technology)
     given.work.mkdir(parents=True, exist_ok=True)
     data = two_digits()
     save_inputs(data, given.work / "two-digits.npz")
@@ -111,13 +91,13 @@ def main() -> None:
             trained.model.spec.model_dump() | {"frame_period": FRAME_PERIOD}
         ),
     )
-    result = {
-        "machine": machine(),
-        "accuracy_software": trained.accuracy,
-        "digits": measure(
-            trained.model, given.tech, test.take(slice(given.digits)), given.work, "digits"
-        ),
-        "timing": measure(fast, given.tech, strung(test, given.timing), given.work, "timing"),
+    parts = {
+        "digits": (trained.model, test.take(slice(given.digits))),
+        "timing": (fast, strung(test, given.timing)),
+    }
+    result = {"machine": machine(), "accuracy_software": trained.accuracy} | {
+        name: measure(Chip(model, technology), inputs, given.work, conditions, name)
+        for name, (model, inputs) in parts.items()
     }
     print(json.dumps(result, indent=2, default=np.ndarray.tolist))
 

@@ -6,6 +6,7 @@ read from --work. bench_first_quadrant leaves such a model and its X.npz.
 
     python benchmarks/bench_network_dies.py --model MODEL --inputs X.npz --work DIR
         [--tech generic180] [--dies 20] [--sequences 10]
+        [--corner C] [--temperature DEGC] [--vdd V]
 
 A step is a unit's change of level at a frame. It is wrong where the mapped, rounded network (the
 level ideal) changes otherwise; `reproduced` are ngspice's wrong steps that the array makes as well,
@@ -34,7 +35,12 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.bench_spice_agreement import TEST_ROWS, run_sequence
+from benchmarks.bench_spice_agreement import (
+    TEST_ROWS,
+    add_conditions,
+    asked_conditions,
+    run_sequence,
+)
 from benchmarks.machine import machine
 from mru_hw.model.io import load_model
 from mru_hw.simulate.behavioral import simulate_behavioral
@@ -44,6 +50,7 @@ from mru_hw.simulate.run import Chip
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.stimulus import Inputs, load_inputs
 from mru_hw.technology import load_technology
+from mru_hw.technology.conditions import Conditions
 
 Array = NDArray[np.float64]
 ACCURACY_BOUND, ENERGY_BOUND = 0.01, 0.03
@@ -71,7 +78,7 @@ def levels_of(chip: Chip, states: list[Array]) -> list[Array]:
 
 
 def spice_side(
-    chip: Chip, inputs: Inputs, dies: int, work: Path
+    chip: Chip, inputs: Inputs, dies: int, work: Path, conditions: Conditions
 ) -> tuple[Side, NDArray[np.bool_], Array]:
     """Run all dies; also which runs ended, and core-seconds, (die, sequence)."""
     n_time = inputs.x.shape[1]
@@ -86,7 +93,7 @@ def spice_side(
     done, seconds = np.zeros(shape, dtype=bool), np.zeros(shape)
     for d in range(dies):
         for row in range(inputs.n_seq):
-            found = run_sequence(chip, inputs, row, work, seed=d)
+            found = run_sequence(chip, inputs, row, work, conditions, seed=d)
             done[d, row] = str(found["status"][0]) == "DONE"
             seconds[d, row] = found["core_seconds"][0]
             side.decision[d, row], side.energy[d, row] = found["decision"][0], found["energy_J"][0]
@@ -98,10 +105,21 @@ def spice_side(
     return side, done, seconds
 
 
-def array_side(chip: Chip, inputs: Inputs, dies: int) -> Side:
+def array_side(chip: Chip, inputs: Inputs, dies: int, conditions: Conditions) -> Side:
     """Run the same dies in the behavioral array."""
+    calibration = chip.calibration.at(
+        conditions.v_dd,
+        temperature=conditions.temperature,
+        corner=conditions.corner,
+        loops_only=chip.design.loops_only,
+    )
     found = simulate_behavioral(
-        chip.design, chip.calibration, inputs, [chip.die(d) for d in range(dies)]
+        chip.design,
+        calibration,
+        inputs,
+        [chip.die(d) for d in range(dies)],
+        temperature=conditions.temperature,
+        v_dd=conditions.v_dd,
     )
     priced = energy(found.supply)
     return Side(
@@ -228,16 +246,20 @@ def main() -> None:
     parser.add_argument("--tech", default="generic180")
     parser.add_argument("--dies", type=int, default=20)
     parser.add_argument("--sequences", type=int, default=10)
+    add_conditions(parser)
     given = parser.parse_args()
+    technology = load_technology(given.tech)
+    conditions = asked_conditions(given, technology)
     given.work.mkdir(parents=True, exist_ok=True)
-    chip = Chip(load_model(given.model), load_technology(given.tech))
+    chip = Chip(load_model(given.model), technology)
     inputs = load_inputs(given.inputs).take(TEST_ROWS * np.arange(given.sequences))
-    spice, done, seconds = spice_side(chip, inputs, given.dies, given.work)
-    array = array_side(chip, inputs, given.dies)
+    spice, done, seconds = spice_side(chip, inputs, given.dies, given.work, conditions)
+    array = array_side(chip, inputs, given.dies, conditions)
     alike = spice.decision == array.decision
     result = {
         "machine": machine(),
         "technology": given.tech,
+        "conditions": conditions.as_data(),
         "design": chip.design.digest(),
         "dies": given.dies,
         "sequences": inputs.n_seq,

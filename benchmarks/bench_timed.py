@@ -8,9 +8,8 @@ settled, `reproduced` where timed then says what ngspice does, `missed` where it
 * loops: the first-quadrant network of the published size (bench_first_quadrant.py), sequences of
   101 frames; it has no clock.
 * ladder: one CMRU unit (K = 2, beta = 1, alpha = 0.5) as a chip of its own, random inputs none
-  nearer than 5 % to a threshold, at tt, 27 degC and hot: at ff, 85 degC, in sky130, whose ladder
-  leaves its levels there, at tt, 85 degC. Beside the counts the fastest usable frame: the shortest
-  of those before which no step is unlike settled.
+  nearer than 5 % to a threshold, at tt, 27 degC, at ff, 85 degC and at ss, -40 degC. Beside the
+  counts the fastest usable frame: the shortest of those before which no step is unlike settled.
 * overlap: of loops, how many bits of the first layer timed has wrong, and how many once an ideal
   buffer lies between each loop's copy M1 and the rail that its swing pulls along.
 * network: the trained 2 x 8 CMRU of --model, test rows of the digits.
@@ -65,11 +64,14 @@ from mru_hw.training.run import train
 
 Array = NDArray[np.float64]
 LOOPS = ("10 ms", "5 ms", "2 ms", "1 ms", "0.5 ms")
-LADDER = ("10 ms", "5 ms", "2 ms", "1 ms", "0.5 ms", "0.25 ms")
+LADDER = (
+    *("10 ms", "5 ms", "4 ms", "3.3 ms", "2.8 ms", "2.3 ms", "2 ms"),
+    *("1.8 ms", "1.6 ms", "1.4 ms", "1.2 ms", "1 ms", "0.5 ms", "0.25 ms"),
+)
 NETWORK = ("5 ms", "2 ms", "1 ms")
 OVERLAP = ("10 ms", "2 ms")
 COPY = "xm1 v p vdd vdd p_mirror units={units}"  # of hysteretic_cell
-HOT = {"generic180": ("ff", 85.0), "sky130": ("tt", 85.0)}
+LADDER_AT = (("tt", 27.0), ("ff", 85.0), ("ss", -40.0))
 MARGIN = 0.05  # of a threshold, that no input of the ladder comes nearer than
 
 
@@ -197,9 +199,10 @@ def ladder(given: argparse.Namespace) -> dict[str, Any]:
             x.append(value)
     inputs = make_inputs(np.array(x)[None, :, None])
     found = {}
-    for corner, temperature in (("tt", 27.0), HOT[given.tech]):
+    for corner, temperature in LADDER_AT:
         conditions = conditions_of(given.tech, corner, temperature)
-        rows = [compare(given, model, f, inputs, conditions) for f in LADDER]
+        frames = given.ladder_frames.split(",")
+        rows = [compare(given, model, f, inputs, conditions) for f in frames]
         found[f"{corner}, {temperature:g} degC"] = {
             "rows": rows,
             "fastest_usable_s": {
@@ -301,6 +304,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1)
     parser.add_argument("--load", type=float, default=1.0)
     parser.add_argument("--wire-per-leg", default="0 F")
+    parser.add_argument("--ladder-frames", default=",".join(LADDER), help="from the longest on")
     parser.add_argument("--network-frames", default=",".join(NETWORK))
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
