@@ -87,7 +87,8 @@ class Placement:
         Parameters
         ----------
         column
-            Which of them; None is what serves all of them, in their middle.
+            Indices of the nodes or units, any shape, which x and y then have; None gives the mean
+            of all their places, where what serves all of them stands (a layer's strobe driver).
         """
         points = np.array(self.places[owner])
         at = points.mean(axis=0) if column is None else points[column]
