@@ -32,7 +32,7 @@ from benchmarks.bench_process import UNITS, Bench, spreads
 from benchmarks.machine import machine
 from mru_hw.cells.settling import bank_load
 from mru_hw.technology import load_technology
-from mru_hw.variation.placement import SPREAD, Placement
+from mru_hw.variation.placement import OVER_GATES, Placement
 
 SQUARES = (16, 32, 64, 128, 256, 1024)  # units
 REBUILDS = ((1, 64), (1, 256), (16, 64), (16, 256), (16, 1024))  # units of a group, unit devices
@@ -48,7 +48,7 @@ class FloorPlan:
         self.thermal = {p: calibration.thermal(p, calibration.temperature) for p in "np"}
         self.placement = Placement.of(bench.design)
         owners = ("bank0", bench.design.banks[0].candidate)
-        self.unit = SPREAD * sum(  # m^2
+        self.unit = OVER_GATES * sum(  # m^2
             self.gate(group.device) * float(group.units.sum()) / UNITS
             for group in bench.design.device_groups()
             if group.key[0] in owners
@@ -100,7 +100,7 @@ class FloorPlan:
             "devices": m,
             "rms_up": up,
             "rms_down": down,
-            "area_of_a_unit": SPREAD * gates / group / self.unit,
+            "area_of_a_unit": OVER_GATES * gates / group / self.unit,
             "W_a_unit": branches * self.technology.v_dd / group,
             # Where a square of units without it is as far off.
             "pays_from_units": (up / self.square(1)) ** 2,

@@ -191,10 +191,24 @@ class _Chip:
         node: str | None = None,
         by_node: Array | None = None,
     ) -> dict[Key, Array]:
-        """Variances (n_kinds, n_targets) [A^2] of what devices do to a bus's nodes.
+        """Return per group the variances (n_kinds, n_targets) [A^2] of candidate less threshold.
 
-        Against it counts what they do to the thresholds: `moved` (n_kinds, n_points or 1,
-        n_targets) by those of the bias tree, `by_node` of the same shape through the bus `node`.
+        One device may move a candidate and the threshold that it is compared with; only the
+        difference counts, so the derivatives are subtracted before they are squared. The mean is
+        over operating points.
+
+        Parameters
+        ----------
+        target
+            The bus of the candidates.
+        signs
+            (n_kinds,) sign of the candidate at each threshold: +1 rising, -1 falling.
+        moved
+            Per group of the bias tree, the derivative of the thresholds by ln of its current
+            [A], (n_kinds, n_points or 1, n_targets).
+        node, by_node
+            The bus that carries a threshold from the input, and the derivative of the thresholds by
+            its inflow, (n_kinds, n_points, n_targets); None for fixed thresholds.
         """
         n_points, n = self.signals.value[target].shape
         total = {key: np.zeros((len(signs), n)) for key in self.groups}
@@ -228,7 +242,23 @@ def chunks(design: Design, n_points: int, n_targets: int) -> Iterator[slice]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reach:
-    """What devices do to some targets, at some operating points."""
+    """Derivatives of some targets' currents by the devices of a chip, at operating points.
+
+    Targets are n numbers in A, such as the outputs or a bank's candidates less their thresholds.
+
+    Attributes
+    ----------
+    nominal, signals
+        The chip without mismatch, and its currents at the points.
+    by_node
+        Per bus, the derivative of each target by the inflow of each node,
+        (n_points, n, n_nodes).
+    by_rail
+        Per bus and role of its legs, the derivative by the current of the rail that they read, of
+        the same shape.
+    n
+        How many targets.
+    """
 
     nominal: Nominal
     signals: Signals

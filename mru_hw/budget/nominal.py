@@ -30,18 +30,19 @@ STEP = 0.01  # relative, of the currents that slopes are taken with
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nominal:
-    """A chip without mismatch; currents in A.
+    """A chip without mismatch, as the derivatives of the error budget are taken at it.
 
     Attributes
     ----------
     devices
-        All factors are 1.
+        Its devices, every factor 1.
     legs
-        Per connection and role, amperes per ampere of the source's rail, (n_target, n_source).
+        Per connection and role, the legs' gain: A into the target per A of the source's rail,
+        (n_target, n_source).
     quiescent
-        Per bus with splitters, (n_nodes,).
+        Per bus with splitters, their quiescent current [A], (n_nodes,).
     levels
-        Per layer, what each cell adds when set, (n_units, n_cells).
+        Per layer, the current [A] that each cell adds to its unit's output, (n_units, n_cells).
     """
 
     devices: Devices
@@ -179,9 +180,10 @@ def threshold_input(bank: Bank, value: Mapping[str, Array]) -> Array | None:
 
 
 def threshold_slope(nominal: Nominal, bank: Bank, value: Mapping[str, Array]) -> Array | None:
-    """Return the derivative of each threshold by what flows into its node, or None.
+    """Return the derivative [A/A] of thresholds from the input by the inflow of their nodes.
 
-    (n_kinds, n_points, n_units); its own splitter's quiescent current is the step's measure.
+    A central difference with a step of `STEP` quiescent currents; (n_kinds, n_points, n_units), or
+    None for fixed thresholds.
     """
     carried = threshold_input(bank, value)
     if bank.threshold is None or carried is None:

@@ -118,7 +118,17 @@ Errors = dict[str, dict[Key, Array]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeds:
-    """Where errors are counted: a bus's nodes, against thresholds that follow another bus's."""
+    """Where a chain of derivatives starts: candidates less their thresholds.
+
+    Attributes
+    ----------
+    target
+        Name of the bus of the candidates; each of its nodes is one target.
+    node
+        Name of the bus that the thresholds come from; None where they are fixed.
+    by_node
+        Derivative of each threshold by the inflow of its node there, (n_kinds, n_points, n_units).
+    """
 
     target: str
     node: str | None = None

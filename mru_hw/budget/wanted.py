@@ -22,10 +22,11 @@ from mru_hw.technology.calibration import Calibration
 def wanted_legs(
     model: Model, design: Design, calibration: Calibration
 ) -> dict[str, dict[str, Array]]:
-    """Return the legs that rounding had to come near, amperes per ampere of their rail.
+    """Return the gains that legs would have if unit devices need not be whole.
 
-    By connection and role, (n_target, n_source), never negative; as `Nominal.legs` has those that
-    are placed.
+    By connection and role, (n_target, n_source): A into the target per A of the source's rail,
+    never negative. `Nominal.legs` has the same of the placed, rounded legs; the difference is the
+    rounding's error.
     """
     calibration = compensating(design, calibration)
     real = {b.layer: realised_bank(design, b, calibration) for b in design.banks}

@@ -70,15 +70,23 @@ class Devices:
         )
 
     def current(self, owner: str, role: str) -> Array | float:
-        """Usual current [A] of a unit device of a group; of a cell's, one as far inverted.
+        """Return the current at which a group's threshold mismatch is converted into current.
 
-        Of a bus's diodes and the legs that copy them its own usual one; of a bank's devices that
-        of the bias rail, of comparators' copies the threshold, where they decide.
+        The slope factor in ``exp(-dVt / (n kT/q))`` depends on how strongly a device is inverted,
+        so each role names the current that counts (`Carried`):
+
+        * ``DIODE``: the usual current of the bus that the group belongs to or copies;
+        * ``REST``: the quiescent current of a splitter's unit device;
+        * ``TAIL``: ``i_lsb``, of the bias rail;
+        * ``FEEDBACK``: the width current through the cell's feedback pair;
+        * ``RISING``, ``FALLING``: the candidate at the unit's threshold, where it decides;
+        * ``CANDIDATE``, ``THRESHOLD``: the usual current of the bus that is copied.
 
         Returns
         -------
         Array or float
-            One, or (n_units,), or (n_units, 1).
+            Amperes in one unit device of a mirror (of another geometry, those of a mirror's unit
+            device as strongly inverted): one number, (n_units,), or (n_units, 1) for cells.
         """
         design, carried = self.design, self.design.carried(owner, role)
         if carried is Carried.REST:

@@ -28,14 +28,15 @@ WITHIN = 0.01  # of the usual current: a node that lies nearer to its end counts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusLoad:
-    """Capacitances [F] of a bus's nodes, each (n,).
+    """Capacitances to ground [F] of the nets of a bus's n nodes, each (n,).
 
     Attributes
     ----------
     node
-        The net that legs lead to; zeros where it is a rail's own.
+        Of the net that legs into the node drive. Zero where that net is one of the rails (the gate
+        of a diode that hangs on it directly): then it is counted there.
     rails
-        The gate nets.
+        By rail, of its gate net: gates of diodes and legs on it, drains that lead to it, wires.
     """
 
     node: Array

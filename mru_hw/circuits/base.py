@@ -177,13 +177,14 @@ class NodeRole:
     units
         Its unit devices.
     gate
-        The node's rail that its gate is; none where it hangs on a line.
+        The rail of its node that its gate is on; None where its gate is on a line or a supply.
     drains
-        The nets that its drain and its source lead to.
+        The rails of its node, or `NODE`, that its drain and its source are on, and load; supplies
+        are left out.
     line
-        Line of the bias tree that its gate hangs on.
+        Line of the bias tree that its gate is on.
     carried
-        Which current a unit device usually carries.
+        The current at which its mismatch counts.
     """
 
     name: str
@@ -212,13 +213,15 @@ class NodeCircuit:
         Gate nets that currents are copied from; behind each diode of the node comes the copy of
         the other polarity.
     into
-        The net that legs into a node drive: `NODE`, or the leg's role that reads the same net.
+        The net that legs into the node drive: `NODE` where it is a net of its own, else (a diode
+        hangs on it directly) the rail that it is, told by the role of the legs that read it.
     nets
-        By a leg's role, the gate net that it reads in a deck; ``{node}`` is the node's own name.
+        By role of the legs that read it, the name of each rail's net in a deck, with ``{node}`` for
+        the node's instance, as ``{node}_p``.
     ports
-        Roles of `nets` in the subcircuit's order, after the node's own net.
+        Which of `nets` the subcircuit has as ports, in its order, after the node's own net.
     parameters
-        Parameters of the subcircuit, attributes of `NodeView`.
+        Names of the subcircuit's parameters, each an attribute of `NodeView`.
     own_net
         Whether the subcircuit's first port is the node's own net.
     copied

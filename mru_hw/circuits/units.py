@@ -133,25 +133,30 @@ class UnitRole:
     units
         Its unit devices, (n_units,) or (n_units, n_cells), from the units and their candidates.
     carried
-        Which current a unit device usually carries.
+        The current at which its mismatch counts.
     line
-        Line of the bias tree that its gate hangs on.
+        Line of the bias tree that its gate is on; none for a copy of a node's rail.
     reads
-        Role of the leg that reads the same rail, where it copies a node's.
+        For a copy of a node's rail, the role that a mirror leg on that rail would have, such as
+        ``sink_plus``; empty for a device whose gate is on a line or inside the unit.
     of_threshold
-        Whether that is the threshold's node, and not the candidate's.
+        Whether the node that it copies is the threshold's (a window comparator's) and not the
+        candidate's.
     gates, drains
-        Nets inside the unit (`UnitCircuit.inner`) that its gate and its drain are.
+        Names in `UnitCircuit.inner` of the nets that its gate and its drain are on.
     output
-        Whether it feeds the state node.
+        Whether its drain current reaches the state node.
     signed
-        Whether it takes a signed candidate to be there.
+        Whether it exists only where candidates are signed: a rectified one has no minus rail.
     beside
-        Prefix of an instance of its own beside the unit's.
+        For a device outside the unit's subcircuit, the prefix of its own instance in the chip, as
+        ``xum`` of ``xum0_3``; empty for all others.
     parameter
-        Tensor of the layer that its current stands for; empty where there is none.
+        Last word of the tensor that its current realises (``beta``, ``delta``, ``alpha``); empty
+        where there is none.
     realised
-        What of the unit's realised settings that is, (n_units,) in the network's own units.
+        The value (n_units,) that its unit devices realise of that tensor, in the network's own
+        units, from the unit's settings; NaN where `parameter` is empty.
     """
 
     name: str
@@ -193,14 +198,16 @@ class UnitLaw:
     held
         (n_units, n_cells + 1) supply current of the cells by the same number.
     up_copy, down_copy
-        (n_units,) current of the copies of the plus and the minus rail per ampere of the rail,
-        with the whole supply across them.
+        (n_units,) for the comparators' supply: current of the copy of the candidate's plus and
+        minus rail, per ampere of that rail, with the whole supply across the copy.
     up_leg, down_leg
-        (n_units,) the same of the bias legs that a ladder's comparators weigh them against [A];
-        of a window comparator per ampere of what its copies weigh.
+        (n_units,) current [A] of the bias leg that works against each copy, with the whole supply
+        across it: the comparator draws the smaller of the two. Of a window comparator, which has
+        no such leg, the factor (A per A) on the sum of its threshold's copies; 0 of a loop.
     copies
-        What a window comparator's copies weigh (`mru_hw.circuits.window.law`); `up` and `down` are
-        NaN then. Empty for thresholds that a bias leg sets.
+        By role, (n_units,): how many amperes of the candidate one ampere of the copied rail weighs
+        at a window comparator (equations in `mru_hw.circuits.window.law`). `up` and `down` are NaN
+        then. Empty where a bias leg sets the threshold.
     """
 
     up: Array

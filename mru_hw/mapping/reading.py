@@ -60,17 +60,19 @@ class Wired(Placed, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegLine:
-    """How the rail currents of one source go with what the network multiplies, (n_source,) each.
+    """Lines through leg currents over usual values of a, the number that the network multiplies.
+
+    a is the source's signal or its positive part. Each array is (n_source,), in its unit.
 
     Attributes
     ----------
     gain
-        By role, how a leg as large as the diode goes with what is multiplied, over how its rail
-        does.
+        By role, for a leg of as many unit devices as the diode: the least-squares slope of the
+        leg's current over a, divided by the slope of the rail's current over a.
     mean
-        By role, what such a leg usually carries, in the source's unit.
+        By role, the mean current of such a leg over the usual signals.
     usual
-        What is usually multiplied, in the same.
+        The mean of a over them.
     """
 
     gain: dict[str, Array]
@@ -80,14 +82,16 @@ class LegLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLine:
-    """How a bus's nodes take what their legs bring, (n_target,) each.
+    """Straight line from a node's leg currents to its inflow, (n_target,) each.
 
     Attributes
     ----------
     rho, start
-        ``i = rho (sum of legs) + start``, in the bus's unit.
+        ``i = rho total + start``, in the bus's unit: total sums the legs' currents with the node
+        held at its mean voltage, i is the inflow with the voltage free to follow it.
     drain
-        By sign of a leg, what it carries at the node's mean voltage over that at the usual one.
+        By direction of a leg (+1 sources, -1 sinks), its current with the node at its mean voltage
+        over that at the usual one.
     """
 
     rho: Array
@@ -243,10 +247,10 @@ def asked_units(
 
 
 def read_connections(placed: Wired, calibration: Calibration) -> Iterator[tuple[Connection, Array]]:
-    """List the connections, each with the weights (n_target, n_source) that it amounts to.
+    """List the connections, each with the weights (n_target, n_source) that it realises.
 
-    Those of the bias rail are the biases: what all other legs into a node, and the node itself,
-    bring when nothing is multiplied is in them.
+    Those off the bias rail come last and give the biases: the inflow of a node with all signals
+    zero, so the constant terms of all its lines (`LegLine`, `NodeLine`) are in it.
     """
     nodes = {name: node_line(placed, bus, calibration) for name, bus in placed.buses.items()}
     starts = {name: node.start.copy() for name, node in nodes.items()}
@@ -268,7 +272,7 @@ def _connection_line(placed: Wired, connection: Connection, calibration: Calibra
 
 
 def _unit(placed: Wired, connection: Connection) -> float:
-    """Return what a leg of one unit device makes of the source's unit, in the target's."""
+    """Return a one-device leg's share of the source's unit, in the target's: before any gain."""
     source, target = placed.buses[connection.source], placed.buses[connection.target]
     return source.scale / target.scale / source.units
 
@@ -276,7 +280,11 @@ def _unit(placed: Wired, connection: Connection) -> float:
 def _source_points(
     placed: Wired, source: Bus, calibration: Calibration, *, both: bool
 ) -> tuple[Array, dict[str, Array]]:
-    """Return what the network multiplies (n, points) and the rails' currents, usual ones."""
+    """Return usual values of the number that the network multiplies, and the rails' currents.
+
+    The first is (n_source, points): the signal, or its positive part where legs copy the plus rail
+    alone. The second has the currents of the same shape by sign, in the source's unit.
+    """
     if source.kind is NodeKind.BIAS:
         one = np.ones((source.size, 1))
         return one, {"plus": one}
@@ -306,9 +314,9 @@ def usual_points(bus: Bus) -> Array:
 
 
 def _drawn(placed: Wired, target: Bus, calibration: Calibration) -> tuple[Array, Array]:
-    """Return what legs bring to each node, and its pull, at usual signals drawn apart, (n, draws).
+    """Return `total` and `pull` of each node of a bus at random usual signals, (n, draws) each.
 
-    Both as `mru_hw.circuits.nodes.laws.signed_node` has them.
+    The arguments of `mru_hw.circuits.nodes.laws.signed_node`; sources are drawn independently.
     """
     slopes = leg_slopes(calibration, target)
     moves = node_thermal(calibration, target, calibration.temperature)
@@ -330,10 +338,10 @@ def _drawn(placed: Wired, target: Bus, calibration: Calibration) -> tuple[Array,
 
 
 def _pull_near(total: Array, pull: Array, decided: Array, target: Bus) -> Array:
-    """Return the mean pull (n, 2) at each threshold.
+    """Return the mean pull (n, 2) of the draws whose `total` lies nearest to each threshold.
 
-    The more flows in and out of a node, the further from zero its sum tends to lie, so where it
-    decides there is less than usual.
+    The larger a node's currents in and out, the larger its pull and the further from zero its sum
+    tends to lie: near a threshold the pull is below its mean over all draws.
     """
     found = np.empty(decided.shape)
     for column in range(decided.shape[1]):

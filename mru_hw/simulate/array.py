@@ -26,18 +26,21 @@ from mru_hw.simulate.levels import Floats
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rails:
-    """What a node passes on, all (n, time, sequence) in the node's unit.
+    """Rail currents of a bus's n nodes, in the bus's unit (amperes over its scale).
 
     Attributes
     ----------
     plus, minus
-        Currents of its rails, as legs on their diodes copy them where any do, leakage and all; a
-        node that is not signed has one.
+        (n, time, sequence) currents of the positive and negative rail, with what legs on them leak
+        where legs copy the node; minus is None for a node that is not signed.
     copied
-        What legs are made of, one over the other: plus, minus, and both times ln(plus / rest),
-        where rest is the quiescent current of a signed node and else the usual one. A path's gain
-        moves with that logarithm, and minus has the same with the other sign. Then, of a bus that
-        leaks, what legs on the copy of each rail carry more. None where no legs copy the node.
+        (rows, time, sequence), the column that `Wiring.net` multiplies, in blocks of n rows:
+        plus, minus; then plus and minus again, each times ``ln(plus / i_0)``, with i_0 the
+        quiescent current of a signed node and the usual current of any other; then, only of a
+        bus that leaks, by how much the current behind each rail's flip exceeds the rail's own. A
+        node that is not signed has no minus rows. The logarithm is there because a path's gain
+        falls linearly with it (`mru_hw.circuits.legs.gains.path_exponents`); ``ln(minus / i_0)``
+        is its negative. None where no legs copy the node.
     """
 
     plus: Floats
@@ -47,17 +50,19 @@ class Rails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """The legs from one bus to another.
+    """All legs from one bus to another as two matrices, in the buses' units.
 
     Attributes
     ----------
     source
         Name of the bus that they copy.
     net
-        (n_target, rows of `Rails.copied`) current into the target at its usual voltage.
+        (n_target, rows of `Rails.copied`): ``net @ copied`` is the current that they bring into
+        each target node while it has its usual voltage.
     pull
-        (n_target, rails) sum of the same legs' output conductances, times the voltage that the
-        target moves by per factor e of its current.
+        (n_target, rails n_source), never negative: ``pull @ rails`` is the sum of the legs' output
+        conductances ``lambda I`` times the voltage by which the target node rises per factor e of
+        its own current. The nodes' laws take it off the inflow (`mru_hw.circuits.nodes.laws`).
     """
 
     source: str
@@ -67,7 +72,7 @@ class Wiring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A bus on a die.
+    """A bus of n nodes on a die; currents in the bus's unit, amperes over its scale.
 
     Attributes
     ----------
@@ -80,13 +85,15 @@ class Node:
     usual
         Current of its diodes at which gains are taken, in its unit.
     leak
-        What its rails' legs carry beyond their share.
+        By how much legs on its rails exceed their share m/n; empty where they do not.
     constant, pull
-        (n, 1, 1) what the bias legs add, and their part of `Wiring.pull`.
+        (n, 1, 1) current that the legs off the bias rail bring, and their part of ``pull @ rails``
+        of `Wiring`.
     wirings
         Legs into it from other buses.
     supply_plus, supply_minus
-        (n,) amperes from the supply per unit of each rail: own branches and all legs.
+        (n,) supply current [A] per unit of the plus and of the minus rail: of the node's own
+        diodes and flips, and of all legs that source current from that rail into other nodes.
     """
 
     circuit: NodeCircuit
@@ -157,31 +164,34 @@ class Memory:
     Attributes
     ----------
     up, down
-        (n, 1, 1) what a comparator reads where a unit steps up, and where it steps down: a rail of
-        a ladder's candidate, the candidate itself of a loop (for an FQ-BMRU the rising and the
-        falling threshold).
+        (n, 1, 1) current at which a unit steps up, and at which it steps down. Of a ladder that is
+        the current of the candidate's plus rail and of its minus rail, of which a comparator
+        reads copies; of a loop the candidate at its rising and at its falling edge.
     up_nominal
-        The first without mismatch.
+        `up` without mismatch.
     i_q
         (n, 1, 1) quiescent current of a ladder's signed candidate; None where rails do not count.
     leaks
-        What the comparators' copies carry beyond their share, by rail; empty of loops.
+        By sign of the candidate's rail, by how much a comparator's copy exceeds its share; empty
+        for loops.
     level
-        (n, n_cells + 1) output by the number of set cells.
+        (n, n_cells + 1) current into the state node with 0, 1, … n_cells cells set.
     held
-        (n, n_cells + 1) supply current [A] of the cells.
+        (n, n_cells + 1) supply current [A] of all cells of a unit, by the same number.
     c_step
         (n_units,) capacitance that a step charges from the supply [F].
     c_still, c_clock
         What a strobe charges whether or not units step [F]: in all units, and in their lines and
         driver; nothing of loops.
     biased
-        What the bias legs in the cells carry over their share, leakage and all; `level` has it.
+        Current of a bias leg in the cells over its share of the bias rail: 1 but for leakage.
+        `level` and `held` contain it.
     up_copy, down_copy, up_leg, down_leg
-        (n, 1, 1) branches of the comparators; see `UnitLaw`. Legs in candidate units.
+        (n, 1, 1) the two currents in series in each comparator, whose smaller one the supply gives:
+        the copy per unit of the candidate's rail, and the leg in candidate units (`UnitLaw`).
     copies
-        (n, 1, 1) by role what a window comparator weighs, in candidate units per unit of the
-        copied rail; empty where bias legs set the thresholds.
+        By role, (n, 1, 1): the current at a window comparator's node, in candidate units, per unit
+        of the rail that the copy reads; empty where bias legs set the thresholds.
     """
 
     bank: Bank

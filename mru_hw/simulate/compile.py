@@ -33,14 +33,28 @@ def compile_die(
     temperature: float,
     dtype: DTypeLike = np.float64,
 ) -> DieArray:
-    """Compile a Design and a die into arrays.
+    """Return the matrices, thresholds and supply coefficients of one die.
+
+    A leg of m unit devices off a diode of n becomes the entry ``m/n gain factor`` of a matrix, with
+    the systematic gain of its path and the mismatch factors of the devices on it; legs off the bias
+    rail become constants. Nothing of a run is solved here (`mru_hw.simulate.die_run` does).
 
     Parameters
     ----------
+    design, die
+        The chip, and the threshold shift and current factor of each of its devices.
     calibration
-        At the supply of the run (`Calibration.at`); what the die's devices share is added here.
+        Constants at the run's corner, temperature and supply (`Calibration.at`), for a die whose
+        devices share no shift; what `die` has of that is added here.
     temperature
-        [degC].
+        Of the run [degC].
+    dtype
+        Number type of the arrays.
+
+    Returns
+    -------
+    DieArray
+        Signals in the network's own units, supply coefficients in A per such unit.
     """
     calibration = die_calibration(calibration, die)
     devices = Devices(design=design, calibration=calibration, die=die, temperature=temperature)

@@ -19,10 +19,14 @@ from mru_hw.technology.calibration import Calibration
 
 
 class DieRun:
-    """One die on one block: walks the layers and adds up the supply.
+    """The settled solution of one die on one block of sequences and frames, layer after layer.
 
-    A *version* of a signal is its course for one choice of which layers already stepped in a
-    frame; versions come with the share of the frame for which they hold.
+    Layers step one after the other inside a frame, so a signal takes several values in it: its
+    first until the first layer before it has stepped, its last from the strobe of the layer just
+    before it. Each such value is a *version*, a mapping from bus to `Rails`, (n, time, sequence).
+    Versions stand in the order in which they hold, beside the share of the frame that each lasts
+    (the shares sum to 1); supply currents are averaged over the frame with these shares, and a
+    layer's comparators decide by the last version.
 
     Parameters
     ----------

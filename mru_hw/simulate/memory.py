@@ -15,7 +15,12 @@ from mru_hw.technology.calibration import Calibration
 
 
 def nominal_low(design: Design, calibration: Calibration, memory: Memory) -> NDArray[np.float64]:
-    """Return the nominal output (n_units,) beyond what the network calls h, in its unit."""
+    """Return the constant (n_units,) by which a unit's output current exceeds h, in its unit.
+
+    A ladder's output is ``alpha (s + K)`` and never negative, while the network's ``h = alpha s``:
+    the constant is ``alpha K`` and the next layer's bias takes it off. Without mismatch; 0 of an
+    FQ-BMRU.
+    """
     return realised_bank(design, memory.bank, calibration).low * memory.biased
 
 

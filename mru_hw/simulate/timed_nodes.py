@@ -19,20 +19,20 @@ from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 
 class MovingNode:
-    """A bus on one die: currents in its own unit, (rows, sequence).
+    """A bus of n nodes on one die whose rail currents move in time, in the bus's unit.
 
-    A splitter feeds the first rail of each sign, and each first rail the second, which copies it
-    to the other polarity. All rails lie one over the other, in the order of `names`, each n rows:
-    the first ones, then the second ones.
+    The current of each sign flows through the diode of a direct rail; that rail's flip feeds the
+    diode of the other polarity. Arrays are (rows, sequence) with n rows a rail, in the order of
+    `names`: the direct rails of both signs first, then those behind their flips.
 
     Attributes
     ----------
     names
-        The rails.
+        The rails, each (sign, polarity).
     end, mean
-        Their currents at the last step's end, and their means over it.
+        (rows, sequence) rail currents at the end of the last step, and their means over it.
     sent
-        What legs copy of the means, leakage and all.
+        (rows, sequence) currents of legs as large as the diodes at these means, with leakage.
     """
 
     def __init__(
@@ -192,9 +192,11 @@ class Legs:
 
 
 def _by_rail(wiring: Wiring, source: MovingNode) -> Array:
-    """Return net current over pull, both (n_target, columns of `MovingNode.legs`).
+    """Return `Wiring.net` stacked over `Wiring.pull`, with a column a rail and not a sign.
 
-    What a leg sources it copies from a PMOS rail, what it sinks from an NMOS rail.
+    Shape (2 n_target, columns of `MovingNode.legs`). The settled array needs one column a sign,
+    since both rails of a sign carry the same current; here they move apart, so an entry that
+    sources goes to the PMOS rail's column and one that sinks to the NMOS rail's.
     """
     signs = list(dict.fromkeys(sign for sign, _ in source.names))
     columns = wiring.pull.shape[1] // len(signs)

@@ -38,20 +38,25 @@ NEAR = 0.1  # a stimulus puts the candidate this near to its threshold, over the
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stimuli:
-    """The stimuli of one layer's thresholds.
+    """Constant inputs by which a tester finds the thresholds of one layer, n of them.
+
+    Each input holds one unit's candidate near one of its thresholds. The tester varies that
+    threshold's DAC until the unit just steps, which shows in the supply pins' currents.
 
     Attributes
     ----------
     layer
         Which layer.
     side, unit
-        (n,) which threshold each is for; 0 is up and 1 is down.
+        (n,) the threshold that each is for: 0 the rising and 1 the falling one, and the unit.
     x
         (n, n_in) normalised inputs.
     shift
-        (n,) by how much of the placed leg the one that just flips is shorter than the wanted one.
+        (n,) ``I(beta) / I(c) - 1``, with I the candidate's rail current: the leg that the trained
+        threshold beta wants, over the leg at which the unit just steps with this candidate c,
+        less 1.
     seen
-        (n, n_pins) what a step changes of the pins' currents on the nominal chip [A].
+        (n, n_pins) change [A] of the pins' currents when the unit steps, on the nominal chip.
     """
 
     layer: int
@@ -198,9 +203,11 @@ def _for_threshold(
     beta: Mapping[int, Array],
     patterns: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Array]:
-    """Return side, unit, row of x and shift of the stimuli of a bank's thresholds.
+    """Choose stimuli for one side of a bank's thresholds; return side, unit, row of x and shift.
 
-    Taken are those near the threshold and, of them, the ones that move all units before it surely.
+    Candidates are taken that lie within `NEAR` of the threshold. Of these, at most `patterns` a
+    unit: those for which the units of all layers before lie farthest from their own thresholds, so
+    that a die's mismatch does not change what reaches this layer.
     """
     layer, own = bank.layer, beta[bank.layer]
     c = (1 - 2 * side) * candidates[layer][:, layer]

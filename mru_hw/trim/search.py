@@ -141,6 +141,10 @@ def _flips(
 
 
 def _part(change: Array, whole: Array) -> Array:
-    """Return how much of one change of the pins' currents, (n, n_pins), another is."""
+    """Return ``change . whole / whole . whole`` over the pins, (n,).
+
+    0 where the pins' currents did not change, 1 where they changed by all of `whole`; both are
+    (n, n_pins) [A].
+    """
     part: Array = (change * whole).sum(axis=1) / np.maximum((whole**2).sum(axis=1), 1e-30)
     return part

@@ -1,7 +1,7 @@
 """Where devices stand on the chip: a declared floor plan, for there is no layout.
 
-The chip is a square of `SPREAD` times the gate area of its signal and bias devices. In its middle
-is the bias tree, around the tree a square of all memory units, each with its candidate and with
+The chip is a square of `OVER_GATES` times the gate area of its signal and bias devices. In its
+middle is the bias tree, around it a square of all memory units, each with its candidate and with
 its threshold where that is a node, and around the units the bias legs. Every other bus is a row of
 nodes, in the order of the Design, as high as the area of what stands in it needs; rows beside that
 middle leave it out. A node's devices stand at one point (matched devices are interleaved), and so
@@ -29,7 +29,7 @@ from mru_hw.mapping.design import Design, DeviceGroup
 Array = NDArray[np.float64]
 Points = tuple[tuple[float, float], ...]
 
-SPREAD = 4.0
+OVER_GATES = 4.0
 """Area of the chip over the gate area: sources, drains and spacing are 1.5 gates of a unit device,
 wires, wells, switches and capacitors as much again. Our assumption."""
 
@@ -71,7 +71,7 @@ class Placement:
             device = design.technology.devices[group.device]
             owner = sources.get(group.key[0], group.key[0])
             gates = device.w * device.l * float(group.units.sum())
-            areas[unit_of.get(owner, owner)] += SPREAD * gates
+            areas[unit_of.get(owner, owner)] += OVER_GATES * gates
         side = math.sqrt(sum(areas.values()))
         block = math.sqrt(sum(areas[name] for name in units))
         middle = math.sqrt(block**2 + areas["bias"])
@@ -87,7 +87,8 @@ class Placement:
         Parameters
         ----------
         column
-            Which of them; None is what serves all of them, in their middle.
+            Indices of the nodes or units, any shape, which x and y then have; None gives the mean
+            of all their places, where what serves all of them stands (a layer's strobe driver).
         """
         points = np.array(self.places[owner])
         at = points.mean(axis=0) if column is None else points[column]

@@ -79,12 +79,19 @@ def _signed(calibration: Calibration, moved: dict[str, float]) -> float:
 
 
 def _rest(calibration: Calibration) -> float:
-    """Return what drain voltages make of a splitter's current at rest, but for a constant.
+    """Return the quiescent current of a splitter up to a constant: its systematic mirror gains.
 
-    The chain's source and the copy that feeds it see what its diode leaves of the supply, whose
-    source is at the node's voltage. Of the splitter's two devices the NMOS sees what lies between
-    the node and the rail that it feeds, and the PMOS ends at its rail where the chain's ends at
-    ground (circuits/bias_tree, circuits/signed_node).
+    Only the ratio of two results counts. With g(V) the gain of a device that has V across it, V_n
+    and V_p the usual gate voltages, V_x that of a signed node and b the body factor::
+
+        flip  g_p(V_dd - b V_x - V_n)  sqrt( g_n(V_dd - V_p - V_x)  g_p(V_x - V_n) / g_p(V_x) )
+
+    *flip* is the gain of the bias tree's copy into its PMOS diode. The first g_p is the PMOS that
+    feeds the reference chain (circuits/bias_tree), whose NMOS diode has its source at V_x and so
+    its gate at ``b V_x + V_n``. Under the root are the splitter's own devices over the chain's:
+    the NMOS lies between the minus rail, at ``V_dd - V_p``, and the node; the PMOS between the
+    node and the plus rail, at V_n, where the chain's ends at ground. The root is the translinear
+    loop's (`mru_hw.circuits.nodes.supply.quiescent`).
     """
     i, node, v_dd = calibration.i_usual, calibration.v_signed, calibration.v_dd
     n, p = calibration.n.v_gate, calibration.p.v_gate

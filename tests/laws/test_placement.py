@@ -12,7 +12,7 @@ from mru_hw.model.network import Model
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.variation import draw_die
-from mru_hw.variation.placement import SPREAD, Placement
+from mru_hw.variation.placement import OVER_GATES, Placement
 from tests.agreement.networks import loops, two_windows
 from tests.networks import draw_model, make_spec
 
@@ -50,7 +50,7 @@ def test_the_chip_is_as_large_as_its_gates_need_and_nothing_stands_outside(model
         for axis in placement.group(group):
             assert axis.shape == group.units.shape
             assert np.abs(axis).max() < placement.side / 2
-    assert placement.side**2 == pytest.approx(SPREAD * sum(gates(design).values()))
+    assert placement.side**2 == pytest.approx(OVER_GATES * sum(gates(design).values()))
 
 
 @pytest.mark.parametrize("model", NETWORKS)
@@ -59,9 +59,11 @@ def test_units_fill_a_square_around_the_tree_and_rows_leave_it_out(model: Model)
     placement = Placement.of(design)
     inside = {f"bank{b.layer}" for b in design.banks}
     inside |= {name for b in design.banks for name in (b.candidate, b.threshold) if name}
-    block = np.sqrt(SPREAD * sum(a for (owner, _), a in gates(design).items() if owner in inside))
+    block = np.sqrt(
+        OVER_GATES * sum(a for (owner, _), a in gates(design).items() if owner in inside)
+    )
     tree = {c.parameter for c in design.connections if c.source == "bias"} | {"bias"}
-    legs = SPREAD * sum(a for (owner, _), a in gates(design).items() if owner in tree)
+    legs = OVER_GATES * sum(a for (owner, _), a in gates(design).items() if owner in tree)
     points: set[tuple[float, float]] = set()
     for name, at in placement.places.items():
         far = np.abs(at).max(axis=1)
@@ -81,7 +83,7 @@ def test_units_are_spread_evenly(n_units: int) -> None:
     design = chip(layers(n_units))
     placement = Placement.of(design)
     own = {f"bank{b.layer}" for b in design.banks} | {b.candidate for b in design.banks}
-    area = SPREAD * sum(a for (owner, _), a in gates(design).items() if owner in own)
+    area = OVER_GATES * sum(a for (owner, _), a in gates(design).items() if owner in own)
     x, y = np.vstack([placement.places[f"bank{b.layer}"] for b in design.banks]).T
     # Points in the middle of cells of b^2/n each miss the cells' own spread.
     wanted = area / 6 * (1 - 1 / x.size)

@@ -36,9 +36,14 @@ def gate_voltages(
 
 
 def at_usual(calibration: Calibration, polarity: str, gate: NDArray[Any] | float) -> Any:
-    """Return what a leg carries with the usual gate voltage across it, over its diode's current.
+    """Return the gain of a 1:1 mirror whose leg has the usual gate voltage `v_gate` across it.
 
-    ``(1 + lambda v_gate) / (1 + lambda V_GS)``, `gate` being the diode's own V_GS [V].
+    ``(1 + lambda v_gate) / (1 + lambda V_GS)``: 1 where its diode carries the usual current too.
+
+    Parameters
+    ----------
+    gate
+        The diode's own V_GS [V], any shape.
     """
     m = calibration.n if polarity == "n" else calibration.p
     return (1 + m.conductance * m.v_gate) / (1 + m.conductance * gate)
@@ -51,9 +56,16 @@ def leg_gain(calibration: Calibration, polarity: str, voltage: float, current: f
 
 
 def flip_gain(calibration: Calibration, polarity: str, current: float) -> float:
-    """Gain of a copy into the diode of the other polarity: the copy's `polarity` is given.
+    """Return the gain of a flip: of its leg, whose drain sits at a diode of the other polarity.
 
-    Both diodes have as many unit devices, each of `current` [A].
+    The leg has ``V_dd - V_GS`` of that diode across it.
+
+    Parameters
+    ----------
+    polarity
+        Of the leg, and so of the diode that it copies.
+    current
+        Of one unit device [A]; both diodes and the leg have equally many.
     """
     other = calibration.v_gate("p" if polarity == "n" else "n", current)
     return calibration.gain(polarity, calibration.v_dd - other, current)
@@ -106,11 +118,12 @@ def signed_thermal(calibration: Calibration, temperature: float) -> float:
 def path_exponents(
     calibration: Calibration, source: NodeView, temperature: float
 ) -> dict[str, float]:
-    """By role, how a path's gain falls with the current: ``-d ln gain / d ln i``.
+    """Return ``-d ln gain / d ln i`` of the path behind each role, at the usual current i.
 
-    Each diode's gate voltage rises by n kT/q per factor e of current, and with it what it sets the
-    leg's current over (`Calibration.gain`); a diode of the other polarity takes the same from
-    what is left across the copy that feeds it.
+    The gain of a leg is ``(1 + lambda V_DS) / (1 + lambda V_GS)``, and V_GS of its diode rises by
+    ``n kT/q`` per factor e of current, so the gain falls by ``n kT/q lambda / (1 + lambda V_GS)``.
+    Behind a flip two diodes do so, and the second one's V_GS also comes off the voltage across
+    the flip's leg.
     """
     i = source.i_device
     gate = {polarity: calibration.v_gate(polarity, i) for polarity in "np"}
@@ -134,11 +147,12 @@ def path_exponents(
 def comparator_gains(
     calibration: Calibration, candidate: NodeView, i_lsb: float
 ) -> tuple[float, float]:
-    """Effective current over nominal of a ladder's threshold up and of the one down.
+    """Return a ladder's rising and falling threshold over what unit devices alone would give.
 
-    A comparator weighs a bias leg against a copy of the candidate's diode at one node, so the
-    ratio of two gains counts, taken where the strobed gate behind that node begins to step. A
-    loop's edges: `mru_hw.circuits.loop.edges`.
+    In a comparator a bias leg (with `up_units` or `down_units` devices) works against a copy of the
+    candidate's rail at one node. It decides where both currents are equal with that node at the
+    trip voltage of the gate behind it, so a threshold is multiplied by the gain of the bias leg
+    over the gain of the copy, both at that voltage. A loop's edges: `mru_hw.circuits.loop.edges`.
     """
     up, down, i = calibration.v_trip_up, calibration.v_trip_down, candidate.i_device
     source = leg_gain(calibration, "p", up, i_lsb) * flip_gain(calibration, "n", i_lsb)

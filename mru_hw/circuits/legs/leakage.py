@@ -47,14 +47,16 @@ STEPS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
-    """Of a rail's diode, all its unit devices together and in any unit of current.
+    """What a leg as large as a rail's diode leaks, in any one unit of current.
 
     Attributes
     ----------
-    channel, junction
-        I0 and J of the module's docstring.
+    channel
+        I0: the channel's current at V_GS = 0, of all unit devices of the diode together.
+    junction
+        J: what flows through the drain whatever the gate does, of as many.
     slope
-        n.
+        Subthreshold slope factor n.
     """
 
     channel: float
@@ -62,15 +64,16 @@ class Leak:
     slope: float
 
     def copied(self, current: NDArray[Any]) -> NDArray[Any]:
-        """Return what legs copy of a diode's `current`, at least 0, in its unit."""
+        """Return the current of a leg as large as the diode, for a diode's `current` >= 0."""
         if self.channel == TIGHT:
             return current
         return leg_current(current, self.channel, self.junction, self.slope)
 
     def carried(self, copied: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the diode's current of which legs copy `copied`.
+        """Return the current of the diode at which a leg as large carries `copied`.
 
-        Where they leak as much by themselves, next to none.
+        The inverse of `copied`, in the same unit. A leg never carries less than ``I0 + J``, its
+        own leakage; for `copied` down to there the answer is 0.1 % of I0 instead of zero.
         """
         if self.channel == TIGHT:
             return copied
@@ -86,16 +89,18 @@ class Leak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusLeak:
-    """How a bus's rails leak, in its own unit; both are empty where all are tight.
+    """How a bus's rails leak, in the bus's unit; both are empty where leakage is negligible.
 
     Attributes
     ----------
     legs
-        By rail, into a node somewhere between the supplies. Of a rail that copies another, over
-        the gain of that copy, as `mru_hw.circuits.legs.gains.path_gains` counts it with the path.
+        By rail, the leak of a leg with half the supply across it. Of a rail behind a flip it is
+        divided by the flip's gain, since the gain of a leg's whole path multiplies it later
+        (`mru_hw.circuits.legs.gains.path_gains`).
     least
-        By sign, what the copy of its direct rail into the diode of the other polarity carries at
-        least: nearly the whole supply lies across it.
+        By sign, the least current that the flip of its direct rail can carry. At low current the
+        flip's diode needs next to no voltage, so nearly the whole supply lies across the flip's
+        leg, and that leaks most.
     """
 
     legs: dict[Rail, Leak]
@@ -106,12 +111,19 @@ class BusLeak:
         return next(rail for rail in self.legs if rail[0] == sign)
 
     def copied(self, sign: str, current: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return what legs copy of a sign's direct rail and of the other, of a bus that leaks.
+        """Return the currents of legs on a sign's two rails, leakage included.
 
         Parameters
         ----------
+        sign
+            ``plus`` or ``minus``.
         current
-            Of the direct rail's diode, at least 0.
+            Of the direct rail's diode, at least 0, in the bus's unit.
+
+        Returns
+        -------
+        direct, flipped
+            Of a leg as large as the diode on the direct rail, and on the one behind the flip.
         """
         first, second = (leak for (s, _), leak in self.legs.items() if s == sign)
         direct = first.copied(current)
@@ -206,11 +218,11 @@ def _legs_leak(calibration: Calibration, polarity: str, per: float, bound: float
 
 
 def _least(calibration: Calibration, polarity: str, usual: float) -> float:
-    """Return what a unit device leaks into the diode of the other polarity [A].
+    """Return the leakage [A] of one unit device of a flip's leg, without signal.
 
-    The more its drain takes, the less that diode leaves of the supply. Where its own diode's
-    junction is no small part of the `usual` current [A] of both, its gate is at its source and
-    what it leaks is all that the other diode has; else that diode is taken at its usual voltage.
+    It depends on the voltage across the leg, ``V_dd - V_GS`` of the flip's diode. Where the
+    junction leaks less than `NEGLIGIBLE` of the `usual` current [A], V_GS is taken at that current;
+    else the diode carries the leakage alone, and both are solved for together.
     """
     other = "p" if polarity == "n" else "n"
     left = calibration.v_dd - calibration.v_gate(other, usual)

@@ -14,7 +14,11 @@ from mru_hw.circuits.legs.gains import path_gains
 
 
 def rail_factor(devices: DeviceView, bus: NodeView, role: str) -> Array:
-    """Relative gain (n_nodes,) of what legs of `role` copy, from the node's own current."""
+    """Return the mismatch factor (n_nodes,) from a node's current to the rail that a role reads.
+
+    1 is nominal. Legs on the direct rail divide by the factor of its diode, ``1 / d``; legs behind
+    a flip have the flip's copy and its diode on the path too, ``f / (d d_f)``.
+    """
     rail, wanted = rail_of(role)
     direct = bus.circuit.direct(rail)
     diode = devices.factor(bus.name, f"diode_{rail}", direct)

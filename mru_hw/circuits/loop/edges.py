@@ -100,16 +100,30 @@ def follower(
     temperature: float,
     reach: float,
 ) -> tuple[Array, Array, Array]:
-    """Return what a follower could carry, what it carries, and its tail's current [A].
+    """Return the currents [A] of the source follower M6 over its tail M8, (n_units, n_v) each.
+
+    M6 has its gate at V0 and its source at the drain of M8, at V_s. In weak inversion it carries
+    ``I = I_f exp(-V_s / U_T)`` and M8 ``I = I_t (1 - exp(-V_s / U_T))``, so
+    ``I = I_f I_t / (I_f + I_t)``: the smaller of the two, with a smooth transition.
 
     Parameters
     ----------
     tail
-        Current of the tail's bias leg [A], (n_units, 1).
+        Current [A] of the bias leg M8 with the usual gate voltage across it, (n_units, 1).
     v
-        V0 [V].
+        V0 [V], (n_v,).
     reach
-        Current [A] of M6 at the usual gate voltage of a unit device.
+        Current [A] of M6 with its source at ground and its gate at the usual gate voltage of a
+        unit device: a unit device's usual current times the ratio of the two W/L.
+
+    Returns
+    -------
+    could
+        I_f, what M6 would carry with its source at ground.
+    carried
+        I, what it does carry.
+    tail
+        I_t, with the output conductance of M8 at the V_s that was found.
     """
     n, nominal = calibration.n, tail
     u_t = temperature_voltage(temperature)
@@ -125,12 +139,20 @@ def follower(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """The two mirrors from the candidate's diode to V0, nominal.
+    """The path from the candidate's NMOS diode to V0: its flip, then the PMOS leg M1; nominal.
+
+    `loop_edges` takes the gain of this path with every gate voltage at its usual value. Here is
+    what the gate voltages at the candidate's own current change of it, at first order in the
+    output conductance.
 
     Attributes
     ----------
-    calibration, units, i_lsb
-        Constants, unit devices of the diode, the bias rail's unit current [A].
+    calibration
+        Constants at the conditions.
+    units
+        Unit devices of the candidate's diode, over which its current is shared.
+    i_lsb
+        Current [A] of one unit device of the bias rail, at which `loop_edges` takes the gain.
     """
 
     calibration: Calibration
@@ -138,7 +160,16 @@ class Way:
     i_lsb: float
 
     def gain(self, candidate: Array) -> Array:
-        """Return the gain at a candidate [A] over the one that `loop_edges` takes."""
+        """Return the gain of the path at a candidate over the gain that `loop_edges` takes.
+
+        The flip's copy sees ``V_dd - V_p`` across it over a diode at ``V_n``, and M1 starts from a
+        PMOS diode at ``V_p``; V_n and V_p are the gate voltages at ``candidate / units``.
+
+        Parameters
+        ----------
+        candidate
+            Current [A] of the candidate's plus rail, any shape; the result, a ratio near 1, has it.
+        """
         cal, floor = self.calibration, LEAST * self.calibration.i_usual
         i = np.maximum(candidate / self.units, floor)
         n, p = (gate_voltages(cal, polarity, i) for polarity in "np")
@@ -147,12 +178,16 @@ class Way:
         return found
 
     def candidate(self, copied: Array, copy: Array | float = 1.0) -> Array:
-        """Return the candidate [A], (n_units,), that `loop_edges` counts as `copied`.
+        """Return the candidate [A], (n_units,), whose copy at V0 is `copied`.
+
+        Solves ``copied = candidate copy gain(candidate)`` by iteration.
 
         Parameters
         ----------
+        copied
+            Candidate [A] as `loop_edges` returns it, with usual gate voltages on the path.
         copy
-            Relative currents of the devices on the way.
+            Current of the path's devices on a die over the nominal one; 1 is nominal.
         """
         found: Array = copied / copy
         for _ in range(OWN):

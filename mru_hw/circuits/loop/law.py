@@ -26,20 +26,22 @@ from mru_hw.technology.calibration import Calibration
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopCurrents:
-    """What meets at V0 on one die, each (n_units,).
+    """The currents into and out of V0 of each loop on one die, each (n_units,).
 
     Attributes
     ----------
     hold, width
-        I_thresh and I_width [A] with a unit device's usual gate voltage across their legs.
+        I_thresh and I_width [A], each with the usual gate voltage of a unit device across its leg.
     feedback
-        Ratio of the pair M9 : M7, with the same across M9.
+        Current of M9 over that of M7, with the same voltage across M9.
     reach
-        Current [A] of the follower M6 at that gate voltage.
+        Current [A] of the follower M6 at the usual gate voltage of a unit device, its source at
+        ground.
     copy_plus, copy_minus
-        Relative currents of the copies of the candidate's rails.
+        Current of the copy of the candidate's plus and minus rail over the nominal copy: the
+        product of all device factors on its path. Minus is 0 for a rectified candidate.
     way
-        What the plus rail's copy is gained by beside that.
+        The same path's gain without mismatch, by the candidate's current.
     """
 
     hold: Array
@@ -51,12 +53,15 @@ class LoopCurrents:
     way: Way
 
     def copied(self, candidate: Array) -> Array:
-        """Return what `mru_hw.circuits.loop.edges` counts as a candidate [A] for that of the die.
+        """Return the nominal candidate [A] that puts the same current into V0 as one of this die.
+
+        ``candidate gain(candidate) copy_plus``: `loop_edges` knows no mismatch on the path from the
+        candidate's diode to V0, so a die's candidate is converted before it is compared.
 
         Parameters
         ----------
         candidate
-            Current of the plus rail [A], (n_units, ...).
+            Current of the candidate's plus rail [A], (n_units, ...); the result has its shape.
         """
         own = self.copy_plus.reshape(-1, *(1,) * (candidate.ndim - 1))
         found: Array = candidate * self.way.gain(candidate) * own

@@ -19,18 +19,21 @@ from mru_hw.circuits.base import Array
 def diode_step(
     channel: Array, inflow: Array, charge: Array, off: Array, dt: float
 ) -> tuple[Array, Array]:
-    """Move diodes for `dt` [s]: the channel's current, of which the legs carry ``I - off``.
+    """Return the currents of diodes after a step of `dt` [s] at a constant inflow.
+
+    With x the channel's forward current, ``x = I + I_0``, and I_0 its off current, the diode's law
+    is ``n U_T C dx/dt = x (inflow + I_0 - x)``, solved exactly.
 
     Parameters
     ----------
     channel
-        I + off at the start.
+        x at the start, any shape, in any one unit of current; above zero.
     inflow
-        Its mean over the step, of either sign.
+        Current into the net, its mean over the step, of either sign.
     charge
-        ``n U_T C`` [current's unit times s].
+        ``n U_T C`` [that unit times s].
     off
-        `off_current`.
+        I_0 (`mru_hw.circuits.legs.leakage.off_current`).
 
     Returns
     -------

@@ -23,9 +23,10 @@ from mru_hw.technology.calibration import Calibration
 def window_gains(
     calibration: Calibration, candidate: NodeView, threshold: NodeView
 ) -> dict[str, float]:
-    """Gain of each copy over that of the copy of the candidate's own rail, by role.
+    """Return by role the gain of each copy's path over that of the candidate's own copy.
 
-    Taken, as for a fixed threshold, where the strobed gate behind the node begins to step.
+    All currents meet at the comparator's node; the gains are taken with that node at the trip
+    voltage of the gate behind it, where the unit decides.
     """
     up, down = calibration.v_trip_up, calibration.v_trip_down
     c, b = candidate.i_device, threshold.i_device
@@ -55,7 +56,10 @@ def window_units(
 def window_copies(
     calibration: Calibration, units: Mapping[str, int], candidate: NodeView, threshold: NodeView
 ) -> dict[str, float]:
-    """Return what the copies amount to: their current over that of the copied rail, by role."""
+    """Return by role the weight of each copy: A of the candidate's rail per A of the rail it reads.
+
+    ``units gain / units of that rail's diode``.
+    """
     gains = window_gains(calibration, candidate, threshold)
     return {
         role: units[role] * gain / _diode(role, candidate, threshold)
@@ -64,7 +68,7 @@ def window_copies(
 
 
 def threshold_copy(copies: Mapping[str, float]) -> float:
-    """Return what one ampere of threshold is to the candidate: the mean of its four copies."""
+    """Return the mean weight of the four copies of the threshold's rails (A per A, near 1)."""
     return sum(copies[role] for role in ("up_plus", "up_minus", "down_plus", "down_minus")) / 4
 
 

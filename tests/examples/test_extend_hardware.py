@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import re
 import shutil
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from mru_hw import core_yaml
-from mru_hw.cells.settling import bus_loads, device_capacitance
+from mru_hw.cells.settling import bank_load, bus_loads, device_capacitance
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.catalogue import NODES
+from mru_hw.circuits.loop.circuit import LOOP
 from mru_hw.cli.app import run
 from mru_hw.data import calibration_dir, circuits_dir
 from mru_hw.mapping import map_model
@@ -28,8 +30,9 @@ from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology, technology_names
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.variation import draw_die
-from tests.agreement.networks import two_units
-from tests.unit.test_circuits import placed
+from tests.agreement.networks import chip_of, two_units
+from tests.unit import test_circuits
+from tests.unit.test_circuits import placed, rising_loops
 
 PAGES = Path(__file__).parents[2] / "docs" / "extend"
 
@@ -196,3 +199,34 @@ def test_a_node_with_two_flips_is_drawn_placed_and_loaded(
     # Nothing else is drawn otherwise: a group has a random stream of its own.
     usual = draw_die(before, 1)
     assert all(np.array_equal(die.dvt[key], shifts) for key, shifts in usual.dvt.items())
+
+
+def test_a_loop_with_two_hold_legs_is_drawn_placed_and_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = chip_of(rising_loops())
+    # Before the variant is there: a Design looks its circuits up.
+    loaded = bank_load(usual.design, usual.calibration, usual.design.banks[0])["loop"]
+    circuits = tmp_path / "circuits"
+    shutil.copytree(circuits_dir(), circuits)
+    view = circuits / "hysteretic_cell" / "cell.sp"
+    text, leg = view.read_text(encoding="utf-8"), "xm2 v n vss vss n_mirror units={hold}\n"
+    assert leg in text
+    view.write_text(text.replace(leg, leg + leg.replace("xm2", "xm2b")), encoding="utf-8")
+    monkeypatch.setattr("mru_hw.spice.cells.circuits_dir", lambda: circuits)
+    second = dataclasses.replace(LOOP.role("hold"), name="hold_2", path="xm2b", parameter="")
+    variant = dataclasses.replace(LOOP, roles=(*LOOP.roles, second))
+    monkeypatch.setattr("mru_hw.circuits.catalogue.LOOP", variant)
+    monkeypatch.setattr("mru_hw.spice.chip.UNITS", (variant,))
+
+    # What holds every circuit holds it: device groups, deck, sizes, nets.
+    test_circuits.test_every_role_is_a_device_of_its_class_and_size(rising_loops)
+    test_circuits.test_a_units_roles_hang_on_the_nets_of_the_deck(rising_loops)
+    after = chip_of(rising_loops())
+    bank = after.design.banks[0]
+    groups = {group.key: group for group in after.design.device_groups()}
+    added = groups[bank.name, "hold_2"]
+    assert np.array_equal(added.units, groups[bank.name, "hold"].units)
+    drain = device_capacitance(after.design.technology, after.calibration)["n_mirror"][1]
+    grown = bank_load(after.design, after.calibration, bank)["loop"]
+    np.testing.assert_allclose(grown - loaded, drain * added.units[:, 0], rtol=1e-9)
