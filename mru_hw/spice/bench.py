@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.legs.gains import V_PIN
+from mru_hw.circuits.legs.gains import pin_voltage
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Bus, Design
 from mru_hw.model.structure import ModelSpec
@@ -286,7 +286,10 @@ def _supply_lines(design: Design, conditions: Conditions) -> list[str]:
         "vref vdd vref 0",
         f"ibias vref iref {reference_current(design):.9g}",
         *(() if all_clocked(design) else (f"cref iref 0 {DECOUPLING:.9g}",)),
-        *(f"vy{k} y{k} 0 {V_PIN}" for k in range(design.buses["y"].size)),
+        *(
+            f"vy{k} y{k} 0 {pin_voltage(conditions.v_dd):.9g}"
+            for k in range(design.buses["y"].size)
+        ),
     ]
 
 

@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 from mru_hw.circuits.base import NodeKind, NodeView, leg_of
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
-V_PIN = 0.9  # V, at which the bench holds the output pins
+
+def pin_voltage(v_dd: float) -> float:
+    """Return the voltage [V] at which a bench holds the output pins: half the supply."""
+    return v_dd / 2
 
 
 def node_voltage(calibration: Calibration, target: NodeView) -> float:
     """Return the usual voltage [V] of the nodes that legs into a bus drive."""
     if target.kind is NodeKind.RECTIFIED:
         return calibration.v_gate("n", target.i_device)
-    return V_PIN if target.kind is NodeKind.PIN else calibration.v_signed
+    pin = target.kind is NodeKind.PIN
+    return pin_voltage(calibration.v_dd) if pin else calibration.v_signed
 
 
 def gate_voltages(
