@@ -14,14 +14,21 @@ import scipy
 
 from mru_hw import __version__
 from mru_hw.errors import RunStatus, SimulationError, UserError
-from mru_hw.simulate.supply import input_charge
 from mru_hw.sweep.crew import run_jobs
 from mru_hw.sweep.plan import Plan
 from mru_hw.sweep.points import Job, Key, Point, jobs, points
-from mru_hw.sweep.store import DAMAGED, INPUT_CHARGE, Store, create_store, plain, stands
-from mru_hw.sweep.subject import RESULTS, Subject, identity, load_subject
+from mru_hw.sweep.ready import make_ready, trim_facts
+from mru_hw.sweep.store import DAMAGED, Store, create_store, plain, stands
+from mru_hw.sweep.subject import (
+    KERNEL,
+    NUMBER_TYPE,
+    RESULTS,
+    Subject,
+    identity,
+    load_subject,
+)
 from mru_hw.sweep.view import view_of
-from mru_hw.sweep.work import DieResult, constants, cores, references, run_job, trim_plan
+from mru_hw.sweep.work import DieResult, cores, references, run_job
 
 STUDY = "sweep"
 """Name of the only study of a run that comes from one plan."""
@@ -95,22 +102,17 @@ def run_sweep(
     workers = cores() if workers is None else workers
     if workers < 1:
         raise UserError("--workers", workers, "at least 1")
+    plans = {name: plan.resolved(folder) for name, plan in plans.items()}
     plan = next(iter(plans.values()))
     subject = load_subject(plan, folder)
     wanted = points(plans, subject.technology)
-    if subject.level == "behavioral":
-        design = subject.design()
-        for point in wanted:
-            # Refused here, before a store exists, where the constants were not measured.
-            constants(subject, design, point)
+    ready = make_ready(subject, wanted)
+    designs = {one.digest: one.design for one in ready}
     hashes = subject.hashes()
-    this = identity(plans, hashes)
+    this = identity(plans, hashes, designs)
     if not stands(out):
-        facts = _facts(plans, hashes, this) | _trim_facts(subject, wanted)
-        if subject.level != "ideal":
-            charge = input_charge(subject.design(), subject.inputs)
-            facts[INPUT_CHARGE] = repr(float(np.mean(charge)))
-        create_store(out, facts, subject, wanted, references(subject))
+        facts = _facts(plans, hashes, this) | trim_facts(subject, ready)
+        create_store(out, facts, subject, ready, references(subject, designs))
     with Store.open(out) as store:
         # Before anything is added: what a report would refuse is not gone on with.
         view_of(out, store.connection, "--out", DAMAGED)
@@ -172,31 +174,12 @@ def _other(store: Store, hashes: Mapping[str, str]) -> str:
 def _facts(plans: Mapping[str, Plan], hashes: Mapping[str, str], this: str) -> dict[str, str]:
     return (
         {"identity": this, "level": next(iter(plans.values())).level}
+        | {"kernel": KERNEL, "number_type": NUMBER_TYPE}
         | {"plans": plain({name: plan.as_data() for name, plan in plans.items()})}
         | {f"hash.{name}": digest for name, digest in hashes.items()}
         | {f"version.{name}": version for name, version in versions().items()}
         | {f"machine.{name}": value for name, value in machine().items()}
     )
-
-
-def _trim_facts(subject: Subject, wanted: tuple[Point, ...]) -> dict[str, str]:
-    """Say how many thresholds the trim reaches, at worst over the points that trim.
-
-    Raises
-    ------
-    UserError
-        It reaches none at one of them.
-    """
-    design, found = subject.design(), list[tuple[int, int]]()
-    ways = {(p.trim_bits, p.mismatch_scale): p for p in wanted if not p.perturbation}
-    for point in ways.values():
-        plan = trim_plan(subject, design, point)
-        if plan is not None:
-            found.append(plan.coverage)
-    if not found:
-        return {}
-    shown, thresholds = min(found)
-    return {"trim.shown": str(shown), "trim.thresholds": str(thresholds)}
 
 
 def versions() -> dict[str, str]:

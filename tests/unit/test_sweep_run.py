@@ -14,6 +14,7 @@ import pytest
 
 from mru_hw.energy import energy
 from mru_hw.errors import RunStatus, UserError
+from mru_hw.mapping import map_model
 from mru_hw.model.io import load_model, save_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
@@ -23,9 +24,10 @@ from mru_hw.sweep import run as sweep_run
 from mru_hw.sweep.plan import Plan, read_plan
 from mru_hw.sweep.points import Job
 from mru_hw.sweep.run import Outcome, run_sweep
+from mru_hw.sweep.setup import perturbed
 from mru_hw.sweep.subject import Subject, load_subject
 from mru_hw.sweep.view import open_run
-from mru_hw.sweep.work import DieResult, perturbed, references, run_job
+from mru_hw.sweep.work import DieResult, references, run_job
 from mru_hw.technology import load_technology
 from mru_hw.variation import draw_die, nominal_die
 from tests.mistakes import sentence
@@ -168,9 +170,15 @@ def test_references_stand_beside_the_dies() -> None:
     model = small_model()
     inputs = small_inputs(model)
     subject = subject_of(model, inputs)
-    found = {one.name: one for one in references(subject)}
+    design = map_model(model, TECHNOLOGY, subject.calibration)
+    found = {one.name: one for one in references(subject, {design.digest(): design})}
     assert found["software"].accuracy == pytest.approx(0.8)  # every fifth label is wrong
     assert set(found) == {"software", "ideal", "nominal"}
+    assert {name: one.design for name, one in found.items()} == {
+        "software": "",
+        "ideal": design.digest(),
+        "nominal": design.digest(),
+    }
     assert found["nominal"].energy is not None
     assert (found["nominal"].energy > 0).all()
 
