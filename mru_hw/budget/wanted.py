@@ -26,6 +26,7 @@ def wanted_legs(
     By connection and role, (n_target, n_source), never negative; as `Nominal.legs` has those that
     are placed.
     """
+    calibration = design.compensating(calibration)
     real = {b.layer: realised_bank(design, b, calibration) for b in design.banks}
     nodes = {name: node_line(design, bus, calibration) for name, bus in design.buses.items()}
     starts = {name: node.start[:, None].copy() for name, node in nodes.items()}
@@ -73,7 +74,7 @@ def rounded_thresholds(
     model: Model, design: Design, calibration: Calibration, layer: int
 ) -> tuple[Array, Array]:
     """Return by how much both thresholds (n_units,) of a layer lie too high, in network units."""
-    bank = design.banks[layer]
+    bank, calibration = design.banks[layer], design.compensating(calibration)
     real = realised_bank(design, bank, calibration)
     if bank.cell is CellKind.FQ_BMRU:
         beta = np.abs(model.tensors[f"layers.{layer}.beta"])

@@ -16,20 +16,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.mapping.options import DEFAULTS, DesignOptions
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.structure import CellKind, ModelSpec
 from mru_hw.technology import Technology
+from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 
 IntArray = NDArray[np.int64]
 
 SPLIT_UNITS = 2
 """Unit devices of the bias rail that set a splitter's quiescent current (circuits/bias_tree)."""
-
-CANDIDATE_SPLIT = 4
-"""Unit devices of each splitter of a candidate: the more rests in its rails, the less its node
-moves with it, and with that the legs (docs/decisions/0006-mirror-gains.md). One where the threshold
-is a current of the network, which may be smaller than that rest."""
 
 CLOCKED = frozenset({CellKind.CMRU, CellKind.BMRU})
 """Cells whose units move at a strobe (docs/decisions/0013-signed-units.md); a loop follows."""
@@ -225,8 +222,8 @@ class Design:
     ----------
     spec
         Structure of the network that it realises.
-    i_unit, i_lsb
-        Current [A] that stands for 1.0 by default, and of one unit device of the bias rail.
+    options
+        What the designer chose.
     wires
         What capacitance its nets' wires are taken to have.
     compensated
@@ -235,14 +232,23 @@ class Design:
 
     spec: ModelSpec
     technology: Technology
-    i_unit: float
-    i_lsb: float
     compensated: Conditions
     buses: dict[str, Bus]
     connections: tuple[Connection, ...]
     banks: tuple[Bank, ...]
     timing: Timing
     wires: WireLoad = NO_WIRES
+    options: DesignOptions = DEFAULTS
+
+    @property
+    def i_unit(self) -> float:
+        """Current [A] that stands for 1.0 by default."""
+        return self.options.i_unit
+
+    @property
+    def i_lsb(self) -> float:
+        """Current [A] of one unit device of the bias rail."""
+        return self.options.i_lsb
 
     def without(self, parameter: str, row: int, column: int) -> Design:
         """Return the Design with one element of one connection left out."""
@@ -263,6 +269,7 @@ class Design:
         sha.update(self.technology.models_hash().encode())
         settings = (self.i_unit, self.i_lsb, self.compensated, self.timing, self.buses)
         sha.update(repr(settings).encode() + (repr(self.wires).encode() if self.wires else b""))
+        sha.update(self.options.chosen().encode())
         parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)
         for part in parts:
             for entry in dataclasses.fields(part):
@@ -270,6 +277,13 @@ class Design:
                 whole = isinstance(value, np.ndarray)
                 sha.update(value.tobytes() if whole else f"{entry.name}={value!r};".encode())
         return sha.hexdigest()[:16]
+
+    def compensating(self, calibration: Calibration) -> Calibration:
+        """Return the constants at the conditions that its ratios are compensated for."""
+        at = self.compensated
+        return calibration.at(
+            at.v_dd, temperature=at.temperature, corner=at.corner, loops_only=self.loops_only
+        )
 
     @property
     def loops_only(self) -> bool:

@@ -15,8 +15,6 @@ from mru_hw.technology.calibration import Calibration
 
 Array = NDArray[np.float64]
 
-BIAS_UNITS = 64  # of the bias rail's diode, which carries one i_unit
-
 
 @dataclass(slots=True, kw_only=True)
 class Wire:
@@ -57,4 +55,4 @@ class Draft:
     @property
     def i_lsb(self) -> float:
         """Current of one unit device of the bias rail [A]."""
-        return self.i_unit / BIAS_UNITS
+        return self.options.i_lsb

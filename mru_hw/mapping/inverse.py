@@ -16,9 +16,10 @@ def unmap(design: Design, calibration: Calibration) -> Model:
     """Return the network whose tensors a Design's rounded ratios and currents amount to.
 
     Its structure is the original's, but for a skip of 1 whose realised ratios are not all one:
-    that becomes a matrix.
+    that becomes a matrix. Read at the conditions that the Design is compensated for, where its
+    numbers are what the mapping wanted.
     """
-    spec = design.spec
+    spec, calibration = design.spec, design.compensating(calibration)
     tensors: dict[str, np.ndarray] = {}
     rectified: dict[int, np.ndarray] = {}
     for c, weight in read_connections(design, calibration):

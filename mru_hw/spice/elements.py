@@ -134,7 +134,7 @@ def _bare_row(role: Role) -> tuple[str, ...]:
 
 
 def _roles(model: Model, design: Design, calibration: Calibration) -> Iterator[Role]:
-    mapped = unmap(design, calibration)
+    mapped, calibration = unmap(design, calibration), design.compensating(calibration)
     for number, connection in enumerate(design.connections):
         if connection.source == "bias":
             yield from _bias_roles(model, mapped, design, number, connection)

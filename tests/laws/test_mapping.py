@@ -300,8 +300,8 @@ def test_the_digest_changes_with_every_part_of_the_circuit() -> None:
             design, banks=(dataclasses.replace(bank, up_units=up), *design.banks[1:])
         ),
         dataclasses.replace(design, technology=wide),
-        dataclasses.replace(design, i_lsb=2 * design.i_lsb),
-        dataclasses.replace(design, i_unit=2 * design.i_unit),
+        dataclasses.replace(design, options=DesignOptions(bias_units=32)),
+        dataclasses.replace(design, options=DesignOptions(i_unit="2 nA")),
         dataclasses.replace(design, buses=buses),
         dataclasses.replace(design, timing=timing(20e-3, [CellKind.CMRU] * 2)),
         mapped(draw("cmru", 7, levels=2))[0],
