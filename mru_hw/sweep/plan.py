@@ -23,7 +23,7 @@ from pydantic.functional_validators import AfterValidator
 from mru_hw.documents import Document, Several, mistake
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document
-from mru_hw.mapping.options import DEFAULTS, DesignOptions
+from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
 from mru_hw.sweep.axes import AXES, NO_DIES, Axis, Ground
 from mru_hw.technology import Technology
 
@@ -161,6 +161,12 @@ class Plan(Document):
             "plan, or a mapping of what stands in one"
         ),
     ] = DEFAULTS
+    calibration: str | None = Field(
+        default=None,
+        min_length=1,
+        description="constants of one's own, as mru-hw characterize writes them: a file, relative "
+        "to the plan; those that ship if left out",
+    )
     level: Literal["ideal", "behavioral", "spice"] = Field(
         default="behavioral", description="the level of truth"
     )
@@ -263,14 +269,16 @@ class Plan(Document):
         """
         if isinstance(self.design, DesignOptions):
             return self
-        options = read_document(folder / self.design, DesignOptions, "design")
+        options = read_options(folder / self.design, "design")
         return self.model_copy(update={"design": options})
 
     def place(self, error: UserError, source: str) -> UserError:
         """Return an error about what the plan says as one about its own field, in a file."""
-        places = {f"{one.axis}": f"axes.{k}.values" for k, one in enumerate(self.axes)}
+        places = {name: f"design.{name}" for name in DesignOptions.model_fields}
+        places |= {one.axis: f"axes.{k}.values" for k, one in enumerate(self.axes)}
         places |= {"--tech": "tech", "--inputs": "inputs", "MODEL": "model"}
-        places |= {"sequences": "sequences", "conditions": "conditions"}
+        kept = ("sequences", "conditions", "design", "calibration")
+        places |= {name: name for name in kept}
         if error.field not in places:
             return error
         return error.renamed(places).inside(source)

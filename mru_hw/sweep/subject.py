@@ -23,7 +23,7 @@ from mru_hw.sweep.plan import Plan, is_drawn
 from mru_hw.sweep.points import Point
 from mru_hw.sweep.setup import Setup
 from mru_hw.technology import Technology, load_technology
-from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.technology.calibration import Calibration, load_calibration, read_calibration
 from mru_hw.technology.conditions import nominal_conditions
 
 RESULTS = 2
@@ -106,9 +106,15 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
     Raises
     ------
     UserError
-        The model, the inputs or the technology is not there or does not fit the others.
+        The model, the inputs, the technology or the calibration is not there or does not fit the
+        others.
     """
     technology = load_technology(plan.tech)
+    calibration = (
+        load_calibration(technology)
+        if plan.calibration is None
+        else read_calibration(folder / plan.calibration, technology, "calibration")
+    )
     model = load_model(folder / plan.model)
     inputs = load_inputs(folder / plan.inputs)
     n_in, n_classes = model.spec.n_in, model.spec.n_classes
@@ -121,7 +127,7 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
     return Subject(
         model=model,
         technology=technology,
-        calibration=load_calibration(technology),
+        calibration=calibration,
         inputs=inputs.take(slice(first, stop)),
         first_sequence=first,
         level=plan.level,
@@ -142,7 +148,7 @@ def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Coll
     designs
         Digests of the designs that the points are run on.
     """
-    aside = {"chunk", "model", "inputs"}
+    aside = {"chunk", "model", "inputs", "calibration"}
     shown = {name: _without(plan.as_data(), aside) for name, plan in plans.items()}
     versions = {"mru_hw": __version__, "numpy": np.__version__, "results": str(RESULTS)}
     arithmetic = {"kernel": KERNEL, "number_type": NUMBER_TYPE}

@@ -92,6 +92,8 @@ DOCUMENTS: dict[type[BaseModel], Any] = {
         "model": "net",
         "inputs": "x.npz",
         "tech": "generic180",
+        "design": "DESIGN.yaml",
+        "calibration": "calibration.yaml",
         "level": "behavioral",
         "timing": "settled",
         "sequences": "0:10",
