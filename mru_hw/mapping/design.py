@@ -20,7 +20,6 @@ from mru_hw.mapping.options import DEFAULTS, DesignOptions
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.structure import CellKind, ModelSpec
 from mru_hw.technology import Technology
-from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 
 IntArray = NDArray[np.int64]
@@ -220,12 +219,9 @@ class Design:
 
     Attributes
     ----------
-    spec
-        Structure of the network that it realises.
-    options
-        What the designer chose.
-    wires
-        What capacitance its nets' wires are taken to have.
+    spec, options, wires
+        Structure of the network that it realises, what the designer chose, and what capacitance
+        its nets' wires are taken to have.
     compensated
         The conditions that its ratios are compensated for.
     """
@@ -252,7 +248,7 @@ class Design:
 
     def without(self, parameter: str, row: int, column: int) -> Design:
         """Return the Design with one element of one connection left out."""
-        if parameter not in (c.parameter for c in self.connections):
+        if parameter not in {c.parameter for c in self.connections}:
             raise KeyError(parameter)
         connections = tuple(
             c.without(row, column) if c.parameter == parameter else c for c in self.connections
@@ -268,8 +264,8 @@ class Design:
         sha.update(self.technology.model_dump_json(exclude={"sources", "process"}).encode())
         sha.update(self.technology.models_hash().encode())
         settings = (self.i_unit, self.i_lsb, self.compensated, self.timing, self.buses)
-        sha.update(repr(settings).encode() + (repr(self.wires).encode() if self.wires else b""))
-        sha.update(self.options.chosen().encode())
+        wires = repr(self.wires) if self.wires else ""
+        sha.update(f"{settings!r}{wires}{self.options.chosen()}".encode())
         parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)
         for part in parts:
             for entry in dataclasses.fields(part):
@@ -277,13 +273,6 @@ class Design:
                 whole = isinstance(value, np.ndarray)
                 sha.update(value.tobytes() if whole else f"{entry.name}={value!r};".encode())
         return sha.hexdigest()[:16]
-
-    def compensating(self, calibration: Calibration) -> Calibration:
-        """Return the constants at the conditions that its ratios are compensated for."""
-        at = self.compensated
-        return calibration.at(
-            at.v_dd, temperature=at.temperature, corner=at.corner, loops_only=self.loops_only
-        )
 
     @property
     def loops_only(self) -> bool:
@@ -304,9 +293,7 @@ class Design:
 
 
 def _bus_devices(bus: Bus) -> Iterator[DeviceGroup]:
-    full = np.full(bus.size, bus.units, dtype=np.int64)
-    one = np.ones(bus.size, dtype=np.int64)
-    split = np.full(bus.size, bus.split, dtype=np.int64)
+    full, one, split = (np.full(bus.size, n, dtype=np.int64) for n in (bus.units, 1, bus.split))
     roles: dict[NodeKind, tuple[tuple[str, str, IntArray], ...]] = {
         NodeKind.CANDIDATE: (
             ("split_n", "n_mirror", split),
@@ -378,8 +365,7 @@ WINDOW_COPIES = {
 
 def window_roles(candidate: Bus) -> tuple[str, ...]:
     """List the copies that there are: nothing pulls a rectified candidate down."""
-    signed = candidate.kind is NodeKind.CANDIDATE
-    return tuple(WINDOW_COPIES) if signed else ("up_plus", "up_minus")
+    return tuple(WINDOW_COPIES)[: None if candidate.kind is NodeKind.CANDIDATE else 2]
 
 
 def _bank_devices(bank: Bank, candidate: Bus) -> Iterator[DeviceGroup]:
@@ -393,8 +379,8 @@ def _bank_devices(bank: Bank, candidate: Bus) -> Iterator[DeviceGroup]:
         yield DeviceGroup(key=(name, "up_copy"), device="n_mirror", units=copy)
         if candidate.kind is NodeKind.CANDIDATE:
             yield DeviceGroup(key=(name, "down_copy"), device="p_mirror", units=copy)
-            key = (name, "down_threshold")
             if fixed:
+                key = (name, "down_threshold")
                 yield DeviceGroup(key=key, device="n_mirror", units=bank.down_units)
         for role in window_roles(candidate):
             if bank.window is not None:

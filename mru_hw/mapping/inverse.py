@@ -6,7 +6,7 @@ import numpy as np
 
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.reading import read_connections
-from mru_hw.mapping.realised import realised_bank
+from mru_hw.mapping.realised import compensating, realised_bank
 from mru_hw.model.network import Model
 from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
@@ -19,7 +19,7 @@ def unmap(design: Design, calibration: Calibration) -> Model:
     that becomes a matrix. Read at the conditions that the Design is compensated for, where its
     numbers are what the mapping wanted.
     """
-    spec, calibration = design.spec, design.compensating(calibration)
+    spec, calibration = design.spec, compensating(design, calibration)
     tensors: dict[str, np.ndarray] = {}
     rectified: dict[int, np.ndarray] = {}
     for c, weight in read_connections(design, calibration):

@@ -6,6 +6,7 @@ device that was measured; beyond, their ends would stand in for what nobody know
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from mru_hw.errors import Bare, UserError
@@ -14,9 +15,9 @@ from mru_hw.mapping.draft import Draft
 from mru_hw.units import render
 
 CELL_FACTOR = 2
-"""How far a cell's currents may lie from those of the measured unit's. A strobed gate has to beat
-them, so the voltage at which it steps goes with their logarithm: n kT/q ln 2, some 25 mV, in which
-a comparator's current changes by half a percent (its conductance, some 0.17 per volt)."""
+"""How far a cell's currents over i_unit may lie from the measured unit's. A strobed gate has to
+beat them, so the voltage at which it steps goes with their logarithm: n kT/q ln 2, some 25 mV, in
+which a comparator's current changes by half a percent (its conductance, some 0.17 per volt)."""
 
 _ROUNDING = 1e-9  # relative
 
@@ -64,11 +65,13 @@ def _refuse_cells(draft: Draft) -> None:
         return
     for name in ("hold", "width"):
         found, there = getattr(options, name), getattr(measured, name)
-        least, most = max(1, there // CELL_FACTOR), there * CELL_FACTOR
+        usual = there * options.bias_units / measured.bias_units
+        least, most = max(1, math.ceil(usual / CELL_FACTOR)), math.floor(usual * CELL_FACTOR)
         if not least <= found <= most:
             raise UserError(
                 name,
                 found,
                 f"{least} to {most}, for the calibration of {draft.calibration.technology} was "
-                f"measured with {there} in a ladder cell",
+                f"measured with {there} in a ladder cell, where bias_units is "
+                f"{measured.bias_units}",
             )

@@ -37,17 +37,19 @@ _Share = Annotated[
         "",
         "less is lost in what devices leak, and more leaves weak inversion",
     ),
+    Field(json_schema_extra={"minimum": 0.01, "maximum": 100}),
 ]
 _Units = Annotated[
     int,
     _between(1, UNITS_MOST, "", "a mirror is made of whole devices, and no leg is wider than that"),
+    Field(json_schema_extra={"minimum": 1, "maximum": UNITS_MOST}),
 ]
 
 
 class Compensated(Document):
     """Conditions at which ratios undo the gains of mirrors; what is left out is the calibration's.
 
-    The weights that the chip amounts to are exact there, and drift away from there.
+    Weights drift away from there, and what devices leak there no ratio undoes.
     """
 
     corner: str | None = Field(default=None, description="process corner, one of the technology's")
@@ -142,11 +144,10 @@ class DesignOptions(Document):
     )
     compensated: Compensated = Field(
         default=Compensated(),
-        description="where the chip's weights are exact: compensate for 85 degC and they are off "
-        "at 27 degC",
+        description="corner, temperature and supply at which ratios undo the gains of mirrors",
     )
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         try:
             super().__init__(**fields)
         except ValidationError as error:
@@ -165,6 +166,10 @@ class DesignOptions(Document):
     def i_lsb(self) -> float:
         """Current of one unit device of the bias rail [A]."""
         return self.i_unit / self.bias_units
+
+    def as_data(self) -> dict[str, Any]:
+        """Return plain data for JSON, quantities as text; what is left to others is left out."""
+        return self.model_dump(mode="json", exclude_none=True)
 
     def chosen(self) -> str:
         """Return as JSON what differs from the defaults but `i_unit`; empty where nothing does."""
