@@ -13,6 +13,7 @@ from mru_hw.report.figures import Array, Picture, Series
 from mru_hw.report.summary import percent
 from mru_hw.report.words import counted, described, said
 from mru_hw.sweep.axes import AXES, Noted
+from mru_hw.sweep.subject import ARITHMETIC
 from mru_hw.sweep.view import PointView, RunView
 from mru_hw.units import render
 
@@ -179,7 +180,7 @@ def condition_rows(run: RunView) -> list[tuple[str, str]]:
         ("wall time", render(float(facts.get("seconds", "0")), "s")),
         ("time of a die", render(run.base.seconds / max(1, run.base.n_runs), "s")),
     ]
-    rows += [(name.replace("_", " "), facts[name]) for name in ("kernel", "number_type")]
+    rows += [(name.replace("_", " "), facts[name]) for name in ARITHMETIC]
     for prefix in ("machine", "version", "hash"):
         for name, value in facts.items():
             if name.startswith(f"{prefix}."):

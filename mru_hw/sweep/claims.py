@@ -23,6 +23,7 @@ from mru_hw.sweep.axes import AXES
 from mru_hw.sweep.plan import Plan
 from mru_hw.sweep.points import Point, points
 from mru_hw.sweep.store import FRAME, plain
+from mru_hw.sweep.subject import ARITHMETIC
 from mru_hw.technology import Technology, load_technology
 
 LEVELS = ("ideal", "behavioral", "spice")
@@ -50,7 +51,7 @@ def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> dict[int, 
     """
     complete, level = facts["complete"], facts["level"]
     _require(complete in {"true", "false"} and level in LEVELS)
-    _require({"kernel", "number_type"} <= facts.keys())
+    _require(ARITHMETIC.keys() <= facts.keys())
     _number(float(facts.get("seconds", "0")), 0)
     labels = _sequences(db, float(facts.get(FRAME, "nan")))
     wanted = _planned(db, json.loads(facts["plans"]), priced=level != "ideal")

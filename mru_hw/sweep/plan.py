@@ -255,9 +255,14 @@ class Plan(Document):
 
     def ground(self, technology: Technology) -> Ground:
         """Return what the defaults and limits of the axes rest on, of a plan that is `resolved`."""
+        return Ground(level=self.level, technology=technology, options=self.options)
+
+    @property
+    def options(self) -> DesignOptions:
+        """The choices of the mapping, of a plan that is `resolved`."""
         if not isinstance(self.design, DesignOptions):
             raise TypeError("The design of the plan was not read.")
-        return Ground(level=self.level, technology=technology, options=self.design)
+        return self.design
 
     def resolved(self, folder: Path) -> Plan:
         """Return the plan with the options of the design in place of the file that has them.

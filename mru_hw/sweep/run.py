@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,7 @@ from mru_hw.sweep.points import Job, Key, Point, jobs, points
 from mru_hw.sweep.ready import make_ready, trim_facts
 from mru_hw.sweep.store import DAMAGED, Store, create_store, plain, stands
 from mru_hw.sweep.subject import (
-    KERNEL,
-    NUMBER_TYPE,
+    ARITHMETIC,
     RESULTS,
     Subject,
     identity,
@@ -117,7 +116,7 @@ def run_sweep(
         # Before anything is added: what a report would refuse is not gone on with.
         view_of(out, store.connection, "--out", DAMAGED)
         if store.value("identity") != this:
-            raise UserError("--out", str(out), _other(store, hashes))
+            raise UserError("--out", str(out), _other(store, hashes, designs))
         done = store.done()
         total = sum(point.n_runs for point in wanted)
         computed, cut_off = 0, 0
@@ -157,15 +156,21 @@ def _compute(
         yield from run_jobs(subject, todo, min(workers, -(-left // chunk)))
 
 
-def _other(store: Store, hashes: Mapping[str, str]) -> str:
+def _other(store: Store, hashes: Mapping[str, str], designs: Collection[str]) -> str:
     """Say what sets a store's sweep apart from the one that is asked for."""
     for name, digest in hashes.items():
         if store.value(f"hash.{name}") != digest:
             return f"a new path, for the sweep there is of another {name}"
+    if store.designs().isdisjoint(designs):
+        return "a new path, for the sweep there is of another design"
     for name in ("mru_hw", "numpy"):
         found = store.value(f"version.{name}")
         if found != versions()[name]:
             return f"a new path, for the sweep there was made with {name} {found}"
+    for name, value in ARITHMETIC.items():
+        if store.value(name) != value:
+            word = name.replace("_", " ")
+            return f"a new path, for the sweep there has the {word} {store.value(name)}"
     if store.value("version.results") != versions()["results"]:
         return "a new path, for the sweep there was made by other laws of the circuits"
     return "a new path, for the sweep there follows another plan"
@@ -174,7 +179,7 @@ def _other(store: Store, hashes: Mapping[str, str]) -> str:
 def _facts(plans: Mapping[str, Plan], hashes: Mapping[str, str], this: str) -> dict[str, str]:
     return (
         {"identity": this, "level": next(iter(plans.values())).level}
-        | {"kernel": KERNEL, "number_type": NUMBER_TYPE}
+        | dict(ARITHMETIC)
         | {"plans": plain({name: plan.as_data() for name, plan in plans.items()})}
         | {f"hash.{name}": digest for name, digest in hashes.items()}
         | {f"version.{name}": version for name, version in versions().items()}

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mru_hw.mapping.schemas import DIALECT
 from mru_hw.sweep.plan import Plan, axis_names, document_of
 
 NAME = "plan.schema.json"
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def plan_schema() -> dict[str, Any]:
@@ -32,7 +32,7 @@ def plan_schema() -> dict[str, Any]:
         "default": {},
         "description": design["description"],
     }
-    return {"$schema": _DIALECT} | schema | {"title": "PLAN.yaml"}
+    return {"$schema": DIALECT} | schema | {"title": "PLAN.yaml"}
 
 
 def schema_text() -> str:

@@ -187,7 +187,7 @@ def _write_beginning(
             for k, (y, n) in enumerate(zip(labels, inputs.lengths, strict=True))
         ],
     )
-    designs = {one.digest: plain(one.setup.options.model_dump(mode="json")) for one in ready}
+    designs = {one.digest: plain(one.setup.options.as_data()) for one in ready}
     db.executemany("INSERT INTO design VALUES (?, ?)", designs.items())
     for one in references:
         blobs = (_blob(one.decision, "<i2"), _blob(one.energy, "<f8"))
@@ -234,6 +234,10 @@ class Store:
         """Return a fact about the run."""
         row = self.connection.execute("SELECT value FROM run WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
+
+    def designs(self) -> set[str]:
+        """Return the digests of the designs that the points run on."""
+        return {str(name) for (name,) in self.connection.execute("SELECT digest FROM design")}
 
     def done(self) -> set[Key]:
         """Return the runs that need not be tried again: all that are stored but the machine's."""

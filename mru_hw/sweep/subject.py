@@ -33,7 +33,7 @@ It is raised whenever one of them moves a figure, so that no store is resumed wi
 kinds; a test holds it (tests/golden/results.json).
 """
 
-KERNEL, NUMBER_TYPE = "numpy", "float64"
+ARITHMETIC: Mapping[str, str] = {"kernel": "numpy", "number_type": "float64"}
 """What computes the behavioral level, and the type of its numbers: another one's bits differ."""
 
 
@@ -151,8 +151,9 @@ def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Coll
     aside = {"chunk", "model", "inputs", "calibration"}
     shown = {name: _without(plan.as_data(), aside) for name, plan in plans.items()}
     versions = {"mru_hw": __version__, "numpy": np.__version__, "results": str(RESULTS)}
-    arithmetic = {"kernel": KERNEL, "number_type": NUMBER_TYPE}
-    text = json.dumps([shown, dict(hashes), sorted(designs), versions, arithmetic], sort_keys=True)
+    text = json.dumps(
+        [shown, dict(hashes), sorted(designs), versions, dict(ARITHMETIC)], sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

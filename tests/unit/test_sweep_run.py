@@ -319,6 +319,11 @@ def test_another_sweep_on_the_same_file_is_refused(
         monkeypatch.setattr(f"mru_hw.sweep.{module}.RESULTS", -1)
     other = "a new path, for the sweep there was made by other laws of the circuits."
     assert told(plan) == other
+    monkeypatch.undo()
+    for module in ("subject", "run"):
+        compiled = {"kernel": "compiled", "number_type": "float64"}
+        monkeypatch.setattr(f"mru_hw.sweep.{module}.ARITHMETIC", compiled)
+    assert told(plan) == "a new path, for the sweep there has the kernel numpy."
     assert out.read_bytes() == before
 
 
