@@ -153,9 +153,9 @@ def test_conditions_are_every_corner_s_and_checks_are_none_of_them() -> None:
     assert {c.corner for c in check_points(TECHNOLOGY, ("tt",))} == {"tt"}
     assert chosen_corners(TECHNOLOGY, ("ff", "tt")) == ("tt", "ff")
     told = sentence(lambda: chosen_corners(TECHNOLOGY, ("ff",)))
-    assert told == '--corner is "ff", expected tt too, the nominal one.'
+    assert told == 'corner is "ff", expected tt too, the nominal one.'
     told = sentence(lambda: chosen_corners(TECHNOLOGY, ("tt", "xx")))
-    assert told == '--corner is "xx", expected one of tt, ff, ss, sf, fs.'
+    assert told == 'corner is "xx", expected one of tt, ff, ss, sf, fs.'
 
 
 @pytest.mark.parametrize("name", technology_names())

@@ -206,7 +206,7 @@ def test_summaries_fit_the_schema_and_add_up(swept: Path) -> None:
 def test_a_page_of_somebody_else_is_left_alone(swept: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
     out.write_text("<!doctype html>\n<p>mine</p>")
-    expected = f'--out is "{out}", expected a new path or an earlier report.'
+    expected = f'out is "{out}", expected a new path or an earlier report.'
     assert sentence(lambda: page(swept, out)) == expected
     assert "mine" in out.read_text()
     out.unlink()
@@ -368,7 +368,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     text.write_text("mine" * 100)
     for path, more in ((text, ""), (tmp_path / "none", " (no such file)"), (tmp_path, " (no")):
         found = sentence(partial(page, path, tmp_path / "report.html"))
-        assert found.startswith(f'RUN is "{path}", expected a sweep that mru-hw wrote')
+        assert found.startswith(f'run is "{path}", expected a sweep that mru-hw wrote')
         assert more in found
 
 

@@ -301,7 +301,7 @@ def test_another_sweep_on_the_same_file_is_refused(
     before = out.read_bytes()
 
     def told(plan: Path) -> str:
-        return sentence(lambda: sweep(plan, out)).removeprefix(f'--out is "{out}", expected ')
+        return sentence(lambda: sweep(plan, out)).removeprefix(f'out is "{out}", expected ')
 
     plan = write_case(tmp_path, n_dies=3)
     assert told(plan) == "a new path, for the sweep there follows another plan."
@@ -338,7 +338,7 @@ def test_what_is_no_sweep_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     db.close()
     for path in (text, other, folder):
         before = path.read_bytes() if path.is_file() else b""
-        expected = f'--out is "{path}", expected a new path or an earlier sweep.'
+        expected = f'out is "{path}", expected a new path or an earlier sweep.'
         assert sentence(partial(sweep, plan, path)) == expected
         assert (path.read_bytes() if path.is_file() else b"") == before
 
@@ -350,7 +350,7 @@ def test_a_store_that_another_process_writes_is_refused(tmp_path: Path, inside: 
     db = sqlite3.connect(out, isolation_level=None)
     db.execute("BEGIN EXCLUSIVE")
     try:
-        used = f'--out is "{out}", expected a file that no other process is using.'
+        used = f'out is "{out}", expected a file that no other process is using.'
         assert sentence(lambda: sweep(plan, out)) == used
         match = "expected a sweep that no process is writing"
         with pytest.raises(UserError, match=match), open_run(out):
@@ -363,14 +363,14 @@ def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     plan = write_case(tmp_path)
     for path in (plan / "run.sqlite", Path("/proc/run.sqlite")):
         told = sentence(partial(sweep, plan, path))
-        assert told.startswith(f'--out is "{path.parents[-2]}')
+        assert told.startswith(f'out is "{path.parents[-2]}')
         assert "expected a path that can be written" in told
 
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
-    ({"model": "none"}, "MODEL is "),
-    ({"inputs": "none.npz"}, "--inputs is "),
-    ({"tech": "none"}, '--tech is "none", expected one of generic180, sky130.'),
+    ({"model": "none"}, "model is "),
+    ({"inputs": "none.npz"}, "inputs is "),
+    ({"tech": "none"}, 'tech is "none", expected one of generic180, sky130.'),
     ({"sequences": "0:50"}, 'sequences is "0:50", expected start:stop within 0:20'),
     ({"axes": [{"axis": "corner", "values": ["xx"]}]}, 'corner is "xx", expected '),
 ]

@@ -93,7 +93,7 @@ def test_a_pdk_that_changed_or_is_missing_is_refused(
     monkeypatch.delenv("PDK_ROOT")
     absent = technology.models.model_copy(update={"package": "no_such_pdk"})
     text = sentence(technology.model_copy(update={"models": absent}).model_files)
-    assert text.startswith("--tech is ")
+    assert text.startswith("tech is ")
     assert "pip install --no-deps no_such_pdk==0.15.3, or set PDK_ROOT" in text
 
 
