@@ -358,7 +358,7 @@ def test_what_a_store_knows_more_or_less_of_than_this_version(
             raise AssertionError("unreachable")
 
     assert sentence(read) == (
-        f'RUN is "{store}", expected a sweep over axes that this version of mru_hw has, not '
+        f'run is "{store}", expected a sweep over axes that this version of mru_hw has, not '
         "noise_scale."
     )
 
