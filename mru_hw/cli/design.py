@@ -49,17 +49,35 @@ def chosen_options(design: Path | None, i_unit: str | None) -> DesignOptions:
     UserError
         The file is no DESIGN.yaml, a value is out of range, or both say another i_unit.
     """
-    from mru_hw.mapping import DesignOptions
     from mru_hw.mapping.options import DEFAULTS, read_options
+
+    if design is None:
+        return with_i_unit(DEFAULTS, i_unit, "")
+    return with_i_unit(read_options(design, "--design"), i_unit, design.name)
+
+
+def with_i_unit(options: DesignOptions, i_unit: str | None, source: str) -> DesignOptions:
+    """Return options with the i_unit that ``--i-unit`` asks for, or as they are without it.
+
+    Parameters
+    ----------
+    source
+        The file that the options come from; empty where they are the defaults.
+
+    Raises
+    ------
+    UserError
+        The value is out of range, or the file says another.
+    """
+    from mru_hw.mapping import DesignOptions
     from mru_hw.units import parse, render_exact
 
-    options = DEFAULTS if design is None else read_options(design, "--design")
     if i_unit is None:
         return options
-    told = "i_unit" in options.model_fields_set
-    if design is not None and told and parse(i_unit, "A", "--i-unit") != options.i_unit:
+    told = bool(source) and "i_unit" in options.model_fields_set
+    if told and parse(i_unit, "A", "--i-unit") != options.i_unit:
         there = render_exact(options.i_unit, "A")
-        raise UserError("--i-unit", i_unit, f"{there}, as {design.name} has it, or no such option")
+        raise UserError("--i-unit", i_unit, f"{there}, as {source} has it, or no such option")
     with told_of_design(None, i_unit):
         fields = {name: getattr(options, name) for name in options.model_fields_set}
         return DesignOptions(**fields | {"i_unit": i_unit})

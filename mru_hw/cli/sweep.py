@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mru_hw.cli.design import (
+    CalibrationFile,
+    DesignFile,
+    IUnit,
+    chosen_options,
+    told_of_design,
+    with_i_unit,
+)
 from mru_hw.cli.meter import meter
 from mru_hw.cli.numbers import WORKERS, whole
 from mru_hw.cli.output import Json, emit
 from mru_hw.errors import UserError
+
+if TYPE_CHECKING:
+    from mru_hw.sweeps.plan import Plan
 
 
 def sweep(
@@ -28,6 +39,9 @@ def sweep(
     dask: Annotated[
         str | None, typer.Option("--dask", metavar="ADDRESS", help="Not made yet.")
     ] = None,
+    design: DesignFile = None,
+    i_unit: IUnit = None,
+    calibration: CalibrationFile = None,
     json: Json = False,
 ) -> None:
     """Run a network on many dies and conditions.
@@ -36,13 +50,24 @@ def sweep(
     cut off (killed, no memory, no room, too slow) are tried again then, and end this call with 1.
     """
     from mru_hw.report.summary import sweep_lines, sweep_summary
-    from mru_hw.sweeps.face import sweep_plan
+    from mru_hw.sweeps.plan import read_plan
+    from mru_hw.sweeps.run import STUDY, run_sweep
     from mru_hw.sweeps.view import open_run
 
     if dask is not None:
         raise UserError("--dask", dask, "no such option: clusters are to come, use --workers")
+    document = _with_options(read_plan(plan), plan, design, i_unit, calibration)
+    told = {} if calibration is None else {"calibration": "--calibration"}
+    # What an axis says of i_unit is the plan's, whatever else the design's file has.
+    source = None if document.values("i_unit") else design
     with meter("sweep") as show:
-        outcome = sweep_plan(plan, out, workers=workers, progress=show)
+        try:
+            with told_of_design(source, i_unit):
+                outcome = run_sweep(
+                    {STUDY: document}, plan.parent, out, workers=workers, progress=show
+                )
+        except UserError as error:
+            raise document.place(error.renamed(told), plan.name) from None
     with open_run(out) as run:
         summary = sweep_summary(run) | {
             "run": out,
@@ -55,3 +80,31 @@ def sweep(
         }
         emit(summary, as_json=json, lines=sweep_lines(run, summary))
     outcome.refuse_cut_off()
+
+
+def _with_options(
+    document: Plan, plan: Path, design: Path | None, i_unit: str | None, calibration: Path | None
+) -> Plan:
+    """Return a plan with what the command line says of its design and calibration.
+
+    Raises
+    ------
+    UserError
+        The plan says it already.
+    """
+    for key, path in (("design", design), ("calibration", calibration)):
+        if path is not None and key in document.model_fields_set:
+            expected = f"no such option, for {plan.name} has the key {key}"
+            raise UserError(f"--{key}", str(path), expected)
+    if i_unit is not None and document.values("i_unit"):
+        expected = f"no such option, for i_unit is an axis of {plan.name}"
+        raise UserError("--i-unit", i_unit, expected)
+    changed: dict[str, Any] = {}
+    if calibration is not None:
+        changed["calibration"] = str(calibration.absolute())
+    if design is not None:
+        changed["design"] = chosen_options(design, i_unit)
+    elif i_unit is not None:
+        there = document.resolved(plan.parent).options
+        changed["design"] = with_i_unit(there, i_unit, plan.name)
+    return document.model_copy(update=changed)

@@ -11,22 +11,12 @@ import numpy as np
 from mru_hw.report import figures
 from mru_hw.report.figures import Array, Picture, Series
 from mru_hw.report.summary import percent
-from mru_hw.report.words import counted, described, setting
-from mru_hw.sweeps.store import VARIED
+from mru_hw.report.words import counted, described, said
+from mru_hw.sweeps.axes import AXES, Noted
+from mru_hw.sweeps.subject import ARITHMETIC
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.units import render
 
-NAMES = {
-    "mismatch_scale": "mismatch, times the process's sigma",
-    "process_scale": "die-to-die spread, over its sigma",
-    "gradient_scale": "gradient across a die, over its sigma",
-    "noise_scale": "noise, times the devices' own",
-    "corner": "process corner",
-    "temperature": "temperature [°C]",
-    "v_dd": "supply [V]",
-    "perturbation": "perturbation p [%]",
-    "trim_bits": "bits of the trim DACs",
-}
 _SHOWN = 6
 """Curves of a figure, at most; the other combinations stand in the table of points."""
 
@@ -87,6 +77,7 @@ def _from_sequences(energies: Array) -> str:
 
 
 def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
+    title = AXES[axis].label
     values = list(dict.fromkeys(point.settings[axis] for point in points))
     if all(isinstance(value, (int, float)) for value in values):
         values.sort()
@@ -97,7 +88,7 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     accuracy, power = [], []
     for combination in combinations[:_SHOWN]:
         fixed = dict(zip(others, combination, strict=True))
-        label = ", ".join(setting(name, value) for name, value in fixed.items()) or "mean"
+        label = ", ".join(AXES[name].render(value) for name, value in fixed.items()) or "mean"
         row = [_at(points, fixed | {axis: value}) for value in values]
         accuracy.append(_series(label, [_NONE if p is None else 100 * p.accuracy for p in row]))
         power.append(_series(label, [_NONE if p is None else p.power for p in row]))
@@ -109,10 +100,10 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     left = len(combinations) - _SHOWN
     more = f" {left} more combinations stand in the table of points." if left > 0 else ""
     return Picture(
-        uri=figures.over_axis(NAMES[axis], values, panels, run.references),
-        alternative=f"Accuracy and power over {NAMES[axis]}.",
+        uri=figures.over_axis(title, values, panels, run.compared(points)),
+        alternative=f"Accuracy and power over {title}.",
         caption=(
-            f"Over {NAMES[axis]}: the mean of {counted} runs at each point, with the range from "
+            f"Over {title}: the mean of {counted} runs at each point, with the range from "
             f"P10 to P90.{more}"
         ),
     )
@@ -141,16 +132,16 @@ def _blocks(run: RunView) -> Picture:
     switching = sum(pair[1] for pair in blocks.values())
     total = switching + sum(pair[0] for pair in blocks.values())
     split = run.level != "spice"
-    said = f" Switching makes {100 * switching / total:.2f} % of it." if split and total else ""
+    switched = f" Switching makes {100 * switching / total:.2f} % of it." if split and total else ""
     return Picture(
         uri=figures.energy_by_block(blocks, split=split),
         alternative="Bars of the mean energy of a sequence by supply block.",
-        caption=f"Where the energy of a sequence goes, mean over the dies.{said}",
+        caption=f"Where the energy of a sequence goes, mean over the dies.{switched}",
     )
 
 
 def _differing(points: Sequence[PointView]) -> list[str]:
-    return [n for n in VARIED if len({point.settings[n] for point in points}) > 1]
+    return [name for name in AXES if len({point.settings[name] for point in points}) > 1]
 
 
 def point_rows(run: RunView) -> list[list[str]]:
@@ -169,7 +160,7 @@ def point_rows(run: RunView) -> list[list[str]]:
         watts = render(float(point.power.mean()), "W") if len(point.power) else "not priced"
         failed = str(sum(point.failed.values()))
         done = f"{point.n_runs} of {point.n_wanted}"
-        at = ", ".join(setting(n, point.settings[n]) for n in names) or described(run, point)
+        at = ", ".join(said(point, name) for name in names) or described(run, point)
         rows.append([point.study, at, done, *shares, joules, watts, failed])
     return rows
 
@@ -189,70 +180,30 @@ def condition_rows(run: RunView) -> list[tuple[str, str]]:
         ("wall time", render(float(facts.get("seconds", "0")), "s")),
         ("time of a die", render(run.base.seconds / max(1, run.base.n_runs), "s")),
     ]
+    rows += [(name.replace("_", " "), facts[name]) for name in ARITHMETIC]
     for prefix in ("machine", "version", "hash"):
         for name, value in facts.items():
             if name.startswith(f"{prefix}."):
                 shown = name.removeprefix(f"{prefix}.")
                 label = {"hash": f"hash of the {shown}", "version": f"version of {shown}"}
                 rows.append((label.get(prefix, shown.replace("_", " ")), value))
+    for k, (digest, options) in enumerate(run.designs.items()):
+        which = "the design" if len(run.designs) == 1 else f"design {k}"
+        chosen = ", ".join(f"{name}: {value}" for name, value in options.items())
+        rows += [(f"hash of {which}", digest), (f"options of {which}", chosen)]
     rows.append(("hash of all results", run.digest()))
     return rows
-
-
-def _untrimmed(run: RunView) -> str:
-    """Say how many thresholds the trim does not reach; nothing where it reaches all."""
-    try:
-        shown, thresholds = (int(run.facts[f"trim.{n}"]) for n in ("shown", "thresholds"))
-    except (KeyError, ValueError):
-        return ""
-    if shown == thresholds:
-        return ""
-    return (
-        f" The inputs bring units near {shown} of {thresholds} thresholds; the others are not "
-        "trimmed."
-    )
-
-
-LARGEST_MISMATCH = 2.0  # over the process's, up to which cells hold their states: 3.5 sigma
 
 
 def notes(run: RunView) -> list[str]:
     """Return what a reader of this sweep must know beyond the boundary."""
     found = []
-    temperatures = {point.settings["temperature"] for point in run.points}
-    if run.level == "behavioral" and len(temperatures) > 1:
-        found.append(
-            "At the behavioral level gate voltages, slopes, conductances, trips, charges and what "
-            "legs off resting rails leak are those of the temperature, as ngspice has them "
-            "(docs/characterisation.md)."
-        )
-    if run.level == "behavioral" and any(
-        p.settings["mismatch_scale"] > LARGEST_MISMATCH for p in run.points
-    ):
-        found.append(
-            f"Beyond {LARGEST_MISMATCH:g} times the mismatch a ladder's cells begin to lose their "
-            "states (docs/decisions/0004), which the behavioral level does not know: the accuracy "
-            "there is too good."
-        )
+    for name, axis in AXES.items():
+        values = [point.settings[name] for point in run.points]
+        found.append(axis.note(Noted(level=run.level, values=values, facts=run.facts)))
     if run.level == "spice" and run.base.blocks and "clock" not in run.base.blocks:
         found.append(
             "The clock's own energy is not resolved by the tolerances of these runs, so its block "
             "is left out; the total has it (docs/decisions/0005)."
         )
-    if any(point.settings["gradient_scale"] for point in run.points):
-        found.append(
-            "A gradient's slope is one of the literature, and where devices stand is assumed, for "
-            "there is no layout (docs/technologies.md)."
-        )
-    if any(point.settings["trim_bits"] for point in run.points):
-        found.append(
-            "Trimmed dies have DACs at their thresholds, set by readings of supply currents at the "
-            "technology's temperature and supply (docs/trim.md); their energy leaves out the DACs' "
-            f"leakage and registers.{_untrimmed(run)}"
-        )
-    if any(point.settings["perturbation"] for point in run.points):
-        found.append(
-            "Perturbation follows arXiv 2605.15216: every parameter of the trained network times "
-            "1 + N(0, (p/300)²), drawn anew in every trial, before the network is mapped."
-        )
-    return found
+    return [note for note in found if note]

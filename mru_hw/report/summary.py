@@ -70,7 +70,7 @@ def sweep_summary(run: RunView) -> dict[str, Any]:
         },
         "energy_per_sequence_J": energy,
         "power_W": {"mean": power},
-        "input_energy_J": {"mean": None if power is None else run.input_energy(base)},
+        "input_energy_J": {"mean": None if power is None else base.input_energy},
         "seconds": float(run.facts.get("seconds", 0)),
     }
 

@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from mru_hw.sweeps.store import VARIED
+from mru_hw.sweeps.axes import AXES, known
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.units import render
-
-FIXED = {
-    "mismatch_scale": "mismatch",
-    "process_scale": "die-to-die spread",
-    "gradient_scale": "gradient",
-}
-"""What a die keeps, as a point's settings name it."""
-OFF_BY_DEFAULT = ("process_scale", "gradient_scale", "perturbation", "trim_bits")
-"""Settings that are told only where they are not zero."""
 
 
-def setting(name: str, value: Any) -> str:
-    """Return one setting in words."""
-    match name:
-        case "mismatch_scale" | "process_scale" | "gradient_scale":
-            return f"{value:g} × {FIXED[name]}"
-        case "noise_scale":
-            return f"{value:g} × device noise" if value else "no device noise"
-        case "corner":
-            return f"corner {value[:20]}"
-        case "temperature":
-            return f"{value:g} °C"
-        case "v_dd":
-            return render(value, "V")
-        case _:
-            trim = f"{value or 'no'} trim bits"
-            return trim if name == "trim_bits" else f"p = {value:g} %"
+def said(point: PointView, name: str) -> str:
+    """Return one setting of a point in words."""
+    return AXES[name].render(point.settings[name])
 
 
 def described(run: RunView, point: PointView) -> str:
-    """Return a point's settings in words: those that the level knows."""
-    settings = point.settings
-    names = [n for n in VARIED if n not in OFF_BY_DEFAULT or settings[n]]
-    if run.level == "ideal":
-        names = [n for n in names if n == "perturbation"]
-    return ", ".join(setting(n, settings[n]) for n in names) or "the network as mapped"
+    """Return a point's settings in words: those that the level knows and that go not unsaid."""
+    names = [axis.name for axis in known(run.level) if point.settings[axis.name] != axis.tacit]
+    return ", ".join(said(point, name) for name in names) or "the network as mapped"
 
 
 def counted(point: PointView) -> str:

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import validated
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.simulate.supply import BLOCKS
+from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.plan import Plan
-from mru_hw.sweeps.points import points
-from mru_hw.sweeps.store import FRAME, INPUT_CHARGE, VARIED
-from mru_hw.technology import load_technology
+from mru_hw.sweeps.points import Point, points
+from mru_hw.sweeps.store import FRAME, plain
+from mru_hw.sweeps.subject import ARITHMETIC
+from mru_hw.technology import Technology, load_technology
 
 LEVELS = ("ideal", "behavioral", "spice")
 _ROWS = 1000
@@ -33,8 +36,8 @@ _MOST, _LEAST = 1e60, 1e-60
 and sums of those, are floats."""
 
 
-def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> None:
-    """Refuse a store whose numbers cannot be.
+def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> dict[int, Point]:
+    """Refuse a store whose numbers cannot be; return its points by number.
 
     Shares lie within 0 and 1 and are those of the stored decisions, energies and times are finite
     and not negative, means and blocks are those of the stored numbers, points and dies are those of
@@ -48,13 +51,14 @@ def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> None:
     """
     complete, level = facts["complete"], facts["level"]
     _require(complete in {"true", "false"} and level in LEVELS)
-    for name in ("seconds", INPUT_CHARGE):
-        _number(float(facts.get(name, "0")), 0)
+    _require(ARITHMETIC.keys() <= facts.keys())
+    _number(float(facts.get("seconds", "0")), 0)
     labels = _sequences(db, float(facts.get(FRAME, "nan")))
+    wanted = _planned(db, json.loads(facts["plans"]), priced=level != "ideal")
     _references(db, labels)
-    _planned(db, json.loads(facts["plans"]))
     _counts(db, complete=complete == "true")
     _results(db, labels, priced=level != "ideal")
+    return wanted
 
 
 def _require(so: object) -> None:
@@ -84,33 +88,61 @@ def _sequences(db: sqlite3.Connection, frame: float) -> NDArray[np.int64]:
 
 
 def _references(db: sqlite3.Connection, labels: NDArray[np.int64]) -> None:
-    for accuracy, decision, energy in db.execute(
-        "SELECT accuracy, decision, energy FROM reference"
+    designs = {digest for (digest,) in db.execute("SELECT digest FROM design")}
+    for design, accuracy, decision, energy in db.execute(
+        "SELECT design, accuracy, decision, energy FROM reference"
     ):
+        _require(not design or design in designs)
         _number(accuracy, 0, 1)
         _judged([accuracy], _blobs([decision], "<i2", len(labels)), labels)
         if energy is not None:
             _priced(_blobs([energy], "<f8", len(labels)))
 
 
-def _planned(db: sqlite3.Connection, documents: Mapping[str, object]) -> None:
-    """Points and dies are what the plans ask for."""
+def _planned(
+    db: sqlite3.Connection, documents: Mapping[str, object], *, priced: bool
+) -> dict[int, Point]:
+    """Points and dies are what the plans ask for, and what a point runs on is a known design."""
     try:
         plans = {name: validated(Plan, data, name) for name, data in documents.items()}
         technology = load_technology(next(iter(plans.values())).tech)
         wanted = {point.index: point for point in points(plans, technology)}
+        designs = dict(db.execute("SELECT digest, options FROM design"))
+        for options in designs.values():
+            validated(DesignOptions, json.loads(options), "design")
     except UserError as error:
         raise ValueError(str(error)) from None
-    columns = ("number", "study", "trials", "dies", *VARIED)
-    rows = db.execute(f"SELECT {', '.join(columns)} FROM point").fetchall()  # noqa: S608
+    query = "SELECT number, study, trials, dies, settings, design, input_energy FROM point"
+    rows = db.execute(query).fetchall()
     _require(len(rows) == len(wanted))
-    for number, study, trials, n_dies, *values in rows:
+    for number, study, trials, n_dies, settings, design, delivered in rows:
         point = wanted[number]
         _require((study, trials, n_dies) == (point.study, point.trials, len(point.dies)))
-        _require(values == [getattr(point, name) for name in VARIED])
-    for chunk in _chunks(db, "SELECT point, die, seed FROM result"):
-        for number, die, seed in chunk:
+        _require(settings == plain(_known_then(point, plans[study], technology, settings)))
+        _require(design in designs)
+        _require((delivered is not None) == priced)
+        _number(delivered or 0, 0)
+    own = {row[0]: row[5] for row in rows if not wanted[row[0]].drawn}
+    for chunk in _chunks(db, "SELECT point, die, seed, design, status FROM result"):
+        for number, die, seed, design, status in chunk:
             _require(wanted[number].dies[die] == seed)
+            _require(status != RunStatus.DONE.name or own.get(number, design) == design)
+    return wanted
+
+
+def _known_then(
+    point: Point, plan: Plan, technology: Technology, settings: str
+) -> dict[str, object]:
+    """Return a point's settings without the axes that the version that stored it did not have.
+
+    Those stand at their defaults.
+    """
+    stored, ground = json.loads(settings), plan.ground(technology)
+    return {
+        name: value
+        for name, value in point.settings.items()
+        if name in stored or value != AXES[name].default(ground)
+    }
 
 
 def _counts(db: sqlite3.Connection, *, complete: bool) -> None:

@@ -1,27 +1,39 @@
-"""PLAN.yaml: what a sweep runs, as a closed union of axes."""
+"""PLAN.yaml: what a sweep runs. Its axes are those of the table in `mru_hw.sweeps.axes`."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic.functional_validators import AfterValidator
 
-from mru_hw.documents import Document, Several
+from mru_hw.documents import Document, Several, mistake
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document
-from mru_hw.trim.dac import BITS_MOST
-from mru_hw.units import Volts
-from mru_hw.variation.spread import GRADIENT_MOST, MISMATCH_MOST, PROCESS_MOST
+from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
+from mru_hw.sweeps.axes import AXES, NO_DIES, Axis, Ground
+from mru_hw.technology import Technology
 
 DIES_LIMIT = 1 << 20
 """Dies of a point: die k has the seed ``(seed << 20) + k``, so that no two seeds share one."""
 SEED_LIMIT = 1 << 42
 DIE_SEED_LIMIT = 1 << 62
 RUNS_LIMIT = 10_000_000
+DIE = "die"
+"""The axis that is no setting of a point: it names the dies that each point is run on."""
 
 _Item = TypeVar("_Item", bound=Hashable)
 
@@ -32,132 +44,167 @@ def _different(values: tuple[_Item, ...]) -> tuple[_Item, ...]:
     return values
 
 
-_Some = (Field(min_length=1), AfterValidator(_different))
 _Seed = Annotated[int, Field(ge=0, lt=DIE_SEED_LIMIT)]
-_Factor = Annotated[float, Field(ge=0, le=1000)]
-_Mismatch = Annotated[float, Field(ge=0, le=MISMATCH_MOST)]
-_Process = Annotated[float, Field(ge=0, le=PROCESS_MOST)]
-_Gradient = Annotated[float, Field(ge=0, le=GRADIENT_MOST)]
-_Celsius = Annotated[float, Field(gt=-273.15)]
-_Percent = Annotated[float, Field(ge=0, le=1000)]
-_Supply = Annotated[Volts, Field(gt=0)]
 _Count = Annotated[int, Field(ge=1)]
-_Bits = Annotated[int, Field(ge=0, le=BITS_MOST)]
 
 
-class DieAxis(Document):
-    """Seeds of single dies, as `Chip.run` takes them."""
+class AxisValues(Document):
+    """An entry of a plan's axes; `document_of` an axis says of which type its values are."""
 
-    axis: Literal["die"]
-    values: Annotated[Several[_Seed], *_Some]
+    axis: str
+    values: tuple[Any, ...]
 
-
-class MismatchAxis(Document):
-    """Factors on every mismatch sigma; 0 is the nominal die."""
-
-    axis: Literal["mismatch_scale"]
-    values: Annotated[Several[_Mismatch], *_Some]
+    @property
+    def draws(self) -> int:
+        """Networks that are drawn at each value; 1 where the axis draws none."""
+        return int(getattr(self, "trials", 1))
 
 
-class ProcessAxis(Document):
-    """Factors on the sigmas of what all devices of a die share; 0 is a die of the corner."""
-
-    axis: Literal["process_scale"]
-    values: Annotated[Several[_Process], *_Some]
+def axis_names() -> tuple[str, ...]:
+    """Return the names of all axes that a plan may have."""
+    return (DIE, *AXES)
 
 
-class GradientAxis(Document):
-    """Factors on the sigma of the threshold's slope across a die; 0 is none."""
-
-    axis: Literal["gradient_scale"]
-    values: Annotated[Several[_Gradient], *_Some]
+def document_of(name: str) -> type[AxisValues]:
+    """Return the type of a plan's entry for an axis."""
+    return _DIES if name == DIE else _document_of(AXES[name])
 
 
-class NoiseAxis(Document):
-    """Factors on every noise amplitude; 0 is no noise."""
-
-    axis: Literal["noise_scale"]
-    values: Annotated[Several[_Factor], *_Some]
+@cache
+def _document_of(axis: Axis) -> type[AxisValues]:
+    return _document(axis.name, axis.kind, axis.description, axis.example, axis.trials)
 
 
-class CornerAxis(Document):
-    """Process corners of the technology."""
-
-    axis: Literal["corner"]
-    values: Annotated[Several[Annotated[str, Field(min_length=1)]], *_Some]
-
-
-class TemperatureAxis(Document):
-    """Junction temperatures [degC]."""
-
-    axis: Literal["temperature"]
-    values: Annotated[Several[_Celsius], *_Some]
-
-
-class SupplyAxis(Document):
-    """Supply voltages [V]."""
-
-    axis: Literal["v_dd"]
-    values: Annotated[Several[_Supply], *_Some]
+def _document(
+    name: str, kind: Any, description: str, example: tuple[Any, ...], trials: int | None = None
+) -> type[AxisValues]:
+    values: Any = Annotated[
+        Several[kind],
+        Field(
+            min_length=1,
+            description=description,
+            examples=[list(example)],
+            json_schema_extra={"uniqueItems": True},
+        ),
+        AfterValidator(_different),
+    ]
+    fields: dict[str, Any] = {"axis": (Literal[name], ...), "values": (values, ...)}
+    if trials is not None:
+        fields["trials"] = (Annotated[_Count, Field(description="draws at each value")], trials)
+    return create_model(name, __base__=AxisValues, **fields)
 
 
-class PerturbationAxis(Document):
-    """p [%]: every parameter times 1 + N(0, (p/300)^2), the protocol of arXiv 2605.15216."""
-
-    axis: Literal["perturbation"]
-    values: Annotated[Several[_Percent], *_Some]
-    trials: _Count = 10
+_DIES = _document(DIE, _Seed, "seeds of single dies, as Chip.run takes them", (7, 0))
 
 
-class TrimAxis(Document):
-    """Bits of the thresholds' trim DACs; 0 is a chip without them."""
-
-    axis: Literal["trim_bits"]
-    values: Annotated[Several[_Bits], *_Some]
-
-
-Axis = (
-    DieAxis
-    | MismatchAxis
-    | ProcessAxis
-    | GradientAxis
-    | NoiseAxis
-    | CornerAxis
-    | TemperatureAxis
-    | SupplyAxis
-    | PerturbationAxis
-    | TrimAxis
-)
-AXES: tuple[str, ...] = tuple(
-    get_args(kind.model_fields["axis"].annotation)[0] for kind in get_args(Axis)
-)
+def _read_axes(axes: object) -> object:
+    """Read each entry as its own axis has it."""
+    if not isinstance(axes, (list, tuple)):
+        return axes
+    return [_read_axis(f"axes.{k}", one) for k, one in enumerate(axes)]
 
 
-def _known(axes: object) -> object:
-    """Name an axis that there is not; pydantic's own words for it are long."""
-    for k, one in enumerate(axes if isinstance(axes, list) else ()):
-        if isinstance(one, dict) and one.get("axis", MISSING) not in AXES:
-            axis = one.get("axis", MISSING)
-            raise UserError(f"axes.{k}.axis", axis, "one of " + ", ".join(AXES))
-    return axes
+def _read_axis(place: str, one: object) -> object:
+    if not isinstance(one, dict):
+        return one
+    name = one.get("axis", MISSING)
+    if not isinstance(name, str) or name not in axis_names():
+        raise UserError(f"{place}.axis", name, "one of " + ", ".join(axis_names()))
+    try:
+        return document_of(name).model_validate(one)
+    except ValidationError as error:
+        raise _below(place, mistake(error.errors(include_url=False)[0], one)) from None
+
+
+def _read_design(design: object) -> object:
+    """Read a mapping of options; the sentence for a mistake in it begins at the plan."""
+    if isinstance(design, (str, DesignOptions)):
+        return design
+    if not isinstance(design, dict):
+        wanted = "the path of a DESIGN.yaml, or a mapping of what stands in one"
+        raise UserError("design", design, wanted)
+    for key in design:
+        if not isinstance(key, str):
+            raise UserError(f"design.{key}", key, "text as the key, in quotes")
+    try:
+        return DesignOptions.model_validate(design)
+    except UserError as error:
+        raise _below("design", error) from None
+    except ValidationError as error:
+        raise _below("design", mistake(error.errors(include_url=False)[0], design)) from None
+
+
+def _below(place: str, error: UserError) -> UserError:
+    """Return the same error with its field in a part of the document."""
+    field = f"{place}.{error.field}" if error.field else place
+    return UserError(field, error.value, error.expected)
 
 
 class Plan(Document):
-    """All of PLAN.yaml. The points are the product of the axes, each run on `n_dies` dies."""
+    """A sweep: which network, on what, over which axes.
 
-    format_version: Literal[1] = 1
+    The points are the product of the axes; each is run on n_dies dies.
+    """
+
+    format_version: Annotated[Literal[1], Field(description="of this file")] = 1
     model: str = Field(min_length=1, description="the model folder, relative to the plan")
-    inputs: str = Field(min_length=1, description="the input file, relative to the plan")
-    tech: str = "generic180"
-    level: Literal["ideal", "behavioral", "spice"] = "behavioral"
-    timing: Literal["settled", "timed"] = "settled"
-    sequences: str = ":"
+    inputs: str = Field(
+        min_length=1,
+        description="the input file (.npz) with labels y, relative to the plan",
+    )
+    tech: str = Field(default="generic180", description="the technology")
+    design: Annotated[
+        str | DesignOptions,
+        BeforeValidator(_read_design),
+        Field(
+            description="the choices of the mapping: the path of a DESIGN.yaml, relative to the "
+            "plan, or a mapping of what stands in one"
+        ),
+    ] = DEFAULTS
+    calibration: str | None = Field(
+        default=None,
+        min_length=1,
+        description="constants of one's own, as mru-hw characterize writes them: a file, relative "
+        "to the plan; those that ship if left out",
+    )
+    level: Literal["ideal", "behavioral", "spice"] = Field(
+        default="behavioral", description="the level of truth"
+    )
+    timing: Literal["settled", "timed"] = Field(
+        default="settled", description="of the level behavioral; settled alone has sweeps"
+    )
+    sequences: str = Field(
+        default=":",
+        description="which sequences of the inputs, start:stop from 0",
+        json_schema_extra={"pattern": "^[0-9]*:[0-9]*$"},
+    )
     axes: Annotated[
-        Several[Annotated[Axis, Field(discriminator="axis")]], BeforeValidator(_known)
-    ] = Field(default=(), max_length=len(AXES))
-    n_dies: Annotated[int, Field(ge=1, le=DIES_LIMIT)] = 1
-    seed: Annotated[int, Field(ge=0, lt=SEED_LIMIT)] = 0
-    chunk: _Count = 8
+        Several[SerializeAsAny[AxisValues]],
+        BeforeValidator(_read_axes),
+        Field(description="what varies; each axis at most once"),
+    ] = ()
+    n_dies: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=DIES_LIMIT,
+            description="dies at each point, drawn from seed; 1 with an axis die",
+        ),
+    ] = 1
+    seed: Annotated[
+        int,
+        Field(
+            ge=0,
+            lt=SEED_LIMIT,
+            description="the root of all draws: dies, noise, perturbations",
+        ),
+    ] = 0
+    chunk: Annotated[
+        _Count,
+        Field(
+            description="dies that one job computes and stores at a time; no result depends on it"
+        ),
+    ] = 8
 
     @field_validator("timing")
     @classmethod
@@ -175,48 +222,67 @@ class Plan(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [axis.axis for axis in self.axes]
+        names = [one.axis for one in self.axes]
         for name in names:
             if names.count(name) > 1:
                 raise UserError("axes", name, "each axis at most once")
-        if "die" in names and self.n_dies != 1:
+        if DIE in names and self.n_dies != 1:
             raise UserError("n_dies", self.n_dies, "1, for the axis die names the dies")
-        if self.level == "ideal":
-            hardware = sorted(set(names) - {"perturbation"})
-            if hardware:
-                raise UserError(
-                    "axes", hardware[0], "perturbation only, for level ideal has no die"
-                )
-            if self.n_dies != 1:
-                raise UserError("n_dies", self.n_dies, "1, for the level ideal has no dies")
-        if self.level == "spice" and "noise_scale" in names:
-            expected = "no such axis at the level spice, whose transient analysis has no noise"
-            raise UserError("axes", "noise_scale", expected)
-        if self.level == "spice" and "trim_bits" in names:
-            expected = "no such axis at the level spice, whose netlists have no trim DACs"
-            raise UserError("axes", "trim_bits", expected)
-        runs = self.n_dies
-        for axis in self.axes:
-            runs *= len(axis.values) * getattr(axis, "trials", 1)
-        if runs > RUNS_LIMIT:
-            raise UserError("axes", Bare(f"{runs} runs in all"), f"at most {RUNS_LIMIT}")
+        for name in names:
+            why = _not_at(name, self.level)
+            if why:
+                raise UserError("axes", name, f"no such axis at the level {self.level}, {why}")
+        if self.level == "ideal" and self.n_dies != 1:
+            raise UserError("n_dies", self.n_dies, "1, for the level ideal has no dies")
+        if self.runs > RUNS_LIMIT:
+            raise UserError("axes", Bare(f"{self.runs} runs in all"), f"at most {RUNS_LIMIT}")
         return self
+
+    @property
+    def runs(self) -> int:
+        """Runs that the plan asks for, at most: what an axis does not draw is run once."""
+        return self.n_dies * math.prod(len(one.values) * one.draws for one in self.axes)
 
     @property
     def dies(self) -> Sequence[int]:
         """Seeds of the dies, in order."""
-        return self.values("die") or range(self.seed << 20, (self.seed << 20) + self.n_dies)
+        return self.values(DIE) or range(self.seed << 20, (self.seed << 20) + self.n_dies)
+
+    def trials(self, settings: Mapping[str, Any]) -> int:
+        """Return how many networks are drawn for each die of a point; 1 where none is drawn."""
+        drawn = (one.draws for one in self.axes if is_drawn(one.axis, settings))
+        return max(drawn, default=1)
+
+    def ground(self, technology: Technology) -> Ground:
+        """Return what the defaults and limits of the axes rest on, of a plan that is `resolved`."""
+        return Ground(level=self.level, technology=technology, options=self.options)
 
     @property
-    def trials(self) -> int:
-        """Perturbed networks a die, at points that perturb."""
-        return next((axis.trials for axis in self.axes if axis.axis == "perturbation"), 1)
+    def options(self) -> DesignOptions:
+        """The choices of the mapping, of a plan that is `resolved`."""
+        if not isinstance(self.design, DesignOptions):
+            raise TypeError("The design of the plan was not read.")
+        return self.design
+
+    def resolved(self, folder: Path) -> Plan:
+        """Return the plan with the options of the design in place of the file that has them.
+
+        Raises
+        ------
+        UserError
+            There is no such file in `folder`, or it has a mistake.
+        """
+        if isinstance(self.design, DesignOptions):
+            return self
+        options = read_options(folder / self.design, "design")
+        return self.model_copy(update={"design": options})
 
     def place(self, error: UserError, source: str) -> UserError:
         """Return an error about what the plan says as one about its own field, in a file."""
-        places = {f"{one.axis}": f"axes.{k}.values" for k, one in enumerate(self.axes)}
-        own = ("tech", "inputs", "model", "sequences", "conditions")
-        places |= {name: name for name in own}
+        places = {name: f"design.{name}" for name in DesignOptions.model_fields}
+        places |= {one.axis: f"axes.{k}.values" for k, one in enumerate(self.axes)}
+        kept = ("tech", "inputs", "model", "sequences", "conditions", "design", "calibration")
+        places |= {name: name for name in kept}
         if error.field not in places:
             return error
         return error.renamed(places).inside(source)
@@ -242,3 +308,13 @@ def read_plan(path: Path) -> Plan:
         The file is not plain YAML, or a key is missing, unknown or out of range.
     """
     return read_document(path, Plan, "plan")
+
+
+def is_drawn(name: str, settings: Mapping[str, Any]) -> bool:
+    """Whether an axis draws networks at a point."""
+    return name != DIE and AXES[name].trials is not None and settings[name] != AXES[name].nominal
+
+
+def _not_at(name: str, level: str) -> str:
+    """Say why a level does not know an axis; nothing where it does."""
+    return (NO_DIES if name == DIE else AXES[name].not_at).get(level, "")

@@ -6,10 +6,12 @@ import dataclasses
 import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from mru_hw.sweeps.plan import Plan
+from mru_hw.mapping.options import DesignOptions
+from mru_hw.sweeps.axes import AXES
+from mru_hw.sweeps.plan import Plan, is_drawn
 from mru_hw.technology import Technology
-from mru_hw.technology.conditions import checked_conditions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,34 +24,22 @@ class Point:
         Number of the point in its run.
     study
         Which of the run's plans it belongs to.
-    mismatch_scale, process_scale, gradient_scale, noise_scale
-        Factors on the sigmas of mismatch, of what a die's devices share, of its slope across the
-        die, and of noise; 0 is none.
-    corner, temperature, v_dd
-        Process corner, [degC], [V].
-    perturbation
-        p [%] of the robustness protocol of arXiv 2605.15216; 0 leaves the network alone.
-    trim_bits
-        Bits of the thresholds' trim DACs; 0 is none.
+    settings
+        The value of every axis of the table, by name.
+    options
+        The choices of the mapping in its plan, before the axes change them.
     seed
         Root of noise and perturbations.
     trials
-        Perturbed networks.
+        Networks that are drawn, each mapped and run on all dies; 1 where none is drawn.
     dies
         Seeds of the dies, in order.
     """
 
     index: int
     study: str
-    mismatch_scale: float
-    process_scale: float
-    gradient_scale: float
-    noise_scale: float
-    corner: str
-    temperature: float
-    v_dd: float
-    perturbation: float
-    trim_bits: int
+    settings: Mapping[str, Any]
+    options: DesignOptions
     seed: int
     trials: int
     dies: Sequence[int]
@@ -58,6 +48,11 @@ class Point:
     def n_runs(self) -> int:
         """Runs that the point asks for: one a trial and die."""
         return self.trials * len(self.dies)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether its networks are drawn, so that one that cannot be mapped is an outcome."""
+        return any(is_drawn(name, self.settings) for name in AXES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,48 +83,36 @@ Key = tuple[int, int, int]
 
 
 def points(plans: Mapping[str, Plan], technology: Technology) -> tuple[Point, ...]:
-    """Return the points of all plans, the product of the axes of each.
+    """Return the points of all plans, which are `resolved`: the product of the axes of each.
 
-    An axis that a plan leaves out stands at: mismatch 1, process 0, gradient 0, noise 0, the
-    technology's first corner, its temperature and its supply, no perturbation, no trim.
+    An axis that a plan leaves out stands at its default.
 
     Raises
     ------
     UserError
-        A corner, temperature or supply lies outside the technology's range.
+        A value is none that its axis takes, as a corner, a temperature or a supply outside the
+        technology's range.
     """
     found: list[Point] = []
     for study, plan in plans.items():
-        defaults: dict[str, tuple[object, ...]] = {
-            "mismatch_scale": (0.0 if plan.level == "ideal" else 1.0,),
-            "process_scale": (0.0,),
-            "gradient_scale": (0.0,),
-            "noise_scale": (0.0,),
-            "corner": (technology.corners[0],),
-            "temperature": (technology.temperature,),
-            "v_dd": (technology.v_dd,),
-            "perturbation": (0.0,),
-            "trim_bits": (0,),
-        }
-        varied = {name: plan.values(name) or values for name, values in defaults.items()}
-        for values in itertools.product(*varied.values()):
-            settings = dict(zip(varied, values, strict=True))
-            point = Point(
-                index=len(found),
-                study=study,
-                seed=plan.seed,
-                trials=plan.trials if settings["perturbation"] else 1,
-                dies=plan.dies,
-                **settings,
+        ground = plan.ground(technology)
+        varied = {name: plan.values(name) or (axis.default(ground),) for name, axis in AXES.items()}
+        for name, values in varied.items():
+            for value in values:
+                AXES[name].check(ground, value)
+        for combination in itertools.product(*varied.values()):
+            settings = dict(zip(varied, combination, strict=True))
+            found.append(
+                Point(
+                    index=len(found),
+                    study=study,
+                    settings=settings,
+                    options=ground.options,
+                    seed=plan.seed,
+                    trials=plan.trials(settings),
+                    dies=plan.dies,
+                )
             )
-            checked_conditions(
-                technology,
-                corner=point.corner,
-                temperature=point.temperature,
-                v_dd=point.v_dd,
-                constants=plan.level == "behavioral",
-            )
-            found.append(point)
     return tuple(found)
 
 

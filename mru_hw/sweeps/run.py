@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,20 @@ import numpy as np
 import scipy
 
 from mru_hw.errors import RunStatus, SimulationError, UserError
-from mru_hw.simulate.supply import input_charge
 from mru_hw.sweeps.crew import run_jobs
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, Key, Point, jobs, points
-from mru_hw.sweeps.store import DAMAGED, INPUT_CHARGE, Store, create_store, plain, stands
-from mru_hw.sweeps.subject import RESULTS, Subject, identity, load_subject
+from mru_hw.sweeps.ready import make_ready, trim_facts
+from mru_hw.sweeps.store import DAMAGED, Store, create_store, plain, stands
+from mru_hw.sweeps.subject import (
+    ARITHMETIC,
+    RESULTS,
+    Subject,
+    identity,
+    load_subject,
+)
 from mru_hw.sweeps.view import view_of
-from mru_hw.sweeps.work import DieResult, constants, cores, references, run_job, trim_plan
+from mru_hw.sweeps.work import DieResult, cores, references, run_job
 from mru_hw.version import __version__
 
 STUDY = "sweep"
@@ -95,27 +101,22 @@ def run_sweep(
     workers = cores() if workers is None else workers
     if workers < 1:
         raise UserError("workers", workers, "at least 1")
+    plans = {name: plan.resolved(folder) for name, plan in plans.items()}
     plan = next(iter(plans.values()))
     subject = load_subject(plan, folder)
     wanted = points(plans, subject.technology)
-    if subject.level == "behavioral":
-        design = subject.design()
-        for point in wanted:
-            # Refused here, before a store exists, where the constants were not measured.
-            constants(subject, design, point)
+    ready = make_ready(subject, wanted)
+    designs = {one.digest: one.design for one in ready}
     hashes = subject.hashes()
-    this = identity(plans, hashes)
+    this = identity(plans, hashes, designs)
     if not stands(out):
-        facts = _facts(plans, hashes, this) | _trim_facts(subject, wanted)
-        if subject.level != "ideal":
-            charge = input_charge(subject.design(), subject.inputs)
-            facts[INPUT_CHARGE] = repr(float(np.mean(charge)))
-        create_store(out, facts, subject, wanted, references(subject))
+        facts = _facts(plans, hashes, this) | trim_facts(subject, ready)
+        create_store(out, facts, subject, ready, references(subject, designs))
     with Store.open(out) as store:
         # Before anything is added: what a report would refuse is not gone on with.
         view_of(out, store.connection, "out", DAMAGED)
         if store.value("identity") != this:
-            raise UserError("out", str(out), _other(store, hashes))
+            raise UserError("out", str(out), _other(store, hashes, designs))
         done = store.done()
         total = sum(point.n_runs for point in wanted)
         computed, cut_off = 0, 0
@@ -155,15 +156,21 @@ def _compute(
         yield from run_jobs(subject, todo, min(workers, -(-left // chunk)))
 
 
-def _other(store: Store, hashes: Mapping[str, str]) -> str:
+def _other(store: Store, hashes: Mapping[str, str], designs: Collection[str]) -> str:
     """Say what sets a store's sweep apart from the one that is asked for."""
     for name, digest in hashes.items():
         if store.value(f"hash.{name}") != digest:
             return f"a new path, for the sweep there is of another {name}"
+    if store.designs().isdisjoint(designs):
+        return "a new path, for the sweep there is of another design"
     for name in ("mru_hw", "numpy"):
         found = store.value(f"version.{name}")
         if found != versions()[name]:
             return f"a new path, for the sweep there was made with {name} {found}"
+    for name, value in ARITHMETIC.items():
+        if store.value(name) != value:
+            word = name.replace("_", " ")
+            return f"a new path, for the sweep there has the {word} {store.value(name)}"
     if store.value("version.results") != versions()["results"]:
         return "a new path, for the sweep there was made by other laws of the circuits"
     return "a new path, for the sweep there follows another plan"
@@ -172,31 +179,12 @@ def _other(store: Store, hashes: Mapping[str, str]) -> str:
 def _facts(plans: Mapping[str, Plan], hashes: Mapping[str, str], this: str) -> dict[str, str]:
     return (
         {"identity": this, "level": next(iter(plans.values())).level}
+        | dict(ARITHMETIC)
         | {"plans": plain({name: plan.as_data() for name, plan in plans.items()})}
         | {f"hash.{name}": digest for name, digest in hashes.items()}
         | {f"version.{name}": version for name, version in versions().items()}
         | {f"machine.{name}": value for name, value in machine().items()}
     )
-
-
-def _trim_facts(subject: Subject, wanted: tuple[Point, ...]) -> dict[str, str]:
-    """Say how many thresholds the trim reaches, at worst over the points that trim.
-
-    Raises
-    ------
-    UserError
-        It reaches none at one of them.
-    """
-    design, found = subject.design(), list[tuple[int, int]]()
-    ways = {(p.trim_bits, p.mismatch_scale): p for p in wanted if not p.perturbation}
-    for point in ways.values():
-        plan = trim_plan(subject, design, point)
-        if plan is not None:
-            found.append(plan.coverage)
-    if not found:
-        return {}
-    shown, thresholds = min(found)
-    return {"trim.shown": str(shown), "trim.thresholds": str(thresholds)}
 
 
 def versions() -> dict[str, str]:

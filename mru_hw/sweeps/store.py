@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, final
@@ -15,31 +15,17 @@ import numpy as np
 
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import whole_file
-from mru_hw.sweeps.points import Key, Point
+from mru_hw.sweeps.points import Key
+from mru_hw.sweeps.ready import Ready
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.work import DieResult, Reference
 
 APPLICATION = 0x6D727568  # "mruh"
-INPUT_CHARGE = "input_charge_C"
-"""Fact of a run: what the input sources deliver in a sequence [C], on average."""
 _SQLITE = b"SQLite format 3\0"
-FORMAT = 3
+FORMAT = 4
 
 FRAME = "frame_period_s"
 """Of the network, by which sequences last."""
-
-VARIED = (
-    "mismatch_scale",
-    "process_scale",
-    "gradient_scale",
-    "noise_scale",
-    "corner",
-    "temperature",
-    "v_dd",
-    "perturbation",
-    "trim_bits",
-)
-"""What may differ from point to point."""
 
 DAMAGED = "a new path, for the sweep there is damaged"
 _OF_THE_PLACE = {
@@ -55,21 +41,23 @@ TABLES = """
 CREATE TABLE run(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE sequence(number INTEGER PRIMARY KEY, label INTEGER NOT NULL,
     frames INTEGER NOT NULL, seconds REAL NOT NULL);
-CREATE TABLE reference(name TEXT PRIMARY KEY, accuracy REAL NOT NULL, decision BLOB NOT NULL,
-    energy BLOB);
-CREATE TABLE point(number INTEGER PRIMARY KEY, study TEXT NOT NULL, mismatch_scale REAL NOT NULL,
-    process_scale REAL NOT NULL, gradient_scale REAL NOT NULL, noise_scale REAL NOT NULL,
-    corner TEXT NOT NULL, temperature REAL NOT NULL, v_dd REAL NOT NULL,
-    perturbation REAL NOT NULL, trim_bits INTEGER NOT NULL, trials INTEGER NOT NULL,
-    dies INTEGER NOT NULL);
+CREATE TABLE design(digest TEXT PRIMARY KEY, options TEXT NOT NULL);
+CREATE TABLE reference(name TEXT NOT NULL, design TEXT NOT NULL, accuracy REAL NOT NULL,
+    decision BLOB NOT NULL, energy BLOB, PRIMARY KEY(name, design));
+CREATE TABLE point(number INTEGER PRIMARY KEY, study TEXT NOT NULL, settings TEXT NOT NULL,
+    design TEXT NOT NULL REFERENCES design(digest), trials INTEGER NOT NULL,
+    dies INTEGER NOT NULL, input_energy REAL);
 CREATE TABLE result(point INTEGER NOT NULL REFERENCES point(number), trial INTEGER NOT NULL,
     die INTEGER NOT NULL, seed INTEGER NOT NULL, status TEXT NOT NULL, design TEXT NOT NULL,
     accuracy REAL, decision BLOB, energy BLOB, energy_mean REAL, blocks TEXT,
     seconds REAL NOT NULL, PRIMARY KEY(point, trial, die));
 """
-"""Blobs are little-endian: decisions int16, energies float64 [J], one a sequence, in order."""
+"""Blobs are little-endian: decisions int16, energies float64 [J], one a sequence, in order.
 
-_INSERT_POINT = "INSERT INTO point VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+The settings of a point and the options of a design are JSON, so that an axis or an option more is
+no other format; `mru_hw.sweeps.claims` says what a store that knows fewer is taken for.
+"""
+
 _INSERT = "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -77,7 +65,7 @@ def create_store(
     path: Path,
     facts: Mapping[str, str],
     subject: Subject,
-    points: Iterable[Point],
+    ready: Sequence[Ready],
     references: Iterable[Reference],
 ) -> None:
     """Write a store that knows all but its runs; it appears whole or not at all.
@@ -94,7 +82,7 @@ def create_store(
         # All that a kill leaves is the part itself.
         db.execute("PRAGMA journal_mode=OFF")
         db.execute("BEGIN")
-        _write_beginning(db, facts, subject, points, references)
+        _write_beginning(db, facts, subject, ready, references)
         db.execute("COMMIT")
 
 
@@ -115,11 +103,24 @@ def stands(path: Path) -> bool:
     # The file format of SQLite: numbers of the application's own stand at bytes 60 and 68.
     if not head.startswith(_SQLITE) or int.from_bytes(head[68:72], "big") != APPLICATION:
         raise UserError("out", str(path), "a new path or an earlier sweep")
-    version = int.from_bytes(head[60:64], "big")
-    if version != FORMAT:
-        expected = f"a new path, for the sweep there has format {version} and this version {FORMAT}"
-        raise UserError("out", str(path), expected)
+    refuse_format("out", path, int.from_bytes(head[60:64], "big"))
     return True
+
+
+def refuse_format(field: str, path: Path, version: int) -> None:
+    """Refuse a sweep of another format than this one.
+
+    Raises
+    ------
+    UserError
+        As said; `field` is what the user calls the file.
+    """
+    if version != FORMAT:
+        expected = (
+            f"a sweep of format {FORMAT}, for this one has format {version}: run its plan again "
+            "with a new path for `out`"
+        )
+        raise UserError(field, str(path), expected)
 
 
 def _unbegun(path: Path) -> bool:
@@ -166,7 +167,7 @@ def _write_beginning(
     db: sqlite3.Connection,
     facts: Mapping[str, str],
     subject: Subject,
-    points: Iterable[Point],
+    ready: Sequence[Ready],
     references: Iterable[Reference],
 ) -> None:
     started = {"format_version": str(FORMAT), "complete": "false", "seconds": "0"}
@@ -186,15 +187,16 @@ def _write_beginning(
             for k, (y, n) in enumerate(zip(labels, inputs.lengths, strict=True))
         ],
     )
+    designs = {one.digest: plain(one.setup.options.as_data()) for one in ready}
+    db.executemany("INSERT INTO design VALUES (?, ?)", designs.items())
     for one in references:
         blobs = (_blob(one.decision, "<i2"), _blob(one.energy, "<f8"))
-        row = (one.name, one.accuracy, *blobs)
-        db.execute("INSERT INTO reference VALUES (?, ?, ?, ?)", row)
-    for p in points:
-        scales = (p.mismatch_scale, p.process_scale, p.gradient_scale, p.noise_scale)
-        varied = (p.corner, p.temperature, p.v_dd, p.perturbation, p.trim_bits)
-        values = (p.index, p.study, *scales, *varied, p.trials, len(p.dies))
-        db.execute(_INSERT_POINT, values)
+        row = (one.name, one.design, one.accuracy, *blobs)
+        db.execute("INSERT INTO reference VALUES (?, ?, ?, ?, ?)", row)
+    for each in ready:
+        p = each.point
+        about = (p.index, p.study, plain(p.settings), each.digest, p.trials, len(p.dies))
+        db.execute("INSERT INTO point VALUES (?, ?, ?, ?, ?, ?, ?)", (*about, each.input_energy))
 
 
 @final
@@ -232,6 +234,10 @@ class Store:
         """Return a fact about the run."""
         row = self.connection.execute("SELECT value FROM run WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
+
+    def designs(self) -> set[str]:
+        """Return the digests of the designs that the points run on."""
+        return {str(name) for (name,) in self.connection.execute("SELECT digest FROM design")}
 
     def done(self) -> set[Key]:
         """Return the runs that need not be tried again: all that are stored but the machine's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,14 @@ from mru_hw.errors import MISSING, UserError
 from mru_hw.mapping import Design, map_model
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
-from mru_hw.simulate.asked import refuse_currents
-from mru_hw.simulate.spice_size import refuse_long
-from mru_hw.spice.chip import refuse_without_circuit
-from mru_hw.spice.library import ngspice_library
 from mru_hw.stimulus import Inputs, load_inputs, refuse_labels, refuse_width, sequence_range
-from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.axes import AXES
+from mru_hw.sweeps.plan import Plan, is_drawn
+from mru_hw.sweeps.points import Point
+from mru_hw.sweeps.setup import Setup
 from mru_hw.technology import Technology, load_technology
-from mru_hw.technology.calibration import Calibration, load_calibration
-from mru_hw.trim.dac import refuse_untrimmable
+from mru_hw.technology.calibration import Calibration, load_calibration, read_calibration
+from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.version import __version__
 
 RESULTS = 3
@@ -33,6 +32,9 @@ RESULTS = 3
 It is raised whenever one of them moves a figure, so that no store is resumed with figures of two
 kinds; a test holds it (tests/golden/results.json).
 """
+
+ARITHMETIC: Mapping[str, str] = {"kernel": "numpy", "number_type": "float64"}
+"""What computes the behavioral level, and the type of its numbers: another one's bits differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +56,38 @@ class Subject:
     first_sequence: int
     level: str
 
-    def design(self, model: Model | None = None) -> Design:
-        """Map the network, or one like it."""
-        return map_model(model or self.model, self.technology, self.calibration)
+    def setup(self, point: Point, trial: int | None = None) -> Setup:
+        """Return what the runs of a point are made of: what its settings make of the network.
+
+        Parameters
+        ----------
+        trial
+            Which of the networks that the point draws; None for the one that they are drawn from.
+        """
+        setup = Setup(
+            model=self.model,
+            options=point.options,
+            conditions=nominal_conditions(self.technology),
+            seed=point.seed,
+            trial=trial or 0,
+        )
+        for name, axis in AXES.items():
+            if trial is not None or not is_drawn(name, point.settings):
+                setup = axis.apply(setup, point.settings[name])
+        return setup
+
+    def design(self, setup: Setup) -> Design:
+        """Map the network of a point.
+
+        Raises
+        ------
+        UserError
+            A part of it has no circuit or lies outside the technology's range.
+        """
+        return map_model(setup.model, self.technology, self.calibration, setup.options)
 
     def hashes(self) -> dict[str, str]:
-        """Return SHA-256 sums of what goes in, and the design's own digest."""
+        """Return SHA-256 sums of what goes in."""
         inputs = self.inputs
         return {
             "model": digest(self.model.tensors, self.model.spec.model_dump_json()),
@@ -69,7 +97,6 @@ class Subject:
             ),
             "technology": self.technology.models_hash(),
             "calibration": digest({}, self.calibration.model_dump_json()),
-            "design": self.design().digest(),
         }
 
 
@@ -79,9 +106,15 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
     Raises
     ------
     UserError
-        The model, the inputs or the technology is not there or does not fit the others.
+        The model, the inputs, the technology or the calibration is not there or does not fit the
+        others.
     """
     technology = load_technology(plan.tech)
+    calibration = (
+        load_calibration(technology)
+        if plan.calibration is None
+        else read_calibration(folder / plan.calibration, technology, "calibration")
+    )
     model = load_model(folder / plan.model)
     inputs = load_inputs(folder / plan.inputs)
     refuse_width(inputs, model.spec.n_in)
@@ -89,35 +122,36 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
         raise UserError("inputs: y", MISSING, "an array (n_seq,) of class indices")
     refuse_labels(inputs, model.spec.n_classes)
     first, stop = sequence_range(plan.sequences, inputs.n_seq)
-    subject = Subject(
+    return Subject(
         model=model,
         technology=technology,
-        calibration=load_calibration(technology),
+        calibration=calibration,
         inputs=inputs.take(slice(first, stop)),
         first_sequence=first,
         level=plan.level,
     )
-    design = subject.design()
-    refuse_currents(design, subject.inputs)
-    for bits in plan.values("trim_bits") or ():
-        if bits:
-            refuse_untrimmable(design, bits)
-    if plan.level == "spice":
-        refuse_without_circuit(design)
-        refuse_long(design, subject.inputs)
-        ngspice_library()
-    return subject
 
 
-def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str]) -> str:
+def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Collection[str]) -> str:
     """Return what tells this sweep from another: a hash of all that its bits depend on.
 
     How the runs are cut into jobs and where the files lie is no part of it.
+
+    Parameters
+    ----------
+    plans
+        The studies by name, `resolved`.
+    hashes
+        Of what goes in: `Subject.hashes`.
+    designs
+        Digests of the designs that the points are run on.
     """
-    aside = {"chunk", "model", "inputs"}
+    aside = {"chunk", "model", "inputs", "calibration"}
     shown = {name: _without(plan.as_data(), aside) for name, plan in plans.items()}
     versions = {"mru_hw": __version__, "numpy": np.__version__, "results": str(RESULTS)}
-    text = json.dumps([shown, dict(hashes), versions], sort_keys=True)
+    text = json.dumps(
+        [shown, dict(hashes), sorted(designs), versions, dict(ARITHMETIC)], sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, final
@@ -16,19 +16,12 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import refuse_no_file
+from mru_hw.sweeps.axes import AXES, UNSET
 from mru_hw.sweeps.claims import check_claims
-from mru_hw.sweeps.store import APPLICATION, FORMAT, INPUT_CHARGE, VARIED, results_digest
+from mru_hw.sweeps.store import APPLICATION, refuse_format, results_digest
 
 Array = NDArray[np.float64]
 
-NOMINAL: dict[str, float] = {
-    "mismatch_scale": 1.0,
-    "process_scale": 0.0,
-    "gradient_scale": 0.0,
-    "noise_scale": 0.0,
-    "perturbation": 0.0,
-    "trim_bits": 0,
-}
 NEAR_SOFTWARE = 0.01
 """A die counts for the yield where its accuracy lies no further below that of the software."""
 _EXPECTED = "a sweep that mru-hw wrote, not damaged"
@@ -47,7 +40,12 @@ class PointView:
     Attributes
     ----------
     settings
-        The values of `VARIED`.
+        The value of every axis, by name.
+    design
+        Digest of the design that it runs on, before any perturbed network is drawn from it.
+    input_energy
+        What the input sources deliver in a sequence [J], on average, as if from the supply; None
+        where the level prices nothing.
     n_wanted, trials
         Runs that the plan asks for; perturbed networks on each die.
     accuracy, energy, power
@@ -62,6 +60,8 @@ class PointView:
     number: int
     study: str
     settings: Mapping[str, Any]
+    design: str
+    input_energy: float | None
     n_wanted: int
     trials: int
     accuracy: Array
@@ -108,8 +108,8 @@ class RunView:
         The plans by study, as JSON has them.
     labels, frames, duration
         One a sequence: class index, number of frames, length [s].
-    references
-        Accuracies by name: ``software``, ``ideal``, ``nominal``.
+    designs
+        The options of each design by its digest, as JSON has them.
     points
         In the plan's order.
     """
@@ -117,18 +117,22 @@ class RunView:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path, self._db = path, connection
         self.facts = {str(k): str(v) for k, v in connection.execute("SELECT * FROM run")}
-        check_claims(connection, self.facts)
+        self._wanted = check_claims(connection, self.facts)
         rows = connection.execute("SELECT label, frames, seconds FROM sequence ORDER BY number")
         self.labels, self.frames, self.duration = (
             np.array(column) for column in zip(*rows.fetchall(), strict=True)
         )
-        self.references = {
-            str(name): float(share)
-            for name, share in connection.execute("SELECT name, accuracy FROM reference")
+        self.designs: dict[str, dict[str, Any]] = {
+            str(digest): json.loads(options)
+            for digest, options in connection.execute("SELECT digest, options FROM design")
         }
-        columns = ", ".join(("number", "study", *VARIED, "trials", "dies"))
-        found = connection.execute(f"SELECT {columns} FROM point ORDER BY number")  # noqa: S608
-        self.points = [self._point(row) for row in found.fetchall()]
+        self._references = [
+            (str(name), str(design), float(share))
+            for name, design, share in connection.execute(
+                "SELECT name, design, accuracy FROM reference"
+            )
+        ]
+        self.points = [self._point(row) for row in self._rows()]
         self.n_sequences = len(self.labels)
         self.plans: dict[str, dict[str, Any]] = json.loads(self.facts["plans"])
         for plan in self.plans.values():
@@ -154,10 +158,29 @@ class RunView:
 
         def is_base(point: PointView) -> bool:
             return all(
-                point.settings[name] == NOMINAL.get(name, first.settings[name]) for name in VARIED
+                point.settings[name]
+                == (first.settings[name] if axis.nominal is UNSET else axis.nominal)
+                for name, axis in AXES.items()
             )
 
         return next((point for point in self.points if is_base(point)), first)
+
+    @property
+    def references(self) -> dict[str, float]:
+        """Accuracies by name, ``software``, ``ideal`` and ``nominal``, for the point `base`."""
+        return self.compared([self.base])
+
+    def compared(self, points: Sequence[PointView]) -> dict[str, float]:
+        """Return the accuracies that the dies of all these points are compared with, by name.
+
+        Points of several designs share that of the software alone.
+        """
+        designs = {"", *(point.design for point in points)}
+        return {
+            name: share
+            for name, design, share in self._references
+            if design in (designs if len(designs) <= 2 else {""})
+        }
 
     def studies(self) -> dict[str, list[PointView]]:
         """Return the points by study."""
@@ -194,20 +217,16 @@ class RunView:
             for row in self._db.execute(query, (point.number,)):
                 yield point, StoredRun(*row)
 
-    def input_energy(self, point: PointView) -> float | None:
-        """Return what the input sources deliver in a sequence [J], on average, from the supply.
-
-        None where the level prices nothing.
-        """
-        charge = self.facts.get(INPUT_CHARGE)
-        return None if charge is None else float(charge) * float(point.settings["v_dd"])
-
     def digest(self) -> str:
         """Return the hash of all results but their seconds."""
         return results_digest(self._db)
 
+    def _rows(self) -> list[tuple[Any, ...]]:
+        query = "SELECT number, study, design, trials, dies, input_energy FROM point"
+        return self._db.execute(f"{query} ORDER BY number").fetchall()
+
     def _point(self, row: tuple[Any, ...]) -> PointView:
-        number, study, *values, trials, dies = row
+        number, study, design, trials, dies, delivered = row
         rows = self._db.execute(
             "SELECT status, accuracy, energy_mean, blocks, seconds FROM result WHERE point = ? "
             "ORDER BY trial, die",
@@ -222,7 +241,9 @@ class RunView:
         return PointView(
             number=int(number),
             study=str(study),
-            settings=dict(zip(VARIED, values, strict=True)),
+            settings=self._wanted[number].settings,
+            design=str(design),
+            input_energy=None if delivered is None else float(delivered),
             n_wanted=int(trials) * int(dies),
             trials=int(trials),
             accuracy=np.array([r[1] for r in done], dtype=np.float64),
@@ -265,7 +286,10 @@ def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> Ru
         number = db.execute("PRAGMA application_id").fetchone()[0]
         version = db.execute("PRAGMA user_version").fetchone()[0]
         kinds = {kind for (kind,) in db.execute("SELECT type FROM sqlite_master")}
-        if (number, version) == (APPLICATION, FORMAT) and kinds <= {"table", "index"}:
+        if number == APPLICATION:
+            refuse_format(field, path, version)
+        if number == APPLICATION and kinds <= {"table", "index"}:
+            _refuse_axes(field, path, db)
             view = RunView(path, db)
             if view.points:
                 return view
@@ -273,6 +297,15 @@ def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> Ru
         if "locked" in str(error):
             raise UserError(field, str(path), "a sweep that no process is writing") from None
     raise UserError(field, str(path), expected)
+
+
+def _refuse_axes(field: str, path: Path, db: sqlite3.Connection) -> None:
+    """Refuse a sweep over axes that this version does not have."""
+    for (settings,) in db.execute("SELECT settings FROM point"):
+        for name in json.loads(settings).keys():  # noqa: SIM118 (of a mapping, or damaged)
+            if name not in AXES:
+                expected = f"a sweep over axes that this version of mru_hw has, not {name}"
+                raise UserError(field, str(path), expected)
 
 
 def _mean_blocks(found: list[dict[str, list[float]]]) -> dict[str, tuple[float, float]]:

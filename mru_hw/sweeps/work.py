@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,10 @@ from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
-from mru_hw.sweeps.points import Job, Key, Point
+from mru_hw.sweeps.points import Job, Key
+from mru_hw.sweeps.setup import Setup
 from mru_hw.sweeps.subject import Subject
 from mru_hw.technology.calibration import Calibration
-from mru_hw.technology.conditions import Conditions
 from mru_hw.trim import TrimPlan, trim_die
 from mru_hw.variation import Die, draw_die, nominal_die
 
@@ -62,29 +62,47 @@ class DieResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """What the dies are compared with: ``software``, ``ideal`` or ``nominal``."""
+    """What the dies are compared with: ``software``, ``ideal`` or ``nominal``.
+
+    Attributes
+    ----------
+    design
+        Digest of the design; empty for ``software``, which has none.
+    energy
+        (n_seq,) [J]; None where nothing is priced.
+    """
 
     name: str
+    design: str = ""
     accuracy: float
     decision: NDArray[np.int16]
     energy: NDArray[np.float64] | None = None
 
 
-def references(subject: Subject) -> list[Reference]:
-    """Run the network as trained, the mapped and rounded one, and the nominal die without noise."""
-    design = subject.design()
-    networks = {"software": subject.model, "ideal": unmap(design, subject.calibration)}
-    found = []
-    for name, network in networks.items():
-        trace = simulate_ideal(network, subject.inputs, keep="decisions")
-        found.append(Reference(name=name, **_judged(subject, trace.decision)))
-    if subject.level != "ideal":
+def references(subject: Subject, designs: Mapping[str, Design]) -> list[Reference]:
+    """Run the network as trained, and of each design what it amounts to and its nominal die.
+
+    Parameters
+    ----------
+    designs
+        By digest.
+    """
+
+    def ideal(network: Model) -> NDArray[np.int64]:
+        return simulate_ideal(network, subject.inputs, keep="decisions").decision
+
+    found = [Reference(name="software", **_judged(subject, ideal(subject.model)))]
+    for digest, design in designs.items():
+        mapped = unmap(design, subject.calibration)
+        found.append(Reference(name="ideal", design=digest, **_judged(subject, ideal(mapped))))
+        if subject.level == "ideal":
+            continue
         run = simulate_behavioral(
             design, subject.calibration, subject.inputs, [nominal_die(design)], keep_all=False
         )
         priced = energy(run.supply.single_die()).total
         judged = _judged(subject, run.trace.decision[0])
-        found.append(Reference(name="nominal", energy=priced, **judged))
+        found.append(Reference(name="nominal", design=digest, energy=priced, **judged))
     return found
 
 
@@ -101,7 +119,7 @@ def run_job(subject: Subject, job: Job, workers: int = 1) -> list[DieResult]:
         try:
             # What overflows is told by its status.
             with np.errstate(over="ignore", invalid="ignore"):
-                fields = _run(subject, job, chip, seed, workers)
+                fields = _run(subject, chip, seed, workers)
         except MemoryError:
             fields = {"status": RunStatus.OUT_OF_MEMORY}
         except LawError:
@@ -119,42 +137,29 @@ def failed(job: Job, status: RunStatus) -> list[DieResult]:
     ]
 
 
-def perturbed(model: Model, percent: float, seed: int, trial: int) -> Model:
-    """Return a network whose parameters are each times ``1 + N(0, (p/300)^2)``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chip:
+    """The design of a job's dies, with what they are run at and how they are trimmed."""
 
-    The robustness protocol of arXiv 2605.15216. Initial states are no parameters. A trial draws
-    the same normals at every p, each tensor from a stream of its own, named by the tensor.
-    """
-    if percent == 0:
-        return model
-    tensors = {}
-    for name, values in model.tensors.items():
-        changed = values
-        if not name.endswith("initial_state"):
-            stream = (zlib.crc32(b"perturbation"), trial, zlib.crc32(name.encode()))
-            rng = np.random.Generator(
-                np.random.Philox(np.random.SeedSequence(seed, spawn_key=stream))
-            )
-            changed = values * (1 + percent / 300 * rng.standard_normal(values.shape))
-        tensors[name] = changed
-    return Model(spec=model.spec, tensors=tensors)
+    setup: Setup
+    design: Design
+    trim: TrimPlan | None
 
 
-def _chip(subject: Subject, job: Job) -> tuple[Design, TrimPlan | None] | None:
-    """Return the design of a job's dies and how they are trimmed; None where that cannot be."""
-    point = job.point
-    network = perturbed(subject.model, point.perturbation, point.seed, job.trial)
+def _chip(subject: Subject, job: Job) -> _Chip | None:
+    """Map what a job runs on; None where the network that was drawn cannot be."""
+    setup = subject.setup(job.point, job.trial)
     try:
-        design = subject.design(network)
-        return design, trim_plan(subject, design, point)
+        design = subject.design(setup)
+        return _Chip(setup=setup, design=design, trim=trim_plan(subject, design, setup))
     except UserError:
-        if not point.perturbation:
+        if not job.point.drawn:
             raise
         return None
 
 
-def constants(subject: Subject, design: Design, point: Point) -> Calibration:
-    """Return the technology's constants at a point.
+def constants(subject: Subject, design: Design, setup: Setup) -> Calibration:
+    """Return the technology's constants at the conditions of a point.
 
     Raises
     ------
@@ -162,14 +167,14 @@ def constants(subject: Subject, design: Design, point: Point) -> Calibration:
         They were not measured there.
     """
     return subject.calibration.at(
-        point.v_dd,
-        temperature=point.temperature,
-        corner=point.corner,
+        setup.conditions.v_dd,
+        temperature=setup.conditions.temperature,
+        corner=setup.conditions.corner,
         loops_only=design.loops_only,
     )
 
 
-def trim_plan(subject: Subject, design: Design, point: Point) -> TrimPlan | None:
+def trim_plan(subject: Subject, design: Design, setup: Setup) -> TrimPlan | None:
     """Return how a point's dies are trimmed; None where they are not.
 
     Raises
@@ -177,28 +182,21 @@ def trim_plan(subject: Subject, design: Design, point: Point) -> TrimPlan | None
     UserError
         They cannot be.
     """
-    if not point.trim_bits:
+    if not setup.trim_bits:
         return None
     return TrimPlan.of(
         design,
         subject.calibration,
         subject.inputs,
-        point.trim_bits,
-        mismatch_scale=point.mismatch_scale,
+        setup.trim_bits,
+        mismatch_scale=setup.mismatch,
     )
 
 
-def _run(
-    subject: Subject,
-    job: Job,
-    chip: tuple[Design, TrimPlan | None] | None,
-    seed: int,
-    workers: int,
-) -> dict[str, Any]:
-    point = job.point
+def _run(subject: Subject, chip: _Chip | None, seed: int, workers: int) -> dict[str, Any]:
     if chip is None:
         return {"status": RunStatus.NOT_MAPPED}
-    design, trim = chip
+    setup, design = chip.setup, chip.design
     fields: dict[str, Any] = {"status": RunStatus.DONE, "design": design.digest()}
     if subject.level == "ideal":
         mapped = unmap(design, subject.calibration)
@@ -207,29 +205,29 @@ def _run(
     die = draw_die(
         design,
         seed,
-        scale=point.mismatch_scale,
-        process=point.process_scale,
-        gradient=point.gradient_scale,
+        scale=setup.mismatch,
+        process=setup.process,
+        gradient=setup.gradient,
     )
     if subject.level == "spice":
-        return fields | _spice(subject, design, point, die, workers)
-    if trim is not None:
+        return fields | _spice(subject, chip, die, workers)
+    if chip.trim is not None:
         trimmed = trim_die(
-            trim,
+            chip.trim,
             seed,
-            corner=point.corner,
-            process=point.process_scale,
-            gradient=point.gradient_scale,
+            corner=setup.conditions.corner,
+            process=setup.process,
+            gradient=setup.gradient,
         )
         design, die = trimmed.design, trimmed.die
     run = simulate_behavioral(
         design,
-        constants(subject, design, point),
+        constants(subject, design, setup),
         subject.inputs,
         [die],
-        temperature=point.temperature,
-        v_dd=point.v_dd,
-        noise=NoiseRun(seed=point.seed, scale=point.noise_scale) if point.noise_scale else None,
+        temperature=setup.conditions.temperature,
+        v_dd=setup.conditions.v_dd,
+        noise=NoiseRun(seed=setup.seed, scale=setup.noise) if setup.noise else None,
         sequence_offset=subject.first_sequence,
         keep_all=False,
     )
@@ -249,18 +247,15 @@ def _judged(subject: Subject, decision: NDArray[np.int64]) -> dict[str, Any]:
     return {"decision": decision.astype(np.int16), "accuracy": float(np.mean(right))}
 
 
-def _spice(
-    subject: Subject, design: Design, point: Point, die: Die, workers: int
-) -> dict[str, Any]:
+def _spice(subject: Subject, chip: _Chip, die: Die, workers: int) -> dict[str, Any]:
     from mru_hw.simulate.spice_level import simulate_spice
 
-    conditions = Conditions(corner=point.corner, temperature=point.temperature, v_dd=point.v_dd)
     result = simulate_spice(
         # read for its normalisation and readout only
-        design,
+        chip.design,
         subject.calibration,
         subject.inputs,
-        conditions=conditions,
+        conditions=chip.setup.conditions,
         die=die,
         workers=workers,
     )

@@ -123,7 +123,7 @@ def test_a_sweep_in_ngspice_has_no_clock_and_what_the_inputs_deliver(tmp_path: P
         run_sweep({"sweep": plan}, tmp_path, out, workers=1)
         with open_run(out) as run:
             (point,) = run.points
-            found[level] = (point.blocks, run.input_energy(point))
+            found[level] = (point.blocks, point.input_energy)
     assert set(found["behavioral"][0]) == {"mirror", "memory", "clock", "bias"}
     assert set(found["spice"][0]) == {"mirror", "memory", "bias"}
     assert found["spice"][1] == pytest.approx(found["behavioral"][1], rel=2e-3)

@@ -17,7 +17,8 @@ from mru_hw.errors import UserError
 from mru_hw.files import validated
 from mru_hw.model.importer import MapSpec
 from mru_hw.model.structure import ModelSpec
-from mru_hw.sweeps.plan import AXES, Plan
+from mru_hw.sweeps.axes import AXES
+from mru_hw.sweeps.plan import DIE, Plan
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.training.config import TrainConfig
@@ -48,7 +49,6 @@ STRUCTURE: dict[str, Any] = {
     "normalisation": {"mean": [0, 0.5], "scale": [1, 2]},
     "classes": ["left", "right"],
 }
-VALUES: dict[str, list[Any]] = {"corner": ["tt"], "temperature": [27.5], "v_dd": ["1.8 V"]}
 
 
 def _tensors() -> dict[str, Any]:
@@ -92,13 +92,18 @@ DOCUMENTS: dict[type[BaseModel], Any] = {
         "model": "net",
         "inputs": "x.npz",
         "tech": "generic180",
+        "design": "DESIGN.yaml",
+        "calibration": "calibration.yaml",
         "level": "behavioral",
         "timing": "settled",
         "sequences": "0:10",
         "axes": [
-            {"axis": name, "values": VALUES.get(name, [1])}
-            | ({"trials": 3} if name == "perturbation" else {})
-            for name in AXES
+            {"axis": DIE, "values": [1]},
+            *(
+                {"axis": axis.name, "values": list(axis.example)}
+                | ({} if axis.trials is None else {"trials": 3})
+                for axis in AXES.values()
+            ),
         ],
         "n_dies": 1,
         "seed": 0,

@@ -232,10 +232,7 @@ def _long(path: Path, measure: Callable[[Any], float], *, most: float) -> bool:
 
 def _runs(document: object) -> float:
     plan = validated(Plan, document, "")
-    runs = plan.n_dies
-    for axis in plan.axes:
-        runs *= len(axis.values) * getattr(axis, "trials", 1)
-    return runs if plan.level != "spice" else 5 * runs
+    return plan.runs if plan.level != "spice" else 5 * plan.runs
 
 
 def _size(document: object) -> float:

@@ -138,6 +138,7 @@ _AXES: dict[str, tuple[Any, ...]] = {
     "v_dd": ("1.62 V", 1.8, "1.98 V", "1.7 V"),
     "perturbation": (0, 5e-324, 5, 100, 1000),
     "trim_bits": (0, 1, 4, 8, 12),
+    "i_unit": ("1 nA", "3 nA", 3e-10, "1 pA", "1 uA"),
 }
 _PLAN: dict[str, tuple[Any, ...]] = {
     "n_dies": (1, 2, 3),

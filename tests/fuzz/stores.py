@@ -13,12 +13,13 @@ from typing import Any
 
 from tests.fuzz.draws import NUMBERS, TEXTS, WORDS, mutate_bytes, mutate_document, pick
 
-_TABLES = ("run", "sequence", "reference", "point", "result")
+_TABLES = ("run", "sequence", "design", "reference", "point", "result")
 _FACTS = {
     "seconds": ("nan", "inf", "-1", "1e999", "", "a", "1e308", "0x10", "1_000", "٣"),
     "complete": ("true", "false", "True", "1", ""),
     "level": ("ideal", "behavioral", "spice", "", "other"),
-    "input_charge_C": ("nan", "inf", "-1", "1e308", "", "5e-324", "1e-9"),
+    "kernel": (*TEXTS[:20], "numpy"),
+    "number_type": (*TEXTS[:20], "float64"),
     "started": (*TEXTS[:50], "2026-01-01", "9999-99-99T99:99:99+99:99"),
 }
 
@@ -153,13 +154,17 @@ def _schema(draw: Random, db: sqlite3.Connection) -> str:
     return statement
 
 
-def _blocks(draw: Random, db: sqlite3.Connection) -> str:
-    row, text = pick(
-        draw, db.execute("SELECT rowid, blocks FROM result WHERE blocks NOTNULL").fetchall()
-    )
+_JSON = (("result", "blocks"), ("point", "settings"), ("design", "options"))
+"""Columns that hold JSON."""
+
+
+def _json(draw: Random, db: sqlite3.Connection) -> str:
+    table, column = pick(draw, _JSON)
+    query = f"SELECT rowid, {column} FROM {table} WHERE {column} NOTNULL"
+    row, text = pick(draw, db.execute(query).fetchall())
     document, said = mutate_document(draw, json.loads(text))
     new = json.dumps(document, skipkeys=True).encode("utf-8", "replace").decode()
-    db.execute("UPDATE result SET blocks = ? WHERE rowid = ?", (new, row))
+    db.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (new, row))
     return said
 
 
@@ -171,7 +176,7 @@ def _consistent_extremes(draw: Random, db: sqlite3.Connection) -> str:
     db.execute("UPDATE result SET energy = ?, energy_mean = ?", (blob, joules))
     db.execute("UPDATE sequence SET seconds = ?", (pick(draw, (1e-300, 1e300, 1.0)),))
     if draw.random() < 0.5:
-        db.execute("UPDATE point SET v_dd = ?", (pick(draw, (1e-300, 1e300)),))
+        db.execute("UPDATE point SET input_energy = ?", (pick(draw, (1e-300, 1e300)),))
     return repr(joules)
 
 
@@ -183,7 +188,7 @@ _WAYS: dict[str, tuple[int, Callable[[Random, sqlite3.Connection], str]]] = {
     "column": (1, _column),
     "fact": (2, _fact),
     "schema": (1, _schema),
-    "blocks": (1, _blocks),
+    "json": (2, _json),
     "extremes": (1, _consistent_extremes),
 }
 """Ways to change a store, with their weights."""

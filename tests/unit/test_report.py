@@ -22,6 +22,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.report import figures
 from mru_hw.report.page import BOUNDARY, MARKER, write_report
 from mru_hw.report.summary import empty_summary, sweep_summary
+from mru_hw.sweeps.axes import AXES as AXES_KNOWN
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.view import open_run
@@ -213,10 +214,15 @@ def test_a_page_of_somebody_else_is_left_alone(swept: Path, tmp_path: Path) -> N
     assert page(swept, out) == first
 
 
+def setting(name: str, old: str, new: str) -> str:
+    """Return the statement that changes a setting of points, both values as JSON has them."""
+    found, put = (f'"{name}": {value}' for value in (old, new))
+    return f"UPDATE point SET settings = replace(settings, '{found}', '{put}')"
+
+
 MINUS_ONE, INFINITY, NOT_A_NUMBER = (np.float64(v).tobytes().hex() for v in (-1, np.inf, np.nan))
 DAMAGE: list[tuple[str, tuple[str, ...]]] = [
     ("another application", ("PRAGMA application_id=1",)),
-    ("another format", ("PRAGMA user_version=9",)),
     ("a missing table", ("DROP TABLE sequence",)),
     ("no points", ("DELETE FROM point",)),
     ("no sequences", ("DELETE FROM sequence",)),
@@ -270,13 +276,13 @@ DAMAGE: list[tuple[str, tuple[str, ...]]] = [
     ("a sequence of no frames", ("UPDATE sequence SET frames = 0 WHERE number = 3",)),
     ("a reference above 1", ("UPDATE reference SET accuracy = 1.5 WHERE name = 'ideal'",)),
     ("another reference", ("UPDATE reference SET accuracy = accuracy / 2 WHERE name = 'ideal'",)),
-    ("a supply of nothing", ("UPDATE point SET v_dd = 0",)),
-    ("a supply of text", ("UPDATE point SET v_dd = 'low'",)),
-    ("a temperature below all", ("UPDATE point SET temperature = -300",)),
-    ("a factor below 0", ("UPDATE point SET mismatch_scale = -1",)),
-    ("another supply", ("UPDATE point SET v_dd = 1e9",)),
-    ("another corner", ("UPDATE point SET corner = 'ff'",)),
-    ("another trim", ("UPDATE point SET trim_bits = 99",)),
+    ("a supply of nothing", (setting("v_dd", "1.8", "0"),)),
+    ("a supply of text", (setting("v_dd", "1.8", '"low"'),)),
+    ("a temperature below all", (setting("temperature", "27.0", "-300.0"),)),
+    ("a factor below 0", (setting("mismatch_scale", "1.0", "-1.0"),)),
+    ("another supply", (setting("v_dd", "1.8", "1e9"),)),
+    ("another corner", (setting("corner", '"tt"', '"ff"'),)),
+    ("another trim", (setting("trim_bits", "0", "99"),)),
     ("points that no plan has", ("UPDATE point SET number = number + 100",)),
     (
         "a plan of other dies",
@@ -286,9 +292,22 @@ DAMAGE: list[tuple[str, tuple[str, ...]]] = [
     ("longer sequences", ("UPDATE sequence SET seconds = seconds * 1000",)),
     ("more in a block than in all", ("UPDATE result SET blocks = '{\"mirror\": [5.0, 1e-9]}'",)),
     ("a block of its own", ("UPDATE result SET blocks = replace(blocks, 'mirror', 'zzz')",)),
-    ("half a bit", ("UPDATE point SET trim_bits = 0.5",)),
+    ("half a bit", (setting("trim_bits", "0", "0.5"),)),
     ("no dies", ("DELETE FROM result", "UPDATE point SET dies = 0")),
     ("half a trial", ("UPDATE point SET trials = 1.5",)),
+    ("a setting that is no number", (setting("v_dd", "1.8", "true"),)),
+    ("a setting less that the plan varies", (setting("temperature", "85.0, ", "85.0}--"),)),
+    ("settings that are no JSON", ("UPDATE point SET settings = 'x'",)),
+    ("settings that are a list", ("UPDATE point SET settings = '[1]'",)),
+    ("a point of no design", ("UPDATE point SET design = 'none'",)),
+    ("no design", ("DELETE FROM design",)),
+    ("a design of no options", ("UPDATE design SET options = '[]'",)),
+    ("options of no design", ('UPDATE design SET options = \'{"i_unit": "1 A"}\'',)),
+    ("a reference of no design", ("UPDATE reference SET design = 'none' WHERE name = 'ideal'",)),
+    ("a die of another design", ("UPDATE result SET design = 'other' WHERE die = 2",)),
+    ("no price of the inputs", ("UPDATE point SET input_energy = NULL",)),
+    ("a price below 0", ("UPDATE point SET input_energy = -1",)),
+    ("no kernel", ("DELETE FROM run WHERE name = 'kernel'",)),
 ]
 
 
@@ -305,6 +324,43 @@ def test_damaged_stores_are_refused(
     shown = capsys.readouterr().err
     assert shown == f'RUN is "{store}", expected a sweep that mru-hw wrote, not damaged.\n'
     assert not out.exists()
+
+
+@pytest.mark.parametrize("version", [1, 3, 9])
+def test_another_format_is_refused_by_its_number(
+    version: int, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(store, f"PRAGMA user_version={version}")
+    out = tmp_path / "report.html"
+    assert command(["report", str(store), "--out", str(out)]) == 2
+    assert capsys.readouterr().err == (
+        f'RUN is "{store}", expected a sweep of format 4, for this one has format {version}: run '
+        "its plan again with a new path for --out.\n"
+    )
+    assert not out.exists()
+
+
+def test_what_a_store_knows_more_or_less_of_than_this_version(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An axis is an entry of the settings, and no other format."""
+    with open_run(store) as run:
+        before = [point.settings for point in run.points]
+    # A store of a version that had one axis less: it stands at its default.
+    change(store, """UPDATE point SET settings = replace(settings, ', "trim_bits": 0', '')""")
+    with open_run(store) as run:
+        assert [point.settings for point in run.points] == before
+    # A store of a version that had one more, which this one is then without.
+    monkeypatch.delitem(AXES_KNOWN, "noise_scale")
+
+    def read() -> None:
+        with open_run(store):
+            raise AssertionError("unreachable")
+
+    assert sentence(read) == (
+        f'run is "{store}", expected a sweep over axes that this version of mru_hw has, not '
+        "noise_scale."
+    )
 
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:

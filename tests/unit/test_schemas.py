@@ -15,6 +15,7 @@ from mru_hw.mapping.schemas import schema_text, write_schemas
 from mru_hw.mapping.wire_load import WireLoad
 from mru_hw.model.io import save_model
 from mru_hw.spice.decoupling import decoupling
+from mru_hw.sweeps.axes import AXES
 from mru_hw.technology.conditions import nominal_conditions
 from tests.agreement.networks import chip_of, one_unit
 from tests.networks import draw_model, make_spec
@@ -69,22 +70,15 @@ def test_map_fits_its_schema() -> None:
     check("map.schema.json", document)
 
 
-AXES: list[dict[str, Any]] = [
+AXIS_ENTRIES: list[dict[str, Any]] = [
     {"axis": "die", "values": [1, 2]},
-    {"axis": "mismatch_scale", "values": [0, 0.5, 1]},
-    {"axis": "process_scale", "values": [0, 1]},
-    {"axis": "gradient_scale", "values": [0, 0.5]},
-    {"axis": "noise_scale", "values": [0, 1]},
-    {"axis": "corner", "values": ["tt", "ff"]},
-    {"axis": "temperature", "values": [-40, 27, 85]},
-    {"axis": "v_dd", "values": ["1.62 V", 1.8]},
     {"axis": "perturbation", "values": [5, 10, 15], "trials": 10},
-    {"axis": "trim_bits", "values": [0, 3, 4, 6]},
+    *({"axis": axis.name, "values": list(axis.example)} for axis in AXES.values()),
 ]
 PLAN: dict[str, Any] = {"model": "model", "inputs": "test.npz", "n_dies": 1000, "seed": 1}
 
 
-@pytest.mark.parametrize("axis", AXES, ids=[str(axis["axis"]) for axis in AXES])
+@pytest.mark.parametrize("axis", AXIS_ENTRIES, ids=[str(one["axis"]) for one in AXIS_ENTRIES])
 def test_plan_takes_each_axis(axis: dict[str, Any]) -> None:
     check("plan.schema.json", PLAN | {"axes": [axis]})
     with pytest.raises(ValidationError):

@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mru_hw.stimulus import sequence_range
-from mru_hw.sweeps.plan import AXES, Plan, read_plan
+from mru_hw.sweeps.axes import AXES
+from mru_hw.sweeps.plan import Plan, axis_names, read_plan
 from mru_hw.sweeps.points import jobs, points
+from mru_hw.sweeps.schema import schema_text
 from mru_hw.technology import load_technology
 from tests.mistakes import sentence
 
-SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "docs" / "schemas" / "plan.schema.json").read_text()
-)
+FOLDER = Path(__file__).parents[2] / "docs"
+SCHEMA = json.loads((FOLDER / "schemas" / "plan.schema.json").read_text())
 BASE: dict[str, Any] = {"model": "model", "inputs": "inputs.npz"}
 TECHNOLOGY = load_technology("generic180")
 
@@ -47,7 +48,10 @@ GOOD: list[dict[str, Any]] = [
             {"axis": "gradient_scale", "values": [0.5]},
         ],
     },
-    {"axes": [{"axis": "trim_bits", "values": [0, 3, 8]}]},
+    {"design": "DESIGN.yaml"},
+    {"design": {"i_unit": "3 nA"}, "axes": [{"axis": "i_unit", "values": ["300 pA", 1e-9]}]},
+    {"level": "ideal", "axes": [{"axis": "i_unit", "values": [1e-9]}]},
+    *({"axes": [{"axis": name, "values": list(axis.example)}]} for name, axis in AXES.items()),
 ]
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -67,7 +71,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (
         {"axes": [{"axis": "humidity", "values": [1]}]},
         'plan.yaml: axes.0.axis is "humidity", expected one of die, mismatch_scale, process_scale, '
-        "gradient_scale, noise_scale, corner, temperature, v_dd, perturbation, trim_bits.",
+        "gradient_scale, noise_scale, corner, temperature, v_dd, perturbation, trim_bits, i_unit.",
     ),
     ({"axes": [{"values": [1]}]}, "plan.yaml: axes.0.axis is missing, expected one of die,"),
     ({"axes": ["corner"]}, "plan.yaml: axes.0 is"),
@@ -90,7 +94,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"level": "ideal", "axes": [{"axis": "process_scale", "values": [1]}]},
-        'plan.yaml: axes is "process_scale", expected perturbation only, for level ideal has no',
+        'plan.yaml: axes is "process_scale", expected no such axis at the level ideal, which has '
+        "no dies.",
     ),
     (
         {"axes": [{"axis": "noise_scale", "values": [-1]}]},
@@ -118,7 +123,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"level": "ideal", "axes": [{"axis": "corner", "values": ["tt"]}]},
-        'plan.yaml: axes is "corner", expected perturbation only, for level ideal has no die.',
+        'plan.yaml: axes is "corner", expected no such axis at the level ideal, which has no dies.',
     ),
     (
         {"level": "ideal", "n_dies": 2},
@@ -131,6 +136,21 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (
         {"level": "spice", "axes": [{"axis": "trim_bits", "values": [3]}]},
         'plan.yaml: axes is "trim_bits", expected no such axis at the level spice,',
+    ),
+    (
+        {"level": "ideal", "axes": [{"axis": "die", "values": [1]}]},
+        'plan.yaml: axes is "die", expected no such axis at the level ideal, which has no dies.',
+    ),
+    (
+        {"design": {"i_unit": "1 mA"}},
+        'plan.yaml: design.i_unit is "1 mA", expected 1 pA to 1 uA',
+    ),
+    ({"design": {"colour": 1}}, "plan.yaml: design.colour is 1, expected no key of this name."),
+    ({"design": {1: 2}}, "plan.yaml: design.1 is 1, expected text as the key, in quotes."),
+    ({"design": 3}, "plan.yaml: design is 3, expected the path of a DESIGN.yaml, or a mapping"),
+    (
+        {"axes": [{"axis": "i_unit", "values": ["1 mA"]}]},
+        'axes.0.values.0 is "1 mA", expected 1 pA to 1 uA',
     ),
     (
         {"axes": [{"axis": "trim_bits", "values": [9]}]},
@@ -189,13 +209,10 @@ def test_a_missing_key_and_a_tag_get_a_sentence(tmp_path: Path) -> None:
     assert nothing.endswith("expected a YAML file (no such file).")
 
 
-def test_the_schema_and_the_code_know_the_same_keys_and_axes() -> None:
+def test_the_schema_is_the_generated_one() -> None:
+    assert (FOLDER / "schemas" / "plan.schema.json").read_text() == schema_text()
     assert set(SCHEMA["properties"]) == set(Plan.model_fields)
-    assert set(SCHEMA["$defs"]) == set(AXES)
-    for name, known in SCHEMA["properties"].items():
-        if "default" in known:
-            value = Plan.model_fields[name].default
-            assert known["default"] == (list(value) if isinstance(value, tuple) else value)
+    assert set(SCHEMA["$defs"]) == set(axis_names())
 
 
 def test_sequences_lie_within_the_file() -> None:
@@ -216,9 +233,18 @@ def plan(**keys: Any) -> Plan:
 
 def test_without_axes_there_is_one_nominal_point_with_mismatch() -> None:
     (point,) = points({"a": plan(n_dies=3, seed=2)}, TECHNOLOGY)
-    assert (point.mismatch_scale, point.noise_scale, point.perturbation) == (1, 0, 0)
-    assert (point.process_scale, point.gradient_scale) == (0, 0)
-    assert (point.corner, point.temperature, point.v_dd) == ("tt", 27, 1.8)
+    assert point.settings == {
+        "mismatch_scale": 1,
+        "process_scale": 0,
+        "gradient_scale": 0,
+        "noise_scale": 0,
+        "corner": "tt",
+        "temperature": 27,
+        "v_dd": 1.8,
+        "perturbation": 0,
+        "trim_bits": 0,
+        "i_unit": 1e-9,
+    }
     assert list(point.dies) == [2 << 20, (2 << 20) + 1, (2 << 20) + 2]
     assert (point.trials, point.n_runs, point.study) == (1, 3, "a")
 
@@ -236,7 +262,8 @@ def test_points_are_the_product_of_the_axes() -> None:
     ]
     found = points({"a": plan(axes=axes), "b": plan()}, TECHNOLOGY)
     assert [p.index for p in found] == [0, 1, 2, 3, 4]
-    assert {(p.v_dd, p.perturbation) for p in found[:4]} == {(1.7, 0), (1.7, 5), (1.9, 0), (1.9, 5)}
+    at = {(p.settings["v_dd"], p.settings["perturbation"]) for p in found[:4]}
+    assert at == {(1.7, 0), (1.7, 5), (1.9, 0), (1.9, 5)}
     assert all(tuple(p.dies) == (9, 4) for p in found[:4])
     # What is not perturbed is drawn once.
     assert [p.trials for p in found] == [1, 3, 1, 3, 1]
@@ -291,8 +318,8 @@ def test_jobs_cover_what_is_open_once(
 
 
 def test_the_page_names_every_key_and_axis() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text()
-    for heading, names in (("key", set(Plan.model_fields)), ("axis", set(AXES))):
+    page = (FOLDER / "sweeps.md").read_text()
+    for heading, names in (("key", set(Plan.model_fields)), ("axis", set(axis_names()))):
         table = page.split(f"| {heading} |")[1].split("\n\n")[0].splitlines()[2:]
         assert {
             name for row in table for name in re.findall(r"`(\w+)`", row.split("|")[1])

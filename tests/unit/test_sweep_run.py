@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mru_hw.errors import RunStatus, UserError
+from mru_hw.mapping import map_model
 from mru_hw.model.io import load_model, save_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
@@ -23,9 +24,10 @@ from mru_hw.sweeps import run as sweep_run
 from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.points import Job
 from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.setup import perturbed
 from mru_hw.sweeps.subject import Subject, load_subject
 from mru_hw.sweeps.view import open_run
-from mru_hw.sweeps.work import DieResult, perturbed, references, run_job
+from mru_hw.sweeps.work import DieResult, references, run_job
 from mru_hw.technology import load_technology
 from mru_hw.variation import draw_die, nominal_die
 from tests.mistakes import sentence
@@ -168,9 +170,15 @@ def test_references_stand_beside_the_dies() -> None:
     model = small_model()
     inputs = small_inputs(model)
     subject = subject_of(model, inputs)
-    found = {one.name: one for one in references(subject)}
+    design = map_model(model, TECHNOLOGY, subject.calibration)
+    found = {one.name: one for one in references(subject, {design.digest(): design})}
     assert found["software"].accuracy == pytest.approx(0.8)  # every fifth label is wrong
     assert set(found) == {"software", "ideal", "nominal"}
+    assert {name: one.design for name, one in found.items()} == {
+        "software": "",
+        "ideal": design.digest(),
+        "nominal": design.digest(),
+    }
     assert found["nominal"].energy is not None
     assert (found["nominal"].energy > 0).all()
 
@@ -311,6 +319,11 @@ def test_another_sweep_on_the_same_file_is_refused(
         monkeypatch.setattr(f"mru_hw.sweeps.{module}.RESULTS", -1)
     other = "a new path, for the sweep there was made by other laws of the circuits."
     assert told(plan) == other
+    monkeypatch.undo()
+    for module in ("subject", "run"):
+        compiled = {"kernel": "compiled", "number_type": "float64"}
+        monkeypatch.setattr(f"mru_hw.sweeps.{module}.ARITHMETIC", compiled)
+    assert told(plan) == "a new path, for the sweep there has the kernel numpy."
     assert out.read_bytes() == before
 
 

@@ -117,7 +117,8 @@ def test_a_store_of_another_format_or_damaged_is_one_sentence(tmp_path: Path) ->
     db.close()
     told = sentence(lambda: sweep(plan, out))
     assert told == (
-        f'out is "{out}", expected a new path, for the sweep there has format 2 and this version 3.'
+        f'out is "{out}", expected a sweep of format 4, for this one has format 2: run its plan '
+        "again with a new path for `out`."
     )
     damaged = bytearray(whole)
     damaged[4096:] = b"\xff" * (len(whole) - 4096)
@@ -139,10 +140,10 @@ def test_what_the_machine_cut_off_is_tried_again(
     run, out = work._run, tmp_path / "run.sqlite"
     fails = {0: RunStatus.OUT_OF_MEMORY, 1: RunStatus.NOT_WRITTEN, 3: RunStatus.DID_NOT_CONVERGE}
 
-    def cut(subject: Subject, job: Job, chip: Any, seed: int, workers: int) -> dict[str, Any]:
+    def cut(subject: Subject, chip: Any, seed: int, workers: int) -> dict[str, Any]:
         if seed in fails:
             return {"status": fails[seed]}
-        return run(subject, job, chip, seed, workers)
+        return run(subject, chip, seed, workers)
 
     monkeypatch.setattr(work, "_run", cut)
     first = sweep(plan, out)
@@ -196,8 +197,7 @@ def test_a_result_that_is_not_finite_is_a_failed_run(
     plan, out = write_case(tmp_path, n_dies=1), tmp_path / "run.sqlite"
     sweep(plan, tmp_path / "whole.sqlite")  # with the references of a whole run
     monkeypatch.setattr(work, "simulate_behavioral", not_finite)
-    monkeypatch.setattr(work, "references", lambda _subject: [])
-    monkeypatch.setattr(sweep_run, "references", lambda _subject: [])
+    monkeypatch.setattr(sweep_run, "references", lambda _subject, _designs: [])
     outcome = sweep(plan, out)
     assert outcome.failed == {"NOT_FINITE": 1}
     assert rows(out, "accuracy, decision, energy") == [(None, None, None)]

@@ -13,13 +13,13 @@ import pytest
 from mru_hw.cli.app import run as command
 from mru_hw.errors import RunStatus
 from mru_hw.model.io import save_model
-from mru_hw.model.network import Model
 from mru_hw.spice.runner import Limits
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.sweeps.crew import run_jobs
 from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.points import jobs, points
 from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.setup import Setup
 from mru_hw.sweeps.subject import Subject, load_subject
 from mru_hw.sweeps.work import run_job
 from mru_hw.technology import load_technology
@@ -35,10 +35,10 @@ TECHNOLOGY = load_technology("generic180")
 class Fatal(Subject):
     """A subject whose perturbed networks kill the process that maps them."""
 
-    def design(self, model: Model | None = None) -> Any:
-        if model is not None and model is not self.model:
+    def design(self, setup: Setup) -> Any:
+        if setup.model is not self.model:
             os._exit(3)
-        return Subject.design(self, model)
+        return Subject.design(self, setup)
 
 
 def test_a_worker_that_dies_costs_its_own_runs_only(tmp_path: Path) -> None:

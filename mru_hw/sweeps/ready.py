@@ -1,0 +1,111 @@
+"""The points of a sweep with their designs: mapped, and refused here, before a store exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mru_hw.arrays import digest
+from mru_hw.mapping import Design
+from mru_hw.simulate.asked import refuse_currents
+from mru_hw.simulate.spice_size import refuse_long
+from mru_hw.simulate.supply import input_charge
+from mru_hw.spice.chip import refuse_without_circuit
+from mru_hw.spice.library import ngspice_library
+from mru_hw.sweeps.points import Point
+from mru_hw.sweeps.setup import Setup
+from mru_hw.sweeps.subject import Subject
+from mru_hw.sweeps.work import constants, trim_plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A point and the design of its network, before any perturbed one is drawn from it.
+
+    Attributes
+    ----------
+    setup
+        What its settings make of the network.
+    digest
+        Of the design.
+    input_energy
+        What the sources of the inputs deliver in a sequence [J], on average, as if from the
+        supply; None at the level ``ideal``, which prices nothing.
+    """
+
+    point: Point
+    setup: Setup
+    design: Design
+    digest: str
+    input_energy: float | None
+
+
+def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
+    """Map what the points run on, each design once.
+
+    Raises
+    ------
+    UserError
+        A design cannot be made or run, does not take the inputs, or the technology's constants
+        were not measured at a point.
+    """
+    if subject.level == "spice":
+        ngspice_library()
+    designs: dict[tuple[str, str], tuple[Design, str, float]] = {}
+    found = []
+    for point in points:
+        setup = subject.setup(point)
+        key = setup.options.model_dump_json(), _name(subject, setup)
+        if key not in designs:
+            design = subject.design(setup)
+            _refuse(subject, design)
+            charge = float(np.mean(input_charge(design, subject.inputs)))
+            designs[key] = design, design.digest(), charge
+        design, name, charge = designs[key]
+        if subject.level == "behavioral":
+            constants(subject, design, setup)
+        priced = None if subject.level == "ideal" else charge * setup.conditions.v_dd
+        found.append(
+            Ready(point=point, setup=setup, design=design, digest=name, input_energy=priced)
+        )
+    return tuple(found)
+
+
+def _name(subject: Subject, setup: Setup) -> str:
+    """Tell a network from another; the one as trained needs no hash."""
+    if setup.model is subject.model:
+        return ""
+    return digest(setup.model.tensors, setup.model.spec.model_dump_json())
+
+
+def _refuse(subject: Subject, design: Design) -> None:
+    refuse_currents(design, subject.inputs)
+    if subject.level == "spice":
+        refuse_without_circuit(design)
+        refuse_long(design, subject.inputs)
+
+
+def trim_facts(subject: Subject, ready: Iterable[Ready]) -> dict[str, str]:
+    """Say how many thresholds the trim reaches, at worst over the points that trim.
+
+    Raises
+    ------
+    UserError
+        It reaches none at one of them.
+    """
+    ways = {
+        (one.digest, one.setup.trim_bits, one.setup.mismatch): one
+        for one in ready
+        if not one.point.drawn
+    }
+    found: list[tuple[int, int]] = []
+    for one in ways.values():
+        plan = trim_plan(subject, one.design, one.setup)
+        if plan is not None:
+            found.append(plan.coverage)
+    if not found:
+        return {}
+    shown, thresholds = min(found)
+    return {"trim.shown": str(shown), "trim.thresholds": str(thresholds)}

@@ -1,0 +1,44 @@
+"""The JSON schema of PLAN.yaml, made from the class that reads it and the table of axes.
+
+``python -m mru_hw.sweeps.schema docs/schemas`` writes it; a test compares it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from mru_hw.mapping.schemas import DIALECT
+from mru_hw.sweeps.plan import Plan, axis_names, document_of
+
+NAME = "plan.schema.json"
+
+
+def plan_schema() -> dict[str, Any]:
+    """Return the schema, with an entry for each axis of the table."""
+    schema = Plan.model_json_schema()
+    schema["$defs"] = kinds = dict[str, Any]()
+    for name in axis_names():
+        document = document_of(name).model_json_schema()
+        document.pop("title")
+        kinds[name] = document
+    references = [{"$ref": f"#/$defs/{name}"} for name in axis_names()]
+    schema["properties"]["axes"]["items"] = {"oneOf": references}
+    design = schema["properties"]["design"]
+    schema["properties"]["design"] = {
+        "type": ["string", "object"],
+        "default": {},
+        "description": design["description"],
+    }
+    return {"$schema": DIALECT} | schema | {"title": "PLAN.yaml"}
+
+
+def schema_text() -> str:
+    """Return the text of the schema file."""
+    return json.dumps(plan_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(sys.argv[1]) / NAME).write_text(schema_text(), encoding="utf-8")
