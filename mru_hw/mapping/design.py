@@ -16,8 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.mapping.cells import CLOCKED, CellKind
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
-from mru_hw.model.structure import CellKind, ModelSpec
+from mru_hw.model.memory import LevelCell
+from mru_hw.model.structure import ModelSpec
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
 
@@ -30,9 +32,6 @@ CANDIDATE_SPLIT = 4
 """Unit devices of each splitter of a candidate: the more rests in its rails, the less its node
 moves with it, and with that the legs (docs/decisions/0006-mirror-gains.md). One where the threshold
 is a current of the network, which may be smaller than that rest."""
-
-CLOCKED = frozenset({CellKind.CMRU, CellKind.BMRU})
-"""Cells whose units move at a strobe (docs/decisions/0013-signed-units.md); a loop follows."""
 
 
 class NodeKind(enum.StrEnum):
@@ -155,7 +154,12 @@ class Bank:
     @property
     def n_cells(self) -> int:
         """Hysteretic cells of one unit."""
-        return 2 * self.levels if self.cell is CellKind.CMRU else 1
+        return self.memory.n_levels(self.levels) - 1
+
+    @property
+    def memory(self) -> LevelCell:
+        """What its units do, in software."""
+        return self.cell.memory
 
     @property
     def clocked(self) -> bool:
@@ -163,9 +167,9 @@ class Bank:
         return self.cell in CLOCKED
 
     @property
-    def cell_levels(self) -> int:
-        """Levels that one cell stands for: a BMRU's lie two apart."""
-        return 2 if self.cell is CellKind.BMRU else 1
+    def lowest(self) -> int:
+        """Level of a unit whose cells are all clear."""
+        return self.memory.lowest(self.levels)
 
     @property
     def loop_width(self) -> IntArray:

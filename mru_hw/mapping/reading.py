@@ -31,7 +31,6 @@ from mru_hw.mapping.realised import (
     quiescent_current,
     realised_bank,
 )
-from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
 
 Array = NDArray[np.float64]
@@ -282,8 +281,7 @@ def _source_points(
         bank = next(bank for bank in placed.banks if bank.state == source.name)
         real = realised_bank(placed, bank, calibration)
         output = level_currents(placed, bank, calibration) / source.scale
-        low = 0 if bank.cell is CellKind.FQ_BMRU else bank.levels
-        levels = np.arange(bank.n_cells + 1) * bank.cell_levels - low
+        levels = bank.memory.level(np.arange(bank.n_cells + 1), bank.levels)
         return real.alpha[:, None] * levels, {"plus": output}
     v = usual_points(source)
     if source.kind is NodeKind.RECTIFIED:

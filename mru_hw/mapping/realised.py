@@ -13,7 +13,6 @@ from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, NodeKind
 from mru_hw.mapping.drains import CellLegs
 from mru_hw.mapping.edges import LoopSettings
 from mru_hw.mapping.gains import comparator_gains
-from mru_hw.model.structure import CellKind
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
@@ -136,10 +135,10 @@ def realised_bank(placed: Placed, bank: Bank, calibration: Calibration) -> Reali
         i_q = quiescent_current(candidate, placed.i_lsb, calibration)
         up, down = net_threshold(up, i_q), net_threshold(down, i_q)
     step, start = (i / h for i in realised_levels(placed, bank, calibration))
-    alpha = step / bank.cell_levels
+    alpha = step / bank.memory.spacing
     return RealisedBank(
         up=up / c,
         down=down / c,
         alpha=alpha,
-        low=start + (0.0 if bank.cell is CellKind.FQ_BMRU else bank.levels * alpha),
+        low=start - bank.lowest * alpha,
     )

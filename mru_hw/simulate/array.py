@@ -20,7 +20,7 @@ from mru_hw.mapping.node_laws import (
     split,
 )
 from mru_hw.mapping.realised import net_threshold
-from mru_hw.simulate.levels import Floats
+from mru_hw.model.memory.recurrence import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,8 +26,8 @@ from mru_hw.mapping.design import (
 from mru_hw.mapping.gains import flip_gain, leg_slopes, node_thermal, path_exponents
 from mru_hw.mapping.node_laws import node_skew
 from mru_hw.mapping.realised import rail_thresholds
+from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import DieArray, Memory, Node, Wiring
-from mru_hw.simulate.levels import Floats
 from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration

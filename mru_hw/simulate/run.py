@@ -15,7 +15,6 @@ from mru_hw.errors import LawError, UserError
 from mru_hw.mapping import Design, map_model, unmap
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.short_frame import short_frame
@@ -175,15 +174,15 @@ def run_level(
         run = _spice(chip, inputs, conditions, die, tolerances, progress, raw, first_sequence)
     else:
         run = _behavioral(chip, inputs, conditions, die, noise, timing, first_sequence)
-    _sign_states(chip.model, run.trace)
+    _sign_states(chip, run.trace)
     return run
 
 
-def _sign_states(model: Model, trace: Trace) -> None:
+def _sign_states(chip: Chip, trace: Trace) -> None:
     """Give h the sign of a unit's alpha: as a current it has none, and the output's weights do."""
-    for i, layer in enumerate(model.spec.layers):
-        negative = model.tensors[f"layers.{i}.alpha"] < 0
-        if negative.any() and layer.cell is not CellKind.FQ_BMRU:
+    for i, bank in enumerate(chip.design.banks):
+        negative = bank.memory.gain(chip.model.tensors[f"layers.{i}.alpha"]) < 0
+        if negative.any():
             trace.states[i][..., negative] = 0 - trace.states[i][..., negative]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from mru_hw import __version__
 from mru_hw.cells.wires import LOOP, NODE, SPLIT_LINE, line_wires, net_wires
 from mru_hw.errors import Bare, UserError
+from mru_hw.mapping.cells import CellKind
 from mru_hw.mapping.design import (
     LEGS,
     WINDOW_COPIES,
@@ -24,7 +25,6 @@ from mru_hw.mapping.design import (
     NodeKind,
     leg_units,
 )
-from mru_hw.model.structure import CellKind
 from mru_hw.spice.cells import LEG_CODES, LIBRARY, LOOPS, WINDOWS, cell_views
 from mru_hw.spice.drive import drive_units
 from mru_hw.units import render

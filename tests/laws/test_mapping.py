@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mru_hw.budget.wanted import wanted_legs
 from mru_hw.mapping import Design, NodeKind, map_model, passes, unmap
+from mru_hw.mapping.cells import CellKind
 from mru_hw.mapping.draft import Draft
 from mru_hw.mapping.edges import LoopSettings, loop_units
 from mru_hw.mapping.gains import path_gains
@@ -21,7 +22,6 @@ from mru_hw.mapping.reading import node_line, read_legs
 from mru_hw.mapping.window import threshold_copy, window_copies
 from mru_hw.model.check import checked_tensors
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
