@@ -58,7 +58,7 @@ from benchmarks.bench_ladder_dies import NODES
 from benchmarks.machine import machine
 from mru_hw.cells.settling import bank_load, bus_loads
 from mru_hw.files import whole_file
-from mru_hw.mapping import map_model
+from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design, Timing
 from mru_hw.mapping.realised import rail_thresholds, realised_bank
 from mru_hw.simulate.array import DieArray, Rails
@@ -471,7 +471,9 @@ def ladder_law_delays(unit: Unit, case: LadderCase, calibration: Calibration) ->
 
 def loop_design(technology: Technology, case: LoopCase) -> Design:
     """A chip of one loop whose currents are plain settings, in whole unit devices."""
-    design = map_model(loop_model(), technology, load_calibration(technology), i_unit=case.i_unit)
+    design = map_model(
+        loop_model(), technology, load_calibration(technology), DesignOptions(i_unit=case.i_unit)
+    )
     hold = np.full(1, round(case.hold / design.i_lsb))
     left = hold - np.rint(hold * case.width).astype(np.int64)
     bank = dataclasses.replace(

@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.bench_ladder_conditions import unit_model
 from benchmarks.machine import machine
 from mru_hw.errors import RunStatus, UserError
-from mru_hw.mapping import map_model
+from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.characterize.base import I_USUAL, UNITS
 from mru_hw.spice.characterize.jobs import Store, run_jobs
@@ -42,7 +42,9 @@ BIAS_UNITS = 64  # of the bench's bias tree and thresholds, which carry I_USUAL
 def law(technology: Technology, calibration: Calibration, at: Conditions) -> list[float]:
     """Return the candidates' sizes [I_USUAL] at which the bench's unit steps up and down."""
     nominal = load_calibration(technology)
-    design = map_model(unit_model("cmru", 2, "25 ms"), technology, nominal, i_unit=I_USUAL)
+    design = map_model(
+        unit_model("cmru", 2, "25 ms"), technology, nominal, DesignOptions(i_unit=I_USUAL)
+    )
     (bank,), bus = design.banks, replace(design.buses["c0"], units=UNITS)
     legs = np.full(1, BIAS_UNITS)
     design = replace(

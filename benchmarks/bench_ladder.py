@@ -46,7 +46,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
-from mru_hw.mapping import map_model
+from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design, Timing
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
@@ -98,7 +98,9 @@ def unit_of(
     technology: Technology, levels: int, *, i_unit: float = I_UNIT, frame: str = FRAME
 ) -> Unit:
     calibration = load_calibration(technology)
-    design = map_model(unit_model(levels, frame), technology, calibration, i_unit=i_unit)
+    design = map_model(
+        unit_model(levels, frame), technology, calibration, DesignOptions(i_unit=i_unit)
+    )
     conditions = nominal_conditions(technology)
     ladder = ladder_of(design, calibration, nominal_die(design), 0, conditions)
     return Unit(design=design, ladder=ladder, conditions=conditions)

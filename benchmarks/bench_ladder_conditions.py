@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bench_ladder import Store
 from benchmarks.machine import machine
-from mru_hw.mapping import map_model
+from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
@@ -121,7 +121,7 @@ def run(
     """Run one condition, its supply relative to the nominal one."""
     corner, temperature, relative = at
     conditions = Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd)
-    design = map_model(model, technology, load_calibration(technology), i_unit=1e-9)
+    design = map_model(model, technology, load_calibration(technology), DesignOptions(i_unit=1e-9))
     c = candidates(design.banks[0].levels)
     bench = make_unit_bench(design, 0, 0, c * design.buses["c0"].scale, conditions, options=OPTIONS)
     name = f"{technology.name}-{corner}{temperature:g}-{conditions.v_dd:.3g}V"

@@ -33,8 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bench_ladder import Store
 from benchmarks.machine import machine
-from mru_hw.mapping.design import CANDIDATE_SPLIT
-from mru_hw.mapping.rounding import HOLD, WIDTH
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
 from mru_hw.spice.characterize.trips import RAMP, ramp_deck, stepped
 from mru_hw.spice.characterize.unit import BIAS_UNITS, CELLS, FRAME, STROBE, cmru_deck
@@ -61,10 +60,11 @@ def unit_lines(name: str, phi: str, supply: str = "vdd") -> list[str]:
     """One unit with its nodes and its driver, on the bias rails iref and bias_p."""
     return [
         f"xc{name} c{name} np{name} pm{name} q_n {supply} 0 signed_split units={UNITS}"
-        f" split={CANDIDATE_SPLIT}",
+        f" split={DEFAULTS.candidate_split}",
         f"xphi{name} {phi} rst_b hd{name} st{name} {supply} 0 strobe_driver",
         f"xu{name} np{name} pm{name} h{name} iref bias_p hd{name} st{name} rst rst_b {supply} 0"
-        f" cmru_unit_k2_s0 units={UNITS} up=64 down=64 hold={HOLD} width={WIDTH} gain=32",
+        f" cmru_unit_k2_s0 units={UNITS} up=64 down=64"
+        f" hold={DEFAULTS.hold} width={DEFAULTS.width} gain=32",
         f"xh{name} h{name} hn{name} {supply} 0 state_node units={UNITS}",
     ]
 

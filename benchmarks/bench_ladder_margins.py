@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.bench_ladder import Store
 from benchmarks.machine import machine
-from mru_hw.mapping.rounding import HOLD, WIDTH
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.base import bench_deck
 from mru_hw.spice.deck import Change, Deck, Waves
@@ -56,7 +56,7 @@ def cell_line(k: int, *, set_first: bool) -> list[str]:
     ends = f"v{k} 0" if set_first else f"0 v{k}"
     return [
         f"xc{k} v{k} h{k} 0 vdd vdd 0 0 vdd 0 vdd {forces} out{k} n vdd 0 ladder_cell"
-        f" hold={HOLD} width={WIDTH} gain=32",
+        f" hold={DEFAULTS.hold} width={DEFAULTS.width} gain=32",
         f"vout{k} out{k} 0 0.7",
         f"ii{k} {ends} pwl(0 0 {SETTLED} 0 {SETTLED + RAMP} {MOST})",
     ]

@@ -31,8 +31,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.bench_ladder import Store
 from benchmarks.machine import machine
 from mru_hw.cells.leakage import bus_leak
-from mru_hw.mapping.design import CANDIDATE_SPLIT, SPLIT_UNITS, Bus, NodeKind
+from mru_hw.mapping.design import SPLIT_UNITS, Bus, NodeKind
 from mru_hw.mapping.gains import flip_gain
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
 from mru_hw.spice.deck import Change, Deck, Waves
@@ -61,7 +62,7 @@ def node_deck(technology: Technology, at: Conditions, dies: int = 0) -> Deck:
         f"xbias n p q_n vdd 0 bias_tree units={BIAS_UNITS}",
         f"ic 0 c {COURSE}",
         "vsplit vdd vdds 0",
-        f"xc c cnp cpm q_n vdds 0 signed_split units={UNITS} split={CANDIDATE_SPLIT}",
+        f"xc c cnp cpm q_n vdds 0 signed_split units={UNITS} split={DEFAULTS.candidate_split}",
     ]
     saves = ["v(c)", "v(cnp)", "i(vsplit)"]
     for k in range(max(dies, 1)):
@@ -152,7 +153,7 @@ def law(calibration: Calibration) -> dict[str, Any]:
             legs[leg] = float(copied[0] * gain * I_USUAL)
     slope, skew = calibration.signed_slope, calibration.signed_skew
     return {
-        "rest_A": CANDIDATE_SPLIT * i_q,
+        "rest_A": DEFAULTS.candidate_split * i_q,
         "slope_up": slope * (1 + skew),
         "slope_down": slope * (1 - skew),
         "legs_A": legs,

@@ -46,9 +46,7 @@ from benchmarks.bench_ladder import Store
 from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
-from mru_hw.mapping.design import CANDIDATE_SPLIT
-from mru_hw.mapping.draft import BIAS_UNITS
-from mru_hw.mapping.rounding import HOLD, WIDTH
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.bench import as_written
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_line, token_of
@@ -105,7 +103,7 @@ class Unit:
 
     @property
     def i_lsb(self) -> float:
-        return I_REFERENCE / BIAS_UNITS / self.scale
+        return I_REFERENCE / DEFAULTS.bias_units / self.scale
 
 
 # ----------------------------------------------------------------------------------- circuits
@@ -113,7 +111,10 @@ class Unit:
 
 def circuit(unit: Unit) -> str:
     """The unit with its candidate node as subcircuit ``dut``, and all that it is made of."""
-    node, gain, hold, width = (round(n * unit.scale) for n in (NODE_UNITS, BIAS_UNITS, HOLD, WIDTH))
+    node, gain, hold, width = (
+        round(n * unit.scale)
+        for n in (NODE_UNITS, DEFAULTS.bias_units, DEFAULTS.hold, DEFAULTS.width)
+    )
     comparators = f"units={node} up={unit.up} down={unit.down}"
     views = cell_views(CELLS)
     if unit.name.startswith("loop"):
@@ -127,7 +128,8 @@ def circuit(unit: Unit) -> str:
         ]
     elif unit.name == "clocked":
         inside = [
-            f"xnode c c_np c_pm q_n vdd vss signed_split units={node} split={CANDIDATE_SPLIT}",
+            f"xnode c c_np c_pm q_n vdd vss signed_split units={node}"
+            f" split={DEFAULTS.candidate_split}",
             "xtap hd hdb st stb vdd vss phase_tap",
             f"xstep c_np c_pm n p st stb gs gr vdd vss step_control {comparators}",
             "xcell v h vdd vss gs gr hd hdb st stb rn rp out n vdd vss ladder_cell"
@@ -135,7 +137,8 @@ def circuit(unit: Unit) -> str:
         ]
     else:
         inside = [
-            f"xnode c c_np c_pm q_n vdd vss signed_split units={node} split={CANDIDATE_SPLIT}",
+            f"xnode c c_np c_pm q_n vdd vss signed_split units={node}"
+            f" split={DEFAULTS.candidate_split}",
             f"xu1 u p vdd vdd p_mirror units={unit.up}",
             f"xu2 u c_np vss vss n_mirror units={node}",
             f"xd1 d c_pm vdd vdd p_mirror units={node}",
@@ -176,7 +179,7 @@ def bench(unit: Unit, sources: list[str], saves: list[str], t_stop: float, step:
         circuit(unit),
         f"vdd vdd 0 {v_dd}",
         f"ibias vdd b_n {I_REFERENCE / unit.scale:.9g}",
-        f"xbias b_n b_p b_qn vdd 0 bias_tree units={BIAS_UNITS}",
+        f"xbias b_n b_p b_qn vdd 0 bias_tree units={DEFAULTS.bias_units}",
         *(f"e{k} {k} 0 b_{k.replace('_', '')} 0 1" for k in ("n", "p", "q_n")),
         "vsup vdd vcell 0",
         "xdriver phi vdd hd st vdd 0 strobe_driver",
@@ -382,7 +385,7 @@ def best_pair(unit: Unit, wanted: float) -> int:
     best = {}
     for pair in PAIRS:
         scale = unit.scale * (wanted - 2 * pair * cell.w * cell.l) / base
-        node, lsb = NODE_UNITS * scale, I_REFERENCE / BIAS_UNITS / scale
+        node, lsb = NODE_UNITS * scale, I_REFERENCE / DEFAULTS.bias_units / scale
         hold = unit.beta / lsb
         # Diode, flip, flip's diode and copy of the rail; I_thresh, I_width = 2 I_thresh, the pair.
         variance = 2 * (relative["n_mirror"] ** 2 + relative["p_mirror"] ** 2) / node
@@ -466,7 +469,7 @@ def measured(store: Store, work: Path | None, unit: Unit, total: int) -> dict[st
     return {
         "alternative": unit.name,
         "beta_A": unit.beta,
-        "unit_devices_of_1_nA": BIAS_UNITS * unit.scale,
+        "unit_devices_of_1_nA": DEFAULTS.bias_units * unit.scale,
         "pair_units": unit.pair,
         "up_units": unit.up,
         "down_units": unit.down,

@@ -39,8 +39,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.bench_ladder import Store, unit_of
 from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
-from mru_hw.mapping.design import CANDIDATE_SPLIT, Bank, Design
-from mru_hw.mapping.rounding import HOLD, WIDTH
+from mru_hw.mapping.design import Bank, Design
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
 from mru_hw.spice.chip import unit_name, unit_subckt
 from mru_hw.spice.deck import Deck, Waves
@@ -124,10 +124,10 @@ def layer_deck(
         lines += [
             f"ic{k} 0 c{k} pwl({candidate})",
             f"xc{k} c{k} np{k} pm{k} q_n vdd_rest 0 signed_split units={UNITS}"
-            f" split={CANDIDATE_SPLIT}",
+            f" split={DEFAULTS.candidate_split}",
             f"xu{k} np{k} pm{k} h{k} iref bias_p hd st rst rst_b vdd_unit 0"
-            f" {unit_name(levels, 0)} units={UNITS} up=64 down=64 hold={HOLD} width={WIDTH}"
-            " gain=32",
+            f" {unit_name(levels, 0)} units={UNITS} up=64 down=64"
+            f" hold={DEFAULTS.hold} width={DEFAULTS.width} gain=32",
             f"xh{k} h{k} hn{k} vdd_rest 0 state_node units={UNITS}",
         ]
     saves = ("i(vtotal)", "i(vunit)", "i(vclock)", "i(vrest)", "v(sup)", *cells(layer))

@@ -12,7 +12,7 @@ from mru_hw.cells.base import Array
 from mru_hw.mapping.design import LEGS, Connection, Design
 from mru_hw.mapping.gains import path_gains
 from mru_hw.mapping.reading import asked_units, node_line, read_legs
-from mru_hw.mapping.realised import RealisedBank, realised_bank
+from mru_hw.mapping.realised import RealisedBank, compensating, realised_bank
 from mru_hw.model.memory import by_name
 from mru_hw.model.network import Model
 from mru_hw.technology.calibration import Calibration
@@ -26,6 +26,7 @@ def wanted_legs(
     By connection and role, (n_target, n_source), never negative; as `Nominal.legs` has those that
     are placed.
     """
+    calibration = compensating(design, calibration)
     real = {b.layer: realised_bank(design, b, calibration) for b in design.banks}
     nodes = {name: node_line(design, bus, calibration) for name, bus in design.buses.items()}
     starts = {name: node.start[:, None].copy() for name, node in nodes.items()}
@@ -71,7 +72,7 @@ def rounded_thresholds(
     model: Model, design: Design, calibration: Calibration, layer: int
 ) -> tuple[Array, Array]:
     """Return by how much both thresholds (n_units,) of a layer lie too high, in network units."""
-    bank = design.banks[layer]
+    bank, calibration = design.banks[layer], compensating(design, calibration)
     real = realised_bank(design, bank, calibration)
     if bank.memory.signed:
         middle = (real.up + real.down) / 2

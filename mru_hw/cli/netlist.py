@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mru_hw.cli.conditions import told_as_options
+from mru_hw.cli.design import (
+    CalibrationFile,
+    DesignFile,
+    IUnit,
+    chosen_calibration,
+    chosen_options,
+    told_of_design,
+)
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, say
 from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
@@ -91,6 +99,9 @@ def netlist(
     ] = None,
     wire_per_leg: WirePerLeg = "0 F",
     wire_per_um: WirePerUm = "0 F",
+    design: DesignFile = None,
+    i_unit: IUnit = None,
+    calibration: CalibrationFile = None,
     json: Json = False,
 ) -> None:
     """Write a model as a netlist: chip, test bench, model cards, elements and error budget.
@@ -115,7 +126,6 @@ def netlist(
     from mru_hw.spice.flatten import flatten
     from mru_hw.spice.folder import dialect_named, write_netlist
     from mru_hw.technology import load_technology
-    from mru_hw.technology.calibration import load_calibration
     from mru_hw.technology.conditions import checked_conditions, nominal_conditions
     from mru_hw.units import parse
     from mru_hw.variation import draw_die
@@ -124,7 +134,9 @@ def netlist(
         raise UserError("--sequence", sequence, "none without --inputs, whose sequences it counts")
     language = dialect_named(dialect)
     wires = chosen_wires(wire_per_leg, wire_per_um)
+    options = chosen_options(design, i_unit)
     technology = load_technology(tech)
+    constants = chosen_calibration(calibration, technology)
     nominal = nominal_conditions(technology)
     with told_as_options():
         conditions = checked_conditions(
@@ -141,34 +153,35 @@ def netlist(
         "droop": _within("--droop", droop, "V", DROOP, DROOP_LEAST, half),
     }
     network = load_model(model)
-    calibration = load_calibration(technology)
-    design = map_model(network, technology, calibration, wires=wires)
-    frames = None if inputs is None else _frames(design, inputs, sequence or 0)
-    refuse_without_circuit(design)
-    budget = make_budget(network, design, calibration)
+    with told_of_design(design, i_unit):
+        placed = map_model(network, technology, constants, options, wires=wires)
+    frames = None if inputs is None else _frames(placed, inputs, sequence or 0)
+    refuse_without_circuit(placed)
+    budget = make_budget(network, placed, constants)
     files = write_netlist(
         out,
         network,
-        design,
-        calibration,
+        placed,
+        constants,
         conditions=conditions,
         frames=frames,
-        die=None if die is None else draw_die(design, die),
+        die=None if die is None else draw_die(placed, die),
         dialect=dialect,
         budget=budget,
     )
-    devices = list(flatten(chip_deck(design), "mru_chip", technology))
+    devices = list(flatten(chip_deck(placed), "mru_chip", technology))
     transistors = sum(device.kind == "m" for device in devices)
-    areas = {block: area * 1e12 for block, area in block_areas(design, devices).items()}
-    stored = decoupling(design, calibration, conditions, **supply)
+    areas = {block: area * 1e12 for block, area in block_areas(placed, devices).items()}
+    stored = decoupling(placed, constants, conditions, **supply)
     result = {
         "out": out,
-        "design": design.digest(),
+        "design": placed.digest(),
         "dialect": dialect,
         "technology": technology.name,
         "die": die,
         "conditions": conditions.as_data(),
         "wires": wires.as_data(),
+        "options": options.as_data(),
         "transistors": transistors,
         "gate_area_um2": areas,
         "decoupling": None if stored is None else stored.summary(),

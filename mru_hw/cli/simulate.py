@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mru_hw.cli.conditions import asked_conditions, told_as_options
+from mru_hw.cli.design import (
+    CalibrationFile,
+    DesignFile,
+    IUnit,
+    chosen_calibration,
+    chosen_options,
+    told_of_design,
+)
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, progress, say
 from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
@@ -122,6 +130,9 @@ def simulate(
     ] = "default",
     wire_per_leg: WirePerLeg = "0 F",
     wire_per_um: WirePerUm = "0 F",
+    design: DesignFile = None,
+    i_unit: IUnit = None,
+    calibration: CalibrationFile = None,
     json: Json = False,
 ) -> None:
     """Run a model on sequences: decisions, energy, outputs, candidates and states.
@@ -142,9 +153,10 @@ def simulate(
     _refuse_scale("--process-scale", process_scale, PROCESS_MOST, die)
     _refuse_scale("--gradient-scale", gradient_scale, GRADIENT_MOST, die)
     if raw is not None and (level != "spice" or choice is not None):
-        expected = "--level spice, whole networks: others have no waves"
-        raise UserError("--raw", str(raw), expected)
+        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
+    options = chosen_options(design, i_unit)
     technology = load_technology(tech)
+    constants = chosen_calibration(calibration, technology)
     with told_as_options():
         conditions = asked_conditions(technology, level, corner, temperature, vdd)
     refuse_other_content(out)
@@ -157,9 +169,9 @@ def simulate(
     data = data.take(slice(first, stop))
     if raw is not None:
         refuse_raw(raw, range(first, stop))
-    chip = dataclasses.replace(
-        Chip.of(network, technology, wires), process=process_scale, gradient=gradient_scale
-    )
+    with told_of_design(design, i_unit):
+        chip = Chip.of(network, technology, wires, options=options, calibration=constants)
+    chip = dataclasses.replace(chip, process=process_scale, gradient=gradient_scale)
     if level == "spice":
         _refuse_size(chip, data, choice, conditions)
     traced = level if choice is None else "behavioral"
@@ -192,6 +204,7 @@ def simulate(
         "timing": timing,
         "tolerances": tolerances if level == "spice" else None,
         "wires": wires.as_data(),
+        "options": options.as_data(),
     }
     _tell(data, run, about, checked, chip.design, json=json)
 

@@ -2,6 +2,7 @@
 
 from mru_hw.mapping.design import Bank, Bus, Connection, Design, NodeKind, Timing
 from mru_hw.mapping.inverse import unmap
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.mapping.passes import map_model
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Bus",
     "Connection",
     "Design",
+    "DesignOptions",
     "NodeKind",
     "Timing",
     "map_model",

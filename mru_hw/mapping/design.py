@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping.cells import CLOCKED, CellKind
+from mru_hw.mapping.options import DEFAULTS, DesignOptions
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.memory import LevelCell
 from mru_hw.model.structure import ModelSpec
@@ -27,11 +28,6 @@ IntArray = NDArray[np.int64]
 
 SPLIT_UNITS = 2
 """Unit devices of the bias rail that set a splitter's quiescent current (circuits/bias_tree)."""
-
-CANDIDATE_SPLIT = 4
-"""Unit devices of each splitter of a candidate: the more rests in its rails, the less its node
-moves with it, and with that the legs (docs/decisions/0006-mirror-gains.md). One where the threshold
-is a current of the network, which may be smaller than that rest."""
 
 
 class NodeKind(enum.StrEnum):
@@ -227,30 +223,36 @@ class Design:
 
     Attributes
     ----------
-    spec
-        Structure of the network that it realises.
-    i_unit, i_lsb
-        Current [A] that stands for 1.0 by default, and of one unit device of the bias rail.
-    wires
-        What capacitance its nets' wires are taken to have.
+    spec, options, wires
+        Structure of the network that it realises, what the designer chose, and what capacitance
+        its nets' wires are taken to have.
     compensated
         The conditions that its ratios are compensated for.
     """
 
     spec: ModelSpec
     technology: Technology
-    i_unit: float
-    i_lsb: float
     compensated: Conditions
     buses: dict[str, Bus]
     connections: tuple[Connection, ...]
     banks: tuple[Bank, ...]
     timing: Timing
     wires: WireLoad = NO_WIRES
+    options: DesignOptions = DEFAULTS
+
+    @property
+    def i_unit(self) -> float:
+        """Current [A] that stands for 1.0 by default."""
+        return self.options.i_unit
+
+    @property
+    def i_lsb(self) -> float:
+        """Current [A] of one unit device of the bias rail."""
+        return self.options.i_lsb
 
     def without(self, parameter: str, row: int, column: int) -> Design:
         """Return the Design with one element of one connection left out."""
-        if parameter not in (c.parameter for c in self.connections):
+        if parameter not in {c.parameter for c in self.connections}:
             raise KeyError(parameter)
         connections = tuple(
             c.without(row, column) if c.parameter == parameter else c for c in self.connections
@@ -266,7 +268,8 @@ class Design:
         sha.update(self.technology.model_dump_json(exclude={"sources", "process"}).encode())
         sha.update(self.technology.models_hash().encode())
         settings = (self.i_unit, self.i_lsb, self.compensated, self.timing, self.buses)
-        sha.update(repr(settings).encode() + (repr(self.wires).encode() if self.wires else b""))
+        wires = repr(self.wires) if self.wires else ""
+        sha.update(f"{settings!r}{wires}{self.options.chosen()}".encode())
         parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)
         for part in parts:
             for entry in dataclasses.fields(part):
@@ -294,9 +297,7 @@ class Design:
 
 
 def _bus_devices(bus: Bus) -> Iterator[DeviceGroup]:
-    full = np.full(bus.size, bus.units, dtype=np.int64)
-    one = np.ones(bus.size, dtype=np.int64)
-    split = np.full(bus.size, bus.split, dtype=np.int64)
+    full, one, split = (np.full(bus.size, n, dtype=np.int64) for n in (bus.units, 1, bus.split))
     roles: dict[NodeKind, tuple[tuple[str, str, IntArray], ...]] = {
         NodeKind.CANDIDATE: (
             ("split_n", "n_mirror", split),
@@ -368,8 +369,7 @@ WINDOW_COPIES = {
 
 def window_roles(candidate: Bus) -> tuple[str, ...]:
     """List the copies that there are: nothing pulls a rectified candidate down."""
-    signed = candidate.kind is NodeKind.CANDIDATE
-    return tuple(WINDOW_COPIES) if signed else ("up_plus", "up_minus")
+    return tuple(WINDOW_COPIES)[: None if candidate.kind is NodeKind.CANDIDATE else 2]
 
 
 def _bank_devices(bank: Bank, candidate: Bus) -> Iterator[DeviceGroup]:
@@ -383,8 +383,8 @@ def _bank_devices(bank: Bank, candidate: Bus) -> Iterator[DeviceGroup]:
         yield DeviceGroup(key=(name, "up_copy"), device="n_mirror", units=copy)
         if candidate.kind is NodeKind.CANDIDATE:
             yield DeviceGroup(key=(name, "down_copy"), device="p_mirror", units=copy)
-            key = (name, "down_threshold")
             if fixed:
+                key = (name, "down_threshold")
                 yield DeviceGroup(key=key, device="n_mirror", units=bank.down_units)
         for role in window_roles(candidate):
             if bank.window is not None:

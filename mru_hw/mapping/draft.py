@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping.cells import CellKind
 from mru_hw.mapping.design import Bank, Bus, Connection, NodeKind
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.network import Model
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
 Array = NDArray[np.float64]
-
-BIAS_UNITS = 64  # of the bias rail's diode, which carries one i_unit
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +35,7 @@ class Draft:
     model: Model
     technology: Technology
     calibration: Calibration
-    i_unit: float
+    options: DesignOptions
     kinds: dict[str, tuple[NodeKind, int]] = field(default_factory=dict)
     wires: list[Wire] = field(default_factory=list)
     levels: dict[int, int] = field(default_factory=dict)
@@ -54,6 +53,11 @@ class Draft:
         return self.model.tensors[name]
 
     @property
+    def i_unit(self) -> float:
+        """Current [A] that stands for 1.0."""
+        return self.options.i_unit
+
+    @property
     def i_lsb(self) -> float:
         """Current of one unit device of the bias rail [A]."""
-        return self.i_unit / BIAS_UNITS
+        return self.options.i_lsb

@@ -6,7 +6,7 @@ import numpy as np
 
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.reading import read_connections
-from mru_hw.mapping.realised import realised_bank
+from mru_hw.mapping.realised import compensating, realised_bank
 from mru_hw.model.network import Model
 from mru_hw.technology.calibration import Calibration
 
@@ -15,9 +15,10 @@ def unmap(design: Design, calibration: Calibration) -> Model:
     """Return the network whose tensors a Design's rounded ratios and currents amount to.
 
     Its structure is the original's, but for a skip of 1 whose realised ratios are not all one:
-    that becomes a matrix.
+    that becomes a matrix. Read at the conditions that the Design is compensated for, where its
+    numbers are what the mapping wanted.
     """
-    spec = design.spec
+    spec, calibration = design.spec, compensating(design, calibration)
     tensors: dict[str, np.ndarray] = {}
     rectified: dict[int, np.ndarray] = {}
     for c, weight in read_connections(design, calibration):

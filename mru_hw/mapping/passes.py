@@ -16,15 +16,16 @@ from scipy.special import ndtr
 from mru_hw.errors import UserError
 from mru_hw.mapping.cells import CLOCKED, CellKind
 from mru_hw.mapping.design import (
-    CANDIDATE_SPLIT,
     Bus,
     Design,
     NodeKind,
     Timing,
 )
-from mru_hw.mapping.draft import BIAS_UNITS, Draft, Wire
+from mru_hw.mapping.draft import Draft, Wire
+from mru_hw.mapping.measured import refuse_unmeasured
+from mru_hw.mapping.options import DEFAULTS, Compensated, DesignOptions
 from mru_hw.mapping.rounding import realise_banks, realise_ratios
-from mru_hw.mapping.window import WINDOW_UNITS, threshold_copy, window_copies, window_units
+from mru_hw.mapping.window import threshold_copy, window_copies, window_units
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.memory import by_name
 from mru_hw.model.network import Model
@@ -34,13 +35,9 @@ from mru_hw.technology.conditions import Conditions
 
 Array = NDArray[np.float64]
 
-DIODE_UNITS = (16, 32, 64, 128)  # unit devices that a node's diode may have
-LARGEST_LEG = 128  # unit devices of a bus's largest leg, where one of these diodes allows it
 LARGEST_NUMBER = 1e9  # magnitude of a tensor's values
 LEAST_MEAN = 1e-30  # of what scales a layer's currents, so that they stay within all floats
 LARGEST_LADDER = 1000  # K: far beyond what currents allow, and still no burden to memory
-I_STATE = 0.5  # current of one ladder level, over i_unit
-FULL_SIGNAL = 1.0  # root mean square of a layer's signals, over i_unit
 
 
 def refuse_unmappable(draft: Draft) -> None:
@@ -138,10 +135,10 @@ def choose_scales(draft: Draft) -> None:
     """Choose every bus's current scale.
 
     Rectifiers and hysteretic cells are positively homogeneous, so each is free. Signals: root
-    mean square at FULL_SIGNAL, from the weights and inputs of unit variance. Candidates: mean
-    threshold at one i_unit. States: one level at I_STATE.
+    mean square at `signal_current`, from the weights and inputs of unit variance. Candidates: mean
+    threshold at `candidate_current`. States: one level of a ladder at `state_current`.
     """
-    spec, unit = draft.model.spec, draft.i_unit
+    spec, unit, options = draft.model.spec, draft.i_unit, draft.options
     scales = draft.scales
     rms: dict[str, Array] = {"bias": np.ones(1), "x": np.ones(spec.n_in)}
     scales["bias"] = scales["x"] = unit
@@ -150,11 +147,12 @@ def choose_scales(draft: Draft) -> None:
         # A state is uniform over its levels, more or less: rms = sqrt(K(K+1)/3) levels.
         k = draft.levels[i]
         rms[f"h{i}"] = alpha * np.sqrt(k * (k + 1) / 3)
-        level = I_STATE * unit if draft.kind(i) is CellKind.CMRU else unit
+        per_level = 1.0 if draft.kind(i) is CellKind.CMRU else 2.0
+        level = per_level * options.state_current * unit
         scales[f"h{i}"] = level / _usable_mean(f"layers.{i}.alpha", alpha)
     for name, size in _signal_sizes(draft, rms).items():
         if name not in scales:
-            scales[name] = FULL_SIGNAL * unit / size if size > 0 else unit
+            scales[name] = options.signal_current * unit / size if size > 0 else unit
     for i, layer in enumerate(spec.layers):
         if layer.threshold == "input":
             scales[f"b{i}"] = scales[f"c{i}"]
@@ -162,7 +160,8 @@ def choose_scales(draft: Draft) -> None:
         beta = np.abs(draft.tensor(f"layers.{i}.beta"))
         rise, _ = draft.kind(i).memory.edges(beta, by_name(draft.model.tensors, f"layers.{i}."))
         if float(np.mean(rise)) > 0:
-            scales[f"c{i}"] = unit / _usable_mean(f"layers.{i}.beta", rise)
+            mean = _usable_mean(f"layers.{i}.beta", rise)
+            scales[f"c{i}"] = options.candidate_current * unit / mean
     # The last bits of a product differ from processor to processor, and a design is hashed.
     scales.update({name: float(f"{scale:.12g}") for name, scale in scales.items()})
 
@@ -229,7 +228,7 @@ def _rectified(mean: Array, deviation: Array) -> tuple[Array, Array]:
 
 def place_buses(draft: Draft) -> None:
     """Give every node its circuit and its diode, as fine as its largest leg allows."""
-    signals = _usual_signals(draft)
+    signals, options = _usual_signals(draft), draft.options
     for name, (kind, size) in draft.kinds.items():
         scale = draft.scales[name]
         largest = max(
@@ -238,21 +237,31 @@ def place_buses(draft: Draft) -> None:
                 for w in draft.wires
                 if w.source == name
             ),
-            default=LARGEST_LEG / 32,
+            default=options.largest_leg / 32,
         )
-        fitting = [n for n in DIODE_UNITS if n * largest <= LARGEST_LEG]
-        units = BIAS_UNITS if kind is NodeKind.BIAS else max(fitting, default=DIODE_UNITS[0])
+        fitting = [n for n in options.diode_units if n * largest <= options.largest_leg]
+        units = max(fitting, default=options.diode_units[0])
         draft.buses[name] = Bus(
             name=name,
             kind=kind,
             size=size,
             scale=scale,
-            units=units,
-            usual=draft.i_unit,
-            split=CANDIDATE_SPLIT if kind is NodeKind.CANDIDATE else 1,
+            units=options.bias_units if kind is NodeKind.BIAS else units,
+            usual=_usual_current(draft, name),
+            split=options.candidate_split if kind is NodeKind.CANDIDATE else 1,
             mean=_told(signals[name][0]),
             deviation=_told(signals[name][1]),
         )
+
+
+def _usual_current(draft: Draft, name: str) -> float:
+    """Return what the diodes of a bus usually carry [A]."""
+    options = draft.options
+    shares = {"bias": 1.0, "x": 1.0}
+    for i in range(len(draft.model.spec.layers)):
+        shares[f"c{i}"] = shares[f"b{i}"] = options.candidate_current
+        shares[f"h{i}"] = 2 * options.state_current
+    return shares.get(name, options.signal_current) * draft.i_unit
 
 
 def _told(values: Array) -> tuple[float, ...]:
@@ -265,7 +274,7 @@ def place_windows(draft: Draft) -> None:
     for i, layer in enumerate(draft.model.spec.layers):
         if layer.threshold == "input" and draft.kind(i) in CLOCKED:
             c, b = draft.buses[f"c{i}"], draft.buses[f"b{i}"]
-            b = dataclasses.replace(b, units=WINDOW_UNITS)
+            b = dataclasses.replace(b, units=draft.options.window_units)
             units = window_units(draft.calibration, c, b)
             copied = threshold_copy(window_copies(draft.calibration, units, c, b))
             draft.buses[b.name] = dataclasses.replace(b, scale=c.scale / copied)
@@ -295,6 +304,7 @@ PASSES: tuple[Callable[[Draft], None], ...] = (
     choose_scales,
     place_buses,
     place_windows,
+    refuse_unmeasured,
     realise_banks,
     realise_ratios,
 )
@@ -304,8 +314,8 @@ def map_model(
     model: Model,
     technology: Technology,
     calibration: Calibration,
+    options: DesignOptions = DEFAULTS,
     *,
-    i_unit: float = 1e-9,
     wires: WireLoad = NO_WIRES,
 ) -> Design:
     """Map a trained network onto a technology.
@@ -316,9 +326,10 @@ def map_model(
         The network, in its own units.
     technology, calibration
         The process and its fitted constants, at the conditions that ratios are compensated for
-        (`Design.compensated`): those of the file are the technology's nominal ones.
-    i_unit
-        Current [A] that stands for 1.0.
+        (`Design.compensated`) where the options say no others: those of the file are the
+        technology's nominal ones.
+    options
+        What the designer chose.
     wires
         What capacitance the nets' wires are taken to have.
 
@@ -333,14 +344,13 @@ def map_model(
     UserError
         When a part of the network has no circuit, or lies outside the technology's range.
     """
-    draft = Draft(model=model, technology=technology, calibration=calibration, i_unit=i_unit)
+    calibration = _compensating(model, calibration, options.compensated)
+    draft = Draft(model=model, technology=technology, calibration=calibration, options=options)
     for step in PASSES:
         step(draft)
     return Design(
         spec=model.spec,
         technology=technology,
-        i_unit=i_unit,
-        i_lsb=draft.i_lsb,
         compensated=Conditions(
             corner=calibration.corner, temperature=calibration.temperature, v_dd=calibration.v_dd
         ),
@@ -349,4 +359,18 @@ def map_model(
         banks=tuple(draft.banks),
         timing=timing(model.spec.frame_period, [bank.cell for bank in draft.banks]),
         wires=wires,
+        options=options,
     )
+
+
+def _compensating(model: Model, calibration: Calibration, wanted: Compensated) -> Calibration:
+    """Return the constants at the conditions that the options have ratios compensated for."""
+    try:
+        return calibration.at(
+            wanted.v_dd,
+            temperature=wanted.temperature,
+            corner=wanted.corner,
+            loops_only=not any(layer.cell.name in CLOCKED for layer in model.spec.layers),
+        )
+    except UserError as error:
+        raise UserError(f"compensated.{error.field}", error.value, error.expected) from None

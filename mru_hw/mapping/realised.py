@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, NodeKind
+from mru_hw.mapping.design import SPLIT_UNITS, Bank, Bus, Design, NodeKind
 from mru_hw.mapping.drains import CellLegs
 from mru_hw.mapping.edges import LoopSettings
 from mru_hw.mapping.gains import comparator_gains
@@ -55,6 +55,14 @@ class RealisedBank:
     down: Array
     alpha: Array
     low: Array
+
+
+def compensating(design: Design, calibration: Calibration) -> Calibration:
+    """Return the constants at the conditions that a Design's ratios are compensated for."""
+    at = design.compensated
+    return calibration.at(
+        at.v_dd, temperature=at.temperature, corner=at.corner, loops_only=design.loops_only
+    )
 
 
 def quiescent_current(bus: Bus, i_lsb: float, calibration: Calibration) -> float:

@@ -21,7 +21,6 @@ from mru_hw.units import render
 
 Array = NDArray[np.float64]
 
-HOLD, WIDTH = 16, 32  # of the bias rail's unit, inside every cell (circuits/)
 READ = 3  # times that legs are placed; the second moves few of them by more than one device
 ROUNDS = 3  # of the unit devices of a level, whose gain moves by little with them
 
@@ -78,8 +77,8 @@ def realise_banks(draft: Draft) -> None:
             down_units=down,
             gain_units=_units(draft, level, 1.0, 1),
             initial=draft.tensor(p + "initial_state").astype(np.int64),
-            hold_units=HOLD,
-            width_units=WIDTH,
+            hold_units=draft.options.hold,
+            width_units=draft.options.width,
             window=window,
         )
         for _ in range(ROUNDS):

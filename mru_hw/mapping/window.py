@@ -19,9 +19,6 @@ from mru_hw.mapping.design import Bus
 from mru_hw.mapping.gains import flip_gain, leg_gain
 from mru_hw.technology.calibration import Calibration
 
-WINDOW_UNITS = 64
-"""Unit devices of a threshold node's diodes: a copy is rounded by less than a percent."""
-
 
 def window_gains(calibration: Calibration, candidate: Bus, threshold: Bus) -> dict[str, float]:
     """Gain of each copy over that of the copy of the candidate's own rail, by role.

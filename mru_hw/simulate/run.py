@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import LawError, UserError
-from mru_hw.mapping import Design, map_model, unmap
+from mru_hw.mapping import Design, DesignOptions, map_model, unmap
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
@@ -60,16 +61,34 @@ class Chip:
     gradient: float = 0.0
 
     @classmethod
-    def of(cls, model: Model, technology: Technology, wires: WireLoad = NO_WIRES) -> Chip:
-        """Map a model; its nets' wires have the capacitance that is said, or none.
+    def of(
+        cls,
+        model: Model,
+        technology: Technology,
+        wires: WireLoad = NO_WIRES,
+        *,
+        options: DesignOptions = DEFAULTS,
+        calibration: Calibration | None = None,
+    ) -> Chip:
+        """Map a model.
+
+        Parameters
+        ----------
+        wires
+            The capacitance of its nets' wires; none by default.
+        options
+            What the designer chose.
+        calibration
+            The technology's fitted constants; None takes those that ship.
 
         Raises
         ------
         UserError
-            A part of the network has no circuit or lies outside the technology's range.
+            A part of the network has no circuit, or it lies outside what the technology allows or
+            the calibration was measured at.
         """
-        calibration = load_calibration(technology)
-        design = map_model(model, technology, calibration, wires=wires)
+        calibration = calibration or load_calibration(technology)
+        design = map_model(model, technology, calibration, options, wires=wires)
         mapped = unmap(design, calibration)
         return cls(model=model, design=design, calibration=calibration, mapped=mapped)
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mru_hw.mapping.design import LEGS, Bank, Connection, Design, leg_units
 from mru_hw.mapping.inverse import unmap
 from mru_hw.mapping.reading import node_line, read_legs
-from mru_hw.mapping.realised import realised_bank
+from mru_hw.mapping.realised import compensating, realised_bank
 from mru_hw.model.network import Model
 from mru_hw.spice.cells import CELL_PATHS, LOOP_PATHS, STEP_PATHS
 from mru_hw.spice.chip import leg_instance
@@ -134,7 +134,7 @@ def _bare_row(role: Role) -> tuple[str, ...]:
 
 
 def _roles(model: Model, design: Design, calibration: Calibration) -> Iterator[Role]:
-    mapped = unmap(design, calibration)
+    mapped, calibration = unmap(design, calibration), compensating(design, calibration)
     for number, connection in enumerate(design.connections):
         if connection.source == "bias":
             yield from _bias_roles(model, mapped, design, number, connection)

@@ -65,6 +65,15 @@ class Law(Document):
     worst_weak: float
 
 
+class Measured(Document):
+    """The unit devices of the clocked unit that constants were measured with (`DesignOptions`)."""
+
+    bias_units: int = Field(gt=0, description="of the bias rail's diode")
+    candidate_split: int = Field(gt=0, description="of each splitter of its candidate")
+    hold: int = Field(gt=0, description="of the bias rail, in a ladder cell's I_thresh")
+    width: int = Field(gt=0, description="of the bias rail, in a ladder cell's I_width")
+
+
 class Calibration(Document):
     """All of ``calibration/<technology>.yaml``."""
 
@@ -74,6 +83,7 @@ class Calibration(Document):
     corner: str = Field(description="process corner of the constants below")
     temperature: float = Field(gt=-ZERO_CELSIUS, description="their temperature [degC]")
     v_dd: float = Field(gt=0, description="their supply [V]")
+    measured: Measured = Field(description="options of the unit that they were measured with")
     i_usual: float = Field(gt=0, description="current of a unit device at v_gate [A]")
     n: Mirror
     p: Mirror
@@ -97,7 +107,11 @@ class Calibration(Document):
     c_gate_p: float = Field(gt=0, description="of a p_mirror unit device [F]")
     c_drain_n: float = Field(gt=0, description="drain of an n_mirror unit device [F]")
     c_drain_p: float = Field(gt=0, description="of a p_mirror unit device [F]")
-    i_curve: Several[float] = Field(description="currents of the curves, ascending [A]")
+    i_curve: Several[float] = Field(
+        min_length=2,
+        description="currents of a unit device that the curves were measured at, ascending [A]; "
+        "no design's devices lie outside them",
+    )
     mismatch_n: Several[float] = Field(
         description="slope factor n by which a shifted threshold moves the current of a unit device"
     )
@@ -255,6 +269,39 @@ class Calibration(Document):
         return factor
 
 
+def read_calibration(path: Path, technology: Technology, field: str) -> Calibration:
+    """Read a calibration of one's own, such as a laboratory's refit.
+
+    Parameters
+    ----------
+    field
+        What the user calls the path.
+
+    Raises
+    ------
+    UserError
+        The file is no calibration, is another technology's, or was made with other model cards or
+        device sizes.
+    """
+    calibration = read_document(path, Calibration, field)
+    if calibration.technology != technology.name:
+        expected = f"{technology.name}, the technology that is asked for"
+        raise UserError(f"{path.name}: technology", calibration.technology, expected)
+    for name, (found, now) in _made_with(calibration, technology).items():
+        if found != now:
+            expected = f"{now[:16]}…, those of {technology.name} today: characterize again"
+            raise UserError(f"{path.name}: {name}", f"{found[:16]}…", expected)
+    return calibration
+
+
+def _made_with(calibration: Calibration, technology: Technology) -> dict[str, tuple[str, str]]:
+    """Return by field the hashes that a calibration was made with and those of today."""
+    return {
+        "models_hash": (calibration.models_hash, technology.models_hash()),
+        "devices_hash": (calibration.devices_hash, technology.devices_hash()),
+    }
+
+
 def load_calibration(technology: Technology) -> Calibration:
     """Read the calibration that ships for `technology`.
 
@@ -272,13 +319,11 @@ def load_calibration(technology: Technology) -> Calibration:
             f"--tech {technology.name} --out {path.parent.name}/{path.name}."
         )
     calibration = read_document(path, Calibration)
-    for made_with, now, what in (
-        (calibration.models_hash, technology.models_hash(), "model cards"),
-        (calibration.devices_hash, technology.devices_hash(), "device sizes"),
-    ):
-        if made_with != now:
+    words = {"models_hash": "model cards", "devices_hash": "device sizes"}
+    for name, (found, now) in _made_with(calibration, technology).items():
+        if found != now:
             raise MruHwError(
-                f"The calibration of {technology.name} was made with other {what}: "
+                f"The calibration of {technology.name} was made with other {words[name]}: "
                 "run characterize again."
             )
     return calibration

@@ -495,11 +495,11 @@ def test_energy_follows_the_unit_current() -> None:
     Twice the current moves every gate by n U_T ln 2, some 25 mV, and so each mirror's gain by
     25 mV times its conductance of at most 0.09 per volt, over two mirrors.
     """
-    from mru_hw.mapping import map_model
+    from mru_hw.mapping import DesignOptions, map_model
 
     chip = make_chip()
     inputs = draw_inputs(4, 9, n_seq=5)
-    twice = map_model(chip.model, TECHNOLOGY, chip.calibration, i_unit=2e-9)
+    twice = map_model(chip.model, TECHNOLOGY, chip.calibration, DesignOptions(i_unit=2e-9))
     runs = [run(dataclasses.replace(chip, design=d), inputs) for d in (chip.design, twice)]
     half = [chip.mapped.tensors[f"layers.{i}.alpha"] / 2 for i in range(2)]
     states = zip(*(found.trace.states for found in runs), half, strict=True)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mru_hw.budget.wanted import wanted_legs
-from mru_hw.mapping import Design, NodeKind, map_model, passes, unmap
+from mru_hw.mapping import Design, DesignOptions, NodeKind, map_model, passes, unmap
 from mru_hw.mapping.cells import CellKind
 from mru_hw.mapping.draft import Draft
 from mru_hw.mapping.edges import LoopSettings, loop_units
@@ -54,7 +54,9 @@ def mapped(model: Model) -> tuple[Design, Model]:
 
 def map_on_nodes(model: Model, design: Design) -> Design:
     """Map once more, on the nodes of an earlier mapping."""
-    draft = Draft(model=model, technology=TECHNOLOGY, calibration=CALIBRATION, i_unit=design.i_unit)
+    draft = Draft(
+        model=model, technology=TECHNOLOGY, calibration=CALIBRATION, options=DesignOptions()
+    )
     for step in PASSES:
         if step is place_buses:
             draft.buses.update(design.buses)
@@ -298,8 +300,8 @@ def test_the_digest_changes_with_every_part_of_the_circuit() -> None:
             design, banks=(dataclasses.replace(bank, up_units=up), *design.banks[1:])
         ),
         dataclasses.replace(design, technology=wide),
-        dataclasses.replace(design, i_lsb=2 * design.i_lsb),
-        dataclasses.replace(design, i_unit=2 * design.i_unit),
+        dataclasses.replace(design, options=DesignOptions(bias_units=32)),
+        dataclasses.replace(design, options=DesignOptions(i_unit="2 nA")),
         dataclasses.replace(design, buses=buses),
         dataclasses.replace(design, timing=timing(20e-3, [CellKind.CMRU] * 2)),
         mapped(draw("cmru", 7, levels=2))[0],

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
+from mru_hw.mapping.schemas import schema_text, write_schemas
 from mru_hw.mapping.wire_load import WireLoad
 from mru_hw.model.io import save_model
-from mru_hw.model.schemas import schema_text, write_schemas
 from mru_hw.spice.decoupling import decoupling
 from mru_hw.technology.conditions import nominal_conditions
 from tests.agreement.networks import chip_of, one_unit
@@ -22,7 +22,7 @@ from tests.unit.test_model_first_quadrant import map_document
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
 NAMES = sorted(path.name for path in FOLDER.glob("*.schema.json"))
-GENERATED = ["map.schema.json", "model.schema.json"]
+GENERATED = ["design.schema.json", "map.schema.json", "model.schema.json"]
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import mru_hw
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, rounded
 from mru_hw.spice.characterize.devices import V_DS, devices_deck, fit_leakage
 from mru_hw.spice.characterize.jobs import Store, refuse_cut_off, run_jobs
@@ -35,7 +36,7 @@ from mru_hw.spice.deck import Deck
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.session import Session
 from mru_hw.technology import Technology
-from mru_hw.technology.calibration import Calibration
+from mru_hw.technology.calibration import Calibration, Measured
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.technology.grid import CONSTANTS
 
@@ -135,6 +136,7 @@ def characterize(
         "corner": nominal.corner,
         "temperature": nominal.temperature,
         "v_dd": nominal.v_dd,
+        "measured": DEFAULTS.model_dump(include=set(Measured.model_fields)),
         "i_usual": I_USUAL / UNITS,
         **nested({name: usual[name] for name in CONSTANTS}),
         "i_curve": list(CURRENTS),

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mru_hw.mapping.design import CANDIDATE_SPLIT, SPLIT_UNITS
+from mru_hw.mapping.design import SPLIT_UNITS
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import UNITS, Array, bench_deck, rounded, stairs
 from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.technology import Technology
@@ -56,7 +57,7 @@ def mismatch_deck(technology: Technology, at: Conditions) -> Deck:
         f"xbias iref bias_p q_n vdd 0 bias_tree units={UNITS}",
         "vrest vdd vdd_rest 0",
         f"xsplit in n_plus p_minus q_n vdd_rest 0 signed_split units={UNITS}"
-        f" split={CANDIDATE_SPLIT}",
+        f" split={DEFAULTS.candidate_split}",
     ]
     saves.append(REST)
     deck = bench_deck(
@@ -87,5 +88,5 @@ def fit_curves(at: Conditions, waves: Waves) -> dict[str, list[float]]:
         moved = np.log(sizes(f"i(va_{kind})") / sizes(f"i(vb_{kind})"))
         least = SHIFT / thermal / FLAT
         found[f"mismatch_{kind}"] = SHIFT / thermal / np.maximum(moved, least)
-    found["rest"] = sizes(REST) / (SPLIT_UNITS * CANDIDATE_SPLIT * np.array(CURRENTS))
+    found["rest"] = sizes(REST) / (SPLIT_UNITS * DEFAULTS.candidate_split * np.array(CURRENTS))
     return {name: [rounded(float(v)) for v in values] for name, values in found.items()}

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mru_hw.errors import SimulationError
-from mru_hw.mapping.design import CANDIDATE_SPLIT, SPLIT_UNITS
-from mru_hw.mapping.rounding import HOLD, WIDTH
+from mru_hw.mapping.design import SPLIT_UNITS
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
 from mru_hw.spice.chip import unit_subckt
 from mru_hw.spice.deck import Deck, Waves
@@ -20,7 +20,7 @@ from mru_hw.technology import Technology
 from mru_hw.technology.calibration import temperature_voltage
 from mru_hw.technology.conditions import Conditions
 
-BIAS_UNITS = 64  # of the bias rail's diode
+BIAS_UNITS = DEFAULTS.bias_units
 I_REST = I_USUAL / BIAS_UNITS  # A, of a unit device of the bias rail
 FRAME = 25e-3  # s
 STROBE = 0.8  # of a frame
@@ -62,13 +62,14 @@ def cmru_deck(
         f"ibias vdd iref {I_USUAL}",
         f"xbias iref bias_p q_n vdd_rest 0 bias_tree units={BIAS_UNITS}",
         f"ic 0 c pwl(0 {frames[0] * I_USUAL} {course})",
-        f"xc c c_np c_pm q_n vdd_rest 0 signed_split units={UNITS} split={CANDIDATE_SPLIT}",
+        f"xc c c_np c_pm q_n vdd_rest 0 signed_split units={UNITS}"
+        f" split={DEFAULTS.candidate_split}",
         "xphi phi rst_b hd st vdd_clock 0 strobe_driver",
         # The same driver without a load: what a layer's phase costs whatever its size.
         "xidle phi rst_b idle_hd idle_st vdd_idle 0 strobe_driver",
         "xrst rst rst_b vdd_rest 0 inverter",
         "xu c_np c_pm h iref bias_p hd st rst rst_b vdd_unit 0 cmru_unit_k2_s0"
-        f" units={UNITS} up=64 down=64 hold={HOLD} width={WIDTH} gain=32",
+        f" units={UNITS} up=64 down=64 hold={DEFAULTS.hold} width={DEFAULTS.width} gain=32",
         f"xh h h_n vdd_rest 0 state_node units={UNITS}",
         f"vrst rst 0 pwl(0 0 1e-7 {v_dd} 2e-3 {v_dd} 2.0001e-3 0)",
         f"vphi phi 0 pulse(0 {v_dd} {first} 1e-7 1e-7 {width} {FRAME})",
@@ -89,7 +90,7 @@ def fit_node(at: Conditions, waves: Waves, rest_gain: float) -> tuple[dict[str, 
     """
     ends = (np.arange(round(waves.time[-1] / FRAME)) + 0.75) * FRAME
     node = np.interp(ends, waves.time, waves.vectors["v(c)"])
-    i_q = SPLIT_UNITS * CANDIDATE_SPLIT * I_REST * rest_gain
+    i_q = SPLIT_UNITS * DEFAULTS.candidate_split * I_REST * rest_gain
     moved_by = np.arcsinh(np.array(FRAMES) * I_USUAL / (2 * i_q))
     sides = np.stack(
         [np.ones_like(moved_by), np.maximum(moved_by, 0), np.minimum(moved_by, 0)], axis=1

@@ -1,6 +1,6 @@
-"""The JSON schemas of ``model.yaml`` and MAP.yaml, made from the classes that read them.
+"""The JSON schemas of ``model.yaml``, MAP.yaml and DESIGN.yaml, made from what reads them.
 
-``python -m mru_hw.model.schemas docs/schemas`` writes both; a test compares them.
+``python -m mru_hw.mapping.schemas docs/schemas`` writes them; a test compares them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.importer import MapSpec
 from mru_hw.model.structure import ModelSpec
 
@@ -18,6 +19,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _KINDS: dict[str, tuple[type[BaseModel], str]] = {
     "model.schema.json": (ModelSpec, "model.yaml"),
     "map.schema.json": (MapSpec, "MAP.yaml"),
+    "design.schema.json": (DesignOptions, "DESIGN.yaml"),
 }
 
 

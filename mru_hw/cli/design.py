@@ -1,0 +1,91 @@
+"""The options that say how a network becomes a design: DESIGN.yaml, i_unit, a calibration."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mru_hw.errors import UserError
+
+if TYPE_CHECKING:
+    from mru_hw.mapping import DesignOptions
+    from mru_hw.technology import Technology
+    from mru_hw.technology.calibration import Calibration
+
+DesignFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--design",
+        metavar="DESIGN.yaml",
+        help="The choices of the mapping; the defaults without it.",
+    ),
+]
+IUnit = Annotated[
+    str | None,
+    typer.Option(
+        "--i-unit",
+        metavar="A",
+        help='The current that stands for 1.0 of the network, such as "300 pA"; 1 nA without it.',
+    ),
+]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        help="The technology's fitted constants, as mru-hw characterize writes them; those that "
+        "ship without it.",
+    ),
+]
+
+
+def chosen_options(design: Path | None, i_unit: str | None) -> DesignOptions:
+    """Return what ``--design`` and its shorthand ``--i-unit`` ask for.
+
+    Raises
+    ------
+    UserError
+        The file is no DESIGN.yaml, a value is out of range, or both say another i_unit.
+    """
+    from mru_hw.mapping import DesignOptions
+    from mru_hw.mapping.options import DEFAULTS, read_options
+    from mru_hw.units import parse, render_exact
+
+    options = DEFAULTS if design is None else read_options(design, "--design")
+    if i_unit is None:
+        return options
+    told = "i_unit" in options.model_fields_set
+    if design is not None and told and parse(i_unit, "A", "--i-unit") != options.i_unit:
+        there = render_exact(options.i_unit, "A")
+        raise UserError("--i-unit", i_unit, f"{there}, as {design.name} has it, or no such option")
+    with told_of_design(None, i_unit):
+        fields = {name: getattr(options, name) for name in options.model_fields_set}
+        return DesignOptions(**fields | {"i_unit": i_unit})
+
+
+def chosen_calibration(path: Path | None, technology: Technology) -> Calibration:
+    """Return the constants that ``--calibration`` names, or those that ship."""
+    from mru_hw.technology.calibration import load_calibration, read_calibration
+
+    if path is None:
+        return load_calibration(technology)
+    return read_calibration(path, technology, "--calibration")
+
+
+@contextlib.contextmanager
+def told_of_design(design: Path | None, i_unit: str | None) -> Iterator[None]:
+    """Name a choice of the mapping as the option or the file that it came from."""
+    from mru_hw.mapping import DesignOptions
+
+    try:
+        yield
+    except UserError as error:
+        if error.field == "i_unit" and i_unit is not None:
+            raise error.renamed({"i_unit": "--i-unit"}) from None
+        if design is not None and error.field.split(".")[0] in DesignOptions.model_fields:
+            raise error.inside(design.name) from None
+        raise
