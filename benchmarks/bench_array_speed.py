@@ -27,8 +27,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.model.memory import CMRU
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind, LayerSpec, ModelSpec
+from mru_hw.model.structure import LayerSpec, ModelSpec
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
@@ -88,7 +89,7 @@ LEVELS: dict[str, Callable[[Model, Inputs], Job]] = {
 def make_case(case: Case, seed: int = 0) -> tuple[Model, Inputs]:
     """Draw a network with distinct weights for each die, scaled so that its states move."""
     rng = np.random.default_rng(seed)
-    layer = LayerSpec(cell=CellKind.CMRU, n_units=case.units, n_out=case.units, levels=2, skip=1)
+    layer = LayerSpec(cell=CMRU, n_units=case.units, n_out=case.units, levels=2, skip=1)
     spec = ModelSpec(
         frame_period=0.025,
         n_in=case.n_in,

@@ -50,7 +50,7 @@ from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design, Timing
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
-from mru_hw.simulate.disagreement import Ladder, ladder_of, own_levels, step_of, wrong_steps
+from mru_hw.simulate.disagreement import Ladder, ladder_of, own_levels, wrong_steps
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
 from mru_hw.spice.flatten import flatten
@@ -205,7 +205,7 @@ def steps(store: Store, unit: Unit, seeds: Sequence[int], n: int, own: dict[str,
         c, before = np.array(row["candidates"]), np.array(row["before"])
         up = unit.ladder.up * (1 + own_up)
         down = unit.ladder.down * (1 + own_down)
-        unlike += int(np.sum(np.clip(before + step_of(c, up, down), -k, k) != row["after"]))
+        unlike += int(np.sum(unit.ladder.memory.step(before, c, up, down, k) != row["after"]))
     moves = [np.diff(np.concatenate([[0], row["after"]])) for row in rows]
     return {
         "steps": sum(len(row["after"]) for row in rows),

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from mru_hw.model.memory import BMRU
 from mru_hw.model.network import Array, Model
-from mru_hw.model.structure import CellKind, ModelSpec
+from mru_hw.model.structure import ModelSpec
 from mru_hw.stimulus import Inputs, make_inputs
 
 
@@ -29,7 +30,7 @@ def draw_tensors(spec: ModelSpec, seed: int, *, grid: bool = False) -> dict[str,
     for i, layer in enumerate(spec.layers):
         shape = (layer.n_units,)
         bits = rng.integers(0, 2, shape).astype(np.float64)
-        tensors[f"layers.{i}.initial_state"] = 2 * bits - 1 if layer.cell is CellKind.BMRU else bits
+        tensors[f"layers.{i}.initial_state"] = 2 * bits - 1 if layer.cell == BMRU else bits
     return tensors
 
 

@@ -19,7 +19,6 @@ from mru_hw.circuits.units import UnitLaw
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Bank, Bus, Connection, Design, DeviceGroup
 from mru_hw.mapping.realised import net_threshold
-from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 from mru_hw.variation import nominal_die
 
@@ -135,7 +134,7 @@ def threshold_signs(design: Design, bank: Bank) -> tuple[int, ...]:
     A rectified candidate of a CMRU or BMRU reaches the upper one only. An FQ-BMRU falls on the
     same side of zero as it rises.
     """
-    if bank.cell is CellKind.FQ_BMRU:
+    if not bank.memory.signed:
         return (1, 1)
     signed = design.buses[bank.candidate].circuit.splits
     return (1, -1) if signed else (1,)

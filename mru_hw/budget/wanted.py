@@ -14,8 +14,8 @@ from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.mapping.design import Connection, Design
 from mru_hw.mapping.reading import asked_units, node_line, read_legs
 from mru_hw.mapping.realised import RealisedBank, compensating, realised_bank
+from mru_hw.model.memory import by_name
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
 
 
@@ -59,15 +59,13 @@ def _moved(model: Model, design: Design, c: Connection, real: dict[int, Realised
     spec = design.spec
     if c.target[0] == "c":
         i = int(c.target[1:])
-        if spec.layers[i].threshold == "fixed" and spec.layers[i].cell is not CellKind.FQ_BMRU:
+        if spec.layers[i].threshold == "fixed" and design.banks[i].memory.signed:
             beta = np.abs(model.tensors[f"layers.{i}.beta"])
             ratio = (real[i].up + real[i].down) / 2 / np.where(beta > 0, beta, 1.0)
             return np.where(beta > 0, ratio, 1.0)[:, None]
     if c.source[0] == "h":
         i = int(c.source[1:])
-        alpha = model.tensors[f"layers.{i}.alpha"]
-        if spec.layers[i].cell is CellKind.FQ_BMRU:
-            alpha = np.abs(alpha)
+        alpha = design.banks[i].memory.gain(model.tensors[f"layers.{i}.alpha"])
         return (alpha / real[i].alpha)[None, :]
     return np.ones((1, 1))
 
@@ -78,9 +76,9 @@ def rounded_thresholds(
     """Return by how much both thresholds (n_units,) of a layer lie too high, in network units."""
     bank, calibration = design.banks[layer], compensating(design, calibration)
     real = realised_bank(design, bank, calibration)
-    if bank.cell is CellKind.FQ_BMRU:
-        beta = np.abs(model.tensors[f"layers.{layer}.beta"])
-        delta = np.abs(model.tensors[f"layers.{layer}.delta"])
-        return real.up - beta - delta, real.down - beta
-    middle = (real.up + real.down) / 2
-    return real.up - middle, real.down - middle
+    if bank.memory.signed:
+        middle = (real.up + real.down) / 2
+        return real.up - middle, real.down - middle
+    own = by_name(model.tensors, f"layers.{layer}.")
+    up, down = bank.memory.edges(np.abs(own("beta")), own)
+    return real.up - up, real.down - down

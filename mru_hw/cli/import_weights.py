@@ -32,7 +32,7 @@ def import_weights(
     imported = import_model(file, map_file)
     save_import(imported, out)
     spec = imported.model.spec
-    cells = [layer.cell.value for layer in spec.layers]
+    cells = [layer.cell.name for layer in spec.layers]
     units = [layer.n_units for layer in spec.layers]
     emit(
         {"model": out, "cells": cells, "units": units, "unused": imported.unused},

@@ -18,14 +18,13 @@ from mru_hw.circuits.base import Carried, IntArray, Line, NodeCircuit, NodeKind
 from mru_hw.circuits.catalogue import NODES, unit_circuit
 from mru_hw.circuits.legs.roles import LEGS, Leg
 from mru_hw.circuits.units import UnitCircuit, UnitRole
+from mru_hw.mapping.cells import CLOCKED, CellKind
 from mru_hw.mapping.options import DEFAULTS, DesignOptions
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
-from mru_hw.model.structure import CellKind, ModelSpec
+from mru_hw.model.memory import LevelCell
+from mru_hw.model.structure import ModelSpec
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
-
-CLOCKED = frozenset({CellKind.CMRU, CellKind.BMRU})
-"""Cells whose units move at a strobe (docs/decisions/0013-signed-units.md); a loop follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +162,12 @@ class Bank:
     @property
     def n_cells(self) -> int:
         """Hysteretic cells of one unit."""
-        return 2 * self.levels if self.cell is CellKind.CMRU else 1
+        return self.memory.n_levels(self.levels) - 1
+
+    @property
+    def memory(self) -> LevelCell:
+        """What its units do, in software."""
+        return self.cell.memory
 
     @property
     def clocked(self) -> bool:
@@ -171,14 +175,9 @@ class Bank:
         return self.circuit.clocked
 
     @property
-    def cell_levels(self) -> int:
-        """Levels that one cell stands for: a BMRU's lie two apart."""
-        return 2 if self.cell is CellKind.BMRU else 1
-
-    @property
     def lowest(self) -> int:
-        """Levels below zero of a unit with no cell set; a loop's lie at and above zero."""
-        return self.levels if self.clocked else 0
+        """Level of a unit whose cells are all clear."""
+        return self.memory.lowest(self.levels)
 
     @property
     def loop_width(self) -> IntArray:

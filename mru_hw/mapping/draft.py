@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import NodeKind
+from mru_hw.mapping.cells import CellKind
 from mru_hw.mapping.design import Bank, Bus, Connection
 from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.network import Model
@@ -43,6 +44,10 @@ class Draft:
     buses: dict[str, Bus] = field(default_factory=dict)
     connections: list[Connection] = field(default_factory=list)
     banks: list[Bank] = field(default_factory=list)
+
+    def kind(self, layer: int) -> CellKind:
+        """Return which cell a layer has; one without a circuit is refused before."""
+        return CellKind(self.model.spec.layers[layer].cell.name)
 
     def tensor(self, name: str) -> Array:
         """Return a tensor of the model."""

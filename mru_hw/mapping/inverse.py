@@ -8,7 +8,6 @@ from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.reading import read_connections
 from mru_hw.mapping.realised import compensating, realised_bank
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.technology.calibration import Calibration
 
 
@@ -47,8 +46,6 @@ def _unmap_bank(
     real = realised_bank(design, bank, calibration)
     tensors[p + "initial_state"] = bank.initial.astype(np.float64)
     tensors[p + "alpha"] = real.alpha
-    fq = bank.cell is CellKind.FQ_BMRU
-    if fq:
-        tensors[p + "delta"] = real.up - real.down
-    if bank.threshold is None:
-        tensors[p + "beta"] = real.down if fq else (real.up + real.down) / 2
+    for name, setting in bank.memory.settings(real.up, real.down).items():
+        if bank.threshold is None or name != "beta":
+            tensors[p + name] = setting

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
 from mru_hw.errors import Bare, UserError
-from mru_hw.mapping.design import CLOCKED
+from mru_hw.mapping.cells import CLOCKED
 from mru_hw.mapping.draft import Draft
 from mru_hw.units import render
 
@@ -62,7 +62,7 @@ def _usual_currents(draft: Draft) -> Iterator[tuple[str, float]]:
 
 def _refuse_cells(draft: Draft) -> None:
     options, measured = draft.options, draft.calibration.measured
-    if not any(layer.cell in CLOCKED for layer in draft.model.spec.layers):
+    if not any(layer.cell.name in CLOCKED for layer in draft.model.spec.layers):
         return
     for name in ("hold", "width"):
         found, there = getattr(options, name), getattr(measured, name)

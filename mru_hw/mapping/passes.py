@@ -16,14 +16,15 @@ from scipy.special import ndtr
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.window.gains import threshold_copy, window_copies, window_units
 from mru_hw.errors import UserError
-from mru_hw.mapping.design import CLOCKED, Bus, Design, Timing
+from mru_hw.mapping.cells import CLOCKED, CellKind
+from mru_hw.mapping.design import Bus, Design, Timing
 from mru_hw.mapping.draft import Draft, Wire
 from mru_hw.mapping.measured import refuse_unmeasured
 from mru_hw.mapping.options import DEFAULTS, Compensated, DesignOptions
 from mru_hw.mapping.rounding import realise_banks, realise_ratios
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
+from mru_hw.model.memory import by_name
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
@@ -45,14 +46,13 @@ def refuse_unmappable(draft: Draft) -> None:
             raise UserError(f"{name}{at}", value, f"a magnitude of at most {LARGEST_NUMBER:g}")
     for i, layer in enumerate(draft.model.spec.layers):
         field_ = f"layers.{i}.cell"
-        if layer.cell is CellKind.ALPHA_CMRU:
-            raise UserError(
-                field_,
-                layer.cell.value,
-                "cmru, bmru or fq_bmru: the states of an alphaCMRU are not quantised, so no "
-                "row of hysteretic cells holds them",
-            )
-        if layer.cell is CellKind.BMRU and np.any(draft.tensor(f"layers.{i}.initial_state") == 0):
+        *most, last = (kind.value for kind in CellKind)
+        if layer.cell.name not in (*most, last):
+            built = f"{', '.join(most)} or {last}"
+            raise UserError(field_, layer.cell.name, f"{built}: {layer.cell.no_circuit}")
+        memory = draft.kind(i).memory
+        above = draft.tensor(f"layers.{i}.initial_state") - memory.span(layer.levels)[0]
+        if memory.spacing > 1 and np.any(above % memory.spacing):
             raise UserError(
                 f"layers.{i}.initial_state", 0, "-1 or +1: a bistable cell has no middle state"
             )
@@ -65,11 +65,11 @@ def refuse_unmappable(draft: Draft) -> None:
 def choose_levels(draft: Draft) -> None:
     """Take K from the model; a cumulative layer that leaves it open cannot be built."""
     for i, layer in enumerate(draft.model.spec.layers):
-        if layer.cell is CellKind.CMRU and layer.levels is None:
+        if layer.cell.takes_levels and layer.levels is None:
             raise UserError(f"layers.{i}.levels", None, "a whole number K, the ladder's length")
         if layer.levels is not None and layer.levels > LARGEST_LADDER:
             raise UserError(f"layers.{i}.levels", layer.levels, f"at most {LARGEST_LADDER}")
-        draft.levels[i] = layer.levels if layer.cell is CellKind.CMRU and layer.levels else 1
+        draft.levels[i] = layer.levels or 1
 
 
 def draw_graph(draft: Draft) -> None:
@@ -101,7 +101,7 @@ def draw_graph(draft: Draft) -> None:
         out = f"v{i + 1}"
         unipolar = layer.rectify_candidate
         # Comparators read the two diodes; a loop's node needs copies of both signs.
-        signed = NodeKind.CANDIDATE if layer.cell in CLOCKED else NodeKind.SIGNED
+        signed = NodeKind.CANDIDATE if draft.kind(i) in CLOCKED else NodeKind.SIGNED
         kinds[c] = (NodeKind.RECTIFIED if unipolar else signed, layer.n_units)
         kinds[h] = (NodeKind.STATE, layer.n_units)
         linear(p + "candidate", v, c, rectified=layer.rectify_input)
@@ -138,12 +138,12 @@ def choose_scales(draft: Draft) -> None:
     scales = draft.scales
     rms: dict[str, Array] = {"bias": np.ones(1), "x": np.ones(spec.n_in)}
     scales["bias"] = scales["x"] = unit
-    for i, layer in enumerate(spec.layers):
+    for i in range(len(spec.layers)):
         alpha = np.abs(draft.tensor(f"layers.{i}.alpha"))
         # A state is uniform over its levels, more or less: rms = sqrt(K(K+1)/3) levels.
         k = draft.levels[i]
         rms[f"h{i}"] = alpha * np.sqrt(k * (k + 1) / 3)
-        per_level = 1.0 if layer.cell is CellKind.CMRU else 2.0
+        per_level = 1.0 if draft.kind(i) is CellKind.CMRU else 2.0
         level = per_level * options.state_current * unit
         scales[f"h{i}"] = level / _usable_mean(f"layers.{i}.alpha", alpha)
     for name, size in _signal_sizes(draft, rms).items():
@@ -154,10 +154,9 @@ def choose_scales(draft: Draft) -> None:
             scales[f"b{i}"] = scales[f"c{i}"]
             continue
         beta = np.abs(draft.tensor(f"layers.{i}.beta"))
-        if layer.cell is CellKind.FQ_BMRU:
-            beta = beta + np.abs(draft.tensor(f"layers.{i}.delta"))
-        if float(np.mean(beta)) > 0:
-            mean = _usable_mean(f"layers.{i}.beta", beta)
+        rise, _ = draft.kind(i).memory.edges(beta, by_name(draft.model.tensors, f"layers.{i}."))
+        if float(np.mean(rise)) > 0:
+            mean = _usable_mean(f"layers.{i}.beta", rise)
             scales[f"c{i}"] = options.candidate_current * unit / mean
     # The last bits of a product differ from processor to processor, and a design is hashed.
     scales.update({name: float(f"{scale:.12g}") for name, scale in scales.items()})
@@ -195,15 +194,10 @@ def _usual_signals(draft: Draft) -> dict[str, tuple[Array, Array]]:
         "bias": (np.ones(1), np.zeros(1)),
         "x": (np.zeros(spec.n_in), np.ones(spec.n_in)),
     }
-    for i, layer in enumerate(spec.layers):
+    for i in range(len(spec.layers)):
         alpha = np.abs(draft.tensor(f"layers.{i}.alpha"))
-        if layer.cell is CellKind.FQ_BMRU:
-            found[f"h{i}"] = (alpha / 2, alpha / 2)
-        elif layer.cell is CellKind.BMRU:
-            found[f"h{i}"] = (0 * alpha, alpha)
-        else:
-            k = draft.levels[i]
-            found[f"h{i}"] = (0 * alpha, alpha * np.sqrt(k * (k + 1) / 3))
+        middle, spread = draft.kind(i).memory.usual(draft.levels[i])
+        found[f"h{i}"] = (middle * alpha, spread * alpha)
     for name, (_, size) in draft.kinds.items():
         if name in found:
             continue
@@ -274,7 +268,7 @@ def _told(values: Array) -> tuple[float, ...]:
 def place_windows(draft: Draft) -> None:
     """Give what a window comparator copies its diodes, and the scale that its copies leave it."""
     for i, layer in enumerate(draft.model.spec.layers):
-        if layer.threshold == "input" and layer.cell in CLOCKED:
+        if layer.threshold == "input" and draft.kind(i) in CLOCKED:
             c, b = draft.buses[f"c{i}"], draft.buses[f"b{i}"]
             b = dataclasses.replace(b, units=draft.options.window_units)
             units = window_units(draft.calibration, c, b)
@@ -359,7 +353,7 @@ def map_model(
         buses=draft.buses,
         connections=tuple(draft.connections),
         banks=tuple(draft.banks),
-        timing=timing(model.spec.frame_period, [layer.cell for layer in model.spec.layers]),
+        timing=timing(model.spec.frame_period, [bank.cell for bank in draft.banks]),
         wires=wires,
         options=options,
     )
@@ -372,7 +366,7 @@ def _compensating(model: Model, calibration: Calibration, wanted: Compensated) -
             wanted.v_dd,
             temperature=wanted.temperature,
             corner=wanted.corner,
-            loops_only=not any(layer.cell in CLOCKED for layer in model.spec.layers),
+            loops_only=not any(layer.cell.name in CLOCKED for layer in model.spec.layers),
         )
     except UserError as error:
         raise UserError(f"compensated.{error.field}", error.value, error.expected) from None

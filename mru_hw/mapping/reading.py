@@ -292,7 +292,7 @@ def _source_points(
         bank = next(bank for bank in placed.banks if bank.state == source.name)
         real = realised_bank(placed, bank, calibration)
         output = level_currents(placed, bank, calibration) / source.scale
-        levels = np.arange(bank.n_cells + 1) * bank.cell_levels - bank.lowest
+        levels = bank.memory.level(np.arange(bank.n_cells + 1), bank.levels)
         return real.alpha[:, None] * levels, {"plus": output}
     v = usual_points(source)
     if source.kind is NodeKind.RECTIFIED:

@@ -129,10 +129,10 @@ def realised_bank(placed: Placed, bank: Bank, calibration: Calibration) -> Reali
         i_q = quiescent_current(candidate, placed.i_lsb, calibration)
         up, down = net_threshold(up, i_q), net_threshold(down, i_q)
     step, start = (i / h for i in realised_levels(placed, bank, calibration))
-    alpha = step / bank.cell_levels
+    alpha = step / bank.memory.spacing
     return RealisedBank(
         up=up / c,
         down=down / c,
         alpha=alpha,
-        low=start + bank.lowest * alpha,
+        low=start - bank.lowest * alpha,
     )

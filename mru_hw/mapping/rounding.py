@@ -12,11 +12,12 @@ from mru_hw.circuits.legs.gains import comparator_gains
 from mru_hw.circuits.loop.edges import loop_units
 from mru_hw.circuits.window.gains import window_units
 from mru_hw.errors import Bare, UserError
-from mru_hw.mapping.design import CLOCKED, Bank, Connection
+from mru_hw.mapping.cells import CLOCKED
+from mru_hw.mapping.design import Bank, Connection
 from mru_hw.mapping.draft import Draft, Wire
 from mru_hw.mapping.reading import NodeLine, asked_units, node_line, read_legs
 from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_levels
-from mru_hw.model.structure import CellKind
+from mru_hw.model.memory import by_name
 from mru_hw.units import render
 
 Array = NDArray[np.float64]
@@ -28,17 +29,16 @@ ROUNDS = 3  # of the unit devices of a level, whose gain moves by little with th
 def realise_banks(draft: Draft) -> None:
     """Thresholds, hysteresis widths and gains as unit devices of the bias rail."""
     for i, layer in enumerate(draft.model.spec.layers):
-        p = f"layers.{i}."
+        p, kind = f"layers.{i}.", draft.kind(i)
+        memory = kind.memory
         c, h = draft.buses[f"c{i}"], draft.buses[f"h{i}"]
         n = layer.n_units
         # A loop's input-dependent threshold is a copy of its node, as wide as the node's diode.
         carried = np.full(n, draft.i_unit / c.scale)
         beta = np.abs(draft.tensor(p + "beta")) if layer.threshold == "fixed" else carried
-        rise = fall = beta
-        if layer.cell is CellKind.FQ_BMRU:
-            rise = beta + np.abs(draft.tensor(p + "delta"))
+        rise, fall = memory.edges(beta, by_name(draft.model.tensors, p))
         alpha = np.abs(draft.tensor(p + "alpha"))
-        factor = 2.0 if layer.cell is CellKind.BMRU else 1.0
+        factor = float(memory.spacing)
         rise, fall = rise * c.scale, fall * c.scale
         _check_range(draft, p + "beta", rise)
         least = 1
@@ -48,10 +48,10 @@ def realise_banks(draft: Draft) -> None:
             rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
             least = SPLIT_UNITS * c.split + 1
         window = None
-        if layer.cell in CLOCKED and layer.threshold == "input":
+        if kind in CLOCKED and layer.threshold == "input":
             window = window_units(draft.calibration, c, draft.buses[f"b{i}"])
             up = down = np.zeros(n, dtype=np.int64)
-        elif layer.cell in CLOCKED:
+        elif kind in CLOCKED:
             up_gain, down_gain = comparator_gains(draft.calibration, c, draft.i_lsb)
             up = _units(draft, rise, up_gain, least)
             down = _units(draft, fall, down_gain, least)
@@ -69,7 +69,7 @@ def realise_banks(draft: Draft) -> None:
         level = factor * alpha * h.scale
         bank = Bank(
             layer=i,
-            cell=layer.cell,
+            cell=kind,
             candidate=c.name,
             state=h.name,
             threshold=f"b{i}" if layer.threshold == "input" else None,
@@ -129,16 +129,14 @@ def _wanted(draft: Draft, wire: Wire) -> Array:
         i = int(wire.target[1:])
         real = realised_bank(draft, draft.banks[i], draft.calibration)
         wanted = np.abs(draft.tensor(f"layers.{i}.beta"))
-        usable = (wanted > 0) & (spec.layers[i].cell is not CellKind.FQ_BMRU)
+        usable = (wanted > 0) & draft.kind(i).memory.signed
         taken = (real.up + real.down) / 2 / np.where(usable, wanted, 1.0)
         weight = weight * np.where(usable, taken, 1.0)[:, None]
     if wire.source[0] == "h":
         # Only W_o alpha counts: the output's weights take up the gain's rounding and sign.
         i = int(wire.source[1:])
         real = realised_bank(draft, draft.banks[i], draft.calibration)
-        alpha = draft.tensor(f"layers.{i}.alpha")
-        if spec.layers[i].cell is CellKind.FQ_BMRU:
-            alpha = np.abs(alpha)
+        alpha = draft.kind(i).memory.gain(draft.tensor(f"layers.{i}.alpha"))
         weight = weight * (alpha / real.alpha)
     return weight
 
@@ -181,7 +179,7 @@ def _remedy(draft: Draft, wire: Wire) -> str:
     layers = draft.model.spec.layers
     if wire.target[0] == "c" and layers[int(wire.target[1:])].threshold == "fixed":
         i = int(wire.target[1:])
-        names = ("beta", "delta") if layers[i].cell is CellKind.FQ_BMRU else ("beta",)
+        names = draft.kind(i).memory.threshold_names
         tensors = " and ".join(f"layers.{i}.{name}" for name in names)
         return f"larger thresholds in {tensors}, for it adds too many times their mean"
     return "larger weights beside it, for it adds too many times the usual sum of its node"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.model.network import Array
-from mru_hw.model.structure import CellKind, LayerSpec, ModelSpec
+from mru_hw.model.structure import LayerSpec, ModelSpec
 
 
 def checked_tensors(
@@ -86,25 +86,14 @@ def _beyond(integers: NDArray[Any]) -> bool:
 
 def _check_levels(states: Array, layer: LayerSpec, field: str) -> None:
     """Refuse an initial state that is none of the cell's levels."""
-    match layer.cell:
-        case CellKind.ALPHA_CMRU:
-            allowed = np.abs(states) <= (np.inf if layer.levels is None else layer.levels)
-            expected = f"a state within ±{layer.levels}"
-        case CellKind.FQ_BMRU:
-            allowed = (states == 0) | (states == 1)
-            expected = "0 or 1"
-        case CellKind.BMRU:
-            allowed = (np.abs(states) <= 1) & (states == np.rint(states))
-            expected = "-1, 0 or 1"
-        case CellKind.CMRU:
-            limit = np.inf if layer.levels is None else layer.levels
-            allowed = (np.abs(states) <= limit) & (states == np.rint(states))
-            expected = "a whole level" + (
-                "" if layer.levels is None else f" within ±{layer.levels}"
-            )
+    low, high = layer.cell.span(layer.levels)
+    allowed = (low <= states) & (states <= high)
+    if layer.cell.whole:
+        allowed &= states == np.rint(states)
     if not allowed.all():
         unit = int(np.flatnonzero(~allowed)[0])
-        raise UserError(f"{field}[{unit}]", Bare(f"{states[unit]:g}"), f"{expected} in levels")
+        expected = f"{layer.cell.start_words(layer.levels)} in levels"
+        raise UserError(f"{field}[{unit}]", Bare(f"{states[unit]:g}"), expected)
 
 
 def _shape(shape: tuple[int, ...]) -> str:

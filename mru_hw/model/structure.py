@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from mru_hw.documents import Document, Several, Word
 from mru_hw.errors import Bare, UserError
+from mru_hw.model.memory import CellByName
 from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds
 
 FORMAT_VERSION = 1
@@ -26,15 +27,6 @@ _CONTROL_WORDS = re.compile(
     r"while|write",
     re.IGNORECASE,
 )
-
-
-class CellKind(enum.StrEnum):
-    """The memory cells of the family; their equations stand in docs/models.md, The network."""
-
-    CMRU = "cmru"
-    BMRU = "bmru"
-    FQ_BMRU = "fq_bmru"
-    ALPHA_CMRU = "alpha_cmru"
 
 
 class ReadoutKind(enum.StrEnum):
@@ -56,7 +48,7 @@ class LayerSpec(Document):
         default="",
         description="for reports and netlists; letters, digits and _, not a control word of SPICE",
     )
-    cell: Word[CellKind] = Field(description="the memory cell")
+    cell: CellByName = Field(description="the memory cell")
     n_units: Count = Field(description="memory units")
     n_out: Count = Field(description="width of the layer's output")
     levels: Count | None = Field(
@@ -116,9 +108,11 @@ class Structure(Document):
     def _consistent(self) -> Self:
         names = [layer.name.lower() for layer in self.layers]
         for index, layer in enumerate(self.layers):
-            if layer.levels is not None and layer.cell in {CellKind.BMRU, CellKind.FQ_BMRU}:
-                expected = f"none (null), because the cell is {layer.cell.value}"
-                raise UserError(f"layers.{index}.levels", layer.levels, expected)
+            why = f"because the cell is {layer.cell.name}"
+            if layer.levels is not None and not layer.cell.takes_levels:
+                raise UserError(f"layers.{index}.levels", layer.levels, f"none (null), {why}")
+            if layer.threshold == "input" and not layer.cell.threshold_names:
+                raise UserError(f"layers.{index}.threshold", "input", f"fixed, {why}")
             if layer.skip == 1 and layer.n_out != self.width_in(index):
                 width = f"{self.width_in(index)} (the layer's input) because skip is 1"
                 raise UserError(f"layers.{index}.n_out", layer.n_out, width)
@@ -157,17 +151,8 @@ class Structure(Document):
             n, v = layer.n_units, self.width_in(i)
             p = f"layers.{i}."
             shapes |= {p + "candidate.weight": (n, v), p + "candidate.bias": (n,)}
-            if layer.threshold == "input":
-                shapes |= {p + "threshold.weight": (n, v), p + "threshold.bias": (n,)}
-            else:
-                shapes[p + "beta"] = (n,)
-            if layer.cell is CellKind.FQ_BMRU:
-                shapes[p + "delta"] = (n,)
-            if layer.cell is CellKind.ALPHA_CMRU:
-                shapes |= {p + "alpha.weight": (n, v), p + "alpha.bias": (n,)}
-            else:
-                shapes[p + "alpha"] = (n,)
-            shapes[p + "initial_state"] = (n,)
+            memory = layer.cell.tensors(n, v, by_input=layer.threshold == "input")
+            shapes |= {p + name: shape for name, shape in memory.items()}
             shapes |= {p + "output.weight": (layer.n_out, n), p + "output.bias": (layer.n_out,)}
             if layer.skip == "matrix":
                 shapes[p + "skip.weight"] = (layer.n_out, v)

@@ -21,7 +21,7 @@ from mru_hw.circuits.nodes.laws import (
 )
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.realised import net_threshold
-from mru_hw.simulate.levels import Floats
+from mru_hw.model.memory.recurrence import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ import numpy as np
 from mru_hw.errors import LawError
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.simulate.asked import (
     asked_seed,
     refuse_corner,
@@ -121,15 +120,15 @@ def run_level(
     else:
         found = _behavioral(chip, inputs, conditions, die, noise, timing, first_sequence)
         run = Run(**found, **about)
-    _sign_states(chip.model, run.trace)
+    _sign_states(chip, run.trace)
     return run
 
 
-def _sign_states(model: Model, trace: Trace) -> None:
+def _sign_states(chip: MappedNetwork, trace: Trace) -> None:
     """Give h the sign of a unit's alpha: as a current it has none, and the output's weights do."""
-    for i, layer in enumerate(model.spec.layers):
-        negative = model.tensors[f"layers.{i}.alpha"] < 0
-        if negative.any() and layer.cell is not CellKind.FQ_BMRU:
+    for i, bank in enumerate(chip.design.banks):
+        negative = bank.memory.gain(chip.model.tensors[f"layers.{i}.alpha"]) < 0
+        if negative.any():
             trace.states[i][..., negative] = 0 - trace.states[i][..., negative]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.mapping.design import Design
+from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.blocks import (
     SequenceBlock,
     SequenceGroup,
@@ -26,7 +27,6 @@ from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw
 from mru_hw.simulate.die_run import DieRun
 from mru_hw.simulate.kept import Kept
-from mru_hw.simulate.levels import Floats
 from mru_hw.simulate.readout import Tally
 from mru_hw.simulate.supply import BLOCKS, SupplyRecord
 from mru_hw.simulate.trace import Trace

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.mapping.design import Design
-from mru_hw.simulate.levels import Floats
+from mru_hw.model.memory.recurrence import Floats
 from mru_hw.stimulus import Inputs
 
 BLOCK_SEQUENCES = 64

@@ -18,8 +18,8 @@ from mru_hw.circuits.nodes.laws import node_skew
 from mru_hw.circuits.nodes.supply import node_supply, quiescent
 from mru_hw.mapping.design import Bank, Bus, Connection, Design
 from mru_hw.mapping.realised import rail_thresholds
+from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import DieArray, Memory, Node, Wiring
-from mru_hw.simulate.levels import Floats
 from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration

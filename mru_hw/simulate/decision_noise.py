@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from mru_hw.cells.settling import bank_load
 from mru_hw.mapping.design import Bank, Design
+from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import DieArray, Rails, apply
-from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import CHARGE, Calibration
 from mru_hw.variation import NoiseStream
 

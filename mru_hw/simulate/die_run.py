@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.model.structure import CellKind
-from mru_hw.simulate import levels
+from mru_hw.model.memory.recurrence import Floats, Levels
 from mru_hw.simulate.array import DieArray, Memory, Rails
 from mru_hw.simulate.blocks import SequenceBlock
 from mru_hw.simulate.decision_noise import DecisionNoise
-from mru_hw.simulate.levels import Floats
 from mru_hw.simulate.memory import initial_cells, nominal_low, step_memory
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.technology.calibration import Calibration
@@ -55,11 +53,11 @@ class DieRun:
         block: SequenceBlock,
         calibration: Calibration,
         noise: DecisionNoise | None,
-        held: Sequence[levels.Levels] | None = None,
+        held: Sequence[Levels] | None = None,
     ) -> None:
         self.array, self.block, self.calibration, self.noise = array, block, calibration, noise
         start = [initial_cells(memory)[:, None] for memory in array.memories]
-        self.held: list[levels.Levels] = list(start if held is None else held)
+        self.held: list[Levels] = list(start if held is None else held)
         shape = (block.x.shape[1], block.x.shape[2], len(BLOCKS))
         self.static = np.zeros(shape)
         self.switching = np.zeros(shape)
@@ -105,7 +103,7 @@ class DieRun:
 
     def _memory(
         self, i: int, memory: Memory, versions: list[dict[str, Rails]], shares: list[float]
-    ) -> levels.Levels:
+    ) -> Levels:
         """Step the units of a layer; return their set cells, (time, 1, unit, sequence)."""
         array, bank = self.array, memory.bank
         node = array.nodes[bank.candidate]
@@ -130,7 +128,7 @@ class DieRun:
             self._draw("memory", self._loop_inputs(memory, rails, cells), 1.0)
         return cells
 
-    def _loop_inputs(self, memory: Memory, rails: Rails, cells: levels.Levels) -> Floats:
+    def _loop_inputs(self, memory: Memory, rails: Rails, cells: Levels) -> Floats:
         """Supply current [A] of a loop's input: the plus copy while low, the minus copy while high.
 
         Taken at the candidate's last version, with the state that it led to.
@@ -153,7 +151,7 @@ class DieRun:
         self,
         i: int,
         memory: Memory,
-        cells: levels.Levels,
+        cells: Levels,
         versions: list[dict[str, Rails]],
         shares: list[float],
     ) -> list[dict[str, Rails]]:
@@ -195,7 +193,7 @@ class DieRun:
         )
 
     @staticmethod
-    def _course(memory: Memory, cells: levels.Levels) -> tuple[Floats, Floats]:
+    def _course(memory: Memory, cells: Levels) -> tuple[Floats, Floats]:
         """Output (unit, time, sequence) and the cells' supply (time, sequence) [A]."""
         n_units, n_levels = memory.level.shape
         index = cells[:, 0].transpose(1, 0, 2).astype(np.intp)
@@ -205,7 +203,7 @@ class DieRun:
 
     def _signed_state(self, memory: Memory, h: Floats) -> Floats:
         """Return what the network calls h: the output less the constant that the bias folds in."""
-        if memory.bank.cell is CellKind.FQ_BMRU:
+        if memory.bank.lowest == 0:
             return h
         low = nominal_low(self.array.design, self.calibration, memory)
         state: Floats = h - low[:, None, None].astype(h.dtype)

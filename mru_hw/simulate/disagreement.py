@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Design
+from mru_hw.model.memory import CMRU, LevelCell
 from mru_hw.model.network import Model
 from mru_hw.simulate.array import Memory, Node
 from mru_hw.simulate.causes import REACH, Cause, Disagreement
@@ -68,8 +69,8 @@ class Ladder:
 
     Attributes
     ----------
-    layer, levels, size
-        Which one, its K, and how many levels one cell stands for.
+    layer, levels, memory
+        Which one, its K, and what its cell does in software.
     start
         (n_units,) initial levels.
     up, down
@@ -88,12 +89,12 @@ class Ladder:
     down: Array
     own_up: Array
     own_down: Array
-    size: int = 1
+    memory: LevelCell = CMRU
     window: Window | None = None
 
     def level(self, set_cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the level that a number of set cells stands for."""
-        return self.size * set_cells - self.levels
+        return self.memory.level(set_cells, self.levels)
 
     def in_run(self, reference: LocalLayer, local: LocalLayer) -> Ladder:
         """Return the ladder with a run's thresholds: software's, and what the circuit weighs.
@@ -132,7 +133,7 @@ def ladder_of(
         down=down,
         own_up=up,
         own_down=down,
-        size=bank.cell_levels,
+        memory=bank.memory,
         window=window,
     )
 
@@ -167,14 +168,8 @@ def of_unit(ladder: Ladder, k: int) -> Ladder:
         down=ladder.down[one],
         own_up=ladder.own_up[one],
         own_down=ladder.own_down[one],
-        size=ladder.size,
+        memory=ladder.memory,
     )
-
-
-def step_of(c: Array, up: Array, down: Array) -> NDArray[np.int64]:
-    """Return the step that a candidate asks for: -1, 0 or 1."""
-    step: NDArray[np.int64] = (c >= up).astype(np.int64) - ((c <= -down) & (c < up))
-    return step
 
 
 def own_levels(ladder: Ladder, evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -211,7 +206,8 @@ def wrong_steps(
     """
     before, after = own_levels(ladder, evidence)
     ladder = _by_frame(ladder, reference.shape)
-    wanted = _moved(ladder, before, reference)
+    seen = np.nan_to_num(reference)
+    wanted = ladder.memory.step(before, seen, ladder.up, ladder.down, ladder.levels)
     reached = np.isfinite(evidence.candidate)
     for t, u in np.argwhere((after != wanted) & reached):
         cause = _cause(ladder, evidence, reference, local, int(t), int(u))
@@ -223,9 +219,9 @@ def wrong_steps(
             before=int(before[t, u]),
             wanted=int(wanted[t, u]),
             found=int(after[t, u]),
-            distance=_distance(reference[t, u], ladder.up[t, u], ladder.down[t, u]),
+            distance=_distance(ladder, reference[t, u], ladder.up[t, u], ladder.down[t, u]),
             distance_own=_distance(
-                evidence.candidate[t, u], ladder.own_up[t, u], ladder.own_down[t, u]
+                ladder, evidence.candidate[t, u], ladder.own_up[t, u], ladder.own_down[t, u]
             ),
             cause=cause,
         )
@@ -242,17 +238,8 @@ def _by_frame(ladder: Ladder, shape: tuple[int, ...]) -> Ladder:
     )
 
 
-def _moved(ladder: Ladder, before: NDArray[np.int64], c: Array) -> NDArray[np.int64]:
-    step = step_of(np.nan_to_num(c), ladder.up, ladder.down)
-    moved: NDArray[np.int64] = np.clip(before + ladder.size * step, -ladder.levels, ladder.levels)
-    return moved
-
-
-def _distance(c: float, up: float, down: float) -> float:
-    beta = up if c >= 0 else down
-    if np.isinf(beta):
-        return -1.0  # a rectified candidate has no way down
-    return float((abs(c) - beta) / beta) if beta > 0 else float("inf")
+def _distance(ladder: Ladder, c: float, up: float, down: float) -> float:
+    return float(ladder.memory.distance(np.array(c), np.array(up), np.array(down)))
 
 
 def _cause(
@@ -260,7 +247,7 @@ def _cause(
 ) -> Cause:
     """Find the first cause that the evidence of one step shows."""
     own = float(evidence.candidate[t, u])
-    near = abs(_distance(own, ladder.own_up[t, u], ladder.own_down[t, u])) <= REACH
+    near = abs(_distance(ladder, own, ladder.own_up[t, u], ladder.own_down[t, u])) <= REACH
     found = _by_cells(ladder, evidence, t, u, near=near)
     if found is not None:
         return found
@@ -274,7 +261,7 @@ def _cause(
 def _by_cells(ladder: Ladder, evidence: Evidence, t: int, u: int, *, near: bool) -> Cause | None:
     """Find what the cells show by themselves: when they moved, and which."""
     at, after, end = evidence.before[t, u], evidence.after[t, u], evidence.end[t, u]
-    started = np.arange(len(at)) < (ladder.levels + ladder.start[u]) // ladder.size
+    started = np.arange(len(at)) < ladder.memory.rank(ladder.start[u], ladder.levels)
     last = evidence.end[t - 1, u] if t else started
     if np.any(at != last) or (np.any(after != end) and not near):
         # Near its threshold a cell may finish after the strobe what it began within it.
@@ -299,12 +286,12 @@ def _by_candidate(
     `local` is software's candidate and threshold with the circuit's own earlier layers.
     """
     own, was = float(evidence.candidate[t, u]), float(evidence.earlier[t, u])
-    k, at = ladder.levels, int(ladder.level(evidence.before[t, u].sum()))
+    at = ladder.level(evidence.before[t, u].sum())
     found = int(ladder.level(evidence.end[t, u].sum()))
 
     def asked(c: float, up: float, down: float) -> int:
-        step = int(step_of(np.array(c), np.array(up), np.array(down)))
-        return min(max(at + ladder.size * step, -k), k)
+        edges = np.array(c), np.array(up), np.array(down)
+        return int(ladder.memory.step(at, *edges, ladder.levels))
 
     up, down = float(ladder.own_up[t, u]), float(ladder.own_down[t, u])
     if found != asked(own, up, down):
@@ -320,7 +307,7 @@ def _by_candidate(
     lacking = expected - own
     if (own - was) * np.sign(lacking) > MOVING * abs(lacking):
         return Cause.UNSETTLED
-    within = near and abs(_distance(expected, up, down)) <= REACH
+    within = near and abs(_distance(ladder, expected, up, down)) <= REACH
     return Cause.THRESHOLD if within else Cause.CANDIDATE
 
 

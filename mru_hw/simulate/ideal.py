@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.errors import Bare, MruHwError, UserError
+from mru_hw.model.memory import Drive
+from mru_hw.model.memory.recurrence import Floats, Levels
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind, LayerSpec, ModelSpec
-from mru_hw.simulate import levels
+from mru_hw.model.structure import LayerSpec, ModelSpec
 from mru_hw.simulate.kept import Kept
-from mru_hw.simulate.levels import Floats
 from mru_hw.simulate.readout import Tally
 from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus.inputs import Inputs
@@ -167,7 +167,7 @@ class _Run:
     weights: Mapping[str, Floats]
     dies: slice
     tally: Tally
-    before: dict[int, levels.Levels] = field(default_factory=dict)
+    before: dict[int, Levels] = field(default_factory=dict)
 
 
 def _network(spec: ModelSpec, run: _Run, x: Floats, scratch: _Scratch, record: Record) -> Floats:
@@ -187,11 +187,11 @@ def _network(spec: ModelSpec, run: _Run, x: Floats, scratch: _Scratch, record: R
 def _layer(
     layer: LayerSpec,
     w: Mapping[str, Floats],
-    before: levels.Levels,
+    before: Levels,
     v: Floats,
     scratch: _Scratch,
     record: Callable[[str, Floats], None],
-) -> tuple[Floats, levels.Levels]:
+) -> tuple[Floats, Levels]:
     """Return a layer's output and the levels that it ends with, (die, unit, sequence)."""
     u = v
     if layer.rectify_input:
@@ -215,36 +215,28 @@ def _layer(
 def _memory(
     layer: LayerSpec,
     w: Mapping[str, Floats],
-    before: levels.Levels,
+    before: Levels,
     u: Floats,
     c: Floats,
     scratch: _Scratch,
-) -> tuple[Floats, levels.Levels]:
+) -> tuple[Floats, Levels]:
     """Return the states h, (die, unit, time, sequence), and the last frame's levels."""
+
+    def unit(name: str) -> Floats:
+        return w[name][:, :, None, None]
+
+    def linear(name: str) -> Floats:
+        return _affine(w[f"{name}.weight"], w[f"{name}.bias"], u, scratch, f"{name} of u")
+
+    beta = None
     if layer.threshold == "input":
-        beta = _affine(w["threshold.weight"], w["threshold.bias"], u, scratch, "beta")
+        beta = linear("threshold")
         np.abs(beta, out=beta)
-    else:
-        beta = np.abs(w["beta"])[:, :, None, None]
+    elif layer.cell.threshold_names:
+        beta = np.abs(unit("beta"))
     h = scratch.like("h", c)
-    match layer.cell:
-        case CellKind.FQ_BMRU:
-            beta_hi = beta + np.abs(w["delta"])[:, :, None, None]
-            bits = levels.latch(c, beta, beta_hi, before)
-            h = levels.scaled(bits, np.abs(w["alpha"])[:, :, None, None], h)
-            return h, bits[-1].copy()
-        case CellKind.ALPHA_CMRU:
-            size = _affine(w["alpha.weight"], w["alpha.bias"], u, scratch, "size")
-            np.abs(size, out=size)
-            steps = levels.signed_steps(c, beta)
-            state = levels.relaxed_ladder(steps, size, before, layer.levels)
-            np.copyto(h, state.transpose(1, 2, 0, 3))
-            return h, state[-1].copy()
-        case CellKind.BMRU:
-            level = levels.ladder(levels.signed_steps(c, beta), before, 1, size=2)
-        case CellKind.CMRU:
-            level = levels.ladder(levels.signed_steps(c, beta), before, layer.levels)
-    return levels.scaled(level, w["alpha"][:, :, None, None], h), level[-1].copy()
+    drive = Drive(candidate=c, limit=layer.levels, beta=beta, unit=unit, linear=linear)
+    return h, layer.cell.remember(drive, before, h)
 
 
 def _affine(weight: Floats, bias: Floats, v: Floats, scratch: _Scratch, name: str) -> Floats:

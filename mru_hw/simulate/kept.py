@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.errors import Bare, UserError
+from mru_hw.model.memory.recurrence import Floats
 from mru_hw.model.structure import ModelSpec
-from mru_hw.simulate.levels import Floats
 from mru_hw.simulate.trace import TRACE_BYTES, Trace
 
 CGROUP = Path("/sys/fs/cgroup/memory.max")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Bank
+from mru_hw.model.memory import by_name
 from mru_hw.model.network import Model
 from mru_hw.simulate.causes import REACH, Cause, Disagreement
 
@@ -45,23 +46,18 @@ def wrong_bits(
     sequence
         Named in the records.
     """
-    prefix = f"layers.{bank.layer}."
-    alpha, beta = mapped.tensors[prefix + "alpha"], np.abs(mapped.tensors[prefix + "beta"])
-    high, low = beta + np.abs(mapped.tensors[prefix + "delta"]), beta
-    after = np.rint(np.nan_to_num(states) / alpha)
-    start = mapped.tensors[prefix + "initial_state"][None]
-    before = np.concatenate([start, after[:-1]])
+    tensor = by_name(mapped.tensors, f"layers.{bank.layer}.")
+    up, down = bank.memory.edges(np.abs(tensor("beta")), tensor)
+    after = np.rint(np.nan_to_num(states) / tensor("alpha"))
+    before = np.concatenate([tensor("initial_state")[None], after[:-1]])
 
-    def asked(c: Array) -> Array:
+    def asked(c: Array) -> NDArray[np.int64]:
         """Return the level that candidates ask for."""
-        level: Array = np.where(c >= high, 1.0, np.where(c < low, 0.0, before))
-        return level
+        return bank.memory.step(before, c, up, down, bank.levels)
 
     def distance(c: Array) -> Array:
         """Return how far candidates lie beyond the threshold that they are nearest to."""
-        rise, fall = (c - high) / high, (low - c) / high
-        nearest: Array = np.where(np.abs(rise) <= np.abs(fall), rise, fall)
-        return nearest
+        return bank.memory.distance(c, up, down)
 
     reached = np.isfinite(states) & np.isfinite(own)
     seen = np.where(reached, own, 0.0)

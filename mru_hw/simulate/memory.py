@@ -7,10 +7,8 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.realised import realised_bank
-from mru_hw.model.structure import CellKind
-from mru_hw.simulate import levels
+from mru_hw.model.memory.recurrence import Floats, Levels
 from mru_hw.simulate.array import Memory
-from mru_hw.simulate.levels import Floats
 from mru_hw.technology.calibration import Calibration
 
 
@@ -27,14 +25,10 @@ def nominal_low(design: Design, calibration: Calibration, memory: Memory) -> NDA
 def initial_cells(memory: Memory) -> NDArray[np.int64]:
     """Set cells (n_units,) of the initial state."""
     bank = memory.bank
-    if bank.cell is CellKind.CMRU:
-        return bank.initial + bank.levels
-    return (bank.initial > 0).astype(np.int64)
+    return bank.memory.rank(bank.initial, bank.levels)
 
 
-def step_memory(
-    memory: Memory, c: Floats, up: Floats, down: Floats, before: levels.Levels
-) -> levels.Levels:
+def step_memory(memory: Memory, c: Floats, up: Floats, down: Floats, before: Levels) -> Levels:
     """Return the set cells, (time, 1, unit, sequence).
 
     Parameters
@@ -46,11 +40,7 @@ def step_memory(
     before
         Set cells before the first frame, (unit, sequence) or one of both.
     """
-    bank, start = memory.bank, before[None]
-    if bank.cell is CellKind.FQ_BMRU:
-        return levels.latch(c[None], down[None], up[None], start).astype(np.int8)
-    steps = levels.signed_steps(c[None], up[None], down[None])
-    if bank.cell is CellKind.BMRU:
-        bits = levels.ladder(steps, 2 * start - 1, 1, size=2)
-        return (bits + 1) // 2
-    return levels.ladder(steps, start - bank.levels, bank.levels) + bank.levels
+    bank = memory.bank
+    start = bank.memory.level(before[None], bank.levels)
+    levels = bank.memory.follow(c[None], up[None], down[None], start, bank.levels)
+    return bank.memory.rank(levels, bank.levels)

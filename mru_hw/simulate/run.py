@@ -137,7 +137,7 @@ class Chip:
 
     def __repr__(self) -> str:
         """Say in one line what is on the chip."""
-        layers = " + ".join(f"{one.n_units} {one.cell.value}" for one in self.model.spec.layers)
+        layers = " + ".join(f"{one.n_units} {one.cell.name}" for one in self.model.spec.layers)
         return f"<Chip: {layers} in {self.design.technology.name}, {self.design.digest()[:12]}>"
 
     def die(self, seed: int | None) -> Die:

@@ -128,7 +128,7 @@ def _levels(
     on = v_dd / 2 if bank.clocked else calibration.n.v_gate + ON_MARGIN
     cells = (state_vectors(design, bank.layer, k) for k in range(bank.n_units))
     counts = np.stack([sum(read(v, at, above=on) for v in unit) for unit in cells], axis=1)
-    return bank.cell_levels * counts - bank.lowest
+    return bank.memory.level(counts, bank.levels)
 
 
 def _energy(bench: Bench, waves: Waves, v_dd: float) -> dict[str, float]:

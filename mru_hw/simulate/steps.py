@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping import Design
+from mru_hw.model.memory import by_name
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 
 Array = NDArray[np.float64]
 
@@ -90,24 +90,17 @@ def judge_steps(
         Per sequence the threshold beta (n_time, n_units) of each frame, where it comes from the
         input (`mru_hw.simulate.local`).
     """
-    bank, prefix = design.banks[layer], f"layers.{layer}."
-    alpha, runs = mapped.tensors[prefix + "alpha"], list(runs)
+    bank, own = design.banks[layer], by_name(mapped.tensors, f"layers.{layer}.")
+    memory, runs = bank.memory, list(runs)
     if thresholds is None:
-        thresholds = [np.abs(mapped.tensors[prefix + "beta"])] * len(runs)
-    start = mapped.tensors[prefix + "initial_state"][None, :]
+        thresholds = [np.abs(own("beta"))] * len(runs)
     right, wrong, moving = [np.empty(0)], [np.empty(0)], [np.empty(0)]
     for (state, c), beta in zip(runs, thresholds, strict=True):
-        level = np.rint(state / alpha)
-        before = np.concatenate([start, level[:-1]])
-        if bank.cell is CellKind.FQ_BMRU:
-            rise = beta + np.abs(mapped.tensors[prefix + "delta"])
-            wanted = np.where(c >= rise, 1.0, np.where(c >= beta, before, 0.0))
-            distance = np.minimum(np.abs(c - rise), np.abs(c - beta)) / rise
-        else:
-            # A BMRU has two levels, so a step of two goes from either to the sign.
-            step = bank.cell_levels * np.where(np.abs(c) >= beta, np.where(c >= 0, 1.0, -1.0), 0.0)
-            wanted = np.clip(before + step, -bank.levels, bank.levels)
-            distance = np.abs(np.abs(c) - beta) / beta
+        level = np.rint(state / own("alpha"))
+        before = np.concatenate([own("initial_state")[None], level[:-1]])
+        up, down = memory.edges(beta, own)
+        wanted = memory.step(before, c, up, down, bank.levels)
+        distance = np.abs(memory.distance(c, up, down))
         matches = level == wanted
         right.append(distance[matches])
         wrong.append(distance[~matches])

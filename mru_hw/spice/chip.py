@@ -18,8 +18,8 @@ from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.circuits.units import UnitRole
 from mru_hw.circuits.window.roles import COPIES
 from mru_hw.errors import Bare, UserError
+from mru_hw.mapping.cells import CellKind
 from mru_hw.mapping.design import Bank, Bus, Connection, Design
-from mru_hw.model.structure import CellKind
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.drive import drive_units
 from mru_hw.units import render

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from mru_hw.cells.settling import device_capacitance
 from mru_hw.cells.wires import line_wires
+from mru_hw.mapping.cells import CellKind
 from mru_hw.mapping.design import Bank, Design
-from mru_hw.model.structure import CellKind
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import json
-import math
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +13,8 @@ from pydantic import Field, model_validator
 from mru_hw.documents import Document, Several, Word
 from mru_hw.errors import UserError
 from mru_hw.files import read_document
-from mru_hw.model.structure import CellKind, LayerSpec, ReadoutKind
+from mru_hw.model.memory import CELLS
+from mru_hw.model.structure import LayerSpec, ReadoutKind
 from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds
 
 SHIPPED = ("digits-2x16", "digits-2x8", "digits-1x2")
@@ -51,22 +51,10 @@ class NetworkConfig(Document):
             expected = f"{len(self.layers)} numbers, one a layer"
             raise UserError(field, list(self.initial_levels), expected)
         for i, (level, layer) in enumerate(zip(self.initial_levels, self.layers, strict=True)):
-            low, high = _range(layer)
+            low, high = layer.cell.span(layer.levels)
             if not low <= level <= high:
                 raise UserError(f"{field}[{i}]", level, f"a level from {low:g} to {high:g}")
         return self
-
-
-def _range(layer: LayerSpec) -> tuple[float, float]:
-    """Lowest and highest level of a unit."""
-    match layer.cell:
-        case CellKind.BMRU:
-            return -1, 1
-        case CellKind.FQ_BMRU:
-            return 0, 1
-        case CellKind.CMRU | CellKind.ALPHA_CMRU:
-            limit = math.inf if layer.levels is None else float(layer.levels)
-            return -limit, limit
 
 
 class NoiseConfig(Document):
@@ -137,10 +125,10 @@ class TrainConfig(Document):
             raise UserError(key, getattr(self, key), "no such key, for the digits bring their own")
         if self.data != "digits" and not given:
             raise UserError("frame_period", None, "the seconds from frame to frame of the data")
-        if self.training.anneal and not any(
-            layer.cell is CellKind.BMRU for layer in self.network.layers
-        ):
-            raise UserError("training.anneal", self.training.anneal, "0 where no layer is a bmru")
+        if self.training.anneal and not any(layer.cell.anneals for layer in self.network.layers):
+            cells = " or ".join(cell.name for cell in CELLS.values() if cell.anneals)
+            expected = f"0 where no layer is a {cells}"
+            raise UserError("training.anneal", self.training.anneal, expected)
         return self
 
     def as_data(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from mru_hw.leftovers import temporary_place
-from mru_hw.model.structure import CellKind, ReadoutKind
+from mru_hw.model.structure import ReadoutKind
 from mru_hw.training.batches import Batch, as_batch, augment, shuffled
 from mru_hw.training.checkpoint import Checkpoint, Progress
 from mru_hw.training.config import NoiseConfig, TrainConfig
@@ -176,7 +176,7 @@ def _start(config: TrainConfig, network: MemoryNetwork) -> None:
         if levels is not None:
             memory.initial_state.fill_(float(levels[i]))
         for name, parameter in memory.named_parameters():
-            if name in ("beta", "delta"):
+            if name in memory.spec.cell.threshold_names:
                 parameter.requires_grad_(config.training.learn_beta)
             elif name == "alpha":
                 parameter.requires_grad_(config.training.learn_alpha)
@@ -184,7 +184,7 @@ def _start(config: TrainConfig, network: MemoryNetwork) -> None:
 
 def _anneal(network: MemoryNetwork, span: float, share: float) -> None:
     for memory in network.memories:
-        if memory.spec.cell is CellKind.BMRU:
+        if memory.spec.cell.anneals:
             memory.epsilon = max(0.0, 1.0 - share / span) if span else 0.0
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec, ReadoutKind
-from mru_hw.training.cells import CELLS, LayerTrace, Linear, MemoryLayer
+from mru_hw.training.memory import LayerTrace, Linear, MemoryLayer, memory_layer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,8 @@ class MemoryNetwork(nn.Module):
         self.spec = spec
         self.input = Linear(spec.n_in, spec.n_hidden)
         self.layers = nn.ModuleList(
-            CELLS[layer.cell](layer, spec.width_in(i)) for i, layer in enumerate(spec.layers)
+            memory_layer(layer, spec.width_in(i), f"layers.{i}.cell")
+            for i, layer in enumerate(spec.layers)
         )
         self.head = Linear(spec.width_head, spec.n_classes)
         given = spec.normalisation
@@ -89,10 +90,15 @@ class MemoryNetwork(nn.Module):
 
     def export(self, spec: ModelSpec | None = None) -> Model:
         """Return the network as a `Model` in float64, thresholds as absolute values."""
+        thresholds = {
+            f"layers.{i}.{name}"
+            for i, layer in enumerate(self.spec.layers)
+            for name in layer.cell.threshold_names
+        }
         tensors = {}
         for name, value in self.state_dict().items():
             array = value.detach().cpu().double().numpy().copy()
-            tensors[name] = np.abs(array) if name.endswith((".beta", ".delta")) else array
+            tensors[name] = np.abs(array) if name in thresholds else array
         return Model(spec=self.spec if spec is None else spec, tensors=tensors)
 
 

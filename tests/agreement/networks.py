@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.model.memory import BMRU
 from mru_hw.model.network import Array, Model
-from mru_hw.model.structure import CellKind, ModelSpec
+from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.run import Chip
 from mru_hw.technology import load_technology
 
@@ -73,7 +74,7 @@ def two_windows() -> Model:
 def two_windows_of_bits() -> Model:
     """The same two as BMRU units."""
     ladders = two_windows()
-    layer = ladders.spec.layers[0].model_copy(update={"cell": CellKind.BMRU, "levels": None})
+    layer = ladders.spec.layers[0].model_copy(update={"cell": BMRU, "levels": None})
     return Model(
         spec=ladders.spec.model_copy(update={"layers": (layer,)}),
         tensors=dict(ladders.tensors) | {"layers.0.initial_state": np.array([-1.0, 1.0])},

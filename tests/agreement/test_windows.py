@@ -61,7 +61,7 @@ def test_every_sure_step_follows_the_ideal_level(
     levels = result.levels[0][0]
     before = np.concatenate([t["layers.0.initial_state"][None], levels[:-1]])
     step = np.where(np.abs(c) >= beta, np.sign(c), 0.0)
-    wanted = np.clip(before + bank.cell_levels * step, -bank.levels, bank.levels)
+    wanted = np.clip(before + bank.memory.spacing * step, -bank.levels, bank.levels)
     np.testing.assert_array_equal(levels[sure], wanted[sure])
     # The others are found, and explained by the circuit's own thresholds.
     ladders = network_ladders(

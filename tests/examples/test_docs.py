@@ -11,7 +11,8 @@ import pytest
 
 from mru_hw.cli.app import run
 from mru_hw.model.importer import MapSpec, Source
-from mru_hw.model.structure import CellKind, LayerSpec, ModelSpec, Structure
+from mru_hw.model.memory import CELLS
+from mru_hw.model.structure import LayerSpec, ModelSpec, Structure
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("models.md", "sweeps.md")
@@ -71,7 +72,7 @@ def _first_column(page: str, heading: str) -> list[str]:
         ("key of the structure", set(Structure.model_fields)),
         ("key of a layer", set(LayerSpec.model_fields)),
         ("key", {field.alias or name for name, field in Source.model_fields.items()}),
-        ("cell", {kind.value for kind in CellKind}),
+        ("cell", set(CELLS)),
     ],
 )
 def test_the_page_on_models_names_every_key(heading: str, names: set[str]) -> None:
@@ -81,8 +82,8 @@ def test_the_page_on_models_names_every_key(heading: str, names: set[str]) -> No
 
 def test_the_page_on_models_names_every_tensor() -> None:
     layers = [
-        {"cell": kind.value, "n_units": 2, "n_out": 2, "threshold": threshold, "skip": "matrix"}
-        for kind in CellKind
+        {"cell": cell, "n_units": 2, "n_out": 2, "threshold": threshold, "skip": "matrix"}
+        for cell in CELLS
         for threshold in ("fixed", "input")
     ]
     spec = ModelSpec.model_validate(

@@ -16,12 +16,12 @@ from mru_hw.circuits.legs.gains import path_gains
 from mru_hw.circuits.loop.edges import LoopSettings, loop_units
 from mru_hw.circuits.window.gains import threshold_copy, window_copies
 from mru_hw.mapping import Design, DesignOptions, NodeKind, map_model, passes, unmap
+from mru_hw.mapping.cells import CellKind
 from mru_hw.mapping.draft import Draft
 from mru_hw.mapping.passes import PASSES, choose_scales, place_buses, timing
 from mru_hw.mapping.reading import node_line, read_legs
 from mru_hw.model.check import checked_tensors
 from mru_hw.model.network import Model
-from mru_hw.model.structure import CellKind
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration

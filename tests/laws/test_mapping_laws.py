@@ -11,7 +11,6 @@ import pytest
 from mru_hw.mapping import NodeKind
 from mru_hw.mapping.reading import NodeLine, node_line, read_connections, usual_points
 from mru_hw.mapping.realised import quiescent_current, realised_bank
-from mru_hw.model.structure import CellKind
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
@@ -62,8 +61,8 @@ def test_a_level_is_the_line_through_the_nominal_die_s(cell: str, keys: dict[str
     chip = make_chip(cell, **keys)
     for bank, memory in zip(chip.design.banks, compiled(chip).memories, strict=True):
         real = realised_bank(chip.design, bank, chip.calibration)
-        lowest = 0 if bank.cell is CellKind.FQ_BMRU else -bank.levels
-        levels = lowest + bank.cell_levels * np.arange(bank.n_cells + 1)
+        lowest = 0 if cell == "fq_bmru" else -bank.levels
+        levels = lowest + bank.memory.spacing * np.arange(bank.n_cells + 1)
         line = np.polyfit(levels, memory.level.T / memory.biased, 1)
         np.testing.assert_allclose(line, [real.alpha, real.low], rtol=1e-9, atol=1e-12)
         # What the drains bend it by is far less than a level.

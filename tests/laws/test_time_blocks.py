@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mru_hw.model.structure import CellKind, ReadoutKind
-from mru_hw.simulate import blocks, ideal, levels
+from mru_hw.model.memory import CELLS, Drive
+from mru_hw.model.structure import ReadoutKind
+from mru_hw.simulate import blocks, ideal
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.blocks import BLOCK_FRAMES, WORKING_BYTES, block_frames
 from mru_hw.simulate.ideal import simulate_ideal
@@ -203,32 +204,35 @@ def test_a_readout_may_be_told_in_any_pieces(
 
 @given(
     st.integers(0, 2**32 - 1),
-    st.sampled_from([CellKind.CMRU, CellKind.BMRU, CellKind.FQ_BMRU, CellKind.ALPHA_CMRU]),
+    st.sampled_from(sorted(CELLS)),
     st.sampled_from([None, 1, 2, 80]),
     st.integers(1, 11),
 )
 def test_a_recurrence_goes_on_from_any_frame(
-    seed: int, cell: CellKind, limit: int | None, cut: int
+    seed: int, cell: str, limit: int | None, cut: int
 ) -> None:
     rng = np.random.default_rng(seed)
     c, size = rng.normal(size=(2, 3, 12, 4)), rng.uniform(0, 2, (2, 3, 12, 4))
     start = rng.integers(0, 2, (2, 3, 1)).astype(np.float64)
+    settings = {"alpha": np.array(1.0), "delta": np.array(0.7)}
 
     def climb(frames: slice, before: Any) -> Any:
         part = np.ascontiguousarray(c[:, :, frames])
-        steps = levels.signed_steps(part, np.array(0.5))
-        match cell:
-            case CellKind.FQ_BMRU:
-                return levels.latch(part, np.array(0.2), np.array(0.9), before)
-            case CellKind.ALPHA_CMRU:
-                return levels.relaxed_ladder(steps, size[:, :, frames], before, limit)
-            case CellKind.BMRU:
-                return levels.ladder(steps, before, 1, size=2)
-        return levels.ladder(steps, before, limit)
+        found = np.empty_like(part)
+        drive = Drive(
+            candidate=part,
+            limit=limit,
+            beta=np.array(0.5),
+            unit=lambda name: settings[name],
+            linear=lambda _: size[:, :, frames].copy(),
+        )
+        return found, CELLS[cell].remember(drive, before, found)
 
-    whole, first = climb(slice(None), start), climb(slice(0, cut), start)
-    again = np.concatenate([first, climb(slice(cut, None), first[-1])])
-    assert np.array_equal(again, whole)
+    whole, end = climb(slice(None), start)
+    first, middle = climb(slice(0, cut), start)
+    again, last = climb(slice(cut, None), middle)
+    assert np.array_equal(np.concatenate([first, again], axis=2), whole)
+    assert np.array_equal(last, end)
 
 
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=6))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mru_hw.simulate import levels
+from mru_hw.model.memory import recurrence as levels
 
 Floats = NDArray[np.float64]
 

@@ -2,65 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
-import torch
+from typing import Any
 
-from mru_hw.model.structure import CellKind, ReadoutKind
-from mru_hw.simulate.ideal import simulate_ideal
-from mru_hw.training.network import decide, from_model
-from mru_hw.training.scan import recur_loop
-from tests.networks import draw_inputs, draw_model, make_spec
+import pytest
+
+from mru_hw.model.memory import CELLS
+from tests.halves import compare_halves, variants
 
 
 @pytest.mark.parametrize("rectify", [False, True])
 @pytest.mark.parametrize("skip", [0, 1, "matrix"])
-@pytest.mark.parametrize("threshold", ["fixed", "input"])
 @pytest.mark.parametrize(
-    ("cell", "levels"),
-    [
-        ("cmru", 2),
-        ("cmru", 100),
-        ("cmru", None),
-        ("bmru", None),
-        ("fq_bmru", None),
-        ("alpha_cmru", 2),
-        ("alpha_cmru", None),
-    ],
+    ("cell", "keys"), [(cell, keys) for cell in CELLS for keys in variants(cell)]
 )
 @pytest.mark.parametrize("grid", [False, True], ids=["normal", "ties"])
 def test_ideal_equals_torch(
-    cell: str, levels: int | None, threshold: str, skip: int | str, rectify: bool, grid: bool
+    cell: str, keys: dict[str, Any], skip: int | str, rectify: bool, grid: bool
 ) -> None:
-    spec = make_spec(
-        cell,
-        levels=levels,
-        threshold=threshold,
-        skip=skip,
-        rectify_input=rectify,
-        rectify_candidate=rectify and cell == "fq_bmru",
-        rectify_output=rectify,
-        normalisation={"mean": [0.5] * 4, "scale": [0.5, 1.0, 2.0, 4.0]},
-    )
-    readout = list(ReadoutKind)[len(f"{cell}{threshold}{skip}") % 3]
-    spec = spec.model_copy(update={"readout": readout})
-    model = draw_model(spec, 7, grid=grid)
-    inputs = draw_inputs(4, 8, n_seq=40, grid=grid)
-    trace = simulate_ideal(model, inputs)
-    network = from_model(model)
-    for memory in network.memories:
-        memory.recurrence = recur_loop
-    with torch.no_grad():
-        wanted = network(network.normalise(torch.from_numpy(inputs.x)))
-    valid = inputs.valid()
-    exact = grid or CellKind(cell) is not CellKind.ALPHA_CMRU
-    atol = 0.0 if grid else 1e-12
-    for i, layer in enumerate(wanted.layers):
-        expected, found = layer.state.numpy()[valid], trace.states[i][valid]
-        np.testing.assert_allclose(found, expected, rtol=0, atol=0 if exact else 1e-12)
-        candidate = layer.candidate.numpy()[valid]
-        np.testing.assert_allclose(trace.candidates[i][valid], candidate, rtol=0, atol=atol)
-    assert trace.output is not None
-    np.testing.assert_allclose(trace.output[valid], wanted.output.numpy()[valid], rtol=0, atol=atol)
-    decisions = decide(wanted.output, torch.from_numpy(inputs.lengths), readout)
-    assert trace.decision.tolist() == decisions.tolist()
+    compare_halves(cell, skip=skip, rectify=rectify, grid=grid, **keys)

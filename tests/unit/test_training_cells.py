@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from mru_hw.model.structure import CellKind, LayerSpec
-from mru_hw.training.cells import CELLS, MemoryLayer
+from mru_hw.model.structure import LayerSpec
+from mru_hw.training.memory import MemoryLayer, memory_layer
 from mru_hw.training.surrogate import heaviside, sign
 
 
 def _layer(**keys: Any) -> MemoryLayer:
     """One unit whose candidate is its input."""
     spec = LayerSpec(**({"n_units": 1, "n_out": 1} | keys))
-    layer = CELLS[spec.cell](spec, 1).double()
+    layer = memory_layer(spec, 1).double()
     with torch.no_grad():
         layer.candidate.weight.fill_(1.0)
         layer.output.weight.fill_(1.0)
@@ -89,8 +89,8 @@ def test_alpha_cmru_steps_by_its_input() -> None:
     assert _states(layer, 1.0, -2.0, 8.0, 0.5) == [0.5, -0.5, 3.0, 3.0]
 
 
-@pytest.mark.parametrize("cell", [CellKind.CMRU, CellKind.BMRU, CellKind.FQ_BMRU])
-def test_an_input_dependent_threshold_follows_the_input(cell: CellKind) -> None:
+@pytest.mark.parametrize("cell", ["cmru", "bmru", "fq_bmru"])
+def test_an_input_dependent_threshold_follows_the_input(cell: str) -> None:
     layer = _layer(cell=cell, threshold="input")
     with torch.no_grad():
         layer.get_parameter("threshold.weight").fill_(-2.0)

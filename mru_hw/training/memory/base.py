@@ -1,4 +1,4 @@
-"""Memory layers as modules: CMRU, BMRU, FQ-BMRU and alphaCMRU (docs/models.md).
+"""A memory layer as a module: all but the memory itself, which a subclass gives.
 
 A module's parameters and buffers carry the names of the contract, so that its state dict is the
 layer's part of ``model.safetensors``.
@@ -14,9 +14,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from mru_hw.model.structure import CellKind, LayerSpec
+from mru_hw.model.structure import LayerSpec
 from mru_hw.training.scan import recur_scan
-from mru_hw.training.surrogate import heaviside, sign
 
 Recurrence = Callable[[Tensor | None, Tensor, Tensor, float | None], Tensor]
 
@@ -51,7 +50,7 @@ class Linear(nn.Linear):
 
 
 class MemoryLayer(nn.Module, abc.ABC):
-    """One memory layer; a subclass gives the memory.
+    """One memory layer; a subclass gives the memory, and beside beta the tensors that it needs.
 
     Parameters
     ----------
@@ -79,13 +78,14 @@ class MemoryLayer(nn.Module, abc.ABC):
         self.candidate = Linear(width_in, spec.n_units)
         if spec.threshold == "input":
             self.threshold = Linear(width_in, spec.n_units)
-        else:
+        elif spec.cell.threshold_names:
             self.beta = nn.Parameter(torch.ones(spec.n_units))
         self.output = Linear(spec.n_units, spec.n_out)
         if spec.skip == "matrix":
             self.skip = Linear(width_in, spec.n_out, bias=False)
         self.initial_state: Tensor
-        self.register_buffer("initial_state", torch.zeros(spec.n_units))
+        start = torch.full((spec.n_units,), spec.cell.start)
+        self.register_buffer("initial_state", start)
 
     @property
     def bound(self) -> float | None:
@@ -118,87 +118,3 @@ class MemoryLayer(nn.Module, abc.ABC):
         elif self.spec.skip == 1:
             out = out + v
         return LayerTrace(candidate=c, state=h, out=out)
-
-
-class _Gated(MemoryLayer):
-    """``s_t = clip((1 - z_t) s_{t-1} + z_t (epsilon s_{t-1} + step_t sign c_t), -K, K)``."""
-
-    def levels_of(self, u: Tensor, c: Tensor, step: Tensor | None) -> Tensor:
-        z = heaviside(c.abs() - self.beta_of(u))
-        increment = z * sign(c)
-        if step is not None:
-            increment = increment * step
-        retained = None if self.epsilon == 1.0 else 1.0 - z * (1.0 - self.epsilon)
-        return self.recurrence(retained, increment, self.initial_state, self.bound)
-
-
-class _Quantised(_Gated):
-    def __init__(self, spec: LayerSpec, width_in: int) -> None:
-        super().__init__(spec, width_in)
-        self.alpha = nn.Parameter(torch.ones(spec.n_units))
-
-    def remember(self, u: Tensor, c: Tensor) -> Tensor:
-        return self.alpha * self.levels_of(u, c, None)
-
-
-@final
-class CMRU(_Quantised):
-    """Cumulative unit: an update adds the candidate's sign to the level (epsilon = 1)."""
-
-    def __init__(self, spec: LayerSpec, width_in: int) -> None:
-        super().__init__(spec, width_in)
-        self.epsilon = 1.0
-
-
-@final
-class BMRU(_Quantised):
-    """Bistable unit: an update replaces the state by the candidate's sign (epsilon = 0)."""
-
-    def __init__(self, spec: LayerSpec, width_in: int) -> None:
-        super().__init__(spec, width_in)
-        self.initial_state.fill_(-1.0)
-
-
-@final
-class AlphaCMRU(_Gated):
-    """Relaxed CMRU: an update adds ``|W_a u_t + b_a| sign c_t``, so the states are not quantised.
-
-    This is our reading: the published equation was not available. It trains and simulates only.
-    """
-
-    def __init__(self, spec: LayerSpec, width_in: int) -> None:
-        super().__init__(spec, width_in)
-        self.epsilon = 1.0
-        self.alpha = Linear(width_in, spec.n_units)
-
-    def remember(self, u: Tensor, c: Tensor) -> Tensor:
-        """Return the states: clipped sums of steps of any size."""
-        return self.levels_of(u, c, self.alpha(u).abs())
-
-
-@final
-class FQBMRU(MemoryLayer):
-    """First-quadrant unit: set at ``c >= beta + delta``, held down to beta, cleared below.
-
-    beta, delta and alpha count by their absolute values.
-    """
-
-    def __init__(self, spec: LayerSpec, width_in: int) -> None:
-        super().__init__(spec, width_in)
-        self.delta = nn.Parameter(torch.full((spec.n_units,), 0.5))
-        self.alpha = nn.Parameter(torch.ones(spec.n_units))
-
-    def remember(self, u: Tensor, c: Tensor) -> Tensor:
-        """Return alpha times the bits: ``bit_t = set_t + kept_t bit_{t-1}``."""
-        low = self.beta_of(u)
-        above = heaviside(c - (low + self.delta.abs()))
-        kept = heaviside(c - low) * (1.0 - above)
-        return self.alpha.abs() * self.recurrence(kept, above, self.initial_state, None)
-
-
-CELLS: dict[CellKind, type[CMRU] | type[BMRU] | type[FQBMRU] | type[AlphaCMRU]] = {
-    CellKind.CMRU: CMRU,
-    CellKind.BMRU: BMRU,
-    CellKind.FQ_BMRU: FQBMRU,
-    CellKind.ALPHA_CMRU: AlphaCMRU,
-}
