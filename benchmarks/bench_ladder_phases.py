@@ -42,7 +42,7 @@ from benchmarks.bench_ladder_dies import kept
 from benchmarks.bench_ladder_margins import I_LSB, WORST
 from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
-from mru_hw.mapping.rounding import HOLD, WIDTH
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.base import bench_deck, stairs
 from mru_hw.spice.deck import Change, Deck, Waves
@@ -63,7 +63,7 @@ COURSE = {"u": (0.0, 1.0, 1.0), "d": (0.0, 0.0, 1.0)}
 LINES = ("hd", "hdb", "st", "stb")
 COARSE, FINE = 24, 12  # neighbours of a trip's deck, over the supply and around its trip
 GRAIN = 0.03  # V, between them
-SIZES = f"hold={HOLD} width={WIDTH} gain=32"
+SIZES = f"hold={DEFAULTS.hold} width={DEFAULTS.width} gain=32"
 
 
 # ------------------------------------------------------------------------------------ the decks

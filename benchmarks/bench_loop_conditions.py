@@ -39,7 +39,7 @@ from benchmarks.bench_ladder import Store
 from benchmarks.bench_ladder_conditions import EXTREMES
 from benchmarks.machine import machine
 from mru_hw.errors import UserError
-from mru_hw.mapping import map_model
+from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.chip import loop_net
@@ -70,7 +70,7 @@ def read(design: Design, calibration: Calibration, waves: Waves) -> dict[str, An
 def row_of(store: Store, technology: Technology, i_unit: float, at: Conditions) -> dict[str, Any]:
     """Run one condition."""
     nominal = load_calibration(technology)
-    design = map_model(loop_model(), technology, nominal, i_unit=i_unit)
+    design = map_model(loop_model(), technology, nominal, DesignOptions(i_unit=i_unit))
     row: dict[str, Any] = {"corner": at.corner, "temperature": at.temperature, "v_dd": at.v_dd}
     try:
         here = nominal.at(at.v_dd, temperature=at.temperature, corner=at.corner)
