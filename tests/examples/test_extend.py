@@ -27,6 +27,7 @@ TABLE = "_TABLE = ("
 LOOK = """
 import json, sys
 from mru_hw.sweeps.schema import plan_schema
+from mru_hw.sweeps.view import open_run
 with open_run(__import__("pathlib").Path(sys.argv[1])) as run:
     print(json.dumps({
         "settings": [point.settings for point in run.points],
@@ -98,8 +99,8 @@ def blocks(page: str) -> list[str]:
 
 def test_an_axis_is_one_entry(package: Copy) -> None:
     function, entry = blocks("sweep_axis.md")
-    package.insert("sweep/axes.py", TABLE, f"{function}\n\n")
-    package.insert("sweep/axes.py", END_OF_TABLE, entry)
+    package.insert("sweeps/axes.py", TABLE, f"{function}\n\n")
+    package.insert("sweeps/axes.py", END_OF_TABLE, entry)
     found = package.swept("weight_bits", [0, 3])
     assert [settings["weight_bits"] for settings in found["settings"]] == [0, 3]
     plain, rounded = found["energy"]
@@ -122,7 +123,7 @@ def test_an_axis_is_one_entry(package: Copy) -> None:
             raise AssertionError("unreachable")
 
     expected = "expected a sweep over axes that this version of mru_hw has, not weight_bits."
-    assert sentence(read) == f'RUN is "{store}", {expected}'
+    assert sentence(read) == f'run is "{store}", {expected}'
 
 
 def test_an_option_is_one_field_and_sweeps_by_its_name(package: Copy) -> None:
@@ -130,7 +131,7 @@ def test_an_option_is_one_field_and_sweeps_by_its_name(package: Copy) -> None:
     package.insert("mapping/options.py", "    def __init__(self", f"{field}\n")
     package.insert("mapping/passes.py", "PASSES: tuple", f"{function}\n\n")
     package.insert("mapping/passes.py", "    choose_levels,\n", "    guard_thresholds,\n")
-    package.insert("sweep/axes.py", END_OF_TABLE, entry)
+    package.insert("sweeps/axes.py", END_OF_TABLE, entry)
     found = package.swept("guard", [0, 0.1])
     assert [settings["guard"] for settings in found["settings"]] == [0, 0.1]
     assert [options["guard"] for options in found["options"]] == [0, 0.1]
