@@ -88,7 +88,7 @@ class BudgetRow:
     output_variance: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Budget:
     """Errors of a chip.
 
@@ -109,6 +109,16 @@ class Budget:
     systematic: Systematic
     chip: Residuals
     worst: tuple[str, float]
+
+    def __repr__(self) -> str:
+        """Say in one line how far thresholds are off, and what to enlarge first."""
+        first = "/".join(self.rows[0].key) if self.rows else "nothing"
+        off = _percent(self.sigma_threshold)
+        return f"<Budget: thresholds {off} of beta off by mismatch; enlarge {first} first>"
+
+    def __str__(self) -> str:
+        """Return the totals and the first rows."""
+        return "\n".join(self.lines())
 
     @property
     def sigma_threshold(self) -> float:

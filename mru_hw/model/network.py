@@ -13,7 +13,7 @@ from mru_hw.model.structure import ModelSpec
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Model:
     """A trained network.
 
@@ -28,3 +28,9 @@ class Model:
 
     spec: ModelSpec
     tensors: Mapping[str, Array]
+
+    def __repr__(self) -> str:
+        """Say in one line how large it is."""
+        spec = self.spec
+        layers = " + ".join(f"{layer.n_units} {layer.cell.name}" for layer in spec.layers)
+        return f"<Model: {spec.n_in} inputs, {layers}, {spec.n_classes} classes>"

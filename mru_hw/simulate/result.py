@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
 class RunEnergy:
     """What each sequence of a run took from the supply.
 
@@ -52,6 +52,12 @@ class RunEnergy:
     switching: Mapping[str, Array] | None
     power: Array
     inputs: Array
+
+    def __repr__(self) -> str:
+        """Say in one line what a sequence took on average, by block."""
+        parts = {"total": self.total, **self.blocks}
+        said = (f"{name} {render(float(joules.mean()), 'J')}" for name, joules in parts.items())
+        return f"<RunEnergy: per sequence {', '.join(said)}>"
 
 
 @final

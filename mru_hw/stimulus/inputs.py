@@ -20,7 +20,7 @@ PIECE = 1 << 18
 """Values of x that are worked on at a time where one piece needs no other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Inputs:
     """Sequences of raw data (normalisation belongs to the model).
 
@@ -37,6 +37,12 @@ class Inputs:
     x: NDArray[np.float64]
     lengths: NDArray[np.int64]
     y: NDArray[np.int64] | None = None
+
+    def __repr__(self) -> str:
+        """Say in one line how many sequences of which size there are."""
+        n, most, wide = self.x.shape
+        known = "with" if self.y is not None else "without"
+        return f"<Inputs: {n} sequences of up to {most} frames, {wide} wide, {known} labels>"
 
     @property
     def n_seq(self) -> int:

@@ -17,7 +17,7 @@ from mru_hw.variation.spread import Spread, draw_spread
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Die:
     """One manufactured chip.
 
@@ -39,6 +39,10 @@ class Die:
     dvt: Mapping[tuple[str, str], Array]
     dbeta: Mapping[tuple[str, str], Array]
     spread: Spread | None = None
+
+    def __repr__(self) -> str:
+        """Say in one line which die it is, and of how many devices."""
+        return f"<Die: seed {self.seed}, {sum(shift.size for shift in self.dvt.values())} devices>"
 
 
 def draw_die(

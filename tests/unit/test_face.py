@@ -286,6 +286,11 @@ def test_what_is_shown_is_short(chip: Chip, inputs: Inputs) -> None:
     assert table.count("<tr>") == table.count("</tr>") == len(list(run.rows()))
     assert "<td>tt, 27 degC and 1.8 V</td>" in table
     assert re.fullmatch(r"<Chip: .* cmru .*in generic180, [0-9a-f]{12}>", repr(chip))
+    budget = chip.budget()
+    for one in (run.energy, budget, chip.model, chip.die(3), inputs):
+        assert re.fullmatch(r"<[A-Z][A-Za-z]+: .{10,150}>", repr(one))
+    assert "per sequence total" in repr(run.energy)
+    assert str(budget).startswith("Thresholds are off, in units of beta, by: mismatch ")
     assert isinstance(run, Run)
 
 
