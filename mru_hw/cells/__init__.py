@@ -1,1 +1,4 @@
-"""Behavioral laws of the circuits, one file each: currents in, currents and supply out."""
+"""A placed design on one die: its devices' currents, the capacitances of its nets, retention.
+
+The laws of the circuits themselves stand in `mru_hw.circuits`.
+"""
