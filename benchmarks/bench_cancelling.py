@@ -39,13 +39,13 @@ from mru_hw.technology import load_technology
 
 Array = NDArray[np.float64]
 
-UNITS, CLASSES = 8, 4
-PAIRS = UNITS // 2
+N_UNITS, CLASSES = 8, 4
+PAIRS = N_UNITS // 2
 GROSS = (3.0, 5.0)  # thresholds behind a candidate, mean over frames
 APART = 0.7  # a pair's difference over its common part, in the input layer
 UNEQUAL = 0.1  # relative, standard deviation: what the weights of a pair differ by
 ALPHA = 0.5
-LAYER = {"cell": "cmru", "n_units": UNITS, "n_out": UNITS, "levels": 2, "skip": 1}
+LAYER = {"cell": "cmru", "n_units": N_UNITS, "n_out": N_UNITS, "levels": 2, "skip": 1}
 
 
 def paired_inputs(rng: np.random.Generator, sequences: int, frames: int) -> Inputs:
@@ -70,7 +70,7 @@ def cancelling_network(seed: int, inputs: Inputs) -> Model:
         {
             "frame_period": "25 ms",
             "n_in": inputs.x.shape[2],
-            "n_hidden": UNITS,
+            "n_hidden": N_UNITS,
             "n_classes": CLASSES,
             "layers": [LAYER, LAYER],
         }
@@ -82,15 +82,17 @@ def cancelling_network(seed: int, inputs: Inputs) -> Model:
     signs = np.tile([1.0, -1.0], PAIRS)
     for i in range(2):
         p = f"layers.{i}."
-        weights = rng.normal(size=(UNITS, PAIRS))
+        weights = rng.normal(size=(N_UNITS, PAIRS))
         tensors[p + "candidate.weight"] = both_of_pairs(rng, weights.T).T * signs
-        tensors[p + "output.weight"] = both_of_pairs(rng, rng.normal(size=(PAIRS, UNITS)) / UNITS)
-        tensors[p + "beta"], tensors[p + "alpha"] = np.ones(UNITS), np.full(UNITS, ALPHA)
-    tensors["head.weight"] = rng.normal(size=(CLASSES, UNITS)) / UNITS
+        tensors[p + "output.weight"] = both_of_pairs(
+            rng, rng.normal(size=(PAIRS, N_UNITS)) / N_UNITS
+        )
+        tensors[p + "beta"], tensors[p + "alpha"] = np.ones(N_UNITS), np.full(N_UNITS, ALPHA)
+    tensors["head.weight"] = rng.normal(size=(CLASSES, N_UNITS)) / N_UNITS
     model = Model(spec=spec, tensors=tensors)
     for i in range(2):
         gross = gross_currents(model, inputs)[i].mean(axis=(0, 1))
-        tensors[f"layers.{i}.candidate.weight"] *= (rng.uniform(*GROSS, UNITS) / gross)[:, None]
+        tensors[f"layers.{i}.candidate.weight"] *= (rng.uniform(*GROSS, N_UNITS) / gross)[:, None]
     return model
 
 

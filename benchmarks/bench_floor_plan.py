@@ -28,7 +28,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.bench_process import UNITS, Bench, spreads
+from benchmarks.bench_process import N_UNITS, Bench, spreads
 from benchmarks.machine import machine
 from mru_hw.cells.settling import bank_load
 from mru_hw.technology import load_technology
@@ -49,7 +49,7 @@ class FloorPlan:
         self.placement = Placement.of(bench.design)
         owners = ("bank0", bench.design.banks[0].candidate)
         self.unit = OVER_GATES * sum(  # m^2
-            self.gate(group.device) * float(group.units.sum()) / UNITS
+            self.gate(group.device) * float(group.units.sum()) / N_UNITS
             for group in bench.design.device_groups()
             if group.key[0] in owners
         )
@@ -76,7 +76,7 @@ class FloorPlan:
 
     def block(self) -> dict[str, Any]:
         """Return errors of the floor plan, and of larger squares of units."""
-        x, y = self.placement.node("bank0", np.arange(UNITS))
+        x, y = self.placement.node("bank0", np.arange(N_UNITS))
         far = np.hypot(x, y)
         return {
             "side_m": self.placement.side,
@@ -110,7 +110,7 @@ class FloorPlan:
         """Return the comparators' capacitances, and those of the wires between two halves."""
         design = self.bench.design
         load = bank_load(design, self.bench.calibration, design.banks[0])
-        x, y = self.placement.node("bank0", np.arange(UNITS))
+        x, y = self.placement.node("bank0", np.arange(N_UNITS))
         return {
             "node_F": float(np.mean((load["up"] + load["down"]) / 2)),
             "wire_F": WIRE * 2 * float(np.mean(np.abs(x) + np.abs(y))),

@@ -50,7 +50,7 @@ from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design, Timing
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
-from mru_hw.simulate.disagreement import Ladder, ladder_of, own_levels, wrong_steps
+from mru_hw.simulate.disagreement import StepRule, own_levels, step_rule, wrong_steps
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
 from mru_hw.spice.flatten import flatten
@@ -79,7 +79,7 @@ class Unit:
     """A mapped unit and what it should do, currents in A."""
 
     design: Design
-    ladder: Ladder
+    ladder: StepRule
     conditions: Conditions
 
 
@@ -102,7 +102,7 @@ def unit_of(
         unit_model(levels, frame), technology, calibration, DesignOptions(i_unit=i_unit)
     )
     conditions = nominal_conditions(technology)
-    ladder = ladder_of(design, calibration, nominal_die(design), 0, conditions)
+    ladder = step_rule(design, calibration, nominal_die(design), 0, conditions)
     return Unit(design=design, ladder=ladder, conditions=conditions)
 
 
@@ -169,7 +169,7 @@ def judged(unit: Unit, bench: UnitBench, waves: Waves, c: Array) -> dict[str, An
 # --------------------------------------------------------------------------------------- steps
 
 
-def random_candidates(ladder: Ladder, n: int, seed: int, margin: float) -> Array:
+def random_candidates(ladder: StepRule, n: int, seed: int, margin: float) -> Array:
     """Uniform over 2.5 thresholds each side; three of ten within 15 % of a threshold."""
     rng = np.random.default_rng(seed)
     found: list[float] = []

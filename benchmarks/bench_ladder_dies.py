@@ -33,7 +33,7 @@ from benchmarks.machine import machine
 from mru_hw.errors import RunStatus
 from mru_hw.files import whole_file
 from mru_hw.mapping.design import Design
-from mru_hw.simulate.disagreement import Ladder, own_levels, wrong_steps
+from mru_hw.simulate.disagreement import StepRule, own_levels, wrong_steps
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import PRE_ROLL
 from mru_hw.spice.deck import Change, Waves
@@ -180,7 +180,7 @@ def one_die(
     # u falls and d rises on its ramp.
     up = nominal.up * (1 + np.interp(-trips["u_V"], -u, grid))
     down = nominal.down * (1 + np.interp(trips["d_V"], d, grid))
-    own: Ladder = dataclasses.replace(nominal, up=up, down=down, own_up=up, own_down=down)
+    own: StepRule = dataclasses.replace(nominal, up=up, down=down, own_up=up, own_down=down)
     evidence = read_unit(unit.design, 0, 0, bench, waves)
     before, after = own_levels(own, evidence)
     by_nominal = nominal.memory.step(before[:, 0], c, nominal.up, nominal.down, LEVELS)

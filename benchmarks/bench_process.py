@@ -41,7 +41,7 @@ from mru_hw.mapping import map_model
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.compile import compile_die
-from mru_hw.simulate.disagreement import ladder_of
+from mru_hw.simulate.disagreement import step_rule
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import PRE_ROLL, candidate_vectors
 from mru_hw.spice.deck import Waves
@@ -61,7 +61,7 @@ from mru_hw.variation.spread import Spread
 Array = NDArray[np.float64]
 Values = dict[str, float]
 
-UNITS = 16
+N_UNITS = 16
 STEP, REACH = 0.001, 0.06  # of the threshold
 SHIFT = 0.02  # V, of --slopes
 RAMP = 0.1  # s, from 1 - 2 REACH to 1 + 2 REACH of either threshold, before the first strobe
@@ -72,12 +72,12 @@ CELLS = {"0 cells": -1, "1 cells": -3, "2 cells": -5}
 
 def chip_model() -> Model:
     """One layer of like units: beta = 1, alpha = 0.5."""
-    shapes = {"n_in": UNITS, "n_hidden": UNITS, "n_classes": 2, "frame_period": "10 ms"}
-    layer = {"cell": "cmru", "n_units": UNITS, "n_out": UNITS, "levels": 1}
+    shapes = {"n_in": N_UNITS, "n_hidden": N_UNITS, "n_classes": 2, "frame_period": "10 ms"}
+    layer = {"cell": "cmru", "n_units": N_UNITS, "n_out": N_UNITS, "levels": 1}
     spec = ModelSpec.model_validate(shapes | {"layers": [layer]})
-    tensors = {name: np.ones(shape) / UNITS for name, shape in spec.tensor_shapes().items()}
+    tensors = {name: np.ones(shape) / N_UNITS for name, shape in spec.tensor_shapes().items()}
     tensors |= {name: 0 * t for name, t in tensors.items() if name.endswith((".bias", "_state"))}
-    tensors |= {"layers.0.beta": np.ones(UNITS), "layers.0.alpha": np.full(UNITS, 0.5)}
+    tensors |= {"layers.0.beta": np.ones(N_UNITS), "layers.0.alpha": np.full(N_UNITS, 0.5)}
     return Model(spec=spec, tensors=tensors)
 
 
@@ -90,7 +90,7 @@ class Bench:
         self.design = map_model(chip_model(), technology, self.calibration)
         conditions = nominal_conditions(technology)
         nominal = nominal_die(self.design)
-        self.ladder = ladder_of(self.design, self.calibration, nominal, 0, conditions)
+        self.ladder = step_rule(self.design, self.calibration, nominal, 0, conditions)
         self.scale = self.design.buses["c0"].scale
         self.beta = {"up": float(self.ladder.up[0]), "down": -float(self.ladder.down[0])}
         up, down = self.beta["up"], self.beta["down"]
@@ -184,7 +184,7 @@ class Bench:
         array = compile_die(design, cal, die, temperature=cal.temperature)
         memory, node = array.memories[0], array.nodes["c0"]
         i, h = design.buses["c0"].scale, design.buses["h0"].scale
-        rails = node.rails(np.zeros((UNITS, 1, 1)))
+        rails = node.rails(np.zeros((N_UNITS, 1, 1)))
         assert rails.minus is not None
         plus, minus = rails.plus[0].item(), rails.minus[0].item()
         branches = i * (

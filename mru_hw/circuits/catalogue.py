@@ -17,7 +17,7 @@ NODES: dict[NodeKind, NodeCircuit] = {
 }
 NODE_VIEWS = tuple(dict.fromkeys(circuit.view for circuit in NODES.values() if circuit.view))
 """Folders of ``circuits/`` that every chip's deck takes."""
-UNITS: tuple[UnitCircuit, ...] = (LADDER, WINDOW, LOOP)
+UNIT_CIRCUITS: tuple[UnitCircuit, ...] = (LADDER, WINDOW, LOOP)
 
 
 def unit_circuit(*, clocked: bool, window: bool) -> UnitCircuit:

@@ -204,7 +204,7 @@ def _spice(
     raw: Path | None,
     first_sequence: int,
 ) -> dict[str, Any]:
-    from mru_hw.simulate.disagreement import explain, network_ladders
+    from mru_hw.simulate.disagreement import explain, step_rules
     from mru_hw.simulate.spice_level import simulate_spice
     from mru_hw.simulate.spice_size import refuse_long
     from mru_hw.spice.chip import refuse_without_circuit
@@ -229,11 +229,11 @@ def _spice(
         progress=progress,
         keep=keep,
     )
-    ladders = network_ladders(chip.mapped, chip.design, chip.calibration, chip.die(die), conditions)
+    rules = step_rules(chip.mapped, chip.design, chip.calibration, chip.die(die), conditions)
     reference = simulate_ideal(chip.mapped, inputs)
     found = tuple(
         dataclasses.replace(wrong, sequence=first_sequence + wrong.sequence)
-        for wrong in explain(result, chip.mapped, chip.design, ladders, inputs, reference)
+        for wrong in explain(result, chip.mapped, chip.design, rules, inputs, reference)
     )
     endings = tuple(
         dataclasses.replace(ending, sequence=first_sequence + ending.sequence)

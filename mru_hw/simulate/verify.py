@@ -22,9 +22,9 @@ from mru_hw.errors import Bare, RunStatus, UserError
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.causes import Disagreement
 from mru_hw.simulate.disagreement import (
-    Ladder,
-    ladder_of,
+    StepRule,
     of_unit,
+    step_rule,
     wrong_steps,
 )
 from mru_hw.simulate.endings import Ending, ending_of
@@ -219,7 +219,7 @@ def refuse_verification(
 
 
 def choose_units(
-    choice: Choice, ladders: Mapping[int, Ladder], trace: Trace, inputs: Inputs
+    choice: Choice, rules: Mapping[int, StepRule], trace: Trace, inputs: Inputs
 ) -> tuple[tuple[int, int], ...]:
     """Choose the units: all of a layer, or those whose candidates come nearest to their thresholds.
 
@@ -230,18 +230,18 @@ def choose_units(
     ----------
     choice
         One that `refuse_choice` lets pass.
-    ladders
+    rules
         By layer those whose units run singly.
     trace, inputs
         The behavioral run.
     """
     if choice.layer is not None:
-        return tuple((choice.layer, k) for k in range(len(ladders[choice.layer].up)))
+        return tuple((choice.layer, k) for k in range(len(rules[choice.layer].up)))
     valid = inputs.valid()
     margins = []
-    for i, ladder in ladders.items():
+    for i, rule in rules.items():
         c = trace.candidates[i][valid]
-        beta = np.where(c >= 0, ladder.up, ladder.down)
+        beta = np.where(c >= 0, rule.up, rule.down)
         distance = np.abs(np.abs(c) - beta) / beta
         margins += [(float(m), i, k) for k, m in enumerate(np.quantile(distance, 0.01, axis=0))]
     return tuple((i, k) for _, i, k in sorted(margins)[: choice.count])
@@ -307,8 +307,8 @@ def verify_units(
     """
     refuse_choice(choice, design)
     own = nominal_die(design) if die is None else die
-    ladders = {i: ladder_of(design, calibration, own, i, conditions) for i in single_layers(design)}
-    units = choose_units(choice, ladders, trace, inputs)
+    rules = {i: step_rule(design, calibration, own, i, conditions) for i in single_layers(design)}
+    units = choose_units(choice, rules, trace, inputs)
     jobs = [(i, k, row) for i, k in units for row in range(inputs.n_seq)]
     runner = Runner(Limits(time_s=time_limit_s))
     options = network_options(design, tolerances)
@@ -321,7 +321,7 @@ def verify_units(
         waves = runner.run(bench.deck)
         evidence = read_unit(design, i, k, bench, waves)
         number = first_sequence + row
-        found = wrong_steps(of_unit(ladders[i], k), evidence, c, sequence=number, units=[k])
+        found = wrong_steps(of_unit(rules[i], k), evidence, c, sequence=number, units=[k])
         if progress is not None:
             progress(1)
         steps = int(np.isfinite(evidence.candidate).sum())

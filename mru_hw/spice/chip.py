@@ -13,7 +13,7 @@ import numpy as np
 
 from mru_hw.cells.wires import SPLIT_LINE, line_wires, net_wires
 from mru_hw.circuits.base import NODE, NodeKind
-from mru_hw.circuits.catalogue import NODE_VIEWS, UNITS
+from mru_hw.circuits.catalogue import NODE_VIEWS, UNIT_CIRCUITS
 from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.circuits.units import UnitRole
 from mru_hw.circuits.window.roles import COPIES
@@ -96,7 +96,7 @@ def chip_deck(design: Design) -> str:
         for s in np.unique(bank.initial)
     }
     used = [bank.circuit for bank in design.banks]
-    views = [*NODE_VIEWS, *(view for c in UNITS if c in used for view in c.views)]
+    views = [*NODE_VIEWS, *(view for c in UNIT_CIRCUITS if c in used for view in c.views)]
     lines = [
         f"* mru_hw {__version__} chip, design {design.digest()}",
         f"* technology {design.technology.name}, models {design.technology.models_hash()[:16]}",

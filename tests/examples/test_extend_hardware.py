@@ -217,7 +217,7 @@ def test_a_loop_with_two_hold_legs_is_drawn_placed_and_loaded(
     second = dataclasses.replace(LOOP.role("hold"), name="hold_2", path="xm2b", parameter="")
     variant = dataclasses.replace(LOOP, roles=(*LOOP.roles, second))
     monkeypatch.setattr("mru_hw.circuits.catalogue.LOOP", variant)
-    monkeypatch.setattr("mru_hw.spice.chip.UNITS", (variant,))
+    monkeypatch.setattr("mru_hw.spice.chip.UNIT_CIRCUITS", (variant,))
 
     # What holds every circuit holds it: device groups, deck, sizes, nets.
     test_circuits.test_every_role_is_a_device_of_its_class_and_size(rising_loops)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import pkgutil
 from collections.abc import Callable
 
 import pytest
 
+import mru_hw
+from mru_hw.circuits import catalogue
 from mru_hw.circuits.base import NODE, Line, NodeRole, Rail, leg_of
 from mru_hw.mapping.design import Bus, Design
 from mru_hw.model.network import Model
@@ -113,3 +117,19 @@ def test_the_net_that_legs_drive_is_a_rail_or_the_nodes_own() -> None:
     for bus in design.buses.values():
         into = bus.circuit.into
         assert into == NODE or rail_nets(bus, 0)[into] == node_net(bus, 0)
+
+
+def test_what_the_catalogue_names_is_called_so_nowhere_else() -> None:
+    names = {name for name in vars(catalogue) if name.isupper()}
+    assert {"LADDER", "LOOP", "NODES", "UNIT_CIRCUITS", "WINDOW"} <= names
+    other = []
+    for found in pkgutil.walk_packages(mru_hw.__path__, "mru_hw."):
+        if found.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(found.name)
+        other += [
+            f"{found.name}.{name}"
+            for name in names & vars(module).keys()
+            if getattr(module, name) is not getattr(catalogue, name)
+        ]
+    assert other == []

@@ -14,10 +14,10 @@ from mru_hw.mapping.realised import quiescent_current
 from mru_hw.report.agreement import agreement
 from mru_hw.simulate.causes import LEGEND, Cause, Disagreement, table
 from mru_hw.simulate.disagreement import (
-    Ladder,
+    StepRule,
     explain,
-    network_ladders,
     own_levels,
+    step_rules,
     wrong_steps,
 )
 from mru_hw.simulate.energy import energy
@@ -38,7 +38,7 @@ from tests.agreement.networks import chip_of, one_unit, two_windows
 from tests.networks import draw_inputs, draw_model, make_spec
 
 K = 2
-LADDER = Ladder(
+RULE = StepRule(
     layer=1,
     levels=K,
     start=np.array([0]),
@@ -68,7 +68,7 @@ def made(c: list[float], levels: list[int], **keys: Any) -> Evidence:
 
 
 def found(evidence: Evidence, reference: list[float], **keys: Any) -> list[Disagreement]:
-    return list(wrong_steps(LADDER, evidence, np.array(reference)[:, None], **keys))
+    return list(wrong_steps(RULE, evidence, np.array(reference)[:, None], **keys))
 
 
 def only(evidence: Evidence, reference: list[float], **keys: Any) -> Disagreement:
@@ -164,15 +164,15 @@ def test_frames_that_a_run_did_not_reach_count_for_nothing() -> None:
 
 
 def test_a_die_s_own_threshold_is_what_its_candidate_is_measured_by() -> None:
-    ladder = dataclasses.replace(LADDER, own_up=np.array([1.2]))
-    record = next(wrong_steps(ladder, made([1.1], [0]), np.array([[1.1]]), units=[7]))
+    rule = dataclasses.replace(RULE, own_up=np.array([1.2]))
+    record = next(wrong_steps(rule, made([1.1], [0]), np.array([[1.1]]), units=[7]))
     assert (record.layer, record.unit) == (1, 7)
     assert record.distance == pytest.approx(0.1)
     assert record.distance_own == pytest.approx(1.1 / 1.2 - 1)
     assert record.cause is Cause.THRESHOLD
     # Earlier layers that are right change nothing about that.
     local = seen(1.1)
-    (record,) = wrong_steps(ladder, made([1.1], [0]), np.array([[1.1]]), local=local)
+    (record,) = wrong_steps(rule, made([1.1], [0]), np.array([[1.1]]), local=local)
     assert record.cause is Cause.THRESHOLD
 
 
@@ -309,7 +309,7 @@ def as_if_ngspice(trace: Trace) -> SpiceResult:
 
 def explained(trace: Trace, inputs: Inputs = LONG) -> tuple[Disagreement, ...]:
     design = WINDOWS.design
-    ladders = network_ladders(
+    rules = step_rules(
         WINDOWS.mapped,
         design,
         WINDOWS.calibration,
@@ -317,7 +317,7 @@ def explained(trace: Trace, inputs: Inputs = LONG) -> tuple[Disagreement, ...]:
         nominal_conditions(design.technology),
     )
     reference = simulate_ideal(WINDOWS.mapped, inputs)
-    return explain(as_if_ngspice(trace), WINDOWS.mapped, design, ladders, inputs, reference)
+    return explain(as_if_ngspice(trace), WINDOWS.mapped, design, rules, inputs, reference)
 
 
 def shifted(trace: Trace, row: int, frame: int, unit: int, by: int) -> Trace:
@@ -405,7 +405,7 @@ def test_evidence_is_read_from_the_waveforms() -> None:
         read_at=np.array([1e-2, 2e-2]),
         v_dd=1.8,
     )
-    assert own_levels(LADDER, evidence)[1][0, 0] == 2
+    assert own_levels(RULE, evidence)[1][0, 0] == 2
     np.testing.assert_array_equal(evidence.before[0, 0], [True, True, False, False])
     np.testing.assert_array_equal(evidence.after[0, 0], [True] * 4)
     scale = design.buses["c0"].scale

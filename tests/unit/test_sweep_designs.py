@@ -29,7 +29,7 @@ from tests.sweeps import rows, small_model, write_case
 
 TECHNOLOGY = load_technology("generic180")
 CALIBRATION = load_calibration(TECHNOLOGY)
-UNITS = (3e-9, 1e-9)
+I_UNITS = (3e-9, 1e-9)
 AXES = [{"axis": "i_unit", "values": ["3 nA", 1e-9]}]
 
 
@@ -52,7 +52,7 @@ def test_each_value_is_a_design_of_its_own(tmp_path: Path) -> None:
     inputs = load_inputs(tmp_path / "inputs.npz")
     designs = [
         map_model(small_model(), TECHNOLOGY, CALIBRATION, DesignOptions(i_unit=i_unit))
-        for i_unit in UNITS
+        for i_unit in I_UNITS
     ]
     found = rows(store, "point, seed, design, decision, energy")
     assert len(found) == 4
@@ -71,7 +71,7 @@ def test_each_value_is_a_design_of_its_own(tmp_path: Path) -> None:
         ("software", ""),
     ]
     with open_run(store) as run_:
-        assert [point.settings["i_unit"] for point in run_.points] == list(UNITS)
+        assert [point.settings["i_unit"] for point in run_.points] == list(I_UNITS)
         assert [point.design for point in run_.points] == [d.digest() for d in designs]
         assert [run_.designs[d.digest()]["i_unit"] for d in designs] == ["3 nA", "1 nA"]
         for point, design in zip(run_.points, designs, strict=True):
