@@ -28,6 +28,7 @@ from mru_hw.stimulus.inputs import INPUT_BYTES
 from mru_hw.sweeps.crew import Crew
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.store import UnusableStoreError
 from mru_hw.sweeps.subject import RESULTS
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
@@ -139,14 +140,11 @@ def plans(size: Size) -> dict[str, Plan]:
 def sweep(out: Path, size: Size, workers: int, progress: Callable[[int, int], None]) -> Outcome:
     """Run the Monte Carlo; a store of other networks than there are now is begun anew."""
     store = out / STORE
-    for last in (False, True):
-        try:
-            return run_sweep(plans(size), out, store, workers=workers, progress=progress)
-        except UserError as error:
-            if last or error.field != "out" or error.value != str(store):
-                raise
-            store.unlink()
-    raise AssertionError("unreachable")
+    try:
+        return run_sweep(plans(size), out, store, workers=workers, progress=progress)
+    except UnusableStoreError:
+        remove(store)
+    return run_sweep(plans(size), out, store, workers=workers, progress=progress)
 
 
 def netlist(out: Path) -> dict[str, Any]:

@@ -17,7 +17,14 @@ from mru_hw.sweeps.crew import run_jobs
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, Key, Point, jobs, points
 from mru_hw.sweeps.ready import make_ready, trim_facts
-from mru_hw.sweeps.store import DAMAGED, Store, create_store, plain, stands
+from mru_hw.sweeps.store import (
+    DAMAGED,
+    Store,
+    UnusableStoreError,
+    create_store,
+    plain,
+    stands,
+)
 from mru_hw.sweeps.subject import (
     ARITHMETIC,
     RESULTS,
@@ -94,8 +101,10 @@ def run_sweep(
 
     Raises
     ------
+    UnusableStoreError
+        `out` holds something else than this sweep.
     UserError
-        Something that the plans name does not fit, or `out` holds something else.
+        Something that the plans name does not fit.
     """
     began = time.monotonic()
     workers = cores() if workers is None else workers
@@ -116,7 +125,7 @@ def run_sweep(
         # Before anything is added: what a report would refuse is not gone on with.
         view_of(out, store.connection, "out", DAMAGED)
         if store.value("identity") != this:
-            raise UserError("out", str(out), _other(store, hashes, designs))
+            raise UnusableStoreError("out", str(out), _other(store, hashes, designs))
         done = store.done()
         total = sum(point.n_runs for point in wanted)
         computed, cut_off = 0, 0

@@ -58,6 +58,16 @@ The settings of a point and the options of a design are JSON, so that an axis or
 no other format; `mru_hw.sweeps.claims` says what a store that knows fewer is taken for.
 """
 
+
+@final
+class UnusableStoreError(UserError):
+    """What stands at a path cannot be gone on with: another sweep, of another format, damaged.
+
+    A new sweep can be begun where it was removed; of a file that is in use or cannot be written
+    that would not be true.
+    """
+
+
 _INSERT = "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -91,7 +101,7 @@ def stands(path: Path) -> bool:
 
     Raises
     ------
-    UserError
+    UnusableStoreError
         Something that no sweep wrote is there, or a sweep of another version.
     """
     if _unbegun(path):
@@ -102,7 +112,7 @@ def stands(path: Path) -> bool:
             head = stream.read(100)
     # The file format of SQLite: numbers of the application's own stand at bytes 60 and 68.
     if not head.startswith(_SQLITE) or int.from_bytes(head[68:72], "big") != APPLICATION:
-        raise UserError("out", str(path), "a new path or an earlier sweep")
+        raise UnusableStoreError("out", str(path), "a new path or an earlier sweep")
     refuse_format("out", path, int.from_bytes(head[60:64], "big"))
     return True
 
@@ -112,7 +122,7 @@ def refuse_format(field: str, path: Path, version: int) -> None:
 
     Raises
     ------
-    UserError
+    UnusableStoreError
         As said; `field` is what the user calls the file.
     """
     if version != FORMAT:
@@ -120,7 +130,7 @@ def refuse_format(field: str, path: Path, version: int) -> None:
             f"a sweep of format {FORMAT}, for this one has format {version}: run its plan again "
             "with a new path for `out`"
         )
-        raise UserError(field, str(path), expected)
+        raise UnusableStoreError(field, str(path), expected)
 
 
 def _unbegun(path: Path) -> bool:
@@ -155,7 +165,7 @@ def _told(path: Path) -> Iterator[None]:
             case kind if kind in _OF_THE_PLACE:
                 expected = f"a file that can be written ({error})"
             case _:
-                expected = DAMAGED
+                raise UnusableStoreError("out", str(path), DAMAGED) from None
         raise UserError("out", str(path), expected) from None
 
 

@@ -18,7 +18,12 @@ from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import refuse_no_file
 from mru_hw.sweeps.axes import AXES, UNSET
 from mru_hw.sweeps.claims import check_claims
-from mru_hw.sweeps.store import APPLICATION, refuse_format, results_digest
+from mru_hw.sweeps.store import (
+    APPLICATION,
+    UnusableStoreError,
+    refuse_format,
+    results_digest,
+)
 
 Array = NDArray[np.float64]
 
@@ -278,8 +283,10 @@ def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> Ru
 
     Raises
     ------
-    UserError
+    UnusableStoreError
         It is damaged: `field` is what the user calls it, and `expected` what to say then.
+    UserError
+        Another process is writing it.
     """
     try:
         db.execute("PRAGMA trusted_schema=OFF")
@@ -296,7 +303,7 @@ def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> Ru
     except _DAMAGE as error:
         if "locked" in str(error):
             raise UserError(field, str(path), "a sweep that no process is writing") from None
-    raise UserError(field, str(path), expected)
+    raise UnusableStoreError(field, str(path), expected)
 
 
 def _refuse_axes(field: str, path: Path, db: sqlite3.Connection) -> None:
@@ -305,7 +312,7 @@ def _refuse_axes(field: str, path: Path, db: sqlite3.Connection) -> None:
         for name in json.loads(settings).keys():  # noqa: SIM118 (of a mapping, or damaged)
             if name not in AXES:
                 expected = f"a sweep over axes that this version of mru_hw has, not {name}"
-                raise UserError(field, str(path), expected)
+                raise UnusableStoreError(field, str(path), expected)
 
 
 def _mean_blocks(found: list[dict[str, list[float]]]) -> dict[str, tuple[float, float]]:
