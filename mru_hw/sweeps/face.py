@@ -133,13 +133,29 @@ def sweep_plan(
     plan: str | Path | Mapping[str, Any] | Plan,
     out: str | Path | None = None,
     *,
+    source: Path | None = None,
+    said: Mapping[str, str] | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Run a sweep as `sweep` does, and say how it ended."""
+    """Run a sweep as `sweep` does, and say how it ended.
+
+    Parameters
+    ----------
+    plan, out, workers, progress
+        As `sweep` has them.
+    source
+        PLAN.yaml of a `Plan` that was read from it: its paths are relative to that folder, and
+        mistakes are told as that file's.
+    said
+        What of such a plan the file does not say, by field, and what it is called where it was
+        said: mistakes are told as there.
+    """
     folder, name = Path(), "plan"
     if isinstance(plan, Plan):
         document = plan
+        if source is not None:
+            folder, name = source.parent, source.name
     elif isinstance(plan, str | Path):
         path = Path(plan)
         document, folder, name = read_plan(path), path.parent, path.name
@@ -151,7 +167,7 @@ def sweep_plan(
     try:
         return run_sweep({STUDY: document}, folder, Path(out), workers=workers, progress=progress)
     except UserError as error:
-        raise document.place(error, name) from None
+        raise document.place(error, name, said) from None
 
 
 def read_sweep(path: str | Path) -> Sweep:

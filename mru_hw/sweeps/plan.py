@@ -277,8 +277,24 @@ class Plan(Document):
         options = read_options(folder / self.design, "design")
         return self.model_copy(update={"design": options})
 
-    def place(self, error: UserError, source: str) -> UserError:
-        """Return an error about what the plan says as one about its own field, in a file."""
+    def place(
+        self, error: UserError, source: str, said: Mapping[str, str] | None = None
+    ) -> UserError:
+        """Return an error about what the plan says as one about its own field, in a file.
+
+        Parameters
+        ----------
+        source
+            The file.
+        said
+            What stands elsewhere, by field, and what it is called there.
+        """
+        said = {} if said is None else said
+        name, dot, rest = error.field.partition(".")
+        if name in said:
+            return error.renamed({error.field: f"{said[name]}{dot}{rest}"})
+        if name in DesignOptions.model_fields and rest:
+            return error.renamed({error.field: f"design.{error.field}"}).inside(source)
         places = {name: f"design.{name}" for name in DesignOptions.model_fields}
         places |= {one.axis: f"axes.{k}.values" for k, one in enumerate(self.axes)}
         kept = ("tech", "inputs", "model", "sequences", "conditions", "design", "calibration")

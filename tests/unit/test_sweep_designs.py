@@ -166,6 +166,18 @@ MISTAKES: list[tuple[dict[str, Any], list[str], str]] = [
         '--design is "DESIGN.yaml", expected no such option, for plan.yaml has the key design.',
     ),
     ({"design": "none.yaml"}, [], "plan.yaml: design is "),
+    (
+        {"design": {"compensated": {"v_dd": "3 V"}}},
+        [],
+        "plan.yaml: design.compensated.v_dd is ",
+    ),
+    ({}, ["--design", "HOT.yaml"], "HOT.yaml: compensated.v_dd is "),
+    ({"axes": AXES}, ["--design", "HOT.yaml"], "HOT.yaml: compensated.v_dd is "),
+    (
+        {"axes": [{"axis": "i_unit", "values": ["2 pA"]}]},
+        ["--design", "LOW.yaml"],
+        "plan.yaml: axes.0.values is 2 pA, expected ",
+    ),
     ({"calibration": "none.yaml"}, [], "plan.yaml: calibration is "),
 ]
 
@@ -179,6 +191,9 @@ def test_each_mistake_is_one_sentence_about_its_own_place(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     plan, out = write_case(tmp_path, **keys), tmp_path / "run.sqlite"
+    (tmp_path / "HOT.yaml").write_text("compensated: {v_dd: 3 V}\n")
+    (tmp_path / "LOW.yaml").write_text("i_unit: 1 nA\n")
+    more = [str(tmp_path / name) if (tmp_path / name).is_file() else name for name in more]
     assert command(["sweep", str(plan), "--out", str(out), *more]) == 2
     shown = capsys.readouterr().err
     assert shown.startswith(expected)
