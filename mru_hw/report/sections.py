@@ -77,7 +77,7 @@ def _from_sequences(energies: Array) -> str:
 
 
 def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
-    title = AXES[axis].label
+    title, unit = AXES[axis].label, AXES[axis].unit
     values = list(dict.fromkeys(point.settings[axis] for point in points))
     if all(isinstance(value, (int, float)) for value in values):
         values.sort()
@@ -100,7 +100,7 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     left = len(combinations) - _SHOWN
     more = f" {left} more combinations stand in the table of points." if left > 0 else ""
     return Picture(
-        uri=figures.over_axis(title, values, panels, run.compared(points)),
+        uri=figures.over_axis(title, values, panels, run.compared(points), unit=unit),
         alternative=f"Accuracy and power over {title}.",
         caption=(
             f"Over {title}: the mean of {counted} runs at each point, with the range from "

@@ -393,6 +393,37 @@ def svg_text(uri: str) -> str:
     return base64.b64decode(uri.partition(",")[2]).decode()
 
 
+def comments(uri: str) -> set[str]:
+    """The texts of a figure, which matplotlib leaves beside their outlines."""
+    return set(re.findall(r"<!-- (.*?) -->", svg_text(uri)))
+
+
+@pytest.mark.parametrize(
+    ("axis", "values", "ticks"),
+    [
+        ("i_unit", [3e-10, 1e-9, 3e-9], {"300 pA", "1 nA", "3 nA"}),
+        ("i_unit", [3e-10, 1e-9], {"400 pA", "800 pA"}),
+        ("v_dd", [1.6, 1.8, 2.0], {"1.6 V", "1.8 V", "2 V"}),
+        ("noise_scale", [0.0, 1.0, 100.0], {"0", "1", "100"}),
+        ("corner", ["tt", "ff"], {"tt", "ff"}),
+    ],
+)
+def test_ticks_have_the_unit_of_their_axis(axis: str, values: Any, ticks: set[str]) -> None:
+    ones = np.ones(len(values))
+    one = figures.Series(label="mean", mean=ones, low=ones - 0.1, high=ones + 0.1)
+    panels = [("accuracy", "%", [one])]
+    label, unit = AXES_KNOWN[axis].label, AXES_KNOWN[axis].unit
+    shown = comments(figures.over_axis(label, values, panels, {}, unit=unit))
+    assert ticks | {label} <= shown
+    assert not [text for text in shown if re.search(r"e[-−]\d", text)]
+
+
+def test_a_unit_of_currents_and_voltages_stands_in_ticks_and_not_in_labels() -> None:
+    for axis in AXES_KNOWN.values():
+        assert axis.unit or not re.search(r"\[[AV]\]", axis.label), axis.name
+    assert {name for name, axis in AXES_KNOWN.items() if axis.unit} == {"i_unit", "v_dd"}
+
+
 def bars(uri: str) -> int:
     return len(re.findall(r'id="patch_\d+"', svg_text(uri)))
 
