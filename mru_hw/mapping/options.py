@@ -13,6 +13,9 @@ from mru_hw.files import read_document
 from mru_hw.technology.grid import ZERO_CELSIUS
 from mru_hw.units import Amperes, Volts, render
 
+LARGEST_LADDER = 1000
+"""K: far beyond what currents allow, and still no burden to memory."""
+
 UNITS_MOST = 512
 """Unit devices side by side; a technology's rules may allow fewer."""
 
@@ -104,6 +107,12 @@ class DesignOptions(Document):
         description="one level of a CMRU's state, in the mean of a layer's units [i_unit], 0.01 to "
         "100; alpha of a BMRU or FQ-BMRU, which has no ladder, is twice that. More of it is power "
         "in states and in the legs that set them",
+    )
+    levels: Annotated[int, Field(ge=1, le=LARGEST_LADDER)] | None = Field(
+        default=None,
+        description="K of the CMRU layers whose model leaves it open (levels: null), 1 to 1000; "
+        "what a model states stays. A level more costs each unit two ladder cells, one less clips "
+        "states that software reaches. Without it such a model is refused",
     )
     diode_units: Annotated[Several[_Units], Field(min_length=1)] = Field(
         default=(16, 32, 64, 128),
