@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.window.gains import threshold_copy, window_copies, window_units
 from mru_hw.errors import UserError
-from mru_hw.mapping.cells import CLOCKED, CellKind
+from mru_hw.mapping.cells import CLOCKED, CellKind, without_circuit
 from mru_hw.mapping.design import Bus, Design, Timing
 from mru_hw.mapping.draft import Draft, Wire
 from mru_hw.mapping.measured import refuse_unmeasured
@@ -44,12 +44,12 @@ def refuse_unmappable(draft: Draft) -> None:
             at = [int(k) for k in np.argwhere(np.abs(values) > LARGEST_NUMBER)[0]]
             value = float(values[tuple(at)])
             raise UserError(f"{name}{at}", value, f"a magnitude of at most {LARGEST_NUMBER:g}")
-    for i, layer in enumerate(draft.model.spec.layers):
-        field_ = f"layers.{i}.cell"
+    for i in without_circuit(draft.model.spec):
+        cell = draft.model.spec.layers[i].cell
         *most, last = (kind.value for kind in CellKind)
-        if layer.cell.name not in (*most, last):
-            built = f"{', '.join(most)} or {last}"
-            raise UserError(field_, layer.cell.name, f"{built}: {layer.cell.no_circuit}")
+        built = f"{', '.join(most)} or {last}"
+        raise UserError(f"layers.{i}.cell", cell.name, f"{built}: {cell.no_circuit}")
+    for i, layer in enumerate(draft.model.spec.layers):
         memory = draft.kind(i).memory
         above = draft.tensor(f"layers.{i}.initial_state") - memory.span(layer.levels)[0]
         if memory.spacing > 1 and np.any(above % memory.spacing):
