@@ -17,7 +17,7 @@ from mru_hw.cli.design import (
 )
 from mru_hw.cli.meter import meter
 from mru_hw.cli.numbers import WORKERS, whole
-from mru_hw.cli.output import Json, emit
+from mru_hw.cli.output import Json, emit, say
 from mru_hw.errors import UserError
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def sweep(
             "digest": outcome.digest,
             "seconds": outcome.seconds,
         }
+        if run.doubtful:
+            say(run.doubtful)
         emit(summary, as_json=json, lines=sweep_lines(run, summary))
     outcome.refuse_cut_off()
 

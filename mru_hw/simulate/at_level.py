@@ -22,6 +22,7 @@ from mru_hw.simulate.asked import (
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.lost_signal import lost_signal
 from mru_hw.simulate.result import Run
 from mru_hw.simulate.short_frame import short_frame
 from mru_hw.simulate.supply import input_charge
@@ -157,7 +158,7 @@ def _behavioral(
             temperature=conditions.temperature,
             v_dd=conditions.v_dd,
         )
-        warning = ""
+        warnings = [lost_signal(chip.design, calibration)]
     else:
         run = simulate_behavioral(
             chip.design,
@@ -169,7 +170,10 @@ def _behavioral(
             noise=None if noise is None else NoiseRun(seed=noise),
             sequence_offset=first_sequence,
         )
-        warning = short_frame(chip.design, calibration, conditions.temperature)
+        warnings = [
+            lost_signal(chip.design, calibration),
+            short_frame(chip.design, calibration, conditions.temperature),
+        ]
     _refuse_not_finite(run)
     supply = run.supply.single_die()
     priced = energy(supply)
@@ -181,7 +185,7 @@ def _behavioral(
             name: static + switching for name, (static, switching) in priced.blocks.items()
         },
         "switching_by_block": {name: switching for name, (_, switching) in priced.blocks.items()},
-        "warning": warning,
+        "warning": " ".join(filter(None, warnings)),
     }
 
 

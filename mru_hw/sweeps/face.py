@@ -35,6 +35,8 @@ class Sweep:
         Level of truth.
     references
         Accuracies by name: ``software``, ``ideal``, ``nominal``.
+    warning
+        What makes some runs doubtful, in sentences; empty where nothing does.
     rows
         One mapping a run, in the plan's order: its ``study``, ``point``, ``trial`` and ``die``; the
         settings of its point; ``seed``, ``status`` (``done`` or why it failed), ``accuracy`` (the
@@ -46,6 +48,7 @@ class Sweep:
     def __init__(self, view: RunView) -> None:
         self.path, self.complete, self.level = view.path, view.complete, view.level
         self.references = dict(view.references)
+        self.warning = view.doubtful
         self.rows = tuple(_rows(view))
 
     def frame(self) -> pd.DataFrame:
@@ -81,6 +84,8 @@ class Sweep:
         priced = [row["energy_J"] for row in done if row["energy_J"] is not None]
         if priced:
             yield "energy per sequence", render(sum(priced) / len(priced), "J")
+        if self.warning:
+            yield "warning", self.warning
 
     def __repr__(self) -> str:
         """Say in one line what is there."""

@@ -16,7 +16,7 @@ from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.sweeps.crew import run_jobs
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, Key, Point, jobs, points
-from mru_hw.sweeps.ready import make_ready, trim_facts
+from mru_hw.sweeps.ready import doubtful_facts, make_ready, trim_facts
 from mru_hw.sweeps.store import (
     DAMAGED,
     Store,
@@ -119,7 +119,7 @@ def run_sweep(
     hashes = subject.hashes()
     this = identity(plans, hashes, designs)
     if not stands(out):
-        facts = _facts(plans, hashes, this) | trim_facts(subject, ready)
+        facts = _facts(plans, hashes, this) | trim_facts(subject, ready) | doubtful_facts(ready)
         create_store(out, facts, subject, ready, references(subject, designs))
     with Store.open(out) as store:
         # Before anything is added: what a report would refuse is not gone on with.

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.errors import RunStatus, UserError
+from mru_hw.errors import RunStatus, UserError, printable
 from mru_hw.files import refuse_no_file
 from mru_hw.sweeps.axes import AXES, UNSET
 from mru_hw.sweeps.claims import check_claims
+from mru_hw.sweeps.ready import DOUBTFUL
 from mru_hw.sweeps.store import (
     APPLICATION,
     UnusableStoreError,
@@ -150,6 +151,11 @@ class RunView:
     def complete(self) -> bool:
         """Whether all runs are stored."""
         return self.facts.get("complete") == "true"
+
+    @property
+    def doubtful(self) -> str:
+        """What makes runs of the sweep doubtful, in sentences; empty where nothing does."""
+        return printable(self.facts.get(DOUBTFUL, ""), 1000)
 
     @property
     def level(self) -> str:
