@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,10 @@ from mru_hw.mapping.design import Bank, Design
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import DieArray, Rails, apply
 from mru_hw.technology.calibration import CHARGE, Calibration
-from mru_hw.variation import NoiseStream
+from mru_hw.variation import NoiseKey
 
 LOW_CORNER = 1e-3  # Hz, below which flicker noise counts as a fixed offset
+HELD, FRESH, STREAMS = 0, 1, 2  # of a layer's draws: one a sequence, one a frame; how many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +94,25 @@ class DecisionNoise:
         Seed of the noise, seed of the die.
     sequences
         Indices of the sequences in their file.
-    streams
-        By layer, the draws of each sequence, once they have begun.
     """
 
     law: NoiseLaw
     seed: int
     die: int
     sequences: NDArray[np.int64]
-    streams: dict[int, list[NoiseStream]] = field(default_factory=dict)
 
-    def draw(self, array: DieArray, bank: Bank, rails: dict[str, Rails], c: Floats) -> Floats:
-        """Return the noise on a bank's next candidates (unit, time, sequence), in their units.
+    def draw(
+        self, array: DieArray, bank: Bank, rails: dict[str, Rails], c: Floats, start: int
+    ) -> Floats:
+        """Return the noise on a bank's candidates (unit, time, sequence), in their units.
 
         Every leg counts twice, once for itself and once for its diode; so do the comparator's
         copy and its threshold.
+
+        Parameters
+        ----------
+        start
+            The sequences' frame with which the candidates begin.
         """
         scale = array.design.buses[bank.candidate].scale
         current, squares = _node_noise(array, bank.candidate, rails, np.abs(c))
@@ -120,27 +125,18 @@ class DecisionNoise:
         fixed = (bank.up_units * array.design.i_lsb)[:, None, None]
         current += fixed
         squares += fixed * array.design.i_lsb
-        (n_units, n_time, width), n = c.shape, len(self.sequences)
-        slow, fast = np.zeros((n_units, width)), np.zeros(c.shape)
-        fresh = np.empty((n, n_time, n_units), dtype=np.float32)
-        for k, stream in enumerate(self._streams(bank)):
-            slow[:, k] = stream.slow
-            stream.draw(fresh[k])
-        fast[:, :, :n] = fresh.transpose(2, 1, 0)
+        (n_units, n_time, _), n = c.shape, len(self.sequences)
+        key = NoiseKey.of(self.seed, self.die)
+        slow, fast = np.zeros((n_units, 1, c.shape[2])), np.zeros(c.shape)
+        held, fresh = STREAMS * bank.layer + HELD, STREAMS * bank.layer + FRESH
+        slow[:, :, :n] = key.draws(held, self.sequences, range(1), n_units)
+        fast[:, :, :n] = key.draws(fresh, self.sequences, range(start, start + n_time), n_units)
         flicker = 2 * self.law.flicker * squares
         shot, band = self.law.shot[bank.layer], self.law.fast[bank.layer]
         noise = np.sqrt(2 * shot * current + flicker * band) * fast
-        noise += np.sqrt(flicker * self.law.slow) * slow[:, None, :]
+        noise += np.sqrt(flicker * self.law.slow) * slow
         scaled: Floats = (noise * (self.law.scale / scale)).astype(c.dtype)
         return scaled
-
-    def _streams(self, bank: Bank) -> list[NoiseStream]:
-        if bank.layer not in self.streams:
-            self.streams[bank.layer] = [
-                NoiseStream(self.seed, self.die, int(sequence), bank.layer, bank.n_units)
-                for sequence in self.sequences
-            ]
-        return self.streams[bank.layer]
 
 
 def _node_noise(

@@ -29,7 +29,7 @@ class DieRun:
     Parameters
     ----------
     noise
-        Of the block's sequences, drawn up to its first frame; none when None.
+        Of the block's sequences; none when None.
     held
         By layer, the set cells before the block's first frame, (unit, sequence); those of the
         initial state when None.
@@ -119,7 +119,7 @@ class DieRun:
                 self._draw("memory", memory.compared(rails, both) * scale, share)
         up, down = memory.thresholds(carried)
         if self.noise is not None:
-            c = c + self.noise.draw(array, bank, versions[-1], c)
+            c = c + self.noise.draw(array, bank, versions[-1], c, self.block.start)
         if node.i_q is None:
             c = np.maximum(c, 0)
         self.candidates.append(c)
