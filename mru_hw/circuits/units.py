@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from mru_hw.circuits.base import (
     NodeView,
     named,
 )
+from mru_hw.circuits.statements import Cell, Element
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
@@ -27,6 +28,22 @@ class UnitView(Protocol):
     @property
     def name(self) -> str:
         """Of the row."""
+
+    @property
+    def circuit(self) -> UnitCircuit:
+        """What its units are."""
+
+    @property
+    def layer(self) -> int:
+        """Number of its layer."""
+
+    @property
+    def levels(self) -> int:
+        """K of a ladder; 1 of units of one cell."""
+
+    @property
+    def initial(self) -> IntArray:
+        """Initial state in levels."""
 
     @property
     def candidate(self) -> str:
@@ -176,6 +193,13 @@ class UnitRole:
     realised: Callable[[SettingsView], Array] = field(default=_nothing)
 
 
+def unit_device(units: UnitView, k: int, part: UnitRole, cell: int = 0) -> str:
+    """Name a device of unit `k` of a row, in one of its cells, by instances below the chip."""
+    if part.beside:
+        return f"{part.beside}{units.layer}_{k}"
+    return f"xu{units.layer}_{k}.{part.path.format(cell=cell + 1)}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """Devices without a role on a net inside a unit: their gates or drains load it."""
@@ -241,6 +265,12 @@ class UnitCircuit:
         Nets inside that timing laws know, with the devices without a role on them.
     wired
         Those of them that leave the unit's subcircuit, and so may have wires.
+    cells
+        Subcircuits that a row's units need beside the views.
+    elements
+        The chip's elements of a row of units.
+    nets
+        Nets below the chip of the cells of one unit, in thermometer order: high where set.
     law
         What a bank's units do on a die.
     nominal_thresholds
@@ -255,6 +285,9 @@ class UnitCircuit:
     thresholds: tuple[str, str]
     inner: Mapping[str, tuple[Load, ...]]
     wired: tuple[str, ...] = ()
+    cells: Callable[[UnitView], Iterable[Cell]]
+    elements: Callable[[PlacedView, UnitView], Iterator[Element]]
+    nets: Callable[[UnitView, int], tuple[str, ...]]
     law: Callable[[DeviceView, UnitView], UnitLaw]
     nominal_thresholds: Callable[[PlacedView, UnitView, Calibration], tuple[Array, Array]]
 

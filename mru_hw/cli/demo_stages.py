@@ -19,9 +19,8 @@ from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import simulate_spice
+from mru_hw.simulate.spice_size import transistors
 from mru_hw.spice.bench import normalised
-from mru_hw.spice.chip import chip_deck
-from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import write_netlist
 from mru_hw.stimulus import Inputs, load_inputs, save_inputs
 from mru_hw.stimulus.inputs import INPUT_BYTES
@@ -163,10 +162,7 @@ def netlist(out: Path) -> dict[str, Any]:
         facts[folder] = {
             "layers": " + ".join(str(layer.n_units) for layer in chip.model.spec.layers),
             "accuracy": shares | {"dies": None},
-            "transistors": sum(
-                d.kind == "m"
-                for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)
-            ),
+            "transistors": transistors(chip.design),
             "design": chip.design.digest(),
         }
         if folder == MODEL_SPICE:

@@ -39,7 +39,7 @@ from mru_hw.spice.unit_bench import (
     UnitBench,
     make_unit_bench,
     refuse_other_cells,
-    unit_deck,
+    unit_netlist,
 )
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
@@ -212,7 +212,7 @@ def refuse_verification(
         bench = make_unit_bench(design, layer, 0, np.zeros(1), conditions)
         refuse_frames(
             inputs,
-            count=count_transistors(unit_deck(design, layer, 0), UNIT, design.technology),
+            count=count_transistors(unit_netlist(design, layer, 0), UNIT, design.technology),
             saves=len(bench.deck.saves),
             period=bench.timing.frame,
         )

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.circuits.statements import Source
 from mru_hw.errors import RunStatus
+from mru_hw.spice.text import deck_lines
 
 BENCH, CHIP = "bench.cir", "chip.cir"
 TOKEN = "v(token)"  # noqa: S105 (a node's voltage, no secret)
@@ -136,8 +138,13 @@ def token_of(texts: Iterable[str]) -> float:
 
 
 def token_line(token: float) -> str:
+    """Return the text of `token_source`."""
+    return "".join(deck_lines([token_source(token)]))
+
+
+def token_source(token: float) -> Source:
     """Return the declared source that carries a token."""
-    return f"vtoken token 0 {token:.12g}"
+    return Source(name="vtoken", nets=("token", "0"), shape="dc", numbers=(f"{token:.12g}",))
 
 
 def make_deck(

@@ -16,6 +16,7 @@ from mru_hw.cells.settling import bank_load, bus_loads, device_capacitance
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.catalogue import NODES
 from mru_hw.circuits.loop.circuit import LOOP
+from mru_hw.circuits.statements import Element, Subckt
 from mru_hw.cli.app import run
 from mru_hw.data import calibration_dir, circuits_dir
 from mru_hw.mapping import map_model
@@ -23,8 +24,8 @@ from mru_hw.mapping.design import Design
 from mru_hw.model.io import save_model
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.dialects import DIALECTS
-from mru_hw.spice.dialects.statements import Element, Subckt, read_statements
 from mru_hw.spice.paths import device_paths
+from mru_hw.spice.reader import read_statements
 from mru_hw.stimulus import make_inputs
 from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology, technology_names

@@ -14,7 +14,7 @@ from mru_hw.circuits import catalogue
 from mru_hw.circuits.base import NODE, Line, NodeRole, Rail, leg_of
 from mru_hw.mapping.design import Bus, Design
 from mru_hw.model.network import Model
-from mru_hw.spice.chip import SPLIT_NET, chip_deck, node_net, rail_nets
+from mru_hw.spice.chip import SPLIT_NET, chip_netlist, node_net, rail_nets
 from mru_hw.spice.paths import TOP, device_paths
 from scripts.schematics.deck import Instance, instances, read_subcircuits
 from tests.agreement.networks import chip_of, loops, two_units, two_windows
@@ -38,7 +38,7 @@ LINES = {"n": "iref", "p": "bias_p"}
 def placed(design: Design) -> dict[str, Instance]:
     """The deck's devices by their path; a unit device's subcircuit stays closed."""
     devices = frozenset((*design.technology.devices, "c_state"))
-    found = instances(read_subcircuits(chip_deck(design)), "mru_chip", closed=devices)
+    found = instances(read_subcircuits(chip_netlist(design)), "mru_chip", closed=devices)
     return {f"{TOP}.{device.name}": device for device in found}
 
 

@@ -22,7 +22,7 @@ from mru_hw.errors import MruHwError, UserError
 from mru_hw.model.io import save_model
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import make_bench, normalised
-from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
+from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_netlist, chip_pins
 from mru_hw.spice.deck import BENCH, CHIP
 from mru_hw.spice.dies import die_changes, die_commands
 from mru_hw.spice.elements import COLUMNS, NO_ELEMENT, element_rows
@@ -161,7 +161,7 @@ def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(cell: str) -
         for path, d in flat.items()
         if d.kind == "m" and d.values["l"] >= 2e-6  # switches and logic are shorter
     }
-    cells = read_subcircuits(chip_deck(chip.design))
+    cells = read_subcircuits(chip_netlist(chip.design))
     unlisted = {owner_of(path.removeprefix(f"{TOP}."), cells) for path in analog - seen}
     expected = {(cell, name) for cell in NO_SIGNAL if cell in cells for name in NO_SIGNAL[cell]}
     assert unlisted == expected
