@@ -172,7 +172,7 @@ def netlist(out: Path) -> dict[str, Any]:
                 chip.design,
                 chip.calibration,
                 conditions=nominal_conditions(technology),
-                frames=normalised(chip.model.spec, inputs.x[0, : inputs.lengths[0]]),
+                frames=normalised(chip.design.spec, inputs.x[0, : inputs.lengths[0]]),
             )
     return facts
 

@@ -19,6 +19,7 @@ from mru_hw.circuits.nodes.laws import (
     signed_node,
     split,
 )
+from mru_hw.circuits.window.law import weighed_rail
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.model.memory.recurrence import Floats
@@ -289,17 +290,13 @@ class Memory:
         return up, down
 
     def _window_thresholds(self, carried: Rails) -> tuple[Floats, Floats]:
-        """Where the candidate's own rail meets the threshold and a copy of its other rail.
-
-        ``p = w + k i_q^2 / p`` for a rail p, what the threshold weighs w and the other rail's k.
-        """
+        """Where the candidate's own rail meets the threshold and a copy of its other rail."""
         up = self.window("up", carried)
         if self.i_q is None:
             return up, np.full_like(up, np.inf)
         found = []
         for side, weighed in (("up", up), ("down", self.window("down", carried))):
-            floor = 4 * self.copies[f"{side}_opposite"] * self.i_q * self.i_q
-            rail = (weighed + np.sqrt(weighed * weighed + floor)) / 2
+            rail = weighed_rail(weighed, self.copies[f"{side}_opposite"], self.i_q)
             found.append(net_threshold(rail, self.i_q))
         return found[0], found[1]
 

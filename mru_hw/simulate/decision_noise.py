@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.cells.flicker import relative_flicker
 from mru_hw.cells.settling import bank_load
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.model.memory.recurrence import Floats
@@ -31,8 +32,8 @@ class NoiseLaw:
         through the comparator node's single pole, whose noise bandwidth is g_ds / (4 C) with the
         capacitance of the placed drains and gate.
     flicker
-        Relative variance of one unit device's current per factor e of bandwidth:
-        k / (c_ox W L (n kT/q)^2), from S_Vg = k / (c_ox W L f) and g_m = I / (n kT/q).
+        Relative variance of one unit device's current per factor e of bandwidth
+        (`relative_flicker`).
     slow, fast
         ln of the bands below and above one per frame that the two draws stand for, from
         `LOW_CORNER` on; the second per layer, as `shot`.
@@ -56,13 +57,10 @@ class NoiseLaw:
             (conductance / (4 * decision_capacitance(design, calibration, bank)))[:, None, None]
             for bank in design.banks
         ]
-        device, constants = design.technology.devices["n_mirror"], design.technology.flicker
-        gate = max(constants.k_n, constants.k_p) / (constants.c_ox * device.w * device.l)
-        flicker = gate / calibration.thermal("n", temperature) ** 2
         edge = max(1 / design.timing.frame, LOW_CORNER)
         return cls(
             shot=tuple(2 * CHARGE * bandwidth for bandwidth in bandwidths),
-            flicker=flicker,
+            flicker=relative_flicker(design.technology, calibration, temperature),
             slow=float(np.log(edge / LOW_CORNER)),
             fast=tuple(np.log(np.maximum(b / edge, 1.0)) for b in bandwidths),
             scale=scale,

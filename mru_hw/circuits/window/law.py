@@ -6,7 +6,10 @@ down: c_minus >= down_plus b_plus + down_minus b_minus + down_opposite c_plus
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.circuits.base import Array, DeviceView
 from mru_hw.circuits.legs.gains import leg_gain
@@ -58,6 +61,28 @@ def window_legs(
         up_copy * (sink * leg_gain(cal, "p", 0.0, i) / leg_gain(cal, "p", up, i)),
         down_copy * (source * leg_gain(cal, "n", cal.v_dd, i) / leg_gain(cal, "n", down, i)),
     )
+
+
+def weighed_rail(
+    weighed: NDArray[Any], opposite: NDArray[Any] | float, i_q: NDArray[Any] | float
+) -> NDArray[Any]:
+    """Return the candidate's rail current p at which a side of the comparator decides.
+
+    ``p = w + k i_q^2 / p``: the rail meets what the threshold weighs, w, and a copy of the
+    candidate's other rail, which carries ``i_q^2 / p``.
+
+    Parameters
+    ----------
+    weighed
+        What the copies of the threshold bring.
+    opposite
+        Weight k of the copy of the candidate's other rail; 0 where there is none.
+    i_q
+        Quiescent current of the candidate, in the same unit.
+    """
+    floor = 4 * opposite * i_q * i_q
+    rail: NDArray[Any] = (weighed + np.sqrt(weighed * weighed + floor)) / 2
+    return rail
 
 
 def no_thresholds(_: PlacedView, bank: UnitView, __: Calibration) -> tuple[Array, Array]:
