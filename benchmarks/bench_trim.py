@@ -37,7 +37,7 @@ from mru_hw.spice.chip import chip_netlist
 from mru_hw.spice.deck import token_of
 from mru_hw.spice.flatten import flatten
 from mru_hw.stimulus import Inputs, load_inputs
-from mru_hw.sweeps.view import NEAR_SOFTWARE
+from mru_hw.sweeps.spec import NEAR_SOFTWARE
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.trim import TrimPlan, trim_die

@@ -125,7 +125,7 @@ def train_one(configuration: str, epochs: int | None, out: Path) -> bool:
 
 def plans(size: Size) -> dict[str, Plan]:
     """Return what the demo sweeps: many dies as they are, fewer over both scales."""
-    common = {"model": MODEL, "inputs": INPUTS, "tech": TECHNOLOGY}
+    common = {"model": MODEL, "inputs": INPUTS, "tech": TECHNOLOGY, "keep": "all"}
     axes = [
         {"axis": "mismatch_scale", "values": size.mismatch},
         {"axis": "noise_scale", "values": size.noise},

@@ -52,6 +52,7 @@ def sweep(
     from mru_hw.report.summary import sweep_lines, sweep_summary
     from mru_hw.sweeps.face import sweep_plan
     from mru_hw.sweeps.plan import read_plan
+    from mru_hw.sweeps.statistics.answers import statistics
     from mru_hw.sweeps.view import open_run
 
     if dask is not None:
@@ -75,6 +76,8 @@ def sweep(
             "digest": outcome.digest,
             "seconds": outcome.seconds,
         }
+        if json:
+            summary["statistics"] = statistics(run).as_data()
         if run.doubtful:
             say(run.doubtful)
         emit(summary, as_json=json, lines=sweep_lines(run, summary))

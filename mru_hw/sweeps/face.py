@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mru_hw.sweeps.statistics.answers import Statistics
+
 
 @final
 class Sweep:
@@ -64,6 +66,21 @@ class Sweep:
         except ModuleNotFoundError:
             raise UserError("pandas", MISSING, 'pip install "mru-hw[table]", or `rows`') from None
         return pd.DataFrame.from_records(list(self.rows))
+
+    def statistics(self) -> Statistics:
+        """Return yields, intervals, percentiles, capabilities and comparisons of the file now.
+
+        ``.as_data()`` of it is what the command ``report`` prints as JSON.
+
+        Raises
+        ------
+        UserError
+            The sweep is gone, or it is damaged.
+        """
+        from mru_hw.sweeps.statistics.answers import statistics
+
+        with open_run(self.path) as view:
+            return statistics(view)
 
     def __len__(self) -> int:
         """Return how many runs are stored."""

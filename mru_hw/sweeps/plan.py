@@ -25,6 +25,7 @@ from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document
 from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
 from mru_hw.sweeps.axes import AXES, NO_DIES, Axis, Ground
+from mru_hw.sweeps.spec import CONDITIONS, DEFAULT, FIGURES, Spec, read_spec
 from mru_hw.technology import Technology
 
 DIES_LIMIT = 1 << 20
@@ -205,6 +206,16 @@ class Plan(Document):
             description="dies that one job computes and stores at a time; no result depends on it"
         ),
     ] = 8
+    keep: Literal["summary", "all"] = Field(
+        default="summary",
+        description="of each run: which sequences it decided rightly and quantiles of their "
+        "energies; or every decision and every energy as well",
+    )
+    spec: Annotated[
+        Spec | None,
+        BeforeValidator(read_spec),
+        Field(description="what a die must do to pass; no run depends on it"),
+    ] = None
 
     @field_validator("timing")
     @classmethod
@@ -234,9 +245,27 @@ class Plan(Document):
                 raise UserError("axes", name, f"no such axis at the level {self.level}, {why}")
         if self.level == "ideal" and self.n_dies != 1:
             raise UserError("n_dies", self.n_dies, "1, for the level ideal has no dies")
+        if self.spec is not None:
+            self._refuse_beyond(self.spec)
         if self.runs > RUNS_LIMIT:
             raise UserError("axes", Bare(f"{self.runs} runs in all"), f"at most {RUNS_LIMIT}")
         return self
+
+    def _refuse_beyond(self, spec: Spec) -> None:
+        """Refuse a specification of what the plan does not run."""
+        for name in CONDITIONS:
+            for value in getattr(spec, name) or ():
+                if value not in (self.values(name) or ()):
+                    expected = f"a value of the axis {name} of the plan"
+                    raise UserError(f"spec.{name}", value, expected)
+        for name in spec.limits:
+            if FIGURES[name].priced and self.level == "ideal":
+                raise UserError(f"spec.{name}", name, "no such figure at the level ideal")
+
+    @property
+    def judged_by(self) -> Spec:
+        """What a die must do to pass: the plan's, else near the software's accuracy."""
+        return DEFAULT if self.spec is None else self.spec
 
     @property
     def runs(self) -> int:

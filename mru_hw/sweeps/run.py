@@ -126,6 +126,7 @@ def run_sweep(
         view_of(out, store.connection, "out", DAMAGED)
         if store.value("identity") != this:
             raise UnusableStoreError("out", str(out), _other(store, hashes, designs))
+        store.restate({name: plan.as_data()["spec"] for name, plan in plans.items()})
         done = store.done()
         total = sum(point.n_runs for point in wanted)
         computed, cut_off = 0, 0
