@@ -10,6 +10,8 @@ resolve the clock's charge; --tight takes the tight ones of networks.
 
 * clock: charge of driver and lines over V_dd in the strobe without steps, and the array's
   (`clock_capacitance`). unit: the same strobe in one unit (phase tap and step control).
+* step: what a unit takes beyond that in a strobe with a step, the mean of up and down until it is
+  at rest again, and the array's (`c_step`).
 * peak: the largest supply current over that before the strobe, of driver and units.
 * charge: the largest that a strobe takes within 1 us of its edge, against the bound
   (`strobe_charge`); the pin's other edge comes later.
@@ -42,6 +44,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
+from mru_hw.spice.characterize.unit import charge_beyond_rest
 from mru_hw.spice.chip import unit_name, unit_subckt
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.decoupling import DROOP, RESISTANCE, strobe_charge
@@ -65,6 +68,7 @@ DRIVES = ((2, 1), (1, 2), (2, 2), (4, 4))
 EXTREMES = (("ff", 125.0, 1.1), ("sf", 85.0, 1.1), ("ss", -40.0, 0.9))
 PERIOD, PULSE, EDGE = 5e-3, 20e-6, 1e-7  # s
 STROBES = (PERIOD, 2 * PERIOD, 3 * PERIOD)
+REST = 0.35 * PERIOD  # s after a strobe: the unit is at rest, and its candidate has not moved yet
 SHORT = 1e-6  # s after an edge: the phases are over, and the supply has brought little
 STEPS = (1, 1, 0)
 
@@ -160,6 +164,8 @@ def read(waves: Waves, layer: Layer, v_dd: float) -> dict[str, Any]:
             put(f"{name}_C", np.trapezoid(i, t) if whole else np.trapezoid(i[short], t[short]))
             put(f"{name}_peak_A", np.max(i))
             both += i
+        span = (at - SHORT, at, at + REST)
+        put("unit_whole_C", charge_beyond_rest(time, found["i(vunit)"], *span))
         put("charge_C", np.max(_taken(t[short], both[short])))
         put("peak_A", np.max(both))
         supply = found["v(sup)"][inside]
@@ -201,6 +207,9 @@ def row_of(
         return {"layer": layer.name, "status": [run["status"] for run in runs]}
     ideal, supplied = runs
     clock, n = ideal["clock_C"][1] / at.v_dd, layer.bank.n_units
+    # A strobe without a step is over when it is: nodes whose candidate is zero drift much longer.
+    up, _, down = ideal["unit_whole_C"]
+    step = ((up + down) / 2 - ideal["unit_C"][1]) / at.v_dd / n
     law = clock_capacitance(layer.design, cal, layer.bank, layer.drive)
     return {
         "layer": layer.name,
@@ -213,6 +222,9 @@ def row_of(
         "clock_law_error": law / clock - 1,
         "clock_J": clock * at.v_dd**2,
         "unit_F": ideal["unit_C"][1] / at.v_dd / n,
+        "step_F": step,
+        "step_law_F": cal.c_step,
+        "step_law_error": cal.c_step / step - 1,
         "peak_A": max(ideal["peak_A"]),
         "driver_peak_A": max(ideal["clock_peak_A"]),
         "charge_C": max(ideal["charge_C"]),
