@@ -10,6 +10,8 @@ resolve the clock's charge; --tight takes the tight ones of networks.
 
 * clock: charge of driver and lines over V_dd in the strobe without steps, and the array's
   (`clock_capacitance`). unit: the same strobe in one unit (phase tap and step control).
+* step: what a unit takes beyond that in a strobe with a step, the mean of up and down until it is
+  at rest again, and the array's (`c_step`).
 * peak: the largest supply current over that before the strobe, of driver and units.
 * charge: the largest that a strobe takes within 1 us of its edge, against the bound
   (`strobe_charge`); the pin's other edge comes later.
@@ -75,6 +77,9 @@ def row_of(
         return {"layer": layer.name, "status": [run["status"] for run in runs]}
     ideal, supplied = runs
     clock, n = ideal["clock_C"][1] / at.v_dd, layer.bank.n_units
+    # A strobe without a step is over when it is: nodes whose candidate is zero drift much longer.
+    up, _, down = ideal["unit_whole_C"]
+    step = ((up + down) / 2 - ideal["unit_C"][1]) / at.v_dd / n
     law = clock_capacitance(layer.design, cal, layer.bank, layer.drive)
     return {
         "layer": layer.name,
@@ -87,6 +92,9 @@ def row_of(
         "clock_law_error": law / clock - 1,
         "clock_J": clock * at.v_dd**2,
         "unit_F": ideal["unit_C"][1] / at.v_dd / n,
+        "step_F": step,
+        "step_law_F": cal.c_step,
+        "step_law_error": cal.c_step / step - 1,
         "peak_A": max(ideal["peak_A"]),
         "driver_peak_A": max(ideal["clock_peak_A"]),
         "charge_C": max(ideal["charge_C"]),

@@ -12,6 +12,7 @@ from mru_hw.lab.ladder import unit_of
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
+from mru_hw.spice.characterize.unit import charge_beyond_rest
 from mru_hw.spice.chip import unit_name, unit_subckt
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.decoupling import RESISTANCE
@@ -23,6 +24,7 @@ from mru_hw.technology.conditions import Conditions
 Array = NDArray[np.float64]
 PERIOD, PULSE, EDGE = 5e-3, 20e-6, 1e-7  # s
 STROBES = (PERIOD, 2 * PERIOD, 3 * PERIOD)
+REST = 0.35 * PERIOD  # s after a strobe: the unit is at rest, and its candidate has not moved yet
 SHORT = 1e-6  # s after an edge: the phases are over, and the supply has brought little
 STEPS = (1, 1, 0)
 
@@ -119,6 +121,8 @@ def read(waves: Waves, layer: Layer, v_dd: float) -> dict[str, Any]:
             put(f"{name}_C", np.trapezoid(i, t) if whole else np.trapezoid(i[short], t[short]))
             put(f"{name}_peak_A", np.max(i))
             both += i
+        span = (at - SHORT, at, at + REST)
+        put("unit_whole_C", charge_beyond_rest(time, found["i(vunit)"], *span))
         put("charge_C", np.max(_taken(t[short], both[short])))
         put("peak_A", np.max(both))
         supply = found["v(sup)"][inside]
