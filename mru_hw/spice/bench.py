@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from mru_hw.spice.dies import die_commands
 from mru_hw.spice.options import Tolerances, network_options, unresolved_blocks
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
+from mru_hw.spice.pulses import strobe_pulses
 from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
 from mru_hw.units import render
@@ -210,6 +211,12 @@ def make_bench(
         *_notes(design, t_stop - t_start, tolerances),
     ]
     deck = bench_deck(design, chip, head, body, saves, t_stop, commands)
+    pulses = (
+        pulse
+        for layer, at in clocked.items()
+        for pulse in strobe_pulses(layer, at, design.timing.pulse, conditions.v_dd)
+    )
+    deck = replace(deck, pulses=tuple(pulses))
     return Bench(deck=deck, t_start=t_start, read_at=read_at, decided_at=decided_at)
 
 
