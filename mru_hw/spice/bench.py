@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ from mru_hw.spice.dies import die_commands
 from mru_hw.spice.options import Tolerances, network_options, unresolved_blocks
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
+from mru_hw.spice.pulses import strobe_pulses
 from mru_hw.spice.text import deck_lines, deck_text
 from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
@@ -238,6 +239,12 @@ def make_bench(
         t_stop,
         commands,
     )
+    pulses = (
+        pulse
+        for layer, at in clocked.items()
+        for pulse in strobe_pulses(layer, at, design.timing.pulse, conditions.v_dd)
+    )
+    deck = replace(deck, pulses=tuple(pulses))
     return Bench(
         deck=deck,
         chip=chip,

@@ -10,7 +10,7 @@ wires are, as long as the chip's.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import network_options
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
+from mru_hw.spice.pulses import strobe_pulses
 from mru_hw.spice.text import deck_text
 from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
@@ -238,6 +239,8 @@ def make_unit_bench(
         f"* mru_hw {__version__} bench of unit {unit} of layer {layer}, design {design.digest()}",
     ]
     deck = bench_deck(design, chip, head, body, saves, t_stop, commands)
+    pulses = strobe_pulses(layer, starts + strobe, timing.pulse, conditions.v_dd)
+    deck = replace(deck, pulses=pulses)
     return UnitBench(
         deck=deck,
         timing=timing,

@@ -369,7 +369,7 @@ def test_why_a_run_failed_and_what_another_needed_reach_the_user(
     )
     seen.clear()
     assert cli([*words, *options]) == 1
-    assert f"1 converged only with .options {HELPERS[0]}: sequence " in capsys.readouterr().out
+    assert f"1 came out only with .options {HELPERS[0]}: sequence " in capsys.readouterr().out
 
 
 # ---------------------------------------------------------------------------- models and names
