@@ -70,7 +70,7 @@ def lost_signal(design: Design, calibration: Calibration) -> str:
         f"At {calibration.corner}, {calibration.temperature:g} degC and "
         f"{render(calibration.v_dd, 'V')} a leg off node {node.bus} leaks "
         f"{render(node.leak, 'A', 3)} without a signal, where it usually carries "
-        f"{render(node.usual, 'A', 3)}: signals are lost in leakage. It would be a fifth of them "
-        f"with an i_unit of {render(enough, 'A', 3)}, which is {render(design.options.i_unit, 'A')}"
-        " here."
+        f"{render(node.usual, 'A', 3)}: signals are lost in leakage, which is a fifth of them from "
+        f"an i_unit of {render(enough, 'A', 3)} on, instead of "
+        f"{render(design.options.i_unit, 'A')}."
     )

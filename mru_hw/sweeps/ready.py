@@ -107,7 +107,7 @@ def doubtful_facts(ready: Sequence[Ready]) -> dict[str, str]:
     told = [one.warning for one in ready if one.warning]
     if not told:
         return {}
-    return {DOUBTFUL: f"{len(told)} of {len(ready)} points are doubtful. {told[0]}"}
+    return {DOUBTFUL: f"Doubtful points: {len(told)} of {len(ready)}. {told[0]}"}
 
 
 def trim_facts(subject: Subject, ready: Iterable[Ready]) -> dict[str, str]:

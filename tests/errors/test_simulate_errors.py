@@ -264,7 +264,10 @@ def test_inputs_that_are_not_finite(folder: Path, capsys: pytest.CaptureFixture[
 
 def test_a_model_that_has_no_circuit(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = refuse(folder, capsys, model="open")
-    assert found == "layers.0.levels is null, expected a whole number K, the ladder's length."
+    assert found == (
+        "layers.0.levels is null, expected a whole number K, the ladder's length, there or in the "
+        "design's options."
+    )
 
 
 def test_a_model_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,8 +63,8 @@ def test_the_i_unit_that_it_names_leaves_a_fifth() -> None:
     hot = chip.calibration.at(1.8, temperature=125.0, corner="tt")
     assert lost_signal(chip.design, hot) == (
         "At tt, 125 degC and 1.8 V a leg off node v1 leaks 1.23 nA without a signal, where it "
-        "usually carries 1 nA: signals are lost in leakage. It would be a fifth of them with an "
-        "i_unit of 6.14 nA, which is 1 nA here."
+        "usually carries 1 nA: signals are lost in leakage, which is a fifth of them from an "
+        "i_unit of 6.14 nA on, instead of 1 nA."
     )
     enough = Chip(two_units(), "sky130", DesignOptions(i_unit="6.14 nA"))
     node = leaking_node(enough.design, hot)
@@ -92,7 +92,7 @@ def test_a_sweep_says_so_in_its_summary_table_and_page(
     shown = capsys.readouterr()
     design = Chip(small_model(), "sky130")
     hot = design.calibration.at(1.8, temperature=125.0, corner="tt")
-    said = f"1 of 3 points are doubtful. {lost_signal(design.design, hot)}"
+    said = f"Doubtful points: 1 of 3. {lost_signal(design.design, hot)}"
     assert said in shown.err.splitlines()
     assert json.loads(shown.out)["warning"] == said
     assert read_sweep(store).warning == said
