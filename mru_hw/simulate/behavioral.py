@@ -24,7 +24,7 @@ from mru_hw.simulate.blocks import (
     keep_freed_memory,
 )
 from mru_hw.simulate.compile import compile_die
-from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw
+from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw, noise_gains
 from mru_hw.simulate.die_run import DieRun
 from mru_hw.simulate.kept import Kept
 from mru_hw.simulate.readout import Tally
@@ -32,7 +32,7 @@ from mru_hw.simulate.supply import BLOCKS, SupplyRecord
 from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
-from mru_hw.variation import Die
+from mru_hw.variation import Die, NoiseKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,11 +205,17 @@ def simulate_behavioral(
     law = None if noise is None else NoiseLaw.of(design, at_supply, temperature, noise.scale)
     for d, die in enumerate(dies):
         array = compile_die(design, at_supply, die, temperature=temperature, dtype=dtype)
+        gains = {} if noise is None else noise_gains(array)
         for group in groups:
             drawn = None
             if law is not None and noise is not None:
-                sequences = group.rows + sequence_offset
-                drawn = DecisionNoise(law=law, seed=noise.seed, die=die.seed, sequences=sequences)
+                drawn = DecisionNoise(
+                    law=law,
+                    gains=gains,
+                    key=NoiseKey.of(noise.seed, die.seed),
+                    sequences=group.rows + sequence_offset,
+                    lazy=not keep_all,
+                )
             gathered, held = Gathered(results, d, group), None
             for block in group.blocks(inputs, design, dtype):
                 run = DieRun(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from mru_hw.simulate.array import DieArray, Memory, Rails
 from mru_hw.simulate.blocks import SequenceBlock
 from mru_hw.simulate.decision_noise import DecisionNoise
 from mru_hw.simulate.memory import initial_cells, nominal_low, step_memory
+from mru_hw.simulate.noise_walk import NodeNoise
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.technology.calibration import Calibration
 
@@ -64,6 +65,7 @@ class DieRun:
         self.candidates: list[Floats] = []
         self.states: list[Floats] = []
         self.output: Floats = block.x[:0]
+        self.heard: dict[str, NodeNoise] = {}
 
     def all_layers(self) -> None:
         """Run the network; fills candidates, states, output and the supply."""
@@ -75,6 +77,7 @@ class DieRun:
         self._draw("mirror", array.nodes["x"].supply(x), 1.0)
         shares = [1.0]
         versions = [{"v0": array.arrive("v0", {"x": x})[1]}]
+        self._hear({"x": x} | versions[-1])
         self._draw_node("v0", versions, shares)
         for i, memory in enumerate(array.memories):
             cells = self._memory(i, memory, versions, shares)
@@ -119,7 +122,10 @@ class DieRun:
                 self._draw("memory", memory.compared(rails, both) * scale, share)
         up, down = memory.thresholds(carried)
         if self.noise is not None:
-            c = c + self.noise.draw(array, bank, versions[-1], c, self.block.start)
+            if bank.threshold is not None and carried is not None:
+                self._hear({bank.threshold: carried})
+            start = self.block.start
+            c = c + self.noise.draw(array, memory, self.heard, c, (up, down), start)
         if node.i_q is None:
             c = np.maximum(c, 0)
         self.candidates.append(c)
@@ -183,8 +189,18 @@ class DieRun:
                 _, rails[f"o{i}"] = array.arrive(f"o{i}", rails)
                 self._draw("mirror", array.nodes[f"o{i}"].supply(rails[f"o{i}"]), shares[k])
             following.append({out: array.arrive(out, rails)[1]})
+            if k == last:
+                heard = [name for name in (bank.state, f"o{i}") if name in rails]
+                self._hear({name: rails[name] for name in heard} | following[-1])
         self._draw_node(out, following, shares)
         return following
+
+    def _hear(self, rails: Mapping[str, Rails]) -> None:
+        """Work out the noise of buses from that of those before them, in order."""
+        if self.noise is None:
+            return
+        for name, carried in rails.items():
+            self.heard[name] = self.noise.node(self.array, name, carried, self.heard)
 
     def _charge(self, block: str, capacitance: Any) -> None:
         """Add a capacitance [F] charged once a frame: mean current C V / T."""
