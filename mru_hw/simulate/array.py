@@ -1,17 +1,20 @@
-"""The behavioral array of one die: matrices, rails and supply coefficients.
+"""The behavioral array of one die: its rows of nodes and its banks, and their laws on arrays.
 
 Everything is in the network's own units (a current over its bus's scale) but supply
-coefficients, which are in amperes per such unit.
+coefficients, which are in amperes per such unit. The numbers are one die's of a `Program`
+(`mru_hw.simulate.program`), of which the arrays here are views.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.circuits.base import NodeCircuit
+from mru_hw.circuits.cell.law import Bits, whole
 from mru_hw.circuits.legs.leakage import BusLeak, Leak
 from mru_hw.circuits.nodes.laws import (
     log_rail,
@@ -20,6 +23,7 @@ from mru_hw.circuits.nodes.laws import (
     split,
 )
 from mru_hw.mapping.design import Bank, Design
+from mru_hw.mapping.flow import Flow, Row, Units
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.model.memory.recurrence import Floats
 
@@ -47,6 +51,15 @@ class Rails:
     minus: Floats | None = None
     copied: Floats | None = None
 
+    def at(self, frames: slice) -> Rails:
+        """Return some of the frames."""
+        minus, copied = self.minus, self.copied
+        return Rails(
+            plus=self.plus[:, frames],
+            minus=None if minus is None else minus[:, frames],
+            copied=None if copied is None else copied[:, frames],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
@@ -55,7 +68,10 @@ class Wiring:
     Attributes
     ----------
     source
-        Name of the bus that they copy.
+        Number of the row that they copy.
+    sourced
+        (n_target, rails n_source) whether a weight's leg on this rail sources its current, as a
+        PMOS does, or sinks it.
     net
         (n_target, rows of `Rails.copied`): ``net @ copied`` is the current that they bring into
         each target node while it has its usual voltage.
@@ -65,7 +81,8 @@ class Wiring:
         its own current. The nodes' laws take it off the inflow (`mru_hw.circuits.nodes.laws`).
     """
 
-    source: str
+    source: int
+    sourced: NDArray[np.bool_]
     net: Floats
     pull: Floats
 
@@ -76,8 +93,8 @@ class Node:
 
     Attributes
     ----------
-    circuit
-        What its nodes are.
+    row
+        Its place in the flow.
     i_q
         (n, 1, 1) quiescent current of each splitter; None where there is none.
     skew
@@ -96,7 +113,7 @@ class Node:
         diodes and flips, and of all legs that source current from that rail into other nodes.
     """
 
-    circuit: NodeCircuit
+    row: Row
     i_q: Floats | None
     skew: float
     usual: float
@@ -106,6 +123,11 @@ class Node:
     wirings: tuple[Wiring, ...]
     supply_plus: Floats
     supply_minus: Floats | None
+
+    @property
+    def circuit(self) -> NodeCircuit:
+        """What its nodes are."""
+        return self.row.bus.circuit
 
     def rails(self, value: Floats, log: Floats | None = None) -> Rails:
         """Return the rails of a node that receives `value`, (n, time, sequence).
@@ -144,6 +166,25 @@ class Node:
             plus=copied[:n], minus=copied[n : 2 * n] if len(diodes) > 1 else None, copied=copied
         )
 
+    def receive(self, rails: Mapping[int, Rails]) -> tuple[Floats, Rails]:
+        """Return what flows into the nodes, and their rails, from those of the rows before."""
+        return self.settle(product(wiring, self, rails[wiring.source]) for wiring in self.wirings)
+
+    def settle(self, products: Iterable[Product]) -> tuple[Floats, Rails]:
+        """Return what flows into the nodes, (n, time, sequence), and their rails."""
+        total, pull = self.constant, self.pull
+        for net, drag in products:
+            total = net + total
+            if drag is not None:
+                pull = drag + pull
+        if not self.circuit.rails:
+            return total, self.rails(total)
+        if self.i_q is None:
+            value, log = rectified_node(total, pull, self.usual)
+        else:
+            value, log = signed_node(total, pull, self.i_q, self.skew)
+        return value, self.rails(value, log)
+
     def supply(self, rails: Rails) -> Floats:
         """Return the supply current [A], (time, sequence)."""
         total = _weigh(self.supply_plus, rails.plus)
@@ -178,6 +219,9 @@ class Memory:
         (n, n_cells + 1) current into the state node with 0, 1, … n_cells cells set.
     held
         (n, n_cells + 1) supply current [A] of all cells of a unit, by the same number.
+    output, level_gains, drawn
+        (n, n_cells), (n, n_cells + 1) and (n, n_cells): what `level` and `held` are made of, as of
+        `UnitLaw`.
     c_step
         (n_units,) capacitance that a step charges from the supply [F].
     c_still, c_clock
@@ -194,7 +238,7 @@ class Memory:
         of the rail that the copy reads; empty where bias legs set the thresholds.
     """
 
-    bank: Bank
+    units: Units
     up: Floats
     down: Floats
     up_nominal: Floats
@@ -202,6 +246,9 @@ class Memory:
     leaks: Mapping[str, Leak]
     level: Floats
     held: Floats
+    output: Floats
+    level_gains: Floats
+    drawn: Floats
     c_step: Floats
     c_still: float
     c_clock: float
@@ -211,6 +258,27 @@ class Memory:
     up_leg: Floats
     down_leg: Floats
     copies: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def bank(self) -> Bank:
+        """What was placed."""
+        return self.units.bank
+
+    def currents(self, cells: Bits) -> tuple[Floats, Floats]:
+        """Return what units feed into the state's nodes, and their cells' supply [A].
+
+        Parameters
+        ----------
+        cells
+            Set cells, (n_cells, n_units, ...); both results are (n_units, ...).
+        """
+        count = cells.sum(axis=0, dtype=np.intp)
+        each = (np.arange(len(count)) * (len(cells) + 1)).reshape(-1, *(1,) * (count.ndim - 1))
+        at = count + each
+        if whole(cells):
+            return self.level.ravel().take(at), self.held.ravel().take(at)
+        fed, drawn = (np.einsum("ku...,uk->u...", cells, one) for one in (self.output, self.drawn))
+        return fed * self.level_gains.ravel().take(at), drawn
 
     def window(self, side: str, carried: Rails) -> Floats:
         """Return what a window comparator weighs against ``"up"`` or ``"down"`` candidates.
@@ -306,35 +374,55 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DieArray:
-    """All of a die that the behavioral level needs."""
+    """All of a die that the behavioral level needs.
 
-    design: Design
-    nodes: dict[str, Node]
+    Attributes
+    ----------
+    flow
+        What feeds what.
+    rows, memories
+        Rows of nodes and banks, by number.
+    bias_supply, clock_supply
+        Supply current [A] of the bias tree and of the strobe drivers.
+    """
+
+    flow: Flow
+    rows: tuple[Node, ...]
     memories: tuple[Memory, ...]
     bias_supply: float
     clock_supply: float
 
+    @property
+    def design(self) -> Design:
+        """What it is of."""
+        return self.flow.design
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """Rows by the names that the Design gives them."""
+        return {node.row.bus.name: node for node in self.rows}
+
     def arrive(self, name: str, rails: Mapping[str, Rails]) -> tuple[Floats, Rails]:
-        """Return what flows into a bus from the rails of its sources, and its own rails."""
-        node = self.nodes[name]
-        if not node.wirings:
-            raise ValueError(f"bus {name} has no source")
-        total, pull = node.constant, node.pull
-        for wiring in node.wirings:
-            copied = rails[wiring.source].copied
-            assert copied is not None
-            net = apply(wiring.net, copied)
-            total = np.add(net, total, out=net)
-            if node.circuit.rails:
-                drag = apply(wiring.pull, copied[: wiring.pull.shape[1]])
-                pull = np.add(drag, pull, out=drag)
-        if not node.circuit.rails:
-            return total, node.rails(total)
-        if node.i_q is None:
-            value, log = rectified_node(total, pull, node.usual)
-        else:
-            value, log = signed_node(total, pull, node.i_q, node.skew)
-        return value, node.rails(value, log)
+        """Return what flows into a bus from the rails of its sources, and its own rails.
+
+        For a look at one bus by itself; names are the Design's.
+        """
+        number = {row.bus.name: row.index for row in self.flow.rows}
+        return self.nodes[name].receive({number[n]: of for n, of in rails.items() if n in number})
+
+
+Product = tuple[Floats, Floats | None]
+"""What a wiring brings, and its part of the pull where the node's voltage moves."""
+
+
+def product(wiring: Wiring, node: Node, rails: Rails) -> Product:
+    """Return what a wiring brings into a node, (n, time, sequence)."""
+    copied = rails.copied
+    assert copied is not None
+    net = apply(wiring.net, copied)
+    if not node.circuit.rails:
+        return net, None
+    return net, apply(wiring.pull, copied[: wiring.pull.shape[1]])
 
 
 def apply(weight: Floats, values: Floats) -> Floats:

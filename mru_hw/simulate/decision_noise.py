@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from mru_hw.cells.settling import bank_load
 from mru_hw.mapping.design import Bank, Design
+from mru_hw.mapping.flow import Units
 from mru_hw.model.memory.recurrence import Floats
-from mru_hw.simulate.array import DieArray, Rails, apply
+from mru_hw.simulate.array import DieArray, Node, Rails, apply
 from mru_hw.technology.calibration import CHARGE, Calibration
 from mru_hw.variation import NoiseStream
 
@@ -103,18 +105,20 @@ class DecisionNoise:
     sequences: NDArray[np.int64]
     streams: dict[int, list[NoiseStream]] = field(default_factory=dict)
 
-    def draw(self, array: DieArray, bank: Bank, rails: dict[str, Rails], c: Floats) -> Floats:
+    def draw(self, array: DieArray, units: Units, rails: Mapping[int, Rails], c: Floats) -> Floats:
         """Return the noise on a bank's next candidates (unit, time, sequence), in their units.
 
         Every leg counts twice, once for itself and once for its diode; so do the comparator's
         copy and its threshold.
         """
-        scale = array.design.buses[bank.candidate].scale
-        current, squares = _node_noise(array, bank.candidate, rails, np.abs(c))
-        if bank.window is not None and bank.threshold is not None:
-            _, carried = array.arrive(bank.threshold, rails)
+        bank, node = units.bank, array.rows[units.candidate]
+        scale = node.row.bus.scale
+        current, squares = _node_noise(array, node, rails, np.abs(c))
+        if bank.window is not None and units.threshold is not None:
+            threshold = array.rows[units.threshold]
+            _, carried = threshold.receive(rails)
             size = carried.plus if carried.minus is None else carried.plus + carried.minus
-            more, more_squares = _node_noise(array, bank.threshold, rails, size)
+            more, more_squares = _node_noise(array, threshold, rails, size)
             current, squares = current + more, squares + more_squares
         # A bias leg of m units carries m i_lsb.
         fixed = (bank.up_units * array.design.i_lsb)[:, None, None]
@@ -144,7 +148,7 @@ class DecisionNoise:
 
 
 def _node_noise(
-    array: DieArray, name: str, rails: dict[str, Rails], size: Floats
+    array: DieArray, node: Node, rails: Mapping[int, Rails], size: Floats
 ) -> tuple[Floats, Floats]:
     """Return the currents [A] of a node's copy and legs, and their squares over unit devices.
 
@@ -153,11 +157,11 @@ def _node_noise(
     size
         Magnitude of the node's own current, in its unit.
     """
-    node, bus = array.nodes[name], array.design.buses[name]
+    bus = node.row.bus
     current = size * bus.scale
     squares = current**2 / bus.units
     for wiring in node.wirings:
-        source = array.design.buses[wiring.source]
+        source = array.flow.rows[wiring.source].bus
         rail = rails[wiring.source].copied
         assert rail is not None
         # A signed node's legs on both rails; what their gains move by is left out.
