@@ -459,7 +459,7 @@ def ladder_law_delays(unit: Unit, case: LadderCase, calibration: Calibration) ->
         ladder.step(rails, None, now - before)
         start = ladder.cells.copy()
         ladder.strobe()
-        for j in np.flatnonzero((ladder.cells != start)[0]):
+        for j in np.flatnonzero((ladder.cells != start).any(axis=0)[0]):
             if found[j] is None:
                 found[j] = float(now)
         ladder.cells = start

@@ -262,7 +262,7 @@ def _done(steps: tuple[Row | Units, ...], legs: tuple[Legs, ...]) -> Iterator[tu
         read = [step.index] if isinstance(step, Row) else [step.candidate, step.state]
         if isinstance(step, Units) and step.threshold is not None:
             read.append(step.threshold)
-        for row in [*read, *(source for row in read for source in into.get(row, ()))]:
+        for row in [*read, *(source for one in read for source in into.get(one, ()))]:
             last[row] = k
     for k in range(len(steps)):
         yield tuple(row for row, at in last.items() if at == k)

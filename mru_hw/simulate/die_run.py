@@ -10,10 +10,11 @@ import numpy as np
 from mru_hw.circuits.cell.law import Bits
 from mru_hw.mapping.flow import Row, Units, Version
 from mru_hw.model.memory.recurrence import Floats
-from mru_hw.simulate.array import DieArray, Memory, Node, Product, Rails, product
+from mru_hw.simulate.array import DieArray, Memory, Node, Rails, product
 from mru_hw.simulate.blocks import SequenceBlock
 from mru_hw.simulate.decision_noise import DecisionNoise
 from mru_hw.simulate.memory import initial_cells, nominal_low, step_memory
+from mru_hw.simulate.rows import Product
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.technology.calibration import Calibration
 

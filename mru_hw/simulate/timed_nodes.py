@@ -134,7 +134,8 @@ class MovingNode:
         if not self._leaks:
             return currents
         channel, junction, slope = self._leak[:, part]
-        return leg_current(np.maximum(currents, 0.0), channel, junction, slope)
+        sent: Array = leg_current(np.maximum(currents, 0.0), channel, junction, slope)
+        return sent
 
     def _passed(self, sent: Array) -> Array:
         """Return what flows into the second rails' diodes."""
@@ -187,8 +188,11 @@ class Legs:
         sums = total[: self._n], total[self._n :]
         node = self._node
         if node.i_q is None:
-            return rectified_node(*sums, node.usual)[0]
-        return signed_node(*sums, node.i_q[:, 0], node.skew)[0]
+            value, _ = rectified_node(*sums, node.usual)
+        else:
+            value, _ = signed_node(*sums, node.i_q[:, 0], node.skew)
+        inflow: Array = value
+        return inflow
 
 
 def _by_rail(wiring: Wiring, source: MovingNode) -> Array:
