@@ -7,6 +7,7 @@ sees the new states of the layers before it. The supply is the mean over these p
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,7 +24,7 @@ from mru_hw.simulate.blocks import (
     group_sequences,
     keep_freed_memory,
 )
-from mru_hw.simulate.compile import compile_die
+from mru_hw.simulate.compile import compile_dies
 from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw, noise_gains
 from mru_hw.simulate.die_run import DieRun
 from mru_hw.simulate.kept import Kept
@@ -203,9 +204,10 @@ def simulate_behavioral(
     results = DieResults(design, inputs, len(dies), dtype, keep_all=keep_all)
     groups = list(group_sequences(inputs.lengths))
     law = None if noise is None else NoiseLaw.of(design, at_supply, temperature, noise.scale)
-    for d, die in enumerate(dies):
-        array = compile_die(design, at_supply, die, temperature=temperature, dtype=dtype)
-        gains = {} if noise is None else noise_gains(array)
+    programs = compile_dies(design, at_supply, dies, temperature=temperature, dtype=dtype)
+    arrays = itertools.chain.from_iterable(program.dies() for program in programs)
+    for d, (die, array) in enumerate(zip(dies, arrays, strict=True)):
+        gains = () if noise is None else noise_gains(array)
         for group in groups:
             drawn = None
             if law is not None and noise is not None:

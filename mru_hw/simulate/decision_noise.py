@@ -30,7 +30,7 @@ from mru_hw.circuits.base import Line
 from mru_hw.circuits.legs.gains import node_thermal
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.model.memory.recurrence import Floats
-from mru_hw.simulate.array import DieArray, Memory, Rails
+from mru_hw.simulate.array import DieArray, Memory, Node, Rails
 from mru_hw.simulate.noise_draw import BIAS, NODES, OWN, Part, Places
 from mru_hw.simulate.noise_walk import (
     FLIP,
@@ -217,13 +217,13 @@ def bias_charge(design: Design, calibration: Calibration, temperature: float) ->
     return sum(c * calibration.thermal(polarity, temperature) for polarity, c in farads.items())
 
 
-def noise_gains(array: DieArray) -> dict[str, dict[str, Gains]]:
-    """Return by target and source what every wiring of a die makes of noise."""
-    buses = array.design.buses
-    return {
-        name: {w.source: Gains.of(w, buses[w.source], buses[name]) for w in node.wirings}
-        for name, node in array.nodes.items()
-    }
+def noise_gains(array: DieArray) -> tuple[tuple[Gains, ...], ...]:
+    """Return by row of nodes, and by its wirings, what each makes of noise."""
+    rows = array.rows
+    return tuple(
+        tuple(Gains.of(wiring, rows[wiring.source], node) for wiring in node.wirings)
+        for node in rows
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,38 +246,38 @@ class DecisionNoise:
     """
 
     law: NoiseLaw
-    gains: Mapping[str, Mapping[str, Gains]]
+    gains: tuple[tuple[Gains, ...], ...]
     key: NoiseKey
     sequences: NDArray[np.int64]
     lazy: bool
 
     def node(
-        self, array: DieArray, name: str, rails: Rails, heard: Mapping[str, NodeNoise]
+        self, array: DieArray, node: Node, rails: Rails, heard: Mapping[int, NodeNoise]
     ) -> NodeNoise:
-        """Return the noise of a bus's nodes from that of the nodes before it.
+        """Return the noise of a row's nodes from that of the nodes before it.
 
         Parameters
         ----------
         rails
             Their rails at the last version of the frame.
         heard
-            By name, the noise of its sources.
+            By row, the noise of its sources.
         """
-        bus = array.design.buses[name]
+        bus, gains = node.row.bus, self.gains[node.row.index]
         arriving = None
-        if self.gains[name]:
-            arriving = arriving_at(array, name, self.gains[name], heard)
+        if gains:
+            arriving = arriving_at(node, gains, heard, array.design.i_lsb)
         elif rails.minus is None:
             # Output legs of cells: m units of the bias rail carry m i_lsb.
             current = rails.plus * bus.scale
             arriving = Noise(white=current, flicker=current * array.design.i_lsb)
-        return node_noise(bus, rails, arriving, self.law.corners[name])
+        return node_noise(bus, rails, arriving, self.law.corners[bus.name])
 
     def draw(
         self,
         array: DieArray,
         memory: Memory,
-        heard: Mapping[str, NodeNoise],
+        heard: Mapping[int, NodeNoise],
         c: Floats,
         thresholds: tuple[Floats, Floats],
         start: int,
@@ -287,8 +287,8 @@ class DecisionNoise:
         Parameters
         ----------
         heard
-            By name, the noise of the nodes that candidates read; and that of the thresholds' node,
-            if there is one.
+            By row, the noise of the nodes that candidates read; and that of the thresholds' nodes,
+            if there are any.
         c
             The candidates.
         thresholds
@@ -296,8 +296,9 @@ class DecisionNoise:
         start
             The sequences' frame with which the candidates begin.
         """
-        bank, law, node = memory.bank, self.law, array.nodes[memory.bank.candidate]
-        scale = array.design.buses[bank.candidate].scale
+        bank, law, node = memory.bank, self.law, array.rows[memory.units.candidate]
+        bus, gains = node.row.bus, self.gains[node.row.index]
+        scale = bus.scale
         up, down = thresholds
         own, meets = self._own(array, memory, heard, up * scale), up
         if bank.clocked:
@@ -308,9 +309,9 @@ class DecisionNoise:
                 flicker=np.where(rises, own.flicker, other.flicker),
             )
             meets = np.where(rises, up, -falls)
-        for source, gains in self.gains[bank.candidate].items():
-            own = own + gains.unshared(heard[source])
-        own = own + bias_legs(node, array.design.buses[bank.candidate], array.design.i_lsb)
+        for path in gains:
+            own = own + path.unshared(heard[path.source])
+        own = own + bias_legs(node, array.design.i_lsb)
         rail = Noise(white=np.full((1, 1, 1), law.bias[0]), flicker=np.full((1, 1, 1), law.bias[1]))
         parts = [
             Part(kind=OWN, path=None, fresh=law.fresh(bank.layer, own), held=law.held(own)),
@@ -322,11 +323,11 @@ class DecisionNoise:
             ),
         ]
         first = 0
-        for source, gains in self.gains[bank.candidate].items():
-            shared = gains.read(heard[source])
+        for path in gains:
+            shared = path.read(heard[path.source])
             fresh, held = law.fresh_node(bank.layer, shared), law.held(shared)
-            path = gains.path[:, :, None, None]
-            parts.append(Part(kind=NODES, first=first, path=path, fresh=fresh, held=held))
+            move = path.path[:, :, None, None]
+            parts.append(Part(kind=NODES, first=first, path=move, fresh=fresh, held=held))
             first += len(fresh)
         unit = c.dtype.type(law.scale / scale)
         near = np.ones(c.shape[1:], dtype=np.bool_)
@@ -349,7 +350,7 @@ class DecisionNoise:
         return noise
 
     def _own(
-        self, array: DieArray, memory: Memory, heard: Mapping[str, NodeNoise], threshold: Floats
+        self, array: DieArray, memory: Memory, heard: Mapping[int, NodeNoise], threshold: Floats
     ) -> Noise:
         """Return the noise of a unit's own devices where it meets a threshold [A].
 
@@ -357,7 +358,7 @@ class DecisionNoise:
         what sets the threshold, referred to the candidate; a signed candidate's splitters too.
         """
         bank, i_lsb = memory.bank, array.design.i_lsb
-        bus = array.design.buses[bank.candidate]
+        bus = array.rows[memory.units.candidate].row.bus
         rail, root, rest = np.maximum(threshold, 0), np.ones_like(threshold), threshold * 0
         steps: Floats = root
         if memory.i_q is not None:
@@ -372,11 +373,9 @@ class DecisionNoise:
             legs = 1 if bank.clocked else 1 + LOOP_DEVICES
             white, flicker = white + legs * rail, flicker + legs * i_lsb * rail
         own = Noise(white=white, flicker=flicker)
-        if bank.window is not None and bank.threshold is not None:
-            node, ratio = (
-                heard[bank.threshold],
-                bus.scale / array.design.buses[bank.threshold].scale,
-            )
-            gain = memory.copies["up_plus"] * ratio
+        if bank.window is not None and memory.units.threshold is not None:
+            node = heard[memory.units.threshold]
+            read = array.rows[memory.units.threshold].row.bus
+            gain = memory.copies["up_plus"] * (bus.scale / read.scale)
             own = own + (node.legs * (gain + FLIP * gain**2) + node.shared * gain**2)
         return own * steps

@@ -19,7 +19,7 @@ Matrices are nonnegative, so E is bounded by its row sums times the largest s an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ import numpy as np
 from mru_hw.circuits.base import leg_of
 from mru_hw.mapping.design import Bus
 from mru_hw.model.memory.recurrence import Floats
-from mru_hw.simulate.array import DieArray, Node, Rails, Wiring, apply
+from mru_hw.simulate.array import Node, Rails, Wiring, apply
 
 FLIP = 2  # devices: the copy, and the diode that it feeds
 
@@ -77,31 +77,36 @@ class Gains:
 
     Attributes
     ----------
+    source
+        Number of the row that it copies.
     path
         (n_target, n_source) g, in amperes a ampere, with its sign.
     legs
         ``|g| + 2 g^2`` where legs read flips, nonnegative.
     one_rail
-        Whether legs read the plus rail alone of a node that has two.
+        Whether legs read the plus rail alone of nodes that have two.
     """
 
+    source: int
     path: Floats
     legs: Floats
     one_rail: bool
 
     @classmethod
-    def of(cls, wiring: Wiring, source: Bus, target: Bus) -> Gains:
-        """Return the gains of all legs from a bus to another on one die."""
-        n = source.size
-        plus, minus = wiring.net[:, :n], np.zeros((0, n))
-        if len(source.circuit.signs) > 1:
-            minus = wiring.net[:, n : 2 * n]
-        one_rail = len(minus) > 0 and not minus.any()
-        both = len(minus) > 0 and not one_rail
-        path: Floats = ((plus - minus) / 2 if both else plus) * (target.scale / source.scale)
-        flips = [source.circuit.flipped(leg_of(("plus", polarity))) for polarity in ("n", "p")]
-        flipped = np.where(path > 0, flips[1], flips[0])
-        return cls(path=path, legs=np.abs(path) + FLIP * flipped * path**2, one_rail=one_rail)
+    def of(cls, wiring: Wiring, source: Node, target: Node) -> Gains:
+        """Return the gains of all legs from a row to another on one die."""
+        circuit, n = source.circuit, source.row.bus.size
+        plus, minus = wiring.net[:, :n], wiring.net[:, n : n * len(circuit.signs)]
+        both = bool(minus.any())
+        path: Floats = ((plus - minus) / 2 if both else plus) * (
+            target.row.bus.scale / source.row.bus.scale
+        )
+        # A weight's legs on two rails are of either polarity: both read flips, or none.
+        sunk, sourced = (circuit.flipped(leg_of(("plus", polarity))) for polarity in ("n", "p"))
+        flipped = np.where(wiring.sourced[:, :n], sourced, sunk)
+        legs = np.abs(path) + FLIP * flipped * path**2
+        one_rail = minus.size > 0 and not both
+        return cls(source=wiring.source, path=path, legs=legs, one_rail=one_rail)
 
     def arriving(self, noise: NodeNoise) -> Noise:
         """Return what all legs bring, as a variance."""
@@ -159,17 +164,17 @@ def node_noise(bus: Bus, rails: Rails, arriving: Noise | None, corner: Floats) -
     return NodeNoise(legs=legs, shared=through + legs, share=share)
 
 
-def bias_legs(node: Node, bus: Bus, i_lsb: float) -> Noise:
-    """Return the noise (n, 1, 1) of the bias legs into a bus: m units carry m i_lsb."""
-    current = np.abs(node.constant) * bus.scale
+def bias_legs(node: Node, i_lsb: float) -> Noise:
+    """Return the noise (n, 1, 1) of the bias legs into a row's nodes: m units carry m i_lsb."""
+    current = np.abs(node.constant) * node.row.bus.scale
     return Noise(white=current, flicker=current * i_lsb)
 
 
 def arriving_at(
-    array: DieArray, name: str, gains: Mapping[str, Gains], heard: Mapping[str, NodeNoise]
+    node: Node, gains: Sequence[Gains], heard: Mapping[int, NodeNoise], i_lsb: float
 ) -> Noise:
-    """Return what arrives at a bus from its bias legs and from its sources' nodes."""
-    total = bias_legs(array.nodes[name], array.design.buses[name], array.design.i_lsb)
-    for source, path in gains.items():
-        total = total + path.arriving(heard[source])
+    """Return what arrives at a row's nodes from their bias legs and from the rows before."""
+    total = bias_legs(node, i_lsb)
+    for path in gains:
+        total = total + path.arriving(heard[path.source])
     return total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mru_hw.circuits.ladder.law import ladder_law, ladder_thresholds
+from mru_hw.circuits.ladder.law import ladder_falls, ladder_law, ladder_thresholds
 from mru_hw.circuits.ladder.roles import COMPARATORS, ROLES, VIEWS
 from mru_hw.circuits.units import UnitCircuit
 
@@ -13,6 +13,7 @@ LADDER = UnitCircuit(
     roles=ROLES,
     thresholds=("up_threshold", "down_threshold"),
     inner=COMPARATORS,
+    falls=ladder_falls,
     law=ladder_law,
     nominal_thresholds=ladder_thresholds,
 )

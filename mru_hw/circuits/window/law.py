@@ -6,6 +6,8 @@ down: c_minus >= down_plus b_plus + down_minus b_minus + down_opposite c_plus
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mru_hw.circuits.base import Array, DeviceView
@@ -15,6 +17,15 @@ from mru_hw.circuits.units import PlacedView, UnitView
 from mru_hw.circuits.window.gains import window_copies
 from mru_hw.circuits.window.roles import COPIES
 from mru_hw.technology.calibration import Calibration
+
+
+def meeting_rail(weighed: Any, opposite: Any, i_q: Any) -> Any:
+    """Return where a signed candidate's own rail meets a threshold and a copy of its other rail.
+
+    ``p = w + k i_q^2 / p`` for a rail p, what the threshold weighs w and the other rail's k: plain
+    arithmetic, as in `mru_hw.circuits.nodes.laws`.
+    """
+    return (weighed + np.sqrt(weighed * weighed + 4 * opposite * i_q * i_q)) / 2
 
 
 def window_law(
