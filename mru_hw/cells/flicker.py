@@ -10,7 +10,8 @@ def relative_flicker(technology: Technology, calibration: Calibration, temperatu
     """Return the relative variance of one unit device's current per factor e of bandwidth.
 
     ``k / (c_ox W L (n kT/q)^2)``, from ``S_Vg = k / (c_ox W L f)`` and ``g_m = I / (n kT/q)``: the
-    NMOS mirror device's, with the larger constant of both polarities.
+    NMOS mirror device's, with the larger constant of both polarities, each times what the
+    technology's cards have over it.
 
     Parameters
     ----------
@@ -18,5 +19,7 @@ def relative_flicker(technology: Technology, calibration: Calibration, temperatu
         [degC].
     """
     device, constants = technology.devices["n_mirror"], technology.flicker
-    gate = max(constants.k_n, constants.k_p) / (constants.c_ox * device.w * device.l)
+    cards = technology.noise
+    gate = max(constants.k_n * cards.flicker_n, constants.k_p * cards.flicker_p)
+    gate /= constants.c_ox * device.w * device.l
     return gate / calibration.thermal("n", temperature) ** 2

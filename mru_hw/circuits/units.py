@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.circuits.base import (
     Array,
@@ -17,6 +18,7 @@ from mru_hw.circuits.base import (
     NodeView,
     named,
 )
+from mru_hw.circuits.cell.law import cumulative
 from mru_hw.circuits.statements import Cell, Element
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
@@ -217,10 +219,13 @@ class UnitLaw:
     ----------
     up, down
         (n_units,) rail current at which the comparator decides.
-    level
-        (n_units, n_cells + 1) output current by the number of set cells.
-    held
-        (n_units, n_cells + 1) supply current of the cells by the same number.
+    output
+        (n_units, n_cells) output current of each cell while it is set.
+    level_gains
+        (n_units, n_cells + 1) what the drains of all output legs make of their currents, by the
+        number of set cells.
+    drawn
+        (n_units, n_cells) supply current of each cell while it is set.
     up_copy, down_copy
         (n_units,) for the comparators' supply: current of the copy of the candidate's plus and
         minus rail, per ampere of that rail, with the whole supply across the copy.
@@ -232,17 +237,31 @@ class UnitLaw:
         By role, (n_units,): how many amperes of the candidate one ampere of the copied rail weighs
         at a window comparator (equations in `mru_hw.circuits.window.law`). `up` and `down` are NaN
         then. Empty where a bias leg sets the threshold.
+
+    Arrays of many dies at once have a leading axis of dies.
     """
 
     up: Array
     down: Array
-    level: Array
-    held: Array
+    output: Array
+    level_gains: Array
+    drawn: Array
     up_copy: Array
     down_copy: Array
     up_leg: Array
     down_leg: Array
     copies: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def level(self) -> Array:
+        """Output current by the number of set cells, the lowest first, (n_units, n_cells + 1)."""
+        level: Array = cumulative(self.output) * self.level_gains
+        return level
+
+    @property
+    def held(self) -> Array:
+        """Supply current of the cells by the same number, (n_units, n_cells + 1)."""
+        return cumulative(self.drawn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +290,9 @@ class UnitCircuit:
         The chip's elements of a row of units.
     nets
         Nets below the chip of the cells of one unit, in thermometer order: high where set.
+    falls
+        Whether candidates ask set cells to clear, from them and the falling threshold; they ask
+        for a cell to be set from the rising threshold on (`mru_hw.circuits.cell.law.asked`).
     law
         What a bank's units do on a die.
     nominal_thresholds
@@ -288,6 +310,7 @@ class UnitCircuit:
     cells: Callable[[UnitView], Iterable[Cell]]
     elements: Callable[[PlacedView, UnitView], Iterator[Element]]
     nets: Callable[[UnitView, int], tuple[str, ...]]
+    falls: Callable[[NDArray[Any], NDArray[Any]], NDArray[np.bool_]]
     law: Callable[[DeviceView, UnitView], UnitLaw]
     nominal_thresholds: Callable[[PlacedView, UnitView, Calibration], tuple[Array, Array]]
 

@@ -289,7 +289,7 @@ def ladder_law_delays(unit: Unit, case: LadderCase, calibration: Calibration) ->
     up, down = (x.item() for x in memory.thresholds())
     sides = [up] * len(OVERDRIVES) + [-down] * len(OVERDRIVES)
     c = np.array(sides) * (1 + np.array(OVERDRIVES * 2))
-    node = MovingNode(bus, array.nodes["c0"], load, calibration, t_c)
+    node = MovingNode(array.nodes["c0"], load, calibration, t_c)
     ladder = MovingLadder(
         memory, bank_load(design, calibration, design.banks[0]), calibration, bus.scale, n
     )
@@ -307,7 +307,7 @@ def ladder_law_delays(unit: Unit, case: LadderCase, calibration: Calibration) ->
         ladder.step(rails, None, now - before)
         start = ladder.cells.copy()
         ladder.strobe()
-        for j in np.flatnonzero((ladder.cells != start)[0]):
+        for j in np.flatnonzero((ladder.cells != start).any(axis=0)[0]):
             if found[j] is None:
                 found[j] = float(now)
         ladder.cells = start

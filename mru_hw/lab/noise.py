@@ -186,13 +186,15 @@ class Unit:
         """Return the array's law, its scale 1."""
         return NoiseLaw.of(self.design, self.calibration, self.conditions.temperature, 1.0)
 
-    def variances(self, candidate: float) -> tuple[float, float]:
-        """White and flicker variance [A^2] of `DecisionNoise`, for a candidate without legs."""
-        law, bank = self.law(), self.design.banks[0]
+    def variances(self) -> tuple[float, float]:
+        """White (2 q I) and flicker variance [A^2] of the law, for a candidate without legs."""
+        law, bank, current = self.law(), self.design.banks[0], self.threshold
         units = self.design.buses[bank.candidate].units
-        white = 2 * float(law.shot[0][0, 0, 0]) * (candidate + self.threshold)
-        squares = candidate**2 / units + self.threshold * self.design.i_lsb
-        return white, 2 * law.flicker * squares * (law.slow + float(law.fast[0][0, 0, 0]))
+        white = current * 3 + current**2 * law.bias[0]
+        squares = current**2 * (2 / units + law.bias[1]) + current * self.design.i_lsb
+        band = law.slow + float(law.fast[0][0, 0, 0])
+        bandwidth = float(law.bandwidth[0][0, 0, 0])
+        return 2 * CHARGE * bandwidth * white, law.flicker * squares * band
 
     def instance(self) -> list[str]:
         """Return the lines of the unit and its supplies."""
@@ -276,9 +278,9 @@ def decided(batch: Batch, unit: Unit) -> dict[str, Any]:
             "bandwidth_Hz": variance / float(shot[0]),
             "flicker_sigma_A": math.sqrt(np.trapezoid(flicker[counted], f[counted])),
         }
-    law_white, law_flicker = unit.variances(c)
+    law_white, law_flicker = unit.variances()
     load = decision_capacitance(unit.design, unit.calibration, unit.design.banks[0])
-    conductance = (unit.calibration.n.conductance + unit.calibration.p.conductance) * I_UNIT
+    conductance = (unit.calibration.n.conductance + unit.calibration.p.conductance) * unit.threshold
     return {
         "candidate_A": c,
         "mirror_gain": slope / resistance,
@@ -288,7 +290,7 @@ def decided(batch: Batch, unit: Unit) -> dict[str, Any]:
         "bandwidth_Hz": math.pi / 2 * pole,
         "law_conductance_S": conductance,
         "law_capacitance_F": float(load[0]),
-        "law_bandwidth_Hz": conductance / (4 * float(load[0])),
+        "law_bandwidth_Hz": float(unit.law().bandwidth[0][0, 0, 0]),
         "devices": devices,
         "sigma_A": {
             "white": math.sqrt(white),

@@ -7,6 +7,7 @@ sees the new states of the layers before it. The supply is the mean over these p
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,8 +24,8 @@ from mru_hw.simulate.blocks import (
     group_sequences,
     keep_freed_memory,
 )
-from mru_hw.simulate.compile import compile_die
-from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw
+from mru_hw.simulate.compile import compile_dies
+from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw, noise_gains
 from mru_hw.simulate.die_run import DieRun
 from mru_hw.simulate.kept import Kept
 from mru_hw.simulate.readout import Tally
@@ -32,7 +33,7 @@ from mru_hw.simulate.supply import BLOCKS, SupplyRecord
 from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
-from mru_hw.variation import Die
+from mru_hw.variation import Die, NoiseKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,13 +204,20 @@ def simulate_behavioral(
     results = DieResults(design, inputs, len(dies), dtype, keep_all=keep_all)
     groups = list(group_sequences(inputs.lengths))
     law = None if noise is None else NoiseLaw.of(design, at_supply, temperature, noise.scale)
-    for d, die in enumerate(dies):
-        array = compile_die(design, at_supply, die, temperature=temperature, dtype=dtype)
+    programs = compile_dies(design, at_supply, dies, temperature=temperature, dtype=dtype)
+    arrays = itertools.chain.from_iterable(program.dies() for program in programs)
+    for d, (die, array) in enumerate(zip(dies, arrays, strict=True)):
+        gains = () if noise is None else noise_gains(array)
         for group in groups:
             drawn = None
             if law is not None and noise is not None:
-                sequences = group.rows + sequence_offset
-                drawn = DecisionNoise(law=law, seed=noise.seed, die=die.seed, sequences=sequences)
+                drawn = DecisionNoise(
+                    law=law,
+                    gains=gains,
+                    key=NoiseKey.of(noise.seed, die.seed),
+                    sequences=group.rows + sequence_offset,
+                    lazy=not keep_all,
+                )
             gathered, held = Gathered(results, d, group), None
             for block in group.blocks(inputs, design, dtype):
                 run = DieRun(

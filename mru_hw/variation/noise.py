@@ -151,18 +151,26 @@ class NoiseKey:
         return cls(k0=k0[0], k1=k1[0])
 
     def draws(
-        self, stream: int, sequences: NDArray[np.int64], frames: range, n_units: int
+        self, stream: int, sequences: NDArray[np.int64], frames: NDArray[np.int64], n_units: int
     ) -> NDArray[np.float64]:
-        """Return the draws of `normal_at` for all units, frames and sequences, in this order."""
+        """Return the draws of `normal_at` of the first units, (n_units, ...).
+
+        Parameters
+        ----------
+        stream
+            What draws.
+        sequences, frames
+            Where, in any shape that broadcasts.
+        """
+        where = np.broadcast_arrays(frames, sequences)
+        time, which = (values.reshape(-1).astype(np.uint64) for values in where)
         groups = -(-n_units // LANES)
-        out = np.empty((groups, LANES, len(frames), len(sequences)))
-        units = np.arange(groups, dtype=np.uint64)[:, None, None]
-        which = sequences.astype(np.uint64)
-        step = max(1, BLOCK // (groups * len(sequences)))
-        for start in range(0, len(frames), step):
-            part = frames[start : start + step]
-            time = np.array(part, dtype=np.uint64)[:, None]
-            words = philox(units, time, which, np.uint64(stream), self.k0, self.k1)
+        out = np.empty((groups, LANES, len(time)))
+        units = np.arange(groups, dtype=np.uint64)[:, None]
+        step = max(1, BLOCK // groups)
+        for start in range(0, len(time), step):
+            part = slice(start, start + step)
+            words = philox(units, time[part], which[part], _U(stream), self.k0, self.k1)
             for lane, word in enumerate(words):
-                out[:, lane, start : start + step] = normal(word)
-        return out.reshape(groups * LANES, len(frames), len(sequences))[:n_units]
+                out[:, lane, part] = normal(word)
+        return out.reshape(groups * LANES, *where[0].shape)[:n_units]

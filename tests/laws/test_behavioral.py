@@ -208,9 +208,10 @@ def test_a_slow_ramp_meets_the_thresholds_of_the_compiled_unit(
     course = np.broadcast_to(ramp[None, :, None], (6, len(ramp), 1))
     if cell == "fq_bmru":
         course = np.maximum(course, 0)
-    start = initial_cells(memory)
-    found = step_memory(memory, np.ascontiguousarray(course), up, down, start[:, None])
-    cells = found[:, 0, :, 0].astype(int)
+    before = initial_cells(memory.bank)
+    start = before[:, :, 0].sum(axis=0)
+    found = step_memory(memory, np.ascontiguousarray(course), up, down, before)
+    cells = found[:, :, 1:, 0].sum(axis=0).T.astype(int)
     assert np.all(np.abs(np.diff(cells, axis=0)) <= 1)
     for k in range(6):
         changes = np.flatnonzero(np.diff(np.concatenate([[start[k]], cells[:, k]])))

@@ -172,7 +172,7 @@ def test_a_loop_moves_as_its_differential_equation_says(over: float) -> None:
     array = compile_die(design, cal, die, temperature=27.0)
     memory, load = array.memories[0], bank_load(design, cal, bank)
     loop = MovingLoop(memory, load, devices, bank, 1)
-    low = np.flatnonzero(loop.cells[:, 0] == 0)[0]
+    low = np.flatnonzero(~loop.cells[0, :, 0])[0]
     c = over * memory.up
     span, n = 2e-3, 1500
     times = np.linspace(0, span, n + 1)[1:]

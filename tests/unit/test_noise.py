@@ -93,11 +93,11 @@ def test_compiled_scalars_have_the_bits_of_arrays() -> None:
 
 def test_a_counter_alone_names_a_draw() -> None:
     key, sequences = NoiseKey.of(2**63 - 1, 1 << 40), np.array([3, 900, 4])
-    whole = key.draws(2, sequences, range(700), 7)
-    np.testing.assert_array_equal(
-        key.draws(2, sequences[1:2], range(90, 103), 7), whole[:, 90:103, 1:2]
-    )
-    np.testing.assert_array_equal(key.draws(2, sequences, range(700), 5), whole[:5])
+    frames = np.arange(700)[:, None]
+    whole = key.draws(2, sequences, frames, 7)
+    part = key.draws(2, sequences[1:2], frames[90:103], 7)
+    np.testing.assert_array_equal(part, whole[:, 90:103, 1:2])
+    np.testing.assert_array_equal(key.draws(2, sequences, frames, 5), whole[:5])
     unit, frame, sequence = (np.array(v, np.uint64) for v in ([0, 3, 6], [0, 99, 699], [3, 4, 900]))
     one = normal_at(key.k0, key.k1, np.uint64(2), sequence, frame, unit)
     np.testing.assert_array_equal(one, whole[[0, 3, 6], [0, 99, 699], [0, 2, 1]])
@@ -105,7 +105,7 @@ def test_a_counter_alone_names_a_draw() -> None:
 
 @pytest.mark.parametrize("seed", [(0, 0), (1, 0), (0, 1), (2**32, 0), (0, 2**32), (7, 2**63 - 1)])
 def test_draws_are_normal_and_neighbours_are_strangers(seed: tuple[int, int]) -> None:
-    x = NoiseKey.of(*seed).draws(1, np.arange(50), range(500), 40)
+    x = NoiseKey.of(*seed).draws(1, np.arange(50), np.arange(500)[:, None], 40)
     n = x.size
     for power, moment, spread in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
         assert abs(np.mean(x**power) - moment) < 4.5 * np.sqrt(spread / n)
@@ -125,7 +125,9 @@ def test_draws_are_normal_and_neighbours_are_strangers(seed: tuple[int, int]) ->
 
 def test_seeds_dies_and_streams_share_nothing() -> None:
     def draw(seed: int, die: int, stream: int) -> Any:
-        return NoiseKey.of(seed, die).draws(stream, np.arange(20), range(100), 40).ravel()
+        return (
+            NoiseKey.of(seed, die).draws(stream, np.arange(20), np.arange(100)[:, None], 40).ravel()
+        )
 
     kinds = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (0, 2**32, 0), (2**32, 0, 0)]
     x = np.array([draw(*kind) for kind in kinds])

@@ -8,17 +8,25 @@ set draws nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.circuits.base import Array, DeviceView, IntArray
 from mru_hw.circuits.cell.drains import CellLegs
-from mru_hw.circuits.cell.law import cumulative
 from mru_hw.circuits.legs.gains import comparator_gains, flip_gain, leg_gain
 from mru_hw.circuits.legs.leakage import candidate_leaks
 from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
 from mru_hw.circuits.units import PlacedView, UnitLaw, UnitView
 from mru_hw.circuits.window.law import window_law, window_legs
 from mru_hw.technology.calibration import Calibration
+
+
+def ladder_falls(c: NDArray[Any], down: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell whether candidates ask for a step down: at ``-down`` and below."""
+    found: NDArray[np.bool_] = np.less_equal(c, -down)
+    return found
 
 
 def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
@@ -43,7 +51,8 @@ def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
     else:
         up = down = np.full(bank.n_units, np.nan)
         up_leg, down_leg = window_legs(devices, bank, up_copy, down_copy)
-    output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail_n
+    rail = rail_n[..., None]
+    output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail
     saturated = i_lsb * leg_gain(cal, "n", cal.v_dd, i_lsb)
     hold = devices.factor(owner, "hold", "n") * (bank.hold_units * saturated)
     width = devices.factor(owner, "width", "n") * (bank.width_units * i_lsb)
@@ -51,8 +60,9 @@ def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
     return UnitLaw(
         up=up,
         down=down,
-        level=cumulative(output) * legs.level_gains(devices.node(bank.state)),
-        held=cumulative((hold + width) * rail_n),
+        output=output,
+        level_gains=legs.level_gains(devices.node(bank.state)),
+        drawn=(hold + width) * rail,
         up_copy=up_copy * leg_gain(cal, "n", cal.v_dd, candidate.i_device),
         down_copy=down_copy * leg_gain(cal, "p", 0.0, candidate.i_device),
         up_leg=up_leg,

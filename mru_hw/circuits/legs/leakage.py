@@ -67,7 +67,8 @@ class Leak:
         """Return the current of a leg as large as the diode, for a diode's `current` >= 0."""
         if self.channel == TIGHT:
             return current
-        return leg_current(current, self.channel, self.junction, self.slope)
+        found: NDArray[Any] = leg_current(current, self.channel, self.junction, self.slope)
+        return found
 
     def carried(self, copied: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the current of the diode at which a leg as large carries `copied`.
@@ -135,29 +136,18 @@ class BusLeak:
         return least
 
 
-def leg_current(
-    current: NDArray[Any],
-    channel: NDArray[Any] | float,
-    junction: NDArray[Any] | float,
-    slope: NDArray[Any] | float,
-) -> NDArray[Any]:
+def leg_current(current: Any, channel: Any, junction: Any, slope: Any) -> Any:
     """Return what a leg as large as a diode carries with `current`, at least 0, in the diode.
+
+    Plain arithmetic, as in `mru_hw.circuits.nodes.laws`.
 
     Parameters
     ----------
     channel, junction, slope
         As those of `Leak`, scalars or broadcast against `current`.
     """
-    tight = isinstance(junction, float) and junction == 0
-    over: NDArray[Any] = current / channel if tight else (current - junction) / channel
-    np.maximum(over, 0, out=over)
-    over += 1
-    np.log(over, out=over)
-    over *= 1 - slope
-    np.exp(over, out=over)
-    over *= channel
-    over += current if tight else np.maximum(current, junction)
-    return over
+    over = np.maximum(current - junction, 0) / channel
+    return np.exp(np.log(over + 1) * (1 - slope)) * channel + np.maximum(current, junction)
 
 
 def off_current(calibration: Calibration, polarity: str, units: int) -> float:

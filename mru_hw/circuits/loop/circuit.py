@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mru_hw.circuits.loop.deck import loop_elements, loop_nets, no_cells
-from mru_hw.circuits.loop.law import loop_law, loop_thresholds
+from mru_hw.circuits.loop.law import loop_falls, loop_law, loop_thresholds
 from mru_hw.circuits.loop.roles import INNER, ROLES
 from mru_hw.circuits.units import UnitCircuit
 
@@ -18,6 +18,7 @@ LOOP = UnitCircuit(
     cells=no_cells,
     elements=loop_elements,
     nets=loop_nets,
+    falls=loop_falls,
     law=loop_law,
     nominal_thresholds=loop_thresholds,
 )

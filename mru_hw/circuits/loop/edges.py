@@ -74,15 +74,15 @@ def loop_edges(
     """
     temperature = calibration.temperature if temperature is None else temperature
     v = np.arange(STEP, calibration.v_dd / 2, STEP)
-    hold, width = hold[:, None], width[:, None]
+    hold, width = hold[..., None], width[..., None]
     leg_n, leg_p = loop_legs(calibration, v, temperature)
     could, carried, tail = follower(calibration, width, v, temperature=temperature, reach=reach)
-    fed = carried * leg_p * np.reshape(feedback, (-1, 1))
+    fed = carried * leg_p * np.asarray(feedback)[..., None]
     plus = (hold * leg_n - fed) / (flip_gain(calibration, "n", i_lsb) * leg_p)
     # The feedback's onset: where the follower could carry half of the width.
     onset = could > np.maximum(tail, i_lsb)
-    up = np.max(np.where(onset, -np.inf, plus), axis=1)
-    return up, np.min(np.where(onset, plus, np.inf), axis=1)
+    up = np.max(np.where(onset, -np.inf, plus), axis=-1)
+    return up, np.min(np.where(onset, plus, np.inf), axis=-1)
 
 
 def loop_legs(calibration: Calibration, v: Array, temperature: float) -> tuple[Array, Array]:

@@ -11,17 +11,24 @@ the sources are, and it gives the threshold and the minus rail's copy.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.circuits.base import Array, DeviceView
 from mru_hw.circuits.cell.drains import CellLegs
-from mru_hw.circuits.cell.law import cumulative
 from mru_hw.circuits.legs.gains import at_usual, flip_gain, leg_gain
 from mru_hw.circuits.loop.edges import LoopSettings, Way, loop_edges
 from mru_hw.circuits.nodes.bias import bias_rails
 from mru_hw.circuits.units import PlacedView, UnitLaw, UnitView
 from mru_hw.technology.calibration import Calibration
+
+
+def loop_falls(c: NDArray[Any], down: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell whether candidates let loops fall: below ``down``."""
+    found: NDArray[np.bool_] = ~np.greater_equal(c, down)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +108,9 @@ def loop_currents(devices: DeviceView, bank: UnitView) -> LoopCurrents:
         diode=candidate.units,
     )
     return LoopCurrents(
-        hold=nominal.hold * devices.factor(owner, "hold", "n")[:, 0] * rail_n,
-        width=nominal.width * devices.factor(owner, "width", "n")[:, 0] * rail_n,
-        feedback=nominal.feedback * feedback_ratio(devices, bank)[:, 0],
+        hold=nominal.hold * devices.factor(owner, "hold", "n")[..., 0] * rail_n,
+        width=nominal.width * devices.factor(owner, "width", "n")[..., 0] * rail_n,
+        feedback=nominal.feedback * feedback_ratio(devices, bank)[..., 0],
         reach=nominal.reach,
         copy_plus=copy_plus,
         copy_minus=copy_minus,
@@ -146,12 +153,13 @@ def loop_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
     nominal = at_usual(cal, "n", cal.v_gate("n", i_lsb))
     tail = legs.feedback_gain()[:, 0]
     drawn = (hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * tail) / nominal
-    output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail_n
+    output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb)
     return UnitLaw(
         up=loop.candidate(rise),
         down=loop.candidate(fall),
-        level=cumulative(output) * legs.level_gains(devices.node(bank.state)),
-        held=cumulative(drawn[:, None]),
+        output=output * rail_n[..., None],
+        level_gains=legs.level_gains(devices.node(bank.state)),
+        drawn=drawn[..., None],
         up_copy=loop.copy_plus * (flip_gain(cal, "n", i) * leg_gain(cal, "p", 0.0, i)),
         down_copy=loop.copy_minus * (flip_gain(cal, "p", i) * leg_gain(cal, "n", cal.v_dd, i)),
         up_leg=0 * hold,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.circuits.base import Array, DeviceView
 from mru_hw.circuits.legs.gains import leg_gain
@@ -18,6 +17,15 @@ from mru_hw.circuits.units import PlacedView, UnitView
 from mru_hw.circuits.window.gains import window_copies
 from mru_hw.circuits.window.roles import COPIES
 from mru_hw.technology.calibration import Calibration
+
+
+def meeting_rail(weighed: Any, opposite: Any, i_q: Any) -> Any:
+    """Return where a signed candidate's own rail meets a threshold and a copy of its other rail.
+
+    ``p = w + k i_q^2 / p`` for a rail p, what the threshold weighs w and the other rail's k: plain
+    arithmetic, as in `mru_hw.circuits.nodes.laws`.
+    """
+    return (weighed + np.sqrt(weighed * weighed + 4 * opposite * i_q * i_q)) / 2
 
 
 def window_law(
@@ -61,28 +69,6 @@ def window_legs(
         up_copy * (sink * leg_gain(cal, "p", 0.0, i) / leg_gain(cal, "p", up, i)),
         down_copy * (source * leg_gain(cal, "n", cal.v_dd, i) / leg_gain(cal, "n", down, i)),
     )
-
-
-def weighed_rail(
-    weighed: NDArray[Any], opposite: NDArray[Any] | float, i_q: NDArray[Any] | float
-) -> NDArray[Any]:
-    """Return the candidate's rail current p at which a side of the comparator decides.
-
-    ``p = w + k i_q^2 / p``: the rail meets what the threshold weighs, w, and a copy of the
-    candidate's other rail, which carries ``i_q^2 / p``.
-
-    Parameters
-    ----------
-    weighed
-        What the copies of the threshold bring.
-    opposite
-        Weight k of the copy of the candidate's other rail; 0 where there is none.
-    i_q
-        Quiescent current of the candidate, in the same unit.
-    """
-    floor = 4 * opposite * i_q * i_q
-    rail: NDArray[Any] = (weighed + np.sqrt(weighed * weighed + floor)) / 2
-    return rail
 
 
 def no_thresholds(_: PlacedView, bank: UnitView, __: Calibration) -> tuple[Array, Array]:
