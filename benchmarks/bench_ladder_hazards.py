@@ -179,13 +179,7 @@ def layers_deck(technology: Technology, at: Conditions, up: float, *, moving: bo
     ]
     saves = tuple(cell.replace("xu.", f"xu{unit}.") for unit in "ua" for cell in CELLS)
     return bench_deck(
-        technology,
-        at,
-        lines,
-        saves,
-        t_stop=len(course) * FRAME,
-        step=FRAME / 20,
-        options=OPTIONS,
+        technology, at, lines, saves, t_stop=len(course) * FRAME, step=FRAME / 20, options=OPTIONS
     )
 
 

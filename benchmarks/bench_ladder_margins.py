@@ -147,11 +147,7 @@ def row_of(
             lost[state] += made.get(state, [])
     return (
         asdict(at)
-        | {
-            "scale": scale,
-            "core_seconds": seconds,
-            "decks_failed": failed,
-        }
+        | {"scale": scale, "core_seconds": seconds, "decks_failed": failed}
         | {state: margins(np.array(values)) for state, values in lost.items()}
     )
 

@@ -223,11 +223,7 @@ def moments(values: Array) -> dict[str, float]:
 
 
 def row_of(
-    store: Store,
-    technology: Technology,
-    at: Conditions,
-    n_dies: tuple[int, int],
-    scale: float,
+    store: Store, technology: Technology, at: Conditions, n_dies: tuple[int, int], scale: float
 ) -> dict[str, Any]:
     """Run the dies of one condition: so many for times and levels, so many for trips."""
     design = unit_of(technology, 2).design

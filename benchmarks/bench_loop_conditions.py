@@ -3,7 +3,7 @@
     python benchmarks/bench_loop_conditions.py [--tech T] [--i-unit "1 nA"] [--work DIR]
 
 A chip of one FQ-BMRU unit with thresholds of 1 and 0.5 times i_unit, its input on a slow triangle
-that passes both (`bench_cells_die_by_die`), at the extremes of `bench_ladder_conditions`. An edge
+that passes both (`mru_hw.lab.loop`), at the extremes of `bench_ladder_conditions`. An edge
 is the current in the candidate's diode when the loop switches, in A; None where it does not. `law`
 are those of the behavioral array with the condition's constants, `error` the law over ngspice, less
 one. `switched` counts how often the loop went up and down: once each is right. `rest` is the

@@ -36,11 +36,10 @@ from benchmarks.study import (
     study,
     tell,
 )
-from mru_hw.lab.agreement import TEST_ROWS, run_sequence
+from mru_hw.lab.agreement import TEST_ROWS, run_dies, run_sequence
 from mru_hw.lab.equivalence import Side, energies, equivalence, levels_of, wrong_steps
 from mru_hw.lab.store import Store
 from mru_hw.model.io import load_model
-from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.supply import BLOCKS
@@ -84,20 +83,7 @@ def spice_side(
 
 def array_side(chip: Chip, inputs: Inputs, dies: int, conditions: Conditions) -> Side:
     """Run the same dies in the behavioral array."""
-    calibration = chip.calibration.at(
-        conditions.v_dd,
-        temperature=conditions.temperature,
-        corner=conditions.corner,
-        loops_only=chip.design.loops_only,
-    )
-    found = simulate_behavioral(
-        chip.design,
-        calibration,
-        inputs,
-        [chip.die(d) for d in range(dies)],
-        temperature=conditions.temperature,
-        v_dd=conditions.v_dd,
-    )
+    found = run_dies(chip, inputs, conditions, [chip.die(d) for d in range(dies)])
     priced = energy(found.supply)
     return Side(
         decision=found.trace.decision,

@@ -27,16 +27,14 @@ import math
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import norm
 
 from benchmarks.study import machine, parsed, show, store_of, study
 from mru_hw.errors import UserError
-from mru_hw.files import whole_file
+from mru_hw.lab.figures import plotting, saved
 from mru_hw.lab.ladder import I_UNIT
 from mru_hw.lab.noise import NODE, Batch, Unit, conditions_of, decided, named, spectra, unit_at
 from mru_hw.lab.store import Store
@@ -159,11 +157,7 @@ def decisions(
     }
     node = (SIGMA * I_UNIT) ** 2 / law
     runs = {
-        "node": (
-            {NODE: node},
-            SIGMA * I_UNIT,
-            math.sqrt(node * bench) / found["mirror_gain"],
-        ),
+        "node": ({NODE: node}, SIGMA * I_UNIT, math.sqrt(node * bench) / found["mirror_gain"]),
         "branches": (
             branches,
             math.sqrt(AMPLIFIED) * found["law_sigma_A"]["white"],
@@ -199,8 +193,7 @@ def decisions(
 
 def draw(found: dict[str, Any], path: Path) -> None:
     """Spectra, white levels and shares of steps."""
-    mpl.use("Agg")
-    mpl.rcParams.update({"svg.hashsalt": "mru_hw", "svg.fonttype": "none", "font.size": 8})
+    plt = plotting()
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9.5, 3.0), layout="constrained")
     for color, (name, result) in zip(("C0", "C1"), found.items(), strict=False):
         nominal = next(iter(result["spectra"].values()))
@@ -241,8 +234,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
     right.legend(fontsize=6)
     for panel in (left, middle, right):
         panel.grid(alpha=0.3)
-    with whole_file(path) as part:
-        figure.savefig(part, format="svg", metadata={"Date": None})
+    saved(figure, path)
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:

@@ -9,7 +9,7 @@
   Ornstein-Uhlenbeck current. Flips per second out of each state, with Poisson's error, beside the
   law's. Candidates stand at a share of the loop between its edges: of ngspice's own in the deck,
   of the law's in the law.
-* edges: of a chip of one unit (bench_cells_die_by_die's, the one of `table`) in ngspice, beside the
+* edges: of a chip of one unit (`mru_hw.lab.loop`, the one of `table`) in ngspice, beside the
   law's with and without leakage, at the conditions of `table`.
 * table: the law at the circuit's own noise, the same cell in a unit of one FQ-BMRU, nominal and on
   the worst of 1,000 dies, at 80 % of the rising edge and 120 % of the falling one.

@@ -47,10 +47,11 @@ from mru_hw.lab.store import Arrays, Store
 from mru_hw.mapping.wire_load import asked_wires
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
+from mru_hw.model.structure import normalised
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip, Run, run_level
 from mru_hw.simulate.timed_units import ON_MARGIN
-from mru_hw.spice.bench import make_bench, normalised, state_vectors
+from mru_hw.spice.bench import make_bench, state_vectors
 from mru_hw.spice.deck import CHIP
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.stimulus import Inputs, make_inputs
@@ -146,10 +147,7 @@ def compare(
             "spice": joules / (period * float(inputs.lengths[done].sum())),
             **{name: watts(run, inputs, period) for name, run in levels.items()},
         },
-        "core_seconds": {
-            "spice": sum(float(run["core_seconds"][0]) for run in spice),
-            **seconds,
-        },
+        "core_seconds": {"spice": sum(float(run["core_seconds"][0]) for run in spice), **seconds},
     }
 
 

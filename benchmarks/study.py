@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.files import whole_file
 from mru_hw.lab.store import Store
 from mru_hw.spice.session import Session
 from mru_hw.sweeps.run import machine as host
@@ -97,26 +96,6 @@ def told(given: argparse.Namespace) -> dict[str, str]:
 def tell(text: str) -> None:
     """Say how far it is."""
     print(text, file=sys.stderr)
-
-
-def saved(figure: Any, path: Path) -> None:
-    """Write a figure as SVG, without its date, or as PNG."""
-    form = path.suffix.removeprefix(".")
-    with whole_file(path) as part:
-        metadata = {"Date": None} if form == "svg" else None
-        figure.savefig(part, format=form, dpi=150, metadata=metadata)
-
-
-def plotting(font_size: int = 8) -> Any:
-    """Matplotlib, drawing the same bytes each time."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    style: Any = {"svg.hashsalt": "mru_hw", "svg.fonttype": "none", "font.size": font_size}
-    mpl.rcParams.update(style)
-    from matplotlib import pyplot as plt
-
-    return plt
 
 
 def show(result: Any) -> None:

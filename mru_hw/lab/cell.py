@@ -222,9 +222,7 @@ def measured_loop(
     for ramp in (RAMP, 2 * RAMP):
         deck = loop_deck(technology, setting, conditions, ramp=ramp)
         row = store(
-            f"{name}-{ramp:g}s",
-            deck,
-            partial(loop, setting, v_dd=conditions.v_dd, ramp=ramp),
+            f"{name}-{ramp:g}s", deck, partial(loop, setting, v_dd=conditions.v_dd, ramp=ramp)
         )
         if row["status"] != RunStatus.DONE.name:
             return {**setting.row(), **row}

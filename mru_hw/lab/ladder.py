@@ -17,9 +17,7 @@ from mru_hw.mapping.design import Design
 from mru_hw.simulate.array import Memory, Node
 from mru_hw.simulate.disagreement import Ladder, ladder_of, own_levels, wrong_steps
 from mru_hw.simulate.verify import read_unit
-from mru_hw.spice.bench import (
-    PRE_ROLL,
-)
+from mru_hw.spice.bench import PRE_ROLL
 from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.spice.dies import transistor_changes
 from mru_hw.spice.flatten import flatten

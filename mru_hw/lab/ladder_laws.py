@@ -20,16 +20,14 @@ from mru_hw.lab.law_rows import (
     NANO,
     OVERDRIVES,
     Row,
-    Subject,
     compared,
     delays,
     first_above,
     hold_s,
+    subject_of,
 )
 from mru_hw.lab.levels import nominal_array
-from mru_hw.lab.loop import (
-    diode,
-)
+from mru_hw.lab.loop import diode
 from mru_hw.lab.store import Store
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.realised import realised_bank
@@ -327,13 +325,7 @@ def ladder_rows(
         found, unit = measured_ladder(store, technology, case), ladder_unit(technology, case)
         if found["status"] != "DONE":
             continue
-        subject = Subject(
-            technology=technology.name,
-            part="ladder",
-            case=case.name,
-            current=unit.design.i_lsb,
-            threshold=case.threshold,
-        )
+        subject = subject_of("ladder", unit.design, case.name, case.threshold)
         rows += compared(subject, found["values"], ladder_law_values(unit, calibration))
         if case in timed and None not in found["trips"].values():
             spice = measured_ladder_delays(store, technology, case, found)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.mapping.design import Design
+
 Array = NDArray[np.float64]
 Values = dict[str, float]
 NANO, PICO = 1e-9, 1e-12
@@ -29,6 +31,17 @@ class Subject:
     case: str
     current: float
     threshold: float
+
+
+def subject_of(part: str, design: Design, case: str, threshold: float) -> Subject:
+    """Return a cell of a design; its threshold in A."""
+    return Subject(
+        technology=design.technology.name,
+        part=part,
+        case=case,
+        current=design.i_lsb,
+        threshold=threshold,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +71,7 @@ class Row:
 
 
 def kind_of(quantity: str) -> str | None:
-    """Return which aim a quantity of `bench_cells_die_by_die` falls under; gains have none."""
+    """Return which aim a quantity of a ladder or loop falls under; gains have none."""
     for word, kind in (
         ("supply", "supply"),
         ("edge", "edge"),

@@ -9,6 +9,7 @@ from mru_hw.mapping.design import Design
 from mru_hw.spice.flatten import Placed
 
 BLOCKS = ("mirror", "memory", "clock", "bias")
+"""Supply pins of the chip: what each bus, bank, phase driver and the bias tree draw."""
 
 
 def block_areas(design: Design, devices: Iterable[Placed]) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from mru_hw.simulate.run import Chip, run_level
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
-from tests.networks import draw_model, make_spec
+from tests.networks import draw_model, make_spec, with_even_settings
 
 TECHNOLOGY = load_technology("generic180")
 CELLS: list[tuple[str, dict[str, Any]]] = [
@@ -31,13 +30,7 @@ CELLS: list[tuple[str, dict[str, Any]]] = [
 
 
 def make_chip(cell: str, **keys: Any) -> Chip:
-    model = draw_model(make_spec(cell, **keys), 1)
-    rng = np.random.default_rng(1)
-    tensors = dict(model.tensors)
-    for name, values in tensors.items():
-        if name.endswith((".beta", ".alpha", ".delta")):
-            tensors[name] = rng.uniform(0.5, 1.0, values.shape)
-    return Chip(dataclasses.replace(model, tensors=tensors), TECHNOLOGY)
+    return Chip(with_even_settings(draw_model(make_spec(cell, **keys), 1), 1), TECHNOLOGY)
 
 
 def compiled(chip: Chip) -> Any:
