@@ -28,12 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.study import machine, parsed, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.lab.die_by_die import DieByDie, Pairs
 from mru_hw.lab.figures import plotting, saved
 from mru_hw.technology import load_technology
-
-# ------------------------------------------------------------------------------------- the dies
 
 
 def draw(path: Path, title: str, cells: dict[str, Pairs]) -> None:
@@ -71,12 +69,12 @@ def main() -> None:
     start, technology = time.monotonic(), load_technology(given.tech)
     bench = DieByDie(technology, store_of(given))
     cells = [c for c in (bench.loop, bench.ladder) if given.cell in (None, c.name)]
-    result: dict[str, Any] = {"machine": machine(), "technology": technology.name}
+    result: dict[str, Any] = {"technology": technology.name}
     pairs = {}
     for cell in cells:
         result[cell.name], pairs[cell.name] = bench.compare(cell, given.dies)
     result["wall_seconds"] = time.monotonic() - start
-    show(result)
+    answer(result)
     if given.figure is not None:
         draw(given.figure, technology.name, pairs)
 

@@ -29,13 +29,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.study import label, machine, parsed, relative, show, store_of, study, told
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
 from mru_hw.lab.levels import nominal_array
 from mru_hw.lab.networks import unit_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
 from mru_hw.simulate.evidence import read_evidence
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import make_bench
@@ -47,8 +47,6 @@ from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.workers import side_by_side
-
-Array = NDArray[np.float64]
 
 TEMPERATURES = (-40.0, 27.0, 85.0, 125.0)
 SUPPLIES_REL = (0.9, 1.0, 1.1)
@@ -213,7 +211,7 @@ def main() -> None:
     total = {
         name: sum(row[name] for row in done) for name in ("double", "broken", "missed_sure")
     } | {"wrong": sum(len(row["wrong"]) for row in done), "runs": len(rows), "done": len(done)}
-    show({"machine": machine(), "asked": told(given), "total": total, "rows": rows})
+    answer({"asked": told(given), "total": total, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.bench_ladder_conditions import EXTREMES
-from benchmarks.study import label, machine, parsed, relative, show, store_of, study
+from benchmarks.study import answer, label, parsed, relative, store_of, study
 from mru_hw.errors import UserError
 from mru_hw.lab.loop import (
     REST_S,
@@ -98,7 +98,7 @@ def main() -> None:
         "done": len(done),
         "loops": sum(row["switched"] == [1, 1] for row in done),
     }
-    show({"machine": machine(), "total": total, "rows": rows})
+    answer({"total": total, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -16,8 +16,6 @@
 * width: the width of the loop below which a unit in its middle flips more than once a day.
 * ladder: the clocked cell, without a strobe.
 * supply: what a change of supply or temperature moves the edges by.
-
-Results of ngspice are kept in --work by the decks' tokens, so a call that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -31,9 +29,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import machine, parsed, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.cells.retention import (
     Retention,
     SlowNoise,
@@ -61,8 +58,6 @@ from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import CHARGE, Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import Die, draw_die, nominal_die
-
-Array = NDArray[np.float64]
 
 DAY = 86400.0  # s
 FAST_STEP = 5e-6  # s, of white noise at V0; a crossing of the barrier takes some 100 us
@@ -357,9 +352,9 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--dies", type=int, default=1000)
     given = parsed(parser)
-    result = {"machine": machine(), "tech": given.tech}
+    result = {"tech": given.tech}
     result |= {name: PARTS[name](given) for name in given.parts.split(",")}
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

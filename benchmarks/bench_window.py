@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import mru_hw
 from benchmarks.study import parsed, show, study
@@ -25,7 +24,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.lab.figures import plotting, saved
 from mru_hw.lab.networks import unit_model
 from mru_hw.mapping.design import Design
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.cells import cell_views
@@ -34,7 +33,6 @@ from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import MODELS, load_technology
 
-Array = NDArray[np.float64]
 SIZES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0])  # nA
 CURRENTS = 1e-9 * np.concatenate([-SIZES[:0:-1], SIZES])  # A, b
 REACH = 0.4  # of a threshold, on either side

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -138,12 +139,7 @@ def _write_earlier(write: Callable[[Path], object], *earlier: str) -> Callable[[
 
     def prepare(folder: Path) -> None:
         write(folder)
-        subprocess.run(
-            [*COMMAND, *earlier],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-        )
+        subprocess.run([*COMMAND, *earlier], cwd=folder, check=True, capture_output=True)
 
     return prepare
 
@@ -223,23 +219,20 @@ COMMANDS = {
             result=_bytes("out"),
             over=True,
         ),
-        Command(
-            name="simulate ideal",
-            prepare=_write_earlier(
-                lambda f: _write_network(f, n_seq=2000), *_SIMULATE, "--sequences", ":9"
-            ),
-            arguments=(*_SIMULATE, "--level", "ideal"),
-            result=_bytes("out"),
-            over=True,
-        ),
-        Command(
-            name="simulate behavioral",
-            prepare=_write_earlier(
-                lambda f: _write_network(f, n_seq=1000), *_SIMULATE, "--sequences", ":9"
-            ),
-            arguments=(*_SIMULATE, "--die", "2"),
-            result=_bytes("out"),
-            over=True,
+        *(
+            Command(
+                name=f"simulate {level}",
+                prepare=_write_earlier(
+                    partial(_write_network, n_seq=n_seq), *_SIMULATE, "--sequences", ":9"
+                ),
+                arguments=(*_SIMULATE, *options),
+                result=_bytes("out"),
+                over=True,
+            )
+            for level, n_seq, options in (
+                ("ideal", 2000, ("--level", "ideal")),
+                ("behavioral", 1000, ("--die", "2")),
+            )
         ),
         Command(
             name="simulate spice",
@@ -258,23 +251,16 @@ COMMANDS = {
         ),
         *(
             Command(
-                name=f"sweep behavioral, {workers}",
-                prepare=_write_plan,
+                name=f"sweep {level}, {workers}",
+                prepare=prepare,
                 arguments=(*_SWEEP, str(workers)),
                 result=_swept,
-                moments=("start", "worker", "part", "output"),
+                moments=("start", *moments),
                 left=_sweep_left,
             )
-            for workers in (1, 2)
-        ),
-        *(
-            Command(
-                name=f"sweep spice, {workers}",
-                prepare=_write_spice_plan,
-                arguments=(*_SWEEP, str(workers)),
-                result=_swept,
-                moments=("start", "ngspice worker", "output", "temporary folder"),
-                left=_sweep_left,
+            for level, prepare, moments in (
+                ("behavioral", _write_plan, ("worker", "part", "output")),
+                ("spice", _write_spice_plan, ("ngspice worker", "output", "temporary folder")),
             )
             for workers in (1, 2)
         ),

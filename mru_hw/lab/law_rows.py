@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mru_hw.lab.loop import Values
 from mru_hw.mapping.design import Design
+from mru_hw.model.network import Array
 
-Array = NDArray[np.float64]
-Values = dict[str, float]
 NANO, PICO = 1e-9, 1e-12
 BIAS_UNITS = 64  # unit devices that i_unit stands for
 AIMS = {"edge": 0.02, "level": 0.01, "supply": 0.03, "delay": 0.25}

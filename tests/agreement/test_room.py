@@ -18,6 +18,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.spice.runner import Runner
 from tests.agreement.test_dies import RC
 from tests.agreement.test_faults import command
+from tests.processes import python
 
 SPENT = "x" * 200_000
 
@@ -91,6 +92,6 @@ def test_a_smaller_limit_of_memory_than_ours_is_kept() -> None:
         "_limit_memory(4 << 30); print(resource.getrlimit(resource.RLIMIT_AS));"
         "_limit_memory(1 << 29); print(resource.getrlimit(resource.RLIMIT_AS))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = python("-c", code)
     assert done.stdout.splitlines() == [f"({1 << 30}, {1 << 30})", f"({1 << 29}, {1 << 29})"]
     assert resource.getrlimit(resource.RLIMIT_AS) == before

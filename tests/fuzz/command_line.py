@@ -7,12 +7,7 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz.calls import Call
-from tests.fuzz.draws import (
-    NUMBERS,
-    TEXTS,
-    WORDS,
-    pick,
-)
+from tests.fuzz.draws import NUMBERS, TEXTS, WORDS, pick
 from tests.fuzz.files import _ALL, _writers, names
 from tests.fuzz.template import copy
 

@@ -12,11 +12,7 @@ from random import Random
 
 from tests.fuzz.arrays import write_pickle
 from tests.fuzz.calls import EARLIER, Call, _call, _edit
-from tests.fuzz.draws import (
-    TEXTS,
-    mutate_bytes,
-    pick,
-)
+from tests.fuzz.draws import TEXTS, mutate_bytes, pick
 from tests.fuzz.template import copy
 
 

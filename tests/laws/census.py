@@ -146,12 +146,7 @@ class Census:
             xd2 = int(bank.down_units[k]) * self.i_lsb * self.n(V_DD, self.i_lsb)
             self.blocks["memory"] += share * (min(xu1, xu2) + min(xd1, xd2))
 
-    def windows(
-        self,
-        layer: int,
-        candidates: list[Rail],
-        thresholds: list[Rail],
-    ) -> None:
+    def windows(self, layer: int, candidates: list[Rail], thresholds: list[Rail]) -> None:
         """xu1, xu3, xu4 and xd1 of every window comparator."""
         bank = self.design.banks[layer]
         assert bank.window is not None

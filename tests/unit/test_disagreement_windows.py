@@ -11,10 +11,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.mapping.realised import quiescent_current
 from mru_hw.report.agreement import agreement
 from mru_hw.simulate.causes import Cause, Disagreement
-from mru_hw.simulate.disagreement import (
-    explain,
-    network_ladders,
-)
+from mru_hw.simulate.disagreement import explain, network_ladders
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.evidence import Evidence
 from mru_hw.simulate.ideal import simulate_ideal

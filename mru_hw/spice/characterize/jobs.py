@@ -24,7 +24,7 @@ _BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class KeptRuns:
     """A folder of finished runs.
 
     Attributes
@@ -89,7 +89,7 @@ class Store:
 def run_jobs(
     runner: Runner,
     decks: Mapping[str, Deck],
-    store: Store,
+    store: KeptRuns,
     *,
     workers: int,
     progress: Callable[[int], None],
