@@ -20,26 +20,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import (
-    add_conditions,
-    asked_conditions,
-    machine,
-    parsed,
-    show,
-    store_of,
-    study,
-)
+from benchmarks.study import answer, asked_conditions, parsed, store_of, study
 from mru_hw.lab.agreement import measure
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
-
-Array = NDArray[np.float64]
 
 N_UNITS, CLASSES = 8, 4
 PAIRS = N_UNITS // 2
@@ -131,11 +120,10 @@ def cancellation(model: Model, inputs: Inputs) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = study(__doc__)
+    parser = study(__doc__, conditions=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--sequences", type=int, default=3)
     parser.add_argument("--frames", type=int, default=60)
-    add_conditions(parser)
     given = parsed(parser)
     technology = load_technology(given.tech)
     conditions = asked_conditions(given, technology)
@@ -146,7 +134,7 @@ def main() -> None:
         networks[seed] = {"cancellation": cancellation(chip.mapped, inputs)} | measure(
             chip, inputs, store_of(given), conditions
         )
-    show({"machine": machine(), "networks": networks})
+    answer({"networks": networks})
 
 
 if __name__ == "__main__":

@@ -77,10 +77,7 @@ def count_transistors(chip: Netlist, technology: Technology) -> int:
 def emit(design: Design, task: str, folder: Path) -> int:
     """Write chip and bench; return their bytes."""
     bench = make_bench(
-        design,
-        declared_frames(N_IN),
-        nominal_conditions(design.technology),
-        measures=True,
+        design, declared_frames(N_IN), nominal_conditions(design.technology), measures=True
     )
     language = DIALECTS["hspice" if task == "flat" else task]
     chip: Iterable[Statement] = bench.chip.statements()

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.study import machine, parsed, show, study
+from benchmarks.study import answer, parsed, study
 from mru_hw.cells.settling import bank_load
 from mru_hw.lab.corner_unit import N_UNITS, CornerUnit, spreads
 from mru_hw.technology import load_technology
@@ -120,7 +120,6 @@ def main() -> None:
     drawn = spreads(bench, given.dies)
     mismatch = {side: drawn[f"threshold {side}"]["mismatch"] for side in ("up", "down")}
     result = {
-        "machine": machine(),
         "technology": given.tech,
         "mismatch_rms": mismatch,
         "block": plan.block(),
@@ -129,7 +128,7 @@ def main() -> None:
         "rebuild": [plan.rebuild(group, m) for group, m in REBUILDS],
         "centroid": plan.centroid(),
     }
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import machine, parsed, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.lab.ladder import (
     NODES,
     Unit,
@@ -34,21 +33,16 @@ from mru_hw.lab.ladder import (
     unit_of,
 )
 from mru_hw.lab.store import batches, die_rows
+from mru_hw.model.network import Array
 from mru_hw.simulate.disagreement import StepRule, own_levels, wrong_steps
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.unit_bench import UnitBench
 from mru_hw.technology import load_technology
 
-Array = NDArray[np.float64]
-
-
 LEVELS = 2
 BATCH = 25
 STEPS = 60
-
-
-# ------------------------------------------------------------------------------------- running
 
 
 def batch(unit: Unit, trips: dict[str, float], first: int, count: int) -> Any:
@@ -129,13 +123,12 @@ def main() -> None:
         name = f"{technology.name}-{unit.design.digest()}-dies{first}-{count}"
         rows += store.keep(name, partial(batch, unit, trips, first, count))["rows"]
     result = {
-        "machine": machine(),
         "technology": technology.name,
         "nominal": trips,
         **summary(rows),
         "wall_seconds": time.monotonic() - start,
     }
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

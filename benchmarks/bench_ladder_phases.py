@@ -28,25 +28,23 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.bench_ladder_margins import I_LSB, WORST
-from benchmarks.study import label, machine, parsed, relative, show, store_of, study, told
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
 from mru_hw.errors import RunStatus
 from mru_hw.lab.ladder import unit_of
 from mru_hw.lab.store import Store, die_rows
 from mru_hw.mapping.options import DEFAULTS
+from mru_hw.model.network import Array
 from mru_hw.spice.cells import cell_views
-from mru_hw.spice.characterize.base import bench_deck, stairs
+from mru_hw.spice.characterize.base import cells_deck, stairs
 from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.spice.dies import transistor_changes
 from mru_hw.spice.drive import drive_units
 from mru_hw.spice.flatten import flatten
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
 
 FRAME, PULSE, EDGE = 10e-3, 40e-6, 1e-7  # s
 STROBES = FRAME * np.array([0.5, 1.5, 2.5])
@@ -117,7 +115,7 @@ def deck_of(technology: Technology, at: Conditions, lines: list[str]) -> Deck:
     """Return the deck of three strobes."""
     cells = [line.split()[1] for line in lines if line.startswith("xc")]
     saves = (*(f"v({net})" for net in (*LINES, *cells)), *(("v(h3)",) if "v3" in cells else ()))
-    return bench_deck(technology, at, lines, saves, t_stop=3 * FRAME, step=FRAME / 10)
+    return cells_deck(technology, at, lines, saves, t_stop=3 * FRAME, step=FRAME / 10)
 
 
 def draws(technology: Technology, lines: Sequence[str], scale: float, seed: int) -> list[Change]:
@@ -223,11 +221,7 @@ def moments(values: Array) -> dict[str, float]:
 
 
 def row_of(
-    store: Store,
-    technology: Technology,
-    at: Conditions,
-    n_dies: tuple[int, int],
-    scale: float,
+    store: Store, technology: Technology, at: Conditions, n_dies: tuple[int, int], scale: float
 ) -> dict[str, Any]:
     """Run the dies of one condition: so many for times and levels, so many for trips."""
     design = unit_of(technology, 2).design
@@ -297,8 +291,7 @@ def main() -> None:
         if label(at) in given.conditions:
             n_dies = (given.dies, given.trip_dies)
             rows += [row_of(store, technology, at, n_dies, x) for x in given.scale]
-    asked_for = told(given)
-    show({"machine": machine(), "asked": asked_for, "rows": rows})
+    answer({"asked": told(given), "rows": rows})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ resolve the clock's charge; --tight takes the tight ones of networks.
   sized for this layer; `stepped` says whether every unit then had levels 1, 1 and 0.
 
 --conditions adds slow and fast extremes of one layer, with the capacitor of each condition.
-Results are kept in --work by the decks' own tokens, so a call that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from benchmarks.study import machine, parsed, relative, show, store_of, study
+from benchmarks.study import answer, parsed, relative, store_of, study
 from mru_hw.errors import RunStatus
 from mru_hw.lab.store import Store
 from mru_hw.lab.strobe import STEPS, Layer, design_of, layer_deck, layer_of, read
@@ -138,7 +137,6 @@ def main() -> None:
             there = cal.at(at.v_dd, temperature=at.temperature, corner=at.corner)
             rows.append(row_of(store, technology, there, at, layer, options=options))
     result = {
-        "machine": machine(),
         "tech": technology.name,
         "options": options,
         "supply_ohm": RESISTANCE,
@@ -146,7 +144,7 @@ def main() -> None:
         "core_seconds": store.core_seconds,
         "layers": rows,
     }
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

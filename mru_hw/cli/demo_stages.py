@@ -13,6 +13,7 @@ import numpy as np
 from mru_hw.cli.demo_folder import INPUTS, MODEL, MODEL_SPICE, NETLIST, STORE, remove
 from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.model.io import load_model
+from mru_hw.model.structure import normalised
 from mru_hw.npz import read_npz
 from mru_hw.report.agreement import agreement
 from mru_hw.simulate.energy import energy
@@ -20,7 +21,6 @@ from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import simulate_spice
 from mru_hw.simulate.spice_size import transistors
-from mru_hw.spice.bench import normalised
 from mru_hw.spice.folder import write_netlist
 from mru_hw.stimulus import Inputs, load_inputs, save_inputs
 from mru_hw.stimulus.inputs import INPUT_BYTES

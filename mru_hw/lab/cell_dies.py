@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.circuits.catalogue import NODE_VIEWS
 from mru_hw.circuits.loop.circuit import LOOP
 from mru_hw.errors import RunStatus
+from mru_hw.lab.cell import crossings
+from mru_hw.model.network import Array
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import TOKEN, Change, Deck, Waves, make_deck
 from mru_hw.spice.dies import device_changes, device_class
 from mru_hw.spice.flatten import flatten
 from mru_hw.technology import MODELS, Technology
 
-Array = NDArray[np.float64]
 TOP = """\
 .subckt cell_under_test in v vdd
 iref vdd n 1n
@@ -74,7 +74,6 @@ def switching(waves: Waves) -> Array:
     if waves.status is not RunStatus.DONE:
         return found
     v, i = waves.vectors["v(v)"], waves.vectors["i(vin)"]
-    for k in np.flatnonzero((v[1:] > 0.9) != (v[:-1] > 0.9)):
-        share = (0.9 - v[k]) / (v[k + 1] - v[k])
-        found[0 if v[k + 1] > 0.9 else 1] = i[k] + share * (i[k + 1] - i[k])
+    for at, upwards in zip(*crossings(i, v, 0.9), strict=True):
+        found[0 if upwards else 1] = at
     return found

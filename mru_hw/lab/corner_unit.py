@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mru_hw.errors import RunStatus, SimulationError
-from mru_hw.lab.ladder import compared, in_deck, lone_mirrors, rest_rails
+from mru_hw.lab.ladder import NODES, at_end, compared, in_deck, lone_mirrors, rest_rails
+from mru_hw.lab.loop import Values, diode
 from mru_hw.lab.networks import units_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import map_model
@@ -18,7 +20,6 @@ from mru_hw.spice.bench import PRE_ROLL, candidate_vectors
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import OPTIONS
-from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import make_unit_bench
@@ -27,7 +28,6 @@ from mru_hw.technology.calibration import load_calibration
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import Die, draw_die, nominal_die
 
-Values = dict[str, float]
 N_UNITS = 16
 STEP, REACH = 0.001, 0.06  # of the threshold
 RAMP = 0.1  # s, from 1 - 2 REACH to 1 + 2 REACH of either threshold, before the first strobe
@@ -61,9 +61,7 @@ class CornerUnit:
             (2 * GAP + 2 * RAMP, high * down),
             (3 * GAP + 2 * RAMP, 0.0),
         ]
-        diode = technology.transistor_path("p_mirror")
-        self.state = f"@m.{TOP}.xh0_0.xd.{diode}[id]"
-        self.trips = tuple(f"v({TOP}.xu0_0.xstep.{node})" for node in "ud")
+        self.state = diode(self.design, "h0")
         self.bench = make_unit_bench(
             self.design,
             0,
@@ -71,7 +69,7 @@ class CornerUnit:
             self.candidates * self.scale,
             conditions,
             lead=[(t, i * self.scale) for t, i in self.lead],
-            watch=(*self.trips, self.state, "v(c0_0)"),
+            watch=(*NODES, self.state, "v(c0_0)"),
             options=OPTIONS,
         )
 
@@ -106,14 +104,9 @@ class CornerUnit:
             found[f"threshold {side}"] = (1 + off) * abs(self.beta[side]) * self.scale
             # Where the slow ramp of before was at the same candidate.
             t = start + self.lead[begun][0] + RAMP * (off + 2 * REACH) / (4 * REACH)
-            found[f"trip {side} [V]"] = float(
-                np.interp(t, waves.time, waves.vectors[self.trips[node]])
-            )
+            found[f"trip {side} [V]"] = float(np.interp(t, waves.time, waves.vectors[NODES[node]]))
 
-        def at(name: str, frame: int) -> float:
-            t = self.bench.read_at[frame] - 1e-4 * self.bench.timing.frame
-            return float(np.interp(t, waves.time, waves.vectors[name]))
-
+        at = partial(at_end, self.bench, waves)
         for label, frame in CELLS.items():
             if label[0] != "0":
                 found[f"level, {label}"] = abs(at(self.state, frame))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.circuits.nodes.supply import node_supply
 from mru_hw.lab.levels import devices_of
@@ -14,12 +13,11 @@ from mru_hw.lab.networks import unit_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
+from mru_hw.model.network import Array
 from mru_hw.simulate.array import Memory, Node
 from mru_hw.simulate.disagreement import StepRule, own_levels, step_rule, wrong_steps
 from mru_hw.simulate.verify import read_unit
-from mru_hw.spice.bench import (
-    PRE_ROLL,
-)
+from mru_hw.spice.bench import PRE_ROLL
 from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.spice.dies import transistor_changes
 from mru_hw.spice.flatten import flatten
@@ -32,7 +30,6 @@ from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import Die, nominal_die
 
-Array = NDArray[np.float64]
 FRAME = "10 ms"
 I_UNIT = 1e-9  # A, the threshold
 
@@ -80,6 +77,12 @@ def lone_bench(
     """
     at = conditions or unit.conditions
     return make_unit_bench(unit.design, 0, 0, c * scale(unit), at, options=OPTIONS, **keys)
+
+
+def at_end(bench: UnitBench, waves: Waves, name: str, frame: int) -> float:
+    """Return a vector's value just before the end of a frame."""
+    t = bench.read_at[frame] - 1e-4 * bench.timing.frame
+    return float(np.interp(t, waves.time, waves.vectors[name]))
 
 
 def judged(unit: Unit, bench: UnitBench, waves: Waves, c: Array) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mru_hw.mapping.design import Design
 from mru_hw.model.memory import CMRU, LevelCell
 from mru_hw.model.network import Model
+from mru_hw.model.structure import normalised
 from mru_hw.simulate.array import Memory, Node
 from mru_hw.simulate.causes import REACH, Cause, Disagreement
 from mru_hw.simulate.compile import compile_die
@@ -27,7 +28,6 @@ from mru_hw.simulate.local import LocalLayer, local_layers
 from mru_hw.simulate.loop_steps import wrong_bits
 from mru_hw.simulate.spice_level import SpiceResult
 from mru_hw.simulate.trace import Trace
-from mru_hw.spice.bench import normalised
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions

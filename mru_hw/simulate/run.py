@@ -342,7 +342,7 @@ class Chip:
             A part of the network has no transistors yet, `folder` holds something else, or a value
             is out of range.
         """
-        from mru_hw.spice.bench import normalised
+        from mru_hw.model.structure import normalised
         from mru_hw.spice.export import export, supply_of
 
         technology, frames = self.design.technology, None

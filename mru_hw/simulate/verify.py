@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +44,7 @@ from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die, nominal_die
+from mru_hw.workers import side_by_side
 
 LARGEST = 3000
 """Transistors of a network that ngspice runs as a whole."""
@@ -52,8 +52,6 @@ LARGEST = 3000
 _NONE_SINGLY = "no layer's units run singly: cmru or bmru, fixed thresholds, signed candidates"
 
 Array = NDArray[np.float64]
-_Job = TypeVar("_Job")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,21 +325,10 @@ def verify_units(
         steps = int(np.isfinite(evidence.candidate).sum())
         return steps, list(found), ending_of(number, waves, (i, k))
 
-    results = list(_in_threads(one, jobs, workers, runner))
+    results = side_by_side(one, jobs, workers, stop=runner.stop)
     return Verification(
         units=units,
         steps=sum(steps for steps, _, _ in results),
         disagreements=tuple(d for _, found, _ in results for d in found),
         endings=tuple(ending for _, _, ending in results),
     )
-
-
-def _in_threads(
-    one: Callable[[_Job], _Result], jobs: list[_Job], workers: int, runner: Runner
-) -> Iterator[_Result]:
-    pool = ThreadPoolExecutor(max(1, workers))
-    try:
-        yield from pool.map(one, jobs)
-    finally:
-        runner.stop()
-        pool.shutdown(cancel_futures=True)

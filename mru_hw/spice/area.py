@@ -8,6 +8,7 @@ from mru_hw.errors import MruHwError
 from mru_hw.spice.flatten import Placed
 
 BLOCKS = ("mirror", "memory", "clock", "bias")
+"""Supply pins of the chip: what each bus, bank, phase driver and the bias tree draw."""
 
 
 def block_areas(devices: Iterable[Placed]) -> dict[str, float]:

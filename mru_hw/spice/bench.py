@@ -28,7 +28,6 @@ from mru_hw.circuits.statements import (
 )
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Bus, Design
-from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.chip import (
     CHIP_CELL,
     SUPPLIES,
@@ -154,14 +153,6 @@ def frame_ends(t_start: float, period: float, n_time: int) -> Array:
 def reference_current(design: Design) -> float:
     """Return the current [A] into the chip's reference pin."""
     return design.i_lsb * design.buses["bias"].units
-
-
-def normalised(spec: ModelSpec, x: Array) -> Array:
-    """Return raw frames (..., n_in) as the network sees them."""
-    if spec.normalisation is None:
-        return x
-    result: Array = (x - np.array(spec.normalisation.mean)) / np.array(spec.normalisation.scale)
-    return result
 
 
 def make_bench(

@@ -36,7 +36,7 @@ from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
-from tests.agreement.networks import chip_of, one_unit, two_units
+from tests.agreement.networks import chip_of, one_unit, two_units, write_chip
 
 FRAMES = np.array([[1.5], [-1.4], [-1.6]])
 DIE = 5
@@ -44,16 +44,8 @@ DIE = 5
 
 def write(out: Path, dialect: str, die: int | None = None) -> Path:
     chip = chip_of(one_unit(levels=1))
-    write_netlist(
-        out,
-        chip.model,
-        chip.design,
-        chip.calibration,
-        conditions=nominal_conditions(chip.design.technology),
-        frames=FRAMES,
-        die=None if die is None else draw_die(chip.design, die),
-        dialect=dialect,
-    )
+    drawn = None if die is None else draw_die(chip.design, die)
+    write_chip(out, chip, frames=FRAMES, die=drawn, dialect=dialect)
     return out
 
 

@@ -180,11 +180,17 @@ def test_waves_that_would_replace_what_are_none(
 
 
 @pytest.mark.parametrize("level", ["ideal", "behavioral", "spice"])
-def test_inputs_of_another_width(
-    level: str, folder: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ("wide.npz", "inputs: n_in is 7, expected 4, as the model has."),
+        ("labels.npz", "inputs: y is 3, expected class indices below 3, the model's outputs."),
+    ],
+)
+def test_inputs_that_do_not_fit_the_model(
+    level: str, inputs: str, expected: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = refuse(folder, capsys, "--level", level, inputs="wide.npz")
-    assert found == "inputs: n_in is 7, expected 4, as the model has."
+    assert refuse(folder, capsys, "--level", level, inputs=inputs) == expected
 
 
 def test_lengths_beyond_the_array(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -224,14 +230,6 @@ def test_sequences_too_long_for_ngspice(folder: Path, capsys: pytest.CaptureFixt
     assert run(["sweep", str(folder / "plan.yaml"), "--out", str(folder / "r.sqlite")]) == 2
     assert capsys.readouterr().err.strip() == whole[0]
     assert not (folder / "r.sqlite").exists()
-
-
-@pytest.mark.parametrize("level", ["ideal", "behavioral", "spice"])
-def test_labels_beyond_the_outputs(
-    level: str, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    found = refuse(folder, capsys, "--level", level, inputs="labels.npz")
-    assert found == "inputs: y is 3, expected class indices below 3, the model's outputs."
 
 
 def test_a_ladder_beyond_all_reason(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

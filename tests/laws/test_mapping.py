@@ -27,24 +27,14 @@ from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.training.network import from_model
 from mru_hw.training.scan import recur_loop
-from tests.networks import draw_inputs, draw_model, make_spec
+from tests.networks import draw_inputs, draw_model, make_spec, with_even_settings
 
 TECHNOLOGY = load_technology("generic180")
 CALIBRATION = load_calibration(TECHNOLOGY)
 
 
-def settle_settings(model: Model, seed: int) -> Model:
-    """Per-unit thresholds and gains within a factor of two, as trained networks have them."""
-    rng = np.random.default_rng(seed)
-    tensors = dict(model.tensors)
-    for name, values in tensors.items():
-        if name.endswith((".beta", ".alpha", ".delta")):
-            tensors[name] = rng.uniform(0.5, 1.0, values.shape)
-    return dataclasses.replace(model, tensors=tensors)
-
-
 def draw(cell: str, seed: int, **keys: Any) -> Model:
-    return settle_settings(draw_model(make_spec(cell, **keys), seed), seed)
+    return with_even_settings(draw_model(make_spec(cell, **keys), seed), seed)
 
 
 def mapped(model: Model) -> tuple[Design, Model]:

@@ -21,7 +21,7 @@ from mru_hw.spice.characterize.devices import (
     fit_capacitance,
     fit_leakage,
 )
-from mru_hw.spice.characterize.jobs import Store, run_jobs
+from mru_hw.spice.characterize.jobs import KeptRuns, run_jobs
 from mru_hw.spice.characterize.laws import CURRENTS, fit_ekv
 from mru_hw.spice.characterize.points import check_points, chosen_corners, grid_points
 from mru_hw.spice.characterize.unit import (
@@ -226,7 +226,7 @@ def decks(n: int) -> dict[str, Deck]:
     }
 
 
-def run_all(bench: Bench, wanted: dict[str, Deck], store: Store) -> dict[str, Waves]:
+def run_all(bench: Bench, wanted: dict[str, Deck], store: KeptRuns) -> dict[str, Waves]:
     told: list[int] = []
     runs = run_jobs(cast(Runner, bench), wanted, store, workers=2, progress=told.append)
     assert sum(told) == len(wanted)
@@ -234,7 +234,7 @@ def run_all(bench: Bench, wanted: dict[str, Deck], store: Store) -> dict[str, Wa
 
 
 def test_a_finished_run_is_not_repeated_and_a_killed_one_is(tmp_path: Path) -> None:
-    store = Store(folder=tmp_path / "runs", simulator="ngspice 39")
+    store = KeptRuns(folder=tmp_path / "runs", simulator="ngspice 39")
     first, again = Bench(), Bench()
     before = run_all(first, decks(2), store)
     after = run_all(again, decks(3), store)
@@ -244,7 +244,7 @@ def test_a_finished_run_is_not_repeated_and_a_killed_one_is(tmp_path: Path) -> N
         np.testing.assert_array_equal(after[name].vectors["v(a)"], waves.vectors["v(a)"])
         assert after[name].core_seconds == waves.core_seconds
     killed = Bench(RunStatus.TIMED_OUT)
-    other = Store(folder=tmp_path / "runs", simulator="ngspice 40")
+    other = KeptRuns(folder=tmp_path / "runs", simulator="ngspice 40")
     run_all(killed, decks(2), other)
     run_all(killed, decks(2), other)
     assert killed.runs == 4
@@ -252,7 +252,7 @@ def test_a_finished_run_is_not_repeated_and_a_killed_one_is(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("way", ["another number", "a byte", "no array"])
 def test_a_kept_run_that_is_not_as_it_was_written_is_run_again(tmp_path: Path, way: str) -> None:
-    store = Store(folder=tmp_path / "runs", simulator="ngspice 39")
+    store = KeptRuns(folder=tmp_path / "runs", simulator="ngspice 39")
     bench = Bench()
     before = run_all(bench, decks(1), store)
     (path,) = store.folder.iterdir()
@@ -272,7 +272,7 @@ def test_a_kept_run_that_is_not_as_it_was_written_is_run_again(tmp_path: Path, w
 
 
 def test_a_kept_run_belongs_to_its_deck_and_cards(tmp_path: Path) -> None:
-    store = Store(folder=tmp_path, simulator="ngspice 39")
+    store = KeptRuns(folder=tmp_path, simulator="ngspice 39")
     at = nominal_conditions(TECHNOLOGY)
     deck = devices_deck(TECHNOLOGY, at)
     cards = Deck(
@@ -291,7 +291,7 @@ def test_a_run_that_raises_stops_the_others(tmp_path: Path) -> None:
             raise OSError(deck.token)
 
     bench = Broken()
-    store = Store(folder=tmp_path, simulator="ngspice 39")
+    store = KeptRuns(folder=tmp_path, simulator="ngspice 39")
     with pytest.raises(OSError, match="0"):
         run_all(bench, decks(1), store)
     assert bench.stopped

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.spice.characterize.base import Array, bench_deck, rounded, stairs
+from mru_hw.spice.characterize.base import Array, cells_deck, rounded, stairs
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
@@ -47,7 +47,7 @@ def devices_deck(technology: Technology, at: Conditions) -> Deck:
             f"vdrain{p} {place(f'd{p}')} {pulse}",
         ]
     saves = tuple(f"i(v{what}{p})" for p in "np" for what in ("off", "gate", "drain"))
-    return bench_deck(
+    return cells_deck(
         technology, at, lines, saves, t_stop=start + 2 * RAMP, step=1e-5, options=FORCED
     )
 

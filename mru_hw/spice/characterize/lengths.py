@@ -14,15 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mru_hw.model.network import Array
 from mru_hw.spice.batch import batch, raw_values
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.base import I_USUAL, UNITS
 from mru_hw.spice.deck import BENCH
 from mru_hw.technology import MODELS, Technology
 
-Array = NDArray[np.float64]
 Row = dict[str, str]
 LENGTHS = (1e-6, 2e-6, 4e-6, 8e-6, 16e-6)  # m
 V_DS = np.linspace(0.2, 1.75, 32)

@@ -12,7 +12,7 @@ import numpy as np
 from mru_hw.circuits.base import SPLIT_UNITS
 from mru_hw.errors import SimulationError
 from mru_hw.mapping.options import DEFAULTS
-from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
+from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, cells_deck, rounded
 from mru_hw.spice.chip import unit_subckt
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.options import OPTIONS
@@ -75,7 +75,7 @@ def cmru_deck(
         f"vphi phi 0 pulse(0 {v_dd} {first} 1e-7 1e-7 {width} {FRAME})",
     ]
     t_stop, step = len(frames) * FRAME, FRAME / points
-    return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=step, options=options)
+    return cells_deck(technology, at, lines, saves, t_stop=t_stop, step=step, options=options)
 
 
 def fit_node(at: Conditions, waves: Waves, rest_gain: float) -> tuple[dict[str, float], Array]:
