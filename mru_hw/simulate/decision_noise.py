@@ -119,7 +119,7 @@ class DecisionNoise:
         # A bias leg of m units carries m i_lsb.
         fixed = (bank.up_units * array.design.i_lsb)[:, None, None]
         current += fixed
-        squares += fixed * array.design.i_lsb
+        squares += fixed * array.design.i_lsb / array.design.buses["bias"].narrowest
         (n_units, n_time, width), n = c.shape, len(self.sequences)
         slow, fast = np.zeros((n_units, width)), np.zeros(c.shape)
         fresh = np.empty((n, n_time, n_units), dtype=np.float32)
@@ -155,7 +155,7 @@ def _node_noise(
     """
     node, bus = array.nodes[name], array.design.buses[name]
     current = size * bus.scale
-    squares = current**2 / bus.units
+    squares = current**2 / (bus.units * bus.narrowest)
     for wiring in node.wirings:
         source = array.design.buses[wiring.source]
         rail = rails[wiring.source].copied
@@ -165,7 +165,9 @@ def _node_noise(
         legs = np.abs(wiring.net[:, : len(rail)]) * bus.scale
         current += apply(legs, rail)
         # Flicker of a leg of m = n w units: (w i)^2 / m = w i^2 / n.
-        squares += apply(legs * (source.scale / source.units), rail**2)
+        wide = source.units * source.narrowest
+        squares += apply(legs * (source.scale / wide), rail**2)
     # What the node's bias adds, legs of i_lsb a unit device.
     fixed = np.abs(node.constant) * bus.scale
-    return current + fixed, squares + fixed * array.design.i_lsb
+    bias = array.design.buses["bias"].narrowest
+    return current + fixed, squares + fixed * array.design.i_lsb / bias
