@@ -63,7 +63,11 @@ def wide_model(n_units: int) -> Model:
         }
     )
     rng = np.random.default_rng(n_units)
-    tensors = {name: rng.normal(size=shape) for name, shape in spec.tensor_shapes().items()}
+    # As large as training leaves them: a node's sum is as large as what it adds.
+    tensors = {
+        name: rng.normal(size=shape) / np.sqrt(shape[-1])
+        for name, shape in spec.tensor_shapes().items()
+    }
     tensors["layers.0.beta"] = np.ones(n_units)
     tensors["layers.0.alpha"] = np.full(n_units, 0.5)
     tensors["layers.0.initial_state"] = np.zeros(n_units)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mru_hw.circuits.base import NodeCircuit, NodeKind
 from mru_hw.circuits.ladder.circuit import LADDER
+from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.circuits.loop.circuit import LOOP
 from mru_hw.circuits.nodes.bias import BIAS
 from mru_hw.circuits.nodes.diode import RECTIFIED, STATE
@@ -18,6 +19,18 @@ NODES: dict[NodeKind, NodeCircuit] = {
 NODE_VIEWS = tuple(dict.fromkeys(circuit.view for circuit in NODES.values() if circuit.view))
 """Folders of ``circuits/`` that every chip's deck takes."""
 UNIT_CIRCUITS: tuple[UnitCircuit, ...] = (LADDER, WINDOW, LOOP)
+
+
+ROLES: tuple[str, ...] = tuple(
+    dict.fromkeys(
+        (
+            *(part.name for circuit in NODES.values() for part in circuit.roles),
+            *(part.name for circuit in UNIT_CIRCUITS for part in circuit.roles),
+            *(leg.role for leg in LEGS),
+        )
+    )
+)
+"""Every role of a device that a chip may have."""
 
 
 def unit_circuit(*, clocked: bool, window: bool) -> UnitCircuit:

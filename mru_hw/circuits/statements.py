@@ -7,11 +7,13 @@ are. Text is read only where it comes from a file (`mru_hw.spice.reader`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
 
 Values = Mapping[str, str]
+
+T = TypeVar("T", float, int)
 
 Breaks = tuple[int, ...]
 """Of a long statement, counted in its words, the first word of each further line of ngspice's text:
@@ -290,6 +292,66 @@ def rows(first: int, last: int, width: int = 12) -> Breaks:
 def dc(name: str, plus: str, minus: str, value: float) -> Source:
     """Return a source of one value [V or A]."""
     return Source(name=name, nets=(plus, minus), shape="dc", numbers=(f"{value:.9g}",))
+
+
+def evaluated(text: str, scope: Mapping[str, T], as_number: Callable[[str], T]) -> T:
+    """Return a parameter's value: a number, ``{name}`` or ``{factor*name}``."""
+    if not text.startswith("{"):
+        return as_number(text)
+    factor, _, name = text[1:-1].rpartition("*")
+    return scope[name] * int(factor) if factor else scope[name]
+
+
+def widened(
+    cells: Mapping[str, Cell], name: str, factors: Mapping[str, int], label: str
+) -> Iterator[Cell]:
+    """Yield a variant of a cell with some devices multiplied, behind those of cells inside it.
+
+    Parameters
+    ----------
+    cells
+        All cells, by name.
+    factors
+        By the path of a device inside the cell, such as ``xsplit.xdn``, how many times its unit
+        devices it has.
+    label
+        What the variant's name ends with; the last cell that is yielded is ``<name>_<label>``.
+    """
+    elements = []
+    known = set[str]()
+    for element in cells[name].elements:
+        inside = {
+            path.partition(".")[2]: factor
+            for path, factor in factors.items()
+            if path.partition(".")[0] == element.name
+        }
+        if "" in inside:
+            units = element.values.get("units", "1")
+            factor = inside[""]
+            more = f"{{{factor}*{units[1:-1]}}}" if units[0] == "{" else str(factor * int(units))
+            elements.append(replace(element, values={**element.values, "units": more}))
+        elif inside:
+            ending = "_".join(
+                f"{path.replace('.', '_')}_{factor}" for path, factor in inside.items()
+            )
+            if element.model not in known:
+                known.add(element.model)
+                yield from widened(cells, element.model, inside, ending)
+            elements.append(replace(element, model=f"{element.model}_{ending}"))
+        else:
+            elements.append(element)
+    head = replace(cells[name].head, name=f"{name}_{label}")
+    yield Cell(head=head, elements=tuple(elements))
+
+
+def wide_label(factors: Mapping[str, int]) -> str:
+    """Return what the name of a variant of a cell ends with, from its roles' multiples."""
+    return "_".join(f"{role}_{factor}" for role, factor in sorted(factors.items()))
+
+
+def wide_name(name: str, factors: Mapping[str, int]) -> str:
+    """Name the variant of a cell; itself where nothing is multiplied."""
+    return f"{name}_{wide_label(factors)}" if factors else name
 
 
 def given(values: Mapping[str, object]) -> Values:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from mru_hw.circuits.catalogue import ROLES
 from mru_hw.documents import Document, Several, mistake
 from mru_hw.errors import UserError
 from mru_hw.files import read_document
@@ -47,6 +48,15 @@ _Units = Annotated[
     _between(1, UNITS_MOST, "", "a mirror is made of whole devices, and no leg is wider than that"),
     Field(json_schema_extra={"minimum": 1, "maximum": UNITS_MOST}),
 ]
+
+
+def _roles(area: dict[str, int]) -> dict[str, int]:
+    """Refuse what no circuit has; sort, for a design is hashed."""
+    for name in area:
+        role = name.rpartition("/")[2]
+        if role not in ROLES:
+            raise ValueError(f"expected roles of devices, as in {', '.join(ROLES)}")
+    return dict(sorted(area.items()))
 
 
 class Compensated(Document):
@@ -150,6 +160,14 @@ class DesignOptions(Document):
         description="unit devices of the bias rail that feed a set ladder cell's node (I_width); "
         "twice hold gives both states the same margin. hold and width together are a set cell's "
         "power",
+    )
+    area: Annotated[dict[str, _Units], AfterValidator(_roles)] = Field(
+        default={},
+        description="whole multiples of unit devices by the role of a device, alone (every such "
+        "device) or behind its owner, as the error budget names them (`v0/diode_plus`); 1 to 512. "
+        "Every device of the same mirror is multiplied alike, so that no current changes; where "
+        "several are named, the largest counts. Mismatch falls with the square root, gate area "
+        "and capacitance grow, and each device carries less",
     )
     compensated: Compensated = Field(
         default=Compensated(),

@@ -16,6 +16,7 @@ from scipy.special import ndtr
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.window.gains import threshold_copy, window_copies, window_units
 from mru_hw.errors import UserError
+from mru_hw.mapping.areas import place_areas
 from mru_hw.mapping.cells import CLOCKED, CellKind, without_circuit
 from mru_hw.mapping.design import Bus, Design, Timing
 from mru_hw.mapping.draft import Draft, Wire
@@ -312,6 +313,7 @@ PASSES: tuple[Callable[[Draft], None], ...] = (
     draw_graph,
     choose_scales,
     place_buses,
+    place_areas,
     place_windows,
     refuse_unmeasured,
     realise_banks,

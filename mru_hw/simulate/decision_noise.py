@@ -39,8 +39,10 @@ from mru_hw.simulate.noise_walk import (
     NodeNoise,
     Noise,
     arriving_at,
+    bias_device,
     bias_legs,
     node_noise,
+    wide,
 )
 from mru_hw.technology.calibration import CHARGE, Calibration
 from mru_hw.variation import NoiseKey
@@ -115,7 +117,7 @@ class NoiseLaw:
             slow=float(np.log(edge / LOW_CORNER)),
             fast=tuple(np.log(np.maximum(b / edge, 1.0))[:, None, None] for b in bandwidths),
             corners={name: (c / slowest)[:, None, None] for name, c in charges.items()},
-            bias=(BIAS_DEVICES / (bias.scale + charge / slowest), BIAS_DEVICES / bias.units),
+            bias=(BIAS_DEVICES / (bias.scale + charge / slowest), BIAS_DEVICES / wide(bias)),
             scale=scale,
         )
 
@@ -264,11 +266,11 @@ class DecisionNoise:
         bus, gains = node.row.bus, self.gains[node.row.index]
         arriving = None
         if gains:
-            arriving = arriving_at(node, gains, heard, array.design.i_lsb)
+            arriving = arriving_at(node, gains, heard, bias_device(array.design))
         elif rails.minus is None:
             # Output legs of cells: m units of the bias rail carry m i_lsb.
             current = rails.plus * bus.scale
-            arriving = Noise(white=current, flicker=current * array.design.i_lsb)
+            arriving = Noise(white=current, flicker=current * bias_device(array.design))
         return node_noise(bus, rails, arriving, self.law.corners[bus.name])
 
     def draw(
@@ -309,7 +311,7 @@ class DecisionNoise:
             meets = np.where(rises, up, -falls)
         for path in gains:
             own = own + path.unshared(heard[path.source])
-        own = own + bias_legs(node, array.design.i_lsb)
+        own = own + bias_legs(node, bias_device(array.design))
         rail = Noise(white=np.full((1, 1, 1), law.bias[0]), flicker=np.full((1, 1, 1), law.bias[1]))
         parts = [
             Part(kind=OWN, path=None, fresh=law.fresh(bank.layer, own), held=law.held(own)),
@@ -355,7 +357,7 @@ class DecisionNoise:
         Its candidate's diode (and flip, where the comparator reads it), the comparator's copy and
         what sets the threshold, referred to the candidate; a signed candidate's splitters too.
         """
-        bank, i_lsb = memory.bank, array.design.i_lsb
+        bank, i_lsb = memory.bank, bias_device(array.design)
         bus = array.rows[memory.units.candidate].row.bus
         rail, root, rest = np.maximum(threshold, 0), np.ones_like(threshold), threshold * 0
         steps: Floats = root
@@ -366,7 +368,7 @@ class DecisionNoise:
             steps = (root / rail) ** 2
         copies = [part for part in bank.circuit.roles if part.reads and not part.of_threshold]
         devices = 2 + FLIP * bus.circuit.flipped(copies[0].reads)
-        white, flicker = devices * rail + rest * rest / root, rail * rail * (devices / bus.units)
+        white, flicker = devices * rail + rest * rest / root, rail * rail * (devices / wide(bus))
         if bank.window is None:
             legs = 1 if bank.clocked else 1 + LOOP_DEVICES
             white, flicker = white + legs * rail, flicker + legs * i_lsb * rail

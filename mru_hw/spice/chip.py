@@ -6,7 +6,7 @@ are made from indices, never from text of a model, so no name can carry a simula
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mru_hw.cells.wires import SPLIT_LINE, line_wires, net_wires
@@ -17,6 +17,7 @@ from mru_hw.circuits.legs.deck import leg_elements, leg_instance
 from mru_hw.circuits.loop.deck import loop_net
 from mru_hw.circuits.nodes.deck import (
     SPLIT_NET,
+    node_cells,
     node_elements,
     node_instance,
     node_net,
@@ -31,6 +32,7 @@ from mru_hw.circuits.statements import (
     Place,
     Statement,
     Subckt,
+    cells_of,
     given,
     rows,
 )
@@ -60,6 +62,7 @@ __all__ = [
     "loop_net",
     "node_instance",
     "node_net",
+    "own_cells",
     "rail_nets",
     "refuse_without_circuit",
     "unit_device",
@@ -165,12 +168,19 @@ def _above(design: Design) -> Iterator[Statement]:
     yield Blank()
     used = [bank.circuit for bank in design.banks]
     views = [*NODE_VIEWS, *(view for c in UNIT_CIRCUITS if c in used for view in c.views)]
+    read: list[Statement] = []
     for view in dict.fromkeys(views):
-        yield from view_statements(view)
-        yield Blank()
-    cells = {cell.head.name: cell for bank in design.banks for cell in bank.circuit.cells(bank)}
-    for cell in cells.values():
+        read += [*view_statements(view), Blank()]
+    yield from read
+    for cell in own_cells(design, cells_of(read)).values():
         yield from cell.statements()
+
+
+def own_cells(design: Design, views: Mapping[str, Cell]) -> dict[str, Cell]:
+    """Return by name the subcircuits that a chip needs beside the views: units, and variants."""
+    nodes = (node_cells(bus, views) for bus in design.buses.values())
+    units = (bank.circuit.cells(design, bank, views) for bank in design.banks)
+    return {cell.head.name: cell for made in (*nodes, *units) for cell in made}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

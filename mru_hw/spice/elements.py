@@ -159,11 +159,12 @@ def _weight_roles(
     absent = np.ones(read.plus.shape, dtype=bool)
     for leg, units in connection.legs():
         absent &= units == 0
+        wide = connection.times(leg.role)
         for row, column in np.argwhere(units):
             yield Role(
                 parameter=f"{connection.parameter}[{row},{column}]",
                 instance=leg_instance(number, leg.role, int(row), int(column)),
-                unit_devices=f"{units[row, column]}:{source.units}",
+                unit_devices=f"{units[row, column] * wide}:{source.units * wide}",
                 current=None,
                 wanted=float(wanted[row, column]),
                 realised=float(realised[leg.rail][row, column]),
@@ -192,7 +193,7 @@ def _bias_roles(
         yield Role(
             parameter=f"{connection.parameter}[{row}]",
             instance=leg_instance(number, role, row, 0) if units else NO_ELEMENT,
-            unit_devices=f"{abs(units)}",
+            unit_devices=f"{abs(units) * connection.times(role)}",
             current=float(units * design.i_lsb),
             wanted=float(wanted[row]),
             realised=float(realised[row]),
@@ -219,7 +220,7 @@ def _bank_roles(
                 yield Role(
                     parameter=f"{p}{part.parameter}[{k}]",
                     instance=unit_device(bank, k, part, cell),
-                    unit_devices=f"{units[k, cell]}",
+                    unit_devices=f"{units[k, cell] * bank.times(part.name)}",
                     current=float(units[k, cell] * design.i_lsb),
                     wanted=float(asked[part.parameter][k]),
                     realised=float(amount),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mru_hw.circuits.statements import Cell, Netlist, Place, Values, cells_of
+from mru_hw.circuits.statements import Cell, Netlist, Place, Values, cells_of, evaluated
 from mru_hw.errors import MruHwError
 from mru_hw.spice.reader import read_statements
 from mru_hw.technology import Technology
@@ -128,4 +128,4 @@ def _numbers(values: Values, scope: Mapping[str, float]) -> dict[str, float]:
 
 
 def _number(text: str, scope: Mapping[str, float]) -> float:
-    return scope[text[1:-1]] if text[0] == "{" else float(text)
+    return evaluated(text, scope, float)

@@ -37,21 +37,22 @@ def deck_text(statements: Iterable[Statement]) -> str:
 def deck_lines(statements: Iterable[Statement]) -> Iterator[str]:
     """Yield the lines of a deck."""
     for statement in statements:
-        if isinstance(statement, Element):  # nearly all are
-            yield from element_lines(statement)
+        # Nearly all are elements of one line.
+        if isinstance(statement, Element) and not statement.breaks:
+            yield " ".join(_words(statement))
         else:
-            yield from _lines(statement)
+            yield from statement_lines(statement)
 
 
-def element_lines(element: Element) -> Iterator[str]:
-    """Yield the lines of an instance or device."""
+def _words(element: Element) -> list[str]:
     words = [element.name, *element.nets, element.model]
-    if element.values:
-        words += _pairs(element.values)
-    return _broken(words, element.breaks)
+    for name, text in element.values.items():
+        words.append(f"{name}={text}")
+    return words
 
 
-def _lines(statement: Statement) -> Iterator[str]:  # noqa: C901, PLR0912 (a table)
+def statement_lines(statement: Statement) -> Iterator[str]:  # noqa: C901, PLR0912 (a table)
+    """Yield the lines of one statement."""
     match statement:
         case Blank():
             yield ""
@@ -62,7 +63,7 @@ def _lines(statement: Statement) -> Iterator[str]:  # noqa: C901, PLR0912 (a tab
         case Ends():
             yield ".ends"
         case Element():
-            yield from element_lines(statement)
+            yield from _broken(_words(statement), statement.breaks)
         case Source():
             yield from _source(statement)
         case Model(name=name, kind=kind, values=values):

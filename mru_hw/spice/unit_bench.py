@@ -9,7 +9,7 @@ wires are, as long as the chip's.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,7 +29,7 @@ from mru_hw.spice.bench import (
     refuse_short_frame,
     state_vectors,
 )
-from mru_hw.spice.chip import SUPPLIES, chip_netlist, node_instance, node_net
+from mru_hw.spice.chip import SUPPLIES, chip_netlist, node_instance, node_net, own_cells
 from mru_hw.spice.deck import CHIP, TOKEN, Deck, pwl
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import network_options
@@ -103,12 +103,11 @@ def unit_netlist(design: Design, layer: int, unit: int) -> Netlist:
     refuse_other_cells(design, layer)
     bank, chip = design.banks[layer], chip_netlist(design)
     candidate = design.buses[bank.candidate]
-    own = f"xu{layer}_{unit}"
     keep = {
         node_instance(design.buses["bias"], 0),
         "xrst",
         f"xphi{layer}",
-        own,
+        f"xu{layer}_{unit}",
         node_instance(candidate, unit),
         node_instance(design.buses[bank.state], unit),
     }
@@ -120,8 +119,8 @@ def unit_netlist(design: Design, layer: int, unit: int) -> Netlist:
         if element.nets[0] in nets if wire else element.name in keep:
             kept.append(element)
             nets.update(element.nets)
-    needed = next(element.model for element in kept if element.name == own)
-    others = {cell.head.name for row in design.banks for cell in row.circuit.cells(row)} - {needed}
+    cells = chip.cells()
+    others = own_cells(design, cells).keys() - set(_needed(cells, kept))
     pins = (node_net(candidate, unit), f"phi{layer}", "rst", "iref", *SUPPLIES, "vss")
     head = Subckt(name=UNIT, pins=pins, values={})
     return Netlist(
@@ -138,6 +137,13 @@ def unit_deck(design: Design, layer: int, unit: int) -> str:
         The layer's units have no bench of their own, or the Design has no circuit.
     """
     return deck_text(unit_netlist(design, layer, unit).statements())
+
+
+def _needed(cells: Mapping[str, Cell], elements: Iterable[Element]) -> Iterator[str]:
+    """Yield the names of the cells that elements are instances of, and of those inside."""
+    for name in {element.model for element in elements} & cells.keys():
+        yield name
+        yield from _needed(cells, cells[name].elements)
 
 
 def _without(statements: Iterable[Statement], cells: Collection[str]) -> Iterator[Statement]:

@@ -132,6 +132,8 @@ class Probe:
         polarity = "p" if at[1] == "up" else "n"
         at_test = self._calibration
         i_lsb = self._legs.design.i_lsb
-        factor = at_test.current_factor(polarity, dvt, dbeta, at_test.temperature, i_lsb)
+        leg = "source_plus" if at[1] == "up" else "sink_plus"
+        device = i_lsb / self._legs.design.buses["bias"].times(leg)
+        factor = at_test.current_factor(polarity, dvt, dbeta, at_test.temperature, device)
         current: Array = units * factor
         return current

@@ -67,6 +67,12 @@ def instances(
     return list(_walk(cells, top, "", ({}, {}), closed))
 
 
+def _value(text: str, outer: Mapping[str, str]) -> str:
+    factor, _, name = text.rpartition("*")
+    found = outer.get(name, name)
+    return str(int(factor) * int(found)) if factor and found.isdigit() else outer.get(text, text)
+
+
 def _walk(
     cells: Mapping[str, Subcircuit],
     top: str,
@@ -81,7 +87,7 @@ def _walk(
         name, cell = path + plain[0], plain[-1]
         nets = [outer_nets.get(net, path + net) for net in plain[1:-1]]
         texts = {key: text.strip("{}") for key, text in given.items()}
-        values = {key: outer_values.get(text, text) for key, text in texts.items()}
+        values = {key: _value(text, outer_values) for key, text in texts.items()}
         if cell in cells and cell not in closed:
             inner = dict(zip(cells[cell].pins, nets, strict=True))
             yield from _walk(cells, cell, f"{name}.", (inner, values), closed)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mru_hw.budget.wanted import wanted_legs
 from mru_hw.circuits.legs.gains import path_gains
-from mru_hw.circuits.loop.edges import LoopSettings, loop_units
+from mru_hw.circuits.loop.edges import LoopSettings, LoopSizes, loop_units
 from mru_hw.circuits.window.gains import threshold_copy, window_copies
 from mru_hw.mapping import Design, DesignOptions, NodeKind, map_model, passes, unmap
 from mru_hw.mapping.cells import CellKind
@@ -341,12 +341,15 @@ def test_a_loops_unit_devices_switch_where_they_were_asked_to(rise: float, share
     assert wider[1] < down
 
 
+SIZES = LoopSizes(diodes=(32, 32))
+
+
 def placed_loops(rise: Any, fall: Any) -> Any:
-    return loop_units(CALIBRATION, TECHNOLOGY, rise, fall, i_lsb=1e-9 / 64, diode=32)
+    return loop_units(CALIBRATION, TECHNOLOGY, rise, fall, i_lsb=1e-9 / 64, sizes=SIZES)
 
 
 def loop_settings(hold: Any, width: Any) -> LoopSettings:
-    return LoopSettings.of(CALIBRATION, TECHNOLOGY, hold, width, i_lsb=1e-9 / 64, diode=32)
+    return LoopSettings.of(CALIBRATION, TECHNOLOGY, hold, width, i_lsb=1e-9 / 64, sizes=SIZES)
 
 
 def test_a_unit_that_is_never_cleared_stays_so_without_a_candidate() -> None:

@@ -13,7 +13,9 @@ import mru_hw
 from mru_hw.circuits import catalogue
 from mru_hw.circuits.base import NODE, Line, NodeRole, Rail, leg_of
 from mru_hw.mapping.design import Bus, Design
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.network import Model
+from mru_hw.simulate.run import Chip
 from mru_hw.spice.chip import SPLIT_NET, chip_netlist, node_net, rail_nets
 from mru_hw.spice.paths import TOP, device_paths
 from scripts.schematics.deck import Instance, instances, read_subcircuits
@@ -32,6 +34,12 @@ def signed_loops() -> Model:
 
 
 NETWORKS = (two_units, two_windows, rising_loops, signed_loops)
+AREAS: tuple[dict[str, int], ...] = ({}, {"feedback": 2, "c0/diode_plus": 3, "split_n": 2})
+DESIGNS = [
+    pytest.param(network, area, id=f"{network.__name__}{'-wide' * bool(area)}")
+    for network in NETWORKS
+    for area in AREAS
+]
 LINES = {"n": "iref", "p": "bias_p"}
 
 
@@ -48,9 +56,11 @@ def rail_net(bus: Bus, k: int, rail: Rail | str) -> str:
     return rail_nets(bus, k)[leg_of(rail)]
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-def test_every_role_is_a_device_of_its_class_and_size(network: Callable[[], Model]) -> None:
-    design = chip_of(network()).design
+@pytest.mark.parametrize(("network", "area"), DESIGNS)
+def test_every_role_is_a_device_of_its_class_and_size(
+    network: Callable[[], Model], area: dict[str, int]
+) -> None:
+    design = Chip(network(), options=DesignOptions(area=area)).design
     deck = placed(design)
     for group in design.device_groups():
         inside = f".{design.technology.transistor_path(group.device)}"

@@ -172,6 +172,7 @@ def test_compensation_takes_gains_out_where_it_is_asked_for() -> None:
 
 
 CHOICES: list[dict[str, Any]] = [
+    {"area": {"feedback": 2}},
     {"i_unit": "300 pA"},
     {"signal_current": 2},
     {"candidate_current": 2},

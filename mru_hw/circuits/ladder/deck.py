@@ -11,8 +11,8 @@ import numpy as np
 
 from mru_hw.circuits.base import NodeView
 from mru_hw.circuits.nodes.deck import node_net, rail_nets
-from mru_hw.circuits.statements import Cell, Element, Place, Subckt, filled, given
-from mru_hw.circuits.units import PlacedView, UnitView
+from mru_hw.circuits.statements import Cell, Element, Place, Subckt, filled, given, wide_name
+from mru_hw.circuits.units import PlacedView, UnitView, wide_cells, wide_unit
 
 FIXED = {"up": 64, "down": 64}
 """Unit devices of the legs that set thresholds, where an instance says nothing."""
@@ -86,17 +86,26 @@ def _filled(name: str, nets: tuple[str, ...], model: str, sizes: Mapping[str, in
     return Element(name=name, nets=nets, model=model, values=values, breaks=filled(words))
 
 
-def ladder_cells(units: UnitView) -> Iterator[Cell]:
+def ladder_cells(placed: PlacedView, units: UnitView, views: Mapping[str, Cell]) -> Iterator[Cell]:
     """Yield the subcircuits of a row of units: one for each start."""
     copies = None if units.window is None else tuple(units.window)
-    for initial in np.unique(units.initial).tolist():
-        yield unit_cell(units.levels, units.n_cells, initial, copies=copies)
+    made = [
+        unit_cell(units.levels, units.n_cells, initial, copies=copies)
+        for initial in np.unique(units.initial).tolist()
+    ]
+    signed = placed.node(units.candidate).circuit.splits
+    if not wide_unit(units, signed=signed):
+        yield from made
+        return
+    cells = {**views, **{cell.head.name: cell for cell in made}}
+    yield from wide_cells(units, cells, (cell.head.name for cell in made), signed=signed)
 
 
 def ladder_elements(placed: PlacedView, units: UnitView) -> Iterator[Element]:
     """Yield the instance of each unit of a row."""
     i = units.layer
     c, h = placed.node(units.candidate), placed.node(units.state)
+    wide = wide_unit(units, signed=c.circuit.splits)
     for k in range(units.n_units):
         nets = (
             *_compared_nets(c, k),
@@ -107,10 +116,11 @@ def ladder_elements(placed: PlacedView, units: UnitView) -> Iterator[Element]:
         sizes = units.window or {"up": units.up_units[k], "down": units.down_units[k]}
         cell = {"hold": units.hold_units, "width": units.width_units, "gain": units.gain_units[k]}
         window = units.window is not None
+        name = unit_name(units.levels, units.n_cells, int(units.initial[k]), window=window)
         yield Element(
             name=f"xu{i}_{k}",
             nets=nets,
-            model=unit_name(units.levels, units.n_cells, int(units.initial[k]), window=window),
+            model=wide_name(name, wide),
             values=given({"units": c.units, **sizes, **cell}),
             place=Place(owner=units.name, index=k, block="memory"),
             breaks=(len(nets) + 2,),

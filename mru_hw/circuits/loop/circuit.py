@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mru_hw.circuits.loop.deck import loop_elements, loop_nets, no_cells
+from mru_hw.circuits.loop.deck import loop_cells, loop_elements, loop_nets
 from mru_hw.circuits.loop.law import loop_falls, loop_law, loop_thresholds
 from mru_hw.circuits.loop.roles import INNER, ROLES
 from mru_hw.circuits.units import UnitCircuit
@@ -15,7 +15,7 @@ LOOP = UnitCircuit(
     thresholds=("hold", "width"),
     inner=INNER,
     wired=("loop",),
-    cells=no_cells,
+    cells=loop_cells,
     elements=loop_elements,
     nets=loop_nets,
     falls=loop_falls,

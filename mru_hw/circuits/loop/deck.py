@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mru_hw.circuits.nodes.deck import node_net, rail_nets
-from mru_hw.circuits.statements import Cell, Element, Place, given
-from mru_hw.circuits.units import PlacedView, UnitView, unit_device
+from mru_hw.circuits.statements import Cell, Element, Place, given, wide_name
+from mru_hw.circuits.units import PlacedView, UnitView, unit_device, wide_cells, wide_unit
 
 
 def loop_net(layer: int, k: int) -> str:
@@ -19,15 +19,17 @@ def loop_nets(units: UnitView, k: int) -> tuple[str, ...]:
     return (loop_net(units.layer, k),)
 
 
-def no_cells(_: UnitView) -> tuple[Cell, ...]:
-    """Return nothing: a loop's subcircuit is its view."""
-    return ()
+def loop_cells(placed: PlacedView, units: UnitView, views: Mapping[str, Cell]) -> Iterator[Cell]:
+    """Yield nothing but variants: a loop's subcircuit is its view."""
+    signed = placed.node(units.candidate).circuit.splits
+    yield from wide_cells(units, views, ("hysteretic_cell",), signed=signed)
 
 
 def loop_elements(placed: PlacedView, units: UnitView) -> Iterator[Element]:
     """Yield the elements of each loop of a row."""
     i = units.layer
     c, h = placed.node(units.candidate), placed.node(units.state)
+    model = wide_name("hysteretic_cell", wide_unit(units, signed=c.circuit.splits))
     for k in range(units.n_units):
         rails, q = rail_nets(c, k), loop_net(i, k)
         forces = ("vss", "rst_b") if units.initial[k] > 0 else ("rst", "vdd_memory")
@@ -35,7 +37,7 @@ def loop_elements(placed: PlacedView, units: UnitView) -> Iterator[Element]:
         yield Element(
             name=f"xu{i}_{k}",
             nets=(rails["source_plus"], q, "iref", *forces, node_net(h, k), "vdd_memory", "vss"),
-            model="hysteretic_cell",
+            model=model,
             values=given(
                 {
                     "units": c.units,
@@ -52,6 +54,6 @@ def loop_elements(placed: PlacedView, units: UnitView) -> Iterator[Element]:
                     name=unit_device(units, k, part),
                     nets=(q, rails[part.reads], "vss", "vss"),
                     model=part.device,
-                    values=given({"units": c.units}),
+                    values=given({"units": c.units * units.times(part.name)}),
                     place=place,
                 )

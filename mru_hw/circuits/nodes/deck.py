@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mru_hw.circuits.base import NodeKind, NodeView
-from mru_hw.circuits.statements import Element, Place, given
+from mru_hw.circuits.statements import Cell, Element, Place, given, wide_label, wide_name, widened
 
 SPLIT_NET = "q_n"
 """The splitters' gate line."""
@@ -34,6 +34,19 @@ def block(bus: NodeView) -> str:
     return "bias" if bus.kind is NodeKind.BIAS else "mirror"
 
 
+def wide_node(bus: NodeView) -> dict[str, int]:
+    """Return by role how many times their unit devices the devices of a row's nodes have."""
+    times = {part.name: bus.times(part.name) for part in bus.circuit.roles}
+    return {role: factor for role, factor in times.items() if factor > 1}
+
+
+def node_cells(bus: NodeView, cells: Mapping[str, Cell]) -> Iterator[Cell]:
+    """Yield the subcircuits that a row needs beside its view: those of multiplied devices."""
+    if wide := wide_node(bus):
+        paths = {bus.circuit.role(role).path: factor for role, factor in wide.items()}
+        yield from widened(cells, bus.circuit.subckt, paths, wide_label(wide))
+
+
 def node_elements(bus: NodeView) -> Iterator[Element]:
     """Yield the instance of each node of a row; a pin has none."""
     circuit = bus.circuit
@@ -41,6 +54,7 @@ def node_elements(bus: NodeView) -> Iterator[Element]:
         return
     values = given({name: getattr(bus, name) for name in circuit.parameters})
     supply = f"vdd_{block(bus)}"
+    model = wide_name(circuit.subckt, wide_node(bus))
     for k in range(bus.size):
         nets = rail_nets(bus, k)
         own = [node_net(bus, k)] if circuit.own_net else []
@@ -48,7 +62,7 @@ def node_elements(bus: NodeView) -> Iterator[Element]:
         yield Element(
             name=node_instance(bus, k),
             nets=(*own, *(nets[role] for role in circuit.ports), *line, supply, "vss"),
-            model=circuit.subckt,
+            model=model,
             values=values,
             place=Place(owner=bus.name, index=k, block=block(bus)),
         )

@@ -106,6 +106,11 @@ def _flat_vector(vector: str) -> str:
     return head + top + device + path.replace(".", "__")
 
 
+def _plain(text: str, scope: Values) -> str:
+    factor, _, name = text[1:-1].rpartition("*")
+    return f"{int(factor) * float(scope[name]):.9g}" if factor else scope[name]
+
+
 def _walk(
     cells: Mapping[str, Cell], name: str, path: str, nets: Mapping[str, str], scope: Values
 ) -> Iterator[Element]:
@@ -116,7 +121,7 @@ def _walk(
         at = path + element.name
         joined = tuple(known.get(net, prefix + net) for net in element.nets)
         values = {
-            key: scope[text[1:-1]] if text.startswith("{") else text
+            key: _plain(text, scope) if text.startswith("{") else text
             for key, text in element.values.items()
         }
         inner = cells.get(element.model)

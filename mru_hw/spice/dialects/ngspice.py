@@ -42,15 +42,19 @@ class Ngspice(Dialect):
 
     def lines(self, deck: Iterable[Statement]) -> Iterator[str]:
         """Write a deck, with an ``.include`` for each section that is used."""
-        for statement in deck:
-            match statement:
-                case Use(file=file, section=section) if file == MODELS:
-                    yield from deck_lines([Include(file=_file(section))])
-                case Options():
-                    yield from deck_lines([statement])
-                    yield ".options num_threads=1"
-                case _:
-                    yield from deck_lines([statement])
+        yield from deck_lines(_by_files(deck))
+
+
+def _by_files(deck: Iterable[Statement]) -> Iterator[Statement]:
+    for statement in deck:
+        match statement:
+            case Use(file=file, section=section) if file == MODELS:
+                yield Include(file=_file(section))
+            case Options():
+                yield statement
+                yield Options(values={"num_threads": "1"})
+            case _:
+                yield statement
 
 
 def _sections(library: str) -> dict[str, list[str]]:
