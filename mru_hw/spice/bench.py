@@ -233,7 +233,7 @@ def make_bench(
     pulses = (
         pulse
         for layer, at in clocked.items()
-        for pulse in strobe_pulses(layer, at, design.timing.pulse, conditions.v_dd)
+        for pulse in strobe_pulses(layer, at, period, conditions.v_dd)
     )
     deck = replace(deck, pulses=tuple(pulses))
     return Bench(

@@ -20,19 +20,19 @@ SEEN = 0.9
 """Share of the supply that each phase of a strobe must rise to in a run."""
 
 
-def strobe_pulses(layer: int, strobes: Array, width: float, v_dd: float) -> tuple[Pulse, ...]:
+def strobe_pulses(layer: int, strobes: Array, period: float, v_dd: float) -> tuple[Pulse, ...]:
     """Return what a run must show of a layer's strobes: hold and step phase rise to the supply.
 
     Parameters
     ----------
     strobes
         (n_time,) when each strobe rises [s].
-    width, v_dd
-        A strobe's length [s] and the supply [V].
+    period, v_dd
+        A frame [s], in which a strobe's phases come at any time after it, and the supply [V].
     """
     starts = tuple(strobes.tolist())
     return tuple(
-        Pulse(vector=f"v({TOP}.{net}{layer})", level=SEEN * v_dd, starts=starts, width=width)
+        Pulse(vector=f"v({TOP}.{net}{layer})", level=SEEN * v_dd, starts=starts, width=period)
         for net in ("hd", "st")
     )
 

@@ -245,7 +245,7 @@ def make_unit_bench(
         f"* mru_hw {__version__} bench of unit {unit} of layer {layer}, design {design.digest()}",
     ]
     deck = bench_deck(design, chip, head, body, saves, t_stop, commands)
-    pulses = strobe_pulses(layer, starts + strobe, timing.pulse, conditions.v_dd)
+    pulses = strobe_pulses(layer, starts + strobe, period, conditions.v_dd)
     deck = replace(deck, pulses=pulses)
     return UnitBench(
         deck=deck,
