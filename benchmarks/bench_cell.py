@@ -55,8 +55,6 @@ from mru_hw.technology.conditions import Conditions, nominal_conditions
 
 TEMPERATURES = (-20.0, 27.0, 85.0)
 SUPPLIES = (1.62, 1.8, 1.98)
-
-
 SMALL = Setting(thresh=50 * PICO, width=30 * PICO, gain=50 * PICO)
 
 
