@@ -46,6 +46,14 @@ class Part:
     fresh: Floats
     held: Floats
 
+    def variance(self) -> Floats:
+        """Return its variance [A^2] of a draw a frame and a draw a sequence together."""
+        both: Floats = self.fresh**2 + self.held**2
+        if self.path is None:
+            return both
+        total: Floats = (self.path**2 * both).sum(axis=1)
+        return total
+
     def most(self) -> Floats:
         """Return what it never exceeds, (n_units, time, sequence) or what broadcasts."""
         size: Floats = (self.fresh + self.held) * (LARGEST * SLACK)
