@@ -80,7 +80,7 @@ class Gains:
     source
         Number of the row that it copies.
     path
-        (n_target, n_source) g, in amperes a ampere, with its sign.
+        (n_target, n_source) g at the usual current, in amperes a ampere, with its sign.
     legs
         ``|g| + 2 g^2`` where legs read flips, nonnegative.
     one_rail
@@ -98,6 +98,11 @@ class Gains:
         circuit, n = source.circuit, source.row.bus.size
         plus, minus = wiring.net[:, :n], wiring.net[:, n : n * len(circuit.signs)]
         both = bool(minus.any())
+        if source.i_q is not None:
+            # From the gain at rest to that at the usual current.
+            rise = np.log(source.usual / source.i_q[:, 0, 0])
+            plus = plus + wiring.net[:, 2 * n : 3 * n] * rise
+            minus = minus - wiring.net[:, 3 * n : 4 * n] * rise
         path: Floats = ((plus - minus) / 2 if both else plus) * (
             target.row.bus.scale / source.row.bus.scale
         )
