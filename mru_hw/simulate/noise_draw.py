@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.model.memory.recurrence import Floats
+from mru_hw.simulate.rows import apply
 from mru_hw.variation import NoiseKey
 from mru_hw.variation.noise import LARGEST
 
@@ -59,7 +60,10 @@ class Part:
         size: Floats = (self.fresh + self.held) * (LARGEST * SLACK)
         if self.path is None:
             return size
-        largest: Floats = np.abs(self.path).sum(axis=1) * size.max(axis=0)
+        reach = np.abs(self.path)
+        if reach.shape[2:] == (1, 1):
+            return apply(reach[:, :, 0, 0], size)
+        largest: Floats = (reach * size).sum(axis=1)
         return largest
 
 

@@ -14,7 +14,8 @@ leg's polarity is not the diode's), and what all legs of node j share: what arri
 its pole, and its diodes. The same with t / n in place of s, and f = 1, is the flicker variance. The
 splitters of a signed node move both its rails alike, which legs of one weight take off each other.
 k_j is the current at which the node's pole lies at the comparator's: a node at rest is slow.
-Matrices are nonnegative, so E is bounded by its row sums times the largest s and D.
+Matrices are nonnegative, so E is no more than its row sums times the largest s and D of a frame: a
+bound without a product.
 """
 
 from __future__ import annotations
