@@ -64,9 +64,9 @@ class NoiseLaw:
         to weak inversion, forward saturation (Enz and Vittoz, Charge-Based MOS Transistor Modeling,
         chapter 6).
     bandwidth
-        Per layer (n_units, 1, 1), of a decision [Hz]: ``1 / 4 (tau_u + tau_c)``. tau_u is C / g of
-        the comparator's node, with the output conductance of its legs at the threshold and the
-        capacitance of `decision_capacitance`; tau_c is its candidate's.
+        Per layer (n_units, 1, 1), of the comparator's node [Hz]: ``g / 4 C`` of a single pole, with
+        the output conductance of its legs at the threshold and the capacitance of
+        `decision_capacitance`.
     flicker
         Relative variance of one unit device's current per factor e of bandwidth
         (`relative_flicker`).
@@ -99,13 +99,13 @@ class NoiseLaw:
         """Return the law of a design at its thresholds."""
         slopes = calibration.n.conductance + calibration.p.conductance
         charges = node_charges(design, calibration, temperature)
-        times = []
-        for bank in design.banks:
-            current = _usual_threshold(design, bank)
-            slow = decision_capacitance(design, calibration, bank) / (slopes * current)
-            times.append(slow + charges[bank.candidate] / current)
-        slowest = max(float(t.max()) for t in times)
-        bandwidths = [1 / (4 * t) for t in times]
+        bandwidths = [
+            slopes
+            * _usual_threshold(design, bank)
+            / (4 * decision_capacitance(design, calibration, bank))
+            for bank in design.banks
+        ]
+        slowest = max(float(1 / (4 * b.min())) for b in bandwidths)
         cards = design.technology.noise
         edge = max(1 / design.timing.frame, LOW_CORNER)
         bias = design.buses["bias"]
@@ -273,16 +273,15 @@ class DecisionNoise:
             arriving = Noise(white=current, flicker=current * bias_device(array.design))
         return node_noise(bus, rails, arriving, self.law.corners[bus.name])
 
-    def draw(
+    def parts(
         self,
         array: DieArray,
         memory: Memory,
         heard: Mapping[int, NodeNoise],
         c: Floats,
         thresholds: tuple[Floats, Floats],
-        start: int,
-    ) -> Floats:
-        """Return the noise on a bank's candidates (unit, time, sequence), in their units.
+    ) -> list[Part]:
+        """Return what a bank's noise [A] is made of: its units' own part first.
 
         Parameters
         ----------
@@ -290,15 +289,12 @@ class DecisionNoise:
             By row, the noise of the nodes that candidates read; and that of the thresholds' nodes,
             if there are any.
         c
-            The candidates.
+            The candidates (unit, time, sequence), in their unit: they say which threshold is near.
         thresholds
             At which a unit steps up, and down (`Memory.thresholds`).
-        start
-            The sequences' frame with which the candidates begin.
         """
         bank, law, node = memory.bank, self.law, array.rows[memory.units.candidate]
-        bus, gains = node.row.bus, self.gains[node.row.index]
-        scale = bus.scale
+        gains, scale = self.gains[node.row.index], node.row.bus.scale
         up, down = thresholds
         own, meets = self._own(array, memory, heard, up * scale), up
         if bank.clocked:
@@ -312,8 +308,9 @@ class DecisionNoise:
         for path in gains:
             own = own + path.unshared(heard[path.source])
         own = own + bias_legs(node, bias_device(array.design))
-        rail = Noise(white=np.full((1, 1, 1), law.bias[0]), flicker=np.full((1, 1, 1), law.bias[1]))
-        parts = [
+        white, flicker = (np.full((1, 1, 1), value, c.dtype) for value in law.bias)
+        rail = Noise(white=white, flicker=flicker)
+        found = [
             Part(kind=OWN, path=None, fresh=law.fresh(bank.layer, own), held=law.held(own)),
             Part(
                 kind=BIAS,
@@ -327,18 +324,40 @@ class DecisionNoise:
             shared = path.read(heard[path.source])
             fresh, held = law.fresh_node(bank.layer, shared), law.held(shared)
             move = path.path[:, :, None, None]
-            parts.append(Part(kind=NODES, first=first, path=move, fresh=fresh, held=held))
+            found.append(Part(kind=NODES, first=first, path=move, fresh=fresh, held=held))
             first += len(fresh)
-        unit = c.dtype.type(law.scale / scale)
+        return found
+
+    def draw(
+        self,
+        array: DieArray,
+        memory: Memory,
+        heard: Mapping[int, NodeNoise],
+        c: Floats,
+        thresholds: tuple[Floats, Floats],
+        start: int,
+    ) -> Floats:
+        """Return the noise on a bank's candidates (unit, time, sequence), in their unit.
+
+        Parameters
+        ----------
+        heard, c, thresholds
+            As of `parts`.
+        start
+            The sequences' frame with which the candidates begin.
+        """
+        parts = self.parts(array, memory, heard, c, thresholds)
+        unit = c.dtype.type(self.law.scale / array.rows[memory.units.candidate].row.bus.scale)
         near = np.ones(c.shape[1:], dtype=np.bool_)
         if self.lazy:
-            edge = -down if bank.clocked else down
+            up, down = thresholds
+            edge = -down if memory.bank.clocked else down
             gap = np.minimum(np.abs(c - up), np.abs(c - edge))
             near = (gap <= sum(part.most() for part in parts) * unit).any(axis=0)
         frames, columns = np.nonzero(near[:, : len(self.sequences)])
         places = Places(
             key=self.key,
-            layer=bank.layer,
+            layer=memory.bank.layer,
             sequences=self.sequences,
             start=start,
             shape=c.shape[1:],

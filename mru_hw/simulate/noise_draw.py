@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.model.memory.recurrence import Floats
+from mru_hw.simulate.rows import apply
 from mru_hw.variation import NoiseKey
 from mru_hw.variation.noise import LARGEST
 
@@ -46,12 +47,23 @@ class Part:
     fresh: Floats
     held: Floats
 
+    def variance(self) -> Floats:
+        """Return its variance [A^2] of a draw a frame and a draw a sequence together."""
+        both: Floats = self.fresh**2 + self.held**2
+        if self.path is None:
+            return both
+        total: Floats = (self.path**2 * both).sum(axis=1)
+        return total
+
     def most(self) -> Floats:
         """Return what it never exceeds, (n_units, time, sequence) or what broadcasts."""
         size: Floats = (self.fresh + self.held) * (LARGEST * SLACK)
         if self.path is None:
             return size
-        largest: Floats = np.abs(self.path).sum(axis=1) * size.max(axis=0)
+        reach = np.abs(self.path)
+        if reach.shape[2:] == (1, 1):
+            return apply(reach[:, :, 0, 0], size)
+        largest: Floats = (reach * size).sum(axis=1)
         return largest
 
 

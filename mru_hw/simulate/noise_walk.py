@@ -14,7 +14,8 @@ leg's polarity is not the diode's), and what all legs of node j share: what arri
 its pole, and its diodes. The same with t / n in place of s, and f = 1, is the flicker variance. The
 splitters of a signed node move both its rails alike, which legs of one weight take off each other.
 k_j is the current at which the node's pole lies at the comparator's: a node at rest is slow.
-Matrices are nonnegative, so E is bounded by its row sums times the largest s and D.
+Matrices are nonnegative, so E is no more than its row sums times the largest s and D of a frame: a
+bound without a product.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Gains:
     source
         Number of the row that it copies.
     path
-        (n_target, n_source) g, in amperes a ampere, with its sign.
+        (n_target, n_source) g at the usual current, in amperes a ampere, with its sign.
     legs
         ``|g| + 2 g^2`` where legs read flips, nonnegative.
     one_rail
@@ -98,6 +99,11 @@ class Gains:
         circuit, n = source.circuit, source.row.bus.size
         plus, minus = wiring.net[:, :n], wiring.net[:, n : n * len(circuit.signs)]
         both = bool(minus.any())
+        if source.i_q is not None:
+            # From the gain at rest to that at the usual current.
+            rise = np.log(source.usual / source.i_q[:, 0, 0])
+            plus = plus + wiring.net[:, 2 * n : 3 * n] * rise
+            minus = minus - wiring.net[:, 3 * n : 4 * n] * rise
         path: Floats = ((plus - minus) / 2 if both else plus) * (
             target.row.bus.scale / source.row.bus.scale
         )
