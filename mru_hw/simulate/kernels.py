@@ -1,0 +1,33 @@
+"""Which kernel computes the settled behavioral level: compiled by numba, or numpy."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from mru_hw.errors import Bare, UserError
+
+NUMBA, NUMPY = "numba", "numpy"
+KERNELS = (NUMBA, NUMPY)
+"""``numba``: one fused loop over a `Program`, fast. ``numpy``: the reference."""
+
+
+def has_numba() -> bool:
+    """Tell whether numba is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def asked_kernel(name: str | None) -> str:
+    """Return the kernel that is asked for; without a name numba's where it is installed.
+
+    Raises
+    ------
+    UserError
+        There is no such kernel, or it is not installed.
+    """
+    if name is None:
+        return NUMBA if has_numba() else NUMPY
+    if name not in KERNELS:
+        raise UserError("kernel", name, f"one of {', '.join(KERNELS)}")
+    if name == NUMBA and not has_numba():
+        raise UserError("kernel", Bare("numba, which is not installed"), "numpy, or the extra fast")
+    return name
