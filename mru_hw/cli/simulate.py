@@ -11,6 +11,7 @@ from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
     IUnit,
+    Kernel,
     chosen_options,
     told_of_design,
 )
@@ -121,6 +122,7 @@ def simulate(
             "resolves the clock's energy.",
         ),
     ] = "default",
+    kernel: Kernel = None,
     wire_per_leg: WirePerLeg = "0 F",
     wire_per_um: WirePerUm = "0 F",
     design: DesignFile = None,
@@ -135,6 +137,7 @@ def simulate(
     """
     from mru_hw.model.io import load_model
     from mru_hw.simulate.asked import refuse_level, refuse_spread, refuse_timing
+    from mru_hw.simulate.kernels import refuse_kernel
     from mru_hw.simulate.run import Chip
     from mru_hw.simulate.trace import refuse_other_content
     from mru_hw.simulate.verify import parse_choice
@@ -144,6 +147,7 @@ def simulate(
     # What costs nothing to see comes before the mapping.
     refuse_level(level)
     refuse_timing(timing, level, noise)
+    refuse_kernel(kernel, level, timing)
     refuse_spread("process_scale", process_scale, PROCESS_MOST, die)
     refuse_spread("gradient_scale", gradient_scale, GRADIENT_MOST, die)
     choice = None if verify is None else parse_choice(verify)
@@ -180,6 +184,7 @@ def simulate(
                 timing=timing,
                 raw=raw,
                 progress=advance,
+                kernel=kernel,
                 **conditions,
                 **common,
             )

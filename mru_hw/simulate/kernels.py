@@ -16,6 +16,19 @@ def has_numba() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
+def refuse_kernel(name: str | None, level: str, timing: str) -> None:
+    """Refuse the choice of a kernel where there is none.
+
+    Raises
+    ------
+    UserError
+        There is no such kernel, or none but numpy at this level.
+    """
+    if name is not None and (level, timing) != ("behavioral", "settled"):
+        raise UserError("kernel", name, "`level` behavioral, settled: others have no choice of it")
+    asked_kernel(name)
+
+
 def asked_kernel(name: str | None) -> str:
     """Return the kernel that is asked for; without a name numba's where it is installed.
 
