@@ -61,13 +61,13 @@ class FastProgram:
         self.program, self.calibration = program, calibration
         dtype = program.net.dtype
         self.module: ModuleType = kernel(dtype.name)
-        self.tables = Tables.of(program.layout, LANES)
         self.means = program.flow.design.spec.readout is ReadoutKind.MEAN
         self.keep = ALL if keep_all else SUMS if self.means else OUTPUTS
-        spare = ALIGNED // dtype.itemsize
-        raw = np.zeros(self.tables.size + spare, dtype)
+        self.tables = Tables.of(program.layout, self.keep, means=self.means)
+        size = self.tables.lines * LANES
+        raw = np.zeros(size + ALIGNED // dtype.itemsize, dtype)
         first = -raw.ctypes.data % ALIGNED // dtype.itemsize
-        self.ws = raw[first : first + self.tables.size]
+        self.ws = raw[first : first + size].reshape(-1, LANES)
 
         self.dies = [FastDie(self, d) for d in range(program.n_die)]
 
@@ -93,10 +93,8 @@ class FastRun:
         self.die, self.lengths = die, group.lengths
         dtype = runner.program.net.dtype
         numbers, tables = die.numbers, runner.tables
-        self.count = np.repeat(numbers.count[:, None], LANES, axis=1)
         self._static = np.zeros((2, LANES))
         self._switching = np.zeros(LANES)
-        self._features = np.zeros((tables.features, LANES), dtype)
         self._classes = flow.rows[flow.y].bus.size
         self.output: Floats = np.zeros((0, 0, 0), dtype)
         self.candidates: list[Floats] = []
@@ -106,11 +104,14 @@ class FastRun:
             tables.versions,
             tables.legs,
             tables.banks,
+            numbers.node,
             numbers.net,
             numbers.pull,
             numbers.table,
-            self.count,
+            numbers.count,
             runner.ws,
+            tables.keep,
+            tables.features,
         )
 
     def add(self, block: SequenceBlock) -> None:
@@ -118,7 +119,7 @@ class FastRun:
         runner, numbers = self.die.runner, self.die.numbers
         tables, keep = runner.tables, runner.keep
         n_time, dtype = block.x.shape[1], block.x.dtype
-        units = len(self.count) if keep == ALL else 0
+        units = len(numbers.count) if keep == ALL else 0
         classes = 0 if keep == SUMS else self._classes
         output = np.empty((classes, n_time, LANES), dtype)
         candidates, states = (np.empty((units, n_time, LANES), dtype) for _ in range(2))
@@ -141,15 +142,13 @@ class FastRun:
             numbers.compared,
             numbers.table,
             numbers.shown,
-            self.count,
             block.x,
             self.lengths,
             block.start,
             runner.ws,
             self._static,
             self._switching,
-            self._features,
-            np.array([keep, int(runner.means)]),
+            tables.keep,
             output,
             candidates,
             states,
@@ -169,11 +168,13 @@ class FastRun:
         out = np.empty((self._classes, LANES), numbers.node.dtype)
         tables = runner.tables
         runner.module.finish(
+            runner.ws,
             tables.legs,
-            tables.rows[runner.program.flow.y],
+            tables.rows,
+            runner.program.flow.y,
             numbers.node,
             numbers.net,
-            self._features,
+            tables.keep,
             self.lengths,
             out,
         )

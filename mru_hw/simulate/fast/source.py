@@ -43,8 +43,6 @@ LAWS: tuple[Callable[..., Any], ...] = (
 )
 LANES = 64
 """Sequences of a block, as `mru_hw.simulate.blocks` cuts them."""
-_FUSED = ("product",)
-"""Loops whose multiplications and additions may contract."""
 _REPLACED = {
     "np.log": "log",
     "np.exp": "exp",
@@ -109,8 +107,9 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
         tree = _Typed().visit(_function(law))
         parts.append(_text(tree, inline))
     for loop in _loops():
-        contracted = ", fastmath={'contract'}" if loop.__name__ in _FUSED else ""
-        parts.append(_text(_function(loop), f"cache=True, error_model='numpy'{contracted}"))
+        # Multiplications and additions may contract, the same way in every lane.
+        made = "cache=True, error_model='numpy', fastmath={'contract'}"
+        parts.append(_text(_function(loop), made))
     return "".join(parts)
 
 

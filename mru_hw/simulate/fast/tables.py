@@ -5,19 +5,21 @@ Columns of the tables:
 ``steps``     0 a row or 1 a bank, its number
 ``rows``      0 kind, 1 nodes, 2 first node, 3 signs, 4 leaks, 5 versions, 6 first version, 7 first
               wiring, 8 wirings, 9 copied, 10 lines of a version, 11 read by units
-``versions``  0 place of the block, 1 place of the nodes' currents
+``versions``  0 place of the block, 1 place of the nodes' currents, 2 whether anything reads it
 ``legs``      0 source, 1 target, 2 place in ``net``, 3 in ``pull``, 4 targets, 5 columns, 6 columns
               of the pull, 7 whether there is a pull, 8 place of what it brings or -1
 ``banks``     0 candidate, 1 threshold or -1, 2 state, 3 first unit, 4 first level, 5 units,
               6 cells, 7 clocked, 8 window, 9 signs of the candidate, 10 copied columns of the
-              state, 11 place in ``table``, 12 place of its supply, 13 widest row
+              state, 11 place in ``table``, 12 its supply, 13 the units' set cells
+``keep``      0 what is kept, 1 whether the outputs' mean decides, 2 sums of the last row,
+              3 widest row
 ``row_f``     0 usual current, 1 skew, 2 scale
 ``node``      0 quiescent current, 1 and 2 what bias legs bring and its pull, 3 and 4 supply
 ``unit``      0 and 1 thresholds, 2 and 3 copies, 4 and 5 legs, 6 and 7 of a loop whose thresholds
               come from the input, 8 what a step charges
 
-Kinds of rows: 0 inputs, 1 signed, 2 rectified, 3 outputs, 4 a state. Places in the workspace count
-numbers; every line has a number a lane.
+Kinds of rows: 0 inputs, 1 signed, 2 rectified, 3 outputs, 4 a state. Places of what lanes have are
+lines of the workspace, whose first lines are the loops' own.
 """
 
 from __future__ import annotations
@@ -52,32 +54,45 @@ class Tables:
     legs: Ints
     reads: Ints
     banks: Ints
-    size: int
+    keep: Ints
+    lines: int
     features: int
 
     @classmethod
-    def of(cls, layout: Layout, lanes: int) -> Tables:
-        """Lay out the workspace of a block of `lanes` sequences."""
-        return _Builder(layout, lanes).tables()
+    def of(cls, layout: Layout, keep: int, *, means: bool) -> Tables:
+        """Lay out the workspace.
+
+        Parameters
+        ----------
+        keep, means
+            What is kept, and whether the outputs' mean decides.
+        """
+        return _Builder(layout).tables(keep, means=means)
 
 
 class _Builder:
-    def __init__(self, layout: Layout, lanes: int) -> None:
-        self.layout, self.flow, self.lanes = layout, layout.flow, lanes
+    def __init__(self, layout: Layout) -> None:
+        self.layout, self.flow = layout, layout.flow
         self.widest = max(row.bus.size for row in self.flow.rows)
         # First the loops' own lines, then one for currents that nobody reads again.
-        self.size = (4 * self.widest + 1) * lanes
+        self.lines = 4 * self.widest + 1
         self.scratch = self._room(self.widest)
         self.read = {k for u in self.flow.banks for k in (u.candidate, u.threshold)} - {None}
 
     def _room(self, rows: int) -> int:
-        at = self.size
-        self.size += rows * self.lanes
+        at = self.lines
+        self.lines += rows
         return at
 
-    def tables(self) -> Tables:
+    def tables(self, keep: int, *, means: bool) -> Tables:
         flow = self.flow
-        versions: list[tuple[int, int]] = []
+        versions: list[tuple[int, int, int]] = []
+        read = {
+            (source, version)
+            for row in flow.rows
+            for one in (row.versions[-1:] if row.index == flow.y else row.versions)
+            for source, version in one.reads.items()
+        }
         shares: list[float] = []
         reads: list[list[int]] = []
         most = max(len(row.legs) for row in flow.rows)
@@ -88,16 +103,18 @@ class _Builder:
             held = row.versions[-1:] if known[0] == Y else row.versions
             value = self._room(row.bus.size) if row.index in (*self.read, flow.x) else self.scratch
             block = -1
-            for version in held:
+            for k, version in enumerate(held):
                 if block < 0 or known[0] != STATE:  # a state has one block, whatever it says
                     block = self._room(known[10])
-                versions.append((block, value))
+                versions.append((block, value, int((row.index, k) in read)))
                 shares.append(version.share)
                 sources = [version.reads[flow.legs[k].source] for k in row.legs]
                 reads.append(sources + [0] * (most - len(sources)))
             rows.append(known)
         legs = self._legs()
         banks = self._banks()
+        features = sum(self.layout.matrices[k].columns for k in flow.rows[flow.y].legs)
+        kept = np.array([keep, int(means), self._room(features), self.widest])
         return Tables(
             steps=np.array([(int(isinstance(s, Units)), s.index) for s in flow.steps]),
             rows=np.array(rows),
@@ -106,8 +123,9 @@ class _Builder:
             legs=np.array(legs),
             reads=np.array(reads).reshape(len(reads), -1),
             banks=np.array(banks),
-            size=self.size,
-            features=sum(self.layout.matrices[k].columns for k in flow.rows[flow.y].legs),
+            keep=kept,
+            lines=self.lines,
+            features=features,
         )
 
     def _row(self, row: Row, first: int) -> tuple[int, ...]:
@@ -180,7 +198,7 @@ class _Builder:
                     columns,
                     table,
                     self._room(4),
-                    self.widest,
+                    self._room(bank.n_units),
                 )
             )
             table += bank.n_units * (bank.n_cells + 1) * (columns + 2)
