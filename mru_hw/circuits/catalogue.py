@@ -21,7 +21,7 @@ NODE_VIEWS = tuple(dict.fromkeys(circuit.view for circuit in NODES.values() if c
 UNIT_CIRCUITS: tuple[UnitCircuit, ...] = (LADDER, WINDOW, LOOP)
 
 
-ROLES: tuple[str, ...] = tuple(
+ROLE_NAMES: tuple[str, ...] = tuple(
     dict.fromkeys(
         (
             *(part.name for circuit in NODES.values() for part in circuit.roles),

@@ -22,6 +22,15 @@ DesignFile = Annotated[
         help="The choices of the mapping; the defaults without it.",
     ),
 ]
+Kernel = Annotated[
+    str | None,
+    typer.Option(
+        "--kernel",
+        metavar="numba|numpy",
+        help="What computes the settled level behavioral: numba where it is installed, or numpy, "
+        "the reference.",
+    ),
+]
 IUnit = Annotated[
     str | None,
     typer.Option(

@@ -32,6 +32,7 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "level": "--level",
         "noise": "--noise",
         "timing": "--timing",
+        "kernel": "--kernel",
         "sequences": "--sequences",
         "process_scale": "--process-scale",
         "gradient_scale": "--gradient-scale",
@@ -47,7 +48,7 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "supply_resistance": "--supply-resistance",
         "droop": "--droop",
     },
-    "sweep": _OUT | {"plan": "PLAN", "workers": "--workers"},
+    "sweep": _OUT | {"plan": "PLAN", "workers": "--workers", "kernel": "--kernel"},
     "report": _OUT | {"run": "RUN"},
     "demo": _OUT,
     "characterize": _OUT

@@ -11,6 +11,7 @@ from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
     IUnit,
+    Kernel,
     chosen_options,
     told_of_design,
 )
@@ -121,6 +122,7 @@ def simulate(
             "resolves the clock's energy.",
         ),
     ] = "default",
+    kernel: Kernel = None,
     wire_per_leg: WirePerLeg = "0 F",
     wire_per_um: WirePerUm = "0 F",
     design: DesignFile = None,
@@ -136,6 +138,7 @@ def simulate(
     from mru_hw.mapping.cells import without_circuit
     from mru_hw.model.io import load_model
     from mru_hw.simulate.asked import refuse_level, refuse_spread, refuse_timing
+    from mru_hw.simulate.kernels import refuse_kernel
     from mru_hw.simulate.run import Chip
     from mru_hw.simulate.software import run_software
     from mru_hw.simulate.trace import refuse_other_content
@@ -147,13 +150,12 @@ def simulate(
     # What costs nothing to see comes before the mapping.
     refuse_level(level)
     refuse_timing(timing, level, noise)
+    refuse_kernel(kernel, level, timing)
     refuse_spread("process_scale", process_scale, PROCESS_MOST, die)
     refuse_spread("gradient_scale", gradient_scale, GRADIENT_MOST, die)
     choice = None if verify is None else parse_choice(verify)
-    if choice is not None and level != "spice":
-        raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
-    if choice is not None and raw is not None:
-        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
+    if choice is not None:
+        _refuse_beside_verify(level, raw)
     wires = chosen_wires(wire_per_leg, wire_per_um, level)
     options = chosen_options(design, i_unit)
     refuse_other_content(out)
@@ -190,6 +192,7 @@ def simulate(
                 timing=timing,
                 raw=raw,
                 progress=advance,
+                kernel=kernel,
                 **conditions,
                 **common,
             )
@@ -211,6 +214,14 @@ def simulate(
         "mapped": mapped,
     }
     _tell(run, about, wires, json=json)
+
+
+def _refuse_beside_verify(level: str, raw: Path | None) -> None:
+    """Refuse what single units in ngspice do not go with."""
+    if level != "spice":
+        raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
+    if raw is not None:
+        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
 
 
 def _refuse_choices(choices: dict[str, Path | str | None]) -> None:

@@ -11,6 +11,7 @@ from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
     IUnit,
+    Kernel,
     chosen_options,
     names_of_design,
     with_i_unit,
@@ -42,6 +43,7 @@ def sweep(
     design: DesignFile = None,
     i_unit: IUnit = None,
     calibration: CalibrationFile = None,
+    kernel: Kernel = None,
     json: Json = False,
 ) -> None:
     """Run a network on many dies and conditions.
@@ -57,7 +59,7 @@ def sweep(
 
     if dask is not None:
         raise UserError("--dask", dask, "no such option: clusters are to come, use --workers")
-    document = _with_options(read_plan(plan), plan, design, i_unit, calibration)
+    document = _with_options(read_plan(plan), plan, design, i_unit, calibration, kernel)
     said = names_of_design(design, i_unit)
     if document.values("i_unit"):
         # What an axis says of i_unit is the plan's, whatever else the design's file has.
@@ -85,23 +87,34 @@ def sweep(
 
 
 def _with_options(
-    document: Plan, plan: Path, design: Path | None, i_unit: str | None, calibration: Path | None
+    document: Plan,
+    plan: Path,
+    design: Path | None,
+    i_unit: str | None,
+    calibration: Path | None,
+    kernel: str | None,
 ) -> Plan:
-    """Return a plan with what the command line says of its design and calibration.
+    """Return a plan with what the command line says of its design, calibration and kernel.
 
     Raises
     ------
     UserError
         The plan says it already.
     """
-    for key, path in (("design", design), ("calibration", calibration)):
-        if path is not None and key in document.model_fields_set:
+    given = {"design": design, "calibration": calibration, "kernel": kernel}
+    for key, value in given.items():
+        if value is not None and key in document.model_fields_set:
             expected = f"no such option, for {plan.name} has the key {key}"
-            raise UserError(f"--{key}", str(path), expected)
+            raise UserError(f"--{key}", str(value), expected)
     if i_unit is not None and document.values("i_unit"):
         expected = f"no such option, for i_unit is an axis of {plan.name}"
         raise UserError("--i-unit", i_unit, expected)
+    from mru_hw.simulate.kernels import refuse_kernel
+
     changed: dict[str, Any] = {}
+    if kernel is not None:
+        refuse_kernel(kernel, document.level, document.timing)
+        changed["kernel"] = kernel
     if calibration is not None:
         changed["calibration"] = str(calibration.absolute())
     if design is not None:

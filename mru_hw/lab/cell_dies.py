@@ -14,6 +14,7 @@ from mru_hw.spice.deck import TOKEN, Change, Deck, Waves, make_deck
 from mru_hw.spice.dies import device_changes, device_class
 from mru_hw.spice.flatten import flatten
 from mru_hw.technology import MODELS, Technology
+from mru_hw.technology.conditions import nominal_conditions
 
 TOP = """\
 .subckt cell_under_test in v vdd
@@ -30,14 +31,13 @@ RAMP_S = 12.0
 OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-19 trtol=0.3 reltol=1e-4 method=gear"
 
 
-def cell_deck(
-    technology: Technology, corner: str = "tt", options: str = OPTIONS, step: float = RAMP_S / 75
-) -> Deck:
+def cell_deck(technology: Technology, options: str = OPTIONS, step: float = RAMP_S / 75) -> Deck:
     """Return the deck of the cell under a triangle of input current, `RAMP_S` a side."""
+    at = nominal_conditions(technology)
     body = [
         "* The nine-transistor cell between its input node and its output node",
-        f".lib '{MODELS}' {corner}",
-        f".options temp=27 {options}",
+        f".lib '{MODELS}' {at.corner}",
+        f".options temp={at.temperature:g} {options}",
         technology.devices_spice(),
         cell_views((*NODE_VIEWS, *LOOP.views)),
         TOP,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from mru_hw.circuits.catalogue import ROLES
+from mru_hw.circuits.catalogue import ROLE_NAMES
 from mru_hw.documents import Document, Several, mistake
 from mru_hw.errors import UserError
 from mru_hw.files import read_document
@@ -54,8 +54,8 @@ def _roles(area: dict[str, int]) -> dict[str, int]:
     """Refuse what no circuit has; sort, for a design is hashed."""
     for name in area:
         role = name.rpartition("/")[2]
-        if role not in ROLES:
-            raise ValueError(f"expected roles of devices, as in {', '.join(ROLES)}")
+        if role not in ROLE_NAMES:
+            raise ValueError(f"expected roles of devices, as in {', '.join(ROLE_NAMES)}")
     return dict(sorted(area.items()))
 
 

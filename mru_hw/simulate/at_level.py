@@ -22,6 +22,7 @@ from mru_hw.simulate.asked import (
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.kernels import refuse_kernel
 from mru_hw.simulate.lost_signal import lost_signal
 from mru_hw.simulate.result import Run
 from mru_hw.simulate.short_frame import short_frame
@@ -72,6 +73,7 @@ def run_level(
     tolerances: Tolerances = Tolerances.DEFAULT,
     progress: Callable[[int], None] | None = None,
     raw: Path | None = None,
+    kernel: str | None = None,
 ) -> Run:
     """Run one chip.
 
@@ -91,6 +93,8 @@ def run_level(
         Told how many sequences more are done (level ``spice``).
     raw
         At the level ``spice``: a folder for each sequence's waves, ``sequence<number>.raw``.
+    kernel
+        Of the settled level ``behavioral``, one of `mru_hw.simulate.kernels.KERNELS`.
 
     Raises
     ------
@@ -100,6 +104,7 @@ def run_level(
     """
     refuse_seeds(level, die=die, noise=noise)
     refuse_timing(timing, level, noise)
+    refuse_kernel(kernel, level, timing)
     refuse_corner(chip.design.technology, level, conditions.corner)
     refuse_width(inputs, chip.model.spec.n_in)
     refuse_currents(chip.design, inputs)
@@ -119,7 +124,7 @@ def run_level(
         found = _spice(chip, inputs, conditions, die, tolerances, progress, raw, first_sequence)
         run = Run(**found, **about)
     else:
-        found = _behavioral(chip, inputs, conditions, die, noise, timing, first_sequence)
+        found = _behavioral(chip, inputs, conditions, die, noise, timing, first_sequence, kernel)
         run = Run(**found, **about)
     _sign_states(chip, run.trace)
     return run
@@ -141,6 +146,7 @@ def _behavioral(
     noise: int | None,
     timing: str,
     first_sequence: int,
+    kernel: str | None,
 ) -> dict[str, Any]:
     delivered = conditions.v_dd * input_charge(chip.design, inputs)
     calibration = chip.calibration.at(
@@ -169,6 +175,7 @@ def _behavioral(
             v_dd=conditions.v_dd,
             noise=None if noise is None else NoiseRun(seed=noise),
             sequence_offset=first_sequence,
+            kernel=kernel,
         )
         warnings = [
             lost_signal(chip.design, calibration),

@@ -167,6 +167,7 @@ class Chip:
         tolerances: str = "default",
         raw: str | Path | None = None,
         progress: Progress | None = None,
+        kernel: str | None = None,
     ) -> Run:
         """Run sequences through the chip at a level of truth.
 
@@ -190,6 +191,9 @@ class Chip:
             At the level ``spice``: a folder for each sequence's waves, ``sequence<number>.raw``.
         progress
             Told how many sequences more are done (level ``spice``).
+        kernel
+            Of the settled level ``behavioral``: ``numba`` or ``numpy``; numba where it is
+            installed when None.
 
         Raises
         ------
@@ -220,6 +224,7 @@ class Chip:
             tolerances=closely,
             progress=progress,
             raw=None if raw is None else Path(raw),
+            kernel=kernel,
         )
 
     def verify(

@@ -24,6 +24,7 @@ from mru_hw.documents import Document, Several, mistake
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document
 from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
+from mru_hw.simulate.kernels import NUMPY, asked_kernel
 from mru_hw.sweeps.axes import AXES, NO_DIES, Axis, Ground
 from mru_hw.sweeps.spec import CONDITIONS, DEFAULT, FIGURES, Spec, read_spec
 from mru_hw.technology import Technology
@@ -174,6 +175,11 @@ class Plan(Document):
     timing: Literal["settled", "timed"] = Field(
         default="settled", description="of the level behavioral; settled alone has sweeps"
     )
+    kernel: Literal["numba", "numpy"] | None = Field(
+        default=None,
+        description="what computes the level behavioral: numba, or numpy, the reference; numba "
+        "where it is installed if left out",
+    )
     sequences: str = Field(
         default=":",
         description="which sequences of the inputs, start:stop from 0",
@@ -294,17 +300,20 @@ class Plan(Document):
         return self.design
 
     def resolved(self, folder: Path) -> Plan:
-        """Return the plan with the options of the design in place of the file that has them.
+        """Return the plan with what its files and its defaults stand for in their place.
+
+        That is the options of the design, and the kernel.
 
         Raises
         ------
         UserError
-            There is no such file in `folder`, or it has a mistake.
+            There is no such file in `folder`, it has a mistake, or the kernel is not installed.
         """
-        if isinstance(self.design, DesignOptions):
-            return self
-        options = read_options(folder / self.design, "design")
-        return self.model_copy(update={"design": options})
+        kernel = asked_kernel(self.kernel) if self.level == "behavioral" else NUMPY
+        options = self.design
+        if not isinstance(options, DesignOptions):
+            options = read_options(folder / options, "design")
+        return self.model_copy(update={"design": options, "kernel": kernel})
 
     def place(
         self, error: UserError, source: str, said: Mapping[str, str] | None = None
@@ -326,7 +335,16 @@ class Plan(Document):
             return error.renamed({error.field: f"design.{error.field}"}).inside(source)
         places = {name: f"design.{name}" for name in DesignOptions.model_fields}
         places |= {one.axis: f"axes.{k}.values" for k, one in enumerate(self.axes)}
-        kept = ("tech", "inputs", "model", "sequences", "conditions", "design", "calibration")
+        kept = (
+            "tech",
+            "inputs",
+            "model",
+            "sequences",
+            "conditions",
+            "design",
+            "calibration",
+            "kernel",
+        )
         places |= {name: name for name in kept}
         if error.field not in places:
             return error

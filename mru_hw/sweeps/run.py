@@ -26,9 +26,9 @@ from mru_hw.sweeps.store import (
     stands,
 )
 from mru_hw.sweeps.subject import (
-    ARITHMETIC,
     RESULTS,
     Subject,
+    arithmetic,
     identity,
     load_subject,
 )
@@ -125,7 +125,7 @@ def run_sweep(
         # Before anything is added: what a report would refuse is not gone on with.
         view_of(out, store.connection, "out", DAMAGED)
         if store.value("identity") != this:
-            raise UnusableStoreError("out", str(out), _other(store, hashes, designs))
+            raise UnusableStoreError("out", str(out), _other(store, plan, hashes, designs))
         store.restate({name: plan.as_data()["spec"] for name, plan in plans.items()})
         done = store.done()
         total = sum(point.n_runs for point in wanted)
@@ -166,7 +166,7 @@ def _compute(
         yield from run_jobs(subject, todo, min(workers, -(-left // chunk)))
 
 
-def _other(store: Store, hashes: Mapping[str, str], designs: Collection[str]) -> str:
+def _other(store: Store, plan: Plan, hashes: Mapping[str, str], designs: Collection[str]) -> str:
     """Say what sets a store's sweep apart from the one that is asked for."""
     for name, digest in hashes.items():
         if store.value(f"hash.{name}") != digest:
@@ -177,7 +177,7 @@ def _other(store: Store, hashes: Mapping[str, str], designs: Collection[str]) ->
         found = store.value(f"version.{name}")
         if found != versions()[name]:
             return f"a new path, for the sweep there was made with {name} {found}"
-    for name, value in ARITHMETIC.items():
+    for name, value in arithmetic(plan).items():
         if store.value(name) != value:
             word = name.replace("_", " ")
             return f"a new path, for the sweep there has the {word} {store.value(name)}"
@@ -187,9 +187,10 @@ def _other(store: Store, hashes: Mapping[str, str], designs: Collection[str]) ->
 
 
 def _facts(plans: Mapping[str, Plan], hashes: Mapping[str, str], this: str) -> dict[str, str]:
+    first = next(iter(plans.values()))
     return (
-        {"identity": this, "level": next(iter(plans.values())).level}
-        | dict(ARITHMETIC)
+        {"identity": this, "level": first.level}
+        | arithmetic(first)
         | {"plans": plain({name: plan.as_data() for name, plan in plans.items()})}
         | {f"hash.{name}": digest for name, digest in hashes.items()}
         | {f"version.{name}": version for name, version in versions().items()}

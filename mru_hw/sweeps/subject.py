@@ -33,8 +33,9 @@ It is raised whenever one of them moves a figure, so that no store is resumed wi
 kinds; a test holds it (tests/golden/results.json).
 """
 
-ARITHMETIC: Mapping[str, str] = {"kernel": "numpy", "number_type": "float64"}
+ARITHMETIC = ("kernel", "number_type")
 """What computes the behavioral level, and the type of its numbers: another one's bits differ."""
+NUMBER_TYPE = "float64"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,8 @@ class Subject:
         The sequences that the plan names, with labels.
     first_sequence
         Number of the first of them in its file: it names the noise draws.
+    kernel
+        Of the level ``behavioral``; the default one when None.
     """
 
     model: Model
@@ -55,6 +58,7 @@ class Subject:
     inputs: Inputs
     first_sequence: int
     level: str
+    kernel: str | None = None
 
     def setup(self, point: Point, trial: int | None = None) -> Setup:
         """Return what the runs of a point are made of: what its settings make of the network.
@@ -129,7 +133,13 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
         inputs=inputs.take(slice(first, stop)),
         first_sequence=first,
         level=plan.level,
+        kernel=plan.kernel,
     )
+
+
+def arithmetic(plan: Plan) -> dict[str, str]:
+    """Return what a plan, `resolved`, is computed with, by `ARITHMETIC`."""
+    return dict(zip(ARITHMETIC, (str(plan.kernel), NUMBER_TYPE), strict=True))
 
 
 def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Collection[str]) -> str:
@@ -150,9 +160,7 @@ def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Coll
     aside = {"chunk", "model", "inputs", "calibration", "spec"}
     shown = {name: _without(plan.as_data(), aside) for name, plan in plans.items()}
     versions = {"mru_hw": __version__, "numpy": np.__version__, "results": str(RESULTS)}
-    text = json.dumps(
-        [shown, dict(hashes), sorted(designs), versions, dict(ARITHMETIC)], sort_keys=True
-    )
+    text = json.dumps([shown, dict(hashes), sorted(designs), versions, NUMBER_TYPE], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

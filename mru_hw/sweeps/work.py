@@ -98,7 +98,12 @@ def references(subject: Subject, designs: Mapping[str, Design]) -> list[Referenc
         if subject.level == "ideal":
             continue
         run = simulate_behavioral(
-            design, subject.calibration, subject.inputs, [nominal_die(design)], keep_all=False
+            design,
+            subject.calibration,
+            subject.inputs,
+            [nominal_die(design)],
+            keep_all=False,
+            kernel=subject.kernel,
         )
         priced = energy(run.supply.single_die()).total
         judged = _judged(subject, run.trace.decision[0])
@@ -230,6 +235,7 @@ def _run(subject: Subject, chip: _Chip | None, seed: int, workers: int) -> dict[
         noise=NoiseRun(seed=setup.seed, scale=setup.noise) if setup.noise else None,
         sequence_offset=subject.first_sequence,
         keep_all=False,
+        kernel=subject.kernel,
     )
     if not run.finite.all():
         return {"status": RunStatus.NOT_FINITE}

@@ -246,7 +246,9 @@ def app() -> typer.Typer:
 def healthy() -> checkup.Checkup:
     check = checkup.Check(name="numpy", core=True, version="2.4", without="nothing works", get="x")
     extra = replace(check, name="torch", core=False, without="all but train works", get="y")
-    return checkup.Checkup(python="3.11.7", cores=2, memory_bytes=2**34, checks=(check, extra))
+    return checkup.Checkup(
+        python="3.11.7", cores=2, memory_bytes=2**34, kernel="numpy", checks=(check, extra)
+    )
 
 
 def with_missing(name: str) -> checkup.Checkup:

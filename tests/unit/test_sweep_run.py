@@ -300,10 +300,8 @@ def test_another_sweep_on_the_same_file_is_refused(
     other = "a new path, for the sweep there was made by other laws of the circuits."
     assert told(plan) == other
     monkeypatch.undo()
-    for module in ("subject", "run"):
-        compiled = {"kernel": "compiled", "number_type": "float64"}
-        monkeypatch.setattr(f"mru_hw.sweeps.{module}.ARITHMETIC", compiled)
-    assert told(plan) == "a new path, for the sweep there has the kernel numpy."
+    plan = write_case(tmp_path, n_dies=2, kernel="numpy")
+    assert told(plan) == "a new path, for the sweep there has the kernel numba."
     assert out.read_bytes() == before
 
 
