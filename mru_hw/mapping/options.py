@@ -52,7 +52,7 @@ def _roles(area: dict[str, int]) -> dict[str, int]:
     for name in area:
         role = name.rpartition("/")[2]
         if role not in ROLES:
-            raise ValueError(f"expected roles of devices, as in {', '.join(ROLES)}")
+            raise UserError("area", name, f"a role of a device: {', '.join(ROLES)}")
     return dict(sorted(area.items()))
 
 
