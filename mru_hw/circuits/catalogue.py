@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mru_hw.circuits.base import NodeCircuit, NodeKind
+from collections.abc import Iterable
+from dataclasses import fields
+
+from mru_hw.circuits.base import NodeCircuit, NodeKind, NodeRole
 from mru_hw.circuits.ladder.circuit import LADDER
 from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.circuits.loop.circuit import LOOP
@@ -10,7 +13,8 @@ from mru_hw.circuits.nodes.bias import BIAS
 from mru_hw.circuits.nodes.diode import RECTIFIED, STATE
 from mru_hw.circuits.nodes.pin import PIN
 from mru_hw.circuits.nodes.signed import CANDIDATE, SIGNED
-from mru_hw.circuits.units import UnitCircuit
+from mru_hw.circuits.units import UnitCircuit, UnitRole
+from mru_hw.circuits.views import view_text
 from mru_hw.circuits.window.circuit import WINDOW
 
 NODES: dict[NodeKind, NodeCircuit] = {
@@ -31,6 +35,27 @@ ROLE_NAMES: tuple[str, ...] = tuple(
     )
 )
 """Every role of a device that a chip may have."""
+
+
+def fingerprint(circuits: Iterable[NodeCircuit | UnitCircuit]) -> str:
+    """Return what makes circuits what they are, as text to be hashed: roles, nets, cell views.
+
+    What their unit devices are a Design says, and laws are no part of a circuit: a law that is
+    mended tells more of the same chip.
+    """
+    lines = []
+    for circuit in circuits:
+        views = [circuit.view] if isinstance(circuit, NodeCircuit) else circuit.views
+        lines += [_stated(circuit), *(view_text(name) for name in views if name)]
+    return "\n".join(lines)
+
+
+def _stated(thing: NodeCircuit | UnitCircuit | NodeRole | UnitRole) -> str:
+    """Return the fields that are no functions, roles among them, by their names."""
+    values = {entry.name: getattr(thing, entry.name) for entry in fields(thing)}
+    if "roles" in values:
+        values["roles"] = [_stated(role) for role in values["roles"]]
+    return repr({name: value for name, value in values.items() if not callable(value)})
 
 
 def unit_circuit(*, clocked: bool, window: bool) -> UnitCircuit:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mru_hw.circuits.base import Carried, IntArray, Line, NodeCircuit, NodeKind, Rail, leg_of
-from mru_hw.circuits.catalogue import NODES, unit_circuit
+from mru_hw.circuits.catalogue import NODES, fingerprint, unit_circuit
 from mru_hw.circuits.legs.roles import LEGS, Leg
 from mru_hw.circuits.units import UnitCircuit, UnitRole
 from mru_hw.mapping.cells import CLOCKED, CellKind
@@ -304,9 +304,9 @@ class Design:
         return dataclasses.replace(self, connections=connections)
 
     def digest(self) -> str:
-        """Return a short hash of all that makes the circuit.
+        """Return a short hash of all that makes the circuit: mapped numbers, circuits, devices.
 
-        Where a network came from does not, nor do the spreads from die to die and the noise.
+        Where a network came from does not, nor do the spreads from die to die, the noise, nor laws.
         """
         sha = hashlib.sha256(self.spec.model_dump_json(exclude={"metrics", "provenance"}).encode())
         sha.update(
@@ -323,6 +323,11 @@ class Design:
                 value = getattr(part, entry.name)
                 whole = isinstance(value, np.ndarray)
                 sha.update(value.tobytes() if whole else f"{entry.name}={value!r};".encode())
+        rows: tuple[Bus | Bank, ...] = (*self.buses.values(), *self.banks)
+        sha.update(fingerprint({id(row.circuit): row.circuit for row in rows}.values()).encode())
+        for group in self.device_groups():
+            sha.update(f"{group.key}{group.device}".encode())
+            sha.update(np.ascontiguousarray(group.units).tobytes())
         return sha.hexdigest()[:16]
 
     @property

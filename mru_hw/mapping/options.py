@@ -55,7 +55,7 @@ def _roles(area: dict[str, int]) -> dict[str, int]:
     for name in area:
         role = name.rpartition("/")[2]
         if role not in ROLE_NAMES:
-            raise ValueError(f"expected roles of devices, as in {', '.join(ROLE_NAMES)}")
+            raise UserError("area", name, f"a role of a device: {', '.join(ROLE_NAMES)}")
     return dict(sorted(area.items()))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from mru_hw.circuits.catalogue import NODE_VIEWS
 from mru_hw.circuits.ladder.roles import VIEWS
 from mru_hw.circuits.statements import Statement
-from mru_hw.data import circuits_dir
+from mru_hw.circuits.views import view_text
 from mru_hw.spice.reader import read_statements
 
 LIBRARY = (*NODE_VIEWS, *VIEWS)
@@ -16,13 +16,9 @@ LIBRARY = (*NODE_VIEWS, *VIEWS)
 
 def cell_views(names: Iterable[str] = LIBRARY) -> str:
     """Return the SPICE text of cells that the emitter instantiates."""
-    return "\n".join(_view(name) for name in names)
+    return "\n".join(view_text(name) for name in names)
 
 
 def view_statements(name: str) -> Iterator[Statement]:
     """Read a cell view."""
-    yield from read_statements(_view(name).splitlines())
-
-
-def _view(name: str) -> str:
-    return (circuits_dir() / name / "cell.sp").read_text(encoding="utf-8")
+    yield from read_statements(view_text(name).splitlines())

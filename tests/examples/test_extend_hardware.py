@@ -159,6 +159,7 @@ def test_a_node_with_two_flips_is_drawn_placed_and_loaded(
 ) -> None:
     calibration = load_calibration(load_technology("generic180"))
     before = mapped()
+    digest = before.digest()
     assert "relu_node_twice" not in chip_deck(before)
     loaded = bus_loads(before, calibration)
 
@@ -166,11 +167,12 @@ def test_a_node_with_two_flips_is_drawn_placed_and_loaded(
     shutil.copytree(circuits_dir(), circuits)
     with (circuits / "relu_node" / "cell.sp").open("a", encoding="utf-8") as stream:
         stream.write(block("circuit.md", "spice"))
-    monkeypatch.setattr("mru_hw.spice.cells.circuits_dir", lambda: circuits)
+    monkeypatch.setattr("mru_hw.circuits.views.circuits_dir", lambda: circuits)
     monkeypatch.setitem(NODES, NodeKind.RECTIFIED, NODES[NodeKind.RECTIFIED])  # put back after
     exec(compile(block("circuit.md", "python"), "circuit.md", "exec"), {})
 
     design = mapped()
+    assert design.digest() != digest
     rows = [bus for bus in design.buses.values() if bus.kind is NodeKind.RECTIFIED]
     assert rows
     groups = {group.key: group for group in design.device_groups()}
@@ -214,7 +216,7 @@ def test_a_loop_with_two_hold_legs_is_drawn_placed_and_loaded(
     text, leg = view.read_text(encoding="utf-8"), "xm2 v n vss vss n_mirror units={hold}\n"
     assert leg in text
     view.write_text(text.replace(leg, leg + leg.replace("xm2", "xm2b")), encoding="utf-8")
-    monkeypatch.setattr("mru_hw.spice.cells.circuits_dir", lambda: circuits)
+    monkeypatch.setattr("mru_hw.circuits.views.circuits_dir", lambda: circuits)
     second = dataclasses.replace(LOOP.role("hold"), name="hold_2", path="xm2b", parameter="")
     variant = dataclasses.replace(LOOP, roles=(*LOOP.roles, second))
     monkeypatch.setattr("mru_hw.circuits.catalogue.LOOP", variant)

@@ -12,8 +12,10 @@ import pytest
 from mru_hw.circuits.statements import Blank, Element, End, Netlist, Subckt, cells_of
 from mru_hw.cli.app import run
 from mru_hw.errors import MruHwError, UserError
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.io import save_model
 from mru_hw.model.network import Model
+from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import make_bench
 from mru_hw.spice.chip import chip_deck, chip_netlist
 from mru_hw.spice.deck import BENCH, CHIP, Change
@@ -94,6 +96,19 @@ def test_what_is_emitted_reads_back_as_the_statements_that_it_was_written_from(
 
 
 # ------------------------------------------------------------------------------------- writing
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+def test_a_device_of_a_larger_area_is_a_multiple_in_every_language(dialect: str) -> None:
+    chip = Chip(two_units(), options=DesignOptions(area={"v0/diode_plus": 3}))
+    lines = "\n".join(DIALECTS[dialect].lines(chip_netlist(chip.design).statements()))
+    cell = lines[lines.index("_diode_plus_3") :]
+    marks = {"hspice": "'3*units'", "xyce": "{3*units}", "spectre": "(3*units)"}
+    assert f"units={marks[dialect]}" in cell
+    elements = (s for s in flat_chip(chip_netlist(chip.design), ()) if isinstance(s, Element))
+    found = {s.name: float(s.values["m"]) for s in elements if s.name[0] == "m"}
+    placed = flatten(chip_netlist(chip.design), "mru_chip", chip.design.technology)
+    assert found == {flat_name(d.path, d.model): d.values["m"] for d in placed if d.kind == "m"}
 
 
 @pytest.mark.parametrize("dialect", ["hspice", "xyce"])
