@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.lab.ladder import (
-    NODES,
+    COMPARATOR,
     Unit,
     die_of,
     lead,
@@ -50,7 +50,7 @@ def batch(unit: Unit, trips: dict[str, float], first: int, count: int) -> Any:
     rng = np.random.default_rng(first)
     beta = float(unit.ladder.up[0] + unit.ladder.down[0]) / 2
     c = rng.uniform(-2.5, 2.5, STEPS) * beta
-    bench = lone_bench(unit, c, lead=lead(unit), watch=NODES)
+    bench = lone_bench(unit, c, lead=lead(unit), watch=COMPARATOR)
     dies = [die_of(unit.design, seed) for seed in range(first, first + count)]
     read = partial(one_die, unit, trips, bench, c)
     return {"rows": die_rows(bench.deck, dies, read, first=first)}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mru_hw.errors import RunStatus, SimulationError
-from mru_hw.lab.ladder import NODES, at_end, compared, in_deck, lone_mirrors, rest_rails
+from mru_hw.lab.ladder import COMPARATOR, at_end, compared, in_deck, lone_mirrors, rest_rails
 from mru_hw.lab.loop import Values, diode
 from mru_hw.lab.networks import units_model
 from mru_hw.lab.store import Store
@@ -69,7 +69,7 @@ class CornerUnit:
             self.candidates * self.scale,
             conditions,
             lead=[(t, i * self.scale) for t, i in self.lead],
-            watch=(*NODES, self.state, "v(c0_0)"),
+            watch=(*COMPARATOR, self.state, "v(c0_0)"),
             options=OPTIONS,
         )
 
@@ -104,7 +104,9 @@ class CornerUnit:
             found[f"threshold {side}"] = (1 + off) * abs(self.beta[side]) * self.scale
             # Where the slow ramp of before was at the same candidate.
             t = start + self.lead[begun][0] + RAMP * (off + 2 * REACH) / (4 * REACH)
-            found[f"trip {side} [V]"] = float(np.interp(t, waves.time, waves.vectors[NODES[node]]))
+            found[f"trip {side} [V]"] = float(
+                np.interp(t, waves.time, waves.vectors[COMPARATOR[node]])
+            )
 
         at = partial(at_end, self.bench, waves)
         for label, frame in CELLS.items():

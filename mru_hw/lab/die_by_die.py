@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mru_hw.lab.ladder import (
-    NODES,
+    COMPARATOR,
     Unit,
     at_end,
     compared,
@@ -53,7 +53,7 @@ READ = {3: 4, 5: 3, 7: 2, 9: 1, 11: 0}
 def ladder_bench(unit: Unit) -> UnitBench:
     """Return the unit's bench: both thresholds passed slowly, then every level."""
     c = np.array(BOTH_WAYS) * float(unit.ladder.up[0] + unit.ladder.down[0]) / 2
-    return lone_bench(unit, c, lead=lead(unit), watch=(*NODES, diode(unit.design, "h0")))
+    return lone_bench(unit, c, lead=lead(unit), watch=(*COMPARATOR, diode(unit.design, "h0")))
 
 
 def ladder_in_ngspice(unit: Unit, trips: Values, bench: UnitBench, waves: Waves) -> Values:

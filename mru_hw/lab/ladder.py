@@ -101,7 +101,7 @@ def judged(unit: Unit, bench: UnitBench, waves: Waves, c: Array) -> dict[str, An
 
 SPAN = 0.15  # of the threshold, either side, that the ramps pass
 RAMP = 0.1  # s, slow against the comparator's node (its R C is some 60 us)
-NODES = (f"v({TOP}.xu0_0.xstep.u)", f"v({TOP}.xu0_0.xstep.d)")
+COMPARATOR = (f"v({TOP}.xu0_0.xstep.u)", f"v({TOP}.xu0_0.xstep.d)")
 
 
 def die_of(design: Design, seed: int) -> list[Change]:
@@ -132,7 +132,7 @@ def on_ramps(unit: Unit, bench: UnitBench, waves: Waves) -> tuple[Array, Array, 
     first, second = start + points[0][0] + at, start + points[2][0] + at
     u, d = (
         np.interp(t, waves.time, waves.vectors[n])
-        for t, n in zip((first, second), NODES, strict=True)
+        for t, n in zip((first, second), COMPARATOR, strict=True)
     )
     return grid, u, d
 
@@ -155,7 +155,7 @@ def nominal_trips(store: Store, technology: Technology) -> dict[str, float]:
         c = [x for r in ups for x in ((1 + r) * up, 3 * up, -3 * down)]
         c += [x for r in downs for x in (-(1 + r) * down, -3 * down, 3 * up)]
         values = np.array(c)
-        bench = lone_bench(unit, values, lead=lead(unit), watch=NODES)
+        bench = lone_bench(unit, values, lead=lead(unit), watch=COMPARATOR)
 
         def made(w: Waves, b: UnitBench = bench, c: Array = values) -> dict[str, Any]:
             grid_, u, d = on_ramps(unit, b, w)

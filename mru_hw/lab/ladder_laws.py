@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mru_hw.cells.settling import bank_load, bus_loads
-from mru_hw.lab.ladder import NODES, Unit, at_end, lone_bench, scale, unit_of
+from mru_hw.lab.ladder import COMPARATOR, Unit, at_end, lone_bench, scale, unit_of
 from mru_hw.lab.ladder import compared as drawn_by
 from mru_hw.lab.law_rows import (
     JUMP_S,
@@ -141,7 +141,7 @@ def scan_bench(unit: Unit, scan: Scan) -> UnitBench:
     """Return the bench of a scan."""
     frames = np.array(scan.frames)
     sides = np.where(frames > 0, float(unit.ladder.up[0]), float(unit.ladder.down[0]))
-    return lone_bench(unit, frames * sides, watch=(*NODES, diode(unit.design, "h0")))
+    return lone_bench(unit, frames * sides, watch=(*COMPARATOR, diode(unit.design, "h0")))
 
 
 def read_scan(unit: Unit, scan: Scan, bench: UnitBench, waves: Waves) -> dict[str, Any]:
@@ -167,8 +167,8 @@ def read_scan(unit: Unit, scan: Scan, bench: UnitBench, waves: Waves) -> dict[st
     values["bias supply"] = bias(scan.level_at[0])
     trips: dict[str, Any] = {}
     for side, first, size, node in (
-        ("up", scan.rising, unit.ladder.up, NODES[0]),
-        ("down", scan.falling, unit.ladder.down, NODES[1]),
+        ("up", scan.rising, unit.ladder.up, COMPARATOR[0]),
+        ("down", scan.falling, unit.ladder.down, COMPARATOR[1]),
     ):
         moved = cells[first : first + COUNT] != k
         j = int(np.argmax(moved))
@@ -256,13 +256,15 @@ def measured_ladder_delays(
     """Run the jumps of a unit; return each delay [s], or None."""
     unit = ladder_unit(technology, case)
     points, starts = jumps(case, row["values"])
-    bench = lone_bench(unit, np.zeros(1), lead=points, watch=NODES)
+    bench = lone_bench(unit, np.zeros(1), lead=points, watch=COMPARATOR)
     power = power_up_time(unit.design) + PRE_ROLL * bench.timing.frame
 
     def made(waves: Waves) -> dict[str, Any]:
         delays = []
         for n, start in enumerate(starts):
-            side, node, sign = (("up", NODES[0], -1), ("down", NODES[1], 1))[n // len(OVERDRIVES)]
+            side, node, sign = (("up", COMPARATOR[0], -1), ("down", COMPARATOR[1], 1))[
+                n // len(OVERDRIVES)
+            ]
             after = waves.time >= power + start
             t, v = waves.time[after], sign * waves.vectors[node][after]
             end = power + start + hold_s(case.threshold, OVERDRIVES[n % len(OVERDRIVES)])

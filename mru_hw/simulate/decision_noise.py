@@ -32,7 +32,7 @@ from mru_hw.circuits.legs.gains import node_thermal
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import DieArray, Memory, Node, Rails
-from mru_hw.simulate.noise_draw import BIAS, NODES, OWN, Part, Places
+from mru_hw.simulate.noise_draw import OF_BIAS, OF_NODES, OF_UNIT, Part, Places
 from mru_hw.simulate.noise_walk import (
     FLIP,
     Gains,
@@ -311,9 +311,9 @@ class DecisionNoise:
         white, flicker = (np.full((1, 1, 1), value, c.dtype) for value in law.bias)
         rail = Noise(white=white, flicker=flicker)
         found = [
-            Part(kind=OWN, path=None, fresh=law.fresh(bank.layer, own), held=law.held(own)),
+            Part(kind=OF_UNIT, path=None, fresh=law.fresh(bank.layer, own), held=law.held(own)),
             Part(
-                kind=BIAS,
+                kind=OF_BIAS,
                 path=((meets - node.constant) * scale)[:, None],
                 fresh=law.fresh_node(bank.layer, rail),
                 held=law.held(rail),
@@ -324,7 +324,7 @@ class DecisionNoise:
             shared = path.read(heard[path.source])
             fresh, held = law.fresh_node(bank.layer, shared), law.held(shared)
             move = path.path[:, :, None, None]
-            found.append(Part(kind=NODES, first=first, path=move, fresh=fresh, held=held))
+            found.append(Part(kind=OF_NODES, first=first, path=move, fresh=fresh, held=held))
             first += len(fresh)
         return found
 
