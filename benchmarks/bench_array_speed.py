@@ -14,19 +14,16 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["MKL_NUM_THREADS"] = "1"
 
-import argparse
-import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.study import computer, parsed, show, study
 from mru_hw.model.memory import CMRU
 from mru_hw.model.network import Model
 from mru_hw.model.structure import LayerSpec, ModelSpec
@@ -143,9 +140,10 @@ def measure(case: Case, repeats: int) -> dict[str, object]:
             job()
             seconds[name].append(time.perf_counter() - start)
     median = {name: statistics.median(values) for name, values in seconds.items()}
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "case": asdict(case) | {"dtype": "float32", "unit_steps": case.unit_steps},
-        "machine": machine(),
+        "machine": computer() | {"threads": "1", "blas": f"{blas['name']} {blas['version']}"},
         "repeats": repeats,
         "results": {
             name: {
@@ -160,29 +158,12 @@ def measure(case: Case, repeats: int) -> dict[str, object]:
     }
 
 
-def machine() -> dict[str, object]:
-    """Return what the figures depend on."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "load_1min": os.getloadavg()[0],
-        "threads": 1,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "blas": f"{blas['name']} {blas['version']}",
-    }
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--dies", type=int, default=Case.dies)
-    given = parser.parse_args()
-    print(json.dumps(measure(Case(dies=given.dies), given.repeats), indent=2))
+    given = parsed(parser)
+    show(measure(Case(dies=given.dies), given.repeats))
 
 
 if __name__ == "__main__":

@@ -17,19 +17,21 @@ sequence that was run before, with the same deck, is read from --work.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_spice_agreement import add_conditions, asked_conditions, measure
-from benchmarks.machine import machine
+from benchmarks.study import (
+    add_conditions,
+    asked_conditions,
+    machine,
+    parsed,
+    show,
+    store_of,
+    study,
+)
+from mru_hw.lab.agreement import measure
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.ideal import simulate_ideal
@@ -127,31 +129,22 @@ def cancellation(model: Model, inputs: Inputs) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = study(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--tech", default="generic180")
     parser.add_argument("--sequences", type=int, default=3)
     parser.add_argument("--frames", type=int, default=60)
-    parser.add_argument("--work", type=Path)
     add_conditions(parser)
-    given = parser.parse_args()
+    given = parsed(parser)
     technology = load_technology(given.tech)
     conditions = asked_conditions(given, technology)
-    if given.work is not None:
-        given.work.mkdir(parents=True, exist_ok=True)
     networks = {}
     for seed in given.seeds:
         inputs = paired_inputs(np.random.default_rng((seed, 0)), given.sequences, given.frames)
         chip = Chip(cancelling_network(seed, inputs), technology)
-        name = f"network {seed}, sequence"
         networks[seed] = {"cancellation": cancellation(chip.mapped, inputs)} | measure(
-            chip, inputs, given.work, conditions, name
+            chip, inputs, store_of(given), conditions
         )
-    print(
-        json.dumps(
-            {"machine": machine(), "networks": networks}, indent=2, default=np.ndarray.tolist
-        )
-    )
+    show({"machine": machine(), "networks": networks})
 
 
 if __name__ == "__main__":

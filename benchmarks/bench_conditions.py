@@ -11,18 +11,16 @@ this bench. With the folder of a characterisation nothing is run again.
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.bench_ladder_conditions import unit_model
-from benchmarks.machine import machine
+from benchmarks.study import machine, parsed, show, study
 from mru_hw.errors import RunStatus, UserError
+from mru_hw.lab.networks import unit_model
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.characterize.base import I_USUAL, UNITS
@@ -42,9 +40,7 @@ BIAS_UNITS = 64  # of the bench's bias tree and thresholds, which carry I_USUAL
 def law(technology: Technology, calibration: Calibration, at: Conditions) -> list[float]:
     """Return the candidates' sizes [I_USUAL] at which the bench's unit steps up and down."""
     nominal = load_calibration(technology)
-    design = map_model(
-        unit_model("cmru", 2, "25 ms"), technology, nominal, DesignOptions(i_unit=I_USUAL)
-    )
+    design = map_model(unit_model(2, "25 ms"), technology, nominal, DesignOptions(i_unit=I_USUAL))
     (bank,), bus = design.banks, replace(design.buses["c0"], units=UNITS)
     legs = np.full(1, BIAS_UNITS)
     design = replace(
@@ -59,11 +55,9 @@ def law(technology: Technology, calibration: Calibration, at: Conditions) -> lis
 
 def main() -> None:
     """Run what is missing and print the comparison."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--tech", default="generic180")
-    parser.add_argument("--work", type=Path)
+    parser = study(__doc__)
     parser.add_argument("--workers", type=int, default=1)
-    given = parser.parse_args()
+    given = parsed(parser)
     technology = load_technology(given.tech)
     nominal = load_calibration(technology)
     corners = tuple(nominal.grid.corners)
@@ -80,8 +74,7 @@ def main() -> None:
         )
     rows: list[dict[str, Any]] = []
     for at, waves in zip(points, runs.values(), strict=True):
-        row = {"corner": at.corner, "temperature": at.temperature, "v_dd": at.v_dd}
-        rows.append(row | {"check": at in checks, "status": waves.status.name})
+        rows.append(asdict(at) | {"check": at in checks, "status": waves.status.name})
         if waves.status is not RunStatus.DONE:
             continue
         firsts = [first for _, first in stepped(waves).values()]
@@ -105,7 +98,7 @@ def main() -> None:
             if sizes:
                 found = {"median": round(float(np.median(sizes)), 4), "worst": max(sizes)}
                 answer[f"{key}_{what}"] = found
-    print(json.dumps(answer | {"rows": rows}, indent=1))
+    show(answer | {"rows": rows})
 
 
 if __name__ == "__main__":

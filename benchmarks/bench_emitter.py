@@ -13,7 +13,6 @@ memory is that process's; ``base`` is what Python and the packages take of it. `
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import subprocess
@@ -25,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.study import parsed, show, study
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
@@ -190,16 +190,16 @@ def measure(units: list[int], tasks: list[str], limit_s: float) -> dict[str, Any
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("--units", type=int, nargs="+", default=[38, 160, 560])
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
     parser.add_argument("--limit", type=float, default=600.0, help="seconds of one task")
     parser.add_argument("--one", choices=TASKS, help="one task in this process")
-    given = parser.parse_args()
+    given = parsed(parser)
     if given.one:
-        print(json.dumps(one(given.one, given.units[0])))
+        show(one(given.one, given.units[0]))
         return
-    print(json.dumps(measure(given.units, given.tasks, given.limit), indent=2))
+    show(measure(given.units, given.tasks, given.limit))
 
 
 if __name__ == "__main__":

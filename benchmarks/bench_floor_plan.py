@@ -17,20 +17,14 @@ centroid  each threshold leg in two halves, in its unit and at the place that mi
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_process import UNITS, Bench, spreads
-from benchmarks.machine import machine
+from benchmarks.study import machine, parsed, show, study
 from mru_hw.cells.settling import bank_load
+from mru_hw.lab.corner_unit import UNITS, CornerUnit, spreads
 from mru_hw.technology import load_technology
 from mru_hw.variation.placement import OVER_GATES, Placement
 
@@ -42,7 +36,7 @@ WIRE = 0.2e-9  # F/m, the usual rule for a narrow wire (Weste and Harris, CMOS V
 class FloorPlan:
     """A technology's chip of 16 units."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: CornerUnit) -> None:
         self.bench, self.technology = bench, bench.technology
         calibration = bench.calibration
         self.thermal = {p: calibration.thermal(p, calibration.temperature) for p in "np"}
@@ -118,11 +112,10 @@ class FloorPlan:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__, work=False)
     parser.add_argument("--dies", type=int, default=200)
-    given = parser.parse_args()
-    bench = Bench(load_technology(given.tech))
+    given = parsed(parser)
+    bench = CornerUnit(load_technology(given.tech))
     plan = FloorPlan(bench)
     drawn = spreads(bench, given.dies)
     mismatch = {side: drawn[f"threshold {side}"]["mismatch"] for side in ("up", "down")}
@@ -136,7 +129,7 @@ def main() -> None:
         "rebuild": [plan.rebuild(group, m) for group, m in REBUILDS],
         "centroid": plan.centroid(),
     }
-    print(json.dumps(result, indent=2))
+    show(result)
 
 
 if __name__ == "__main__":

@@ -18,21 +18,16 @@ A CMRU unit of K = 2 behind its driver, thresholds of 1 nA, as the characterisat
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_ladder import Store
-from benchmarks.machine import machine
+from benchmarks.study import label, machine, parsed, relative, show, store_of, study, told
+from mru_hw.lab.store import Store
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
 from mru_hw.spice.characterize.trips import RAMP, ramp_deck, stepped
@@ -226,22 +221,17 @@ def thresholds(store: Store, technology: Technology, at: Conditions, name: str) 
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Print one JSON object."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__)
     parser.add_argument("--parts", nargs="+", default=["power", "near", "layers"])
-    parser.add_argument("--work", type=Path)
-    asked = parser.parse_args(arguments)
-    technology = load_technology(asked.tech)
-    if asked.work is not None:
-        asked.work.mkdir(parents=True, exist_ok=True)
-    store, rows = Store(asked.work), []
-    for corner, temperature, relative in CONDITIONS:
-        at = Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd)
-        name = f"{technology.name}-{corner}{temperature:g}"
-        row: dict[str, Any] = {"corner": corner, "temperature": temperature, "v_dd": at.v_dd}
-        if "power" in asked.parts:
+    given = parsed(parser)
+    technology = load_technology(given.tech)
+    store, rows = store_of(given), []
+    for at in (relative(technology, where) for where in CONDITIONS):
+        name = f"{technology.name}-{label(at)}"
+        row: dict[str, Any] = asdict(at)
+        if "power" in given.parts:
             row["power"] = [
                 {"rise_s": rise, "phi": phi}
                 | store(
@@ -252,20 +242,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 for rise in RISES
                 for phi in PHI
             ]
-        if "near" in asked.parts or "layers" in asked.parts:
+        if "near" in given.parts or "layers" in given.parts:
             up, down = thresholds(store, technology, at, name)
-        if "near" in asked.parts:
+        if "near" in given.parts:
             deck = near_deck(technology, at, up, down)
             row["near"] = store(f"near-{name}", deck, partial(near, at))
-        if "layers" in asked.parts:
+        if "layers" in given.parts:
             for moving in (True, False):
                 deck = layers_deck(technology, at, up, moving=moving)
                 key = "moving" if moving else "still"
                 row[f"layers_{key}"] = store(f"{key}-{name}", deck, partial(layers, at))
         rows.append(row)
-    told = {name: str(value) for name, value in vars(asked).items()}
-    result = {"machine": machine(), "asked": told, "core_seconds": store.core_seconds}
-    print(json.dumps(result | {"rows": rows}, indent=1))
+    result = {"machine": machine(), "asked": told(given), "core_seconds": store.core_seconds}
+    show(result | {"rows": rows})
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ law. ``--figure`` draws both technologies for docs/circuits/window_comparator.md
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mru_hw
+from benchmarks.study import parsed, study
 from mru_hw.circuits.catalogue import NODE_VIEWS
 from mru_hw.circuits.window.circuit import WINDOW
 from mru_hw.errors import RunStatus
@@ -30,7 +30,7 @@ from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.cells import cell_views
-from mru_hw.spice.deck import BENCH, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.deck import TOKEN, Deck, make_deck
 from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import MODELS, load_technology
@@ -96,10 +96,8 @@ def deck(design: Design, b: Array, expected: Array) -> Deck:
     saves = tuple(f"v(xw{k}.{node})" for k in range(len(b)) for node in "ud")
     t_stop = 2 * PASS + 0.1
     lines += [f".tran {PASS / 200} {t_stop} 0 {PASS / 200} uic", f".save {' '.join(saves)} {TOKEN}"]
-    token = token_of(lines)
-    text = "\n".join(["* window comparators", *lines, token_line(token), ".end", ""])
-    files = {BENCH: text, **technology.model_files()}
-    return Deck(files=files, saves=saves, token=token, t_stop=t_stop)
+    models = technology.model_files()
+    return make_deck(lines, models, saves, t_stop=t_stop, title="window comparators")
 
 
 def measure(name: str) -> dict[str, Any]:
@@ -176,9 +174,9 @@ def draw(results: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("--figure", action="store_true", help="draw the page's figure too")
-    given = parser.parse_args()
+    given = parsed(parser)
     results = {name: measure(name) for name in ("generic180", "sky130")}
     if given.figure:
         draw(results)

@@ -274,10 +274,12 @@ class Design:
     def digest(self) -> str:
         """Return a short hash of all that makes the circuit.
 
-        Where a network came from does not, nor do the spreads from die to die.
+        Where a network came from does not, nor do the spreads from die to die and the noise.
         """
         sha = hashlib.sha256(self.spec.model_dump_json(exclude={"metrics", "provenance"}).encode())
-        sha.update(self.technology.model_dump_json(exclude={"sources", "process"}).encode())
+        sha.update(
+            self.technology.model_dump_json(exclude={"sources", "process", "noise"}).encode()
+        )
         sha.update(self.technology.models_hash().encode())
         settings = (self.i_unit, self.i_lsb, self.compensated, self.timing, self.buses)
         wires = repr(self.wires) if self.wires else ""

@@ -24,7 +24,7 @@ from mru_hw.simulate.blocks import (
     keep_freed_memory,
 )
 from mru_hw.simulate.compile import compile_dies
-from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw
+from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw, noise_gains
 from mru_hw.simulate.die_run import DieRun
 from mru_hw.simulate.kept import Kept
 from mru_hw.simulate.kernels import NUMBA, asked_kernel
@@ -34,7 +34,7 @@ from mru_hw.simulate.supply import BLOCKS, SupplyRecord
 from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
-from mru_hw.variation import Die
+from mru_hw.variation import Die, NoiseKey
 
 Array = NDArray[np.float64]
 
@@ -246,7 +246,7 @@ def simulate_behavioral(
             _run_compiled(job, keep_all=keep_all)
         else:
             some = dies[done : done + program.n_die]
-            _run_numpy(job, some, law, noise, sequence_offset)
+            _run_numpy(job, some, law, noise, sequence_offset, lazy=not keep_all)
         done += program.n_die
     return results.run(supply_v)
 
@@ -271,14 +271,26 @@ class _Job:
 
 
 def _run_numpy(
-    job: _Job, dies: Sequence[Die], law: NoiseLaw | None, noise: NoiseRun | None, offset: int
+    job: _Job,
+    dies: Sequence[Die],
+    law: NoiseLaw | None,
+    noise: NoiseRun | None,
+    offset: int,
+    *,
+    lazy: bool,
 ) -> None:
     for d, (die, array) in enumerate(zip(dies, job.program.dies(), strict=True)):
+        gains = () if noise is None else noise_gains(array)
         for group in job.groups:
             drawn = None
             if law is not None and noise is not None:
-                sequences = group.rows + offset
-                drawn = DecisionNoise(law=law, seed=noise.seed, die=die.seed, sequences=sequences)
+                drawn = DecisionNoise(
+                    law=law,
+                    gains=gains,
+                    key=NoiseKey.of(noise.seed, die.seed),
+                    sequences=group.rows + offset,
+                    lazy=lazy,
+                )
             gathered, held = Gathered(job.results, job.first + d, group), None
             for block in job.blocks(group):
                 run = DieRun(

@@ -14,6 +14,7 @@ from mru_hw.simulate.array import DieArray, Memory, Node, Rails, product
 from mru_hw.simulate.blocks import SequenceBlock
 from mru_hw.simulate.decision_noise import DecisionNoise
 from mru_hw.simulate.memory import initial_cells, nominal_low, step_memory
+from mru_hw.simulate.noise_walk import NodeNoise
 from mru_hw.simulate.rows import Product
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.technology.calibration import Calibration
@@ -31,7 +32,7 @@ class DieRun:
     Parameters
     ----------
     noise
-        Of the block's sequences, drawn up to its first frame; none when None.
+        Of the block's sequences; none when None.
     held
         By layer, the set cells before the block's first frame, (cell, unit, sequence), in any code;
         those of the initial state when None.
@@ -71,6 +72,8 @@ class DieRun:
         self._values: dict[int, list[Floats]] = {}
         self._rails: dict[int, list[Rails]] = {}
         self._products: dict[tuple[int, int], Product] = {}
+        # By row, what noise comes with the last version of its rails.
+        self._heard: dict[int, NodeNoise] = {}
 
     def all_layers(self) -> None:
         """Run the network; fills candidates, states, output and the supply."""
@@ -85,6 +88,7 @@ class DieRun:
             for row in done:
                 # A deep network's signals would not fit.
                 self._rails.pop(row, None)
+                self._heard.pop(row, None)
                 if row != array.flow.y:
                     self._values.pop(row, None)
         self.output = self._values[array.flow.y][-1]
@@ -98,6 +102,7 @@ class DieRun:
         self._products = {key: of for key, of in self._products.items() if key[0] not in row.legs}
         self._values[row.index] = [value for value, _ in solved]
         self._rails[row.index] = [rails for _, rails in solved]
+        self._hear(node)
         for version, (_, rails) in zip(row.versions, solved, strict=True):
             self._draw("mirror", node.supply(rails), version.share)
 
@@ -119,6 +124,12 @@ class DieRun:
             self._products[wiring, version] = product(node.wirings[place], node, rails)
         return self._products[wiring, version]
 
+    def _hear(self, node: Node) -> None:
+        """Work out the noise of a row from that of the rows before it."""
+        row = node.row.index
+        if self.noise is not None and node.circuit.rails and node.circuit.copied:
+            self._heard[row] = self.noise.node(self.array, node, self._rails[row][-1], self._heard)
+
     def _draw(self, block: str, current: Floats, share: float) -> None:
         self.static[:, :, BLOCKS.index(block)] += share * current
 
@@ -135,7 +146,8 @@ class DieRun:
         carried = None if units.threshold is None else self._rails[units.threshold][-1]
         up, down = memory.thresholds(carried)
         if self.noise is not None:
-            c = c + self.noise.draw(array, units, self._sources(units), c)
+            start = self.block.start
+            c = c + self.noise.draw(array, memory, self._heard, c, (up, down), start)
         if node.i_q is None:
             c = np.maximum(c, 0)
         self.candidates.append(c)
@@ -157,16 +169,6 @@ class DieRun:
                 carried = self._rails[units.threshold][k]
                 both = memory.against(rails, (carried, carried))
             self._draw("memory", memory.compared(rails, both) * scale, version.share)
-
-    def _sources(self, units: Units) -> dict[int, Rails]:
-        """Return by number the rails that a bank's candidate and its threshold come from."""
-        rows = [units.candidate, *(() if units.threshold is None else (units.threshold,))]
-        reads = {
-            source: version
-            for row in rows
-            for source, version in self.array.flow.rows[row].versions[-1].reads.items()
-        }
-        return {source: self._rails[source][version] for source, version in reads.items()}
 
     def _loop_inputs(self, memory: Memory, rails: Rails, cells: Bits) -> None:
         """Add the supply current of a loop's input: the plus copy while low, the minus while high.
@@ -207,6 +209,7 @@ class DieRun:
             self._draw("mirror", supply[span], version.share)
         self._values[units.state] = [fed[:, span] for span in spans]
         self._rails[units.state] = [course.at(span) for span in spans]
+        self._hear(node)
         for wiring in (legs for legs in self.array.flow.legs if legs.source == units.state):
             self._spread(wiring.index, wiring.target, course, spans)
         self.states.append(self._signed_state(memory, fed[:, after]))

@@ -22,7 +22,7 @@ from mru_hw.spice.chip import (
     node_instance,
     wire_notes,
 )
-from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, pwl, token_line, token_of
 from mru_hw.spice.dies import die_commands
 from mru_hw.spice.options import Tolerances, network_options, unresolved_blocks
 from mru_hw.spice.paths import TOP
@@ -325,9 +325,9 @@ def _input_lines(k: int, starts: Array, currents: Array) -> Iterator[str]:
     Both ramps are linear, so their difference is the input's own ramp, through zero too. (Adding
     zero turns a negative zero into a plain one.)
     """
-    yield from _pwl(f"ix{k} {INPUT_SUPPLY} x{k}", starts, np.maximum(currents, 0.0) + 0.0)
+    yield from _staircase(f"ix{k} {INPUT_SUPPLY} x{k}", starts, np.maximum(currents, 0.0) + 0.0)
     if np.any(currents < 0):
-        yield from _pwl(f"ixn{k} x{k} 0", starts, np.maximum(-currents, 0.0) + 0.0)
+        yield from _staircase(f"ixn{k} x{k} 0", starts, np.maximum(-currents, 0.0) + 0.0)
 
 
 def _instance_lines(design: Design) -> list[str]:
@@ -364,7 +364,7 @@ def _rows(words: Iterable[str], width: int) -> list[tuple[str, ...]]:
     return [listed[i : i + width] for i in range(0, len(listed), width)]
 
 
-def _pwl(head: str, starts: Array, values: Array) -> list[str]:
+def _staircase(head: str, starts: Array, values: Array) -> list[str]:
     """Write a staircase with short ramps; the first value holds from time zero."""
     points = [(0.0, values[0])]
     for j in range(1, len(starts)):
@@ -372,5 +372,4 @@ def _pwl(head: str, starts: Array, values: Array) -> list[str]:
             points += [(starts[j], values[j - 1]), (starts[j] + RAMP, values[j])]
     if len(points) == 1:
         return [f"{head} {points[0][1]:.9g}"]
-    words = [f"{t:.9g} {v:.9g}" for t, v in points]
-    return [f"{head} pwl(", *("+ " + " ".join(row) for row in _rows(words, 4)), "+ )"]
+    return pwl(head, points, digits=9)

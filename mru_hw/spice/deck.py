@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -138,3 +138,55 @@ def token_of(texts: Iterable[str]) -> float:
 def token_line(token: float) -> str:
     """Return the declared source that carries a token."""
     return f"vtoken token 0 {token:.12g}"
+
+
+def make_deck(
+    lines: Sequence[str],
+    models: Mapping[str, str],
+    saves: Sequence[str],
+    *,
+    t_stop: float,
+    title: str = "",
+    chip: str = "",
+) -> Deck:
+    """Put a bench of plain lines together; its token stands for all but the title.
+
+    Parameters
+    ----------
+    lines
+        All of the bench but its token and its end.
+    models
+        Text of the model cards by file name.
+    chip
+        Text of the file that the lines include as the chip, if they do.
+    """
+    token = token_of([chip, *lines] if chip else lines)
+    head = (f"* {title}",) if title else ()
+    files = {BENCH: "\n".join([*head, *lines, token_line(token), ".end", ""]), **models}
+    return Deck(
+        files=files | ({CHIP: chip} if chip else {}),
+        saves=tuple(saves),
+        token=token,
+        t_stop=t_stop,
+    )
+
+
+def pwl(
+    head: str, points: Iterable[tuple[float, float]], *, digits: int = 12, in_a_row: int = 4
+) -> list[str]:
+    """Write a source whose value goes from point to point in straight lines.
+
+    Parameters
+    ----------
+    head
+        Its name and nets.
+    points
+        Time [s] and value [A or V].
+    digits
+        Of the times.
+    in_a_row
+        Points of a line.
+    """
+    words = [f"{t:.{digits}g} {value:.9g}" for t, value in points]
+    rows = ("+ " + " ".join(words[k : k + in_a_row]) for k in range(0, len(words), in_a_row))
+    return [f"{head} pwl(", *rows, "+ )"]

@@ -29,7 +29,7 @@ def die_changes(design: Design, die: Die) -> Iterator[Change]:
     for group in design.device_groups():
         for index, path in device_paths(design, group):
             dvt, dbeta = float(die.dvt[group.key][index]), float(die.dbeta[group.key][index])
-            yield from _changes(design.technology, group.device, path, dvt, dbeta)
+            yield from device_changes(design.technology, group.device, path, dvt, dbeta)
             listed.add(path)
     if die.spread is None:
         return
@@ -41,12 +41,13 @@ def die_changes(design: Design, die: Die) -> Iterator[Change]:
         at = die.spread.placement.node(*stands_with(part.path.partition(".")[0]))
         dvt = float(die.spread.shift(device, at))
         beta = die.spread.beta[design.technology.devices[device].polarity]
-        yield from _changes(design.technology, device, path, dvt, beta)
+        yield from device_changes(design.technology, device, path, dvt, beta)
 
 
-def _changes(
+def device_changes(
     technology: Technology, device: str, path: str, dvt: float, dbeta: float
 ) -> Iterator[Change]:
+    """Shift the size of a transistor's threshold by `dvt` [V], its mobility by a share."""
     sign = 1.0 if technology.devices[device].polarity == "n" else -1.0
     if dvt != 0:
         yield Change(device=f"m.{path}", parameter="delvto", add=sign * dvt)

@@ -29,7 +29,7 @@ from mru_hw.spice.bench import (
     state_vectors,
 )
 from mru_hw.spice.chip import SUPPLIES, chip_deck, node_net, unit_name
-from mru_hw.spice.deck import CHIP, TOKEN, Deck
+from mru_hw.spice.deck import CHIP, TOKEN, Deck, pwl
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import network_options
 from mru_hw.spice.paths import TOP
@@ -246,7 +246,7 @@ def _staircase(
         if value != last:
             # One ramp late, for the lead may end where the first frame begins.
             points += [(float(at) + RAMP, last), (float(at) + 2 * RAMP, float(value))]
-    return _pwl(head, points)
+    return pwl(head, points)
 
 
 def _strobes(head: str, at: Array, edge_pulse: tuple[float, float], v_dd: float) -> list[str]:
@@ -255,10 +255,4 @@ def _strobes(head: str, at: Array, edge_pulse: tuple[float, float], v_dd: float)
     for t in at.tolist():
         top = t + edge + pulse
         points += [(t, 0.0), (t + edge, v_dd), (top, v_dd), (top + edge, 0.0)]
-    return _pwl(head, points)
-
-
-def _pwl(head: str, points: Sequence[tuple[float, float]]) -> list[str]:
-    words = [f"{t:.12g} {value:.9g}" for t, value in points]
-    rows = ("+ " + " ".join(words[k : k + 4]) for k in range(0, len(words), 4))
-    return [f"{head} pwl(", *rows, "+ )"]
+    return pwl(head, points)

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.bench_spice_dies import cell_deck, cell_dies, switching
 from mru_hw.cli.app import run as cli
 from mru_hw.errors import RunStatus
+from mru_hw.lab.cell_dies import cell_deck, cell_dies, switching
 from mru_hw.model.io import save_model
 from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_line, token_of
 from mru_hw.spice.rawfile import write_raw
