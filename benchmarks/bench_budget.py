@@ -23,10 +23,9 @@ import time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import mru_hw
-from benchmarks.study import parsed, show, study
+from benchmarks.study import answer, parsed, study
 from mru_hw.budget.mismatch import mismatch_spread
 from mru_hw.budget.nominal import Nominal
 from mru_hw.budget.nominal import thresholds as threshold_currents
@@ -46,6 +45,7 @@ from mru_hw.lab.threshold_line import (
 from mru_hw.mapping import map_model, unmap
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.sizing import load_lengths, mirror_errors
+from mru_hw.model.network import Array
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.bench import candidate_vectors
 from mru_hw.spice.characterize.base import I_USUAL, UNITS
@@ -53,12 +53,9 @@ from mru_hw.spice.characterize.lengths import currents, mirror, solve
 from mru_hw.spice.deck import Change
 from mru_hw.spice.dies import device_changes, die_changes
 from mru_hw.spice.runner import Limits, Runner
-from mru_hw.sweeps.run import machine
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.variation import Die, draw_die, nominal_die
-
-Array = NDArray[np.float64]
 
 
 def spread_error(n_dies: int) -> float:
@@ -294,10 +291,9 @@ def main() -> None:
     technology = load_technology(given.tech)
     calibration = load_calibration(technology)
     start = time.monotonic()
-    answer = {
+    result = {
         "mru_hw": mru_hw.__version__,
         "technology": technology.name,
-        "machine": machine(),
         "dies": given.dies,
         "standard_error_of_sigma": spread_error(given.dies),
         "v_ds": drains(technology, calibration),
@@ -305,7 +301,7 @@ def main() -> None:
         "leakage": leakage(technology, calibration),
         "thresholds": thresholds(technology, calibration, given.dies),
     }
-    show(answer | {"seconds": round(time.monotonic() - start, 1)})
+    answer(result | {"seconds": round(time.monotonic() - start, 1)})
 
 
 if __name__ == "__main__":

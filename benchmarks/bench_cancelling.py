@@ -20,34 +20,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import (
-    add_conditions,
-    asked_conditions,
-    machine,
-    parsed,
-    show,
-    store_of,
-    study,
-)
+from benchmarks.study import answer, asked_conditions, parsed, store_of, study
 from mru_hw.lab.agreement import measure
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 
-Array = NDArray[np.float64]
-
-UNITS, CLASSES = 8, 4
-PAIRS = UNITS // 2
+N_UNITS, CLASSES = 8, 4
+PAIRS = N_UNITS // 2
 GROSS = (3.0, 5.0)  # thresholds behind a candidate, mean over frames
 APART = 0.7  # a pair's difference over its common part, in the input layer
 UNEQUAL = 0.1  # relative, standard deviation: what the weights of a pair differ by
 ALPHA = 0.5
-LAYER = {"cell": "cmru", "n_units": UNITS, "n_out": UNITS, "levels": 2, "skip": 1}
+LAYER = {"cell": "cmru", "n_units": N_UNITS, "n_out": N_UNITS, "levels": 2, "skip": 1}
 
 
 def paired_inputs(rng: np.random.Generator, sequences: int, frames: int) -> Inputs:
@@ -72,7 +61,7 @@ def cancelling_network(seed: int, inputs: Inputs) -> Model:
         {
             "frame_period": "25 ms",
             "n_in": inputs.x.shape[2],
-            "n_hidden": UNITS,
+            "n_hidden": N_UNITS,
             "n_classes": CLASSES,
             "layers": [LAYER, LAYER],
         }
@@ -84,15 +73,17 @@ def cancelling_network(seed: int, inputs: Inputs) -> Model:
     signs = np.tile([1.0, -1.0], PAIRS)
     for i in range(2):
         p = f"layers.{i}."
-        weights = rng.normal(size=(UNITS, PAIRS))
+        weights = rng.normal(size=(N_UNITS, PAIRS))
         tensors[p + "candidate.weight"] = both_of_pairs(rng, weights.T).T * signs
-        tensors[p + "output.weight"] = both_of_pairs(rng, rng.normal(size=(PAIRS, UNITS)) / UNITS)
-        tensors[p + "beta"], tensors[p + "alpha"] = np.ones(UNITS), np.full(UNITS, ALPHA)
-    tensors["head.weight"] = rng.normal(size=(CLASSES, UNITS)) / UNITS
+        tensors[p + "output.weight"] = both_of_pairs(
+            rng, rng.normal(size=(PAIRS, N_UNITS)) / N_UNITS
+        )
+        tensors[p + "beta"], tensors[p + "alpha"] = np.ones(N_UNITS), np.full(N_UNITS, ALPHA)
+    tensors["head.weight"] = rng.normal(size=(CLASSES, N_UNITS)) / N_UNITS
     model = Model(spec=spec, tensors=tensors)
     for i in range(2):
         gross = gross_currents(model, inputs)[i].mean(axis=(0, 1))
-        tensors[f"layers.{i}.candidate.weight"] *= (rng.uniform(*GROSS, UNITS) / gross)[:, None]
+        tensors[f"layers.{i}.candidate.weight"] *= (rng.uniform(*GROSS, N_UNITS) / gross)[:, None]
     return model
 
 
@@ -129,11 +120,10 @@ def cancellation(model: Model, inputs: Inputs) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = study(__doc__)
+    parser = study(__doc__, conditions=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--sequences", type=int, default=3)
     parser.add_argument("--frames", type=int, default=60)
-    add_conditions(parser)
     given = parsed(parser)
     technology = load_technology(given.tech)
     conditions = asked_conditions(given, technology)
@@ -144,7 +134,7 @@ def main() -> None:
         networks[seed] = {"cancellation": cancellation(chip.mapped, inputs)} | measure(
             chip, inputs, store_of(given), conditions
         )
-    show({"machine": machine(), "networks": networks})
+    answer({"networks": networks})
 
 
 if __name__ == "__main__":

@@ -20,8 +20,6 @@ counted; the two diodes are outside.
 * delays: the input rests in the middle of the loop, the power-up switches set the state, and the
   input steps to `x` times the edge's distance from there. From the step until the output current
   passes half.
-
-Results are kept in --work by the decks' own tokens, so a call that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.study import machine, parsed, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.errors import RunStatus
 from mru_hw.lab.cell import (
     GAINS,
@@ -57,12 +55,7 @@ from mru_hw.technology.conditions import Conditions, nominal_conditions
 
 TEMPERATURES = (-20.0, 27.0, 85.0)
 SUPPLIES = (1.62, 1.8, 1.98)
-
-
 SMALL = Setting(thresh=50 * PICO, width=30 * PICO, gain=50 * PICO)
-
-
-# ------------------------------------------------------------------------------------- the dies
 
 
 def measured_dies(
@@ -77,7 +70,7 @@ def measured_dies(
         partial(die_rows, deck, dies, read, time_s=Limits().time_s, workers=workers),
     )
     done = [k for k, row in enumerate(rows) if row["status"] == RunStatus.DONE.name]
-    found: dict[str, Any] = {**setting.row(), "dies": count, "failed": count - len(done)}
+    found: dict[str, Any] = {**asdict(setting), "dies": count, "failed": count - len(done)}
     devices = [change.device for change in dies[0] if change.parameter == "delvto"]
     for edge in ("rise", "fall"):
         there = [k for k in done if rows[k][edge] is not None]
@@ -100,9 +93,6 @@ def measured_dies(
             },
         }
     return found
-
-
-# ------------------------------------------------------------------------------------ measuring
 
 
 def grid() -> Iterator[Setting]:
@@ -132,7 +122,7 @@ def main() -> None:
     start, technology = time.monotonic(), load_technology(given.tech)
     store, nominal = store_of(given), nominal_conditions(technology)
     few = 1 if given.quick else None
-    result: dict[str, Any] = {"machine": machine(), "technology": technology.name}
+    result: dict[str, Any] = {"technology": technology.name}
     result["grid"] = [
         measured_loop(store, technology, s, nominal) for s in itertools.islice(grid(), few)
     ]
@@ -149,7 +139,7 @@ def main() -> None:
     ]
     result["core_seconds"] = store.core_seconds
     result["wall_seconds"] = time.monotonic() - start
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

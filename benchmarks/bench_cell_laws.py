@@ -13,7 +13,7 @@ The law is the behavioral array (`compile_die`), and `MovingNode`, `MovingLadder
 * ladder's delays: with no strobe the candidate jumps from zero beyond its threshold; until the
   comparator's node passes the voltage at which the same unit's strobe was seen to step. In the
   array until a strobe would step.
-* loop: a chip of one FQ-BMRU unit under a slow triangle (`bench_cells_die_by_die`).
+* loop: a chip of one FQ-BMRU unit under a slow triangle (`mru_hw.lab.loop`).
 * loop's delays: the chip's input jumps from the middle of the loop beyond an edge; until the
   output's leg carries half of its current. In the array with frames of a few microseconds.
 
@@ -31,7 +31,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.study import machine, parsed, plotting, saved, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
+from mru_hw.lab.figures import plotting, saved
 from mru_hw.lab.ladder_laws import ladder_rows
 from mru_hw.lab.law_rows import AIMS, NANO, Row, grouped
 from mru_hw.lab.loop_laws import loop_rows
@@ -39,9 +40,6 @@ from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 
 SHOWN = (0.3, 0.6, 1.0, 1.5, 3.0)  # nA, marked in the figure
-
-
-# ------------------------------------------------------------------------------------ comparing
 
 
 def draw(path: Path, rows: Sequence[Row]) -> None:
@@ -88,7 +86,7 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, help="SVG or PNG to write")
     given = parsed(parser)
     start = time.monotonic()
-    result: dict[str, Any] = {"machine": machine()}
+    result: dict[str, Any] = {}
     everything: list[Row] = []
     for name in given.tech:
         technology, store = load_technology(name), store_of(given)
@@ -100,7 +98,7 @@ def main() -> None:
         result[name] = grouped(rows) | {"core_seconds": store.core_seconds, "rows": listed}
         everything += rows
     result["wall_seconds"] = time.monotonic() - start
-    show(result)
+    answer(result)
     if given.figure is not None:
         draw(given.figure, everything)
 

@@ -6,7 +6,7 @@ Both worlds get the draws of `draw_die`, ngspice by `alter` within one loaded de
 
 * ladder: a CMRU unit of K = 2 cut out of its chip, a current source for its candidate. Thresholds:
   the candidate passes each slowly, and the comparator's node passes the voltage at which the
-  nominal unit's strobe begins to step (`bench_ladder_dies.nominal_trips`). Then it climbs to the
+  nominal unit's strobe begins to step (`mru_hw.lab.ladder.nominal_trips`). Then it climbs to the
   upper end and descends to the lower one, and every level is read with the candidate at zero: the
   state node's current, and the supply that cells and comparators draw.
 * loop: a whole chip of one FQ-BMRU unit whose input goes through a slow triangle. Edges are read
@@ -28,11 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.study import machine, parsed, plotting, saved, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.lab.die_by_die import DieByDie, Pairs
+from mru_hw.lab.figures import plotting, saved
 from mru_hw.technology import load_technology
-
-# ------------------------------------------------------------------------------------- the dies
 
 
 def draw(path: Path, title: str, cells: dict[str, Pairs]) -> None:
@@ -70,12 +69,12 @@ def main() -> None:
     start, technology = time.monotonic(), load_technology(given.tech)
     bench = DieByDie(technology, store_of(given))
     cells = [c for c in (bench.loop, bench.ladder) if given.cell in (None, c.name)]
-    result: dict[str, Any] = {"machine": machine(), "technology": technology.name}
+    result: dict[str, Any] = {"technology": technology.name}
     pairs = {}
     for cell in cells:
         result[cell.name], pairs[cell.name] = bench.compare(cell, given.dies)
     result["wall_seconds"] = time.monotonic() - start
-    show(result)
+    answer(result)
     if given.figure is not None:
         draw(given.figure, technology.name, pairs)
 

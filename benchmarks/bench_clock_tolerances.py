@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from benchmarks.study import machine, parsed, show, study
+from benchmarks.study import answer, parsed, study
 from mru_hw.errors import RunStatus
 from mru_hw.spice.characterize.unit import CELLS, FRAMES, cmru_deck, fit_unit
 from mru_hw.spice.options import NETWORK_OPTIONS, OPTIONS, TIGHT_OPTIONS
@@ -47,7 +47,7 @@ def main() -> None:
     given = parsed(parser)
     technology = load_technology(given.tech)
     rows = {name: solved(technology, options) for name, options in SETS.items()}
-    show({"machine": machine(), "technology": given.tech, "sets": rows})
+    answer({"technology": given.tech, "sets": rows})
 
 
 if __name__ == "__main__":

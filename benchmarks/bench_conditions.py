@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.study import machine, parsed, show, study
+from benchmarks.study import answer, parsed, study
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.lab.networks import unit_model
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.characterize.base import I_USUAL, UNITS
-from mru_hw.spice.characterize.jobs import Store, run_jobs
+from mru_hw.spice.characterize.jobs import KeptRuns, run_jobs
 from mru_hw.spice.characterize.points import check_points, grid_points
 from mru_hw.spice.characterize.trips import RAMP, ramp_deck, stepped
 from mru_hw.spice.runner import Limits, Runner
@@ -64,7 +64,7 @@ def main() -> None:
     checks = check_points(technology, corners)
     points = (*grid_points(technology, corners), *checks)
     with tempfile.TemporaryDirectory() as name:
-        store = Store(folder=given.work or Path(name), simulator=f"ngspice {Session().version}")
+        store = KeptRuns(folder=given.work or Path(name), simulator=f"ngspice {Session().version}")
         runs = run_jobs(
             Runner(Limits(time_s=900)),
             {str(k): ramp_deck(technology, at) for k, at in enumerate(points)},
@@ -91,14 +91,14 @@ def main() -> None:
             errors = np.array(law(technology, used, at)) / measured - 1
             rows[-1] |= {f"{key}_error": [round(float(x), 4) for x in errors]}
         rows[-1] |= {"measured": [round(x, 4) for x in measured]}
-    answer: dict[str, Any] = {"technology": technology.name, "machine": machine()}
+    summary: dict[str, Any] = {"technology": technology.name}
     for key in ("law_error", "nominal_law_error"):
         for what, chosen in (("points", False), ("checks", True)):
             sizes = [abs(x) for r in rows if r["check"] == chosen for x in r.get(key, ())]
             if sizes:
                 found = {"median": round(float(np.median(sizes)), 4), "worst": max(sizes)}
-                answer[f"{key}_{what}"] = found
-    show(answer | {"rows": rows})
+                summary[f"{key}_{what}"] = found
+    answer(summary | {"rows": rows})
 
 
 if __name__ == "__main__":

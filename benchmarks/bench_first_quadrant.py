@@ -19,15 +19,7 @@ DIR keeps the trained network and every finished run, so a call that was interru
 
 from __future__ import annotations
 
-from benchmarks.study import (
-    add_conditions,
-    asked_conditions,
-    machine,
-    parsed,
-    show,
-    store_of,
-    study,
-)
+from benchmarks.study import answer, asked_conditions, parsed, store_of, study
 from mru_hw.lab.agreement import measure
 from mru_hw.lab.first_quadrant import FRAME_PERIOD, strung, trained
 from mru_hw.lab.levels import at_frame
@@ -36,10 +28,9 @@ from mru_hw.technology import load_technology
 
 
 def main() -> None:
-    parser = study(__doc__, required=True)
+    parser = study(__doc__, conditions=True, required=True)
     parser.add_argument("--digits", type=int, default=20)
     parser.add_argument("--timing", type=int, default=5)
-    add_conditions(parser)
     given = parsed(parser)
     technology = load_technology(given.tech)
     conditions = asked_conditions(given, technology)
@@ -48,11 +39,11 @@ def main() -> None:
         "digits": (network.model, network.test.take(slice(given.digits))),
         "timing": (at_frame(network.model, FRAME_PERIOD), strung(network.test, given.timing)),
     }
-    result = {"machine": machine(), "accuracy_software": network.accuracy} | {
+    result = {"accuracy_software": network.accuracy} | {
         name: measure(Chip(model, technology), inputs, store_of(given), conditions)
         for name, (model, inputs) in parts.items()
     }
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.study import machine, parsed, show, study
+from benchmarks.study import answer, parsed, study
 from mru_hw.cells.settling import bank_load
-from mru_hw.lab.corner_unit import UNITS, CornerUnit, spreads
+from mru_hw.lab.corner_unit import N_UNITS, CornerUnit, spreads
 from mru_hw.technology import load_technology
 from mru_hw.variation.placement import OVER_GATES, Placement
 
@@ -43,7 +43,7 @@ class FloorPlan:
         self.placement = Placement.of(bench.design)
         owners = ("bank0", bench.design.banks[0].candidate)
         self.unit = OVER_GATES * sum(  # m^2
-            self.gate(group.device) * float(group.units.sum()) / UNITS
+            self.gate(group.device) * float(group.units.sum()) / N_UNITS
             for group in bench.design.device_groups()
             if group.key[0] in owners
         )
@@ -70,7 +70,7 @@ class FloorPlan:
 
     def block(self) -> dict[str, Any]:
         """Return errors of the floor plan, and of larger squares of units."""
-        x, y = self.placement.node("bank0", np.arange(UNITS))
+        x, y = self.placement.node("bank0", np.arange(N_UNITS))
         far = np.hypot(x, y)
         return {
             "side_m": self.placement.side,
@@ -104,7 +104,7 @@ class FloorPlan:
         """Return the comparators' capacitances, and those of the wires between two halves."""
         design = self.bench.design
         load = bank_load(design, self.bench.calibration, design.banks[0])
-        x, y = self.placement.node("bank0", np.arange(UNITS))
+        x, y = self.placement.node("bank0", np.arange(N_UNITS))
         return {
             "node_F": float(np.mean((load["up"] + load["down"]) / 2)),
             "wire_F": WIRE * 2 * float(np.mean(np.abs(x) + np.abs(y))),
@@ -120,7 +120,6 @@ def main() -> None:
     drawn = spreads(bench, given.dies)
     mismatch = {side: drawn[f"threshold {side}"]["mismatch"] for side in ("up", "down")}
     result = {
-        "machine": machine(),
         "technology": given.tech,
         "mismatch_rms": mismatch,
         "block": plan.block(),
@@ -129,7 +128,7 @@ def main() -> None:
         "rebuild": [plan.rebuild(group, m) for group, m in REBUILDS],
         "centroid": plan.centroid(),
     }
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -37,20 +37,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.study import machine, parsed, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.lab.ladder import I_UNIT, Unit, judged, lone_bench, scale, unit_of
 from mru_hw.lab.ladder_power import Crossings, integral, resampled, through, watt
 from mru_hw.lab.store import Store
 from mru_hw.mapping.design import Timing
-from mru_hw.simulate.disagreement import Ladder
+from mru_hw.model.network import Array
+from mru_hw.simulate.disagreement import StepRule
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.unit_bench import UNIT, UnitBench, unit_deck
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
-
 
 MARGIN = 0.03  # of the threshold, that no candidate of the steps comes nearer than
 NEAR = np.round(np.arange(-0.08, 0.0801, 0.0025), 4)
@@ -69,7 +67,7 @@ def longer(timing: Timing, factor: float) -> Timing:
 # --------------------------------------------------------------------------------------- steps
 
 
-def random_candidates(ladder: Ladder, n: int, seed: int, margin: float) -> Array:
+def random_candidates(ladder: StepRule, n: int, seed: int, margin: float) -> Array:
     """Uniform over 2.5 thresholds each side; three of ten within 15 % of a threshold."""
     rng = np.random.default_rng(seed)
     found: list[float] = []
@@ -330,7 +328,7 @@ def main() -> None:
     given = parsed(parser)
     technology = load_technology(given.tech)
     store, start = store_of(given), time.monotonic()
-    result: dict[str, Any] = {"machine": machine(), "technology": technology.name}
+    result: dict[str, Any] = {"technology": technology.name}
     result |= measure(store, technology, quick=given.quick)
     if given.trial is None:
         result["trial"] = "not given: --trial PATH"
@@ -338,7 +336,7 @@ def main() -> None:
         result["trial"] = trial(store, technology, given.trial)
     result["core_seconds"] = store.core_seconds
     result["wall_seconds"] = time.monotonic() - start
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ that of the run, by block. Results are kept in --work by the decks' own tokens.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import product
@@ -30,13 +29,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.study import label, machine, parsed, relative, show, store_of, study, told
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
 from mru_hw.lab.levels import nominal_array
 from mru_hw.lab.networks import unit_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
 from mru_hw.simulate.evidence import read_evidence
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import make_bench
@@ -47,8 +46,7 @@ from mru_hw.spice.unit_bench import make_unit_bench
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
+from mru_hw.workers import side_by_side
 
 TEMPERATURES = (-40.0, 27.0, 85.0, 125.0)
 SUPPLIES_REL = (0.9, 1.0, 1.1)
@@ -206,15 +204,14 @@ def main() -> None:
     where = everywhere if given.conditions == "all" else EXTREMES
     store = store_of(given)
     model = unit_model(given.levels, given.frame, cell=given.cell, threshold=given.threshold)
-    with ThreadPoolExecutor(given.workers) as pool:
-        rows = list(pool.map(partial(run, store, technology, model, short=given.short), where))
+    rows = side_by_side(
+        partial(run, store, technology, model, short=given.short), where, given.workers
+    )
     done = [row for row in rows if row["status"] == "DONE"]
     total = {
         name: sum(row[name] for row in done) for name in ("double", "broken", "missed_sure")
     } | {"wrong": sum(len(row["wrong"]) for row in done), "runs": len(rows), "done": len(done)}
-    asked_for = told(given)
-    result = {"machine": machine(), "asked": asked_for, "total": total, "rows": rows}
-    show(result)
+    answer({"asked": told(given), "total": total, "rows": rows})
 
 
 if __name__ == "__main__":

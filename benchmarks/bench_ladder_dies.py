@@ -20,11 +20,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import machine, parsed, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.lab.ladder import (
-    NODES,
+    COMPARATOR,
     Unit,
     die_of,
     lead,
@@ -34,21 +33,16 @@ from mru_hw.lab.ladder import (
     unit_of,
 )
 from mru_hw.lab.store import batches, die_rows
-from mru_hw.simulate.disagreement import Ladder, own_levels, wrong_steps
+from mru_hw.model.network import Array
+from mru_hw.simulate.disagreement import StepRule, own_levels, wrong_steps
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.unit_bench import UnitBench
 from mru_hw.technology import load_technology
 
-Array = NDArray[np.float64]
-
-
 LEVELS = 2
 BATCH = 25
 STEPS = 60
-
-
-# ------------------------------------------------------------------------------------- running
 
 
 def batch(unit: Unit, trips: dict[str, float], first: int, count: int) -> Any:
@@ -56,7 +50,7 @@ def batch(unit: Unit, trips: dict[str, float], first: int, count: int) -> Any:
     rng = np.random.default_rng(first)
     beta = float(unit.ladder.up[0] + unit.ladder.down[0]) / 2
     c = rng.uniform(-2.5, 2.5, STEPS) * beta
-    bench = lone_bench(unit, c, lead=lead(unit), watch=NODES)
+    bench = lone_bench(unit, c, lead=lead(unit), watch=COMPARATOR)
     dies = [die_of(unit.design, seed) for seed in range(first, first + count)]
     read = partial(one_die, unit, trips, bench, c)
     return {"rows": die_rows(bench.deck, dies, read, first=first)}
@@ -70,7 +64,7 @@ def one_die(
     # u falls and d rises on its ramp.
     up = nominal.up * (1 + np.interp(-trips["u_V"], -u, grid))
     down = nominal.down * (1 + np.interp(trips["d_V"], d, grid))
-    own: Ladder = dataclasses.replace(nominal, up=up, down=down, own_up=up, own_down=down)
+    own: StepRule = dataclasses.replace(nominal, up=up, down=down, own_up=up, own_down=down)
     evidence = read_unit(unit.design, 0, 0, bench, waves)
     before, after = own_levels(own, evidence)
     by_nominal = nominal.memory.step(before[:, 0], c, nominal.up, nominal.down, LEVELS)
@@ -129,13 +123,12 @@ def main() -> None:
         name = f"{technology.name}-{unit.design.digest()}-dies{first}-{count}"
         rows += store.keep(name, partial(batch, unit, trips, first, count))["rows"]
     result = {
-        "machine": machine(),
         "technology": technology.name,
         "nominal": trips,
         **summary(rows),
         "wall_seconds": time.monotonic() - start,
     }
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

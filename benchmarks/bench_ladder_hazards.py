@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.study import label, machine, parsed, relative, show, store_of, study, told
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
 from mru_hw.lab.store import Store
 from mru_hw.mapping.options import DEFAULTS
-from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
+from mru_hw.spice.characterize.base import I_USUAL, UNITS, cells_deck
 from mru_hw.spice.characterize.trips import RAMP, ramp_deck, stepped
 from mru_hw.spice.characterize.unit import BIAS_UNITS, CELLS, FRAME, STROBE, cmru_deck
 from mru_hw.spice.chip import unit_subckt
@@ -37,8 +37,6 @@ from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.options import OPTIONS
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
 
 CONDITIONS = (("tt", 27.0, 1.0), ("ff", 125.0, 1.1), ("ss", -40.0, 0.9))
 RISES = (1e-5, 1e-3, 1e-1, 1.0)  # s
@@ -88,7 +86,7 @@ def power_deck(technology: Technology, at: Conditions, rise: float, phi: str) ->
     ]
     saves = ("v(stu)", *(cell.replace("xu.", "xuu.") for cell in CELLS))
     t_stop = strobe + 5e-3
-    return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=t_stop / 200)
+    return cells_deck(technology, at, lines, saves, t_stop=t_stop, step=t_stop / 200)
 
 
 def powered(at: Conditions, rise: float, waves: Waves) -> dict[str, Any]:
@@ -178,14 +176,8 @@ def layers_deck(technology: Technology, at: Conditions, up: float, *, moving: bo
         f"vphi2 phi2 0 pulse(0 {v} {STROBE * FRAME} 1e-7 1e-7 {width} {FRAME})",
     ]
     saves = tuple(cell.replace("xu.", f"xu{unit}.") for unit in "ua" for cell in CELLS)
-    return bench_deck(
-        technology,
-        at,
-        lines,
-        saves,
-        t_stop=len(course) * FRAME,
-        step=FRAME / 20,
-        options=OPTIONS,
+    return cells_deck(
+        technology, at, lines, saves, t_stop=len(course) * FRAME, step=FRAME / 20, options=OPTIONS
     )
 
 
@@ -253,8 +245,8 @@ def main() -> None:
                 key = "moving" if moving else "still"
                 row[f"layers_{key}"] = store(f"{key}-{name}", deck, partial(layers, at))
         rows.append(row)
-    result = {"machine": machine(), "asked": told(given), "core_seconds": store.core_seconds}
-    show(result | {"rows": rows})
+    result = {"asked": told(given), "core_seconds": store.core_seconds}
+    answer(result | {"rows": rows})
 
 
 if __name__ == "__main__":

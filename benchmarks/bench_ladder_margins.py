@@ -24,23 +24,21 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-from benchmarks.study import label, machine, parsed, relative, show, store_of, study, told
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
 from mru_hw.errors import RunStatus
 from mru_hw.lab.store import Store
 from mru_hw.mapping.options import DEFAULTS
+from mru_hw.model.network import Array
 from mru_hw.spice.cells import cell_views
-from mru_hw.spice.characterize.base import bench_deck
+from mru_hw.spice.characterize.base import cells_deck
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.dies import device_changes, device_class
 from mru_hw.spice.flatten import Placed, flatten
 from mru_hw.spice.options import OPTIONS
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
 
 WORST = (("sf", 125.0, 1.1), ("fs", 125.0, 1.1), ("ff", 125.0, 1.1), ("tt", 27.0, 1.0))
 """Where switches leak most, from either side; and the usual."""
@@ -79,7 +77,7 @@ def margins_deck(
     for k, set_first in cells:
         lines += cell_line(k, set_first=set_first)
     saves = tuple(f"v(v{k})" for k, _ in cells)
-    deck = bench_deck(
+    deck = cells_deck(
         technology, at, lines, saves, t_stop=SETTLED + RAMP, step=RAMP / 400, options=OPTIONS
     )
     text = technology.devices_spice() + cell_views()
@@ -147,11 +145,7 @@ def row_of(
             lost[state] += made.get(state, [])
     return (
         asdict(at)
-        | {
-            "scale": scale,
-            "core_seconds": seconds,
-            "decks_failed": failed,
-        }
+        | {"scale": scale, "core_seconds": seconds, "decks_failed": failed}
         | {state: margins(np.array(values)) for state, values in lost.items()}
     )
 
@@ -169,8 +163,7 @@ def main() -> None:
     for at in (relative(technology, where) for where in WORST):
         if label(at) in given.conditions:
             rows += [row_of(store, technology, at, given.cells, x) for x in given.scale]
-    asked_for = told(given)
-    show({"machine": machine(), "asked": asked_for, "rows": rows})
+    answer({"asked": told(given), "rows": rows})
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 
-from benchmarks.study import parsed, show, study
+from benchmarks.study import answer, parsed, study
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -37,7 +37,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.study import machine
 from mru_hw.model.io import load_model, save_model
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
@@ -300,7 +299,6 @@ def main() -> None:
         if given.model is None:
             save_model(make_model(2, 1, levels=2), model)
         found: dict[str, Any] = {
-            "machine": machine(),
             "working_MB": WORKING_BYTES / 1e6,
             "long_sequences": long_sequences(model, lengths),
         }
@@ -310,7 +308,7 @@ def main() -> None:
         found["networks"] = networks()
     if given.spice:
         found["spice"] = spice_runs(given.spice)
-    show(found)
+    answer(found)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/bench_loop_conditions.py [--tech T] [--i-unit "1 nA"] [--work DIR]
 
 A chip of one FQ-BMRU unit with thresholds of 1 and 0.5 times i_unit, its input on a slow triangle
-that passes both (`bench_cells_die_by_die`), at the extremes of `bench_ladder_conditions`. An edge
+that passes both (`mru_hw.lab.loop`), at the extremes of `bench_ladder_conditions`. An edge
 is the current in the candidate's diode when the loop switches, in A; None where it does not. `law`
 are those of the behavioral array with the condition's constants, `error` the law over ngspice, less
 one. `switched` counts how often the loop went up and down: once each is right. `rest` is the
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.bench_ladder_conditions import EXTREMES
-from benchmarks.study import label, machine, parsed, relative, show, store_of, study
+from benchmarks.study import answer, label, parsed, relative, store_of, study
 from mru_hw.errors import UserError
 from mru_hw.lab.loop import (
     REST_S,
@@ -98,7 +98,7 @@ def main() -> None:
         "done": len(done),
         "loops": sum(row["switched"] == [1, 1] for row in done),
     }
-    show({"machine": machine(), "total": total, "rows": rows})
+    answer({"total": total, "rows": rows})
 
 
 if __name__ == "__main__":

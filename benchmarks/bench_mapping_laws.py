@@ -31,15 +31,13 @@ from mru_hw.lab.agreement import test_rows
 from mru_hw.lab.levels import differ, levels_of, rms
 from mru_hw.mapping import map_model, unmap
 from mru_hw.model.io import load_model
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
+from mru_hw.model.structure import normalised
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
-from mru_hw.spice.bench import normalised
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
-
-Array = NDArray[np.float64]
 
 NEAR = 0.3  # of beta, either side of a threshold
 

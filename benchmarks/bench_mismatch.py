@@ -14,15 +14,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import mru_hw
 from benchmarks.study import parsed, show, study
+from mru_hw.model.network import Array
 from mru_hw.spice.batch import batch, raw_values
 from mru_hw.spice.deck import BENCH
 from mru_hw.technology import MODELS, Technology, load_technology
 
-Array = NDArray[np.float64]
 RAW = "out.raw"
 PAIRS = 4000
 CURRENT = 31.25e-12  # A through a unit device, as in the cells

@@ -26,32 +26,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.study import (
-    add_conditions,
-    asked_conditions,
-    machine,
-    parsed,
-    show,
-    store_of,
-    study,
-    tell,
-)
-from mru_hw.lab.agreement import TEST_ROWS, run_sequence
+from benchmarks.study import answer, asked_conditions, parsed, store_of, study, tell
+from mru_hw.lab.agreement import TEST_ROWS, run_dies, run_sequence
 from mru_hw.lab.equivalence import Side, energies, equivalence, levels_of, wrong_steps
 from mru_hw.lab.store import Store
 from mru_hw.model.io import load_model
-from mru_hw.simulate.behavioral import simulate_behavioral
+from mru_hw.model.network import Array
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.stimulus import Inputs, load_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
-
-
-# ------------------------------------------------------------------------------------- running
 
 
 def spice_side(
@@ -84,20 +70,7 @@ def spice_side(
 
 def array_side(chip: Chip, inputs: Inputs, dies: int, conditions: Conditions) -> Side:
     """Run the same dies in the behavioral array."""
-    calibration = chip.calibration.at(
-        conditions.v_dd,
-        temperature=conditions.temperature,
-        corner=conditions.corner,
-        loops_only=chip.design.loops_only,
-    )
-    found = simulate_behavioral(
-        chip.design,
-        calibration,
-        inputs,
-        [chip.die(d) for d in range(dies)],
-        temperature=conditions.temperature,
-        v_dd=conditions.v_dd,
-    )
+    found = run_dies(chip, inputs, conditions, [chip.die(d) for d in range(dies)])
     priced = energy(found.supply)
     return Side(
         decision=found.trace.decision,
@@ -108,12 +81,11 @@ def array_side(chip: Chip, inputs: Inputs, dies: int, conditions: Conditions) ->
 
 
 def main() -> None:
-    parser = study(__doc__, required=True)
+    parser = study(__doc__, conditions=True, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--inputs", type=Path, required=True)
     parser.add_argument("--dies", type=int, default=20)
     parser.add_argument("--sequences", type=int, default=10)
-    add_conditions(parser)
     given = parsed(parser)
     technology = load_technology(given.tech)
     conditions = asked_conditions(given, technology)
@@ -123,7 +95,6 @@ def main() -> None:
     array = array_side(chip, inputs, given.dies, conditions)
     alike = spice.decision == array.decision
     result = {
-        "machine": machine(),
         "technology": given.tech,
         "conditions": conditions.as_data(),
         "design": chip.design.digest(),
@@ -138,7 +109,7 @@ def main() -> None:
         "equivalence": equivalence(inputs, spice, array, done),
         "core_seconds": float(seconds.sum()),
     }
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

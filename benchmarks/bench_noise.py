@@ -16,8 +16,6 @@
   currents: `node`, one of known density into the comparator's node; `branches`, at each node of the
   threshold's and the candidate's path `AMPLIFIED` times 2 q I of the devices there. Sigma (and what
   the noise moves the threshold by) is fitted to the shares of steps: probit, maximum likelihood.
-
-Results are kept in --work by the decks' own texts, so a call that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -27,29 +25,24 @@ import math
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import pyplot as plt
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import norm
 
-from benchmarks.study import machine, parsed, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.errors import UserError
-from mru_hw.files import whole_file
+from mru_hw.lab.figures import plotting, saved
 from mru_hw.lab.ladder import I_UNIT
 from mru_hw.lab.noise import NODE, Batch, Unit, conditions_of, decided, named, spectra, unit_at
 from mru_hw.lab.store import Store
+from mru_hw.model.network import Array
 from mru_hw.spice.bench import as_written, bench_deck, edge_and_step
-from mru_hw.spice.deck import CHIP, TOKEN, Deck, Waves
+from mru_hw.spice.deck import CHIP, TOKEN, Deck, Waves, pwl
 from mru_hw.spice.options import network_options
 from mru_hw.spice.unit_bench import unit_deck
 from mru_hw.technology import MODELS, load_technology, technology_names
 from mru_hw.technology.calibration import CHARGE
 from mru_hw.technology.conditions import nominal_conditions
-
-Array = NDArray[np.float64]
-
 
 SHOWN = 2  # of them, in the figure: what a unit device of a mapped network carries
 RESET = 5e-3  # s, of the first one
@@ -84,7 +77,6 @@ def noisy_deck(unit: Unit, candidates: Array, noise: dict[str, float]) -> tuple[
     points = [(0.0, candidates[0])]
     for at, last, value in zip(starts[1:], candidates, candidates[1:], strict=False):
         points += [(at, last), (at + 1e-5, value)]
-    words = [f"{t:.9g} {i:.9g}" for t, i in points]
     shape = f"{edge:.9g} {edge:.9g}"
     saves = ("v(xchip.xu0_0.v3)",)
     # White noise of a density S, linear between samples dt apart: rms = sqrt(S / 2 dt).
@@ -100,9 +92,7 @@ def noisy_deck(unit: Unit, candidates: Array, noise: dict[str, float]) -> tuple[
         f"vrst rst 0 pulse({v_dd:.9g} 0 {RESET:.9g} {shape} {RELEASED * period:.9g} {period:.9g})",
         f"vphi phi0 0 pulse(0 {v_dd:.9g} {RESET + timing.strobes[0]:.9g} {shape}"
         f" {timing.pulse:.9g} {period:.9g})",
-        f"ic 0 {unit.node} pwl(",
-        *("+ " + " ".join(words[k : k + 4]) for k in range(0, len(words), 4)),
-        "+ )",
+        *pwl(f"ic 0 {unit.node}", points, digits=9),
         *sources,
         f".save {' '.join(saves)} {TOKEN}",
         f".tran {step:.9g} {t_stop:.9g} uic",
@@ -159,11 +149,7 @@ def decisions(
     }
     node = (SIGMA * I_UNIT) ** 2 / law
     runs = {
-        "node": (
-            {NODE: node},
-            SIGMA * I_UNIT,
-            math.sqrt(node * bench) / found["mirror_gain"],
-        ),
+        "node": ({NODE: node}, SIGMA * I_UNIT, math.sqrt(node * bench) / found["mirror_gain"]),
         "branches": (
             branches,
             math.sqrt(AMPLIFIED) * found["law_sigma_A"]["white"],
@@ -199,8 +185,7 @@ def decisions(
 
 def draw(found: dict[str, Any], path: Path) -> None:
     """Spectra, white levels and shares of steps."""
-    mpl.use("Agg")
-    mpl.rcParams.update({"svg.hashsalt": "mru_hw", "svg.fonttype": "none", "font.size": 8})
+    plt = plotting()
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9.5, 3.0), layout="constrained")
     for color, (name, result) in zip(("C0", "C1"), found.items(), strict=False):
         nominal = next(iter(result["spectra"].values()))
@@ -241,8 +226,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
     right.legend(fontsize=6)
     for panel in (left, middle, right):
         panel.grid(alpha=0.3)
-    with whole_file(path) as part:
-        figure.savefig(part, format="svg", metadata={"Date": None})
+    saved(figure, path)
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
@@ -284,8 +268,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=500)
     parser.add_argument("--figure", type=Path)
     given = parsed(parser)
-    result = {"machine": machine()} | measure(given)
-    show(result)
+    answer(measure(given))
 
 
 if __name__ == "__main__":

@@ -23,9 +23,8 @@ import time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import machine, parsed, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.lab.corner_unit import CornerUnit, spreads
 from mru_hw.lab.die_by_die import agreement
 from mru_hw.lab.store import Store
@@ -34,12 +33,7 @@ from mru_hw.variation import Die, die_calibration, draw_die, nominal_die
 from mru_hw.variation.placement import Placement
 from mru_hw.variation.spread import Spread
 
-Array = NDArray[np.float64]
-
 SHIFT = 0.02  # V, of --slopes
-
-
-# ----------------------------------------------------------------------------------- comparing
 
 
 def compare(bench: CornerUnit, dies: list[Die], store: Store, name: str) -> dict[str, Any]:
@@ -114,7 +108,6 @@ def main() -> None:
     bench = CornerUnit(technology)
     placement = Placement.of(bench.design)
     result: dict[str, Any] = {
-        "machine": machine(),
         "technology": technology.name,
         "side_m": placement.side,
         "unit_at_m": [float(v) for v in placement.node("bank0", 0)],
@@ -133,7 +126,7 @@ def main() -> None:
         name = "-".join(f"{x:g}" for x in scales)
         result |= compare(bench, dies, store_of(given), name)
     result["wall_seconds"] = time.monotonic() - start
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,13 @@
   Ornstein-Uhlenbeck current. Flips per second out of each state, with Poisson's error, beside the
   law's. Candidates stand at a share of the loop between its edges: of ngspice's own in the deck,
   of the law's in the law.
-* edges: of a chip of one unit (bench_cells_die_by_die's, the one of `table`) in ngspice, beside the
+* edges: of a chip of one unit (`mru_hw.lab.loop`, the one of `table`) in ngspice, beside the
   law's with and without leakage, at the conditions of `table`.
 * table: the law at the circuit's own noise, the same cell in a unit of one FQ-BMRU, nominal and on
   the worst of 1,000 dies, at 80 % of the rising edge and 120 % of the falling one.
 * width: the width of the loop below which a unit in its middle flips more than once a day.
 * ladder: the clocked cell, without a strobe.
 * supply: what a change of supply or temperature moves the edges by.
-
-Results of ngspice are kept in --work by the decks' tokens, so a call that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -31,9 +29,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import machine, parsed, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.cells.retention import (
     Retention,
     SlowNoise,
@@ -61,8 +58,6 @@ from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import CHARGE, Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import Die, draw_die, nominal_die
-
-Array = NDArray[np.float64]
 
 DAY = 86400.0  # s
 FAST_STEP = 5e-6  # s, of white noise at V0; a crossing of the barrier takes some 100 us
@@ -357,9 +352,9 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--dies", type=int, default=1000)
     given = parsed(parser)
-    result = {"machine": machine(), "tech": given.tech}
+    result = {"tech": given.tech}
     result |= {name: PARTS[name](given) for name in given.parts.split(",")}
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -20,24 +20,21 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import label, machine, parsed, relative, show, store_of, study, told
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
 from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
 from mru_hw.circuits.legs.gains import flip_gain
 from mru_hw.circuits.legs.leakage import bus_leak
 from mru_hw.mapping.design import Bus
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.cells import cell_views
-from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
+from mru_hw.spice.characterize.base import I_USUAL, UNITS, cells_deck
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.dies import device_changes, device_class
 from mru_hw.spice.flatten import flatten
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration, temperature_voltage
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
 
 BIAS_UNITS = 64
 I_LSB = I_USUAL / BIAS_UNITS  # A
@@ -73,7 +70,7 @@ def node_deck(technology: Technology, at: Conditions, dies: int = 0) -> Deck:
                 f"xl{name} o{name} {name} {bulk} {bulk} {device} units={UNITS}",
             ]
             saves.append(f"i(v{name})")
-    deck = bench_deck(technology, at, lines, tuple(saves), t_stop=END, step=5e-3)
+    deck = cells_deck(technology, at, lines, tuple(saves), t_stop=END, step=5e-3)
     return replace(deck, commands=tuple(_mismatch(technology, dies)))
 
 
@@ -198,7 +195,7 @@ def main() -> None:
             partial(spread, technology, there(nominal, at), given.dies),
         )
         dies.append(asdict(at) | made)
-    show({"machine": machine(), "asked": told(given), "rows": rows, "dies": dies})
+    answer({"asked": told(given), "rows": rows, "dies": dies})
 
 
 if __name__ == "__main__":

@@ -34,9 +34,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import machine, parsed, show, store_of, study
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.lab.signed_units import (
     DUT,
     I_REFERENCE,
@@ -56,8 +55,6 @@ from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.spice.dies import transistor_changes
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import load_calibration
-
-Array = NDArray[np.float64]
 
 PAIRS = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 BATCH = 25
@@ -213,7 +210,6 @@ def main() -> None:
     given = parsed(parser)
     start, technology, store = time.monotonic(), load_technology(given.tech), store_of(given)
     result = {
-        "machine": machine(),
         "technology": technology.name,
         "units": [
             measured(store, unit, given.dies)
@@ -222,7 +218,7 @@ def main() -> None:
         ],
         "wall_seconds": time.monotonic() - start,
     }
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -21,16 +21,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.study import (
-    add_conditions,
-    asked_conditions,
-    machine,
-    needs_model,
-    parsed,
-    show,
-    store_of,
-    study,
-)
+from benchmarks.study import answer, asked_conditions, needs_model, parsed, store_of, study
 from mru_hw.lab.agreement import measure, test_rows
 from mru_hw.model.io import load_model
 from mru_hw.simulate.run import Chip
@@ -38,11 +29,10 @@ from mru_hw.technology import load_technology
 
 
 def main() -> None:
-    parser = study(__doc__)
+    parser = study(__doc__, conditions=True)
     parser.add_argument("--model", type=Path, default=Path("demo-out/model-spice"))
     parser.add_argument("--sequences", type=int, default=10)
     parser.add_argument("--leakage", type=float, default=1.0)
-    add_conditions(parser)
     given = parsed(parser)
     needs_model(given.model)
     technology = load_technology(given.tech)
@@ -50,7 +40,7 @@ def main() -> None:
     chip = Chip(load_model(given.model), technology)
     inputs = test_rows(given.sequences)
     found = measure(chip, inputs, store_of(given), conditions, leakage=given.leakage)
-    show({"machine": machine()} | found)
+    answer(found)
 
 
 if __name__ == "__main__":

@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import machine, parsed, show, study, tell
+from benchmarks.study import answer, parsed, study, tell
 from mru_hw.errors import RunStatus
 from mru_hw.lab.cell_dies import RAMP_S, cell_deck, cell_dies, switching
 from mru_hw.model.io import load_model
+from mru_hw.model.network import Array
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import make_bench
 from mru_hw.spice.deck import BENCH, Change, Deck, Waves
@@ -42,8 +42,6 @@ from mru_hw.spice.worker import memory
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
-
-Array = NDArray[np.float64]
 
 Read = Callable[[Waves], Array]
 
@@ -211,7 +209,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000)
     given = parsed(parser)
     technology = load_technology(given.tech)
-    result: dict[str, Any] = {"machine": machine(), "technology": given.tech}
+    result: dict[str, Any] = {"technology": given.tech}
     deck, dies = cell_deck(technology), cell_dies(technology, given.dies)
     result["edges_against_fine_steps"] = edge_errors(technology, deck, dies[:5])
     result["cell"] = contest(deck, dies, switching, given.workers, given.plain_dies or given.dies)
@@ -223,7 +221,7 @@ def main() -> None:
         tell("No trained network: that part is left out.")
     if given.runs:
         result["memory"] = memory_after(deck, dies, given.runs)
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

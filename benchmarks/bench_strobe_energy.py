@@ -10,6 +10,8 @@ resolve the clock's charge; --tight takes the tight ones of networks.
 
 * clock: charge of driver and lines over V_dd in the strobe without steps, and the array's
   (`clock_capacitance`). unit: the same strobe in one unit (phase tap and step control).
+* step: what a unit takes beyond that in a strobe with a step, the mean of up and down until it is
+  at rest again, and the array's (`c_step`).
 * peak: the largest supply current over that before the strobe, of driver and units.
 * charge: the largest that a strobe takes within 1 us of its edge, against the bound
   (`strobe_charge`); the pin's other edge comes later.
@@ -17,7 +19,6 @@ resolve the clock's charge; --tight takes the tight ones of networks.
   sized for this layer; `stepped` says whether every unit then had levels 1, 1 and 0.
 
 --conditions adds slow and fast extremes of one layer, with the capacitor of each condition.
-Results are kept in --work by the decks' own tokens, so a call that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from benchmarks.study import machine, parsed, relative, show, store_of, study
+from benchmarks.study import answer, parsed, relative, store_of, study
 from mru_hw.errors import RunStatus
 from mru_hw.lab.store import Store
 from mru_hw.lab.strobe import STEPS, Layer, design_of, layer_deck, layer_of, read
@@ -75,6 +76,9 @@ def row_of(
         return {"layer": layer.name, "status": [run["status"] for run in runs]}
     ideal, supplied = runs
     clock, n = ideal["clock_C"][1] / at.v_dd, layer.bank.n_units
+    # A strobe without a step is over when it is: nodes whose candidate is zero drift much longer.
+    up, _, down = ideal["unit_whole_C"]
+    step = ((up + down) / 2 - ideal["unit_C"][1]) / at.v_dd / n
     law = clock_capacitance(layer.design, cal, layer.bank, layer.drive)
     return {
         "layer": layer.name,
@@ -87,6 +91,9 @@ def row_of(
         "clock_law_error": law / clock - 1,
         "clock_J": clock * at.v_dd**2,
         "unit_F": ideal["unit_C"][1] / at.v_dd / n,
+        "step_F": step,
+        "step_law_F": cal.c_step,
+        "step_law_error": cal.c_step / step - 1,
         "peak_A": max(ideal["peak_A"]),
         "driver_peak_A": max(ideal["clock_peak_A"]),
         "charge_C": max(ideal["charge_C"]),
@@ -130,7 +137,6 @@ def main() -> None:
             there = cal.at(at.v_dd, temperature=at.temperature, corner=at.corner)
             rows.append(row_of(store, technology, there, at, layer, options=options))
     result = {
-        "machine": machine(),
         "tech": technology.name,
         "options": options,
         "supply_ohm": RESISTANCE,
@@ -138,7 +144,7 @@ def main() -> None:
         "core_seconds": store.core_seconds,
         "layers": rows,
     }
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

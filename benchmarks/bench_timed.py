@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.study import machine, needs_model, parsed, show, store_of, study
+from benchmarks.study import answer, needs_model, parsed, store_of, study
 from mru_hw.cells.settling import settling_times
 from mru_hw.errors import RunStatus
 from mru_hw.lab.agreement import run_sequence, test_rows
@@ -46,18 +46,17 @@ from mru_hw.lab.networks import unit_model
 from mru_hw.lab.store import Arrays, Store
 from mru_hw.mapping.wire_load import asked_wires
 from mru_hw.model.io import load_model
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
+from mru_hw.model.structure import normalised
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip, Run, run_level
 from mru_hw.simulate.timed_units import ON_MARGIN
-from mru_hw.spice.bench import make_bench, normalised, state_vectors
+from mru_hw.spice.bench import make_bench, state_vectors
 from mru_hw.spice.deck import CHIP
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import Conditions, checked_conditions
-
-Array = NDArray[np.float64]
 
 LOOPS = ("10 ms", "5 ms", "2 ms", "1 ms", "0.5 ms")
 LADDER = (
@@ -146,10 +145,7 @@ def compare(
             "spice": joules / (period * float(inputs.lengths[done].sum())),
             **{name: watts(run, inputs, period) for name, run in levels.items()},
         },
-        "core_seconds": {
-            "spice": sum(float(run["core_seconds"][0]) for run in spice),
-            **seconds,
-        },
+        "core_seconds": {"spice": sum(float(run["core_seconds"][0]) for run in spice), **seconds},
     }
 
 
@@ -281,10 +277,10 @@ def main() -> None:
     parser.add_argument("--ladder-frames", default=",".join(LADDER), help="from the longest on")
     parser.add_argument("--network-frames", default=",".join(NETWORK))
     given = parsed(parser)
-    result = {"machine": machine(), "tech": given.tech, "load": given.load}
+    result = {"tech": given.tech, "load": given.load}
     result["wire_per_leg"] = given.wire_per_leg
     result |= {name: PARTS[name](given) for name in given.parts.split(",")}
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.study import machine, parsed, show, study
+from benchmarks.study import answer, parsed, study
 from mru_hw.errors import RunStatus
 from mru_hw.lab.first_quadrant import strung, trained
 from mru_hw.model.network import Model
@@ -103,13 +103,12 @@ def main() -> None:
         if name == "bits" or name.startswith("unlike_")
     }
     result = {
-        "machine": machine(),
         "tech": given.tech,
         "frame_period_s": model.spec.frame_period,
         "sequences": rows,
         "sums": sums | {"cost_median": float(np.median([row["cost"] for row in rows]))},
     }
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -33,11 +33,11 @@ from mru_hw.model.io import load_model
 from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.spice.area import block_areas
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import chip_netlist
 from mru_hw.spice.deck import token_of
 from mru_hw.spice.flatten import flatten
 from mru_hw.stimulus import Inputs, load_inputs
-from mru_hw.sweeps.view import NEAR_SOFTWARE
+from mru_hw.sweeps.spec import NEAR_SOFTWARE
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.trim import TrimPlan, trim_die
@@ -152,9 +152,7 @@ class Bench:
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     bench = Bench(given)
-    areas = block_areas(
-        bench.design, flatten(chip_deck(bench.design), "mru_chip", bench.design.technology)
-    )
+    areas = block_areas(flatten(chip_netlist(bench.design), "mru_chip", bench.design.technology))
     chip = sum(areas.values()) * 1e12
     clears: dict[str, Callable[[tuple[str, str]], bool]] = {
         "untrimmed": lambda _: False,

@@ -11,22 +11,20 @@ law. ``--figure`` draws both technologies for docs/circuits/window_comparator.md
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import mru_hw
-from benchmarks.study import parsed, study
+from benchmarks.study import parsed, show, study
 from mru_hw.circuits.catalogue import NODE_VIEWS
 from mru_hw.circuits.window.circuit import WINDOW
 from mru_hw.errors import RunStatus
+from mru_hw.lab.figures import plotting, saved
+from mru_hw.lab.networks import unit_model
 from mru_hw.mapping.design import Design
-from mru_hw.model.network import Model
-from mru_hw.model.structure import ModelSpec
+from mru_hw.model.network import Array, Model
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.cells import cell_views
@@ -35,7 +33,6 @@ from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import MODELS, load_technology
 
-Array = NDArray[np.float64]
 SIZES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0])  # nA
 CURRENTS = 1e-9 * np.concatenate([-SIZES[:0:-1], SIZES])  # A, b
 REACH = 0.4  # of a threshold, on either side
@@ -45,16 +42,8 @@ FIGURE = Path(__file__).parents[1] / "docs/circuits/figures/window_comparator_th
 
 def one_unit() -> Model:
     """Return a network of one unit: c is its first input, b its second, one i_unit each."""
-    layer = {"cell": "cmru", "n_units": 1, "n_out": 1, "levels": 1, "threshold": "input"}
-    sizes = {"frame_period": "25 ms", "n_in": 2, "n_hidden": 2, "n_classes": 1}
-    spec = ModelSpec.model_validate(sizes | {"layers": [layer]})
-    tensors = {name: np.zeros(shape) for name, shape in spec.tensor_shapes().items()}
-    tensors["input.weight"] = np.eye(2)
-    tensors["layers.0.candidate.weight"] = np.array([[1.0, 0.0]])
-    tensors["layers.0.threshold.weight"] = np.array([[0.0, 1.0]])
-    for name in ("layers.0.alpha", "layers.0.output.weight", "head.weight"):
-        tensors[name] = np.ones(tensors[name].shape)
-    return Model(spec=spec, tensors=tensors)
+    model = unit_model(1, "25 ms", threshold="input")
+    return Model(spec=model.spec, tensors={**model.tensors, "layers.0.alpha": np.ones(1)})
 
 
 def law(chip: Chip, b: Array) -> tuple[Array, Array]:
@@ -144,13 +133,8 @@ def measure(name: str) -> dict[str, Any]:
 
 def draw(results: dict[str, Any]) -> None:
     """Draw the thresholds of both technologies."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    mpl.rcParams.update({"svg.hashsalt": "mru_hw", "svg.fonttype": "none", "font.size": 9})
-    _, panels = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
+    plt = plotting(9)
+    figure, panels = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
     for axes, (name, found) in zip(panels, results.items(), strict=True):
         b = np.array(found["b_nA"])
         axes.plot(b, np.abs(b), ":", color="black", label="|b|")
@@ -169,8 +153,8 @@ def draw(results: dict[str, Any]) -> None:
         inset.tick_params(labelsize=7)
     panels[0].set_ylabel("threshold [nA]")
     panels[0].legend(frameon=False, loc="lower left", fontsize=7)
-    plt.tight_layout()
-    plt.savefig(FIGURE, metadata={"Date": None})
+    figure.tight_layout()
+    saved(figure, FIGURE)
 
 
 def main() -> None:
@@ -180,8 +164,7 @@ def main() -> None:
     results = {name: measure(name) for name in ("generic180", "sky130")}
     if given.figure:
         draw(results)
-    json.dump({"mru_hw": mru_hw.__version__, **results}, sys.stdout, indent=1)
-    print()
+    show({"mru_hw": mru_hw.__version__, **results})
 
 
 if __name__ == "__main__":

@@ -22,16 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.study import machine, needs_model, parsed, show, study
+from benchmarks.study import answer, needs_model, parsed, study
 from mru_hw.cells.settling import settling_times
 from mru_hw.lab.agreement import test_rows
 from mru_hw.lab.levels import at_frame, steps_of
 from mru_hw.lab.networks import unit_model
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad, asked_wires
 from mru_hw.model.io import load_model
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip, Run, run_level
 from mru_hw.simulate.short_frame import settling_windows
@@ -39,7 +38,6 @@ from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 
-Array = NDArray[np.float64]
 TECHNOLOGY = load_technology("generic180")
 CONDITIONS = nominal_conditions(TECHNOLOGY)
 STEPS = ((2.0, 8), (0.1, 32), (2.0, 15), (-1.5, 20))  # the unit's input: value, frames
@@ -169,9 +167,9 @@ def main() -> None:
     parser.add_argument("--legs", default="20 fF,50 fF,100 fF")
     parser.add_argument("--unit-legs", default="0 F,100 fF,400 fF")
     given = parsed(parser)
-    result: dict[str, Any] = {"machine": machine()}
+    result: dict[str, Any] = {}
     result |= {name: PARTS[name](given) for name in given.parts.split(",")}
-    show(result)
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.files import whole_file
 from mru_hw.lab.store import Store
 from mru_hw.spice.session import Session
 from mru_hw.sweeps.run import machine as host
@@ -20,14 +19,28 @@ from mru_hw.technology.conditions import Conditions, checked_conditions, nominal
 
 
 def study(
-    doc: str | None, *, tech: bool = True, work: bool = True, required: bool = False
+    doc: str | None,
+    *,
+    tech: bool = True,
+    work: bool = True,
+    required: bool = False,
+    conditions: bool = False,
 ) -> argparse.ArgumentParser:
-    """A parser with ``--tech`` and ``--work``, or without; `required` says of ``--work``."""
+    """A parser with ``--tech``, ``--work`` (`required` or not) and the options of `conditions`.
+
+    What was run stands in ``--work`` by the decks' own tokens: a call that was cut off goes on.
+    """
     parser = argparse.ArgumentParser(description=(doc or "").split("\n\n", maxsplit=1)[0])
     if tech:
         parser.add_argument("--tech", default="generic180")
     if work:
-        parser.add_argument("--work", type=Path, required=required, help="folder of what is done")
+        parser.add_argument(
+            "--work", type=Path, required=required, help="folder that keeps what is done"
+        )
+    if conditions:
+        parser.add_argument("--corner")
+        parser.add_argument("--temperature", type=float, help="[degC]")
+        parser.add_argument("--vdd", type=float, help="[V]")
     return parser
 
 
@@ -48,13 +61,6 @@ def needs_model(path: Path) -> None:
     """End in a sentence where a trained network is missing."""
     if not path.is_dir():
         sys.exit(f"{path} is not there: make demo trains it, or name another with --model.")
-
-
-def add_conditions(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `asked_conditions` reads."""
-    parser.add_argument("--corner")
-    parser.add_argument("--temperature", type=float, help="[degC]")
-    parser.add_argument("--vdd", type=float, help="[V]")
 
 
 def asked_conditions(given: argparse.Namespace, technology: Technology) -> Conditions:
@@ -99,28 +105,13 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def saved(figure: Any, path: Path) -> None:
-    """Write a figure as SVG, without its date, or as PNG."""
-    form = path.suffix.removeprefix(".")
-    with whole_file(path) as part:
-        metadata = {"Date": None} if form == "svg" else None
-        figure.savefig(part, format=form, dpi=150, metadata=metadata)
-
-
-def plotting(font_size: int = 8) -> Any:
-    """Matplotlib, drawing the same bytes each time."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    style: Any = {"svg.hashsalt": "mru_hw", "svg.fonttype": "none", "font.size": font_size}
-    mpl.rcParams.update(style)
-    from matplotlib import pyplot as plt
-
-    return plt
+def answer(result: dict[str, Any]) -> None:
+    """Print the answer, and what it was found with."""
+    show({"machine": machine()} | result)
 
 
 def show(result: Any) -> None:
-    """Print the answer."""
+    """Print an answer."""
     print(json.dumps(result, indent=2, default=_plain))
 
 

@@ -43,6 +43,35 @@ def held(make: Callable[[], Path]) -> Iterator[Path]:
         os.close(handle)
 
 
+@contextlib.contextmanager
+def sole(path: Path) -> Iterator[None]:
+    """Hold a lock file while the block runs; it goes with the block, or with the next one there.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process holds it.
+    """
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise
+            except OSError:  # a file system without locks
+                pass
+            # Whoever held it before may have removed it meanwhile.
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(handle)):
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+        finally:
+            os.close(handle)
+
+
 def temporary_place() -> Path:
     """Return the folder for temporary files: TMPDIR, or what is usual.
 

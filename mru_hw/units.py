@@ -128,3 +128,5 @@ SHORTEST_FRAME, LONGEST_FRAME = 1e-12, 1e6
 """From frame to frame [s]; far beyond, energies and powers of sequences leave all floats."""
 Amperes = Annotated[float, *_field("A")]
 Volts = Annotated[float, *_field("V")]
+Joules = Annotated[float, *_field("J")]
+Watts = Annotated[float, *_field("W")]

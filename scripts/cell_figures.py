@@ -56,11 +56,7 @@ def outputs(store: Store, technology: Technology, axes: Axes) -> None:
     for width in LOOPS:
         setting = replace(CENTRE, width=width)
         deck = bench.loop_deck(technology, setting, conditions)
-        row = store(
-            f"{technology.name}-samples-{setting.name}",
-            deck,
-            partial(samples, setting),
-        )
+        row = store(f"{technology.name}-samples-{setting.name}", deck, partial(samples, setting))
         i_in = np.array(row["input"]) / PICO
         (line,) = axes.plot(i_in, np.array(row["rising"]) / PICO, label=current(width))
         axes.plot(i_in, np.array(row["falling"]) / PICO, "--", color=line.get_color())

@@ -19,18 +19,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl
-from matplotlib import pyplot as plt
-
-from mru_hw.files import whole_file
+from mru_hw.lab.figures import plotting, saved
 from mru_hw.spice.characterize.base import write_rows
 from mru_hw.spice.characterize.currents import COLUMNS, TEMPERATURES, judged, sweep
 from mru_hw.technology import load_technology, technology_names
 
 ROOT = Path(__file__).parents[1]
 
-mpl.use("Agg")
-mpl.rcParams.update({"svg.hashsalt": "mru_hw", "svg.fonttype": "none", "font.size": 9})
+plt = plotting(9)
 
 
 def main() -> None:
@@ -63,8 +59,7 @@ def main() -> None:
         panel.set_xlabel("current of one unit device [A]")
     axes[0, 0].legend(frameon=False, fontsize=8)
     figure.tight_layout()
-    with whole_file(ROOT / "docs" / "circuits" / "figures" / "currents.svg") as part:
-        figure.savefig(part, format="svg", metadata={"Date": None})
+    saved(figure, ROOT / "docs" / "circuits" / "figures" / "currents.svg")
 
 
 if __name__ == "__main__":

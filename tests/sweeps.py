@@ -42,7 +42,8 @@ def write_case(folder: Path, n_seq: int = 20, **plan: Any) -> Path:
     save_model(model, folder / "model")
     save_inputs(small_inputs(model, n_seq), folder / "inputs.npz")
     path = folder / "plan.yaml"
-    path.write_text(yaml.safe_dump({"model": "model", "inputs": "inputs.npz"} | plan))
+    keys = {"model": "model", "inputs": "inputs.npz", "keep": "all"}
+    path.write_text(yaml.safe_dump(keys | plan))
     return path
 
 

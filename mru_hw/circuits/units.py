@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from mru_hw.circuits.base import (
     named,
 )
 from mru_hw.circuits.cell.law import cumulative
+from mru_hw.circuits.statements import Cell, Element, wide_label, widened
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
@@ -29,6 +30,22 @@ class UnitView(Protocol):
     @property
     def name(self) -> str:
         """Of the row."""
+
+    @property
+    def circuit(self) -> UnitCircuit:
+        """What its units are."""
+
+    @property
+    def layer(self) -> int:
+        """Number of its layer."""
+
+    @property
+    def levels(self) -> int:
+        """K of a ladder; 1 of units of one cell."""
+
+    @property
+    def initial(self) -> IntArray:
+        """Initial state in levels."""
 
     @property
     def candidate(self) -> str:
@@ -85,6 +102,9 @@ class UnitView(Protocol):
     @property
     def window(self) -> Mapping[str, int] | None:
         """Unit devices of a window comparator's copies, by role."""
+
+    def times(self, role: str) -> int:
+        """Return how many times its unit devices a device has (`area` of the options)."""
 
 
 class PlacedView(Protocol):
@@ -178,6 +198,34 @@ class UnitRole:
     realised: Callable[[SettingsView], Array] = field(default=_nothing)
 
 
+def wide_unit(units: UnitView, *, signed: bool) -> dict[str, int]:
+    """Return by role how many times their unit devices the devices inside a row's units have."""
+    inside = (part for part in units.circuit.placed(signed=signed) if not part.beside)
+    times = {part.name: units.times(part.name) for part in inside}
+    return {role: factor for role, factor in times.items() if factor > 1}
+
+
+def wide_cells(
+    units: UnitView, cells: Mapping[str, Cell], names: Iterable[str], *, signed: bool
+) -> Iterator[Cell]:
+    """Yield variants of a row's subcircuits whose devices are multiplied; none where none are."""
+    wide = wide_unit(units, signed=signed)
+    paths = {
+        units.circuit.role(role).path.format(cell=cell + 1): factor
+        for role, factor in wide.items()
+        for cell in range(units.n_cells)
+    }
+    for name in names if wide else ():
+        yield from widened(cells, name, paths, wide_label(wide))
+
+
+def unit_device(units: UnitView, k: int, part: UnitRole, cell: int = 0) -> str:
+    """Name a device of unit `k` of a row, in one of its cells, by instances below the chip."""
+    if part.beside:
+        return f"{part.beside}{units.layer}_{k}"
+    return f"xu{units.layer}_{k}.{part.path.format(cell=cell + 1)}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """Devices without a role on a net inside a unit: their gates or drains load it."""
@@ -260,6 +308,12 @@ class UnitCircuit:
         Nets inside that timing laws know, with the devices without a role on them.
     wired
         Those of them that leave the unit's subcircuit, and so may have wires.
+    cells
+        Subcircuits that a row's units need beside the views, which come by name.
+    elements
+        The chip's elements of a row of units.
+    nets
+        Nets below the chip of the cells of one unit, in thermometer order: high where set.
     falls
         Whether candidates ask set cells to clear, from them and the falling threshold; they ask
         for a cell to be set from the rising threshold on (`mru_hw.circuits.cell.law.asked`).
@@ -277,6 +331,9 @@ class UnitCircuit:
     thresholds: tuple[str, str]
     inner: Mapping[str, tuple[Load, ...]]
     wired: tuple[str, ...] = ()
+    cells: Callable[[PlacedView, UnitView, Mapping[str, Cell]], Iterable[Cell]]
+    elements: Callable[[PlacedView, UnitView], Iterator[Element]]
+    nets: Callable[[UnitView, int], tuple[str, ...]]
     falls: Callable[[NDArray[Any], NDArray[Any]], NDArray[np.bool_]]
     law: Callable[[DeviceView, UnitView], UnitLaw]
     nominal_thresholds: Callable[[PlacedView, UnitView, Calibration], tuple[Array, Array]]

@@ -17,6 +17,7 @@ def report(
 ) -> None:
     """Show a sweep as one page that stands alone."""
     from mru_hw.report.page import write_report
+    from mru_hw.sweeps.statistics.answers import statistics
     from mru_hw.sweeps.view import open_run
 
     with open_run(run) as view:
@@ -24,7 +25,8 @@ def report(
         runs = sum(point.n_runs for point in view.points)
         state = "complete" if view.complete else "not complete"
         emit(
-            {"report": out, "complete": view.complete, "runs": runs},
+            {"report": out, "complete": view.complete, "runs": runs}
+            | ({"statistics": statistics(view).as_data()} if json else {}),
             as_json=json,
             lines=[f"{out}: {runs} runs, the sweep is {state}."],
         )

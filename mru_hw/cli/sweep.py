@@ -13,12 +13,12 @@ from mru_hw.cli.design import (
     IUnit,
     Kernel,
     chosen_options,
-    told_of_design,
+    names_of_design,
     with_i_unit,
 )
 from mru_hw.cli.meter import meter
 from mru_hw.cli.numbers import WORKERS, whole
-from mru_hw.cli.output import Json, emit
+from mru_hw.cli.output import Json, emit, say
 from mru_hw.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,24 +52,22 @@ def sweep(
     cut off (killed, no memory, no room, too slow) are tried again then, and end this call with 1.
     """
     from mru_hw.report.summary import sweep_lines, sweep_summary
+    from mru_hw.sweeps.face import sweep_plan
     from mru_hw.sweeps.plan import read_plan
-    from mru_hw.sweeps.run import STUDY, run_sweep
+    from mru_hw.sweeps.statistics.answers import statistics
     from mru_hw.sweeps.view import open_run
 
     if dask is not None:
         raise UserError("--dask", dask, "no such option: clusters are to come, use --workers")
     document = _with_options(read_plan(plan), plan, design, i_unit, calibration, kernel)
-    told = {} if calibration is None else {"calibration": "--calibration"}
-    # What an axis says of i_unit is the plan's, whatever else the design's file has.
-    source = None if document.values("i_unit") else design
+    said = names_of_design(design, i_unit)
+    if document.values("i_unit"):
+        # What an axis says of i_unit is the plan's, whatever else the design's file has.
+        said.pop("i_unit", None)
+    if calibration is not None:
+        said["calibration"] = "--calibration"
     with meter("sweep") as show:
-        try:
-            with told_of_design(source, i_unit):
-                outcome = run_sweep(
-                    {STUDY: document}, plan.parent, out, workers=workers, progress=show
-                )
-        except UserError as error:
-            raise document.place(error.renamed(told), plan.name) from None
+        outcome = sweep_plan(document, out, source=plan, said=said, workers=workers, progress=show)
     with open_run(out) as run:
         summary = sweep_summary(run) | {
             "run": out,
@@ -80,6 +78,10 @@ def sweep(
             "digest": outcome.digest,
             "seconds": outcome.seconds,
         }
+        if json:
+            summary["statistics"] = statistics(run).as_data()
+        if run.doubtful:
+            say(run.doubtful)
         emit(summary, as_json=json, lines=sweep_lines(run, summary))
     outcome.refuse_cut_off()
 

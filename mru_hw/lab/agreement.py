@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.lab.store import Arrays, Store
+from mru_hw.model.structure import normalised
 from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
@@ -18,11 +20,12 @@ from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.steps import judge_steps
 from mru_hw.simulate.supply import BLOCKS, SupplyRecord
 from mru_hw.simulate.trace import Trace
-from mru_hw.spice.bench import make_bench, normalised
+from mru_hw.spice.bench import make_bench
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.flatten import flatten
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology.conditions import Conditions, nominal_conditions
+from mru_hw.variation import Die
 
 Array = NDArray[Any]
 TEST_ROWS = 10  # row i is test where i % 10 == 0
@@ -187,6 +190,14 @@ def residuals(spice: Array, behavioral: Array, name: str) -> dict[str, float]:
 
 def run_array(chip: Chip, inputs: Inputs, conditions: Conditions, leakage: float) -> BehavioralRun:
     """Run the nominal die in the behavioral array, its leakage multiplied."""
+    run = run_dies(chip, inputs, conditions, [chip.die(None)], leakage)
+    return replace(run, trace=run.trace.single_die(), supply=run.supply.single_die())
+
+
+def run_dies(
+    chip: Chip, inputs: Inputs, conditions: Conditions, dies: Sequence[Die], leakage: float = 1.0
+) -> BehavioralRun:
+    """Run dies in the behavioral array, their leakage multiplied."""
     calibration = chip.calibration.at(
         conditions.v_dd,
         temperature=conditions.temperature,
@@ -194,23 +205,18 @@ def run_array(chip: Chip, inputs: Inputs, conditions: Conditions, leakage: float
         loops_only=chip.design.loops_only,
     )
     update = {n: tuple(leakage * i for i in getattr(calibration, n)) for n in ("leak_n", "leak_p")}
-    run = simulate_behavioral(
+    return simulate_behavioral(
         chip.design,
         calibration.model_copy(update=update),
         inputs,
-        [chip.die(None)],
+        dies,
         temperature=conditions.temperature,
         v_dd=conditions.v_dd,
     )
-    return replace(run, trace=run.trace.single_die(), supply=run.supply.single_die())
 
 
 def measure(
-    chip: Chip,
-    inputs: Inputs,
-    store: Store,
-    conditions: Conditions,
-    leakage: float = 1.0,
+    chip: Chip, inputs: Inputs, store: Store, conditions: Conditions, leakage: float = 1.0
 ) -> dict[str, Any]:
     """Run sequences in ngspice; compare steps, decisions and power with the other levels."""
     runs = [run_sequence(chip, inputs, row, store, conditions) for row in range(inputs.n_seq)]

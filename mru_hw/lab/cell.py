@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus
 from mru_hw.lab.store import Store
+from mru_hw.model.network import Array
 from mru_hw.spice.bench import DECOUPLING
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import TOKEN, Deck, Waves, make_deck, pwl
 from mru_hw.technology import MODELS, Technology
 from mru_hw.technology.conditions import Conditions
 
-Array = NDArray[np.float64]
 Points = list[tuple[float, float]]
 PICO = 1e-12
 THRESHOLDS = tuple(i * PICO for i in (50, 150, 500, 1500, 5000))
@@ -56,10 +56,6 @@ class Setting:
         """Name a kept run: the currents in pA."""
         parts = (self.thresh, self.width, self.gain, self.density)
         return "-".join(f"{round(part / PICO)}p" for part in parts)
-
-    def row(self) -> dict[str, float]:
-        """Return the currents [A] by name."""
-        return {k: getattr(self, k) for k in ("thresh", "width", "gain", "density")}
 
 
 def circuit(setting: Setting) -> str:
@@ -222,15 +218,13 @@ def measured_loop(
     for ramp in (RAMP, 2 * RAMP):
         deck = loop_deck(technology, setting, conditions, ramp=ramp)
         row = store(
-            f"{name}-{ramp:g}s",
-            deck,
-            partial(loop, setting, v_dd=conditions.v_dd, ramp=ramp),
+            f"{name}-{ramp:g}s", deck, partial(loop, setting, v_dd=conditions.v_dd, ramp=ramp)
         )
         if row["status"] != RunStatus.DONE.name:
-            return {**setting.row(), **row}
+            return {**asdict(setting), **row}
         runs.append(row)
     first, row = runs
-    found: dict[str, Any] = {**setting.row(), **row}
+    found: dict[str, Any] = {**asdict(setting), **row}
     for edge in ("rise", "fall"):
         both = None not in (first[edge], row[edge])
         found[f"slower_{edge}"] = row[edge] / first[edge] - 1 if both else None

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.circuits.catalogue import NODE_VIEWS
 from mru_hw.circuits.loop.circuit import LOOP
 from mru_hw.errors import RunStatus
+from mru_hw.lab.cell import crossings
+from mru_hw.model.network import Array
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.deck import TOKEN, Change, Deck, Waves, make_deck
 from mru_hw.spice.dies import device_changes, device_class
 from mru_hw.spice.flatten import flatten
 from mru_hw.technology import MODELS, Technology
+from mru_hw.technology.conditions import nominal_conditions
 
-Array = NDArray[np.float64]
 TOP = """\
 .subckt cell_under_test in v vdd
 iref vdd n 1n
@@ -30,14 +31,13 @@ RAMP_S = 12.0
 OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-19 trtol=0.3 reltol=1e-4 method=gear"
 
 
-def cell_deck(
-    technology: Technology, corner: str = "tt", options: str = OPTIONS, step: float = RAMP_S / 75
-) -> Deck:
+def cell_deck(technology: Technology, options: str = OPTIONS, step: float = RAMP_S / 75) -> Deck:
     """Return the deck of the cell under a triangle of input current, `RAMP_S` a side."""
+    at = nominal_conditions(technology)
     body = [
         "* The nine-transistor cell between its input node and its output node",
-        f".lib '{MODELS}' {corner}",
-        f".options temp=27 {options}",
+        f".lib '{MODELS}' {at.corner}",
+        f".options temp={at.temperature:g} {options}",
         technology.devices_spice(),
         cell_views((*NODE_VIEWS, *LOOP.views)),
         TOP,
@@ -74,7 +74,6 @@ def switching(waves: Waves) -> Array:
     if waves.status is not RunStatus.DONE:
         return found
     v, i = waves.vectors["v(v)"], waves.vectors["i(vin)"]
-    for k in np.flatnonzero((v[1:] > 0.9) != (v[:-1] > 0.9)):
-        share = (0.9 - v[k]) / (v[k + 1] - v[k])
-        found[0 if v[k + 1] > 0.9 else 1] = i[k] + share * (i[k + 1] - i[k])
+    for at, upwards in zip(*crossings(i, v, 0.9), strict=True):
+        found[0 if upwards else 1] = at
     return found

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mru_hw.errors import RunStatus, SimulationError
-from mru_hw.lab.ladder import compared, in_deck, lone_mirrors, rest_rails
+from mru_hw.lab.ladder import COMPARATOR, at_end, compared, in_deck, lone_mirrors, rest_rails
+from mru_hw.lab.loop import Values, diode
 from mru_hw.lab.networks import units_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import map_model
 from mru_hw.simulate.compile import compile_die
-from mru_hw.simulate.disagreement import ladder_of
+from mru_hw.simulate.disagreement import step_rule
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import PRE_ROLL, candidate_vectors
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import OPTIONS
-from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import make_unit_bench
@@ -27,8 +28,7 @@ from mru_hw.technology.calibration import load_calibration
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import Die, draw_die, nominal_die
 
-Values = dict[str, float]
-UNITS = 16
+N_UNITS = 16
 STEP, REACH = 0.001, 0.06  # of the threshold
 RAMP = 0.1  # s, from 1 - 2 REACH to 1 + 2 REACH of either threshold, before the first strobe
 GAP = 0.01  # s
@@ -42,10 +42,10 @@ class CornerUnit:
     def __init__(self, technology: Technology) -> None:
         self.technology = technology
         self.calibration = load_calibration(technology)
-        self.design = map_model(units_model(UNITS), technology, self.calibration)
+        self.design = map_model(units_model(N_UNITS), technology, self.calibration)
         conditions = nominal_conditions(technology)
         nominal = nominal_die(self.design)
-        self.ladder = ladder_of(self.design, self.calibration, nominal, 0, conditions)
+        self.ladder = step_rule(self.design, self.calibration, nominal, 0, conditions)
         self.scale = self.design.buses["c0"].scale
         self.beta = {"up": float(self.ladder.up[0]), "down": -float(self.ladder.down[0])}
         up, down = self.beta["up"], self.beta["down"]
@@ -61,9 +61,7 @@ class CornerUnit:
             (2 * GAP + 2 * RAMP, high * down),
             (3 * GAP + 2 * RAMP, 0.0),
         ]
-        diode = technology.transistor_path("p_mirror")
-        self.state = f"@m.{TOP}.xh0_0.xd.{diode}[id]"
-        self.trips = tuple(f"v({TOP}.xu0_0.xstep.{node})" for node in "ud")
+        self.state = diode(self.design, "h0")
         self.bench = make_unit_bench(
             self.design,
             0,
@@ -71,7 +69,7 @@ class CornerUnit:
             self.candidates * self.scale,
             conditions,
             lead=[(t, i * self.scale) for t, i in self.lead],
-            watch=(*self.trips, self.state, "v(c0_0)"),
+            watch=(*COMPARATOR, self.state, "v(c0_0)"),
             options=OPTIONS,
         )
 
@@ -107,13 +105,10 @@ class CornerUnit:
             # Where the slow ramp of before was at the same candidate.
             t = start + self.lead[begun][0] + RAMP * (off + 2 * REACH) / (4 * REACH)
             found[f"trip {side} [V]"] = float(
-                np.interp(t, waves.time, waves.vectors[self.trips[node]])
+                np.interp(t, waves.time, waves.vectors[COMPARATOR[node]])
             )
 
-        def at(name: str, frame: int) -> float:
-            t = self.bench.read_at[frame] - 1e-4 * self.bench.timing.frame
-            return float(np.interp(t, waves.time, waves.vectors[name]))
-
+        at = partial(at_end, self.bench, waves)
         for label, frame in CELLS.items():
             if label[0] != "0":
                 found[f"level, {label}"] = abs(at(self.state, frame))
@@ -130,7 +125,7 @@ class CornerUnit:
         array = compile_die(design, cal, die, temperature=cal.temperature)
         memory, node = array.memories[0], array.nodes["c0"]
         i, h = design.buses["c0"].scale, design.buses["h0"].scale
-        plus, minus = rest_rails(node, UNITS)
+        plus, minus = rest_rails(node, N_UNITS)
         branches = i * compared(memory, plus, minus)
         up, down = memory.thresholds()
         found = {"threshold up": up[0].item() * i, "threshold down": down[0].item() * i}

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.lab.ladder import (
-    NODES,
+    COMPARATOR,
     Unit,
+    at_end,
     compared,
     in_deck,
     lead,
@@ -25,11 +25,12 @@ from mru_hw.lab.ladder import (
     scale,
     unit_of,
 )
-from mru_hw.lab.loop import diode, loop_deck, loop_in_array, loop_in_ngspice
+from mru_hw.lab.loop import Values, diode, loop_deck, loop_in_array, loop_in_ngspice
 from mru_hw.lab.networks import loop_model
 from mru_hw.lab.store import Store, batches, die_rows
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
+from mru_hw.model.network import Array
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.bench import candidate_vectors
 from mru_hw.spice.deck import Change, Deck, Waves
@@ -39,9 +40,6 @@ from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.variation import Die, draw_die, nominal_die
 
-Values = dict[str, float]
-
-Array = NDArray[np.float64]
 Pairs = dict[str, tuple[Array, Array]]
 """By quantity, how far the array's and ngspice's dies are off the nominal one."""
 LEVELS = 2
@@ -55,7 +53,7 @@ READ = {3: 4, 5: 3, 7: 2, 9: 1, 11: 0}
 def ladder_bench(unit: Unit) -> UnitBench:
     """Return the unit's bench: both thresholds passed slowly, then every level."""
     c = np.array(BOTH_WAYS) * float(unit.ladder.up[0] + unit.ladder.down[0]) / 2
-    return lone_bench(unit, c, lead=lead(unit), watch=(*NODES, diode(unit.design, "h0")))
+    return lone_bench(unit, c, lead=lead(unit), watch=(*COMPARATOR, diode(unit.design, "h0")))
 
 
 def ladder_in_ngspice(unit: Unit, trips: Values, bench: UnitBench, waves: Waves) -> Values:
@@ -69,10 +67,7 @@ def ladder_in_ngspice(unit: Unit, trips: Values, bench: UnitBench, waves: Waves)
         "threshold down": float(unit.ladder.down[0] * (1 + down)) * scale(unit),
     }
 
-    def at(name: str, frame: int) -> float:
-        t = bench.read_at[frame] - 1e-4 * bench.timing.frame
-        return float(np.interp(t, waves.time, waves.vectors[name]))
-
+    at = partial(at_end, bench, waves)
     state = diode(unit.design, "h0")
     for frame, cells in READ.items():
         if cells:

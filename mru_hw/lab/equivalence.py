@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from mru_hw.model.network import Array
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.stimulus import Inputs
 
-Array = NDArray[np.float64]
 ACCURACY_BOUND, ENERGY_BOUND = 0.01, 0.03
 CONFIDENCE = 0.9  # of the intervals: two one-sided tests at 95 %
 BOOTSTRAPS = 4000

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mru_hw.lab.networks import RECTIFIED
+from mru_hw.lab.networks import ALL_RECTIFIED
 from mru_hw.model.network import Model
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.stimulus.inputs import save_inputs
 
 FRAMES, FRAME_PERIOD = 101, "10 ms"
-LAYER = {"cell": "fq_bmru", "n_units": 4, "n_out": 4} | RECTIFIED
+LAYER = {"cell": "fq_bmru", "n_units": 4, "n_out": 4} | ALL_RECTIFIED
 CONFIG = {
     "data": "two-digits.npz",
     "frame_period": "25 ms",

@@ -7,10 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.cells.retention import (
-    Loop,
-    loop_capacitance,
-)
+from mru_hw.cells.retention import Loop, loop_capacitance
 from mru_hw.lab.cell import REFERENCE, WAKE, Setting, circuit
 from mru_hw.spice.bench import DECOUPLING
 from mru_hw.spice.cells import cell_views

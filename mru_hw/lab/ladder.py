@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.circuits.nodes.supply import node_supply
 from mru_hw.lab.levels import devices_of
@@ -14,12 +13,11 @@ from mru_hw.lab.networks import unit_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
+from mru_hw.model.network import Array
 from mru_hw.simulate.array import Memory, Node
-from mru_hw.simulate.disagreement import Ladder, ladder_of, own_levels, wrong_steps
+from mru_hw.simulate.disagreement import StepRule, own_levels, step_rule, wrong_steps
 from mru_hw.simulate.verify import read_unit
-from mru_hw.spice.bench import (
-    PRE_ROLL,
-)
+from mru_hw.spice.bench import PRE_ROLL
 from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.spice.dies import transistor_changes
 from mru_hw.spice.flatten import flatten
@@ -32,7 +30,6 @@ from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import Die, nominal_die
 
-Array = NDArray[np.float64]
 FRAME = "10 ms"
 I_UNIT = 1e-9  # A, the threshold
 
@@ -42,7 +39,7 @@ class Unit:
     """A mapped unit and what it should do, currents in A."""
 
     design: Design
-    ladder: Ladder
+    ladder: StepRule
     conditions: Conditions
 
 
@@ -55,7 +52,7 @@ def unit_of(
         unit_model(levels, frame), technology, calibration, DesignOptions(i_unit=i_unit)
     )
     conditions = nominal_conditions(technology)
-    ladder = ladder_of(design, calibration, nominal_die(design), 0, conditions)
+    ladder = step_rule(design, calibration, nominal_die(design), 0, conditions)
     return Unit(design=design, ladder=ladder, conditions=conditions)
 
 
@@ -82,6 +79,12 @@ def lone_bench(
     return make_unit_bench(unit.design, 0, 0, c * scale(unit), at, options=OPTIONS, **keys)
 
 
+def at_end(bench: UnitBench, waves: Waves, name: str, frame: int) -> float:
+    """Return a vector's value just before the end of a frame."""
+    t = bench.read_at[frame] - 1e-4 * bench.timing.frame
+    return float(np.interp(t, waves.time, waves.vectors[name]))
+
+
 def judged(unit: Unit, bench: UnitBench, waves: Waves, c: Array) -> dict[str, Any]:
     """Levels and wrong steps, c in units of the candidate."""
     evidence = read_unit(unit.design, 0, 0, bench, waves)
@@ -98,7 +101,7 @@ def judged(unit: Unit, bench: UnitBench, waves: Waves, c: Array) -> dict[str, An
 
 SPAN = 0.15  # of the threshold, either side, that the ramps pass
 RAMP = 0.1  # s, slow against the comparator's node (its R C is some 60 us)
-NODES = (f"v({TOP}.xu0_0.xstep.u)", f"v({TOP}.xu0_0.xstep.d)")
+COMPARATOR = (f"v({TOP}.xu0_0.xstep.u)", f"v({TOP}.xu0_0.xstep.d)")
 
 
 def die_of(design: Design, seed: int) -> list[Change]:
@@ -129,7 +132,7 @@ def on_ramps(unit: Unit, bench: UnitBench, waves: Waves) -> tuple[Array, Array, 
     first, second = start + points[0][0] + at, start + points[2][0] + at
     u, d = (
         np.interp(t, waves.time, waves.vectors[n])
-        for t, n in zip((first, second), NODES, strict=True)
+        for t, n in zip((first, second), COMPARATOR, strict=True)
     )
     return grid, u, d
 
@@ -152,7 +155,7 @@ def nominal_trips(store: Store, technology: Technology) -> dict[str, float]:
         c = [x for r in ups for x in ((1 + r) * up, 3 * up, -3 * down)]
         c += [x for r in downs for x in (-(1 + r) * down, -3 * down, 3 * up)]
         values = np.array(c)
-        bench = lone_bench(unit, values, lead=lead(unit), watch=NODES)
+        bench = lone_bench(unit, values, lead=lead(unit), watch=COMPARATOR)
 
         def made(w: Waves, b: UnitBench = bench, c: Array = values) -> dict[str, Any]:
             grid_, u, d = on_ramps(unit, b, w)

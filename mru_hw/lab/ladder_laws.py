@@ -10,29 +10,27 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.cells.settling import bank_load, bus_loads
-from mru_hw.lab.ladder import NODES, Unit, lone_bench, scale, unit_of
+from mru_hw.lab.ladder import COMPARATOR, Unit, at_end, lone_bench, scale, unit_of
 from mru_hw.lab.ladder import compared as drawn_by
 from mru_hw.lab.law_rows import (
     JUMP_S,
     NANO,
     OVERDRIVES,
     Row,
-    Subject,
     compared,
     delays,
     first_above,
     hold_s,
+    subject_of,
 )
 from mru_hw.lab.levels import nominal_array
-from mru_hw.lab.loop import (
-    diode,
-)
+from mru_hw.lab.loop import Values, diode
 from mru_hw.lab.store import Store
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.realised import realised_bank
+from mru_hw.model.network import Array
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.disagreement import own_levels
 from mru_hw.simulate.timed_nodes import MovingNode
@@ -44,9 +42,6 @@ from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.unit_bench import UnitBench
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, load_calibration
-
-Array = NDArray[np.float64]
-Values = dict[str, float]
 
 STEP, COUNT = 0.004, 21  # of the candidates around a threshold, relative to it
 
@@ -146,7 +141,7 @@ def scan_bench(unit: Unit, scan: Scan) -> UnitBench:
     """Return the bench of a scan."""
     frames = np.array(scan.frames)
     sides = np.where(frames > 0, float(unit.ladder.up[0]), float(unit.ladder.down[0]))
-    return lone_bench(unit, frames * sides, watch=(*NODES, diode(unit.design, "h0")))
+    return lone_bench(unit, frames * sides, watch=(*COMPARATOR, diode(unit.design, "h0")))
 
 
 def read_scan(unit: Unit, scan: Scan, bench: UnitBench, waves: Waves) -> dict[str, Any]:
@@ -155,9 +150,7 @@ def read_scan(unit: Unit, scan: Scan, bench: UnitBench, waves: Waves) -> dict[st
     _, after = own_levels(unit.ladder, read_unit(unit.design, 0, 0, bench, waves))
     cells = after[:, 0] + k
 
-    def at(name: str, frame: int) -> float:
-        t = bench.read_at[frame] - 1e-4 * bench.timing.frame
-        return float(np.interp(t, waves.time, waves.vectors[name]))
+    at = partial(at_end, bench, waves)
 
     def bias(frame: int) -> float:
         return at("i(vvdd_bias)", frame) + at("i(vref)", frame)
@@ -174,8 +167,8 @@ def read_scan(unit: Unit, scan: Scan, bench: UnitBench, waves: Waves) -> dict[st
     values["bias supply"] = bias(scan.level_at[0])
     trips: dict[str, Any] = {}
     for side, first, size, node in (
-        ("up", scan.rising, unit.ladder.up, NODES[0]),
-        ("down", scan.falling, unit.ladder.down, NODES[1]),
+        ("up", scan.rising, unit.ladder.up, COMPARATOR[0]),
+        ("down", scan.falling, unit.ladder.down, COMPARATOR[1]),
     ):
         moved = cells[first : first + COUNT] != k
         j = int(np.argmax(moved))
@@ -263,13 +256,15 @@ def measured_ladder_delays(
     """Run the jumps of a unit; return each delay [s], or None."""
     unit = ladder_unit(technology, case)
     points, starts = jumps(case, row["values"])
-    bench = lone_bench(unit, np.zeros(1), lead=points, watch=NODES)
+    bench = lone_bench(unit, np.zeros(1), lead=points, watch=COMPARATOR)
     power = power_up_time(unit.design) + PRE_ROLL * bench.timing.frame
 
     def made(waves: Waves) -> dict[str, Any]:
         delays = []
         for n, start in enumerate(starts):
-            side, node, sign = (("up", NODES[0], -1), ("down", NODES[1], 1))[n // len(OVERDRIVES)]
+            side, node, sign = (("up", COMPARATOR[0], -1), ("down", COMPARATOR[1], 1))[
+                n // len(OVERDRIVES)
+            ]
             after = waves.time >= power + start
             t, v = waves.time[after], sign * waves.vectors[node][after]
             end = power + start + hold_s(case.threshold, OVERDRIVES[n % len(OVERDRIVES)])
@@ -327,13 +322,7 @@ def ladder_rows(
         found, unit = measured_ladder(store, technology, case), ladder_unit(technology, case)
         if found["status"] != "DONE":
             continue
-        subject = Subject(
-            technology=technology.name,
-            part="ladder",
-            case=case.name,
-            current=unit.design.i_lsb,
-            threshold=case.threshold,
-        )
+        subject = subject_of("ladder", unit.design, case.name, case.threshold)
         rows += compared(subject, found["values"], ladder_law_values(unit, calibration))
         if case in timed and None not in found["trips"].values():
             spice = measured_ladder_delays(store, technology, case, found)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Values = dict[str, float]
+from mru_hw.lab.loop import Values
+from mru_hw.mapping.design import Design
+from mru_hw.model.network import Array
+
 NANO, PICO = 1e-9, 1e-12
 BIAS_UNITS = 64  # unit devices that i_unit stands for
 AIMS = {"edge": 0.02, "level": 0.01, "supply": 0.03, "delay": 0.25}
@@ -29,6 +30,17 @@ class Subject:
     case: str
     current: float
     threshold: float
+
+
+def subject_of(part: str, design: Design, case: str, threshold: float) -> Subject:
+    """Return a cell of a design; its threshold in A."""
+    return Subject(
+        technology=design.technology.name,
+        part=part,
+        case=case,
+        current=design.i_lsb,
+        threshold=threshold,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +70,7 @@ class Row:
 
 
 def kind_of(quantity: str) -> str | None:
-    """Return which aim a quantity of `bench_cells_die_by_die` falls under; gains have none."""
+    """Return which aim a quantity of a ladder or loop falls under; gains have none."""
     for word, kind in (
         ("supply", "supply"),
         ("edge", "edge"),

@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from mru_hw.cells.base import Devices
 from mru_hw.mapping.design import Design
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
 from mru_hw.simulate.array import DieArray
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.trace import Trace
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, nominal_die
-
-Array = NDArray[np.float64]
 
 
 def at_frame(model: Model, frame: str | float) -> Model:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mru_hw.lab.cell import crossings
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.array import DieArray, Rails
 from mru_hw.simulate.compile import compile_die
@@ -150,11 +151,9 @@ def loop_in_ngspice(
 
     v, onset = waves.vectors[f"v({TOP}.{loop_net(0, 0)})"], between_folds(design, calibration)
     found = {"rising edge": np.nan, "falling edge": np.nan}
-    for k in np.flatnonzero((v[1:] > onset) != (v[:-1] > onset)):
-        if t[k] < first:
-            continue
-        when = t[k] + (onset - v[k]) / (v[k + 1] - v[k]) * (t[k + 1] - t[k])
-        found["rising edge" if v[k + 1] > onset else "falling edge"] = carried("c0", when)
+    for when, rising in zip(*crossings(t, v, onset), strict=True):
+        if when >= first:
+            found["rising edge" if rising else "falling edge"] = carried("c0", when)
     span, above = course.high - course.low, course.above * x
     up = first + RAMP_S * (course.middle - course.low) / span
     middle, rest = first + 2 * RAMP_S - (up - first), first - 0.2

@@ -15,11 +15,11 @@ from mru_hw.lab.law_rows import (
     NANO,
     OVERDRIVES,
     Row,
-    Subject,
     compared,
     delays,
     first_above,
     hold_s,
+    subject_of,
 )
 from mru_hw.lab.levels import nominal_array
 from mru_hw.lab.loop import (
@@ -291,13 +291,7 @@ def loop_rows(
         if found["status"] != "DONE":
             continue
         design = loop_design(technology, case)
-        subject = Subject(
-            technology=technology.name,
-            part="loop",
-            case=case.name,
-            current=design.i_lsb,
-            threshold=case.hold,
-        )
+        subject = subject_of("loop", design, case.name, case.hold)
         law = loop_in_array(design, calibration, nominal_die(design), course)
         rows += compared(subject, found["values"], law)
         if case in timed:

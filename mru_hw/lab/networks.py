@@ -9,7 +9,7 @@ import numpy as np
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 
-RECTIFIED = dict.fromkeys(("rectify_input", "rectify_candidate", "rectify_output"), True)
+ALL_RECTIFIED = dict.fromkeys(("rectify_input", "rectify_candidate", "rectify_output"), True)
 """What a layer of FQ-BMRU units has."""
 
 
@@ -56,7 +56,7 @@ def unit_model(
 
 def loop_model(*, n_classes: int = 2, frame: str = "10 ms", alpha: float = 0.5) -> Model:
     """Return one FQ-BMRU unit that rises at 1 and falls at 0.5; its outputs are plus and minus."""
-    layer = {"cell": "fq_bmru", "n_units": 1, "n_out": 1} | RECTIFIED
+    layer = {"cell": "fq_bmru", "n_units": 1, "n_out": 1} | ALL_RECTIFIED
     model = plain_model(layer, n_classes=n_classes, frame=frame, beta=0.5, delta=0.5, alpha=alpha)
     signs = np.array([[1.0], [-1.0]])[:n_classes]
     return Model(spec=model.spec, tensors={**model.tensors, "head.weight": signs})

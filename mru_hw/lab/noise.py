@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.lab.ladder import I_UNIT
 from mru_hw.lab.networks import unit_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
+from mru_hw.model.network import Array
 from mru_hw.simulate.decision_noise import LOW_CORNER, NoiseLaw, decision_capacitance
 from mru_hw.spice.batch import batch
 from mru_hw.spice.chip import SUPPLIES, node_net
@@ -24,7 +24,6 @@ from mru_hw.technology import MODELS, Technology
 from mru_hw.technology.calibration import CHARGE, Calibration, load_calibration, temperature_voltage
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 
-Array = NDArray[np.float64]
 CURRENTS = (1e-12, 1e-11, 3.1e-11, 1e-10, 1e-9)  # A, of a unit device
 HOT = ("ff", 85.0)
 OPTIONS = "gmin=1e-18 abstol=1e-18 vntol=1e-9 reltol=1e-6"

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.integrate import cumulative_trapezoid
 
 from mru_hw.lab.ladder import unit_of
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.options import DEFAULTS
-from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
+from mru_hw.spice.characterize.base import I_USUAL, UNITS, cells_deck
+from mru_hw.spice.characterize.unit import charge_beyond_rest
 from mru_hw.spice.chip import unit_name, unit_subckt
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.decoupling import RESISTANCE
@@ -20,9 +21,9 @@ from mru_hw.spice.options import OPTIONS
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
 
-Array = NDArray[np.float64]
 PERIOD, PULSE, EDGE = 5e-3, 20e-6, 1e-7  # s
 STROBES = (PERIOD, 2 * PERIOD, 3 * PERIOD)
+REST = 0.35 * PERIOD  # s after a strobe: the unit is at rest, and its candidate has not moved yet
 SHORT = 1e-6  # s after an edge: the phases are over, and the supply has brought little
 STEPS = (1, 1, 0)
 
@@ -91,7 +92,7 @@ def layer_deck(
         ]
     saves = ("i(vtotal)", "i(vunit)", "i(vclock)", "i(vrest)", "v(sup)", *cells(layer))
     t_stop, step = 3.6 * PERIOD, PERIOD / 10
-    return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=step, options=options)
+    return cells_deck(technology, at, lines, saves, t_stop=t_stop, step=step, options=options)
 
 
 def cells(layer: Layer) -> list[str]:
@@ -119,7 +120,9 @@ def read(waves: Waves, layer: Layer, v_dd: float) -> dict[str, Any]:
             put(f"{name}_C", np.trapezoid(i, t) if whole else np.trapezoid(i[short], t[short]))
             put(f"{name}_peak_A", np.max(i))
             both += i
-        put("charge_C", np.max(_taken(t[short], both[short])))
+        span = (at - SHORT, at, at + REST)
+        put("unit_whole_C", charge_beyond_rest(time, found["i(vunit)"], *span))
+        put("charge_C", np.max(cumulative_trapezoid(both[short], t[short], initial=0.0)))
         put("peak_A", np.max(both))
         supply = found["v(sup)"][inside]
         put("droop_V", supply[0] - np.min(supply))
@@ -127,12 +130,6 @@ def read(waves: Waves, layer: Layer, v_dd: float) -> dict[str, Any]:
         units = np.array(later).reshape(-1, layer.bank.n_cells)
         put("levels", np.sum(units > v_dd / 2, axis=1) - layer.bank.levels)
     return {name: np.array(values) for name, values in rows.items()}
-
-
-def _taken(t: Array, i: Array) -> Array:
-    """Return the charge [C] that was taken up to each time point."""
-    taken: Array = np.concatenate([[0.0], np.cumsum((i[1:] + i[:-1]) / 2 * np.diff(t))])
-    return taken
 
 
 def layer_of(design: Design) -> Layer:

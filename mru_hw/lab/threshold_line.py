@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus, SimulationError
 from mru_hw.mapping.design import Design
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.bench import candidate_vectors, reference_current
 from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
@@ -17,7 +16,6 @@ from mru_hw.spice.paths import TOP
 from mru_hw.technology import MODELS, Technology
 from mru_hw.technology.calibration import Calibration
 
-Array = NDArray[np.float64]
 SWEEP = 20.0  # s, slow against every node
 REACH = 1.6  # of beta, either side
 

@@ -113,11 +113,13 @@ def level_currents(placed: Placed, bank: Bank, calibration: Calibration) -> Arra
         technology=placed.technology,
         bank=bank,
         i_lsb=placed.i_lsb,
+        bias=placed.node("bias"),
+        state=placed.node(bank.state),
         temperature=calibration.temperature,
     )
     nominal = bank.gain_units[:, None] * np.float64(placed.i_lsb)
     cells = np.arange(bank.n_cells + 1)
-    output: Array = cells * nominal * legs.level_gains(placed.buses[bank.state])
+    output: Array = cells * nominal * legs.level_gains()
     return output
 
 

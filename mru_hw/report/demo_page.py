@@ -10,7 +10,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.report import figures
 from mru_hw.report.figures import Picture
 from mru_hw.report.page import Card, Section, write_report
-from mru_hw.report.summary import percent
+from mru_hw.report.words import percent
 from mru_hw.sweeps.view import RunView
 from mru_hw.units import render
 

@@ -11,10 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mru_hw.errors import MruHwError
 from mru_hw.files import refuse_foreign, whole_file
+from mru_hw.report import bands
 from mru_hw.report.figures import Picture
 from mru_hw.report.sections import condition_rows, notes, pictures, point_rows
-from mru_hw.report.summary import percent, sweep_summary
-from mru_hw.report.words import counted, described
+from mru_hw.report.summary import sweep_summary
+from mru_hw.report.words import counted, described, percent
+from mru_hw.sweeps.statistics.answers import Statistics, statistics
+from mru_hw.sweeps.statistics.crossed import DRAWS
 from mru_hw.sweeps.view import RunView
 from mru_hw.units import render
 
@@ -114,7 +117,7 @@ def warnings(run: RunView) -> list[str]:
         f"{count} of {stored} runs failed and count in no mean: {status.value}"
         for status, count in run.failed().items()
     ]
-    return found + notes(run)
+    return [*found, *filter(None, [run.doubtful]), *notes(run)]
 
 
 def _page(**content: Any) -> str:
@@ -161,22 +164,80 @@ def _cards(run: RunView) -> list[Card]:
 
 
 def _sections(run: RunView) -> list[Section]:
-    head = ("study", "at", "runs", "accuracy", "P10", "P90", "yield", "energy", "power", "failed")
+    told = statistics(run)
+    points_head = (
+        *("study", "at", "runs", "accuracy", "95 % interval", "P10", "P90", "yield"),
+        *("95 % interval", "energy", "power", "failed"),
+    )
+    said = "; ".join(dict.fromkeys(run.spec(study).said() for study in run.plans))
     return [
         Section(title="Over the dies", pictures=pictures(run)),
+        *_yields(run, told, said),
         Section(
             title="Every point",
             paragraphs=(
-                "Means over the runs of a point; P10 and P90 are of their accuracies. Yield is the "
-                "share of runs whose accuracy is at most 1 point below the software's.",
+                "Means over the runs of a point; P10 and P90 are of their accuracies. The interval "
+                "of the mean accuracy is for other dies and other sequences: both are drawn again "
+                f"{DRAWS} times. Yield is the share of runs that keep the limits at this point: "
+                f"{said}.",
             ),
-            head=head,
-            rows=point_rows(run),
-            numbers=range(2, 10),
+            head=points_head,
+            rows=point_rows(run, told),
+            numbers=range(2, 12),
         ),
+        *_more(run, told),
         Section(
             title="Conditions, versions, hashes",
             rows=condition_rows(run),
             code=(1,),
         ),
     ]
+
+
+def _yields(run: RunView, told: Statistics, said: str) -> Iterable[Section]:
+    yield Section(
+        title="Yield",
+        paragraphs=(
+            f"A die passes if it keeps, at every temperature and supply asked for: {said}. The "
+            "first interval is Clopper's and Pearson's, given these sequences. Behind the "
+            "sequences: the share of dies whose accuracy on other sequences would keep the limit, "
+            "at the hardest condition alone, from a beta-binomial fit; it is not told where dies "
+            "differ no more than the sequences make them.",
+        ),
+        head=bands.YIELD_HEAD,
+        rows=bands.yield_rows(run, told),
+        numbers=(2, 4, 5, 6, 7, 8),
+    )
+
+
+def _more(run: RunView, told: Statistics) -> Iterable[Section]:
+    if told.comparisons:
+        yield Section(
+            title="Against the point at the head",
+            paragraphs=(
+                "Differences on the same dies and sequences. Accuracy: for other dies and "
+                "sequences. Energy: Student's interval over dies. Passing: Agresti's and Min's "
+                "interval, and the p of McNemar's exact test.",
+            ),
+            head=bands.COMPARISON_HEAD,
+            rows=bands.comparison_rows(run, told),
+            numbers=range(1, 9),
+        )
+    if rows := bands.percentile_rows(run, told):
+        yield Section(
+            title="Percentiles over the dies",
+            head=bands.PERCENTILE_HEAD,
+            rows=rows,
+            numbers=range(2, len(bands.PERCENTILE_HEAD)),
+        )
+    if rows := bands.capability_rows(run, told):
+        yield Section(
+            title="Capability",
+            paragraphs=(
+                "Cpk with Bissell's interval. Where the p of the test is small, the dies are not "
+                "normal and the index says nothing of the yield.",
+            ),
+            head=bands.CAPABILITY_HEAD,
+            rows=rows,
+            numbers=range(2, 5),
+        )

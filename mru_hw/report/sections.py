@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from mru_hw.report import figures
+from mru_hw.report.bands import interval
 from mru_hw.report.figures import Array, Picture, Series
-from mru_hw.report.summary import percent
-from mru_hw.report.words import counted, described, said
+from mru_hw.report.words import counted, described, differing, percent, said
 from mru_hw.sweeps.axes import AXES, Noted
+from mru_hw.sweeps.statistics.answers import Statistics
 from mru_hw.sweeps.subject import ARITHMETIC
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.units import render
@@ -29,7 +30,7 @@ def pictures(run: RunView) -> list[Picture]:
     """Return all figures of a sweep."""
     found = [*_distributions(run)]
     for points in run.studies().values():
-        found += [_over(run, points, axis) for axis in _differing(points)]
+        found += [_over(run, points, axis) for axis in differing(points)]
     if run.base.blocks:
         found.append(_blocks(run))
     return found
@@ -59,8 +60,8 @@ def _distributions(run: RunView) -> list[Picture]:
                 caption=(
                     f"Left: energy of each sequence in {len(energies)} runs, "
                     f"{render(float(energies.mean()), 'J')} on average, from "
-                    f"{render(float(low), 'J')} (P10) to {render(float(high), 'J')} (P90); "
-                    f"{_from_sequences(energies)} Right: mean power of each run, "
+                    f"{render(float(low), 'J')} (P10) to {render(float(high), 'J')} (P90)"
+                    f"{_from_sequences(run, energies)} Right: mean power of each run, "
                     f"{render(float(base.power.mean()), 'W')} on average."
                 ),
             )
@@ -68,20 +69,22 @@ def _distributions(run: RunView) -> list[Picture]:
     return found
 
 
-def _from_sequences(energies: Array) -> str:
+def _from_sequences(run: RunView, energies: Array) -> str:
     """Say how much of the variance of energies (run, sequence) lies between sequences."""
+    if not run.keeps_all:
+        return ", from the quantiles that are kept of each run."
     relative = energies / (float(energies.max()) or 1.0)
     total, between = float(np.var(relative)), float(np.var(relative.mean(axis=0)))
     share = 100 * between / total if total else 0.0
-    return f"{share:.4g} % of their variance lies between sequences, the rest between runs."
+    return f"; {share:.4g} % of their variance lies between sequences, the rest between runs."
 
 
 def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
-    title = AXES[axis].label
+    title, unit = AXES[axis].label, AXES[axis].unit
     values = list(dict.fromkeys(point.settings[axis] for point in points))
     if all(isinstance(value, (int, float)) for value in values):
         values.sort()
-    others = [name for name in _differing(points) if name != axis]
+    others = [name for name in differing(points) if name != axis]
     combinations = list(
         itertools.product(*(dict.fromkeys(p.settings[n] for p in points) for n in others))
     )
@@ -100,7 +103,7 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     left = len(combinations) - _SHOWN
     more = f" {left} more combinations stand in the table of points." if left > 0 else ""
     return Picture(
-        uri=figures.over_axis(title, values, panels, run.compared(points)),
+        uri=figures.over_axis(title, values, panels, run.compared(points), unit=unit),
         alternative=f"Accuracy and power over {title}.",
         caption=(
             f"Over {title}: the mean of {counted} runs at each point, with the range from "
@@ -140,22 +143,21 @@ def _blocks(run: RunView) -> Picture:
     )
 
 
-def _differing(points: Sequence[PointView]) -> list[str]:
-    return [name for name in AXES if len({point.settings[name] for point in points}) > 1]
-
-
-def point_rows(run: RunView) -> list[list[str]]:
+def point_rows(run: RunView, told: Statistics) -> list[list[str]]:
     """Return the table of points."""
     rows = []
-    names = _differing(run.points)
-    for point in run.points:
+    names = differing(run.points)
+    for point, statistics in zip(run.points, told.points, strict=True):
         a = point.accuracy
-        shares = [percent(None)] * 4
+        shares = [percent(None)] * 6
         if len(a):
             low, high = np.percentile(a, [10, 90])
-            shares = [percent(float(v)) for v in (a.mean(), low, high)]
+            shares = [percent(float(a.mean())), interval(statistics.accuracy)]
+            shares += [percent(float(v)) for v in (low, high)]
             software = run.references.get("software")
-            shares.append(percent(None if software is None else point.good(software)))
+            passed = None if software is None else point.passing(run.spec(point.study), software)
+            shares.append(percent(None if passed is None else float(passed.mean())))
+            shares.append(interval(statistics.passing))
         joules = render(float(point.energy.mean()), "J") if len(point.energy) else "not priced"
         watts = render(float(point.power.mean()), "W") if len(point.power) else "not priced"
         failed = str(sum(point.failed.values()))

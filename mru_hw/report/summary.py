@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.report.words import counted, described
+from mru_hw.report.bands import yield_line
+from mru_hw.report.words import counted, described, percent
+from mru_hw.sweeps.statistics.answers import yields
 from mru_hw.sweeps.view import RunView
 from mru_hw.units import render
 
@@ -72,6 +74,7 @@ def sweep_summary(run: RunView) -> dict[str, Any]:
         "power_W": {"mean": power},
         "input_energy_J": {"mean": None if power is None else base.input_energy},
         "seconds": float(run.facts.get("seconds", 0)),
+        "warning": run.doubtful or None,
     }
 
 
@@ -85,6 +88,7 @@ def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
             f"{percent(dies['mean'])} on average, {percent(dies['p10'])} at the tenth percentile; "
             f"software {percent(summary['accuracy']['software'])}."
         )
+    lines += [yield_line(run, one) for one in yields(run) if run.base.number in one.points]
     if joules["mean"] is not None:
         lines.append(
             f"Energy per sequence: {render(joules['mean'], 'J')} on average, "
@@ -98,8 +102,3 @@ def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
         )
     lines += [f"{count} runs failed: {status.value}" for status, count in run.failed().items()]
     return lines
-
-
-def percent(share: float | None) -> str:
-    """Write a share as a person reads it."""
-    return "not measured" if share is None else f"{100 * share:.2f} %"

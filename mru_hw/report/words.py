@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mru_hw.sweeps.axes import AXES, known
+from mru_hw.sweeps.spec import CONDITIONS
 from mru_hw.sweeps.view import PointView, RunView
 
 
 def said(point: PointView, name: str) -> str:
     """Return one setting of a point in words."""
     return AXES[name].render(point.settings[name])
+
+
+def differing(points: Sequence[PointView], *, conditions: bool = True) -> list[str]:
+    """Return the axes with several values, those of a specification's `CONDITIONS` if wanted."""
+    return [
+        name
+        for name in AXES
+        if (conditions or name not in CONDITIONS)
+        and len({point.settings[name] for point in points}) > 1
+    ]
+
+
+def percent(share: float | None) -> str:
+    """Write a share as a person reads it."""
+    return "not measured" if share is None else f"{100 * share:.2f} %"
 
 
 def described(run: RunView, point: PointView) -> str:

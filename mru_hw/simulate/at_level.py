@@ -23,6 +23,7 @@ from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavio
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.kernels import refuse_kernel
+from mru_hw.simulate.lost_signal import lost_signal
 from mru_hw.simulate.result import Run
 from mru_hw.simulate.short_frame import short_frame
 from mru_hw.simulate.supply import input_charge
@@ -163,7 +164,7 @@ def _behavioral(
             temperature=conditions.temperature,
             v_dd=conditions.v_dd,
         )
-        warning = ""
+        warnings = [lost_signal(chip.design, calibration)]
     else:
         run = simulate_behavioral(
             chip.design,
@@ -176,7 +177,10 @@ def _behavioral(
             sequence_offset=first_sequence,
             kernel=kernel,
         )
-        warning = short_frame(chip.design, calibration, conditions.temperature)
+        warnings = [
+            lost_signal(chip.design, calibration),
+            short_frame(chip.design, calibration, conditions.temperature),
+        ]
     _refuse_not_finite(run)
     supply = run.supply.single_die()
     priced = energy(supply)
@@ -188,7 +192,7 @@ def _behavioral(
             name: static + switching for name, (static, switching) in priced.blocks.items()
         },
         "switching_by_block": {name: switching for name, (_, switching) in priced.blocks.items()},
-        "warning": warning,
+        "warning": " ".join(filter(None, warnings)),
     }
 
 
@@ -211,7 +215,7 @@ def _spice(
     raw: Path | None,
     first_sequence: int,
 ) -> dict[str, Any]:
-    from mru_hw.simulate.disagreement import explain, network_ladders
+    from mru_hw.simulate.disagreement import explain, step_rules
     from mru_hw.simulate.spice_level import simulate_spice
     from mru_hw.simulate.spice_size import refuse_long
     from mru_hw.spice.chip import refuse_without_circuit
@@ -236,11 +240,11 @@ def _spice(
         progress=progress,
         keep=keep,
     )
-    ladders = network_ladders(chip.mapped, chip.design, chip.calibration, chip.die(die), conditions)
+    rules = step_rules(chip.mapped, chip.design, chip.calibration, chip.die(die), conditions)
     reference = simulate_ideal(chip.mapped, inputs)
     found = tuple(
         dataclasses.replace(wrong, sequence=first_sequence + wrong.sequence)
-        for wrong in explain(result, chip.mapped, chip.design, ladders, inputs, reference)
+        for wrong in explain(result, chip.mapped, chip.design, rules, inputs, reference)
     )
     endings = tuple(
         dataclasses.replace(ending, sequence=first_sequence + ending.sequence)

@@ -246,7 +246,7 @@ def simulate_behavioral(
             _run_compiled(job, keep_all=keep_all)
         else:
             some = dies[done : done + program.n_die]
-            _run_numpy(job, some, law, noise, sequence_offset, lazy=not keep_all)
+            _run_numpy(job, some, law, noise, sequence_offset)
         done += program.n_die
     return results.run(supply_v)
 
@@ -271,13 +271,7 @@ class _Job:
 
 
 def _run_numpy(
-    job: _Job,
-    dies: Sequence[Die],
-    law: NoiseLaw | None,
-    noise: NoiseRun | None,
-    offset: int,
-    *,
-    lazy: bool,
+    job: _Job, dies: Sequence[Die], law: NoiseLaw | None, noise: NoiseRun | None, offset: int
 ) -> None:
     for d, (die, array) in enumerate(zip(dies, job.program.dies(), strict=True)):
         gains = () if noise is None else noise_gains(array)
@@ -289,7 +283,7 @@ def _run_numpy(
                     gains=gains,
                     key=NoiseKey.of(noise.seed, die.seed),
                     sequences=group.rows + offset,
-                    lazy=lazy,
+                    lazy=not job.results.kept.arrays,
                 )
             gathered, held = Gathered(job.results, job.first + d, group), None
             for block in job.blocks(group):

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from mru_hw.cells.base import Devices
 from mru_hw.cells.settling import step_capacitance
 from mru_hw.circuits.base import SPLIT_UNITS
-from mru_hw.circuits.legs.gains import flip_gain, leg_slopes, node_thermal, path_exponents
+from mru_hw.circuits.legs.gains import leg_slopes, node_flip, node_thermal, path_exponents
 from mru_hw.circuits.legs.leakage import BusLeak, Leak, bus_leak, candidate_leaks
 from mru_hw.circuits.legs.rails import leg_weights, supply_sum
 from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
@@ -242,7 +242,7 @@ class _Compiler:
         devices = self.devices
         rail_n, rail_p = bias_rails(devices)
         copied = (devices.factor("bias", "flip_plus", "n") * rail_n)[..., 0]
-        gain = flip_gain(devices.calibration, "n", devices.i_lsb)
+        gain = node_flip(devices.calibration, bus, "plus")
         source = (devices.factor("bias", "split_source", "p") * rail_p)[..., 0]
         tree: Array = bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_lsb * gain * source
         return tree

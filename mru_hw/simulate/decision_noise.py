@@ -25,21 +25,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.cells.flicker import relative_flicker
 from mru_hw.cells.settling import bank_load, bus_loads, device_capacitance
 from mru_hw.circuits.base import Line
 from mru_hw.circuits.legs.gains import node_thermal
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import DieArray, Memory, Node, Rails
-from mru_hw.simulate.noise_draw import BIAS, NODES, OWN, Part, Places
+from mru_hw.simulate.noise_draw import OF_BIAS, OF_NODES, OF_UNIT, Part, Places
 from mru_hw.simulate.noise_walk import (
     FLIP,
     Gains,
     NodeNoise,
     Noise,
     arriving_at,
+    bias_device,
     bias_legs,
     node_noise,
+    wide,
 )
 from mru_hw.technology.calibration import CHARGE, Calibration
 from mru_hw.variation import NoiseKey
@@ -65,8 +68,8 @@ class NoiseLaw:
         the output conductance of its legs at the threshold and the capacitance of
         `decision_capacitance`.
     flicker
-        Relative variance of one unit device's current per factor e of bandwidth:
-        k / (c_ox W L (n kT/q)^2), from S_Vg = k / (c_ox W L f) and g_m = I / (n kT/q).
+        Relative variance of one unit device's current per factor e of bandwidth
+        (`relative_flicker`).
     slow, fast
         ln of the bands below and above one per frame that the two draws stand for, from
         `LOW_CORNER` on; the second per layer, as `bandwidth`.
@@ -103,21 +106,18 @@ class NoiseLaw:
             for bank in design.banks
         ]
         slowest = max(float(1 / (4 * b.min())) for b in bandwidths)
-        device, constants = design.technology.devices["n_mirror"], design.technology.flicker
         cards = design.technology.noise
-        gate = max(constants.k_n * cards.flicker_n, constants.k_p * cards.flicker_p)
-        gate /= constants.c_ox * device.w * device.l
         edge = max(1 / design.timing.frame, LOW_CORNER)
         bias = design.buses["bias"]
         charge = bias_charge(design, calibration, temperature)
         return cls(
             white=CHARGE * (cards.white_n + cards.white_p),
             bandwidth=tuple(b[:, None, None] for b in bandwidths),
-            flicker=gate / calibration.thermal("n", temperature) ** 2,
+            flicker=relative_flicker(design.technology, calibration, temperature),
             slow=float(np.log(edge / LOW_CORNER)),
             fast=tuple(np.log(np.maximum(b / edge, 1.0))[:, None, None] for b in bandwidths),
             corners={name: (c / slowest)[:, None, None] for name, c in charges.items()},
-            bias=(BIAS_DEVICES / (bias.scale + charge / slowest), BIAS_DEVICES / bias.units),
+            bias=(BIAS_DEVICES / (bias.scale + charge / slowest), BIAS_DEVICES / wide(bias)),
             scale=scale,
         )
 
@@ -266,11 +266,11 @@ class DecisionNoise:
         bus, gains = node.row.bus, self.gains[node.row.index]
         arriving = None
         if gains:
-            arriving = arriving_at(node, gains, heard, array.design.i_lsb)
+            arriving = arriving_at(node, gains, heard, bias_device(array.design))
         elif rails.minus is None:
             # Output legs of cells: m units of the bias rail carry m i_lsb.
             current = rails.plus * bus.scale
-            arriving = Noise(white=current, flicker=current * array.design.i_lsb)
+            arriving = Noise(white=current, flicker=current * bias_device(array.design))
         return node_noise(bus, rails, arriving, self.law.corners[bus.name])
 
     def parts(
@@ -307,13 +307,13 @@ class DecisionNoise:
             meets = np.where(rises, up, -falls)
         for path in gains:
             own = own + path.unshared(heard[path.source])
-        own = own + bias_legs(node, array.design.i_lsb)
+        own = own + bias_legs(node, bias_device(array.design))
         white, flicker = (np.full((1, 1, 1), value, c.dtype) for value in law.bias)
         rail = Noise(white=white, flicker=flicker)
         found = [
-            Part(kind=OWN, path=None, fresh=law.fresh(bank.layer, own), held=law.held(own)),
+            Part(kind=OF_UNIT, path=None, fresh=law.fresh(bank.layer, own), held=law.held(own)),
             Part(
-                kind=BIAS,
+                kind=OF_BIAS,
                 path=((meets - node.constant) * scale)[:, None],
                 fresh=law.fresh_node(bank.layer, rail),
                 held=law.held(rail),
@@ -324,7 +324,7 @@ class DecisionNoise:
             shared = path.read(heard[path.source])
             fresh, held = law.fresh_node(bank.layer, shared), law.held(shared)
             move = path.path[:, :, None, None]
-            found.append(Part(kind=NODES, first=first, path=move, fresh=fresh, held=held))
+            found.append(Part(kind=OF_NODES, first=first, path=move, fresh=fresh, held=held))
             first += len(fresh)
         return found
 
@@ -376,7 +376,7 @@ class DecisionNoise:
         Its candidate's diode (and flip, where the comparator reads it), the comparator's copy and
         what sets the threshold, referred to the candidate; a signed candidate's splitters too.
         """
-        bank, i_lsb = memory.bank, array.design.i_lsb
+        bank, i_lsb = memory.bank, bias_device(array.design)
         bus = array.rows[memory.units.candidate].row.bus
         rail, root, rest = np.maximum(threshold, 0), np.ones_like(threshold), threshold * 0
         steps: Floats = root
@@ -387,7 +387,7 @@ class DecisionNoise:
             steps = (root / rail) ** 2
         copies = [part for part in bank.circuit.roles if part.reads and not part.of_threshold]
         devices = 2 + FLIP * bus.circuit.flipped(copies[0].reads)
-        white, flicker = devices * rail + rest * rest / root, rail * rail * (devices / bus.units)
+        white, flicker = devices * rail + rest * rest / root, rail * rail * (devices / wide(bus))
         if bank.window is None:
             legs = 1 if bank.clocked else 1 + LOOP_DEVICES
             white, flicker = white + legs * rail, flicker + legs * i_lsb * rail

@@ -13,7 +13,12 @@ from mru_hw.simulate.rows import apply
 from mru_hw.variation import NoiseKey
 from mru_hw.variation.noise import LARGEST
 
-OWN, NODES, BIAS, KINDS = 0, 1, 2, 3  # what draws in a layer, and how many kinds there are
+OF_UNIT, OF_NODES, OF_BIAS, KINDS = (
+    0,
+    1,
+    2,
+    3,
+)  # what draws in a layer, and how many kinds there are
 HELD, FRESH, STREAMS = 0, 1, 2  # one draw a sequence, one a frame; how many
 SLACK = 1.0001  # on the bound of a draw: more than single precision loses
 
@@ -30,7 +35,7 @@ class Part:
     Attributes
     ----------
     kind
-        What draws: `OWN`, `BIAS` or `NODES`.
+        What draws: `OF_UNIT`, `OF_BIAS` or `OF_NODES`.
     first
         Number of its first draw in its streams.
     path

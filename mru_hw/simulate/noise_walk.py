@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mru_hw.circuits.base import leg_of
-from mru_hw.mapping.design import Bus
+from mru_hw.mapping.design import Bus, Design
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import Node, Rails, Wiring, apply
 
@@ -159,7 +159,7 @@ def node_noise(bus: Bus, rails: Rails, arriving: Noise | None, corner: Floats) -
     if rails.minus is not None:
         minus = rails.minus * bus.scale
         total, squares = plus + minus, squares + minus * minus
-    legs = Noise(white=total, flicker=squares / bus.units)
+    legs = Noise(white=total, flicker=squares / wide(bus))
     share = None if rails.minus is None else plus / total
     if arriving is None:
         return NodeNoise(legs=legs, shared=legs, share=share)
@@ -170,17 +170,27 @@ def node_noise(bus: Bus, rails: Rails, arriving: Noise | None, corner: Floats) -
     return NodeNoise(legs=legs, shared=through + legs, share=share)
 
 
-def bias_legs(node: Node, i_lsb: float) -> Noise:
-    """Return the noise (n, 1, 1) of the bias legs into a row's nodes: m units carry m i_lsb."""
+def wide(bus: Bus) -> int:
+    """Return the unit devices of a bus's diodes, as wide as those of its noisiest rail."""
+    return bus.units * bus.narrowest
+
+
+def bias_device(design: Design) -> float:
+    """Return the usual current [A] of the bias rail's devices, as wide as its noisiest ones."""
+    return design.i_lsb / design.buses["bias"].narrowest
+
+
+def bias_legs(node: Node, device: float) -> Noise:
+    """Return the noise (n, 1, 1) of bias legs into a row's nodes; each device carries `device`."""
     current = np.abs(node.constant) * node.row.bus.scale
-    return Noise(white=current, flicker=current * i_lsb)
+    return Noise(white=current, flicker=current * device)
 
 
 def arriving_at(
-    node: Node, gains: Sequence[Gains], heard: Mapping[int, NodeNoise], i_lsb: float
+    node: Node, gains: Sequence[Gains], heard: Mapping[int, NodeNoise], device: float
 ) -> Noise:
     """Return what arrives at a row's nodes from their bias legs and from the rows before."""
-    total = bias_legs(node, i_lsb)
+    total = bias_legs(node, device)
     for path in gains:
         total = total + path.arriving(heard[path.source])
     return total

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array
 from mru_hw.cells.settling import BusLoad, moving_rails
+from mru_hw.circuits.base import leg_of
 from mru_hw.circuits.legs.gains import node_thermal
 from mru_hw.circuits.legs.leakage import leg_current, off_current
 from mru_hw.circuits.nodes.laws import log_rail, rectified_node, signed_node, split
@@ -53,7 +54,8 @@ class MovingNode:
         for sign, polarity in self.names:
             coulombs = calibration.thermal(polarity, temperature) * load.rails[sign, polarity]
             charges.append(coulombs / bus.scale)
-            off = off_current(calibration, polarity, bus.units) / bus.scale
+            diode = bus.units * bus.times(leg_of((sign, polarity)))
+            off = off_current(calibration, polarity, diode) / bus.scale
             offs.append(np.full(bus.size, off))
             signs.append(np.full(bus.size, 1.0 if sign == "plus" else -1.0))
         self._charge, self._off = np.concatenate(charges)[:, None], np.concatenate(offs)[:, None]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mru_hw.cells.base import Array, Devices
 from mru_hw.circuits.cell.law import Bits, step_cells
 from mru_hw.circuits.ladder.moving import comparator_step
-from mru_hw.circuits.legs.gains import flip_gain
+from mru_hw.circuits.legs.gains import flip_gain, node_flip
 from mru_hw.circuits.legs.leakage import off_current
 from mru_hw.circuits.loop.edges import STEP, follower, loop_legs
 from mru_hw.circuits.loop.law import loop_currents
@@ -125,10 +125,12 @@ class MovingLoop:
         )
         self._fed, self._led = fed, led / led[:, -1:]
         self._hold, self._feedback = loop.hold[:, None], loop.feedback[:, None]
-        i = devices.design.buses[bank.candidate].i_device
+        candidate = devices.design.buses[bank.candidate]
+        signed = "minus" in candidate.circuit.signs
+        minus = node_flip(calibration, candidate, "minus") if signed else 0.0
         self._loop, self._flip = loop, flip_gain(calibration, "n", i_lsb)
-        self._gain_minus = loop.copy_minus[:, None] * flip_gain(calibration, "p", i)
-        units = 1
+        self._gain_minus = loop.copy_minus[:, None] * minus
+        units = bank.times("feedback_diode")
         self._charge = (calibration.thermal("p", temperature) * load["feedback"])[:, None]
         self._off = np.full((bank.n_units, 1), off_current(calibration, "p", units))
         self._v = np.where(initial_cells(bank, width)[0], self._v_dd, 0.0)

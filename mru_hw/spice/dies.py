@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mru_hw.mapping.design import Design
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import CHIP_CELL, chip_netlist
 from mru_hw.spice.deck import Change
 from mru_hw.spice.flatten import Placed, flatten
-from mru_hw.spice.paths import TOP, device_paths, stands_with
+from mru_hw.spice.paths import TOP, device_paths
 from mru_hw.technology import Technology
 from mru_hw.variation import Die
 
@@ -33,12 +33,12 @@ def die_changes(design: Design, die: Die) -> Iterator[Change]:
             listed.add(path)
     if die.spread is None:
         return
-    for part in flatten(chip_deck(design), "mru_chip", design.technology):
+    for part in flatten(chip_netlist(design), CHIP_CELL, design.technology):
         path = f"{TOP}.{part.path}"
-        if part.kind != "m" or path in listed:
+        if part.kind != "m" or path in listed or part.place is None:
             continue
         device = device_class(design.technology, part)
-        at = die.spread.placement.node(*stands_with(part.path.partition(".")[0]))
+        at = die.spread.placement.node(part.place.owner, part.place.index)
         dvt = float(die.spread.shift(device, at))
         beta = die.spread.beta[design.technology.devices[device].polarity]
         yield from device_changes(design.technology, device, path, dvt, beta)

@@ -75,7 +75,9 @@ class Axis:
     description
         Of the values, for the JSON schema.
     label
-        Of the axis in a figure, with the unit.
+        Of the axis in a figure; with the unit where the ticks do not have it.
+    unit
+        SI unit that a figure writes behind each tick, with its prefix; empty for plain numbers.
     render
         A value in words, as a legend has it.
     default
@@ -107,6 +109,7 @@ class Axis:
     apply: Callable[[Setup, Any], Setup]
     nominal: Any = UNSET
     tacit: Any = UNSET
+    unit: str = ""
     trials: int | None = None
     not_at: Mapping[str, str] = field(default_factory=lambda: NO_DIES)
     check: Callable[[Ground, Any], None] = lambda _ground, _value: None
@@ -167,7 +170,7 @@ def _condition(name: str, **more: Any) -> Axis:
 def option_axis(name: str, **more: Any) -> Axis:
     """Return an axis of one of the design's options: its type, its limits and its default are its.
 
-    `more` says how it is written: ``example``, ``label``, ``render``.
+    `more` says how it is written: ``example``, ``label``, ``unit``, ``render``.
     """
     option = DesignOptions.model_fields[name]
 
@@ -316,7 +319,8 @@ _TABLE = (
         kind=Annotated[Volts, Field(gt=0)],
         example=("1.8 V", 1.7),
         description="supply voltages, such as 1.8 V; a bare number is in volts",
-        label="supply [V]",
+        label="supply",
+        unit="V",
         render=lambda value: render(value, "V"),
     ),
     Axis(
@@ -352,7 +356,8 @@ _TABLE = (
     option_axis(
         "i_unit",
         example=("1 nA", 3e-10),
-        label="current that stands for 1.0 [A]",
+        label="current that stands for 1.0",
+        unit="A",
         render=lambda value: f"{render(value, 'A')} for 1.0",
     ),
 )

@@ -22,7 +22,7 @@ from mru_hw.simulate.supply import BLOCKS
 from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Point, points
-from mru_hw.sweeps.store import FRAME, plain
+from mru_hw.sweeps.store import FRAME, QUANTILES, plain
 from mru_hw.sweeps.subject import ARITHMETIC
 from mru_hw.technology import Technology, load_technology
 
@@ -57,7 +57,9 @@ def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> dict[int, 
     wanted = _planned(db, json.loads(facts["plans"]), priced=level != "ideal")
     _references(db, labels)
     _counts(db, complete=complete == "true")
-    _results(db, labels, priced=level != "ideal")
+    plans = json.loads(facts["plans"]).values()
+    whole = any(plan["keep"] == "all" for plan in plans)
+    _results(db, labels, priced=level != "ideal", whole=whole)
     return wanted
 
 
@@ -162,27 +164,45 @@ def _counts(db: sqlite3.Connection, *, complete: bool) -> None:
     _require(not stored)
 
 
-def _results(db: sqlite3.Connection, labels: NDArray[np.int64], *, priced: bool) -> None:
+def _results(
+    db: sqlite3.Connection, labels: NDArray[np.int64], *, priced: bool, whole: bool
+) -> None:
     for rows in _chunks(db, "SELECT status, seconds FROM result"):
         for status, seconds in rows:
             _require(status in RunStatus.__members__)
             _number(seconds, 0)
-    done = "SELECT accuracy, decision, energy, energy_mean, blocks FROM result WHERE status = ?"
+    columns = "accuracy, right, decision, energy, energy_mean, quantiles, blocks"
+    done = f"SELECT {columns} FROM result WHERE status = ?"  # noqa: S608
     for rows in _chunks(db, done, RunStatus.DONE.name):
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        accuracy, decision, energy, mean, blocks = columns
+        accuracy, right, decision, energy, mean, quantiles, blocks = (
+            list(column) for column in zip(*rows, strict=True)
+        )
         for share in accuracy:
             _number(share, 0, 1)
-        _judged(accuracy, _blobs(decision, "<i2", len(labels)), labels)
+        found = _bits(right, len(labels))
+        _require(np.allclose(accuracy, found.mean(axis=1), rtol=0, atol=_CLOSE))
+        if whole:
+            chosen = _blobs(decision, "<i2", len(labels))
+            _require((chosen >= 0).all() and (found == (chosen == labels)).all())
+        else:
+            _require(all(one is None for one in (*decision, *energy)))
         if not priced:
-            _require(all(one is None for one in (*energy, *mean, *blocks)))
+            _require(all(one is None for one in (*energy, *mean, *quantiles, *blocks)))
             continue
-        joules = _blobs(energy, "<f8", len(labels))
-        _priced(joules)
         for one in mean:
             _number(one, 0)
-        _require(np.allclose(mean, joules.mean(axis=1), rtol=_CLOSE, atol=0))
-        for text, whole in zip(blocks, mean, strict=True):
+        ends = _blobs(quantiles, "<f8", len(QUANTILES))
+        _priced(ends)
+        room = _CLOSE * ends[:, -1]
+        _require((np.diff(ends, axis=1) >= 0).all())
+        _require((ends[:, 0] - room <= mean).all() and (mean <= ends[:, -1] + room).all())
+        if whole:
+            joules = _blobs(energy, "<f8", len(labels))
+            _priced(joules)
+            _require(np.allclose(mean, joules.mean(axis=1), rtol=_CLOSE, atol=0))
+            same = np.percentile(joules, QUANTILES, axis=1).T
+            _require(np.allclose(ends, same, rtol=_CLOSE, atol=0))
+        for text, total_of_run in zip(blocks, mean, strict=True):
             parts = json.loads(text)
             _require(set(parts) <= set(BLOCKS))
             for static, switching in parts.values():
@@ -190,8 +210,8 @@ def _results(db: sqlite3.Connection, labels: NDArray[np.int64], *, priced: bool)
                 _number(switching, -_MOST)
             total = math.fsum(number for pair in parts.values() for number in pair)
             # A block that ngspice does not resolve is left out, and counts in the whole.
-            missing = set(parts) != set(BLOCKS) and total < whole
-            _require(missing or math.isclose(total, whole, rel_tol=_CLOSE))
+            missing = set(parts) != set(BLOCKS) and total < total_of_run
+            _require(missing or math.isclose(total, total_of_run, rel_tol=_CLOSE))
 
 
 def _chunks(db: sqlite3.Connection, query: str, *values: str) -> Iterator[list[Any]]:
@@ -205,6 +225,14 @@ def _blobs(blobs: list[Any], kind: str, length: int) -> NDArray[Any]:
     size = length * np.dtype(kind).itemsize
     _require(all(type(blob) is bytes and len(blob) == size for blob in blobs))
     return np.frombuffer(b"".join(blobs), kind).reshape(len(blobs), length)
+
+
+def _bits(blobs: list[Any], length: int) -> NDArray[np.bool_]:
+    """Return (row, sequence) bits; those behind the last are 0."""
+    packed = _blobs(blobs, "u1", (length + 7) // 8)
+    bits = np.unpackbits(packed, axis=1)
+    _require(not bits[:, length:].any())
+    return bits[:, :length].astype(bool)
 
 
 def _judged(accuracy: list[float], decision: NDArray[Any], labels: NDArray[np.int64]) -> None:

@@ -26,6 +26,7 @@ from mru_hw.files import read_document
 from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
 from mru_hw.simulate.kernels import NUMPY, asked_kernel
 from mru_hw.sweeps.axes import AXES, NO_DIES, Axis, Ground
+from mru_hw.sweeps.spec import CONDITIONS, DEFAULT, FIGURES, Spec, read_spec
 from mru_hw.technology import Technology
 
 DIES_LIMIT = 1 << 20
@@ -211,6 +212,16 @@ class Plan(Document):
             description="dies that one job computes and stores at a time; no result depends on it"
         ),
     ] = 8
+    keep: Literal["summary", "all"] = Field(
+        default="summary",
+        description="of each run: which sequences it decided rightly and quantiles of their "
+        "energies; or every decision and every energy as well",
+    )
+    spec: Annotated[
+        Spec | None,
+        BeforeValidator(read_spec),
+        Field(description="what a die must do to pass; no run depends on it"),
+    ] = None
 
     @field_validator("timing")
     @classmethod
@@ -240,9 +251,27 @@ class Plan(Document):
                 raise UserError("axes", name, f"no such axis at the level {self.level}, {why}")
         if self.level == "ideal" and self.n_dies != 1:
             raise UserError("n_dies", self.n_dies, "1, for the level ideal has no dies")
+        if self.spec is not None:
+            self._refuse_beyond(self.spec)
         if self.runs > RUNS_LIMIT:
             raise UserError("axes", Bare(f"{self.runs} runs in all"), f"at most {RUNS_LIMIT}")
         return self
+
+    def _refuse_beyond(self, spec: Spec) -> None:
+        """Refuse a specification of what the plan does not run."""
+        for name in CONDITIONS:
+            for value in getattr(spec, name) or ():
+                if value not in (self.values(name) or ()):
+                    expected = f"a value of the axis {name} of the plan"
+                    raise UserError(f"spec.{name}", value, expected)
+        for name in spec.limits:
+            if FIGURES[name].priced and self.level == "ideal":
+                raise UserError(f"spec.{name}", name, "no such figure at the level ideal")
+
+    @property
+    def judged_by(self) -> Spec:
+        """What a die must do to pass: the plan's, else near the software's accuracy."""
+        return DEFAULT if self.spec is None else self.spec
 
     @property
     def runs(self) -> int:
@@ -286,8 +315,24 @@ class Plan(Document):
             options = read_options(folder / options, "design")
         return self.model_copy(update={"design": options, "kernel": kernel})
 
-    def place(self, error: UserError, source: str) -> UserError:
-        """Return an error about what the plan says as one about its own field, in a file."""
+    def place(
+        self, error: UserError, source: str, said: Mapping[str, str] | None = None
+    ) -> UserError:
+        """Return an error about what the plan says as one about its own field, in a file.
+
+        Parameters
+        ----------
+        source
+            The file.
+        said
+            What stands elsewhere, by field, and what it is called there.
+        """
+        said = {} if said is None else said
+        name, dot, rest = error.field.partition(".")
+        if name in said:
+            return error.renamed({error.field: f"{said[name]}{dot}{rest}"})
+        if name in DesignOptions.model_fields and rest:
+            return error.renamed({error.field: f"design.{error.field}"}).inside(source)
         places = {name: f"design.{name}" for name in DesignOptions.model_fields}
         places |= {one.axis: f"axes.{k}.values" for k, one in enumerate(self.axes)}
         kept = (

@@ -16,8 +16,15 @@ from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.sweeps.crew import run_jobs
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, Key, Point, jobs, points
-from mru_hw.sweeps.ready import make_ready, trim_facts
-from mru_hw.sweeps.store import DAMAGED, Store, create_store, plain, stands
+from mru_hw.sweeps.ready import doubtful_facts, make_ready, trim_facts
+from mru_hw.sweeps.store import (
+    DAMAGED,
+    Store,
+    UnusableStoreError,
+    create_store,
+    plain,
+    stands,
+)
 from mru_hw.sweeps.subject import (
     RESULTS,
     Subject,
@@ -94,8 +101,10 @@ def run_sweep(
 
     Raises
     ------
+    UnusableStoreError
+        `out` holds something else than this sweep.
     UserError
-        Something that the plans name does not fit, or `out` holds something else.
+        Something that the plans name does not fit.
     """
     began = time.monotonic()
     workers = cores() if workers is None else workers
@@ -110,13 +119,14 @@ def run_sweep(
     hashes = subject.hashes()
     this = identity(plans, hashes, designs)
     if not stands(out):
-        facts = _facts(plans, hashes, this) | trim_facts(subject, ready)
+        facts = _facts(plans, hashes, this) | trim_facts(subject, ready) | doubtful_facts(ready)
         create_store(out, facts, subject, ready, references(subject, designs))
     with Store.open(out) as store:
         # Before anything is added: what a report would refuse is not gone on with.
         view_of(out, store.connection, "out", DAMAGED)
         if store.value("identity") != this:
-            raise UserError("out", str(out), _other(store, plan, hashes, designs))
+            raise UnusableStoreError("out", str(out), _other(store, plan, hashes, designs))
+        store.restate({name: plan.as_data()["spec"] for name, plan in plans.items()})
         done = store.done()
         total = sum(point.n_runs for point in wanted)
         computed, cut_off = 0, 0

@@ -12,6 +12,7 @@ from typing import Any
 
 from mru_hw.mapping.schemas import DIALECT
 from mru_hw.sweeps.plan import Plan, axis_names, document_of
+from mru_hw.sweeps.spec import Spec
 
 NAME = "plan.schema.json"
 
@@ -24,8 +25,12 @@ def plan_schema() -> dict[str, Any]:
         document = document_of(name).model_json_schema()
         document.pop("title")
         kinds[name] = document
+    kinds["spec"] = spec = Spec.model_json_schema()
+    kinds.update(spec.pop("$defs"))
     references = [{"$ref": f"#/$defs/{name}"} for name in axis_names()]
     schema["properties"]["axes"]["items"] = {"oneOf": references}
+    spec = schema["properties"]["spec"]
+    spec["anyOf"] = [{"$ref": "#/$defs/spec"}, {"type": "null"}]
     design = schema["properties"]["design"]
     schema["properties"]["design"] = {
         "type": ["string", "object"],

@@ -1,4 +1,4 @@
-"""RUN.sqlite: a sweep on disk, whole after every job; one process writes, anyone reads."""
+"""RUN.sqlite: a sweep on disk, whole after every job; one process writes, others may read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any, Self, final
 import numpy as np
 
 from mru_hw.errors import RunStatus, UserError
-from mru_hw.files import whole_file
+from mru_hw.files import reason, whole_file
+from mru_hw.leftovers import sole
 from mru_hw.sweeps.points import Key
 from mru_hw.sweeps.ready import Ready
 from mru_hw.sweeps.subject import Subject
@@ -22,7 +23,7 @@ from mru_hw.sweeps.work import DieResult, Reference
 
 APPLICATION = 0x6D727568  # "mruh"
 _SQLITE = b"SQLite format 3\0"
-FORMAT = 4
+FORMAT = 5
 
 FRAME = "frame_period_s"
 """Of the network, by which sequences last."""
@@ -49,16 +50,36 @@ CREATE TABLE point(number INTEGER PRIMARY KEY, study TEXT NOT NULL, settings TEX
     dies INTEGER NOT NULL, input_energy REAL);
 CREATE TABLE result(point INTEGER NOT NULL REFERENCES point(number), trial INTEGER NOT NULL,
     die INTEGER NOT NULL, seed INTEGER NOT NULL, status TEXT NOT NULL, design TEXT NOT NULL,
-    accuracy REAL, decision BLOB, energy BLOB, energy_mean REAL, blocks TEXT,
-    seconds REAL NOT NULL, PRIMARY KEY(point, trial, die));
+    accuracy REAL, right BLOB, energy_mean REAL, quantiles BLOB, blocks TEXT, decision BLOB,
+    energy BLOB, seconds REAL NOT NULL, PRIMARY KEY(point, trial, die));
 """
-"""Blobs are little-endian: decisions int16, energies float64 [J], one a sequence, in order.
+"""`right` has a bit for each sequence in order, as `numpy.packbits` puts them; other blobs are
+little-endian: decisions int16, energies and their quantiles at `QUANTILES` float64 [J]. Decisions
+and energies, one a sequence, are there where the plan keeps all.
 
 The settings of a point and the options of a design are JSON, so that an axis or an option more is
 no other format; `mru_hw.sweeps.claims` says what a store that knows fewer is taken for.
 """
 
-_INSERT = "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+@final
+class UnusableStoreError(UserError):
+    """What stands at a path cannot be gone on with: another sweep, of another format, damaged.
+
+    A new sweep can be begun where it was removed; of a file that is in use or cannot be written
+    that would not be true.
+    """
+
+
+QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
+"""The percentiles over sequences that are stored of the energies of a run."""
+
+COLUMNS = (
+    *("point", "trial", "die", "seed", "status", "design", "accuracy", "right", "energy_mean"),
+    *("quantiles", "blocks", "decision", "energy"),
+)
+"""What a run left, without its seconds."""
+_INSERT = f"INSERT OR REPLACE INTO result VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608
 
 
 def create_store(
@@ -78,7 +99,8 @@ def create_store(
         contextlib.closing(_connect(part)) as db,
     ):
         # A journal without its store would be played back into the new one.
-        path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
+        for kind in ("journal", "wal", "shm"):
+            path.with_name(f"{path.name}-{kind}").unlink(missing_ok=True)
         # All that a kill leaves is the part itself.
         db.execute("PRAGMA journal_mode=OFF")
         db.execute("BEGIN")
@@ -91,7 +113,7 @@ def stands(path: Path) -> bool:
 
     Raises
     ------
-    UserError
+    UnusableStoreError
         Something that no sweep wrote is there, or a sweep of another version.
     """
     if _unbegun(path):
@@ -102,7 +124,7 @@ def stands(path: Path) -> bool:
             head = stream.read(100)
     # The file format of SQLite: numbers of the application's own stand at bytes 60 and 68.
     if not head.startswith(_SQLITE) or int.from_bytes(head[68:72], "big") != APPLICATION:
-        raise UserError("out", str(path), "a new path or an earlier sweep")
+        raise UnusableStoreError("out", str(path), "a new path or an earlier sweep")
     refuse_format("out", path, int.from_bytes(head[60:64], "big"))
     return True
 
@@ -112,7 +134,7 @@ def refuse_format(field: str, path: Path, version: int) -> None:
 
     Raises
     ------
-    UserError
+    UnusableStoreError
         As said; `field` is what the user calls the file.
     """
     if version != FORMAT:
@@ -120,7 +142,7 @@ def refuse_format(field: str, path: Path, version: int) -> None:
             f"a sweep of format {FORMAT}, for this one has format {version}: run its plan again "
             "with a new path for `out`"
         )
-        raise UserError(field, str(path), expected)
+        raise UnusableStoreError(field, str(path), expected)
 
 
 def _unbegun(path: Path) -> bool:
@@ -155,8 +177,23 @@ def _told(path: Path) -> Iterator[None]:
             case kind if kind in _OF_THE_PLACE:
                 expected = f"a file that can be written ({error})"
             case _:
-                expected = DAMAGED
+                raise UnusableStoreError("out", str(path), DAMAGED) from None
         raise UserError("out", str(path), expected) from None
+
+
+@contextlib.contextmanager
+def _sole(path: Path) -> Iterator[None]:
+    """Keep other processes from writing the store at `path` while the block runs."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(sole(path.with_name(f".{path.name}.lock")))
+        except BlockingIOError:
+            raise UserError("out", str(path), "a file that no other process is using") from None
+        except OSError as error:
+            raise UserError(
+                "out", str(path), f"a file that can be written ({reason(error)})"
+            ) from None
+        yield
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -201,16 +238,23 @@ def _write_beginning(
 
 @final
 class Store:
-    """The writing end of a store that was begun; the file is locked until it is closed.
+    """The writing end of a store that was begun; no other process has one until it is closed.
+
+    While results are added the file has a write-ahead log beside it, so that others may read; a
+    sweep that has ended is one file.
 
     Attributes
     ----------
     connection
-        For those who read while it is locked.
+        For those who read what this process writes.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path, self.connection = path, connection
+        self._logged = False
+        rows = connection.execute("SELECT label FROM sequence ORDER BY number")
+        self._labels = np.array([label for (label,) in rows], np.int64)
+        self._all = any(plan.get("keep") == "all" for plan in self.plans().values())
 
     @classmethod
     @contextlib.contextmanager
@@ -222,18 +266,53 @@ class Store:
         UserError
             Another process is writing it, it is damaged, or it cannot be written.
         """
-        with _told(path), contextlib.closing(_connect(path)) as db:
-            # Without a journal kept open beside it: a finished sweep is one file.
-            db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        with _told(path), _sole(path), contextlib.closing(_connect(path)) as db:
             db.execute("PRAGMA synchronous=NORMAL")
-            db.execute("BEGIN EXCLUSIVE")
+            db.execute("BEGIN IMMEDIATE")
             db.execute("COMMIT")
-            yield cls(path, db)
+            store = cls(path, db)
+            try:
+                yield store
+            finally:
+                store.settle()
 
     def value(self, name: str) -> str | None:
         """Return a fact about the run."""
         row = self.connection.execute("SELECT value FROM run WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
+
+    def plans(self) -> dict[str, Any]:
+        """Return the plans by study, as JSON has them.
+
+        Raises
+        ------
+        sqlite3.DatabaseError
+            They are none.
+        """
+        try:
+            plans = json.loads(self.value("plans") or "")
+            if all(isinstance(plan, dict) for plan in plans.values()):
+                return dict(plans)
+        except (ValueError, AttributeError):
+            pass
+        raise sqlite3.DatabaseError("no plans")
+
+    def restate(self, specs: Mapping[str, Any]) -> None:
+        """State by study what a die must do to pass, where the store has another specification."""
+        plans = {name: plan | {"spec": specs[name]} for name, plan in self.plans().items()}
+        if self.plans() != plans:
+            with self._transaction():
+                text = plain(plans)
+                self.connection.execute("UPDATE run SET value = ? WHERE name = 'plans'", (text,))
+
+    def settle(self) -> None:
+        """Put what the log has into the file, and go on without one.
+
+        Somebody who is reading keeps the log; whoever opens the file last puts it away.
+        """
+        if self._logged:
+            with contextlib.suppress(sqlite3.OperationalError):
+                self.connection.execute("PRAGMA journal_mode=DELETE")
 
     def designs(self) -> set[str]:
         """Return the digests of the designs that the points run on."""
@@ -249,7 +328,7 @@ class Store:
     def add(self, results: Iterable[DieResult], seconds: float) -> None:
         """Store a job's results and count the seconds since the last, in one transaction."""
         with self._transaction():
-            self.connection.executemany(_INSERT, [_row(one) for one in results])
+            self.connection.executemany(_INSERT, [self._row(one) for one in results])
             self._count(seconds)
 
     def complete(self, seconds: float, *, whole: bool) -> None:
@@ -277,8 +356,34 @@ class Store:
             raise sqlite3.DatabaseError(str(error)) from None
         self.connection.execute("UPDATE run SET value = ? WHERE name = 'seconds'", (repr(total),))
 
+    def _row(self, one: DieResult) -> tuple[Any, ...]:
+        whole = one.decision, one.energy
+        right = None if one.decision is None else np.packbits(one.decision == self._labels)
+        mean, quantiles = None, None
+        if one.energy is not None:
+            mean, quantiles = float(np.mean(one.energy)), np.percentile(one.energy, QUANTILES)
+        decision, energy = whole if self._all else (None, None)
+        return (
+            *one.key,
+            one.seed,
+            one.status.name,
+            one.design,
+            one.accuracy,
+            _blob(right, "u1"),
+            mean,
+            _blob(quantiles, "<f8"),
+            None if one.blocks is None else plain(one.blocks),
+            _blob(decision, "<i2"),
+            _blob(energy, "<f8"),
+            one.seconds,
+        )
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
+        if not self._logged:
+            # Where the file system has no shared memory, SQLite stays with its journal.
+            self.connection.execute("PRAGMA journal_mode=WAL")
+            self._logged = True
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -291,7 +396,7 @@ class Store:
 def results_digest(connection: sqlite3.Connection) -> str:
     """Return a hash of all results but their seconds: equal digests are equal bits."""
     sha = hashlib.sha256()
-    columns = "point, trial, die, seed, status, design, accuracy, decision, energy, blocks"
+    columns = ", ".join(COLUMNS)
     rows = connection.execute(f"SELECT {columns} FROM result ORDER BY point, trial, die")  # noqa: S608
     for row in rows:
         sha.update(repr(row).encode())
@@ -301,22 +406,6 @@ def results_digest(connection: sqlite3.Connection) -> str:
 def plain(value: object) -> str:
     """Return a value as the store keeps it among the facts of the run."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
-
-
-def _row(one: DieResult) -> tuple[Any, ...]:
-    mean = None if one.energy is None else float(np.mean(one.energy))
-    return (
-        *one.key,
-        one.seed,
-        one.status.name,
-        one.design,
-        one.accuracy,
-        _blob(one.decision, "<i2"),
-        _blob(one.energy, "<f8"),
-        mean,
-        None if one.blocks is None else plain(one.blocks),
-        one.seconds,
-    )
 
 
 def _blob(values: Any, kind: str) -> bytes | None:

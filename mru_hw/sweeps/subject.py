@@ -145,7 +145,8 @@ def arithmetic(plan: Plan) -> dict[str, str]:
 def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Collection[str]) -> str:
     """Return what tells this sweep from another: a hash of all that its bits depend on.
 
-    How the runs are cut into jobs and where the files lie is no part of it.
+    How the runs are cut into jobs, where the files lie and what a die must do to pass is no part
+    of it.
 
     Parameters
     ----------
@@ -156,7 +157,7 @@ def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Coll
     designs
         Digests of the designs that the points are run on.
     """
-    aside = {"chunk", "model", "inputs", "calibration"}
+    aside = {"chunk", "model", "inputs", "calibration", "spec"}
     shown = {name: _without(plan.as_data(), aside) for name, plan in plans.items()}
     versions = {"mru_hw": __version__, "numpy": np.__version__, "results": str(RESULTS)}
     text = json.dumps([shown, dict(hashes), sorted(designs), versions, NUMBER_TYPE], sort_keys=True)

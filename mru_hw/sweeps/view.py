@@ -14,16 +14,22 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.errors import RunStatus, UserError
+from mru_hw.errors import RunStatus, UserError, printable
 from mru_hw.files import refuse_no_file
 from mru_hw.sweeps.axes import AXES, UNSET
 from mru_hw.sweeps.claims import check_claims
-from mru_hw.sweeps.store import APPLICATION, refuse_format, results_digest
+from mru_hw.sweeps.ready import DOUBTFUL
+from mru_hw.sweeps.spec import DEFAULT, Spec
+from mru_hw.sweeps.store import (
+    APPLICATION,
+    QUANTILES,
+    UnusableStoreError,
+    refuse_format,
+    results_digest,
+)
 
 Array = NDArray[np.float64]
 
-NEAR_SOFTWARE = 0.01
-"""A die counts for the yield where its accuracy lies no further below that of the software."""
 _EXPECTED = "a sweep that mru-hw wrote, not damaged"
 _DAMAGE = (
     *(sqlite3.Error, ValueError, TypeError, LookupError, AttributeError, RecursionError),
@@ -31,6 +37,10 @@ _DAMAGE = (
 )
 _ENERGIES = 4_000_000
 """Energies that are read of one point, at most; those of the first dies then stand for all."""
+_BETWEEN = (np.arange(100) + 0.5) / 100
+"""Shares of the sequences at which energies are read from the quantiles of a run."""
+_DIES = 1000
+"""Dies whose sequences are unpacked at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +58,10 @@ class PointView:
         where the level prices nothing.
     n_wanted, trials
         Runs that the plan asks for; perturbed networks on each die.
+    keys
+        (run, 2) trial and number of the die of each run that is done, in order.
+    lost
+        (run, 2) the same of runs that failed by the circuit and not by the machine.
     accuracy, energy, power
         One a run that is done: share of right decisions, mean energy of a sequence [J] and
         mean power [W]; energy and power are empty at the level ``ideal``.
@@ -64,6 +78,8 @@ class PointView:
     input_energy: float | None
     n_wanted: int
     trials: int
+    keys: NDArray[np.int64]
+    lost: NDArray[np.int64]
     accuracy: Array
     energy: Array
     power: Array
@@ -71,10 +87,22 @@ class PointView:
     failed: Mapping[RunStatus, int]
     seconds: float
 
-    def good(self, software: float) -> float:
-        """Return the share of the runs that are done within `NEAR_SOFTWARE` of the software."""
-        # A hair, so that three of 300 sequences are one point.
-        return float(np.mean(self.accuracy >= software - NEAR_SOFTWARE - 1e-9))
+    def figures(self, software: float) -> dict[str, Array]:
+        """Return what a specification may limit, by name, one a run that is done."""
+        nothing = np.full(len(self.accuracy), np.nan)
+        return {
+            "accuracy": self.accuracy,
+            "loss": software - self.accuracy,
+            "energy": self.energy if len(self.energy) else nothing,
+            "power": self.power if len(self.power) else nothing,
+        }
+
+    def passing(self, spec: Spec, software: float) -> NDArray[np.bool_]:
+        """Return whether each run that is done keeps the limits, whatever its conditions."""
+        values = self.figures(software)
+        kept = [limit.holds(values[name]) for name, limit in spec.limits.items()]
+        passed: NDArray[np.bool_] = np.all(kept, axis=0)
+        return passed
 
     @property
     def n_runs(self) -> int:
@@ -147,6 +175,11 @@ class RunView:
         return self.facts.get("complete") == "true"
 
     @property
+    def doubtful(self) -> str:
+        """What makes runs of the sweep doubtful, in sentences; empty where nothing does."""
+        return printable(self.facts.get(DOUBTFUL, ""), 1000)
+
+    @property
     def level(self) -> str:
         """Level of truth."""
         return self.facts.get("level", "")
@@ -197,17 +230,46 @@ class RunView:
                 total[status] = total.get(status, 0) + count
         return total
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every decision and every energy is stored."""
+        return any(plan["keep"] == "all" for plan in self.plans.values())
+
+    def spec(self, study: str) -> Spec:
+        """Return what a die must do to pass: what the plan of a study says, else `DEFAULT`."""
+        found = self.plans[study].get("spec")
+        return DEFAULT if found is None else Spec.model_validate(found)
+
     def energies(self, point: PointView) -> Array:
-        """Return the energies [J] of a point, (run, sequence), of at most its first runs."""
+        """Return energies [J] of a point, (run, energy), of at most its first runs.
+
+        They are those of the sequences where all is kept; else a hundred that are spread as the
+        quantiles of the run say, linear between them.
+        """
+        size = self.n_sequences if self.keeps_all else len(_BETWEEN)
         rows = self._db.execute(
-            "SELECT energy FROM result WHERE point = ? AND energy IS NOT NULL "
-            "ORDER BY trial, die LIMIT ?",
-            (point.number, max(1, _ENERGIES // self.n_sequences)),
+            f"SELECT {'energy' if self.keeps_all else 'quantiles'} FROM result "  # noqa: S608
+            "WHERE point = ? AND energy_mean IS NOT NULL ORDER BY trial, die LIMIT ?",
+            (point.number, max(1, _ENERGIES // size)),
         )
         found = [np.frombuffer(blob, "<f8") for (blob,) in rows]
+        if not self.keeps_all:
+            shares = np.array(QUANTILES) / 100
+            found = [np.interp(_BETWEEN, shares, ends) for ends in found]
         if not found:
-            return np.empty((0, self.n_sequences))
+            return np.empty((0, size))
         return np.stack(found).astype(np.float64)
+
+    def right(self, point: PointView) -> Iterator[NDArray[np.bool_]]:
+        """Yield (run, sequence) whether each decision is right, of the runs `PointView.keys`."""
+        rows = self._db.execute(
+            "SELECT right FROM result WHERE point = ? AND status = ? ORDER BY trial, die",
+            (point.number, RunStatus.DONE.name),
+        )
+        while blobs := rows.fetchmany(_DIES):
+            packed = np.frombuffer(b"".join(blob for (blob,) in blobs), np.uint8)
+            bits = np.unpackbits(packed.reshape(len(blobs), -1), axis=1, count=self.n_sequences)
+            yield bits.astype(bool)
 
     def runs(self) -> Iterator[tuple[PointView, StoredRun]]:
         """Yield every run that is stored, with its point, in the plan's order."""
@@ -228,11 +290,12 @@ class RunView:
     def _point(self, row: tuple[Any, ...]) -> PointView:
         number, study, design, trials, dies, delivered = row
         rows = self._db.execute(
-            "SELECT status, accuracy, energy_mean, blocks, seconds FROM result WHERE point = ? "
-            "ORDER BY trial, die",
+            "SELECT status, accuracy, energy_mean, blocks, seconds, trial, die FROM result "
+            "WHERE point = ? ORDER BY trial, die",
             (number,),
         ).fetchall()
         done = [r for r in rows if r[0] == RunStatus.DONE.name]
+        lost = [r for r in rows if r[0] != RunStatus.DONE.name and not RunStatus[r[0]].of_machine]
         failed: dict[RunStatus, int] = {}
         for status, *_ in rows:
             if status != RunStatus.DONE.name:
@@ -246,6 +309,8 @@ class RunView:
             input_energy=None if delivered is None else float(delivered),
             n_wanted=int(trials) * int(dies),
             trials=int(trials),
+            keys=_keys(done),
+            lost=_keys(lost),
             accuracy=np.array([r[1] for r in done], dtype=np.float64),
             energy=energy,
             power=energy / float(self.duration.mean()),
@@ -268,6 +333,8 @@ def open_run(path: Path) -> Iterator[RunView]:
     # Not read-only: a killed sweep may have left a journal that has to be rolled back.
     db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=1.0)
     with contextlib.closing(db):
+        # One moment of a sweep that goes on meanwhile.
+        db.execute("BEGIN")
         view = view_of(path, db, "run", _EXPECTED)
         db.execute("PRAGMA query_only=ON")
         yield view
@@ -278,8 +345,10 @@ def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> Ru
 
     Raises
     ------
-    UserError
+    UnusableStoreError
         It is damaged: `field` is what the user calls it, and `expected` what to say then.
+    UserError
+        Another process is writing it.
     """
     try:
         db.execute("PRAGMA trusted_schema=OFF")
@@ -296,7 +365,7 @@ def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> Ru
     except _DAMAGE as error:
         if "locked" in str(error):
             raise UserError(field, str(path), "a sweep that no process is writing") from None
-    raise UserError(field, str(path), expected)
+    raise UnusableStoreError(field, str(path), expected)
 
 
 def _refuse_axes(field: str, path: Path, db: sqlite3.Connection) -> None:
@@ -305,7 +374,11 @@ def _refuse_axes(field: str, path: Path, db: sqlite3.Connection) -> None:
         for name in json.loads(settings).keys():  # noqa: SIM118 (of a mapping, or damaged)
             if name not in AXES:
                 expected = f"a sweep over axes that this version of mru_hw has, not {name}"
-                raise UserError(field, str(path), expected)
+                raise UnusableStoreError(field, str(path), expected)
+
+
+def _keys(rows: list[tuple[Any, ...]]) -> NDArray[np.int64]:
+    return np.array([row[5:7] for row in rows], np.int64).reshape(-1, 2)
 
 
 def _mean_blocks(found: list[dict[str, list[float]]]) -> dict[str, tuple[float, float]]:

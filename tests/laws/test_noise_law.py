@@ -12,7 +12,7 @@ from mru_hw.lab.chip_noise import Decision, array_of, law_at, walked
 from mru_hw.lab.networks import unit_model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw, noise_gains
-from mru_hw.simulate.noise_draw import BIAS, NODES, OWN, Part
+from mru_hw.simulate.noise_draw import OF_BIAS, OF_NODES, OF_UNIT, Part
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
@@ -57,7 +57,7 @@ def parts_of(array: Any, noise: DecisionNoise, x: float) -> dict[int, float]:
     memory = array.memories[0]
     up, down = memory.thresholds()
     parts = noise.parts(array, memory, heard, np.array(up), (up, down))
-    found = {OWN: 0.0, BIAS: 0.0, NODES: 0.0}
+    found = {OF_UNIT: 0.0, OF_BIAS: 0.0, OF_NODES: 0.0}
     for part in parts:
         found[part.kind] += float(np.broadcast_to(part.variance(), up.shape)[0, 0, 0])
     return found
@@ -76,9 +76,9 @@ def test_fourteen_devices_of_one_unit_count() -> None:
     one = 2 * CHARGE * threshold * float(law.bandwidth[0][0, 0, 0])
     # Diode, copy, threshold; one leg and its flip's two devices. Shared: the diode of the node that
     # it reads, and the input's leg, flip and diode. Gains of whole chains are not quite one.
-    assert found[OWN] / one == pytest.approx(6, rel=0.05)
-    assert found[NODES] / one == pytest.approx(5, rel=0.05)
-    assert found[BIAS] / one == pytest.approx(3, rel=0.05)
+    assert found[OF_UNIT] / one == pytest.approx(6, rel=0.05)
+    assert found[OF_NODES] / one == pytest.approx(5, rel=0.05)
+    assert found[OF_BIAS] / one == pytest.approx(3, rel=0.05)
     assert sum(found.values()) / one == pytest.approx(14, rel=0.03)
 
 
@@ -86,9 +86,9 @@ def test_noise_falls_to_the_units_own_where_no_signal_comes() -> None:
     chip = Chip(unit_model(2), TECHNOLOGY)
     array, noise = noise_of(chip)
     loud, still = (parts_of(array, noise, x) for x in (2e-9, 1e-15))
-    assert still[NODES] < 0.03 * loud[NODES]
-    assert still[BIAS] == loud[BIAS]
-    assert 0.3 * loud[OWN] < still[OWN] < loud[OWN]
+    assert still[OF_NODES] < 0.03 * loud[OF_NODES]
+    assert still[OF_BIAS] == loud[OF_BIAS]
+    assert 0.3 * loud[OF_UNIT] < still[OF_UNIT] < loud[OF_UNIT]
 
 
 def test_a_rectifier_that_is_off_passes_no_noise() -> None:

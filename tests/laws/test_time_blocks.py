@@ -30,7 +30,7 @@ from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
-from tests.networks import draw_inputs, draw_model, make_spec
+from tests.networks import draw_inputs, draw_model, make_spec, with_even_settings
 
 TECHNOLOGY = load_technology("generic180")
 FIRST_QUADRANT = {"rectify_input": True, "rectify_candidate": True, "rectify_output": True}
@@ -53,14 +53,8 @@ N_TIME = 23
 
 
 def make_chip(cell: str, keys: dict[str, Any], readout: ReadoutKind = ReadoutKind.MEAN) -> Chip:
-    model = draw_model(make_spec(cell, readout=readout, **keys), 3)
-    rng = np.random.default_rng(3)
-    even = {
-        name: rng.uniform(0.5, 1.0, values.shape)
-        for name, values in model.tensors.items()
-        if name.endswith((".beta", ".alpha", ".delta"))
-    }
-    return Chip(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
+    model = with_even_settings(draw_model(make_spec(cell, readout=readout, **keys), 3), 3)
+    return Chip(model, TECHNOLOGY)
 
 
 def same_trace(a: Trace, b: Trace) -> None:

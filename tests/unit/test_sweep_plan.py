@@ -19,6 +19,7 @@ from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.plan import Plan, axis_names, read_plan
 from mru_hw.sweeps.points import jobs, points
 from mru_hw.sweeps.schema import schema_text
+from mru_hw.sweeps.spec import FIGURES
 from mru_hw.technology import load_technology
 from tests.mistakes import sentence
 
@@ -212,7 +213,8 @@ def test_a_missing_key_and_a_tag_get_a_sentence(tmp_path: Path) -> None:
 def test_the_schema_is_the_generated_one() -> None:
     assert (FOLDER / "schemas" / "plan.schema.json").read_text() == schema_text()
     assert set(SCHEMA["properties"]) == set(Plan.model_fields)
-    assert set(SCHEMA["$defs"]) == set(axis_names())
+    limits = {"spec", *(f"{name}_limit" for name in FIGURES)}
+    assert set(SCHEMA["$defs"]) == set(axis_names()) | limits
 
 
 def test_sequences_lie_within_the_file() -> None:

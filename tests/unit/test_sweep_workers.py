@@ -83,7 +83,8 @@ def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFix
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{tmp_path / 'run.sqlite'}: 3 runs, 0 of them in this call."
     assert lines[1].startswith("Accuracy over 3 dies at 1 × mismatch, no device noise, corner tt, ")
-    assert lines[2].startswith("Energy per sequence: ")
+    assert lines[2].startswith("Yield, mismatch alone at corner tt: ")
+    assert lines[3].startswith("Energy per sequence: ")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_the_level_spice_runs_the_netlist_and_keeps_what_failed(
     save_model(model, tmp_path / "model")
     x = np.array([[[2.0], [-2.0]], [[-2.0], [2.0]]])
     save_inputs(make_inputs(x, None, np.zeros(2, np.int64)), tmp_path / "inputs.npz")
-    keys = {"model": "model", "inputs": "inputs.npz", "level": "spice", "n_dies": 2}
+    keys = {"model": "model", "inputs": "inputs.npz", "level": "spice", "n_dies": 2, "keep": "all"}
     plan = Plan.model_validate(keys)
     out = tmp_path / "run.sqlite"
     outcome = run_sweep({"sweep": plan}, tmp_path, out, workers=2)

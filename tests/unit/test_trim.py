@@ -16,6 +16,7 @@ from mru_hw.report.sections import notes, point_rows
 from mru_hw.stimulus import load_inputs, make_inputs, save_inputs
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.statistics.answers import statistics
 from mru_hw.sweeps.view import open_run
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
@@ -47,12 +48,12 @@ def test_trimmed_dies_stand_beside_the_same_dies_untrimmed(tmp_path: Path) -> No
     with open_run(both) as run:
         assert [point.settings["trim_bits"] for point in run.points] == [0, 4]
         assert run.base.settings["trim_bits"] == 0
-        table = point_rows(run)
+        table = point_rows(run, statistics(run))
         assert [row[1] for row in table] == ["no trim bits", "4 trim bits"]
         for point, row in zip(run.points, table, strict=True):
             software = run.references["software"]
             share = np.mean(point.accuracy >= software - 0.01 - 1e-9)
-            assert row[6] == f"{100 * share:.2f} %"
+            assert row[7] == f"{100 * share:.2f} %"
     page = tmp_path / "page.html"
     with open_run(both) as run:
         write_report(run, page)

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import NodeView, Rail
-from mru_hw.circuits.legs.gains import flip_gain
+from mru_hw.circuits.base import NodeView, Rail, leg_of
+from mru_hw.circuits.legs.gains import node_flip
 from mru_hw.technology.calibration import Calibration
 
 NEGLIGIBLE = 0.0025
@@ -150,7 +150,7 @@ def leg_current(current: Any, channel: Any, junction: Any, slope: Any) -> Any:
     return np.exp(np.log(over + 1) * (1 - slope)) * channel + np.maximum(current, junction)
 
 
-def off_current(calibration: Calibration, polarity: str, units: int) -> float:
+def off_current(calibration: Calibration, polarity: str, units: float) -> float:
     """Return the current [A] of a diode's channel at 0 V, were it saturated."""
     m = calibration.n if polarity == "n" else calibration.p
     return (
@@ -179,11 +179,12 @@ def bus_leak(calibration: Calibration, bus: NodeView) -> BusLeak:
     bound = NEGLIGIBLE * bus.usual / bus.scale
     for sign, polarity in bus.circuit.rails if bus.circuit.copied else ():
         other = "p" if polarity == "n" else "n"
-        per = bus.units / bus.scale
+        per = bus.units * bus.times(leg_of((sign, polarity))) / bus.scale
         if sign in least:
-            per /= flip_gain(calibration, other, bus.i_device)
+            per /= node_flip(calibration, bus, sign)
         else:
-            least[sign] = _least(calibration, polarity, bus.i_device) * per
+            ends = bus.i_rail((sign, other))
+            least[sign] = _least(calibration, polarity, ends) * per
         legs[sign, polarity] = _legs_leak(calibration, polarity, per, bound)
     leaks = max(least.values(), default=0.0) >= bound
     leaks |= any(leak.channel > TIGHT for leak in legs.values())
@@ -194,7 +195,8 @@ def candidate_leaks(calibration: Calibration, bus: NodeView) -> dict[str, Leak]:
     """Return how the comparators' copies of a candidate's two rails leak, by sign, in its unit."""
     bound, per = NEGLIGIBLE * bus.usual / bus.scale, bus.units / bus.scale
     return {
-        sign: _legs_leak(calibration, polarity, per, bound) for sign, polarity in COMPARED.items()
+        sign: _legs_leak(calibration, polarity, per * bus.times(leg_of((sign, polarity))), bound)
+        for sign, polarity in COMPARED.items()
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from mru_hw.circuits.base import Array, DeviceView
 from mru_hw.circuits.legs.gains import leg_gain
 from mru_hw.circuits.legs.rails import rail_factor
+from mru_hw.circuits.nodes.signed import MINUS, PLUS
 from mru_hw.circuits.units import PlacedView, UnitView
 from mru_hw.circuits.window.gains import window_copies
 from mru_hw.circuits.window.roles import COPIES
@@ -63,11 +64,11 @@ def window_legs(
     """
     cal = devices.calibration
     up, down = cal.v_trip_up, cal.v_trip_down
-    i = devices.node(bank.candidate).i_device
-    sink, source = leg_gain(cal, "n", up, i), leg_gain(cal, "p", down, i)
+    n, p = (devices.node(bank.candidate).i_rail(rail) for rail in (PLUS, MINUS))
+    sink, source = leg_gain(cal, "n", up, n), leg_gain(cal, "p", down, p)
     return (
-        up_copy * (sink * leg_gain(cal, "p", 0.0, i) / leg_gain(cal, "p", up, i)),
-        down_copy * (source * leg_gain(cal, "n", cal.v_dd, i) / leg_gain(cal, "n", down, i)),
+        up_copy * (sink * leg_gain(cal, "p", 0.0, p) / leg_gain(cal, "p", up, p)),
+        down_copy * (source * leg_gain(cal, "n", cal.v_dd, n) / leg_gain(cal, "n", down, n)),
     )
 
 

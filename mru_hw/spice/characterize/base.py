@@ -22,7 +22,7 @@ I_USUAL = 1e-9  # A through a diode of UNITS
 Array = NDArray[np.float64]
 
 
-def bench_deck(
+def cells_deck(
     technology: Technology,
     at: Conditions,
     lines: list[str],

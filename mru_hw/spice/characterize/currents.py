@@ -8,14 +8,13 @@ from drain to source.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mru_hw.model.network import Array
 from mru_hw.spice.batch import batch
 from mru_hw.spice.deck import BENCH
 from mru_hw.technology import MODELS, Technology
 from mru_hw.technology.calibration import temperature_voltage
 
-Array = NDArray[np.float64]
 TEMPERATURES = (-40.0, -20.0, 27.0, 85.0, 125.0)  # degC
 LEAST = 1e-12  # A
 HALF = 0.5

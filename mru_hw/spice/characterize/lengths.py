@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mru_hw.model.network import Array
 from mru_hw.spice.batch import batch, raw_values
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.base import I_USUAL, UNITS
 from mru_hw.spice.deck import BENCH
 from mru_hw.technology import MODELS, Technology
+from mru_hw.technology.conditions import nominal_conditions
 
-Array = NDArray[np.float64]
 Row = dict[str, str]
 LENGTHS = (1e-6, 2e-6, 4e-6, 8e-6, 16e-6)  # m
 V_DS = np.linspace(0.2, 1.75, 32)
@@ -156,15 +156,19 @@ def solve(
     lines: list[str],
     saves: list[str],
     analysis: str,
-    corner: str = "tt",
-    temperature: float = 27.0,
+    corner: str | None = None,
+    temperature: float | None = None,
     *,
     sizes: tuple[float, ...] = LENGTHS,
 ) -> Array:
     """Return the saved vectors, (n_points, n_saves), of a process of its own.
 
-    The mirrors may have the lengths `sizes` [m].
+    At the technology's corner and temperature where they are None. The mirrors may have the
+    lengths `sizes` [m].
     """
+    nominal = nominal_conditions(technology)
+    corner = nominal.corner if corner is None else corner
+    temperature = nominal.temperature if temperature is None else temperature
     lengths = {
         f"{p}_{at * 1e6:.0f}u": technology.devices[f"{p}_mirror"].model_copy(update={"l": at})
         for p in "np"

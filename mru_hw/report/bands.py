@@ -1,0 +1,111 @@
+"""Tables of a report on yields, intervals, percentiles, capabilities and comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from mru_hw.report.words import differing, percent, said
+from mru_hw.sweeps.spec import FIGURES
+from mru_hw.sweeps.statistics.answers import Comparison, Statistics, Yield
+from mru_hw.sweeps.statistics.shares import Band
+from mru_hw.sweeps.statistics.spread import PERCENTS
+from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.units import render
+
+YIELD_HEAD = (
+    *("study", "at", "dies", "differ by", "pass", "yield", "95 % interval", "behind the sequences"),
+    *("95 % interval", "hardest at"),
+)
+PERCENTILE_HEAD = ("at", "figure", *(f"P{percent}" for percent in PERCENTS))
+CAPABILITY_HEAD = ("at", "figure", "Cpk", "95 % interval", "normal: p", "test")
+COMPARISON_HEAD = (
+    *("at", "dies", "accuracy", "95 % interval", "energy", "95 % interval", "passing"),
+    *("95 % interval", "p"),
+)
+
+
+def interval(band: Band | None, write: Callable[[float], str] = percent) -> str:
+    """Return an interval as a table has it."""
+    return "not told" if band is None else f"{write(band.low)} to {write(band.high)}"
+
+
+def value(band: Band | None, write: Callable[[float], str] = percent) -> str:
+    """Return the estimate of a band as a table has it."""
+    return "not told" if band is None else write(band.value)
+
+
+def points_of(change: float) -> str:
+    """Write a difference of two shares."""
+    return f"{100 * change:+.2f} points"
+
+
+def yield_line(run: RunView, one: Yield) -> str:
+    """Return a yield as one sentence."""
+    share = "" if one.band is None else f", {percent(one.band.value)} ({interval(one.band)})"
+    at = f" at {len(one.points)} conditions" if len(one.points) > 1 else ""
+    return (
+        f"Yield, {one.drawn}: {one.passed} of {one.dies} dies keep "
+        f"{run.spec(one.study).said()}{at}{share}."
+    )
+
+
+def yield_rows(run: RunView, told: Statistics) -> list[list[str]]:
+    """Return the table of yields."""
+    by_number = {point.number: point for point in run.points}
+    rows = []
+    for one in told.yields:
+        dies = f"{one.dies}, {one.lost} of them failed" if one.lost else f"{one.dies}"
+        row = [one.study, _where(run, by_number[one.points[0]], shared=True), dies, one.drawn]
+        row += [str(one.passed), value(one.band), interval(one.band)]
+        row += [value(one.estimate), interval(one.estimate)]
+        rows.append([*row, _where(run, by_number[one.hardest])])
+    return rows
+
+
+def percentile_rows(run: RunView, told: Statistics) -> list[list[str]]:
+    """Return the table of percentiles."""
+    rows = []
+    for point, one in zip(run.points, told.points, strict=True):
+        for name, found in one.percentiles.items():
+            write = _writer(name)
+            rows.append([_where(run, point), name, *(write(v) for v in found.values())])
+    return rows
+
+
+def capability_rows(run: RunView, told: Statistics) -> list[list[str]]:
+    """Return the table of capabilities."""
+    rows = []
+    for point, one in zip(run.points, told.points, strict=True):
+        for name, found in one.capability.items():
+            ends = interval(found.cpk, "{:.3f}".format)
+            row = [f"{found.cpk.value:.3f}", ends, f"{found.normal_p:.3g}", found.test]
+            rows.append([_where(run, point), name, *row])
+    return rows
+
+
+def comparison_rows(run: RunView, told: Statistics) -> list[list[str]]:
+    """Return the table of points against the one that speaks for the sweep."""
+    by_number = {point.number: point for point in run.points}
+    return [list(_compared(run, by_number[one.point], one)) for one in told.comparisons]
+
+
+def _compared(run: RunView, point: PointView, one: Comparison) -> Iterator[str]:
+    yield _where(run, point)
+    yield str(one.dies)
+    for band, write in (
+        (one.accuracy, points_of),
+        (one.energy, lambda joules: render(joules, "J")),
+        (one.passing, points_of),
+    ):
+        yield value(band, write)
+        yield interval(band, write)
+    yield f"{one.p:.3g}"
+
+
+def _where(run: RunView, point: PointView, *, shared: bool = False) -> str:
+    names = differing(run.points, conditions=not shared)
+    return ", ".join(said(point, name) for name in names) or "the only point"
+
+
+def _writer(name: str) -> Callable[[float], str]:
+    return percent if name == "accuracy" else FIGURES[name].render

@@ -1,0 +1,191 @@
+"""What a die must do to pass: limits on figures, at temperatures and supplies.
+
+A figure is an entry of the table `FIGURES`; the specification of a plan, its schema, yields,
+capabilities and reports are loops over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError, create_model, model_validator
+
+from mru_hw.documents import Document, Several, mistake
+from mru_hw.errors import Bare, UserError
+from mru_hw.units import Joules, Volts, Watts, render
+
+NEAR_SOFTWARE = 0.01
+"""A die passes, where a plan has no specification, if its accuracy lies no further below that of
+the software."""
+CONDITIONS = ("temperature", "v_dd")
+"""The axes at whose values one and the same die has to pass."""
+_HAIR = 1e-9
+"""Room at a limit, as a share of it, so that three of 300 sequences are one point."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A figure of a die that a specification may limit.
+
+    Attributes
+    ----------
+    name
+        In PLAN.yaml.
+    kind
+        Type of a limit, as pydantic reads it.
+    example
+        A limit as PLAN.yaml may have it.
+    description
+        For the JSON schema.
+    render
+        A limit in words.
+    priced
+        Whether the level ``ideal``, which prices nothing, lacks it.
+    gaussian
+        Whether dies are near enough to a normal distribution for a capability to be told.
+    """
+
+    name: str
+    kind: Any
+    example: Mapping[str, Any]
+    description: str
+    render: Callable[[float], str]
+    priced: bool = False
+    gaussian: bool = False
+
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+_TABLE = (
+    Figure(
+        name="accuracy",
+        kind=_Share,
+        example={"at_least": 0.9},
+        description="share of right decisions, 0 to 1",
+        render=lambda value: f"{100 * value:g} %",
+    ),
+    Figure(
+        name="loss",
+        kind=Annotated[float, Field(ge=-1, le=1)],
+        example={"at_most": 0.01},
+        description="accuracy of the network in software less that of the die, as a share",
+        render=lambda value: f"{100 * value:g} point{'s' * (abs(value) != NEAR_SOFTWARE)}",
+    ),
+    Figure(
+        name="energy",
+        kind=Annotated[Joules, Field(ge=0)],
+        example={"at_most": "400 nJ"},
+        description="energy of a sequence, the mean over sequences [J]",
+        render=lambda value: render(value, "J"),
+        priced=True,
+        gaussian=True,
+    ),
+    Figure(
+        name="power",
+        kind=Annotated[Watts, Field(ge=0)],
+        example={"at_most": "1 uW"},
+        description="mean supply power [W]",
+        render=lambda value: render(value, "W"),
+        priced=True,
+        gaussian=True,
+    ),
+)
+FIGURES: dict[str, Figure] = {figure.name: figure for figure in _TABLE}
+
+
+class Limit(Document):
+    """The limits of a figure; what is just at one is within."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("expected at_least, at_most or both")
+        if None not in {self.at_least, self.at_most} and self.at_least > self.at_most:  # type: ignore[operator]
+            raise ValueError("expected at_least no larger than at_most")
+        return self
+
+    def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return whether each value lies within; one that is NaN does not."""
+        within: NDArray[np.bool_] = ~np.isnan(values)
+        if self.at_least is not None:
+            within &= values >= self.at_least - _HAIR * abs(self.at_least)
+        if self.at_most is not None:
+            within &= values <= self.at_most + _HAIR * abs(self.at_most)
+        return within
+
+    def said(self, figure: Figure) -> str:
+        """Return the limits in words."""
+        ends = {"at least": self.at_least, "at most": self.at_most}
+        parts = [f"{word} {figure.render(end)}" for word, end in ends.items() if end is not None]
+        return f"{figure.name} {' and '.join(parts)}"
+
+
+def _field(figure: Figure) -> Any:
+    ends: dict[str, Any] = dict.fromkeys(("at_least", "at_most"), (figure.kind | None, None))
+    kind = create_model(f"{figure.name}_limit", __base__=Limit, **ends)
+    about = Field(
+        default=None,
+        description=f"limits of the figure: {figure.description}",
+        examples=[dict(figure.example)],
+    )
+    return (Annotated[kind | None, about], None)
+
+
+class _Spec(Document):
+    temperature: Annotated[
+        Several[float] | None,
+        Field(description="at which a die has to pass [degC]; all of the plan if left out"),
+    ] = None
+    v_dd: Annotated[
+        Several[Volts] | None,
+        Field(description="supplies at which it has to; all of the plan if left out"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if not self.limits:
+            raise UserError("", Bare("without limits"), "at least one of " + ", ".join(FIGURES))
+        return self
+
+    @property
+    def limits(self) -> dict[str, Limit]:
+        """The limits by the name of their figure."""
+        found = {name: getattr(self, name) for name in FIGURES}
+        return {name: limit for name, limit in found.items() if limit is not None}
+
+    def said(self) -> str:
+        """Return the limits in words."""
+        return "; ".join(limit.said(FIGURES[name]) for name, limit in self.limits.items())
+
+
+class Spec(create_model("Spec", __base__=_Spec, **{f.name: _field(f) for f in _TABLE})):  # type: ignore[misc]
+    """What a die must do to pass, at every one of these temperatures and supplies."""
+
+
+DEFAULT = Spec(loss={"at_most": NEAR_SOFTWARE})
+"""Of a plan that has none."""
+
+
+def read_spec(spec: object) -> object:
+    """Read the key ``spec`` of a plan; the sentence for a mistake in it begins at the plan."""
+    if spec is None or isinstance(spec, Spec):
+        return spec
+    if not isinstance(spec, dict):
+        raise UserError("spec", spec, "a mapping of figures to their limits")
+    try:
+        return Spec.model_validate(spec)
+    except UserError as error:
+        raise UserError(_below(error.field), error.value, error.expected) from None
+    except ValidationError as error:
+        told = mistake(error.errors(include_url=False)[0], spec)
+        raise UserError(_below(told.field), told.value, told.expected) from None
+
+
+def _below(field: str) -> str:
+    return f"spec.{field}" if field else "spec"

@@ -1,0 +1,356 @@
+"""What a sweep says of its dies: yields, intervals, percentiles, capabilities, comparisons."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Spec
+from mru_hw.sweeps.statistics.crossed import mean_band, two_way_band
+from mru_hw.sweeps.statistics.shares import Band, beta_binomial, clopper_pearson, paired_shares
+from mru_hw.sweeps.statistics.spread import (
+    PERCENTS,
+    Capability,
+    capability,
+    percentile_band,
+    percentiles,
+)
+from mru_hw.sweeps.view import PointView, RunView
+
+_DRAWN = {"process_scale": "process", "gradient_scale": "gradient", "mismatch_scale": "mismatch"}
+"""Axes that say what a die is drawn from."""
+_MEASURED = ("accuracy", "energy", "power")
+"""Figures whose percentiles are told; a loss is an accuracy."""
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yield:
+    """How many dies keep the specification at every one of its temperatures and supplies.
+
+    Attributes
+    ----------
+    settings
+        What these dies share: a value of every axis but temperature and supply.
+    drawn
+        What the dies differ by: mismatch alone at a corner is another population of dies than
+        process, gradient and mismatch drawn together.
+    points
+        Numbers of the points at which a die has to pass.
+    dies, passed, lost
+        Dies that were run at all of them; those that pass; and those that do not because a run of
+        theirs failed by the circuit.
+    band
+        The share that passes with its exact interval, given these sequences; None without dies and
+        where runs share dies and perturbed networks, so that they are not independent.
+    hardest
+        Number of the point that the fewest dies pass.
+    estimate
+        There, the share of dies whose accuracy on other sequences keeps the limit
+        (`beta_binomial`); None without a limit on accuracy, and where that estimate has none.
+    """
+
+    study: str
+    settings: Mapping[str, Any]
+    drawn: str
+    points: tuple[int, ...]
+    dies: int
+    passed: int
+    lost: int
+    band: Band | None
+    hardest: int
+    estimate: Band | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointStatistics:
+    """What the dies of one point come to.
+
+    Attributes
+    ----------
+    runs
+        Runs that are done.
+    accuracy
+        The mean with its interval for other dies and other sequences.
+    accuracy_of_dies
+        The mean with its interval for other dies and these sequences.
+    passing, estimate
+        The share of runs that keep the specification here, and what `beta_binomial` makes of it.
+    percentiles
+        By figure, P1 to P99 over dies.
+    percentile_bands
+        By figure, the same with intervals, where there are dies enough for one.
+    capability
+        By figure; of energy and power alone, where the specification limits them.
+    """
+
+    point: int
+    study: str
+    runs: int
+    accuracy: Band | None
+    accuracy_of_dies: Band | None
+    passing: Band | None
+    estimate: Band | None
+    percentiles: Mapping[str, Mapping[str, float]]
+    percentile_bands: Mapping[str, Mapping[str, Band]]
+    capability: Mapping[str, Capability]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A point less the one that speaks for the sweep, on the dies and sequences of both.
+
+    Attributes
+    ----------
+    dies
+        That both have.
+    accuracy
+        Difference of the means, with its interval for other dies and sequences.
+    energy
+        Difference of the mean energies [J], with Student's interval over dies; None where the
+        level prices nothing.
+    passing, p
+        Difference of the shares that keep the specification, and the probability of a split as
+        uneven were there none (`paired_shares`).
+    """
+
+    point: int
+    base: int
+    dies: int
+    accuracy: Band | None
+    energy: Band | None
+    passing: Band
+    p: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """All of it; every interval is of 95 %."""
+
+    yields: tuple[Yield, ...]
+    points: tuple[PointStatistics, ...]
+    comparisons: tuple[Comparison, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return plain data, fit for JSON."""
+        return dataclasses.asdict(self)
+
+
+def statistics(run: RunView) -> Statistics:
+    """Return what a sweep says of its dies."""
+    return Statistics(
+        yields=tuple(yields(run)),
+        points=tuple(_of_point(run, point) for point in run.points),
+        comparisons=tuple(_comparisons(run)),
+    )
+
+
+# -------------------------------------------------------------------------------------- yields
+
+
+def yields(run: RunView) -> Iterator[Yield]:
+    """Yield the yields: one for each combination of the axes but temperature and supply."""
+    for study, points in run.studies().items():
+        spec = run.spec(study)
+        groups: dict[str, list[PointView]] = {}
+        for point in points:
+            if not _asked(spec, point):
+                continue
+            shared = {n: v for n, v in point.settings.items() if n not in CONDITIONS}
+            groups.setdefault(repr(shared), []).append(point)
+        for group in groups.values():
+            yield _yield(run, spec, group)
+
+
+def passing_dies(
+    run: RunView, spec: Spec, group: Sequence[PointView]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return what a group of points says of each die that has been run at all of them.
+
+    Returns
+    -------
+    keys
+        (die, 2) trial and number of the die, in order.
+    passed
+        (die,) whether it keeps the specification at every one of the points.
+    """
+    software = run.references.get("software", float("nan"))
+    verdicts: dict[tuple[int, int], list[bool]] = {}
+    for point in group:
+        for key, kept in zip(point.keys, point.passing(spec, software), strict=True):
+            verdicts.setdefault((int(key[0]), int(key[1])), []).append(bool(kept))
+        for key in point.lost:
+            verdicts.setdefault((int(key[0]), int(key[1])), []).append(False)
+    whole = {key: all(found) for key, found in verdicts.items() if len(found) == len(group)}
+    keys = sorted(whole)
+    passed = np.array([whole[key] for key in keys], dtype=np.bool_)
+    return np.array(keys, np.int64).reshape(-1, 2), passed
+
+
+def _asked(spec: Spec, point: PointView) -> bool:
+    """Whether a die has to pass at a point."""
+    wanted = ((getattr(spec, name), point.settings[name]) for name in CONDITIONS)
+    return all(values is None or value in values for values, value in wanted)
+
+
+def _yield(run: RunView, spec: Spec, group: Sequence[PointView]) -> Yield:
+    keys, passed = passing_dies(run, spec, group)
+    software = run.references.get("software", float("nan"))
+    shares = [float(np.mean(p.passing(spec, software))) if len(p.accuracy) else 1.0 for p in group]
+    hardest = group[int(np.argmin(shares))]
+    lost = {tuple(key) for point in group for key in point.lost.tolist()}
+    settings = {n: v for n, v in group[0].settings.items() if n not in CONDITIONS}
+    n, count = len(passed), int(passed.sum())
+    return Yield(
+        study=group[0].study,
+        settings=settings,
+        drawn=drawn(settings),
+        points=tuple(point.number for point in group),
+        dies=n,
+        passed=count,
+        lost=len(lost & {tuple(key) for key in keys.tolist()}),
+        band=clopper_pearson(count, n) if n and _independent(group[0]) else None,
+        hardest=hardest.number,
+        estimate=_estimate(run, spec, hardest),
+    )
+
+
+def drawn(settings: Mapping[str, Any]) -> str:
+    """Say what the dies of a point differ by."""
+    found = [word for name, word in _DRAWN.items() if settings[name]]
+    corner = settings["corner"]
+    networks = "perturbed networks, " if settings["perturbation"] else ""
+    match found:
+        case []:
+            return f"{networks}one die at corner {corner}"
+        case ["mismatch"]:
+            return f"{networks}mismatch alone at corner {corner}"
+        case [one]:
+            return f"{networks}{one} alone at corner {corner}"
+    words = f"{', '.join(found[:-1])} and {found[-1]} drawn together"
+    return f"{networks}{words} {'around' if 'process' in found else 'at'} corner {corner}"
+
+
+def _independent(point: PointView) -> bool:
+    """Whether no two runs of a point share a die or a perturbed network."""
+    if point.trials > 1:
+        return point.trials == point.n_wanted
+    return point.n_wanted == 1 or any(point.settings[name] for name in _DRAWN)
+
+
+def _estimate(run: RunView, spec: Spec, point: PointView) -> Band | None:
+    limits = [
+        *(limit.at_least for name, limit in spec.limits.items() if name == "accuracy"),
+        *(
+            run.references.get("software", float("nan")) - limit.at_most
+            for name, limit in spec.limits.items()
+            if name == "loss" and limit.at_most is not None
+        ),
+    ]
+    limit = max((one for one in limits if one is not None), default=float("nan"))
+    if np.isnan(limit) or not len(point.accuracy) or not _independent(point):
+        return None
+    right = np.rint(point.accuracy * run.n_sequences).astype(np.int64)
+    return beta_binomial(right, run.n_sequences, float(np.clip(limit, 0, 1)))
+
+
+# -------------------------------------------------------------------------------------- points
+
+
+def _of_point(run: RunView, point: PointView) -> PointStatistics:
+    spec = run.spec(point.study)
+    software = run.references.get("software", float("nan"))
+    figures = {
+        name: values
+        for name, values in point.figures(software).items()
+        if len(values) and not np.isnan(values).all()
+    }
+    n, alone = len(point.accuracy), _independent(point)
+    passed = int(point.passing(spec, software).sum())
+    limits = {name: limit for name, limit in spec.limits.items() if name in figures}
+    capable = {
+        name: capability(figures[name], limit.at_least, limit.at_most)
+        for name, limit in limits.items()
+        if FIGURES[name].gaussian and alone
+    }
+    return PointStatistics(
+        point=point.number,
+        study=point.study,
+        runs=n,
+        accuracy=two_way_band(_matrices(run, point), seed=point.number) if alone else None,
+        accuracy_of_dies=mean_band(point.accuracy) if alone else None,
+        passing=clopper_pearson(passed, n) if n and alone else None,
+        estimate=_estimate(run, spec, point),
+        percentiles={n: percentiles(v) for n, v in figures.items() if n in _MEASURED},
+        percentile_bands={
+            name: _percentile_bands(values)
+            for name, values in figures.items()
+            if name in _MEASURED and alone
+        },
+        capability={name: found for name, found in capable.items() if found is not None},
+    )
+
+
+def _percentile_bands(values: Matrix) -> dict[str, Band]:
+    bands = {f"p{percent}": percentile_band(values, percent) for percent in PERCENTS}
+    return {name: band for name, band in bands.items() if band is not None}
+
+
+def _matrices(run: RunView, point: PointView) -> Iterator[Matrix]:
+    for bits in run.right(point):
+        yield bits.astype(np.float64)
+
+
+# --------------------------------------------------------------------------------- comparisons
+
+
+def _comparisons(run: RunView) -> Iterator[Comparison]:
+    base = run.base
+    software = run.references.get("software", float("nan"))
+    for point in run.studies().get(base.study, ()):
+        if point.number == base.number or not _independent(point) or not _independent(base):
+            continue
+        _, ours, theirs = np.intersect1d(
+            _codes(base), _codes(point), assume_unique=True, return_indices=True
+        )
+        if not len(ours):
+            continue
+        spec = run.spec(base.study)
+        passing, p = paired_shares(
+            base.passing(spec, software)[ours], point.passing(spec, software)[theirs]
+        )
+        priced = len(base.energy) and len(point.energy)
+        yield Comparison(
+            point=point.number,
+            base=base.number,
+            dies=len(ours),
+            accuracy=two_way_band(
+                _differences(run, (base, ours), (point, theirs)), seed=point.number
+            ),
+            energy=mean_band(point.energy[theirs] - base.energy[ours]) if priced else None,
+            passing=passing,
+            p=p,
+        )
+
+
+def _codes(point: PointView) -> NDArray[np.int64]:
+    """Return one number for each run that is done, alike at every point."""
+    return point.keys[:, 0] << 32 | point.keys[:, 1]
+
+
+def _differences(
+    run: RunView,
+    first: tuple[PointView, NDArray[np.int64]],
+    second: tuple[PointView, NDArray[np.int64]],
+) -> Iterator[Matrix]:
+    ours, theirs = (
+        np.concatenate(list(run.right(point)))[rows].astype(np.int8)
+        for point, rows in (first, second)
+    )
+    yield (theirs - ours).astype(np.float64)

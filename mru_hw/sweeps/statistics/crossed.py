@@ -1,0 +1,114 @@
+"""Means over dies and sequences, which are crossed: every die sees the same sequences.
+
+Dies are a sample of the dies that the process makes, and sequences one of those that the chip will
+hear. An interval from dies alone is too narrow as soon as other sequences are meant.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from mru_hw.sweeps.statistics.shares import CONFIDENCE, Band, clopper_pearson
+
+DRAWS = 2000
+"""Resamplings that an interval is made from."""
+_BLOCK = 4096
+"""Dies that are drawn again at a time; the law of the draws does not depend on it."""
+
+
+def two_way_band(
+    blocks: Iterable[NDArray[np.float64]],
+    *,
+    seed: int = 0,
+    draws: int = DRAWS,
+    confidence: float = CONFIDENCE,
+) -> Band | None:
+    """Return the mean over dies and sequences with its interval for other dies and sequences.
+
+    Both are drawn again with replacement, each on its own, and every pair of them counts as often
+    as the product says (A. B. Owen, Annals of Applied Statistics 1, 386, 2007: the pigeonhole
+    bootstrap, whose variance is never too small). The interval's ends are percentiles of the draws,
+    taken further out as a t interval's of so many dies and sequences are (T. C. Hesterberg, The
+    American Statistician 69, 371, 2015, section 3.3).
+
+    Parameters
+    ----------
+    blocks
+        Consecutive dies: (die, sequence) numbers, such as 1 where a die is right and 0 where not,
+        or a difference of two points on the same dies and sequences.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    The mean and its interval; None without dies. Numbers that are all alike tell nothing of a
+    spread: then the interval is `clopper_pearson`'s for as many units as there are dies or
+    sequences, whichever are fewer, where the numbers are 0 or 1.
+    """
+    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
+    parts = list(_parts(blocks))
+    if not parts:
+        return None
+    n_dies, n_sequences = sum(len(part) for part in parts), parts[0].shape[1]
+    column = np.sum([part.sum(axis=0) for part in parts], axis=0)
+    rows = np.concatenate([part.mean(axis=1) for part in parts])
+    mean = float(column.sum()) / (n_dies * n_sequences)
+    if rows.min() == rows.max() and column.min() == column.max():
+        return _all_alike(mean, min(n_dies, n_sequences), confidence)
+    tail = _tail(rows, column / n_dies, confidence)
+    again = np.zeros((draws, n_sequences))
+    left = np.full(draws, n_dies)
+    for k, part in enumerate(parts):
+        behind = sum(len(later) for later in parts[k + 1 :])
+        here = rng.binomial(left, len(part) / (len(part) + behind))
+        left = left - here
+        again += _counts(rng, here, len(part)) @ part
+    weights = _counts(rng, np.full(draws, n_sequences), n_sequences)
+    means = np.einsum("ds,ds->d", again, weights) / (n_dies * n_sequences)
+    low, high = np.quantile(means, [tail, 1 - tail])
+    return Band(value=mean, low=float(low), high=float(high))
+
+
+def mean_band(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> Band | None:
+    """Return the mean over dies, with Student's interval: for other dies, and these sequences."""
+    n = len(values)
+    if n < 2:
+        return None
+    mean = float(values.mean())
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    return Band(value=mean, low=mean - half, high=mean + half)
+
+
+def _parts(blocks: Iterable[NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
+    for block in blocks:
+        for first in range(0, len(block), _BLOCK):
+            yield block[first : first + _BLOCK]
+
+
+def _counts(rng: np.random.Generator, draws: NDArray[np.int64], kinds: int) -> NDArray[np.float64]:
+    """Return (draw, kind): how often each of `kinds` comes in each number of draws."""
+    cells = np.repeat(np.arange(len(draws)) * kinds, draws)
+    cells += rng.integers(kinds, size=len(cells))
+    found = np.bincount(cells, minlength=len(draws) * kinds)
+    return found.reshape(len(draws), kinds).astype(np.float64)
+
+
+def _all_alike(mean: float, units: int, confidence: float) -> Band:
+    if mean not in {0.0, 1.0}:
+        return Band(value=mean, low=mean, high=mean)
+    return clopper_pearson(round(mean * units), units, confidence)
+
+
+def _tail(rows: NDArray[np.float64], columns: NDArray[np.float64], confidence: float) -> float:
+    """Return the share of draws beyond each end, for the numbers of dies and sequences."""
+    parts = [(float(m.var(ddof=1)) / len(m), len(m)) for m in (rows, columns) if len(m) > 1]
+    total = sum(variance for variance, _ in parts)
+    drawn = sum(variance * (n - 1) / n for variance, n in parts)
+    freedom = total**2 / sum(variance**2 / (n - 1) for variance, n in parts)
+    quantile = float(stats.t.ppf((1 + confidence) / 2, freedom))
+    return float(stats.norm.cdf(-quantile * math.sqrt(total / drawn)))
