@@ -305,36 +305,41 @@ def signed_logs(
     n: Any,
 ) -> Any:
     """Solve signed nodes: their currents, rails and, behind those, logarithms."""
+    flowing, pulling = ws[total : total + n], ws[drag : drag + n]
+    rails, currents = ws[block : block + 3 * n], ws[value : value + n]
     for i in range(n):
         i_q = node[first + i, 0]
         for s in range(LANES):
-            current, log = signed_node(ws[total + i, s], ws[drag + i, s], i_q, skew)
-            ws[value + i, s] = current
-            ws[block + i, s], ws[block + n + i, s] = split(current, i_q)
-            ws[block + 2 * n + i, s] = log
+            current, log = signed_node(flowing[i, s], pulling[i, s], i_q, skew)
+            currents[i, s] = current
+            rails[i, s], rails[n + i, s] = split(current, i_q)
+            rails[2 * n + i, s] = log
 
 
 def pin_logs(ws: Any, value: Any, node: Any, first: Any, block: Any, n: Any) -> Any:
     """Rails of signed nodes whose currents are given and, behind those, logarithms."""
+    rails, currents = ws[block : block + 3 * n], ws[value : value + n]
     for i in range(n):
         i_q = node[first + i, 0]
         for s in range(LANES):
-            plus, minus = split(ws[value + i, s], i_q)
-            ws[block + i, s] = plus
-            ws[block + n + i, s] = minus
-            ws[block + 2 * n + i, s] = log_rail(plus, i_q)
+            plus, minus = split(currents[i, s], i_q)
+            rails[i, s] = plus
+            rails[n + i, s] = minus
+            rails[2 * n + i, s] = log_rail(plus, i_q)
 
 
 def rectified_logs(
     ws: Any, total: Any, drag: Any, usual: Any, value: Any, block: Any, n: Any
 ) -> Any:
     """Solve diodes: their currents, rails and, behind those, logarithms."""
+    flowing, pulling = ws[total : total + n], ws[drag : drag + n]
+    rails, currents = ws[block : block + 2 * n], ws[value : value + n]
     for i in range(n):
         for s in range(LANES):
-            current, log = rectified_node(ws[total + i, s], ws[drag + i, s], usual)
-            ws[value + i, s] = current
-            ws[block + i, s] = maximum(current, F(0.0))
-            ws[block + n + i, s] = log
+            current, log = rectified_node(flowing[i, s], pulling[i, s], usual)
+            currents[i, s] = current
+            rails[i, s] = maximum(current, F(0.0))
+            rails[n + i, s] = log
 
 
 def copied(
@@ -348,18 +353,22 @@ def copied(
         other, second, bend = leak[row, two, 0], leak[row, two, 1], leak[row, two, 2]
         floor = least[row, sign]
         for i in range(n):
-            at = sign * n + i
+            own, log = ws[block + sign * n + i], ws[logs + i]
+            bent = ws[logs + sign * n + i]
+            if leaks == 1:
+                excess = ws[more + sign * n + i]
+                if channel > F(1e-29):
+                    for s in range(LANES):
+                        own[s] = leg_current(own[s], channel, junction, slope)
+                if other > F(1e-29):
+                    for s in range(LANES):
+                        passed = leg_current(maximum(own[s], floor), other, second, bend)
+                        excess[s] = passed - own[s]
+                else:
+                    for s in range(LANES):
+                        excess[s] = maximum(own[s], floor) - own[s]
             for s in range(LANES):
-                own = ws[block + at, s]
-                if leaks == 1:
-                    if channel > F(1e-29):
-                        own = leg_current(own, channel, junction, slope)
-                    passed = maximum(own, floor)
-                    if other > F(1e-29):
-                        passed = leg_current(passed, other, second, bend)
-                    ws[more + at, s] = passed - own
-                    ws[block + at, s] = own
-                ws[logs + at, s] = own * ws[logs + i, s]
+                bent[s] = own[s] * log[s]
 
 
 def supply(
@@ -389,6 +398,20 @@ def supply(
 # ------------------------------------------------------------------------------------- units
 
 
+def compare_side(
+    ws: Any, rail: Any, copy: Any, leg: Any, leak: Any, bank: Any, sign: Any, drawn: Any
+) -> Any:
+    """Add what one side of a unit's comparators draws."""
+    rails, sums = ws[rail], ws[drawn]
+    channel, junction, slope = leak[bank, sign, 0], leak[bank, sign, 1], leak[bank, sign, 2]
+    if channel > F(1e-29):
+        for s in range(LANES):
+            sums[s] += minimum(leg_current(rails[s], channel, junction, slope) * copy, leg)
+    else:
+        for s in range(LANES):
+            sums[s] += minimum(rails[s] * copy, leg)
+
+
 def comparators(
     ws: Any,
     block: Any,
@@ -403,21 +426,12 @@ def comparators(
     drawn: Any,
 ) -> Any:
     """Add what comparators draw against bias legs: the smaller of two currents in series."""
-    plus_leaks, minus_leaks = leak[bank, 0, 0] > F(1e-29), leak[bank, 1, 0] > F(1e-29)
     for i in range(n):
         up_copy, down_copy = unit[first + i, 2], unit[first + i, 3]
         up_leg, down_leg = unit[first + i, 4], unit[first + i, 5]
-        for s in range(LANES):
-            plus = ws[block + i, s]
-            if plus_leaks:
-                plus = leg_current(plus, leak[bank, 0, 0], leak[bank, 0, 1], leak[bank, 0, 2])
-            ws[drawn, s] += minimum(plus * up_copy, up_leg)
+        compare_side(ws, block + i, up_copy, up_leg, leak, bank, 0, drawn)
         if signs == 2:
-            for s in range(LANES):
-                minus = ws[block + n + i, s]
-                if minus_leaks:
-                    minus = leg_current(minus, leak[bank, 1, 0], leak[bank, 1, 1], leak[bank, 1, 2])
-                ws[drawn, s] += minimum(minus * down_copy, down_leg)
+            compare_side(ws, block + n + i, down_copy, down_leg, leak, bank, 1, drawn)
         if i % CHUNK == CHUNK - 1:
             weigh(record, 1, share, ws, drawn)
     weigh(record, 1, share, ws, drawn)
@@ -439,25 +453,30 @@ def windows(
     drawn: Any,
 ) -> Any:
     """Add what window comparators draw, whose legs are weighed by the threshold's copies."""
-    plus_leaks, minus_leaks = leak[bank, 0, 0] > F(1e-29), leak[bank, 1, 0] > F(1e-29)
+    up_leaks, down_leaks = leak[bank, 0, 0] > F(1e-29), leak[bank, 1, 0] > F(1e-29)
+    sums = ws[drawn]
     for i in range(n):
         u = first + i
+        b_plus, b_minus = ws[carried + i], ws[carried + n + i]
+        plus, minus = ws[block + i], ws[block + (signs - 1) * n + i]
+        opposite = copies[2, u] if signs == 2 else F(0.0)
         for s in range(LANES):
-            up = ws[carried + i, s] * copies[0, u] + ws[carried + n + i, s] * copies[1, u]
-            if signs == 2:
-                up = up + ws[block + n + i, s] * copies[2, u]
-            plus = ws[block + i, s]
-            if plus_leaks:
-                plus = leg_current(plus, leak[bank, 0, 0], leak[bank, 0, 1], leak[bank, 0, 2])
-            ws[drawn, s] += minimum(plus * unit[u, 2], unit[u, 4] * up)
+            up = b_plus[s] * copies[0, u] + b_minus[s] * copies[1, u] + minus[s] * opposite
+            copied_plus = plus[s]
+            if up_leaks:
+                copied_plus = leg_current(
+                    copied_plus, leak[bank, 0, 0], leak[bank, 0, 1], leak[bank, 0, 2]
+                )
+            sums[s] += minimum(copied_plus * unit[u, 2], unit[u, 4] * up)
         if signs == 2:
             for s in range(LANES):
-                down = ws[carried + i, s] * copies[3, u] + ws[carried + n + i, s] * copies[4, u]
-                down = down + ws[block + i, s] * copies[5, u]
-                minus = ws[block + n + i, s]
-                if minus_leaks:
-                    minus = leg_current(minus, leak[bank, 1, 0], leak[bank, 1, 1], leak[bank, 1, 2])
-                ws[drawn, s] += minimum(minus * unit[u, 3], unit[u, 5] * down)
+                down = b_plus[s] * copies[3, u] + b_minus[s] * copies[4, u] + plus[s] * copies[5, u]
+                copied_minus = minus[s]
+                if down_leaks:
+                    copied_minus = leg_current(
+                        copied_minus, leak[bank, 1, 0], leak[bank, 1, 1], leak[bank, 1, 2]
+                    )
+                sums[s] += minimum(copied_minus * unit[u, 3], unit[u, 5] * down)
         if i % CHUNK == CHUNK - 1:
             weigh(record, 1, share, ws, drawn)
     weigh(record, 1, share, ws, drawn)

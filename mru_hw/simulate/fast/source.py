@@ -11,17 +11,16 @@ law makes another file, so no stale code can run.
 from __future__ import annotations
 
 import ast
+import copy
 import functools
 import hashlib
 import importlib.util
-import inspect
 import os
 import sys
 import tempfile
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -76,10 +75,18 @@ class _Typed(ast.NodeTransformer):
         return ast.Name(_REPLACED[name], ast.Load()) if name in _REPLACED else node
 
 
+@functools.cache
+def _functions(module: str) -> dict[str, ast.FunctionDef]:
+    """Read a module's functions by name; by line, a file that changed since would mislead."""
+    path = sys.modules[module].__file__
+    assert path is not None
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    return {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
+
+
 def _function(of: Callable[..., Any]) -> ast.FunctionDef:
     """Return a function's own text, without words and types."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(of))).body[0]
-    assert isinstance(tree, ast.FunctionDef)
+    tree = copy.deepcopy(_functions(of.__module__)[of.__name__])
     for argument in (*tree.args.args, *tree.args.kwonlyargs):
         argument.annotation = None
     tree.returns = None
@@ -113,12 +120,9 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     return "".join(parts)
 
 
-def _loops() -> list[FunctionType]:
+def _loops() -> list[Callable[..., Any]]:
     """List the loops in the order of their text."""
-    own = [f for _, f in inspect.getmembers(loops, inspect.isfunction)]
-    return sorted(
-        (f for f in own if f.__module__ == loops.__name__), key=lambda f: f.__code__.co_firstlineno
-    )
+    return [getattr(loops, name) for name in _functions(loops.__name__)]
 
 
 @functools.cache
