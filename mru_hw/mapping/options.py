@@ -199,8 +199,12 @@ class DesignOptions(Document):
         return self.model_dump(mode="json", exclude_none=True)
 
     def chosen(self) -> str:
-        """Return as JSON what differs from the defaults but `i_unit`; empty where nothing does."""
-        return self.model_dump_json(exclude_defaults=True, exclude={"i_unit"}).strip("{}")
+        """Return what differs from the defaults, `i_unit` apart, as a JSON object.
+
+        An empty text where nothing does.
+        """
+        chosen = self.model_dump_json(exclude_defaults=True, exclude={"i_unit"})
+        return "" if chosen == "{}" else chosen
 
 
 DEFAULTS = DesignOptions()
