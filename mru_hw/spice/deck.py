@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from mru_hw.errors import RunStatus
 
 BENCH, CHIP = "bench.cir", "chip.cir"
+_TRAN = re.compile(r"^\.tran ([-+.\de]+)(?=\s)", re.MULTILINE)
 TOKEN = "v(token)"  # noqa: S105 (a node's voltage, no secret)
 
 
@@ -125,6 +127,11 @@ class Deck:
         """Return the deck with further ``.options``; the last word on each is theirs."""
         head, end, tail = self.files[BENCH].rpartition("\n.end")
         bench = f"{head}\n.options {options}{end}{tail}"
+        return replace(self, files={**self.files, BENCH: bench})
+
+    def with_step(self, times: float) -> Deck:
+        """Return the deck with a largest time step that is so many times as long."""
+        bench = _TRAN.sub(lambda found: f".tran {times * float(found[1])!r}", self.files[BENCH])
         return replace(self, files={**self.files, BENCH: bench})
 
 
