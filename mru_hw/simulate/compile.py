@@ -80,7 +80,7 @@ def compile_dies(
         so each of those is a program by itself.
     """
     flow = Flow.of(design)
-    legs = sum(c.plus.size for c in design.connections)
+    legs = max(1, sum(c.plus.size for c in design.connections))
     most = max(1, min(TOGETHER, BYTES // (64 * legs)))
     for shared, run in itertools.groupby(dies, key=lambda die: die.spread is not None):
         rest = list(run)
