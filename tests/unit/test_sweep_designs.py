@@ -199,3 +199,20 @@ def test_each_mistake_is_one_sentence_about_its_own_place(
     assert shown.startswith(expected)
     assert shown.count("\n") == 1
     assert not out.exists()
+
+
+def test_the_kernel_is_a_key_of_the_plan_or_an_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = write_case(tmp_path, n_dies=2)
+    assert command(["sweep", str(plan), "--out", str(tmp_path / "a"), "--kernel", "numpy"]) == 0
+    with open_run(tmp_path / "a") as run:
+        assert run.facts["kernel"] == "numpy"
+    plan = write_case(tmp_path, n_dies=2, kernel="numba")
+    assert command(["sweep", str(plan), "--out", str(tmp_path / "b")]) == 0
+    with open_run(tmp_path / "b") as run:
+        assert run.facts["kernel"] == "numba"
+    capsys.readouterr()
+    assert command(["sweep", str(plan), "--out", str(tmp_path / "c"), "--kernel", "numpy"]) == 2
+    told = capsys.readouterr().err
+    assert '--kernel is "numpy", expected no such option' in told
