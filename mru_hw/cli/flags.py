@@ -47,7 +47,10 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "supply_resistance": "--supply-resistance",
         "droop": "--droop",
     },
-    "sweep": _OUT | {"plan": "PLAN", "workers": "--workers"},
+    "sweep": _OUT
+    | {"plan": "PLAN", "workers": "--workers", "shard": "--shard", "until": "--until"},
+    "merge": _OUT | {"run": "RUN"},
+    "export": _OUT | {"run": "RUN"},
     "report": _OUT | {"run": "RUN"},
     "demo": _OUT,
     "characterize": _OUT

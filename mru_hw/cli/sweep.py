@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +20,7 @@ from mru_hw.cli.design import (
 from mru_hw.cli.meter import meter
 from mru_hw.cli.numbers import WORKERS, whole
 from mru_hw.cli.output import Json, emit
-from mru_hw.errors import UserError
+from mru_hw.errors import MISSING, UserError
 
 if TYPE_CHECKING:
     from mru_hw.sweeps.plan import Plan
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 
 def sweep(
     plan: Annotated[Path, typer.Argument(metavar="PLAN.yaml", help="What to run.")],
-    out: Annotated[Path, typer.Option("--out", metavar="RUN.sqlite", help="The store to write.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="RUN.sqlite", help="The store to write.")
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -36,6 +40,22 @@ def sweep(
             parser=whole("--workers", 1, WORKERS),
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="3/16", help="Run one part of several; merge joins them."),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until",
+            metavar='"yield ±1 %"',
+            help="Stop when a yield or an accuracy is known so well; n_dies is the most.",
+        ),
+    ] = None,
+    plan_check: Annotated[
+        bool,
+        typer.Option("--plan-check", help="Run nothing; say what it takes in time and room."),
+    ] = False,
     dask: Annotated[
         str | None, typer.Option("--dask", metavar="ADDRESS", help="Not made yet.")
     ] = None,
@@ -51,8 +71,10 @@ def sweep(
     """
     from mru_hw.report.summary import sweep_lines, sweep_summary
     from mru_hw.sweeps.plan import read_plan
+    from mru_hw.sweeps.points import read_shard
     from mru_hw.sweeps.run import STUDY, run_sweep
     from mru_hw.sweeps.statistics.answers import statistics
+    from mru_hw.sweeps.statistics.stopping import read_until
     from mru_hw.sweeps.view import open_run
 
     if dask is not None:
@@ -60,15 +82,32 @@ def sweep(
     document = _with_options(read_plan(plan), plan, design, i_unit, calibration)
     told = {} if calibration is None else {"calibration": "--calibration"}
     # What an axis says of i_unit is the plan's, whatever else the design's file has.
-    source = None if document.values("i_unit") else design
-    with meter("sweep") as show:
-        try:
-            with told_of_design(source, i_unit):
-                outcome = run_sweep(
-                    {STUDY: document}, plan.parent, out, workers=workers, progress=show
-                )
-        except UserError as error:
-            raise document.place(error.renamed(told), plan.name) from None
+    source = None if document.varies("i_unit") else design
+    part = None if shard is None else read_shard(shard)
+    end = None if until is None else read_until(until)
+    if plan_check:
+        from mru_hw.report.check import check_lines
+        from mru_hw.sweeps.check import check_plan
+
+        with told_of_design(source, i_unit), _told(document, plan, told):
+            there = plan.with_suffix(".sqlite") if out is None else out
+            found = check_plan(
+                {STUDY: document}, plan.parent, there, workers=workers, shard=part, until=end
+            )
+        emit(found.as_data(), as_json=json, lines=check_lines(found))
+        return
+    if out is None:
+        raise UserError("out", MISSING, "the file to write")
+    with meter("sweep") as show, _told(document, plan, told), told_of_design(source, i_unit):
+        outcome = run_sweep(
+            {STUDY: document},
+            plan.parent,
+            out,
+            workers=workers,
+            shard=part,
+            until=end,
+            progress=show,
+        )
     with open_run(out) as run:
         summary = sweep_summary(run) | {
             "run": out,
@@ -85,6 +124,16 @@ def sweep(
     outcome.refuse_cut_off()
 
 
+@contextlib.contextmanager
+def _told(document: Plan, plan: Path, told: Mapping[str, str]) -> Iterator[None]:
+    """Say where in the plan a mistake stands, or by which option it came."""
+    try:
+        yield
+    except UserError as error:
+        known = error.renamed(told) if error.field in told else error
+        raise document.place(known, plan.name) from None
+
+
 def _with_options(
     document: Plan, plan: Path, design: Path | None, i_unit: str | None, calibration: Path | None
 ) -> Plan:
@@ -99,7 +148,7 @@ def _with_options(
         if path is not None and key in document.model_fields_set:
             expected = f"no such option, for {plan.name} has the key {key}"
             raise UserError(f"--{key}", str(path), expected)
-    if i_unit is not None and document.values("i_unit"):
+    if i_unit is not None and document.varies("i_unit"):
         expected = f"no such option, for i_unit is an axis of {plan.name}"
         raise UserError("--i-unit", i_unit, expected)
     changed: dict[str, Any] = {}

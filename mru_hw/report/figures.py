@@ -142,18 +142,39 @@ def over_axis(
             np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
         ):
             _curves(place, values, series)
-            place.set_xlabel(axis)
-            place.set_ylabel(title if unit != "%" else f"{title} [%]")
-            if unit == "%":
-                for label, colour, dashes, share in _known(references):
-                    place.axhline(
-                        100 * share, color=colour, linestyle=dashes, linewidth=1, label=label
-                    )
-                place.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-            else:
-                place.yaxis.set_major_formatter(EngFormatter(unit=unit))
+            _label(place, axis, title, unit, references)
 
     return drawn(draw, (4.2 * len(panels), 3.4 + 0.2 * len(panels[0][2])))
+
+
+def over_sample(
+    axis: str,
+    values: Sequence[Any],
+    panels: Sequence[tuple[str, str, Array]],
+    references: Mapping[str, float],
+) -> str:
+    """Draw the means of points that are a sample over one of their axes, as dots."""
+
+    def draw(figure: Figure) -> None:
+        for place, (title, unit, means) in zip(
+            np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
+        ):
+            place.plot(list(values), means, color=BLUE, marker="o", markersize=3, linestyle="none")
+            _label(place, axis, title, unit, references)
+
+    return drawn(draw, (4.2 * len(panels), 3.4))
+
+
+def _label(place: Axes, axis: str, title: str, unit: str, references: Mapping[str, float]) -> None:
+    """Name both axes, and put the references to shares."""
+    place.set_xlabel(axis)
+    place.set_ylabel(title if unit != "%" else f"{title} [%]")
+    if unit == "%":
+        for label, colour, dashes, share in _known(references):
+            place.axhline(100 * share, color=colour, linestyle=dashes, linewidth=1, label=label)
+        place.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    else:
+        place.yaxis.set_major_formatter(EngFormatter(unit=unit))
 
 
 def _curves(axes: Axes, values: Sequence[Any], series: Sequence[Series]) -> None:

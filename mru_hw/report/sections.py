@@ -30,7 +30,8 @@ def pictures(run: RunView) -> list[Picture]:
     """Return all figures of a sweep."""
     found = [*_distributions(run)]
     for points in run.studies().values():
-        found += [_over(run, points, axis) for axis in differing(points)]
+        over = _over if run.is_grid(points[0].study) else _over_sample
+        found += [over(run, points, axis) for axis in differing(points)]
     if run.base.blocks:
         found.append(_blocks(run))
     return found
@@ -109,6 +110,22 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
             f"Over {title}: the mean of {counted} runs at each point, with the range from "
             f"P10 to P90.{more}"
         ),
+    )
+
+
+def _over_sample(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
+    title = AXES[axis].label
+    done = [point for point in points if len(point.accuracy)]
+    values = [point.settings[axis] for point in done]
+    if not all(isinstance(value, (int, float)) for value in values):
+        values = [AXES[axis].render(value) for value in values]
+    panels = [("accuracy", "%", np.array([100 * point.accuracy.mean() for point in done]))]
+    if done and all(len(point.power) for point in done):
+        panels.append(("mean power", "W", np.array([point.power.mean() for point in done])))
+    return Picture(
+        uri=figures.over_sample(title, values, panels, run.compared(points)),
+        alternative=f"Accuracy and power of a sample of points over {title}.",
+        caption=f"Over {title}: the mean of each of {len(done)} points, which differ in all axes.",
     )
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, final
 from mru_hw.errors import MISSING, RunStatus, UserError
 from mru_hw.files import validated
 from mru_hw.sweeps.plan import Plan, read_plan
+from mru_hw.sweeps.points import read_shard
 from mru_hw.sweeps.run import STUDY, Outcome, run_sweep
+from mru_hw.sweeps.statistics.stopping import read_until
 from mru_hw.sweeps.view import RunView, open_run
 from mru_hw.units import render
 
@@ -83,6 +85,18 @@ class Sweep:
         """Return how many runs are stored."""
         return len(self.rows)
 
+    def export(self, out: str | Path) -> None:
+        """Write the rows as a table, to a path that ends in ``.csv`` or ``.parquet``.
+
+        Raises
+        ------
+        UserError
+            It ends otherwise, something else stands there, or what writes Parquet is missing.
+        """
+        from mru_hw.sweeps.export import export
+
+        export(self, Path(out))
+
     def facts(self) -> Iterator[tuple[str, str]]:
         """Yield what there is to say of the sweep, a name and a text each."""
         done = [row for row in self.rows if row["status"] == "done"]
@@ -118,6 +132,8 @@ def sweep(
     out: str | Path | None = None,
     *,
     workers: int | None = None,
+    shard: str | None = None,
+    until: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """Run a sweep, or go on with one that was interrupted.
@@ -131,6 +147,10 @@ def sweep(
         The store to write; beside PLAN.yaml, with its stem and ``.sqlite``, when None.
     workers
         Processes; one a core when None. No result depends on it.
+    shard
+        Which part of the runs, such as ``3/16``; all when None.
+    until
+        What to know of the dies before it ends, such as ``yield ±1 %`` or ``accuracy ±0.5 %``.
     progress
         Called with the runs stored and the runs in all, at the start and after every job.
 
@@ -141,7 +161,7 @@ def sweep(
     SimulationError
         The machine cut runs off; the same call tries them again.
     """
-    outcome = sweep_plan(plan, out, workers=workers, progress=progress)
+    outcome = sweep_plan(plan, out, workers=workers, shard=shard, until=until, progress=progress)
     outcome.refuse_cut_off()
     return read_sweep(outcome.path)
 
@@ -151,6 +171,8 @@ def sweep_plan(
     out: str | Path | None = None,
     *,
     workers: int | None = None,
+    shard: str | None = None,
+    until: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run a sweep as `sweep` does, and say how it ended."""
@@ -166,7 +188,15 @@ def sweep_plan(
     if out is None:
         raise UserError("out", MISSING, "the file to write, for a plan that is no file")
     try:
-        return run_sweep({STUDY: document}, folder, Path(out), workers=workers, progress=progress)
+        return run_sweep(
+            {STUDY: document},
+            folder,
+            Path(out),
+            workers=workers,
+            shard=None if shard is None else read_shard(shard),
+            until=None if until is None else read_until(until),
+            progress=progress,
+        )
     except UserError as error:
         raise document.place(error, name) from None
 
@@ -184,7 +214,6 @@ def read_sweep(path: str | Path) -> Sweep:
 
 
 def _rows(view: RunView) -> Iterator[dict[str, Any]]:
-    seconds = float(view.duration.mean())
     for point, run in view.runs():
         joules = run.energy_mean
         blocks = {} if run.blocks is None else json.loads(run.blocks)
@@ -198,7 +227,7 @@ def _rows(view: RunView) -> Iterator[dict[str, Any]]:
             "status": RunStatus[run.status].name.lower(),
             "accuracy": run.accuracy,
             "energy_J": joules,
-            "power_W": None if joules is None else joules / seconds,
+            "power_W": None if joules is None else joules / point.duration,
             **{f"energy_J.{name}": sum(parts) for name, parts in blocks.items()},
             "seconds": run.seconds,
             "design": run.design,

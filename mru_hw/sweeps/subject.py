@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Collection, Mapping
@@ -63,6 +64,11 @@ class Subject:
         ----------
         trial
             Which of the networks that the point draws; None for the one that they are drawn from.
+
+        Raises
+        ------
+        UserError
+            The values of the axes do not go together.
         """
         setup = Setup(
             model=self.model,
@@ -74,7 +80,7 @@ class Subject:
         for name, axis in AXES.items():
             if trial is not None or not is_drawn(name, point.settings):
                 setup = axis.apply(setup, point.settings[name])
-        return setup
+        return dataclasses.replace(setup, options=setup.options.checked())
 
     def design(self, setup: Setup) -> Design:
         """Map the network of a point.

@@ -156,16 +156,19 @@ def statistics(run: RunView) -> Statistics:
 
 def yields(run: RunView) -> Iterator[Yield]:
     """Yield the yields: one for each combination of the axes but temperature and supply."""
+    for group in asked_points(run):
+        yield _yield(run, run.spec(group[0].study), group)
+
+
+def asked_points(run: RunView) -> Iterator[list[PointView]]:
+    """Yield the points at which a die has to pass, one list for each population of dies."""
     for study, points in run.studies().items():
-        spec = run.spec(study)
         groups: dict[str, list[PointView]] = {}
         for point in points:
-            if not _asked(spec, point):
-                continue
-            shared = {n: v for n, v in point.settings.items() if n not in CONDITIONS}
-            groups.setdefault(repr(shared), []).append(point)
-        for group in groups.values():
-            yield _yield(run, spec, group)
+            if _asked(run.spec(study), point):
+                shared = {n: v for n, v in point.settings.items() if n not in CONDITIONS}
+                groups.setdefault(repr(shared), []).append(point)
+        yield from groups.values()
 
 
 def passing_dies(
@@ -237,11 +240,15 @@ def drawn(settings: Mapping[str, Any]) -> str:
     return f"{networks}{words} {'around' if 'process' in found else 'at'} corner {corner}"
 
 
-def _independent(point: PointView) -> bool:
+def independent(settings: Mapping[str, Any], trials: int, runs: int) -> bool:
     """Whether no two runs of a point share a die or a perturbed network."""
-    if point.trials > 1:
-        return point.trials == point.n_wanted
-    return point.n_wanted == 1 or any(point.settings[name] for name in _DRAWN)
+    if trials > 1:
+        return trials == runs
+    return runs == 1 or any(settings[name] for name in _DRAWN)
+
+
+def _independent(point: PointView) -> bool:
+    return independent(point.settings, point.trials, point.n_wanted)
 
 
 def _estimate(run: RunView, spec: Spec, point: PointView) -> Band | None:
