@@ -171,8 +171,9 @@ def point_rows(run: RunView, told: Statistics) -> list[list[str]]:
             low, high = np.percentile(a, [10, 90])
             shares = [percent(float(a.mean())), interval(statistics.accuracy)]
             shares += [percent(float(v)) for v in (low, high)]
-            software = run.references.get("software")
-            passed = None if software is None else point.passing(run.spec(point.study), software)
+            software = run.software(point)
+            known = not np.isnan(software)
+            passed = point.passing(run.spec(point.study), software) if known else None
             shares.append(percent(None if passed is None else float(passed.mean())))
             shares.append(interval(statistics.passing))
         joules = render(float(point.energy.mean()), "J") if len(point.energy) else "not priced"

@@ -159,6 +159,20 @@ def _perturb(setup: Setup, percent: float) -> Setup:
 
 
 _TABLE = (
+    Axis(
+        name="model",
+        kind=Annotated[str, Field(min_length=1)],
+        example=("net", "other"),
+        description="model folders, relative to the plan, of the same inputs and classes",
+        label="network",
+        render=lambda value: str(value or "the network of the plan")[-40:],
+        default=lambda _: None,
+        apply=lambda setup, value: (
+            setup if value is None else dataclasses.replace(setup, model=setup.models[value])
+        ),
+        tacit=None,
+        not_at={},
+    ),
     factor(
         "mismatch_scale",
         changes="mismatch",

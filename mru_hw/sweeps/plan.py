@@ -363,9 +363,9 @@ class Plan(Document):
     def place(self, error: UserError, source: str) -> UserError:
         """Return an error about what the plan says as one about its own field, in a file."""
         places = {name: f"design.{name}" for name in DesignOptions.model_fields}
-        places |= {one.axis: f"axes.{k}.values" for k, one in enumerate(self.axes)}
         kept = ("tech", "inputs", "model", "sequences", "conditions", "design", "calibration")
         places |= {name: name for name in kept}
+        places |= {one.axis: f"axes.{k}.values" for k, one in enumerate(self.axes)}
         if error.field not in places:
             return error
         return error.renamed(places).inside(source)

@@ -9,6 +9,7 @@ import numpy as np
 
 from mru_hw.arrays import digest
 from mru_hw.mapping import Design
+from mru_hw.model.network import Model
 from mru_hw.simulate.asked import refuse_currents
 from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.simulate.supply import input_charge
@@ -28,6 +29,8 @@ class Ready:
     ----------
     setup
         What its settings make of the network.
+    trained
+        The network as it was trained, before any axis changed it.
     digest
         Of the design.
     input_energy
@@ -37,6 +40,7 @@ class Ready:
 
     point: Point
     setup: Setup
+    trained: Model
     design: Design
     digest: str
     input_energy: float | None
@@ -68,7 +72,14 @@ def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
             constants(subject, design, setup)
         priced = None if subject.level == "ideal" else charge * setup.conditions.v_dd
         found.append(
-            Ready(point=point, setup=setup, design=design, digest=name, input_energy=priced)
+            Ready(
+                point=point,
+                setup=setup,
+                trained=subject.trained(point),
+                design=design,
+                digest=name,
+                input_energy=priced,
+            )
         )
     return tuple(found)
 

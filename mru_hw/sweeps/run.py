@@ -126,7 +126,8 @@ def run_sweep(
         refuse_no_room(out, total, run_bytes(subject.inputs.n_seq, plan.keep))
         if shard is not None:
             facts["shard"] = str(shard)
-        create_store(out, facts, subject, ready, references(subject, designs))
+        other = {one.digest: one.trained for one in ready if one.trained is not subject.model}
+        create_store(out, facts, subject, ready, references(subject, designs, other))
     with Store.open(out) as store:
         # Before anything is added: what a report would refuse is not gone on with.
         view_of(out, store.connection, "out", DAMAGED)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,6 +35,8 @@ class Setup:
     seed, trial
         What draws that are no die's are named by: the plan's seed, and the number of the draw
         among those of a point.
+    models
+        Other networks, by what the plan calls them.
     """
 
     model: Model
@@ -46,6 +49,7 @@ class Setup:
     trim_bits: int = 0
     seed: int = 0
     trial: int = 0
+    models: Mapping[str, Model] = field(default_factory=dict)
 
 
 def perturbed(model: Model, percent: float, seed: int, trial: int) -> Model:

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ It is raised whenever one of them moves a figure, so that no store is resumed wi
 kinds; a test holds it (tests/golden/results.json).
 """
 
+MODEL = "model"
+"""The axis of several networks."""
+
 ARITHMETIC: Mapping[str, str] = {"kernel": "numpy", "number_type": "float64"}
 """What computes the behavioral level, and the type of its numbers: another one's bits differ."""
 
@@ -48,6 +51,8 @@ class Subject:
         The sequences that the plan names, with labels.
     first_sequence
         Number of the first of them in its file: it names the noise draws.
+    models
+        The networks of the axis ``model``, by their values.
     """
 
     model: Model
@@ -56,6 +61,11 @@ class Subject:
     inputs: Inputs
     first_sequence: int
     level: str
+    models: Mapping[str, Model] = field(default_factory=dict)
+
+    def trained(self, point: Point) -> Model:
+        """Return the network of a point as it was trained."""
+        return self.models.get(point.settings[MODEL], self.model)
 
     def setup(self, point: Point, trial: int | None = None) -> Setup:
         """Return what the runs of a point are made of: what its settings make of the network.
@@ -76,6 +86,7 @@ class Subject:
             conditions=nominal_conditions(self.technology),
             seed=point.seed,
             trial=trial or 0,
+            models=self.models,
         )
         for name, axis in AXES.items():
             if trial is not None or not is_drawn(name, point.settings):
@@ -95,8 +106,10 @@ class Subject:
     def hashes(self) -> dict[str, str]:
         """Return SHA-256 sums of what goes in."""
         inputs = self.inputs
+        names = sorted(self.models)
+        networks = [_digest(model) for model in (self.model, *map(self.models.__getitem__, names))]
         return {
-            "model": digest(self.model.tensors, self.model.spec.model_dump_json()),
+            "model": networks[0] if len(networks) == 1 else digest({}, " ".join(networks)),
             "inputs": digest(
                 {"x": inputs.x, "lengths": inputs.lengths, "y": np.asarray(inputs.y)},
                 str(self.first_sequence),
@@ -104,6 +117,24 @@ class Subject:
             "technology": self.technology.models_hash(),
             "calibration": digest({}, self.calibration.model_dump_json()),
         }
+
+
+def _digest(model: Model) -> str:
+    return digest(model.tensors, model.spec.model_dump_json())
+
+
+def _load_models(plan: Plan, folder: Path, model: Model) -> dict[str, Model]:
+    """Read the networks of the axis ``model``, which take the inputs of the plan's own."""
+    found = {}
+    for value in plan.values(MODEL) or ():
+        other = load_model(folder / value)
+        for name in ("n_in", "n_classes", "frame_period"):
+            wanted, there = getattr(model.spec, name), getattr(other.spec, name)
+            if wanted != there:
+                expected = f"a network with the {name} of {plan.model}, {wanted:g}, not {there:g}"
+                raise UserError(MODEL, value, expected)
+        found[value] = other
+    return found
 
 
 def load_subject(plan: Plan, folder: Path) -> Subject:
@@ -135,6 +166,7 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
         inputs=inputs.take(slice(first, stop)),
         first_sequence=first,
         level=plan.level,
+        models=_load_models(plan, folder, model),
     )
 
 

@@ -129,6 +129,11 @@ class RunView:
         """Accuracies by name, ``software``, ``ideal`` and ``nominal``, for the point `base`."""
         return self.compared([self.base])
 
+    def software(self, point: PointView) -> float:
+        """Return the accuracy of a point's network as trained; NaN where it was not measured."""
+        found = {design: share for name, design, share in self._references if name == "software"}
+        return found.get(point.design, found.get("", math.nan))
+
     def compared(self, points: Sequence[PointView]) -> dict[str, float]:
         """Return the accuracies that the dies of all these points are compared with, by name.
 

@@ -240,3 +240,42 @@ def test_mistakes_of_a_sample_are_one_sentence(
 ) -> None:
     path = write_case(tmp_path, **keys)
     assert sentence(lambda: read_plan(path)) == f"plan.yaml: {expected}"
+
+
+# -------------------------------------------------------------------------------------- networks
+
+
+def test_several_networks_are_each_compared_with_their_own_software(tmp_path: Path) -> None:
+    save_model(with_levels(small_model(5), 1), tmp_path / "other")
+    axes = [
+        {"axis": "model", "values": ["model", "other"]},
+        {"axis": "weight_bits", "values": [0, 4]},
+    ]
+    store = sweep(tmp_path, "both.sqlite", axes=axes)
+    columns = "accuracy, right, energy_mean, quantiles, blocks, design"
+    plan = Plan.model_validate(
+        BASE | {"model": "other", "n_dies": 2, "keep": "summary", "axes": axes[1:]}
+    )
+    run_sweep({"sweep": plan}, tmp_path, tmp_path / "other.sqlite", workers=1)
+    assert rows(store, columns)[4:] == rows(tmp_path / "other.sqlite", columns)
+    with open_run(store) as run, open_run(tmp_path / "other.sqlite") as other:
+        own, theirs = run.references["software"], other.references["software"]
+        assert own != theirs
+        assert [run.software(point) for point in run.points] == [own, own, theirs, theirs]
+
+
+def test_networks_that_do_not_fit_the_inputs_or_changed_are_refused(tmp_path: Path) -> None:
+    axes = [{"axis": "model", "values": ["model", "other"]}]
+    save_model(with_frame(small_model(5), 0.5), tmp_path / "other")
+    told = sentence(partial(sweep, tmp_path, "run.sqlite", axes=axes))
+    assert told == (
+        'model is "other", expected a network with the frame_period of model, 0.01, not 0.5.'
+    )
+    assert not (tmp_path / "run.sqlite").exists()
+    save_model(small_model(5), tmp_path / "other")
+    store = sweep(tmp_path, "run.sqlite", axes=axes)
+    save_model(small_model(6), tmp_path / "other")
+    told = sentence(partial(sweep, tmp_path, "run.sqlite", axes=axes))
+    assert (
+        told == f'out is "{store}", expected a new path, for the sweep there is of another model.'
+    )

@@ -183,10 +183,9 @@ def passing_dies(
     passed
         (die,) whether it keeps the specification at every one of the points.
     """
-    software = run.references.get("software", float("nan"))
     verdicts: dict[tuple[int, int], list[bool]] = {}
     for point in group:
-        for key, kept in zip(point.keys, point.passing(spec, software), strict=True):
+        for key, kept in zip(point.keys, point.passing(spec, run.software(point)), strict=True):
             verdicts.setdefault((int(key[0]), int(key[1])), []).append(bool(kept))
         for key in point.lost:
             verdicts.setdefault((int(key[0]), int(key[1])), []).append(False)
@@ -204,8 +203,9 @@ def _asked(spec: Spec, point: PointView) -> bool:
 
 def _yield(run: RunView, spec: Spec, group: Sequence[PointView]) -> Yield:
     keys, passed = passing_dies(run, spec, group)
-    software = run.references.get("software", float("nan"))
-    shares = [float(np.mean(p.passing(spec, software))) if len(p.accuracy) else 1.0 for p in group]
+    shares = [
+        float(np.mean(p.passing(spec, run.software(p)))) if len(p.accuracy) else 1.0 for p in group
+    ]
     hardest = group[int(np.argmin(shares))]
     lost = {tuple(key) for point in group for key in point.lost.tolist()}
     settings = {n: v for n, v in group[0].settings.items() if n not in CONDITIONS}
@@ -255,7 +255,7 @@ def _estimate(run: RunView, spec: Spec, point: PointView) -> Band | None:
     limits = [
         *(limit.at_least for name, limit in spec.limits.items() if name == "accuracy"),
         *(
-            run.references.get("software", float("nan")) - limit.at_most
+            run.software(point) - limit.at_most
             for name, limit in spec.limits.items()
             if name == "loss" and limit.at_most is not None
         ),
@@ -272,7 +272,7 @@ def _estimate(run: RunView, spec: Spec, point: PointView) -> Band | None:
 
 def _of_point(run: RunView, point: PointView) -> PointStatistics:
     spec = run.spec(point.study)
-    software = run.references.get("software", float("nan"))
+    software = run.software(point)
     figures = {
         name: values
         for name, values in point.figures(software).items()
@@ -319,7 +319,6 @@ def _matrices(run: RunView, point: PointView) -> Iterator[Matrix]:
 
 def _comparisons(run: RunView) -> Iterator[Comparison]:
     base = run.base
-    software = run.references.get("software", float("nan"))
     for point in run.studies().get(base.study, ()):
         if point.number == base.number or not _independent(point) or not _independent(base):
             continue
@@ -330,7 +329,8 @@ def _comparisons(run: RunView) -> Iterator[Comparison]:
             continue
         spec = run.spec(base.study)
         passing, p = paired_shares(
-            base.passing(spec, software)[ours], point.passing(spec, software)[theirs]
+            base.passing(spec, run.software(base))[ours],
+            point.passing(spec, run.software(point))[theirs],
         )
         priced = len(base.energy) and len(point.energy)
         yield Comparison(
