@@ -7,7 +7,7 @@ import re
 from collections.abc import Hashable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     BeforeValidator,
@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic.functional_validators import AfterValidator
 
-from mru_hw.documents import Document, Several, mistake
+from mru_hw.documents import Document, Pair, Several, mistake
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_document
 from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
@@ -34,6 +34,10 @@ DIES_LIMIT = 1 << 20
 SEED_LIMIT = 1 << 42
 DIE_SEED_LIMIT = 1 << 62
 RUNS_LIMIT = 10_000_000
+_KEPT = (
+    *("tech", "inputs", "model", "sequences", "conditions", "design", "calibration", "kernel"),
+)
+"""Keys that mistakes name as the plan does."""
 DIE = "die"
 """The axis that is no setting of a point: it names the dies that each point is run on."""
 
@@ -54,7 +58,26 @@ class AxisValues(Document):
     """An entry of a plan's axes; `document_of` an axis says of which type its values are."""
 
     axis: str
-    values: tuple[Any, ...]
+    values: tuple[Any, ...] | None = None
+    between: Any = None
+    scale: Literal["linear", "log"] = "linear"
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.between is None:
+            if self.values is None:
+                raise UserError("values", MISSING, "a value, for this key is required")
+            return self
+        if self.values is not None:
+            raise UserError("between", list(self.between), "no such key beside values")
+        if type(self).model_fields["between"].annotation is Any:
+            raise UserError("between", self.between, "values, for those of the axis are no numbers")
+        low, high = self.between
+        if not low < high:
+            raise UserError("between", [low, high], "two values that ascend")
+        if self.scale == "log" and not low > 0:
+            raise UserError("between", [low, high], "numbers above 0, for the scale is log")
+        return self
 
     @property
     def draws(self) -> int:
@@ -90,7 +113,13 @@ def _document(
         ),
         AfterValidator(_different),
     ]
-    fields: dict[str, Any] = {"axis": (Literal[name], ...), "values": (values, ...)}
+    ends: Any = Annotated[
+        Pair[kind, kind],  # type: ignore[misc]
+        Field(description="ends that a sample's values lie between, both included"),
+    ]
+    fields: dict[str, Any] = {"axis": (Literal[name], ...), "values": (values | None, None)}
+    if get_args(kind)[0] in {int, float}:
+        fields["between"] = (ends | None, None)
     if trials is not None:
         fields["trials"] = (Annotated[_Count, Field(description="draws at each value")], trials)
     return create_model(name, __base__=AxisValues, **fields)
@@ -114,6 +143,8 @@ def _read_axis(place: str, one: object) -> object:
         raise UserError(f"{place}.axis", name, "one of " + ", ".join(axis_names()))
     try:
         return document_of(name).model_validate(one)
+    except UserError as error:
+        raise _below(place, error) from None
     except ValidationError as error:
         raise _below(place, mistake(error.errors(include_url=False)[0], one)) from None
 
@@ -142,10 +173,19 @@ def _below(place: str, error: UserError) -> UserError:
     return UserError(field, error.value, error.expected)
 
 
+class Sample(Document):
+    """Some combinations of the axes' values in place of all."""
+
+    method: Literal["random", "sobol"] = Field(
+        description="drawn each on its own, or Sobol's sequence, which fills the space evenly"
+    )
+    points: Annotated[int, Field(ge=1, le=1 << 20, description="combinations")]
+
+
 class Plan(Document):
     """A sweep: which network, on what, over which axes.
 
-    The points are the product of the axes; each is run on n_dies dies.
+    The points are the product of the axes, or a sample; each is run on n_dies dies.
     """
 
     format_version: Annotated[Literal[1], Field(description="of this file")] = 1
@@ -190,6 +230,10 @@ class Plan(Document):
         BeforeValidator(_read_axes),
         Field(description="what varies; each axis at most once"),
     ] = ()
+    sample: Sample | None = Field(
+        default=None,
+        description="some combinations in place of the product of the axes, drawn from seed",
+    )
     n_dies: Annotated[
         int,
         Field(
@@ -251,11 +295,22 @@ class Plan(Document):
                 raise UserError("axes", name, f"no such axis at the level {self.level}, {why}")
         if self.level == "ideal" and self.n_dies != 1:
             raise UserError("n_dies", self.n_dies, "1, for the level ideal has no dies")
+        self._refuse_no_sample()
         if self.spec is not None:
             self._refuse_beyond(self.spec)
         if self.runs > RUNS_LIMIT:
             raise UserError("axes", Bare(f"{self.runs} runs in all"), f"at most {RUNS_LIMIT}")
         return self
+
+    def _refuse_no_sample(self) -> None:
+        """Refuse a sample of nothing, and ends of values that nothing is drawn between."""
+        for k, one in enumerate(self.axes):
+            if one.between is not None and self.sample is None:
+                expected = "values, for only a plan with the key sample draws between two"
+                raise UserError(f"axes.{k}.between", list(one.between), expected)
+        if self.sample is not None and all(one.axis == DIE for one in self.axes):
+            expected = "no such key, for the plan has no axes to draw values of"
+            raise UserError("sample", self.sample.method, expected)
 
     def _refuse_beyond(self, spec: Spec) -> None:
         """Refuse a specification of what the plan does not run."""
@@ -276,7 +331,10 @@ class Plan(Document):
     @property
     def runs(self) -> int:
         """Runs that the plan asks for, at most: what an axis does not draw is run once."""
-        return self.n_dies * math.prod(len(one.values) * one.draws for one in self.axes)
+        dies = len(self.dies) * math.prod(one.draws for one in self.axes)
+        if self.sample is not None:
+            return dies * self.sample.points
+        return dies * math.prod(len(one.values or ()) for one in self.axes if one.axis != DIE)
 
     @property
     def dies(self) -> Sequence[int]:
@@ -328,34 +386,29 @@ class Plan(Document):
             What stands elsewhere, by field, and what it is called there.
         """
         said = {} if said is None else said
+        axes = {_mistaken(one.axis): f"axes.{k}.values" for k, one in enumerate(self.axes)}
         name, dot, rest = error.field.partition(".")
-        if name in said:
-            return error.renamed({error.field: f"{said[name]}{dot}{rest}"})
-        if name in DesignOptions.model_fields and rest:
-            return error.renamed({error.field: f"design.{error.field}"}).inside(source)
+        if error.field not in axes:  # what an axis says is the plan's, whatever else does
+            if name in said:
+                return error.renamed({error.field: f"{said[name]}{dot}{rest}"})
+            if name in DesignOptions.model_fields and rest:
+                return error.renamed({error.field: f"design.{error.field}"}).inside(source)
         places = {name: f"design.{name}" for name in DesignOptions.model_fields}
-        places |= {one.axis: f"axes.{k}.values" for k, one in enumerate(self.axes)}
-        kept = (
-            "tech",
-            "inputs",
-            "model",
-            "sequences",
-            "conditions",
-            "design",
-            "calibration",
-            "kernel",
-        )
-        places |= {name: name for name in kept}
+        places |= {name: name for name in _KEPT} | axes
         if error.field not in places:
             return error
         return error.renamed(places).inside(source)
 
     def values(self, axis: str) -> tuple[Any, ...] | None:
-        """Return the values of an axis, None where the plan has no such axis."""
+        """Return the values of an axis, None where the plan lists none."""
         for one in self.axes:
             if one.axis == axis:
-                return tuple(one.values)
+                return one.values
         return None
+
+    def varies(self, axis: str) -> bool:
+        """Whether the plan has an axis."""
+        return any(one.axis == axis for one in self.axes)
 
     def as_data(self) -> dict[str, Any]:
         """Return plain data, fit for JSON."""
@@ -376,6 +429,11 @@ def read_plan(path: Path) -> Plan:
 def is_drawn(name: str, settings: Mapping[str, Any]) -> bool:
     """Whether an axis draws networks at a point."""
     return name != DIE and AXES[name].trials is not None and settings[name] != AXES[name].nominal
+
+
+def _mistaken(name: str) -> str:
+    """Return what mistakes call the value of an axis."""
+    return name if name == DIE else AXES[name].option or name
 
 
 def _not_at(name: str, level: str) -> str:
