@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from mru_hw.errors import UserError
-from mru_hw.mapping.options import Compensated
+from mru_hw.mapping.options import LARGEST_LADDER, Compensated
 from mru_hw.sweeps.axis import (
     NO_DIES,
     UNSET,
@@ -310,6 +310,23 @@ _TABLE = (
             ("hold", (12, 16)),
             ("width", (32, 40)),
         )
+    ),
+    option_axis(
+        "levels",
+        kind=Annotated[int, Field(ge=1, le=LARGEST_LADDER)],
+        example=(2, 3),
+        label="K where the network leaves it open",
+        render=lambda value: f"K = {value} where it is open" if value else "K of the network",
+    ),
+    option_axis(
+        "area",
+        example=({}, {"v0/diode_plus": 2}),
+        label="area by role",
+        render=lambda value: (
+            "area of " + ", ".join(f"{role} × {times}" for role, times in value)
+            if value
+            else "no role's area multiplied"
+        ),
     ),
     _compensated(
         "corner",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, PlainSerializer
 
 from mru_hw.mapping.options import DEFAULTS, DesignOptions
 from mru_hw.sweeps.setup import Setup
@@ -63,7 +63,8 @@ class Axis:
         In PLAN.yaml, and in the settings of a point.
     kind
         Type of a value with its limits, as pydantic reads it; a value is a number, a text or a
-        tuple of them, for the settings of a point are kept as JSON.
+        tuple of them, for the settings of a point are kept as JSON and told apart by their
+        hashes. A mapping is a tuple of pairs.
     example
         Values as PLAN.yaml may have them: they stand in the JSON schema, and the tests try them.
     description
@@ -165,25 +166,38 @@ def condition(name: str, **more: Any) -> Axis:
     )
 
 
-def option_axis(name: str, **more: Any) -> Axis:
+def option_axis(name: str, *, kind: Any = None, **more: Any) -> Axis:
     """Return an axis of one of the design's options: its type, its limits and its default are its.
 
-    `more` says how it is written: ``example``, ``label``, ``unit``, ``render``.
+    Parameters
+    ----------
+    kind
+        Of an option that may be left to others, which no value of an axis is.
+    more
+        How it is written: ``example``, ``label``, ``unit``, ``render``.
     """
     option = DesignOptions.model_fields[name]
+    mapping = isinstance(getattr(DEFAULTS, name), dict)
+    if kind is None:
+        pairs = (AfterValidator(lambda found: tuple(found.items())), PlainSerializer(dict))
+        kind = Annotated[option.annotation, *option.metadata, *(pairs if mapping else ())]
+
+    def settled(options: DesignOptions) -> Any:
+        value = getattr(options, name)
+        return tuple(value.items()) if mapping else value
 
     def apply(setup: Setup, value: Any) -> Setup:
-        options = setup.options.model_copy(update={name: value})
+        options = setup.options.model_copy(update={name: dict(value) if mapping else value})
         return dataclasses.replace(setup, options=options)
 
     return Axis(
         name=name,
         option=name,
-        kind=Annotated[option.annotation, *option.metadata],
+        kind=kind,
         description=f"of the design, in place of the key design's: {option.description}",
-        default=lambda ground: getattr(ground.options, name),
+        default=lambda ground: settled(ground.options),
         apply=apply,
-        tacit=getattr(DEFAULTS, name),
+        tacit=settled(DEFAULTS),
         not_at={},
         **more,
     )

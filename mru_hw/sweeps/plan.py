@@ -23,7 +23,7 @@ from mru_hw.files import read_document
 from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
 from mru_hw.simulate.kernels import NUMPY, asked_kernel
 from mru_hw.sweeps.axes import AXES, NO_DIES, Ground
-from mru_hw.sweeps.plan_axes import DIE, AxisValues, Count, below, read_axes
+from mru_hw.sweeps.plan_axes import DIE, AxisValues, Count, below, mistaken, read_axes
 from mru_hw.sweeps.spec import CONDITIONS, DEFAULT, FIGURES, Spec, read_spec
 from mru_hw.technology import Technology
 
@@ -268,7 +268,7 @@ class Plan(Document):
             What stands elsewhere, by field, and what it is called there.
         """
         said = {} if said is None else said
-        axes = {_mistaken(one.axis): f"axes.{k}.values" for k, one in enumerate(self.axes)}
+        axes = {mistaken(one.axis): f"axes.{k}.values" for k, one in enumerate(self.axes)}
         name, dot, rest = error.field.partition(".")
         if error.field not in axes:  # what an axis says is the plan's, whatever else does
             if name in said:
@@ -311,11 +311,6 @@ def read_plan(path: Path) -> Plan:
 def is_drawn(name: str, settings: Mapping[str, Any]) -> bool:
     """Whether an axis draws networks at a point."""
     return name != DIE and AXES[name].trials is not None and settings[name] != AXES[name].nominal
-
-
-def _mistaken(name: str) -> str:
-    """Return what mistakes call the value of an axis."""
-    return name if name == DIE else AXES[name].option or name
 
 
 def _not_at(name: str, level: str) -> str:

@@ -65,6 +65,11 @@ def axis_names() -> tuple[str, ...]:
     return (DIE, *AXES)
 
 
+def mistaken(name: str) -> str:
+    """Return what mistakes call the value of an axis."""
+    return name if name == DIE else AXES[name].option or name
+
+
 def document_of(name: str) -> type[AxisValues]:
     """Return the type of a plan's entry for an axis."""
     return _DIES if name == DIE else _document_of(AXES[name])
@@ -119,7 +124,7 @@ def _read_axis(place: str, one: object) -> object:
     try:
         return document_of(name).model_validate(one)
     except UserError as error:
-        raise below(place, error) from None
+        raise below(place, error.renamed({mistaken(name): "values"})) from None
     except ValidationError as error:
         raise below(place, mistake(error.errors(include_url=False)[0], one)) from None
 
