@@ -11,6 +11,7 @@ import pytest
 
 from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.io import save_model
+from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.sweeps.axes import AXES
@@ -47,6 +48,7 @@ def test_every_option_of_the_design_is_an_axis() -> None:
         ("state_current", [0.5, 0.7], {"state_current": 0.7}),
         ("diode_units", [[16, 32, 64, 128], [16, 32]], {"diode_units": [16, 32]}),
         ("hold", [16, 12], {"hold": 12}),
+        ("area", [{}, {"diode_plus": 2}], {"area": {"diode_plus": 2}}),
         ("compensated_temperature", [27, 60], {"compensated": {"temperature": 60.0}}),
     ],
 )
@@ -58,6 +60,21 @@ def test_a_value_of_an_option_is_the_design_with_it(
     columns = "accuracy, right, energy_mean, quantiles, blocks, design"
     assert rows(over, columns)[2:] == rows(one, columns)
     assert rows(over, columns)[:2] != rows(one, columns)
+
+
+def test_levels_are_those_of_layers_that_leave_them_open(tmp_path: Path) -> None:
+    stated = {"design": {"levels": 1}, "axes": [{"axis": "levels", "values": [1, 2]}]}
+    columns = "right, energy_mean"
+    own = rows(sweep(tmp_path, "own.sqlite", **stated), columns)
+    assert own[:2] == own[2:]
+    plan, model = Plan.model_validate(BASE | {"n_dies": 2} | stated), small_model()
+    layers = [layer.model_copy(update={"levels": None}) for layer in model.spec.layers]
+    spec = model.spec.model_copy(update={"layers": tuple(layers)})
+    save_model(Model(spec=spec, tensors=model.tensors), tmp_path / "model")
+    run_sweep({"sweep": plan}, tmp_path, tmp_path / "open.sqlite", workers=1)
+    found = rows(tmp_path / "open.sqlite", columns)
+    assert found[2:] == own[2:]
+    assert found[:2] != own[:2]
 
 
 def test_options_are_judged_together(tmp_path: Path) -> None:

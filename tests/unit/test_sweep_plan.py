@@ -250,7 +250,7 @@ def plan(**keys: Any) -> Plan:
 
 def test_without_axes_there_is_one_nominal_point_with_mismatch() -> None:
     (point,) = points({"a": plan(n_dies=3, seed=2)}, TECHNOLOGY)
-    design = {n: v for n, v in DEFAULTS if n in AXES}
+    design = {n: v for n, v in DEFAULTS if n in AXES} | {"area": ()}
     trained = dict.fromkeys(("frame_period", "k")) | {"weight_bits": 0, "bias_bits": 0}
     compensated = {f"compensated_{name}": None for name in ("corner", "temperature", "v_dd")}
     assert point.settings == design | trained | compensated | {
