@@ -10,51 +10,27 @@ from __future__ import annotations
 
 import os
 
+from mru_hw.lab.array_job import Case, Job, make_case, products
+
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["MKL_NUM_THREADS"] = "1"
 
-import argparse
-import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mru_hw.model.memory import CMRU
+from benchmarks.study import computer, parsed, show, study
 from mru_hw.model.network import Model
-from mru_hw.model.structure import LayerSpec, ModelSpec
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
-from mru_hw.stimulus import Inputs, make_inputs
+from mru_hw.stimulus import Inputs
 from mru_hw.technology import load_technology
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """The size of the job."""
-
-    dies: int = 100
-    sequences: int = 300
-    steps: int = 40
-    layers: int = 2
-    units: int = 16
-    n_in: int = 13
-    classes: int = 10
-
-    @property
-    def unit_steps(self) -> int:
-        return self.dies * self.sequences * self.steps * self.layers * self.units
-
-
-Job = Callable[[], object]
 
 
 def ideal(model: Model, inputs: Inputs) -> Job:
@@ -86,49 +62,6 @@ LEVELS: dict[str, Callable[[Model, Inputs], Job]] = {
 }
 
 
-def make_case(case: Case, seed: int = 0) -> tuple[Model, Inputs]:
-    """Draw a network with distinct weights for each die, scaled so that its states move."""
-    rng = np.random.default_rng(seed)
-    layer = LayerSpec(cell=CMRU, n_units=case.units, n_out=case.units, levels=2, skip=1)
-    spec = ModelSpec(
-        frame_period=0.025,
-        n_in=case.n_in,
-        n_hidden=case.units,
-        n_classes=case.classes,
-        layers=(layer,) * case.layers,
-    )
-    tensors = {}
-    for name, shape in spec.tensor_shapes().items():
-        drawn = rng.normal(size=(case.dies, *shape)) / np.sqrt(shape[-1])
-        if name.endswith((".alpha", ".beta")):
-            # Currents within a technology's range.
-            drawn = rng.uniform(0.5, 1.0, drawn.shape)
-        tensors[name] = np.zeros_like(drawn) if name.endswith("initial_state") else drawn
-    x = rng.normal(size=(case.sequences, case.steps, case.n_in))
-    # float32 beforehand: the conversion is no part of the job.
-    narrow = {name: values.astype(np.float32) for name, values in tensors.items()}
-    return Model(spec=spec, tensors=narrow), make_inputs(x)
-
-
-def products(model: Model, inputs: Inputs) -> Job:
-    """Only the matrix products of `simulate_ideal`, one call a die, into arrays used again."""
-    spec = model.spec
-    x = np.ascontiguousarray(inputs.x.transpose(2, 1, 0), np.float32).reshape(spec.n_in, -1)
-    names = [n for n, shape in spec.tensor_shapes().items() if len(shape) == 2]
-    weights = [model.tensors[name] for name in names]
-    n_die, columns = len(weights[0]), x.shape[1]
-    buffers = {w.shape[1]: np.zeros((w.shape[1], columns), np.float32) for w in weights}
-    inner: NDArray[np.float32] = np.ones((spec.n_hidden, columns), np.float32)
-
-    def run() -> None:
-        for die in range(n_die):
-            for weight in weights:
-                given = x if weight.shape[2] == spec.n_in else inner
-                np.matmul(weight[die], given, out=buffers[weight.shape[1]])
-
-    return run
-
-
 def measure(case: Case, repeats: int) -> dict[str, object]:
     """Time the products and every level in turns; medians, minima and maxima in seconds."""
     model, inputs = make_case(case)
@@ -143,9 +76,10 @@ def measure(case: Case, repeats: int) -> dict[str, object]:
             job()
             seconds[name].append(time.perf_counter() - start)
     median = {name: statistics.median(values) for name, values in seconds.items()}
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "case": asdict(case) | {"dtype": "float32", "unit_steps": case.unit_steps},
-        "machine": machine(),
+        "machine": computer() | {"threads": "1", "blas": f"{blas['name']} {blas['version']}"},
         "repeats": repeats,
         "results": {
             name: {
@@ -160,29 +94,14 @@ def measure(case: Case, repeats: int) -> dict[str, object]:
     }
 
 
-def machine() -> dict[str, object]:
-    """Return what the figures depend on."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "load_1min": os.getloadavg()[0],
-        "threads": 1,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "blas": f"{blas['name']} {blas['version']}",
-    }
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--dies", type=int, default=Case.dies)
-    given = parser.parse_args()
-    print(json.dumps(measure(Case(dies=given.dies), given.repeats), indent=2))
+    for name in ("dies", "sequences", "steps"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(Case(), name))
+    given = parsed(parser)
+    case = Case(dies=given.dies, sequences=given.sequences, steps=given.steps)
+    show(measure(case, given.repeats))
 
 
 if __name__ == "__main__":

@@ -18,69 +18,44 @@ v_ds        a mirror's gain over its drain voltage beside the law, at lengths an
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
 import time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import mru_hw
+from benchmarks.study import answer, parsed, study
 from mru_hw.budget.mismatch import mismatch_spread
 from mru_hw.budget.nominal import Nominal
 from mru_hw.budget.nominal import thresholds as threshold_currents
 from mru_hw.budget.signals import Signals, identity, solve_signals
 from mru_hw.budget.systematic import residuals, systematic_errors
-from mru_hw.errors import RunStatus
+from mru_hw.lab.threshold_line import (
+    REACH,
+    SWEEP,
+    done,
+    line_deck,
+    line_of_inputs,
+    network,
+    steepness,
+    sweep_deck,
+    trips,
+)
 from mru_hw.mapping import map_model, unmap
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.sizing import load_lengths, mirror_errors
-from mru_hw.model.network import Model
-from mru_hw.model.structure import ModelSpec
+from mru_hw.model.network import Array
 from mru_hw.simulate.compile import compile_die
-from mru_hw.spice.bench import candidate_vectors, reference_current
-from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
-from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Change, Deck, Waves, token_line, token_of
-from mru_hw.spice.dies import die_changes
-from mru_hw.spice.options import OPTIONS
-from mru_hw.spice.paths import TOP
+from mru_hw.spice.bench import candidate_vectors
+from mru_hw.spice.characterize.base import I_USUAL, UNITS
+from mru_hw.spice.characterize.lengths import currents, mirror, solve
+from mru_hw.spice.deck import Change
+from mru_hw.spice.dies import device_changes, die_changes
 from mru_hw.spice.runner import Limits, Runner
-from mru_hw.sweeps.run import machine
-from mru_hw.technology import MODELS, Technology, load_technology
+from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.variation import Die, draw_die, nominal_die
-from scripts.mirror_lengths import currents, mirror, solve
-
-Array = NDArray[np.float64]
-UNITS, USUAL = 32, 1e-9
-SWEEP = 20.0  # s, slow against every node
-REACH = 1.6  # of beta, either side
-
-
-def make_deck(
-    technology: Technology, lines: list[str], saves: tuple[str, ...], t_stop: float, chip: str = ""
-) -> Deck:
-    text = [
-        f".lib '{MODELS}' {technology.corners[0]}",
-        f".options temp={technology.temperature} {OPTIONS}",
-        *((f".include '{CHIP}'",) if chip else (technology.devices_spice(),)),
-        f"vdd vdd 0 {technology.v_dd}",
-        *lines,
-        f".tran {t_stop / 500:.6g} {t_stop:.6g} uic",
-        ".save " + " ".join((*saves, TOKEN)),
-    ]
-    token = token_of([chip, *text])
-    bench = "\n".join(["* error budget", *text, token_line(token), ".end", ""])
-    files = {BENCH: bench, **technology.model_files(), **({CHIP: chip} if chip else {})}
-    return Deck(files=files, saves=saves, token=token, t_stop=t_stop)
-
-
-def done(waves: Waves) -> Waves:
-    if waves.status is not RunStatus.DONE:
-        raise SystemExit(f"{waves.status.value} {waves.message}")
-    return waves
 
 
 def spread_error(n_dies: int) -> float:
@@ -100,7 +75,7 @@ def mirrors(technology: Technology, calibration: Calibration, n_dies: int) -> di
         for kind in ("plain", "cascode"):
             k = f"{p}{kind[0]}"
             into = f"vdd g{k}" if p == "n" else f"g{k} 0"
-            lines += [f"i{k} {into} {USUAL}", f"vs{k} h o{k} 0"]
+            lines += [f"i{k} {into} {I_USUAL}", f"vs{k} h o{k} 0"]
             g, m, s, o = f"g{k}", f"m{k}", f"s{k}", f"o{k}"
             if kind == "plain":
                 pairs = [("d", g, g, rail), ("l", o, g, rail)]
@@ -110,7 +85,7 @@ def mirrors(technology: Technology, calibration: Calibration, n_dies: int) -> di
                 lines.append(f"x{role}{k} {drain} {control} {source} {rail} {name}")
                 devices.append((p, k, role))
     saves = tuple(f"i(vs{p}{kind})" for p in "np" for kind in "pc")
-    deck = make_deck(technology, lines, saves, 1.0)
+    deck = line_deck(technology, lines, saves, 1.0)
     rng = np.random.default_rng(1)
     drawn = rng.standard_normal((n_dies, len(devices), 2))
     dies = [list(changes(technology, devices, z)) for z in drawn]
@@ -129,7 +104,7 @@ def mirrors(technology: Technology, calibration: Calibration, n_dies: int) -> di
                 p,
                 length=technology.devices[f"{p}_mirror"].l,
                 units=UNITS,
-                current=USUAL,
+                current=I_USUAL,
                 swing=0.0,
                 cascode=kind == "cascode",
             )
@@ -146,102 +121,16 @@ def mirrors(technology: Technology, calibration: Calibration, n_dies: int) -> di
 def changes(
     technology: Technology, devices: list[tuple[str, str, str]], drawn: Array
 ) -> list[Change]:
-    found = []
-    for (p, k, role), (z_vt, z_beta) in zip(devices, drawn, strict=True):
-        vt, beta = technology.sigma(f"{p}_mirror", UNITS)
-        path = f"m.x{role}{k}.{technology.transistor_path(f'{p}_mirror')}"
-        sign = 1.0 if p == "n" else -1.0
-        found.append(Change(device=path, parameter="delvto", add=sign * vt * z_vt))
-        if beta:
-            found.append(Change(device=path, parameter="mulu0", times=1 + beta * z_beta))
+    found: list[Change] = []
+    for (p, k, role), z in zip(devices, drawn, strict=True):
+        device = f"{p}_mirror"
+        dvt, dbeta = technology.sigma(device, UNITS) * z
+        path = f"x{role}{k}.{technology.transistor_path(device)}"
+        found += device_changes(technology, device, path, dvt, dbeta)
     return found
 
 
 # ------------------------------------------------------------------------------------ thresholds
-
-
-def network() -> Model:
-    """Three inputs, three units, weights that any candidate can be reached with."""
-    spec = ModelSpec.model_validate(
-        {
-            "frame_period": "25 ms",
-            "n_in": 3,
-            "n_hidden": 3,
-            "n_classes": 2,
-            "layers": [{"cell": "cmru", "n_units": 3, "n_out": 2, "levels": 1}],
-        }
-    )
-    rng = np.random.default_rng(5)
-    tensors = {name: 0.3 * rng.normal(size=shape) for name, shape in spec.tensor_shapes().items()}
-    for name in ("input.weight", "layers.0.candidate.weight"):
-        tensors[name] += np.linalg.qr(rng.normal(size=(3, 3)))[0]
-    tensors["layers.0.beta"] = np.array([0.8, 1.0, 1.2])
-    tensors["layers.0.alpha"] = np.full(3, 0.5)
-    tensors["layers.0.initial_state"] = np.zeros(3)
-    return Model(spec=spec, tensors=tensors)
-
-
-def line_of_inputs(mapped: Model) -> tuple[Array, Array]:
-    """Inputs ``offset + s slope`` at which every candidate is s beta, in the realised network."""
-    t = mapped.tensors
-    w = t["layers.0.candidate.weight"] @ t["input.weight"]
-    b = t["layers.0.candidate.weight"] @ t["input.bias"] + t["layers.0.candidate.bias"]
-    offset = np.asarray(np.linalg.solve(w, -b), dtype=np.float64)
-    return offset, np.asarray(np.linalg.solve(w, t["layers.0.beta"]), dtype=np.float64)
-
-
-def sweep_deck(design: Design, offset: Array, slope: Array) -> Deck:
-    v_dd, bus = design.technology.v_dd, design.buses["x"]
-    lines = [f"v{name} {name} 0 {v_dd}" for name in SUPPLIES]
-    lines += [
-        f"iref vdd iref {reference_current(design):.9g}",
-        f"vrst rst 0 {v_dd}",
-        "vphi phi0 0 0",
-    ]
-    lines += [f"vy{k} y{k} 0 {v_dd / 2}" for k in range(design.buses["y"].size)]
-    for k in range(bus.size):
-        low, high = (bus.scale * (offset[k] + s * slope[k]) for s in (-REACH, REACH))
-        lines.append(f"ix{k} 0 x{k} pwl(0 {low:.9g} 1 {low:.9g} {1 + SWEEP} {high:.9g})")
-    pins = ["0" if pin == "vss" else pin for pin in chip_pins(design)]
-    lines.append(f"{TOP} {' '.join(pins)} mru_chip")
-    units = range(design.banks[0].n_units)
-    saves = tuple(f"v({TOP}.xu0_{k}.xstep.{node})" for k in units for node in "ud")
-    saves += tuple(name for k in units for name in candidate_vectors(design, 0, k))
-    return make_deck(design.technology, lines, saves, 1 + SWEEP, chip_deck(design))
-
-
-def trips(waves: Waves, calibration: Calibration, n_units: int) -> Array:
-    """Where each comparator decides, in units of beta: (n_units, up and down)."""
-    s = REACH * (2 * (waves.time - 1) / SWEEP - 1)
-    found = np.full((n_units, 2), np.nan)
-    for k in range(n_units):
-        for j, (node, level) in enumerate(
-            (("u", calibration.v_trip_up), ("d", calibration.v_trip_down))
-        ):
-            side = (s > 0.2) if node == "u" else (s < -0.2) & (s > -REACH)
-            v = waves.vectors[f"v({TOP}.xu0_{k}.xstep.{node})"][side]
-            # u falls where the candidate passes beta; d, high below -beta, falls there too.
-            at = int(np.flatnonzero((v[:-1] > level) & (v[1:] <= level))[0])
-            share = (v[at] - level) / (v[at] - v[at + 1])
-            found[k, j] = s[side][at] + share * (s[side][at + 1] - s[side][at])
-    return found
-
-
-def steepness(waves: Waves, design: Design, at: Array) -> Array:
-    """Relative change of each candidate's current per s where its comparator decides.
-
-    A circuit's candidate grows a little less than the realised network's: its nodes' voltages move.
-    """
-    s = REACH * (2 * (waves.time - 1) / SWEEP - 1)
-    found = np.zeros_like(at)
-    for k in range(len(at)):
-        plus, minus = (waves.vectors[name] for name in candidate_vectors(design, 0, k))
-        c = np.abs(plus) - np.abs(minus)
-        for j, s0 in enumerate(at[k]):
-            near = np.abs(s - s0) < 0.1
-            line = np.polyfit(s[near] - s0, c[near], 1)
-            found[k, j] = line[0] / abs(line[1])
-    return found
 
 
 def thresholds(technology: Technology, calibration: Calibration, n_dies: int) -> dict[str, Any]:
@@ -396,17 +285,15 @@ def drains(technology: Technology, calibration: Calibration) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__, work=False)
     parser.add_argument("--dies", type=int, default=200)
-    given = parser.parse_args()
+    given = parsed(parser)
     technology = load_technology(given.tech)
     calibration = load_calibration(technology)
     start = time.monotonic()
-    answer = {
+    result = {
         "mru_hw": mru_hw.__version__,
         "technology": technology.name,
-        "machine": machine(),
         "dies": given.dies,
         "standard_error_of_sigma": spread_error(given.dies),
         "v_ds": drains(technology, calibration),
@@ -414,7 +301,7 @@ def main() -> None:
         "leakage": leakage(technology, calibration),
         "thresholds": thresholds(technology, calibration, given.dies),
     }
-    print(json.dumps(answer | {"seconds": round(time.monotonic() - start, 1)}, indent=1))
+    answer(result | {"seconds": round(time.monotonic() - start, 1)})
 
 
 if __name__ == "__main__":

@@ -17,35 +17,26 @@ sequence that was run before, with the same deck, is read from --work.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_spice_agreement import add_conditions, asked_conditions, measure
-from benchmarks.machine import machine
-from mru_hw.model.network import Model
+from benchmarks.study import answer, asked_conditions, parsed, store_of, study
+from mru_hw.lab.agreement import measure
+from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 
-Array = NDArray[np.float64]
-
-UNITS, CLASSES = 8, 4
-PAIRS = UNITS // 2
+N_UNITS, CLASSES = 8, 4
+PAIRS = N_UNITS // 2
 GROSS = (3.0, 5.0)  # thresholds behind a candidate, mean over frames
 APART = 0.7  # a pair's difference over its common part, in the input layer
 UNEQUAL = 0.1  # relative, standard deviation: what the weights of a pair differ by
 ALPHA = 0.5
-LAYER = {"cell": "cmru", "n_units": UNITS, "n_out": UNITS, "levels": 2, "skip": 1}
+LAYER = {"cell": "cmru", "n_units": N_UNITS, "n_out": N_UNITS, "levels": 2, "skip": 1}
 
 
 def paired_inputs(rng: np.random.Generator, sequences: int, frames: int) -> Inputs:
@@ -70,7 +61,7 @@ def cancelling_network(seed: int, inputs: Inputs) -> Model:
         {
             "frame_period": "25 ms",
             "n_in": inputs.x.shape[2],
-            "n_hidden": UNITS,
+            "n_hidden": N_UNITS,
             "n_classes": CLASSES,
             "layers": [LAYER, LAYER],
         }
@@ -82,15 +73,17 @@ def cancelling_network(seed: int, inputs: Inputs) -> Model:
     signs = np.tile([1.0, -1.0], PAIRS)
     for i in range(2):
         p = f"layers.{i}."
-        weights = rng.normal(size=(UNITS, PAIRS))
+        weights = rng.normal(size=(N_UNITS, PAIRS))
         tensors[p + "candidate.weight"] = both_of_pairs(rng, weights.T).T * signs
-        tensors[p + "output.weight"] = both_of_pairs(rng, rng.normal(size=(PAIRS, UNITS)) / UNITS)
-        tensors[p + "beta"], tensors[p + "alpha"] = np.ones(UNITS), np.full(UNITS, ALPHA)
-    tensors["head.weight"] = rng.normal(size=(CLASSES, UNITS)) / UNITS
+        tensors[p + "output.weight"] = both_of_pairs(
+            rng, rng.normal(size=(PAIRS, N_UNITS)) / N_UNITS
+        )
+        tensors[p + "beta"], tensors[p + "alpha"] = np.ones(N_UNITS), np.full(N_UNITS, ALPHA)
+    tensors["head.weight"] = rng.normal(size=(CLASSES, N_UNITS)) / N_UNITS
     model = Model(spec=spec, tensors=tensors)
     for i in range(2):
         gross = gross_currents(model, inputs)[i].mean(axis=(0, 1))
-        tensors[f"layers.{i}.candidate.weight"] *= (rng.uniform(*GROSS, UNITS) / gross)[:, None]
+        tensors[f"layers.{i}.candidate.weight"] *= (rng.uniform(*GROSS, N_UNITS) / gross)[:, None]
     return model
 
 
@@ -127,31 +120,21 @@ def cancellation(model: Model, inputs: Inputs) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = study(__doc__, conditions=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--tech", default="generic180")
     parser.add_argument("--sequences", type=int, default=3)
     parser.add_argument("--frames", type=int, default=60)
-    parser.add_argument("--work", type=Path)
-    add_conditions(parser)
-    given = parser.parse_args()
+    given = parsed(parser)
     technology = load_technology(given.tech)
     conditions = asked_conditions(given, technology)
-    if given.work is not None:
-        given.work.mkdir(parents=True, exist_ok=True)
     networks = {}
     for seed in given.seeds:
         inputs = paired_inputs(np.random.default_rng((seed, 0)), given.sequences, given.frames)
         chip = Chip(cancelling_network(seed, inputs), technology)
-        name = f"network {seed}, sequence"
         networks[seed] = {"cancellation": cancellation(chip.mapped, inputs)} | measure(
-            chip, inputs, given.work, conditions, name
+            chip, inputs, store_of(given), conditions
         )
-    print(
-        json.dumps(
-            {"machine": machine(), "networks": networks}, indent=2, default=np.ndarray.tolist
-        )
-    )
+    answer({"networks": networks})
 
 
 if __name__ == "__main__":

@@ -20,408 +20,57 @@ counted; the two diodes are outside.
 * delays: the input rests in the middle of the loop, the power-up switches set the state, and the
   input steps to `x` times the edge's distance from there. From the step until the output current
   passes half.
-
-Results are kept in --work by the decks' own tokens, so a call that was cut off goes on.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import json
-import sys
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_ladder import Store
-from benchmarks.bench_spice_dies import cell_dies
-from benchmarks.machine import machine
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.errors import RunStatus
-from mru_hw.files import whole_file
-from mru_hw.spice.bench import DECOUPLING
-from mru_hw.spice.cells import cell_views
-from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
-from mru_hw.spice.runner import Limits, Runner
-from mru_hw.technology import MODELS, Technology, load_technology
+from mru_hw.lab.cell import (
+    GAINS,
+    PICO,
+    THRESHOLDS,
+    WIDTHS,
+    Setting,
+    circuit,
+    loop,
+    loop_deck,
+    measured_delays,
+    measured_loop,
+)
+from mru_hw.lab.cell_dies import cell_dies
+from mru_hw.lab.store import Store, die_rows
+from mru_hw.spice.runner import Limits
+from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 
-Array = NDArray[np.float64]
-Points = list[tuple[float, float]]
-
-PICO = 1e-12
-THRESHOLDS = tuple(i * PICO for i in (50, 150, 500, 1500, 5000))
-WIDTHS = tuple(i * PICO for i in (10, 50, 150, 500, 1500, 5000))
-GAINS = tuple(i * PICO for i in (50, 500, 5000))
-DENSITY = 10 * PICO  # A, of a unit device
 TEMPERATURES = (-20.0, 27.0, 85.0)
 SUPPLIES = (1.62, 1.8, 1.98)
-OVERDRIVES = (1.05, 1.1, 1.25, 1.5, 2.0, 4.0)
-
-REFERENCE = 64  # unit devices
-TOP = 1.5  # of I_thresh
-WAKE = 0.01  # s, in which the supply comes up
-START, REST = 1.0, 1.0  # s, before the ramp and at its top
-RAMP = 40.0  # s
-FORCE, SETTLE, EDGE = 0.02, 0.3, 1e-5  # s
-C_NODE = 2e-13  # F, over what V0 and the feedback's node have: for how long a delay is waited for
-# With vntol=1e-6 and reltol=1e-5 some of these loops do not converge where they snap.
-TOLERANCES = "gmin=1e-17 abstol=1e-16 vntol=1e-5 chgtol=1e-18 trtol=1 reltol=1e-4 method=gear"
-SAVES = ("v(v)", "i(vout)", "i(vsup)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """Bias currents [A] of a cell and of one unit device."""
-
-    thresh: float = 350 * PICO
-    width: float = 200 * PICO
-    gain: float = 500 * PICO
-    density: float = DENSITY
-
-    def units(self, current: float) -> int:
-        return round(current / self.density)
-
-    @property
-    def name(self) -> str:
-        parts = (self.thresh, self.width, self.gain, self.density)
-        return "-".join(f"{round(part / PICO)}p" for part in parts)
-
-    def row(self) -> dict[str, float]:
-        return {k: getattr(self, k) for k in ("thresh", "width", "gain", "density")}
-
-
 SMALL = Setting(thresh=50 * PICO, width=30 * PICO, gain=50 * PICO)
 
 
-# ------------------------------------------------------------------------------------- the deck
-
-
-def circuit(setting: Setting) -> str:
-    """The cell between its bias diode, its input diode and M4."""
-    hold, width, gain = (setting.units(x) for x in (setting.thresh, setting.width, setting.gain))
-    return f"""\
-.subckt cell_under_test p n v out d rn rp vdd vcell
-xref n n 0 0 n_mirror units={REFERENCE}
-xin p p vdd vdd p_mirror units={hold}
-xc p v n rn rp out vcell 0 hysteretic_cell units={hold} hold={hold} width={width} gain={gain}
-xm4 d d vcell vcell p_mirror units={gain}
-.ends"""
-
-
-def cell_deck(
-    technology: Technology,
-    setting: Setting,
-    conditions: Conditions,
-    points: Points,
-    *,
-    forced: Iterable[tuple[float, str]] = ((WAKE, "low"),),
-    step: float,
-    options: str = TOLERANCES,
-) -> Deck:
-    """A cell under a course of input current.
-
-    Parameters
-    ----------
-    points
-        Time [s] and input current [A], joined by straight lines.
-    forced
-        When [s], for `FORCE`, the power-up switches force the state, and which.
-    step
-        The longest time step [s].
-    """
-    rest = {"low": 0.0, "high": conditions.v_dd}
-    courses = {state: [(0.0, 0.0), (WAKE, at_rest)] for state, at_rest in rest.items()}
-    for start, state in forced:
-        on, off = conditions.v_dd - rest[state], rest[state]
-        courses[state] += [
-            (start + EDGE, off),
-            (start + 2 * EDGE, on),
-            (start + FORCE, on),
-            (start + FORCE + EDGE, off),
-        ]
-    body = [
-        "* The nine-transistor cell between its diodes",
-        f".lib '{MODELS}' {conditions.corner}",
-        f".options temp={conditions.temperature:.9g} {options}",
-        technology.devices_spice(),
-        cell_views(["hysteretic_cell"]),
-        circuit(setting),
-        *_pwl("vdd vdd 0", [(0.0, 0.0), (WAKE, conditions.v_dd)]),
-        "vsup vdd vcell 0",
-        f"iref vdd n {REFERENCE * setting.density:.9g}",
-        f"cref n 0 {DECOUPLING:.9g}",
-        *_pwl("iin p 0", points),
-        *_pwl("vrn rn 0", courses["low"]),
-        *_pwl("vrp rp 0", courses["high"]),
-        "vout d out 0",
-        "xt p n v out d rn rp vdd vcell cell_under_test",
-        f".save {' '.join(SAVES)} {TOKEN}",
-        f".tran {step:.9g} {points[-1][0]:.12g} uic",
-    ]
-    token = token_of(body)
-    text = "\n".join([*body, token_line(token), ".end", ""])
-    return Deck(
-        files={BENCH: text, **technology.model_files()},
-        saves=SAVES,
-        token=token,
-        t_stop=points[-1][0],
-    )
-
-
-def _pwl(head: str, points: Points) -> list[str]:
-    return [f"{head} pwl(", *(f"+ {t:.12g} {value:.9g}" for t, value in points), "+ )"]
-
-
-# ------------------------------------------------------------------------------------- the loop
-
-
-def loop_points(setting: Setting, ramp: float) -> Points:
-    top, up = TOP * setting.thresh, START + ramp
-    down = up + REST + ramp
-    return [(0.0, 0.0), (START, 0.0), (up, top), (up + REST, top), (down, 0.0), (down + REST, 0.0)]
-
-
-def loop_deck(
-    technology: Technology,
-    setting: Setting,
-    conditions: Conditions,
-    *,
-    ramp: float = RAMP,
-    options: str = TOLERANCES,
-) -> Deck:
-    return cell_deck(
-        technology,
-        setting,
-        conditions,
-        loop_points(setting, ramp),
-        step=ramp / 2000,
-        options=options,
-    )
-
-
-def crossings(time_: Array, values: Array, level: float) -> tuple[Array, NDArray[np.bool_]]:
-    """Times [s] at which values pass a level, and whether upwards."""
-    above = values > level
-    k = np.flatnonzero(above[1:] != above[:-1])
-    share = (level - values[k]) / (values[k + 1] - values[k])
-    times: Array = time_[k] + share * (time_[k + 1] - time_[k])
-    return times, above[k + 1]
-
-
-def loop(setting: Setting, waves: Waves, v_dd: float, ramp: float = RAMP) -> dict[str, Any]:
-    """Edges [A], output levels [A] and static power [W] of a run of `loop_deck`.
-
-    Edges that are not there are None. The power `low` and `high` is at the middle of the loop, in
-    either state; `zero` without an input.
-    """
-    points = loop_points(setting, ramp)
-    t, out, supply = waves.time, waves.vectors["i(vout)"], waves.vectors["i(vsup)"]
-    corners, currents = (np.array(x) for x in zip(*points, strict=True))
-    top = corners[3] - REST / 10
-    high = float(np.interp(top, t, out))
-    at, upwards = crossings(t, out, high / 2)
-    rises = at[upwards & (at > START) & (at < corners[2])]
-    falls = at[~upwards & (at > corners[3]) & (at < corners[4])]
-    rise, fall = (
-        float(np.interp(x[0], corners, currents)) if len(x) else None for x in (rises, falls)
-    )
-    middle = ((rise or 0.0) + (fall or 0.0)) / 2
-    before = START + ramp * middle / (TOP * setting.thresh)
-    after = corners[3] + ramp * (1 - middle / (TOP * setting.thresh))
-    in_loop = {"low": before, "high": after}
-    return {
-        "rise": rise,
-        "fall": fall,
-        "out_top": high,
-        "out_high": float(np.interp(after, t, out)),
-        "out_low": float(np.interp(before, t, out)),
-        "out_zero": float(np.interp(START * 0.9, t, out)),
-        "power_zero": v_dd * float(np.interp(START * 0.9, t, supply)),
-        **{f"power_{k}": v_dd * float(np.interp(x, t, supply)) for k, x in in_loop.items()},
-    }
-
-
-def verdict(setting: Setting, row: dict[str, Any]) -> str:
-    """What the loop is, in a word."""
-    if row["rise"] is None:
-        return "never rises"
-    if row["out_top"] < setting.gain / 2:
-        return "output lost"
-    if row["fall"] is None:
-        return "latched"
-    return "loop" if row["rise"] - row["fall"] > 1e-3 * setting.thresh else "no hysteresis"
-
-
-def measured_loop(
-    store: Store, technology: Technology, setting: Setting, conditions: Conditions
-) -> dict[str, Any]:
-    """The loop at `RAMP` and at half its rate; the second counts."""
-    name = (
-        f"{technology.name}-loop-{setting.name}-{conditions.corner}"
-        f"-{conditions.temperature:g}-{conditions.v_dd:g}"
-    )
-    runs: list[dict[str, Any]] = []
-    for ramp in (RAMP, 2 * RAMP):
-        deck = loop_deck(technology, setting, conditions, ramp=ramp)
-        row = store(
-            f"{name}-{ramp:g}s",
-            deck,
-            partial(loop, setting, v_dd=conditions.v_dd, ramp=ramp),
-        )
-        if row["status"] != RunStatus.DONE.name:
-            return {**setting.row(), **row}
-        runs.append(row)
-    first, row = runs
-    found: dict[str, Any] = {**setting.row(), **row}
-    for edge in ("rise", "fall"):
-        both = None not in (first[edge], row[edge])
-        found[f"slower_{edge}"] = row[edge] / first[edge] - 1 if both else None
-    return found | {"verdict": verdict(setting, row)}
-
-
-# ----------------------------------------------------------------------------------- the delays
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """A step of the input from the middle of the loop, beyond one edge.
-
-    Attributes
-    ----------
-    rising
-        Which edge.
-    x
-        Distance of the step's end from the middle, over the edge's; None for a step to no input.
-    overdrive
-        How far beyond the edge it ends [A].
-    at, until
-        When it begins and ends [s].
-    """
-
-    rising: bool
-    x: float | None
-    overdrive: float
-    at: float
-    until: float
-
-
-def delay_steps(setting: Setting, edges: dict[str, Any]) -> list[Step]:
-    """All overdrives at both edges; falling ones as far as the input can go."""
-    rise, fall = edges["rise"], edges["fall"]
-    distance = (rise - (fall or 0.0)) / 2
-    ends: list[tuple[bool, float | None, float]] = [
-        (True, x, (x - 1) * distance) for x in OVERDRIVES
-    ]
-    if fall is not None:
-        beyond = [(x, (x - 1) * distance) for x in OVERDRIVES]
-        ends += [(False, x, over) for x, over in beyond if over < fall]
-        ends.append((False, None, fall))
-    steps, now = [], START
-    for rising, x, overdrive in ends:
-        at = now + FORCE + SETTLE
-        # What a volt on the nodes takes, many times: near a fold it is slow.
-        charge = C_NODE + 4e-15 * setting.units(setting.thresh)
-        until = at + 0.05 + 30 * charge / overdrive
-        steps.append(Step(rising=rising, x=x, overdrive=overdrive, at=at, until=until))
-        now = until + SETTLE
-    return steps
-
-
-def delay_deck(
-    technology: Technology,
-    setting: Setting,
-    conditions: Conditions,
-    edges: dict[str, Any],
-    steps: list[Step],
-    options: str = TOLERANCES,
-) -> Deck:
-    rise, fall = edges["rise"], edges["fall"] or 0.0
-    middle = (rise + fall) / 2
-    points: Points = [(0.0, 0.0), (START / 2, middle)]
-    forced = [(WAKE, "low")]
-    for step in steps:
-        end = rise + step.overdrive if step.rising else fall - step.overdrive
-        points += [(step.at, middle), (step.at + EDGE, end)]
-        points += [(step.until, end), (step.until + EDGE, middle)]
-        forced.append((step.at - SETTLE - FORCE, "low" if step.rising else "high"))
-    points.append((points[-1][0] + SETTLE, middle))
-    return cell_deck(
-        technology,
-        setting,
-        conditions,
-        points,
-        forced=forced,
-        step=min(points[-1][0] / 500, 0.05),
-        options=options,
-    )
-
-
-def delays(steps: list[Step], waves: Waves, half: float) -> list[dict[str, Any]]:
-    """From each step's beginning until the output current passes `half` [A]; None if never."""
-    at, upwards = crossings(waves.time, waves.vectors["i(vout)"], half)
-    rows = []
-    for step in steps:
-        inside = at[(upwards == step.rising) & (at > step.at) & (at < step.until)]
-        rows.append(
-            {
-                "edge": "rise" if step.rising else "fall",
-                "x": step.x,
-                "overdrive": step.overdrive,
-                "delay": float(inside[0] - step.at) if len(inside) else None,
-            }
-        )
-    return rows
-
-
-def measured_delays(
-    store: Store, technology: Technology, setting: Setting, conditions: Conditions
-) -> dict[str, Any]:
-    edges = measured_loop(store, technology, setting, conditions)
-    if edges.get("verdict") not in {"loop", "latched"}:
-        return {**edges, "steps": []}
-    steps = delay_steps(setting, edges)
-    deck = delay_deck(technology, setting, conditions, edges, steps)
-    row = store(
-        f"{technology.name}-delay-{setting.name}",
-        deck,
-        lambda w: {"steps": delays(steps, w, edges["out_top"] / 2)},
-    )
-    return {**edges, "status": row["status"], "steps": row.get("steps", [])}
-
-
-# ------------------------------------------------------------------------------------- the dies
-
-
 def measured_dies(
-    technology: Technology, setting: Setting, count: int, work: Path | None, workers: int
+    store: Store, technology: Technology, setting: Setting, count: int, workers: int
 ) -> dict[str, Any]:
     """Edges of mismatch dies and each transistor's share of their variance."""
     deck = loop_deck(technology, setting, nominal_conditions(technology))
     dies = cell_dies(technology, count, circuit(setting))
-    kept = None if work is None else work / f"{technology.name}-dies{count}-{deck.token:.9f}.json"
-    if kept is not None and kept.is_file():
-        rows = json.loads(kept.read_text(encoding="utf-8"))
-    else:
-        rows = [{}] * count
-        for k, waves in Runner(Limits()).run_dies(deck, dies, workers=workers):
-            row: dict[str, Any] = {"status": waves.status.name}
-            if waves.status is RunStatus.DONE:
-                row |= loop(setting, waves, technology.v_dd)
-            rows[k] = row
-        if kept is not None:
-            with whole_file(kept) as part:
-                part.write_text(json.dumps(rows), encoding="utf-8")
+    read = partial(loop, setting, v_dd=technology.v_dd)
+    rows = store.keep(
+        f"{technology.name}-dies{count}-{deck.token:.9f}",
+        partial(die_rows, deck, dies, read, time_s=Limits().time_s, workers=workers),
+    )
     done = [k for k, row in enumerate(rows) if row["status"] == RunStatus.DONE.name]
-    found: dict[str, Any] = {**setting.row(), "dies": count, "failed": count - len(done)}
+    found: dict[str, Any] = {**asdict(setting), "dies": count, "failed": count - len(done)}
     devices = [change.device for change in dies[0] if change.parameter == "delvto"]
     for edge in ("rise", "fall"):
         there = [k for k in done if rows[k][edge] is not None]
@@ -446,9 +95,6 @@ def measured_dies(
     return found
 
 
-# ------------------------------------------------------------------------------------ measuring
-
-
 def grid() -> Iterator[Setting]:
     for thresh, width, gain in itertools.product(THRESHOLDS, WIDTHS, GAINS):
         yield Setting(thresh=thresh, width=width, gain=gain)
@@ -468,19 +114,15 @@ def all_conditions(technology: Technology) -> Iterator[Conditions]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__)
     parser.add_argument("--dies", type=int, default=200)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="one of each")
-    parser.add_argument("--work", type=Path)
-    given = parser.parse_args()
-    if given.work is not None:
-        given.work.mkdir(parents=True, exist_ok=True)
+    given = parsed(parser)
     start, technology = time.monotonic(), load_technology(given.tech)
-    store, nominal = Store(given.work), nominal_conditions(technology)
+    store, nominal = store_of(given), nominal_conditions(technology)
     few = 1 if given.quick else None
-    result: dict[str, Any] = {"machine": machine(), "technology": technology.name}
+    result: dict[str, Any] = {"technology": technology.name}
     result["grid"] = [
         measured_loop(store, technology, s, nominal) for s in itertools.islice(grid(), few)
     ]
@@ -489,16 +131,15 @@ def main() -> None:
         for s in itertools.islice(one_at_a_time(), few)
     ]
     dies = 4 if given.quick else given.dies
-    result["dies"] = measured_dies(technology, Setting(), dies, given.work, given.workers)
+    result["dies"] = measured_dies(store, technology, Setting(), dies, given.workers)
     result["conditions"] = [
-        {"corner": c.corner, "temperature": c.temperature, "v_dd": c.v_dd}
-        | measured_loop(store, technology, setting, c)
+        asdict(c) | measured_loop(store, technology, setting, c)
         for setting in (Setting(), SMALL)
         for c in itertools.islice(all_conditions(technology), few)
     ]
     result["core_seconds"] = store.core_seconds
     result["wall_seconds"] = time.monotonic() - start
-    print(json.dumps(result, indent=2, default=np.ndarray.tolist))
+    answer(result)
 
 
 if __name__ == "__main__":

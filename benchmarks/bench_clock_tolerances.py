@@ -8,12 +8,10 @@ driver without a load. tt, 27 degC, 1.8 V.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from typing import Any
 
-from benchmarks.machine import machine
+from benchmarks.study import answer, parsed, study
 from mru_hw.errors import RunStatus
 from mru_hw.spice.characterize.unit import CELLS, FRAMES, cmru_deck, fit_unit
 from mru_hw.spice.options import NETWORK_OPTIONS, OPTIONS, TIGHT_OPTIONS
@@ -45,12 +43,11 @@ def solved(technology: Technology, options: str) -> dict[str, Any]:
 
 def main() -> None:
     """Run all sets and print what they give."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--tech", default="generic180")
-    given = parser.parse_args()
+    parser = study(__doc__, work=False)
+    given = parsed(parser)
     technology = load_technology(given.tech)
     rows = {name: solved(technology, options) for name, options in SETS.items()}
-    print(json.dumps({"machine": machine(), "technology": given.tech, "sets": rows}, indent=1))
+    answer({"technology": given.tech, "sets": rows})
 
 
 if __name__ == "__main__":

@@ -11,22 +11,20 @@ this bench. With the folder of a characterisation nothing is run again.
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.bench_ladder_conditions import unit_model
-from benchmarks.machine import machine
+from benchmarks.study import answer, parsed, study
 from mru_hw.errors import RunStatus, UserError
+from mru_hw.lab.networks import unit_model
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.characterize.base import I_USUAL, UNITS
-from mru_hw.spice.characterize.jobs import Store, run_jobs
+from mru_hw.spice.characterize.jobs import KeptRuns, run_jobs
 from mru_hw.spice.characterize.points import check_points, grid_points
 from mru_hw.spice.characterize.trips import RAMP, ramp_deck, stepped
 from mru_hw.spice.runner import Limits, Runner
@@ -42,9 +40,7 @@ BIAS_UNITS = 64  # of the bench's bias tree and thresholds, which carry I_USUAL
 def law(technology: Technology, calibration: Calibration, at: Conditions) -> list[float]:
     """Return the candidates' sizes [I_USUAL] at which the bench's unit steps up and down."""
     nominal = load_calibration(technology)
-    design = map_model(
-        unit_model("cmru", 2, "25 ms"), technology, nominal, DesignOptions(i_unit=I_USUAL)
-    )
+    design = map_model(unit_model(2, "25 ms"), technology, nominal, DesignOptions(i_unit=I_USUAL))
     (bank,), bus = design.banks, replace(design.buses["c0"], units=UNITS)
     legs = np.full(1, BIAS_UNITS)
     design = replace(
@@ -59,18 +55,16 @@ def law(technology: Technology, calibration: Calibration, at: Conditions) -> lis
 
 def main() -> None:
     """Run what is missing and print the comparison."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--tech", default="generic180")
-    parser.add_argument("--work", type=Path)
+    parser = study(__doc__)
     parser.add_argument("--workers", type=int, default=1)
-    given = parser.parse_args()
+    given = parsed(parser)
     technology = load_technology(given.tech)
     nominal = load_calibration(technology)
     corners = tuple(nominal.grid.corners)
     checks = check_points(technology, corners)
     points = (*grid_points(technology, corners), *checks)
     with tempfile.TemporaryDirectory() as name:
-        store = Store(folder=given.work or Path(name), simulator=f"ngspice {Session().version}")
+        store = KeptRuns(folder=given.work or Path(name), simulator=f"ngspice {Session().version}")
         runs = run_jobs(
             Runner(Limits(time_s=900)),
             {str(k): ramp_deck(technology, at) for k, at in enumerate(points)},
@@ -80,8 +74,7 @@ def main() -> None:
         )
     rows: list[dict[str, Any]] = []
     for at, waves in zip(points, runs.values(), strict=True):
-        row = {"corner": at.corner, "temperature": at.temperature, "v_dd": at.v_dd}
-        rows.append(row | {"check": at in checks, "status": waves.status.name})
+        rows.append(asdict(at) | {"check": at in checks, "status": waves.status.name})
         if waves.status is not RunStatus.DONE:
             continue
         firsts = [first for _, first in stepped(waves).values()]
@@ -98,14 +91,14 @@ def main() -> None:
             errors = np.array(law(technology, used, at)) / measured - 1
             rows[-1] |= {f"{key}_error": [round(float(x), 4) for x in errors]}
         rows[-1] |= {"measured": [round(x, 4) for x in measured]}
-    answer: dict[str, Any] = {"technology": technology.name, "machine": machine()}
+    summary: dict[str, Any] = {"technology": technology.name}
     for key in ("law_error", "nominal_law_error"):
         for what, chosen in (("points", False), ("checks", True)):
             sizes = [abs(x) for r in rows if r["check"] == chosen for x in r.get(key, ())]
             if sizes:
                 found = {"median": round(float(np.median(sizes)), 4), "worst": max(sizes)}
-                answer[f"{key}_{what}"] = found
-    print(json.dumps(answer | {"rows": rows}, indent=1))
+                summary[f"{key}_{what}"] = found
+    answer(summary | {"rows": rows})
 
 
 if __name__ == "__main__":

@@ -13,28 +13,29 @@ memory is that process's; ``base`` is what Python and the packages take of it. `
 
 from __future__ import annotations
 
-import argparse
 import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.study import parsed, show, study
+from mru_hw.circuits.statements import Element, Netlist, Statement, Subckt
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.bench import make_bench
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import chip_netlist
 from mru_hw.spice.deck import BENCH, CHIP
 from mru_hw.spice.dialects import DIALECTS
 from mru_hw.spice.dialects.flat import flat_chip
-from mru_hw.spice.dialects.statements import Element, Subckt, read_statements
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.elements import write_elements
 from mru_hw.spice.flatten import flatten
@@ -62,42 +63,43 @@ def wide_model(n_units: int) -> Model:
         }
     )
     rng = np.random.default_rng(n_units)
-    tensors = {name: rng.normal(size=shape) for name, shape in spec.tensor_shapes().items()}
+    # As large as training leaves them: a node's sum is as large as what it adds.
+    tensors = {
+        name: rng.normal(size=shape) / np.sqrt(shape[-1])
+        for name, shape in spec.tensor_shapes().items()
+    }
     tensors["layers.0.beta"] = np.ones(n_units)
     tensors["layers.0.alpha"] = np.full(n_units, 0.5)
     tensors["layers.0.initial_state"] = np.zeros(n_units)
     return Model(spec=spec, tensors=tensors)
 
 
-def count_transistors(chip: str, technology: Technology) -> int:
+def count_transistors(chip: Netlist, technology: Technology) -> int:
     return sum(device.kind == "m" for device in flatten(chip, "mru_chip", technology))
 
 
 def emit(design: Design, task: str, folder: Path) -> int:
     """Write chip and bench; return their bytes."""
     bench = make_bench(
-        design,
-        declared_frames(N_IN),
-        nominal_conditions(design.technology),
-        measures=True,
+        design, declared_frames(N_IN), nominal_conditions(design.technology), measures=True
     )
     language = DIALECTS["hspice" if task == "flat" else task]
-    for name in (CHIP, BENCH):
-        lines = bench.deck.files[name].splitlines()
-        if task == "flat" and name == CHIP:
-            lines = list(flat_chip(lines, "mru_chip", die_changes(design, draw_die(design, 1))))
+    chip: Iterable[Statement] = bench.chip.statements()
+    if task == "flat":
+        chip = flat_chip(bench.chip, die_changes(design, draw_die(design, 1)))
+    for name, statements in ((CHIP, chip), (BENCH, bench.player)):
         with (folder / language.file(name)).open("w") as stream:
-            stream.writelines(f"{line}\n" for line in language.lines(lines))
+            stream.writelines(f"{line}\n" for line in language.lines(statements))
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-def with_pyspice(chip: str, folder: Path) -> int:
+def with_pyspice(chip: Netlist, folder: Path) -> int:
     """Build the chip of PySpice's objects, write its text and return the bytes."""
     from PySpice.Spice.Netlist import Circuit, SubCircuit
 
     circuit = Circuit("chip")
     open_cell: Any = circuit
-    for statement in read_statements(chip.splitlines()):
+    for statement in chip.statements():
         match statement:
             case Subckt(name=name, pins=pins, values=values):
                 open_cell = SubCircuit(name, *pins, **values)
@@ -147,17 +149,17 @@ def one(task: str, n_units: int) -> dict[str, float]:
         "bytes": size,
     }
     if task == "ngspice":
-        result["transistors"] = count_transistors(chip_deck(design), technology)
+        result["transistors"] = count_transistors(chip_netlist(design), technology)
     return result
 
 
 def _run(task: str, model: Model, design: Design, calibration: Calibration, folder: Path) -> int:
     if task == "elements":
         path = folder / "elements.csv"
-        write_elements(path, model, design, calibration, chip_deck(design))
+        write_elements(path, model, design, calibration)
         return path.stat().st_size
     if task == "pyspice":
-        return with_pyspice(chip_deck(design), folder)
+        return with_pyspice(chip_netlist(design), folder)
     if task == "folder":
         out = folder / "n"
         conditions = nominal_conditions(design.technology)
@@ -190,16 +192,16 @@ def measure(units: list[int], tasks: list[str], limit_s: float) -> dict[str, Any
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("--units", type=int, nargs="+", default=[38, 160, 560])
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
     parser.add_argument("--limit", type=float, default=600.0, help="seconds of one task")
     parser.add_argument("--one", choices=TASKS, help="one task in this process")
-    given = parser.parse_args()
+    given = parsed(parser)
     if given.one:
-        print(json.dumps(one(given.one, given.units[0])))
+        show(one(given.one, given.units[0]))
         return
-    print(json.dumps(measure(given.units, given.tasks, given.limit), indent=2))
+    show(measure(given.units, given.tasks, given.limit))
 
 
 if __name__ == "__main__":

@@ -17,20 +17,14 @@ centroid  each threshold leg in two halves, in its unit and at the place that mi
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_process import UNITS, Bench, spreads
-from benchmarks.machine import machine
+from benchmarks.study import answer, parsed, study
 from mru_hw.cells.settling import bank_load
+from mru_hw.lab.corner_unit import N_UNITS, CornerUnit, spreads
 from mru_hw.technology import load_technology
 from mru_hw.variation.placement import OVER_GATES, Placement
 
@@ -42,14 +36,14 @@ WIRE = 0.2e-9  # F/m, the usual rule for a narrow wire (Weste and Harris, CMOS V
 class FloorPlan:
     """A technology's chip of 16 units."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: CornerUnit) -> None:
         self.bench, self.technology = bench, bench.technology
         calibration = bench.calibration
         self.thermal = {p: calibration.thermal(p, calibration.temperature) for p in "np"}
         self.placement = Placement.of(bench.design)
         owners = ("bank0", bench.design.banks[0].candidate)
         self.unit = OVER_GATES * sum(  # m^2
-            self.gate(group.device) * float(group.units.sum()) / UNITS
+            self.gate(group.device) * float(group.units.sum()) / N_UNITS
             for group in bench.design.device_groups()
             if group.key[0] in owners
         )
@@ -76,7 +70,7 @@ class FloorPlan:
 
     def block(self) -> dict[str, Any]:
         """Return errors of the floor plan, and of larger squares of units."""
-        x, y = self.placement.node("bank0", np.arange(UNITS))
+        x, y = self.placement.node("bank0", np.arange(N_UNITS))
         far = np.hypot(x, y)
         return {
             "side_m": self.placement.side,
@@ -110,7 +104,7 @@ class FloorPlan:
         """Return the comparators' capacitances, and those of the wires between two halves."""
         design = self.bench.design
         load = bank_load(design, self.bench.calibration, design.banks[0])
-        x, y = self.placement.node("bank0", np.arange(UNITS))
+        x, y = self.placement.node("bank0", np.arange(N_UNITS))
         return {
             "node_F": float(np.mean((load["up"] + load["down"]) / 2)),
             "wire_F": WIRE * 2 * float(np.mean(np.abs(x) + np.abs(y))),
@@ -118,16 +112,14 @@ class FloorPlan:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__, work=False)
     parser.add_argument("--dies", type=int, default=200)
-    given = parser.parse_args()
-    bench = Bench(load_technology(given.tech))
+    given = parsed(parser)
+    bench = CornerUnit(load_technology(given.tech))
     plan = FloorPlan(bench)
     drawn = spreads(bench, given.dies)
     mismatch = {side: drawn[f"threshold {side}"]["mismatch"] for side in ("up", "down")}
     result = {
-        "machine": machine(),
         "technology": given.tech,
         "mismatch_rms": mismatch,
         "block": plan.block(),
@@ -136,7 +128,7 @@ def main() -> None:
         "rebuild": [plan.rebuild(group, m) for group, m in REBUILDS],
         "centroid": plan.centroid(),
     }
-    print(json.dumps(result, indent=2))
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -26,14 +26,10 @@ are kept in --work by the decks' own tokens, so a call that was cut off goes on.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import json
 import re
-import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,73 +37,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.machine import machine
-from mru_hw.errors import RunStatus
-from mru_hw.files import whole_file
-from mru_hw.mapping import DesignOptions, map_model
-from mru_hw.mapping.design import Design, Timing
-from mru_hw.model.network import Model
-from mru_hw.model.structure import ModelSpec
-from mru_hw.simulate.disagreement import Ladder, ladder_of, own_levels, wrong_steps
-from mru_hw.simulate.verify import read_unit
+from benchmarks.study import answer, parsed, store_of, study
+from mru_hw.lab.ladder import I_UNIT, Unit, judged, lone_bench, scale, unit_of
+from mru_hw.lab.ladder_power import Crossings, integral, resampled, through, watt
+from mru_hw.lab.store import Store
+from mru_hw.mapping.design import Timing
+from mru_hw.model.network import Array
+from mru_hw.simulate.disagreement import StepRule
 from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.options import OPTIONS
-from mru_hw.spice.paths import TOP
-from mru_hw.spice.runner import Limits, Runner
-from mru_hw.spice.unit_bench import UNIT, UnitBench, make_unit_bench, unit_deck
+from mru_hw.spice.unit_bench import UNIT, UnitBench, unit_deck
 from mru_hw.technology import Technology, load_technology
-from mru_hw.technology.calibration import load_calibration
-from mru_hw.technology.conditions import Conditions, nominal_conditions
-from mru_hw.variation import nominal_die
+from mru_hw.technology.conditions import Conditions
 
-Array = NDArray[np.float64]
-Crossings = list[tuple[tuple[str, ...], tuple[str, ...]]]
-
-FRAME = "10 ms"
-I_UNIT = 1e-9  # A, the threshold
 MARGIN = 0.03  # of the threshold, that no candidate of the steps comes nearer than
 NEAR = np.round(np.arange(-0.08, 0.0801, 0.0025), 4)
 LONGER = (1, 2, 4, 8, 16, 32, 64, 128)
 SHORTER = (1, 2, 4, 8, 16, 32, 64)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
-    """A mapped unit and what it should do, currents in A."""
-
-    design: Design
-    ladder: Ladder
-    conditions: Conditions
-
-
-def unit_model(levels: int, frame: str = FRAME) -> Model:
-    """A network of one unit: beta = 1, alpha = 0.5."""
-    shapes = {"n_in": 1, "n_hidden": 1, "n_classes": 1, "frame_period": frame}
-    layer = {"cell": "cmru", "n_units": 1, "n_out": 1, "levels": levels}
-    spec = ModelSpec.model_validate(shapes | {"layers": [layer]})
-    tensors = {name: np.ones(shape) for name, shape in spec.tensor_shapes().items()}
-    tensors |= {name: 0 * t for name, t in tensors.items() if name.endswith((".bias", "_state"))}
-    tensors["layers.0.alpha"] = np.full(1, 0.5)
-    return Model(spec=spec, tensors=tensors)
-
-
-def unit_of(
-    technology: Technology, levels: int, *, i_unit: float = I_UNIT, frame: str = FRAME
-) -> Unit:
-    calibration = load_calibration(technology)
-    design = map_model(
-        unit_model(levels, frame), technology, calibration, DesignOptions(i_unit=i_unit)
-    )
-    conditions = nominal_conditions(technology)
-    ladder = ladder_of(design, calibration, nominal_die(design), 0, conditions)
-    return Unit(design=design, ladder=ladder, conditions=conditions)
-
-
-def scale(unit: Unit) -> float:
-    return unit.design.buses["c0"].scale
 
 
 def longer(timing: Timing, factor: float) -> Timing:
@@ -118,58 +64,10 @@ def longer(timing: Timing, factor: float) -> Timing:
     )
 
 
-# ------------------------------------------------------------------------------------- running
-
-
-class Store:
-    """Runs decks one at a time and keeps what was made of each by its token."""
-
-    def __init__(self, work: Path | None) -> None:
-        self._work = work
-        self._runner = Runner(Limits(time_s=3600))
-        self.core_seconds = 0.0
-
-    def __call__(self, name: str, deck: Deck, make: Callable[[Waves], dict[str, Any]]) -> Any:
-        kept = None if self._work is None else self._work / f"{name}-{deck.token:.9f}.json"
-        if kept is None or not kept.is_file():
-            waves = self._runner.run(deck)
-            made = {"status": waves.status.name, "core_seconds": waves.core_seconds}
-            if waves.status is RunStatus.DONE:
-                made |= make(waves)
-            else:
-                made["message"] = waves.message
-            text = json.dumps(made, default=np.ndarray.tolist)
-            if kept is not None:
-                with whole_file(kept) as part:
-                    part.write_text(text, encoding="utf-8")
-            print(f"{name}: {waves.core_seconds:.1f} core-s", file=sys.stderr)
-            made = json.loads(text)
-        else:
-            made = json.loads(kept.read_text(encoding="utf-8"))
-        self.core_seconds += made["core_seconds"]
-        if made["status"] != "DONE":
-            print(f"{name}: {made['status']} {made['message']}", file=sys.stderr)
-        return made
-
-
-def judged(unit: Unit, bench: UnitBench, waves: Waves, c: Array) -> dict[str, Any]:
-    """Levels and wrong steps, c in units of the candidate."""
-    evidence = read_unit(unit.design, 0, 0, bench, waves)
-    before, after = own_levels(unit.ladder, evidence)
-    found = list(wrong_steps(unit.ladder, evidence, c[:, None]))
-    return {
-        "before": before[:, 0],
-        "after": after[:, 0],
-        "candidates": c,
-        "candidate_error": float(np.max(np.abs(evidence.candidate[:, 0] - c) / np.abs(c))),
-        "wrong": [d.row() for d in found],
-    }
-
-
 # --------------------------------------------------------------------------------------- steps
 
 
-def random_candidates(ladder: Ladder, n: int, seed: int, margin: float) -> Array:
+def random_candidates(ladder: StepRule, n: int, seed: int, margin: float) -> Array:
     """Uniform over 2.5 thresholds each side; three of ten within 15 % of a threshold."""
     rng = np.random.default_rng(seed)
     found: list[float] = []
@@ -188,16 +86,8 @@ def steps(store: Store, unit: Unit, seeds: Sequence[int], n: int, own: dict[str,
     rows = []
     for seed in seeds:
         c = random_candidates(unit.ladder, n, seed, MARGIN)
-        bench = make_unit_bench(
-            unit.design, 0, 0, c * scale(unit), unit.conditions, options=OPTIONS
-        )
-        rows.append(
-            store(
-                f"{name}-k{k}-steps{seed}",
-                bench.deck,
-                partial(judged, unit, bench, c=c),
-            )
-        )
+        bench, label = lone_bench(unit, c), f"{name}-k{k}-steps{seed}"
+        rows.append(store(label, bench.deck, partial(judged, unit, bench, c=c)))
     wrong = [d for row in rows for d in row["wrong"]]
     own_up, own_down = own["up"]["from"], own["down"]["from"]
     unlike = 0
@@ -232,7 +122,7 @@ def near(store: Store, unit: Unit, *, conditions: Conditions | None = None) -> d
     for r in NEAR:
         c += [-(1 + r) * down, 3 * up]
     values = np.array(c)
-    bench = make_unit_bench(unit.design, 0, 0, values * scale(unit), conditions, options=OPTIONS)
+    bench = lone_bench(unit, values, conditions=conditions)
     name = f"{unit.design.technology.name}-k{k}-near-{conditions.corner}"
     made = store(name, bench.deck, lambda w: judged(unit, bench, w, values))
     after, n = np.array(made["after"]), 2 * len(NEAR)
@@ -289,15 +179,7 @@ def timed(
     c, true = pattern(unit, own, off), at_own(unit, own)
     rows = []
     for label, timing in timings.items():
-        bench = make_unit_bench(
-            unit.design,
-            0,
-            0,
-            c * scale(unit),
-            conditions,
-            timing=timing,
-            options=OPTIONS,
-        )
+        bench = lone_bench(unit, c, conditions=conditions, timing=timing)
         name = f"{unit.design.technology.name}-k{unit.ladder.levels}-{label}-{conditions.corner}"
 
         def made(w: Waves, b: UnitBench = bench) -> dict[str, Any]:
@@ -326,108 +208,6 @@ def safe(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
             return {"safe": good[-1][key] if good else None, "first_unsafe": row}
         good.append(row)
     return {"safe": good[-1][key] if good else None, "first_unsafe": None}
-
-
-# --------------------------------------------------------------------------------------- power
-
-
-def crossings(unit: Unit) -> Crossings:
-    """Device currents that come from the supply side of a switched node, and that leave it."""
-    t, u = unit.design.technology, f"{TOP}.xu0_0"
-
-    def id_(path: str, device: str) -> str:
-        return f"@m.{path}.{t.transistor_path(device)}[id]"
-
-    pairs: Crossings = [
-        ((id_(f"{u}.xstep.xgate.{p}", "p_logic"),), (id_(f"{u}.xstep.xgate.{n}", "n_logic"),))
-        for p, n in (("xa1", "xa0"), ("xs0", "xs1"), ("xb0", "xb1"), ("xr1", "xr0"))
-    ]
-    pairs += [
-        ((id_(f"{TOP}.xphi0.{p}", "p_driver"),), (id_(f"{TOP}.xphi0.{n}", "n_driver"),))
-        for p, n in (("xhp", "xhn"), ("xsp", "xsn"))
-    ]
-    pairs.append(((id_(f"{TOP}.xrst.xp", "p_logic"),), (id_(f"{TOP}.xrst.xn", "n_logic"),)))
-    for j in range(1, 2 * unit.ladder.levels + 1):
-        cell = f"{u}.xc{j}"
-        hold, reset = id_(f"{cell}.xm2", "n_mirror"), id_(f"{cell}.xr3", "n_guard")
-        pairs += [
-            ((id_(f"{cell}.xs2", "p_switch"),), (id_(f"{cell}.xs1", "n_switch"),)),
-            ((id_(f"{cell}.xr1", "p_switch"),), (id_(f"{cell}.xr2", "n_switch"),)),
-            ((id_(f"{cell}.xs3", "p_guard"),), (hold, reset)),
-            ((id_(f"{cell}.xm9", "p_cell"),), (reset,)),
-        ]
-    return pairs
-
-
-def through(waves: Waves, pairs: Crossings, t0: float) -> float:
-    """Charge [C] that passes the nodes from supply to ground after t0."""
-    total = 0.0
-    for above, below in pairs:
-        up, down = (
-            sum(np.maximum(waves.vectors[name], 0.0) for name in names) for names in (above, below)
-        )
-        total += integral(waves, np.minimum(up, down), t0)
-    return total
-
-
-def integral(waves: Waves, values: Array, t0: float) -> float:
-    inside = waves.time >= t0
-    return float(np.trapezoid(values[inside], waves.time[inside]))
-
-
-def watt(store: Store, unit: Unit, c: Array, label: str) -> dict[str, Any]:
-    """Power in blocks, at rest by level, a strobe's and a step's energy, crowbar; c in A."""
-    pairs = crossings(unit)
-    watch = sorted({name for pair in pairs for names in pair for name in names})
-    bench = make_unit_bench(unit.design, 0, 0, c, unit.conditions, options=OPTIONS, watch=watch)
-
-    def made(w: Waves) -> dict[str, Any]:
-        levels = judged(unit, bench, w, c / scale(unit))
-        return powers(bench, w, np.array(levels["before"]), np.array(levels["after"]), pairs)
-
-    return dict(store(f"{unit.design.technology.name}-{label}", bench.deck, made))
-
-
-def powers(
-    bench: UnitBench, w: Waves, before: Array, after: Array, pairs: Crossings
-) -> dict[str, Any]:
-    v_dd, t0, span = bench.v_dd, bench.t_start, w.time[-1] - bench.t_start
-    blocks = {n: w.vectors[f"i(vvdd_{n})"] for n in ("mirror", "memory", "clock", "bias")}
-    blocks["bias"] = blocks["bias"] + w.vectors["i(vref)"]
-    own = blocks["mirror"] + blocks["memory"] + blocks["clock"]
-    switched = blocks["memory"] + blocks["clock"]
-    # Around each strobe: what it takes above the rest just before (hold) or the level after (step).
-    begin = bench.strobe_at - 0.01 * bench.timing.frame
-    end = np.minimum(bench.strobe_at + 0.1 * bench.timing.frame, bench.read_at)
-    extra = []
-    for a, b, at in zip(begin, end, bench.strobe_at, strict=True):
-        inside = (w.time >= a) & (w.time <= b)
-        t, i = w.time[inside], switched[inside]
-        extra.append(np.trapezoid(i - np.where(t < at, i[0], i[-1]), t) * v_dd)
-    joules, moved = np.array(extra), before != after
-    rest = {}
-    quiet = np.interp(bench.strobe_at - 0.01 * bench.timing.frame, w.time, blocks["memory"]) * v_dd
-    for level in np.unique(before):
-        rest[str(int(level))] = float(np.mean(quiet[before == level]))
-    crowbar = through(w, pairs, t0)
-    total = integral(w, own, t0)
-    return {
-        "frames": len(before),
-        "mean_W": {name: integral(w, i, t0) * v_dd / span for name, i in blocks.items()},
-        "unit_W": total * v_dd / span,
-        "all_W": -integral(w, w.vectors["i(vdd)"], t0) * v_dd / span,
-        "median_all_W": float(np.median(resampled(w, -w.vectors["i(vdd)"], t0)) * v_dd),
-        "rest_memory_W_by_level": rest,
-        "strobe_J": float(np.median(joules[~moved])) if (~moved).any() else None,
-        "step_J": float(np.median(joules[moved])) if moved.any() else None,
-        "crowbar_W": crowbar * v_dd / span,
-        "crowbar_share": crowbar / total,
-        "crowbar_share_of_switching": crowbar * v_dd / float(joules.sum()),
-    }
-
-
-def resampled(w: Waves, values: Array, t0: float) -> Array:
-    return np.interp(np.linspace(t0, w.time[-1], 20001), w.time, values)
 
 
 # --------------------------------------------------------------------------------------- trial
@@ -542,17 +322,13 @@ def measure(store: Store, technology: Technology, *, quick: bool) -> dict[str, A
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--work", type=Path)
     parser.add_argument("--trial", type=Path)
-    given = parser.parse_args()
+    given = parsed(parser)
     technology = load_technology(given.tech)
-    if given.work is not None:
-        given.work.mkdir(parents=True, exist_ok=True)
-    store, start = Store(given.work), time.monotonic()
-    result: dict[str, Any] = {"machine": machine(), "technology": technology.name}
+    store, start = store_of(given), time.monotonic()
+    result: dict[str, Any] = {"technology": technology.name}
     result |= measure(store, technology, quick=given.quick)
     if given.trial is None:
         result["trial"] = "not given: --trial PATH"
@@ -560,7 +336,7 @@ def main() -> None:
         result["trial"] = trial(store, technology, given.trial)
     result["core_seconds"] = store.core_seconds
     result["wall_seconds"] = time.monotonic() - start
-    print(json.dumps(result, indent=2, default=np.ndarray.tolist))
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -20,29 +20,22 @@ that of the run, by block. Results are kept in --work by the decks' own tokens.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_ladder import Store
-from benchmarks.machine import machine
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
+from mru_hw.lab.levels import nominal_array
+from mru_hw.lab.networks import unit_model
+from mru_hw.lab.store import Store
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
-from mru_hw.model.network import Model
-from mru_hw.model.structure import ModelSpec
-from mru_hw.simulate.compile import compile_die
+from mru_hw.model.network import Array, Model
 from mru_hw.simulate.evidence import read_evidence
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import make_bench
@@ -53,9 +46,7 @@ from mru_hw.spice.unit_bench import make_unit_bench
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions
-from mru_hw.variation import nominal_die
-
-Array = NDArray[np.float64]
+from mru_hw.workers import side_by_side
 
 TEMPERATURES = (-40.0, 27.0, 85.0, 125.0)
 SUPPLIES_REL = (0.9, 1.0, 1.1)
@@ -79,26 +70,6 @@ def candidates(levels: int, *, short: bool = False) -> Array:
     if short:
         return np.array([*up, 0.9, 0.0, *(-c for c in fast), -0.9, 0.0, *middle, *near])
     return np.array([*up, 0.9, 0.0, *down, -0.9, 0.0, *fast, *(-c for c in fast), *middle, *near])
-
-
-def unit_model(cell: str, levels: int, frame: str, threshold: str = "fixed") -> Model:
-    """A network of one unit: beta = 1 or its second input, alpha = 0.5."""
-    layer = {"cell": cell, "n_units": 1, "n_out": 1, "threshold": threshold}
-    if cell == "cmru":
-        layer["levels"] = levels
-    n_in = 2 if threshold == "input" else 1
-    shapes = {"n_in": n_in, "n_hidden": n_in, "n_classes": 1, "frame_period": frame}
-    spec = ModelSpec.model_validate(shapes | {"layers": [layer]})
-    tensors = {name: np.ones(shape) for name, shape in spec.tensor_shapes().items()}
-    tensors |= {name: 0 * t for name, t in tensors.items() if name.endswith((".bias", "_state"))}
-    tensors["layers.0.alpha"] = np.full(1, 0.5)
-    if threshold == "input":
-        tensors["input.weight"] = np.eye(2)
-        tensors["layers.0.candidate.weight"] = np.array([[1.0, 0.0]])
-        tensors["layers.0.threshold.weight"] = np.array([[0.0, 1.0]])
-    if cell == "bmru":
-        tensors["layers.0.initial_state"] = np.full(1, -1.0)
-    return Model(spec=spec, tensors=tensors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,9 +151,7 @@ def judged(design: Design, made: Run, waves: Waves, c: Array, v_dd: float) -> di
 
 def law(design: Design, calibration: Calibration) -> dict[str, float]:
     """Return thresholds and candidate [A] of the array's whole chip at inputs of `SURE` and 1."""
-    array = compile_die(
-        design, calibration, nominal_die(design), temperature=calibration.temperature
-    )
+    array = nominal_array(design, calibration)
     rails = {"x": array.nodes["x"].rails(np.array([SURE, 1.0])[:, None, None])}
     for bus in ("v0", "b0"):
         rails[bus] = array.arrive(bus, rails)[1]
@@ -202,28 +171,26 @@ def run(
     short: bool = False,
 ) -> dict[str, Any]:
     """Run one condition, its supply relative to the nominal one."""
-    corner, temperature, relative = at
-    conditions = Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd)
+    conditions = relative(technology, at)
     design = map_model(model, technology, load_calibration(technology), DesignOptions(i_unit=1e-9))
     c = candidates(design.banks[0].levels, short=short)
     kind = single_unit if design.banks[0].threshold is None else whole_chip
     asked = kind(design, c, conditions)
-    name = f"{technology.name}-{corner}{temperature:g}-{conditions.v_dd:.3g}V"
+    name = f"{technology.name}-{label(conditions)}-{conditions.v_dd:.3g}V"
     made: dict[str, Any] = store(
         name, asked.deck, lambda waves: judged(design, asked, waves, c, conditions.v_dd)
     )
     if kind is whole_chip:
         here = load_calibration(technology).at(
-            conditions.v_dd, temperature=temperature, corner=corner
+            conditions.v_dd, temperature=conditions.temperature, corner=conditions.corner
         )
         made["law"] = law(design, here)
-    return {"corner": corner, "temperature": temperature, "v_dd": conditions.v_dd} | made
+    return asdict(conditions) | made
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__)
     parser.add_argument("--conditions", choices=("all", "extremes"), default="all")
     parser.add_argument("--levels", type=int, default=2)
     parser.add_argument("--cell", choices=("cmru", "bmru"), default="cmru")
@@ -231,24 +198,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--frame", default="10 ms")
     parser.add_argument("--short", action="store_true", help="fewer candidates")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--work", type=Path)
-    asked = parser.parse_args(arguments)
-    technology = load_technology(asked.tech)
+    given = parsed(parser)
+    technology = load_technology(given.tech)
     everywhere = tuple(product(technology.corners, TEMPERATURES, SUPPLIES_REL))
-    where = everywhere if asked.conditions == "all" else EXTREMES
-    if asked.work is not None:
-        asked.work.mkdir(parents=True, exist_ok=True)
-    store = Store(asked.work)
-    model = unit_model(asked.cell, asked.levels, asked.frame, asked.threshold)
-    with ThreadPoolExecutor(asked.workers) as pool:
-        rows = list(pool.map(partial(run, store, technology, model, short=asked.short), where))
+    where = everywhere if given.conditions == "all" else EXTREMES
+    store = store_of(given)
+    model = unit_model(given.levels, given.frame, cell=given.cell, threshold=given.threshold)
+    rows = side_by_side(
+        partial(run, store, technology, model, short=given.short), where, given.workers
+    )
     done = [row for row in rows if row["status"] == "DONE"]
     total = {
         name: sum(row[name] for row in done) for name in ("double", "broken", "missed_sure")
     } | {"wrong": sum(len(row["wrong"]) for row in done), "runs": len(rows), "done": len(done)}
-    asked_for = {name: str(value) for name, value in vars(asked).items()}
-    result = {"machine": machine(), "asked": asked_for, "total": total, "rows": rows}
-    print(json.dumps(result, indent=1, default=float))
+    answer({"asked": told(given), "total": total, "rows": rows})
 
 
 if __name__ == "__main__":

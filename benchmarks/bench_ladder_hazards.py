@@ -18,23 +18,18 @@ A CMRU unit of K = 2 behind its driver, thresholds of 1 nA, as the characterisat
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_ladder import Store
-from benchmarks.machine import machine
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
+from mru_hw.lab.store import Store
 from mru_hw.mapping.options import DEFAULTS
-from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
+from mru_hw.spice.characterize.base import I_USUAL, UNITS, cells_deck
 from mru_hw.spice.characterize.trips import RAMP, ramp_deck, stepped
 from mru_hw.spice.characterize.unit import BIAS_UNITS, CELLS, FRAME, STROBE, cmru_deck
 from mru_hw.spice.chip import unit_subckt
@@ -42,8 +37,6 @@ from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.options import OPTIONS
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
 
 CONDITIONS = (("tt", 27.0, 1.0), ("ff", 125.0, 1.1), ("ss", -40.0, 0.9))
 RISES = (1e-5, 1e-3, 1e-1, 1.0)  # s
@@ -93,7 +86,7 @@ def power_deck(technology: Technology, at: Conditions, rise: float, phi: str) ->
     ]
     saves = ("v(stu)", *(cell.replace("xu.", "xuu.") for cell in CELLS))
     t_stop = strobe + 5e-3
-    return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=t_stop / 200)
+    return cells_deck(technology, at, lines, saves, t_stop=t_stop, step=t_stop / 200)
 
 
 def powered(at: Conditions, rise: float, waves: Waves) -> dict[str, Any]:
@@ -183,14 +176,8 @@ def layers_deck(technology: Technology, at: Conditions, up: float, *, moving: bo
         f"vphi2 phi2 0 pulse(0 {v} {STROBE * FRAME} 1e-7 1e-7 {width} {FRAME})",
     ]
     saves = tuple(cell.replace("xu.", f"xu{unit}.") for unit in "ua" for cell in CELLS)
-    return bench_deck(
-        technology,
-        at,
-        lines,
-        saves,
-        t_stop=len(course) * FRAME,
-        step=FRAME / 20,
-        options=OPTIONS,
+    return cells_deck(
+        technology, at, lines, saves, t_stop=len(course) * FRAME, step=FRAME / 20, options=OPTIONS
     )
 
 
@@ -226,22 +213,17 @@ def thresholds(store: Store, technology: Technology, at: Conditions, name: str) 
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Print one JSON object."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__)
     parser.add_argument("--parts", nargs="+", default=["power", "near", "layers"])
-    parser.add_argument("--work", type=Path)
-    asked = parser.parse_args(arguments)
-    technology = load_technology(asked.tech)
-    if asked.work is not None:
-        asked.work.mkdir(parents=True, exist_ok=True)
-    store, rows = Store(asked.work), []
-    for corner, temperature, relative in CONDITIONS:
-        at = Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd)
-        name = f"{technology.name}-{corner}{temperature:g}"
-        row: dict[str, Any] = {"corner": corner, "temperature": temperature, "v_dd": at.v_dd}
-        if "power" in asked.parts:
+    given = parsed(parser)
+    technology = load_technology(given.tech)
+    store, rows = store_of(given), []
+    for at in (relative(technology, where) for where in CONDITIONS):
+        name = f"{technology.name}-{label(at)}"
+        row: dict[str, Any] = asdict(at)
+        if "power" in given.parts:
             row["power"] = [
                 {"rise_s": rise, "phi": phi}
                 | store(
@@ -252,20 +234,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 for rise in RISES
                 for phi in PHI
             ]
-        if "near" in asked.parts or "layers" in asked.parts:
+        if "near" in given.parts or "layers" in given.parts:
             up, down = thresholds(store, technology, at, name)
-        if "near" in asked.parts:
+        if "near" in given.parts:
             deck = near_deck(technology, at, up, down)
             row["near"] = store(f"near-{name}", deck, partial(near, at))
-        if "layers" in asked.parts:
+        if "layers" in given.parts:
             for moving in (True, False):
                 deck = layers_deck(technology, at, up, moving=moving)
                 key = "moving" if moving else "still"
                 row[f"layers_{key}"] = store(f"{key}-{name}", deck, partial(layers, at))
         rows.append(row)
-    told = {name: str(value) for name, value in vars(asked).items()}
-    result = {"machine": machine(), "asked": told, "core_seconds": store.core_seconds}
-    print(json.dumps(result | {"rows": rows}, indent=1))
+    result = {"asked": told(given), "core_seconds": store.core_seconds}
+    answer(result | {"rows": rows})
 
 
 if __name__ == "__main__":

@@ -18,35 +18,27 @@ The draws of a cell don't depend on which deck it is in.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_ladder import Store
-from benchmarks.machine import machine
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
 from mru_hw.errors import RunStatus
+from mru_hw.lab.store import Store
 from mru_hw.mapping.options import DEFAULTS
+from mru_hw.model.network import Array
 from mru_hw.spice.cells import cell_views
-from mru_hw.spice.characterize.base import bench_deck
-from mru_hw.spice.deck import Change, Deck, Waves
-from mru_hw.spice.dies import device_class
+from mru_hw.spice.characterize.base import cells_deck
+from mru_hw.spice.deck import Deck, Waves
+from mru_hw.spice.dies import device_changes, device_class
 from mru_hw.spice.flatten import Placed, flatten
 from mru_hw.spice.options import OPTIONS
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
 
 WORST = (("sf", 125.0, 1.1), ("fs", 125.0, 1.1), ("ff", 125.0, 1.1), ("tt", 27.0, 1.0))
 """Where switches leak most, from either side; and the usual."""
@@ -85,7 +77,7 @@ def margins_deck(
     for k, set_first in cells:
         lines += cell_line(k, set_first=set_first)
     saves = tuple(f"v(v{k})" for k, _ in cells)
-    deck = bench_deck(
+    deck = cells_deck(
         technology, at, lines, saves, t_stop=SETTLED + RAMP, step=RAMP / 400, options=OPTIONS
     )
     text = technology.devices_spice() + cell_views()
@@ -102,10 +94,8 @@ def _mismatch(
     for part in parts:
         device = device_class(technology, part)
         dvt, dbeta = (scale * s * rng.normal() for s in technology.sigma(device, part.values["m"]))
-        sign = 1.0 if technology.devices[device].polarity == "n" else -1.0
-        name = f"m.xc{k}.{part.path}"
-        yield Change(device=name, parameter="delvto", add=sign * dvt).command
-        yield Change(device=name, parameter="mulu0", times=1 + dbeta).command
+        for change in device_changes(technology, device, f"xc{k}.{part.path}", dvt, dbeta):
+            yield change.command
 
 
 def borne(at: Conditions, cells: Sequence[tuple[int, bool]], waves: Waves) -> dict[str, Any]:
@@ -146,43 +136,34 @@ def row_of(
     for first in range(0, n_cells, IN_A_DECK):
         part = range(first, min(first + IN_A_DECK, n_cells))
         cells = [(2 * k + j, j == 0) for k in part for j in range(2)]
-        name = f"margins-{technology.name}-{at.corner}{at.temperature:g}-x{scale:g}-{first}"
+        name = f"margins-{technology.name}-{label(at)}-x{scale:g}-{first}"
         deck = margins_deck(technology, at, cells, scale)
         made = store(name, deck, partial(borne, at, cells))
         seconds += made["core_seconds"]
         failed += made["status"] != RunStatus.DONE.name
         for state in lost:
             lost[state] += made.get(state, [])
-    return {
-        "corner": at.corner,
-        "temperature": at.temperature,
-        "v_dd": at.v_dd,
-        "scale": scale,
-        "core_seconds": seconds,
-        "decks_failed": failed,
-    } | {state: margins(np.array(values)) for state, values in lost.items()}
+    return (
+        asdict(at)
+        | {"scale": scale, "core_seconds": seconds, "decks_failed": failed}
+        | {state: margins(np.array(values)) for state, values in lost.items()}
+    )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__)
     parser.add_argument("--cells", type=int, default=100, help="of either state")
     parser.add_argument("--scale", type=float, nargs="+", default=[1.0, 2.0])
     names = [f"{corner}{temperature:g}" for corner, temperature, _ in WORST]
     parser.add_argument("--conditions", nargs="+", choices=names, default=names)
-    parser.add_argument("--work", type=Path)
-    asked = parser.parse_args(arguments)
-    technology = load_technology(asked.tech)
-    if asked.work is not None:
-        asked.work.mkdir(parents=True, exist_ok=True)
-    store, rows = Store(asked.work), []
-    for corner, temperature, relative in WORST:
-        at = Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd)
-        if f"{corner}{temperature:g}" in asked.conditions:
-            rows += [row_of(store, technology, at, asked.cells, x) for x in asked.scale]
-    asked_for = {name: str(value) for name, value in vars(asked).items()}
-    print(json.dumps({"machine": machine(), "asked": asked_for, "rows": rows}, indent=1))
+    given = parsed(parser)
+    technology = load_technology(given.tech)
+    store, rows = store_of(given), []
+    for at in (relative(technology, where) for where in WORST):
+        if label(at) in given.conditions:
+            rows += [row_of(store, technology, at, given.cells, x) for x in given.scale]
+    answer({"asked": told(given), "rows": rows})
 
 
 if __name__ == "__main__":

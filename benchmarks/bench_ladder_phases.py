@@ -16,44 +16,35 @@ law, the technology's constants, times --scale). Three strobes: up, none, down.
   above a held one steps too from `low_trip_V` on, one below it where the held level is under
   `high_trip_V`. `to_failure` is the distance of the means over the root of both variances.
 
-All are mean, sigma, skew, least and largest over the dies. Runs in which ngspice stepped over a
-strobe count as failed. Results are kept in --work.
+All are mean, sigma, skew, least and largest over the dies. A run in which ngspice stepped over a
+strobe is solved closer, and fails where that does not help. Results are kept in --work.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_ladder import Store, unit_of
-from benchmarks.bench_ladder_dies import kept
 from benchmarks.bench_ladder_margins import I_LSB, WORST
-from benchmarks.machine import machine
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
 from mru_hw.errors import RunStatus
+from mru_hw.lab.ladder import unit_of
+from mru_hw.lab.store import Store, die_rows
 from mru_hw.mapping.options import DEFAULTS
+from mru_hw.model.network import Array
 from mru_hw.spice.cells import cell_views
-from mru_hw.spice.characterize.base import bench_deck, stairs
-from mru_hw.spice.deck import Change, Deck, Waves
+from mru_hw.spice.characterize.base import cells_deck, stairs
+from mru_hw.spice.deck import Change, Deck, Pulse, Waves
 from mru_hw.spice.dies import transistor_changes
 from mru_hw.spice.drive import drive_units
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
 
 FRAME, PULSE, EDGE = 10e-3, 40e-6, 1e-7  # s
 STROBES = FRAME * np.array([0.5, 1.5, 2.5])
@@ -124,7 +115,10 @@ def deck_of(technology: Technology, at: Conditions, lines: list[str]) -> Deck:
     """Return the deck of three strobes."""
     cells = [line.split()[1] for line in lines if line.startswith("xc")]
     saves = (*(f"v({net})" for net in (*LINES, *cells)), *(("v(h3)",) if "v3" in cells else ()))
-    return bench_deck(technology, at, lines, saves, t_stop=3 * FRAME, step=FRAME / 10)
+    deck = cells_deck(technology, at, lines, saves, t_stop=3 * FRAME, step=FRAME / 10)
+    starts = tuple(STROBES.tolist())
+    pulse = Pulse(vector="v(st)", level=at.v_dd / 2, starts=starts, width=PULSE)
+    return replace(deck, pulses=(pulse,))
 
 
 def draws(technology: Technology, lines: Sequence[str], scale: float, seed: int) -> list[Change]:
@@ -160,12 +154,6 @@ def crossing(waves: Waves, name: str, at: Conditions, strobe: float) -> tuple[fl
     k = np.flatnonzero(v[1:] * v[:-1] < 0)
     when = t[k] + (t[k + 1] - t[k]) * v[k] / (v[k] - v[k + 1])
     return float(when[0]), float(when[-1])
-
-
-def seen(at: Conditions, waves: Waves) -> bool:
-    """Tell whether every strobe was solved: ngspice steps over one now and then."""
-    on = waves.time[waves.vectors["v(st)"] > at.v_dd / 2]
-    return all(np.any((on >= strobe) & (on <= strobe + PULSE)) for strobe in STROBES)
 
 
 def phases(at: Conditions, waves: Waves) -> dict[str, Any]:
@@ -207,16 +195,9 @@ def trips(at: Conditions, waves: Waves, low: Array, high: Array) -> dict[str, fl
     return found
 
 
-def of_dies(
-    at: Conditions, deck: Deck, dies: Sequence[Sequence[Change]], read: Any
-) -> list[dict[str, Any]]:
+def of_dies(deck: Deck, dies: Sequence[Sequence[Change]], read: Any) -> list[dict[str, Any]]:
     """Run a deck as so many dies."""
-    rows: list[dict[str, Any]] = [{}] * len(dies)
-    for place, waves in Runner(Limits(time_s=600)).run_dies(deck, dies, workers=1):
-        rows[place] = {"status": waves.status.name, "core_seconds": waves.core_seconds}
-        if waves.status is RunStatus.DONE:
-            rows[place] |= read(waves) if seen(at, waves) else {"status": "strobe not solved"}
-    return rows
+    return die_rows(deck, dies, read)
 
 
 def moments(values: Array) -> dict[str, float]:
@@ -231,16 +212,12 @@ def moments(values: Array) -> dict[str, float]:
 
 
 def row_of(
-    work: Path | None,
-    technology: Technology,
-    at: Conditions,
-    n_dies: tuple[int, int],
-    scale: float,
+    store: Store, technology: Technology, at: Conditions, n_dies: tuple[int, int], scale: float
 ) -> dict[str, Any]:
     """Run the dies of one condition: so many for times and levels, so many for trips."""
     design = unit_of(technology, 2).design
-    drive, store = drive_units(design, design.banks[0]), Store(work)
-    where = f"{technology.name}-{at.corner}{at.temperature:g}"
+    drive = drive_units(design, design.banks[0])
+    where = f"{technology.name}-{label(at)}"
     wide = at.v_dd * np.linspace(0.04, 0.96, COARSE)
     coarse = store(
         f"trips-{where}",
@@ -264,10 +241,9 @@ def row_of(
     for name, lines, read, first, count in decks:
         deck = deck_of(technology, at, lines)
         dies = [draws(technology, lines, scale, seed) for seed in range(first, first + count)]
-        made = kept(
-            work,
+        made = store.keep(
             f"{name}-{where}-x{scale:g}-{count}-{deck.token:.9f}",
-            partial(of_dies, at, deck, dies, read),
+            partial(of_dies, deck, dies, read),
         )
         rows += made
         done = [row for row in made if row["status"] == RunStatus.DONE.name]
@@ -280,38 +256,33 @@ def row_of(
         level, trip = found[f"{side}_V"], found[f"{side}_trip_V"]
         apart = abs(trip["mean"] - level["mean"])
         found[f"{side}_to_failure"] = apart / np.hypot(trip["sigma"], level["sigma"])
-    return {
-        "corner": at.corner,
-        "temperature": at.temperature,
-        "v_dd": at.v_dd,
-        "scale": scale,
-        "failed": sum(row["status"] != RunStatus.DONE.name for row in rows),
-        "core_seconds": sum(row["core_seconds"] for row in rows),
-    } | found
+    return (
+        asdict(at)
+        | {
+            "scale": scale,
+            "failed": sum(row["status"] != RunStatus.DONE.name for row in rows),
+            "core_seconds": sum(row["core_seconds"] for row in rows),
+        }
+        | found
+    )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__)
     parser.add_argument("--dies", type=int, default=50)
     parser.add_argument("--trip-dies", type=int, default=20)
     parser.add_argument("--scale", type=float, nargs="+", default=[1.0])
     names = [f"{corner}{temperature:g}" for corner, temperature, _ in WORST]
     parser.add_argument("--conditions", nargs="+", choices=names, default=names[:3])
-    parser.add_argument("--work", type=Path)
-    asked = parser.parse_args(arguments)
-    technology = load_technology(asked.tech)
-    if asked.work is not None:
-        asked.work.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for corner, temperature, relative in WORST:
-        at = Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd)
-        if f"{corner}{temperature:g}" in asked.conditions:
-            n_dies = (asked.dies, asked.trip_dies)
-            rows += [row_of(asked.work, technology, at, n_dies, x) for x in asked.scale]
-    asked_for = {name: str(value) for name, value in vars(asked).items()}
-    print(json.dumps({"machine": machine(), "asked": asked_for, "rows": rows}, indent=1))
+    given = parsed(parser)
+    technology = load_technology(given.tech)
+    store, rows = store_of(given), []
+    for at in (relative(technology, where) for where in WORST):
+        if label(at) in given.conditions:
+            n_dies = (given.dies, given.trip_dies)
+            rows += [row_of(store, technology, at, n_dies, x) for x in given.scale]
+    answer({"asked": told(given), "rows": rows})
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ step shifts what follows.
 
 from __future__ import annotations
 
-import argparse
-import json
 import platform
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.study import parsed, show, study
+from mru_hw.lab.levels import levels_of
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
@@ -27,12 +27,6 @@ from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.training.network import decide, from_model
 from mru_hw.training.scan import recur_loop
 from mru_hw.version import __version__
-
-
-def levels_of(model: Model, trace: Trace, layer: int) -> np.ndarray:
-    """Whole levels (n_seq, n_time, n_units); padding is NaN."""
-    alpha = np.abs(model.tensors[f"layers.{layer}.alpha"])
-    return np.rint(trace.states[layer] / alpha)
 
 
 def steps_alike(first: np.ndarray, second: np.ndarray) -> float:
@@ -113,12 +107,12 @@ def compare(path: Path, inputs: Inputs) -> dict[str, object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("models", nargs="*", type=Path, metavar="MODEL")
     parser.add_argument("--inputs", type=Path, default=Path("demo-out/inputs.npz"))
-    given = parser.parse_args()
+    given = parsed(parser)
     if not given.inputs.is_file():
-        print(json.dumps({"skipped": f"{given.inputs} is missing: run make demo first"}))
+        show({"skipped": f"{given.inputs} is missing: run make demo first"})
         return
     paths = given.models or [Path("demo-out/model"), Path("demo-out/model-spice")]
     inputs = load_inputs(given.inputs)
@@ -128,7 +122,7 @@ def main() -> None:
         "sequences": inputs.n_seq,
         "models": [compare(path, inputs) for path in paths],
     }
-    print(json.dumps(found, indent=2))
+    show(found)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import os
 
+from benchmarks.study import answer, parsed, study
+
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["MKL_NUM_THREADS"] = "1"
@@ -35,9 +37,6 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.machine import machine
 from mru_hw.model.io import load_model, save_model
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
@@ -277,9 +276,7 @@ def child(*arguments: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--frames", type=int, nargs="*", default=[20_000, 200_000])
     parser.add_argument("--timed", type=int, nargs="*", default=[200, 1_000])
@@ -289,7 +286,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--grown", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--one-spice", nargs=3, help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = parsed(parser)
     if given.grown:
         grown(int(given.grown[0]), int(given.grown[1]), given.grown[2])
         return
@@ -302,7 +299,6 @@ def main() -> None:
         if given.model is None:
             save_model(make_model(2, 1, levels=2), model)
         found: dict[str, Any] = {
-            "machine": machine(),
             "working_MB": WORKING_BYTES / 1e6,
             "long_sequences": long_sequences(model, lengths),
         }
@@ -312,7 +308,7 @@ def main() -> None:
         found["networks"] = networks()
     if given.spice:
         found["spice"] = spice_runs(given.spice)
-    print(json.dumps(found, indent=2))
+    answer(found)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python benchmarks/bench_loop_conditions.py [--tech T] [--i-unit "1 nA"] [--work DIR]
 
 A chip of one FQ-BMRU unit with thresholds of 1 and 0.5 times i_unit, its input on a slow triangle
-that passes both (`bench_cells_die_by_die`), at the extremes of `bench_ladder_conditions`. An edge
+that passes both (`mru_hw.lab.loop`), at the extremes of `bench_ladder_conditions`. An edge
 is the current in the candidate's diode when the loop switches, in A; None where it does not. `law`
 are those of the behavioral array with the condition's constants, `error` the law over ngspice, less
 one. `switched` counts how often the loop went up and down: once each is right. `rest` is the
@@ -12,19 +12,16 @@ candidate [A] with no input, which is what drains leak into its node.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_cells_die_by_die import (
+from benchmarks.bench_ladder_conditions import EXTREMES
+from benchmarks.study import answer, label, parsed, relative, store_of, study
+from mru_hw.errors import UserError
+from mru_hw.lab.loop import (
     REST_S,
     between_folds,
     diode,
@@ -32,13 +29,10 @@ from benchmarks.bench_cells_die_by_die import (
     loop_deck,
     loop_in_array,
     loop_in_ngspice,
-    loop_model,
     loop_start,
 )
-from benchmarks.bench_ladder import Store
-from benchmarks.bench_ladder_conditions import EXTREMES
-from benchmarks.machine import machine
-from mru_hw.errors import UserError
+from mru_hw.lab.networks import loop_model
+from mru_hw.lab.store import Store
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.compile import compile_die
@@ -71,7 +65,7 @@ def row_of(store: Store, technology: Technology, i_unit: float, at: Conditions) 
     """Run one condition."""
     nominal = load_calibration(technology)
     design = map_model(loop_model(), technology, nominal, DesignOptions(i_unit=i_unit))
-    row: dict[str, Any] = {"corner": at.corner, "temperature": at.temperature, "v_dd": at.v_dd}
+    row: dict[str, Any] = asdict(at)
     try:
         here = nominal.at(at.v_dd, temperature=at.temperature, corner=at.corner)
         law = loop_in_array(design, here, nominal_die(design))
@@ -81,7 +75,7 @@ def row_of(store: Store, technology: Technology, i_unit: float, at: Conditions) 
     except UserError as error:
         here, row["law"] = nominal, None
         row["refused"] = str(error)
-    name = f"{technology.name}-loop-{at.corner}{at.temperature:g}-{at.v_dd:.3g}V"
+    name = f"{technology.name}-loop-{label(at)}-{at.v_dd:.3g}V"
     row |= store(name, loop_deck(design, conditions=at), partial(read, design, here))
     if row["law"] is not None:
         row["error"] = {
@@ -90,33 +84,21 @@ def row_of(store: Store, technology: Technology, i_unit: float, at: Conditions) 
     return row
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Print one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__)
     parser.add_argument("--i-unit", default="1 nA")
-    parser.add_argument("--work", type=Path)
-    asked = parser.parse_args(arguments)
-    technology, i_unit = load_technology(asked.tech), parse(asked.i_unit, "A", "--i-unit")
-    if asked.work is not None:
-        asked.work.mkdir(parents=True, exist_ok=True)
-    store = Store(asked.work)
-    rows = [
-        row_of(
-            store,
-            technology,
-            i_unit,
-            Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd),
-        )
-        for corner, temperature, relative in EXTREMES
-    ]
+    given = parsed(parser)
+    technology, i_unit = load_technology(given.tech), parse(given.i_unit, "A", "--i-unit")
+    store = store_of(given)
+    rows = [row_of(store, technology, i_unit, relative(technology, where)) for where in EXTREMES]
     done = [row for row in rows if row["status"] == "DONE"]
     total = {
         "runs": len(rows),
         "done": len(done),
         "loops": sum(row["switched"] == [1, 1] for row in done),
     }
-    print(json.dumps({"machine": machine(), "total": total, "rows": rows}, indent=1))
+    answer({"total": total, "rows": rows})
 
 
 if __name__ == "__main__":

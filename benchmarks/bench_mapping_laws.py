@@ -19,9 +19,6 @@ bends and no node moves, so that the rounding of rails alone parts the two.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,39 +26,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_spice_agreement import test_rows
-from benchmarks.machine import computer
+from benchmarks.study import computer, needs_model, parsed, show, study
+from mru_hw.lab.agreement import test_rows
+from mru_hw.lab.levels import differ, levels_of, rms
 from mru_hw.mapping import map_model, unmap
 from mru_hw.model.io import load_model
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
+from mru_hw.model.structure import normalised
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
-from mru_hw.simulate.trace import Trace
-from mru_hw.spice.bench import normalised
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 
-Array = NDArray[np.float64]
 NEAR = 0.3  # of beta, either side of a threshold
-
-
-def levels_of(model: Model, trace: Trace, layer: int) -> Array:
-    """Whole levels (n_seq, n_time, n_units); padding is NaN."""
-    alpha = np.abs(model.tensors[f"layers.{layer}.alpha"])
-    levels: Array = np.rint(trace.states[layer] / alpha)
-    return levels
-
-
-def rms(values: Array) -> float:
-    return float(np.sqrt(np.mean(values**2)))
-
-
-def differ(first: Array, second: Array) -> int:
-    """Count what differs, padding apart."""
-    return int(np.sum((first != second) & ~np.isnan(first)))
 
 
 def left_by_line(model: Model, inputs: Inputs, error: Array, near: NDArray[np.bool_]) -> float:
@@ -139,15 +117,13 @@ def compared(chip: Chip, inputs: Inputs) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = study(__doc__, work=False)
     parser.add_argument("--model", type=Path, nargs="+", default=[Path("demo-out/model")])
-    parser.add_argument("--tech", default="generic180")
     parser.add_argument("--sequences", type=int, default=100)
     parser.add_argument("--without-conductance", action="store_true")
-    given = parser.parse_args()
+    given = parsed(parser)
     for path in given.model:
-        if not path.is_dir():
-            sys.exit(f"{path} is not there: make demo trains it, or name another with --model.")
+        needs_model(path)
     technology, inputs = load_technology(given.tech), test_rows(given.sequences)
     result: dict[str, Any] = {"machine": computer(), "sequences": inputs.n_seq}
     for path in given.model:
@@ -155,7 +131,7 @@ def main() -> None:
         if given.without_conductance:
             chip = without_conductance(chip)
         result[path.name] = compared(chip, inputs)
-    print(json.dumps(result, indent=2))
+    show(result)
 
 
 if __name__ == "__main__":

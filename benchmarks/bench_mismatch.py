@@ -11,21 +11,18 @@ keeps its mean: the diodes' mean gate voltage stays that of ff.
 
 from __future__ import annotations
 
-import argparse
-import json
-import re
-import subprocess
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import mru_hw
+from benchmarks.study import parsed, show, study
+from mru_hw.model.network import Array
+from mru_hw.spice.batch import batch, raw_values
+from mru_hw.spice.deck import BENCH
 from mru_hw.technology import MODELS, Technology, load_technology
 
-Array = NDArray[np.float64]
+RAW = "out.raw"
 PAIRS = 4000
 CURRENT = 31.25e-12  # A through a unit device, as in the cells
 
@@ -66,24 +63,13 @@ def solve(
             for side, dvt in zip("ab", pair, strict=True):
                 name = f"@m.x{side}{k}.{inside}[delvto]"
                 commands += [f"let v = base + ({sign * dvt:.9e})", f"alter {name} = v"]
-    save = " ".join([*(f"v(g{k})" for k in range(pairs)), *(f"i(vs{k})" for k in range(pairs))])
-    lines += [".control", f"save {save}", "op"]
+    saves = [*(f"v(g{k})" for k in range(pairs)), *(f"i(vs{k})" for k in range(pairs))]
+    lines += [".control", f"save {' '.join(saves)}", "op"]
     if commands:
         lines += [*commands, "op"]
-    lines += ["set filetype=ascii", "write out.raw", "quit", ".endc", ".end"]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for file, text in technology.model_files().items():
-            (folder / file).write_text(text, encoding="utf-8")
-        (folder / "pairs.cir").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        done = subprocess.run(
-            ["ngspice", "-b", "pairs.cir"], cwd=folder, capture_output=True, text=True, check=False
-        )
-        raw = folder / "out.raw"
-        if not raw.is_file():
-            raise SystemExit(done.stdout[-2000:] + done.stderr[-2000:])
-        values = re.split(r"^Values:\n", raw.read_text(encoding="utf-8"), flags=re.MULTILINE)[-1]
-    numbers = np.array([float(word) for word in values.split()[1:]])
+    lines += ["set filetype=ascii", f"write {RAW}", "quit", ".endc", ".end"]
+    with batch({BENCH: "\n".join(lines) + "\n", **technology.model_files()}, RAW) as folder:
+        numbers = raw_values(folder / RAW, saves)[-1]
     gates = numbers[-2 * pairs : -pairs]
     gates = gates if n_type else technology.v_dd - gates
     # After a failed operating point ngspice writes what the last iteration left.
@@ -116,17 +102,17 @@ def compare(technology: Technology, device: str, section: str, pairs: int) -> di
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("--tech", default="sky130")
     parser.add_argument("--section", default="tt_mm", help="the process's own mismatch section")
     parser.add_argument("--pairs", type=int, default=PAIRS)
-    given = parser.parse_args()
+    given = parsed(parser)
     technology = load_technology(given.tech)
     devices = {
         name: compare(technology, name, given.section, given.pairs)
         for name in ("n_mirror", "p_mirror", "n_cell", "p_cell", "n_logic", "p_logic")
     }
-    print(json.dumps({"mru_hw": mru_hw.__version__, "pairs": given.pairs, **devices}, indent=2))
+    show({"mru_hw": mru_hw.__version__, "pairs": given.pairs, **devices})
 
 
 if __name__ == "__main__":

@@ -9,42 +9,29 @@
   Ornstein-Uhlenbeck current. Flips per second out of each state, with Poisson's error, beside the
   law's. Candidates stand at a share of the loop between its edges: of ngspice's own in the deck,
   of the law's in the law.
-* edges: of a chip of one unit (bench_cells_die_by_die's, the one of `table`) in ngspice, beside the
+* edges: of a chip of one unit (`mru_hw.lab.loop`, the one of `table`) in ngspice, beside the
   law's with and without leakage, at the conditions of `table`.
 * table: the law at the circuit's own noise, the same cell in a unit of one FQ-BMRU, nominal and on
   the worst of 1,000 dies, at 80 % of the rising edge and 120 % of the falling one.
 * width: the width of the loop below which a unit in its middle flips more than once a day.
 * ladder: the clocked cell, without a strobe.
 * supply: what a change of supply or temperature moves the edges by.
-
-Results of ngspice are kept in --work by the decks' tokens, so a call that was cut off goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import math
-import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_cell import REFERENCE, WAKE, Setting, circuit, loop, loop_deck
-from benchmarks.bench_cells_die_by_die import loop_deck as triangle_deck
-from benchmarks.bench_cells_die_by_die import loop_in_ngspice, loop_model
-from benchmarks.bench_ladder import Store, unit_model
-from benchmarks.machine import machine
-from mru_hw.cells.base import Devices
+from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.cells.retention import (
-    Loop,
     Retention,
     SlowNoise,
     bank_edges,
@@ -53,7 +40,6 @@ from mru_hw.cells.retention import (
     candidate_noise,
     ladder_loops,
     ladder_retention,
-    loop_capacitance,
     node_leakage,
     passage_time,
     slow_rate,
@@ -61,21 +47,18 @@ from mru_hw.cells.retention import (
 from mru_hw.circuits.legs.gains import flip_gain
 from mru_hw.circuits.loop.law import loop_currents
 from mru_hw.errors import UserError
+from mru_hw.lab.cell import loop, loop_deck
+from mru_hw.lab.held_cell import CELL, cell_loop, compared, flips, held_deck, states
+from mru_hw.lab.levels import devices_of
+from mru_hw.lab.loop import loop_deck as triangle_deck
+from mru_hw.lab.loop import loop_in_ngspice
+from mru_hw.lab.networks import loop_model, unit_model
 from mru_hw.mapping import Design, map_model
-from mru_hw.model.network import Model
-from mru_hw.model.structure import ModelSpec
-from mru_hw.spice.bench import DECOUPLING
-from mru_hw.spice.cells import cell_views
-from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
-from mru_hw.spice.options import OPTIONS
-from mru_hw.technology import MODELS, Technology, load_technology
+from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import CHARGE, Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import Die, draw_die, nominal_die
 
-Array = NDArray[np.float64]
-
-CELL = Setting()
 DAY = 86400.0  # s
 FAST_STEP = 5e-6  # s, of white noise at V0; a crossing of the barrier takes some 100 us
 FAST = ((8000, 2.0), (11000, 2.0), (16000, 1.0), (22000, 0.5))
@@ -89,87 +72,13 @@ SUPPLY_EDGE = 1e-6  # s, of a step of supply
 CONDITIONS = (("tt", 27.0), ("ff", 85.0))
 NEAR = ("low_at_80_percent", "high_at_120_percent")
 DRIVE = 2.0  # sum of the currents of the legs at a candidate's node over its own: our assumption
-SET = 0.3  # V, above which a state at rest is high: it sags long before it falls
-LOW, HIGH = 0.1, 1.4  # V, beyond both folds: a flip has been made
-
-
-def held_deck(
-    technology: Technology,
-    conditions: Conditions,
-    current: float,
-    t_stop: float,
-    lines: list[str],
-    *,
-    supply: str = "",
-    rn: str = "0",
-    rp: str = "",
-) -> Deck:
-    """The cell under a constant candidate.
-
-    Parameters
-    ----------
-    lines
-        What drives node v besides: noise.
-    supply
-        More points of the supply's course.
-    rn, rp
-        Courses of the switches that force v low and high.
-    """
-    body = [
-        "* The nine-transistor cell under noise",
-        f".lib '{MODELS}' {conditions.corner}",
-        f".options temp={conditions.temperature:.9g} seed=1 {OPTIONS}",
-        technology.devices_spice(),
-        cell_views(["hysteretic_cell"]),
-        circuit(CELL),
-        f"vdd vdd 0 pwl(0 0 {WAKE} {conditions.v_dd:.9g}{supply})",
-        "vsup vdd vcell 0",
-        f"iref vdd n {REFERENCE * CELL.density:.9g}",
-        f"cref n 0 {DECOUPLING:.9g}",
-        f"iin p 0 {current:.9g}",
-        f"vrn rn 0 {rn}",
-        f"vrp rp 0 {rp or f'pwl(0 0 {WAKE} {conditions.v_dd:.9g})'}",
-        "vout d 0 0",
-        "xt p n v d d rn rp vdd vcell cell_under_test",
-        *lines,
-        f".save v(v) {TOKEN}",
-        f".tran {t_stop / 1000:.9g} {t_stop:.9g} uic",
-    ]
-    token = token_of(body)
-    text = "\n".join([*body, token_line(token), ".end", ""])
-    files = {BENCH: text, **technology.model_files()}
-    return Deck(files=files, saves=("v(v)",), token=token, t_stop=t_stop)
-
-
-def flips(waves: Waves) -> dict[str, Any]:
-    """Count flips out of the low and the high state, and the seconds in each."""
-    time, v = waves.time, waves.vectors["v(v)"]
-    marks = np.flatnonzero((time > 5 * WAKE) & ((v < LOW) | (v > HIGH)))
-    state = (v[marks] > HIGH).astype(int)
-    spent = np.diff(time[marks])
-    moved = np.diff(state)
-    return {
-        "flips": [int((moved > 0).sum()), int((moved < 0).sum())],
-        "seconds": [float(spent[state[:-1] == k].sum()) for k in (0, 1)],
-    }
-
-
-def compared(found: dict[str, Any], ln_law: list[float]) -> dict[str, Any]:
-    """Rates with Poisson's errors beside the law's."""
-    rates, errors = [], []
-    for n, seconds in zip(found["flips"], found["seconds"], strict=True):
-        rates.append(n / seconds if seconds else math.nan)
-        errors.append(math.sqrt(n) / seconds if seconds else math.nan)
-    law = [math.exp(x) for x in ln_law]
-    over = [a / b if b else None for a, b in zip(law, rates, strict=True)]
-    return found | {"per_s": rates, "error_per_s": errors, "law_per_s": law, "law_over": over}
 
 
 def accelerated(given: argparse.Namespace) -> dict[str, Any]:
     technology = load_technology(given.tech)
     conditions = nominal_conditions(technology)
     calibration = load_calibration(technology)
-    store = Store(given.work)
+    store = store_of(given)
     deck = loop_deck(technology, CELL, conditions, ramp=10.0)
     edges = store("edges", deck, lambda w: loop(CELL, w, conditions.v_dd, 10.0))
     rise, fall = edges["rise"], edges["fall"]
@@ -210,29 +119,13 @@ def accelerated(given: argparse.Namespace) -> dict[str, Any]:
     return rows
 
 
-def cell_loop(technology: Technology, calibration: Calibration) -> Loop:
-    units = CELL.units(CELL.thresh)
-    return Loop(
-        calibration=calibration,
-        hold=np.array([CELL.thresh]),
-        width=np.array([CELL.width]),
-        feedback=np.ones(1),
-        c=loop_capacitance(technology, calibration, np.array([2 * units])),
-        i_lsb=CELL.density,
-        reach=technology.shape("n_cell", "n_mirror") * calibration.i_usual,
-    )
-
-
 def edges_checked(given: argparse.Namespace) -> dict[str, Any]:
     """Edges [A] of a chip of one unit in ngspice, over the law's, at both conditions."""
-    technology, store = load_technology(given.tech), Store(given.work)
+    technology, store = load_technology(given.tech), store_of(given)
     design = map_model(loop_model(), technology, load_calibration(technology))
     bank = design.banks[0]
-    rows: dict[str, Any] = {}
-    for name, at in calibrations(given).items():
-        if isinstance(at, str):
-            rows[name] = at
-            continue
+
+    def row(at: Calibration) -> dict[str, Any]:
         conditions = Conditions(corner=at.corner, temperature=at.temperature, v_dd=at.v_dd)
         run = store(
             f"edges-{at.corner}-{at.temperature:g}",
@@ -244,13 +137,14 @@ def edges_checked(given: argparse.Namespace) -> dict[str, Any]:
         currents = loop_currents(devices, bank)
         dry = [float(currents.candidate(x)[0]) for x in bank_loops(devices, bank).edges()]
         into, out = node_leakage(technology, at)
-        rows[name] = {
+        return {
             "ngspice_A": found,
             "law_over": np.array(dry) / found,
             "law_with_leakage_over": np.array(edges_of(design, at, devices.die)) / found,
             "leaks_A": [into, out],
         }
-    return rows
+
+    return at_conditions(given, row)
 
 
 # --------------------------------------------------------------------------------- at true noise
@@ -258,20 +152,8 @@ def edges_checked(given: argparse.Namespace) -> dict[str, Any]:
 
 def one_unit(technology: Technology, calibration: Calibration) -> Design:
     """One FQ-BMRU that rises at 1 nA and falls at 0.5 nA."""
-    rectified = ("rectify_input", "rectify_candidate", "rectify_output")
-    layer = {"cell": "fq_bmru", "n_units": 1, "n_out": 1} | dict.fromkeys(rectified, True)
-    sizes = {"n_in": 1, "n_hidden": 1, "n_classes": 1, "frame_period": "25 ms"}
-    spec = ModelSpec.model_validate(sizes | {"layers": [layer]})
-    tensors = {name: np.ones(shape) for name, shape in spec.tensor_shapes().items()}
-    tensors |= {name: 0 * t for name, t in tensors.items() if name.endswith((".bias", "_state"))}
-    tensors |= {f"layers.0.{name}": np.full(1, 0.5) for name in ("beta", "delta")}
-    return map_model(Model(spec=spec, tensors=tensors), technology, calibration)
-
-
-def devices_of(design: Design, calibration: Calibration, die: Die) -> Devices:
-    return Devices(
-        design=design, calibration=calibration, die=die, temperature=calibration.temperature
-    )
+    model = loop_model(n_classes=1, frame="25 ms", alpha=1.0)
+    return map_model(model, technology, calibration)
 
 
 def retained(
@@ -289,20 +171,21 @@ def edges_of(design: Design, calibration: Calibration, die: Die) -> tuple[float,
     return float(up[0]), float(down[0])
 
 
-def calibrations(
-    given: argparse.Namespace, *, loops_only: bool = True
-) -> dict[str, Calibration | str]:
-    """The constants at both conditions, or why there are none."""
+def at_conditions(
+    given: argparse.Namespace, row: Callable[[Calibration], Any], *, loops_only: bool = True
+) -> dict[str, Any]:
+    """What is made of the constants at both conditions, or why there are none."""
     calibration = load_calibration(load_technology(given.tech))
-    found: dict[str, Calibration | str] = {}
+    rows: dict[str, Any] = {}
     for corner, temperature in CONDITIONS:
+        name = f"{corner}, {temperature:g} degC"
         try:
-            found[f"{corner}, {temperature:g} degC"] = calibration.at(
-                corner=corner, temperature=temperature, loops_only=loops_only
-            )
+            at = calibration.at(corner=corner, temperature=temperature, loops_only=loops_only)
         except UserError as error:
-            found[f"{corner}, {temperature:g} degC"] = str(error)
-    return found
+            rows[name] = str(error)
+        else:
+            rows[name] = row(at)
+    return rows
 
 
 def per_day(ln_rate: float) -> float:
@@ -317,14 +200,11 @@ def table(given: argparse.Namespace) -> dict[str, Any]:
     nominal = nominal_die(design)
     dies = [draw_die(design, seed) for seed in range(given.dies)]
     up, down = edges_of(design, calibration, nominal)
-    rows: dict[str, Any] = {"edges_A": [up, down]}
-    for name, at in calibrations(given).items():
-        if isinstance(at, str):
-            rows[name] = at
-            continue
+
+    def row(at: Calibration) -> dict[str, Any]:
         edges = np.array([edges_of(design, at, die) for die in dies])
-        row: dict[str, Any] = {"edges_A": edges_of(design, at, nominal)}
-        row["edges_mean_A"], row["edges_sigma_A"] = edges.mean(axis=0), edges.std(axis=0)
+        made: dict[str, Any] = {"edges_A": edges_of(design, at, nominal)}
+        made["edges_mean_A"], made["edges_sigma_A"] = edges.mean(axis=0), edges.std(axis=0)
         for state, near in enumerate(NEAR):
             candidate = (0.8 * up, 1.2 * down)[state]
             distance = (edges[:, state] - candidate) * (1 - 2 * state)
@@ -339,9 +219,10 @@ def table(given: argparse.Namespace) -> dict[str, Any]:
                     "sigma_A": sigma,
                     "log10_per_s": float((law.ln_rise, law.ln_fall)[state][0]) / math.log(10),
                 }
-            row[near] = found
-        rows[name] = row
-    return rows
+            made[near] = found
+        return made
+
+    return {"edges_A": [up, down]} | at_conditions(given, row)
 
 
 def width(given: argparse.Namespace) -> dict[str, Any]:
@@ -352,12 +233,9 @@ def width(given: argparse.Namespace) -> dict[str, Any]:
     bank = placed.banks[0]
     placed_width = int(bank.loop_width[0])
     drawn = [draw_die(placed, seed) for seed in range(given.dies)]
-    rows: dict[str, Any] = {"hold_A": float(bank.up_units[0] * placed.i_lsb)}
-    for name, at in calibrations(given).items():
-        if isinstance(at, str):
-            rows[name] = at
-            continue
-        rows[name] = []
+
+    def row(at: Calibration) -> list[dict[str, Any]]:
+        rows = []
         for units in WIDTHS:
             design = replace(placed, banks=(replace(bank, down_units=bank.up_units - units),))
             nominal = nominal_die(design)
@@ -369,14 +247,16 @@ def width(given: argparse.Namespace) -> dict[str, Any]:
             edges = np.array([edges_of(design, at, die) for die in dies])
             distances = np.minimum(edges[:, 0] - middle, middle - edges[:, 1])
             worst = dies[int(np.argmin(distances))]
-            row = {"width_A": units * placed.i_lsb, "loop_A": up - down}
+            made = {"width_A": units * placed.i_lsb, "loop_A": up - down}
             for which, die in (("nominal", nominal), ("worst", worst)):
                 law, sigma = retained(design, at, die, middle)
-                row[which] = per_day(float(np.logaddexp(law.ln_rise, law.ln_fall)[0]))
-                row["sigma_A"] = sigma
-            row["held_dies"] = int((distances > 0).sum())
-            rows[name].append(row)
-    return rows
+                made[which] = per_day(float(np.logaddexp(law.ln_rise, law.ln_fall)[0]))
+                made["sigma_A"] = sigma
+            made["held_dies"] = int((distances > 0).sum())
+            rows.append(made)
+        return rows
+
+    return {"hold_A": float(bank.up_units[0] * placed.i_lsb)} | at_conditions(given, row)
 
 
 def with_width(die: Die, factor: float) -> Die:
@@ -392,12 +272,9 @@ def with_width(die: Die, factor: float) -> Die:
 def ladder(given: argparse.Namespace) -> dict[str, Any]:
     technology = load_technology(given.tech)
     design = map_model(unit_model(2), technology, load_calibration(technology))
-    rows: dict[str, Any] = {}
-    for name, at in calibrations(given, loops_only=False).items():
-        if isinstance(at, str):
-            rows[name] = at
-            continue
-        rows[name] = {}
+
+    def row(at: Calibration) -> dict[str, Any]:
+        made: dict[str, Any] = {}
         dies = [draw_die(design, seed) for seed in range(given.dies)]
         laws = [ladder_loops(devices_of(design, at, die), design.banks[0]).edges() for die in dies]
         rises, falls = (np.array([law[k] for law in laws]) for k in (0, 1))
@@ -408,14 +285,15 @@ def ladder(given: argparse.Namespace) -> dict[str, Any]:
             ("worst_high", dies[int(np.argmax(falls.max(axis=1)))]),
         ):
             law = ladder_retention(devices_of(design, at, die), design.banks[0])
-            rows[name][which] = {
+            made[which] = {
                 "rises_A": law.up.min(),
                 "falls_A": law.down.max(),
                 "log10_rise_per_s": law.ln_rise.max() / math.log(10),
                 "log10_fall_per_s": law.ln_fall.max() / math.log(10),
             }
-        rows[name] |= {"leaks_in_A": into, "leaks_out_A": out}
-    return rows
+        return made | {"leaks_in_A": into, "leaks_out_A": out}
+
+    return at_conditions(given, row, loops_only=False)
 
 
 def supply(given: argparse.Namespace) -> dict[str, Any]:
@@ -430,7 +308,7 @@ def supply(given: argparse.Namespace) -> dict[str, Any]:
         found = edges_of(design, calibration.at(v_dd), nominal)
         moves[f"{v_dd:.3g} V"] = [found[0] / up - 1, found[1] / down - 1]
     conditions = nominal_conditions(technology)
-    store = Store(given.work)
+    store = store_of(given)
     deck = loop_deck(technology, CELL, conditions, ramp=10.0)
     edges = store("edges", deck, lambda w: loop(CELL, w, conditions.v_dd, 10.0))
     steps = []
@@ -459,12 +337,6 @@ def supply(given: argparse.Namespace) -> dict[str, Any]:
     return {"edges_move": moves, "steps": steps}
 
 
-def states(waves: Waves) -> dict[str, Any]:
-    """Whether v is high before, during and after a step of supply."""
-    v = np.interp((0.099, 0.199, 0.299), waves.time, waves.vectors["v(v)"])
-    return {"states": [int(x > SET) for x in v]}
-
-
 PARTS = {
     "accelerated": accelerated,
     "edges": edges_checked,
@@ -476,16 +348,13 @@ PARTS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__, required=True)
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--dies", type=int, default=1000)
-    given = parser.parse_args()
-    given.work.mkdir(parents=True, exist_ok=True)
-    result = {"machine": machine(), "tech": given.tech}
+    given = parsed(parser)
+    result = {"tech": given.tech}
     result |= {name: PARTS[name](given) for name in given.parts.split(",")}
-    print(json.dumps(result, indent=2, default=np.ndarray.tolist))
+    answer(result)
 
 
 if __name__ == "__main__":

@@ -14,37 +14,27 @@ mean and sigma of the legs, and the sigma that Pelgrom's law gives a leg of that
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from collections.abc import Sequence
-from dataclasses import replace
+import itertools
+from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_ladder import Store
-from benchmarks.machine import machine
+from benchmarks.study import answer, label, parsed, relative, store_of, study, told
 from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
 from mru_hw.circuits.legs.gains import flip_gain
 from mru_hw.circuits.legs.leakage import bus_leak
 from mru_hw.mapping.design import Bus
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.cells import cell_views
-from mru_hw.spice.characterize.base import I_USUAL, UNITS, bench_deck
-from mru_hw.spice.deck import Change, Deck, Waves
-from mru_hw.spice.dies import device_class
+from mru_hw.spice.characterize.base import I_USUAL, UNITS, cells_deck
+from mru_hw.spice.deck import Deck, Waves
+from mru_hw.spice.dies import device_changes, device_class
 from mru_hw.spice.flatten import flatten
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration, temperature_voltage
 from mru_hw.technology.conditions import Conditions
-
-Array = NDArray[np.float64]
 
 BIAS_UNITS = 64
 I_LSB = I_USUAL / BIAS_UNITS  # A
@@ -80,7 +70,7 @@ def node_deck(technology: Technology, at: Conditions, dies: int = 0) -> Deck:
                 f"xl{name} o{name} {name} {bulk} {bulk} {device} units={UNITS}",
             ]
             saves.append(f"i(v{name})")
-    deck = bench_deck(technology, at, lines, tuple(saves), t_stop=END, step=5e-3)
+    deck = cells_deck(technology, at, lines, tuple(saves), t_stop=END, step=5e-3)
     return replace(deck, commands=tuple(_mismatch(technology, dies)))
 
 
@@ -90,17 +80,14 @@ def _mismatch(technology: Technology, dies: int) -> list[str]:
     leg = technology.transistor_path
     rng, commands = np.random.default_rng(1), list[str]()
     for k in range(dies):
-        drawn = [(f"m.xs{k}.{p.path}", device_class(technology, p), p.values["m"]) for p in parts]
+        drawn = [(f"xs{k}.{p.path}", device_class(technology, p), p.values["m"]) for p in parts]
         for name, net in NETS.items():
             device = "p_mirror" if name.startswith("source") else "n_mirror"
-            drawn.append((f"m.xl{net}{k}.{leg(device)}", device, float(UNITS)))
+            drawn.append((f"xl{net}{k}.{leg(device)}", device, float(UNITS)))
         for path, device, units in drawn:
             dvt, dbeta = (s * rng.normal() for s in technology.sigma(device, units))
-            sign = 1.0 if technology.devices[device].polarity == "n" else -1.0
-            commands += [
-                Change(device=path, parameter="delvto", add=sign * dvt).command,
-                Change(device=path, parameter="mulu0", times=1 + dbeta).command,
-            ]
+            changes = device_changes(technology, device, path, dvt, dbeta)
+            commands += [change.command for change in changes]
     return commands
 
 
@@ -187,38 +174,28 @@ def spread(
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__)
     parser.add_argument("--dies", type=int, default=0)
-    parser.add_argument("--work", type=Path)
-    asked = parser.parse_args(arguments)
-    technology = load_technology(asked.tech)
+    given = parsed(parser)
+    technology = load_technology(given.tech)
     nominal = load_calibration(technology)
-    if asked.work is not None:
-        asked.work.mkdir(parents=True, exist_ok=True)
-    store, rows, dies = Store(asked.work), [], []
-    for corner in technology.corners:
-        for temperature in (-40.0, 27.0, 85.0, 125.0):
-            for relative in (0.9, 1.0, 1.1):
-                v_dd = relative * technology.v_dd
-                at = Conditions(corner=corner, temperature=temperature, v_dd=v_dd)
-                name = f"node-{technology.name}-{corner}{temperature:g}-{relative:g}"
-                made = store(name, node_deck(technology, at), partial(read, at))
-                row = {"corner": corner, "temperature": temperature, "v_dd": v_dd}
-                rows.append(row | made | {"law": law(there(nominal, at))})
-    for corner, temperature, relative in HOT if asked.dies else ():
-        at = Conditions(corner=corner, temperature=temperature, v_dd=relative * technology.v_dd)
-        name = f"dies-{technology.name}-{corner}{temperature:g}"
+    store, rows, dies = store_of(given), [], []
+    for where in itertools.product(technology.corners, (-40.0, 27.0, 85.0, 125.0), (0.9, 1.0, 1.1)):
+        at = relative(technology, where)
+        name = f"node-{technology.name}-{label(at)}-{where[2]:g}"
+        made = store(name, node_deck(technology, at), partial(read, at))
+        rows.append(asdict(at) | made | {"law": law(there(nominal, at))})
+    for at in [relative(technology, where) for where in HOT] if given.dies else ():
+        name = f"dies-{technology.name}-{label(at)}"
         made = store(
             name,
-            node_deck(technology, at, asked.dies),
-            partial(spread, technology, there(nominal, at), asked.dies),
+            node_deck(technology, at, given.dies),
+            partial(spread, technology, there(nominal, at), given.dies),
         )
-        dies.append({"corner": corner, "temperature": temperature, "v_dd": at.v_dd} | made)
-    told = {name: str(value) for name, value in vars(asked).items()}
-    print(json.dumps({"machine": machine(), "asked": told, "rows": rows, "dies": dies}, indent=1))
+        dies.append(asdict(at) | made)
+    answer({"asked": told(given), "rows": rows, "dies": dies})
 
 
 if __name__ == "__main__":

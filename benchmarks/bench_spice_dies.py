@@ -14,10 +14,7 @@ Without --model the network is left out: `mru-hw demo` trains one (demo-out/mode
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -28,112 +25,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.machine import machine
-from mru_hw.circuits.catalogue import NODE_VIEWS
-from mru_hw.circuits.loop.circuit import LOOP
+from benchmarks.study import answer, parsed, study, tell
 from mru_hw.errors import RunStatus
+from mru_hw.lab.cell_dies import RAMP_S, cell_deck, cell_dies, switching
 from mru_hw.model.io import load_model
+from mru_hw.model.network import Array
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import make_bench
-from mru_hw.spice.cells import cell_views
-from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_line, token_of
+from mru_hw.spice.deck import BENCH, Change, Deck, Waves
 from mru_hw.spice.dies import die_changes
-from mru_hw.spice.flatten import flatten
 from mru_hw.spice.library import VARIABLE, ngspice_library
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.session import Session
 from mru_hw.spice.worker import memory
-from mru_hw.technology import MODELS, Technology, load_technology
+from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
 
-Array = NDArray[np.float64]
 Read = Callable[[Waves], Array]
 
-TOP = """\
-.subckt cell_under_test in v vdd
-iref vdd n 1n
-xbias n p q_n vdd 0 bias_tree units=64
-xin in in_p vdd 0 relu_node units=32
-xc in_p v n 0 vdd out vdd 0 hysteretic_cell units=32 hold=64 width=32 gain=64
-xout out out_n vdd 0 state_node units=64
-.ends
-"""
-I_LOW, I_HIGH = 0.2e-9, 1.4e-9  # A
-RAMP_S = 12.0
-# The switching is found by the charge's own error, so that the steps between are long.
-OPTIONS = "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-19 trtol=0.3 reltol=1e-4 method=gear"
 FINE = "gmin=1e-17 abstol=1e-16 vntol=1e-6 chgtol=1e-18 trtol=1 reltol=1e-5 method=gear"
-
-
-# ------------------------------------------------------------------------------------ the cell
-
-
-def cell_deck(
-    technology: Technology, corner: str = "tt", options: str = OPTIONS, step: float = RAMP_S / 75
-) -> Deck:
-    """The cell under a triangle of input current, `RAMP_S` up and as long down."""
-    body = [
-        "* The nine-transistor cell between its input node and its output node",
-        f".lib '{MODELS}' {corner}",
-        f".options temp=27 {options}",
-        technology.devices_spice(),
-        cell_views((*NODE_VIEWS, *LOOP.views)),
-        TOP,
-        f"vdd vdd 0 {technology.v_dd}",
-        f"iin 0 a pwl(0 {I_LOW} 1 {I_LOW} {1 + RAMP_S} {I_HIGH} {1 + 2 * RAMP_S} {I_LOW})",
-        "vin a in 0",
-        "xt in v vdd cell_under_test",
-        f".save v(v) i(vin) {TOKEN}",
-        f".tran {step:.9g} {1 + 2 * RAMP_S:.9g} uic",
-    ]
-    token = token_of(body)
-    text = "\n".join([*body, token_line(token), ".end", ""])
-    return Deck(
-        files={BENCH: text, **technology.model_files()},
-        saves=("v(v)", "i(vin)"),
-        token=token,
-        t_stop=1 + 2 * RAMP_S,
-    )
-
-
-def cell_dies(technology: Technology, count: int, top: str = TOP) -> list[list[Change]]:
-    """Draws for every transistor of the cell and of the nodes around it, as `top` has them."""
-    deck = f"{technology.devices_spice()}\n{cell_views((*NODE_VIEWS, *LOOP.views))}\n{top}"
-    classes = {(d.model, d.w, d.l): (name, d.polarity) for name, d in technology.devices.items()}
-    dies: list[list[Change]] = [[] for _ in range(count)]
-    for placed in flatten(deck, "cell_under_test", technology):
-        if placed.kind != "m":
-            continue
-        w, l = (float(f"{placed.values[key]:.6g}") for key in "wl")  # noqa: E741
-        name, polarity = classes[placed.model, w, l]
-        sigma_vt, sigma_beta = technology.sigma(name, placed.values["m"])
-        sign = 1.0 if polarity == "n" else -1.0
-        for seed, die in enumerate(dies):
-            key = np.random.SeedSequence([seed, *placed.path.encode()])
-            dvt, dbeta = np.random.default_rng(key).standard_normal(2)
-            device = f"m.xt.{placed.path}"
-            die.append(Change(device=device, parameter="delvto", add=float(sign * sigma_vt * dvt)))
-            if sigma_beta:
-                factor = float(1 + sigma_beta * dbeta)
-                die.append(Change(device=device, parameter="mulu0", times=factor))
-    return dies
-
-
-def switching(waves: Waves) -> Array:
-    """Input currents [A] at which the cell rises and falls; NaN where it does not."""
-    found = np.full(2, np.nan)
-    if waves.status is not RunStatus.DONE:
-        return found
-    v, i = waves.vectors["v(v)"], waves.vectors["i(vin)"]
-    for k in np.flatnonzero((v[1:] > 0.9) != (v[:-1] > 0.9)):
-        share = (0.9 - v[k]) / (v[k + 1] - v[k])
-        found[0 if v[k + 1] > 0.9 else 1] = i[k] + share * (i[k + 1] - i[k])
-    return found
 
 
 # ----------------------------------------------------------------------------------- the network
@@ -287,8 +199,7 @@ def memory_after(deck: Deck, dies: Sequence[Sequence[Change]], runs: int) -> dic
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__, work=False)
     parser.add_argument("--model", type=Path, default=Path("demo-out/model-spice"))
     parser.add_argument("--dies", type=int, default=200)
     parser.add_argument("--plain-dies", type=int, help="fewer, where each takes long")
@@ -296,9 +207,9 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--runs", type=int, default=2000)
-    given = parser.parse_args()
+    given = parsed(parser)
     technology = load_technology(given.tech)
-    result: dict[str, Any] = {"machine": machine(), "technology": given.tech}
+    result: dict[str, Any] = {"technology": given.tech}
     deck, dies = cell_deck(technology), cell_dies(technology, given.dies)
     result["edges_against_fine_steps"] = edge_errors(technology, deck, dies[:5])
     result["cell"] = contest(deck, dies, switching, given.workers, given.plain_dies or given.dies)
@@ -307,10 +218,10 @@ def main() -> None:
         result["network"] = {"frames": given.frames, "changes": len(parts[1][0])}
         result["network"] |= contest(*parts, given.workers, given.network_dies)
     else:
-        print("No trained network: that part is left out.", file=sys.stderr)
+        tell("No trained network: that part is left out.")
     if given.runs:
         result["memory"] = memory_after(deck, dies, given.runs)
-    print(json.dumps(result, indent=2, default=lambda value: value.tolist()))
+    answer(result)
 
 
 if __name__ == "__main__":

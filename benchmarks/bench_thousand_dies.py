@@ -9,14 +9,13 @@ results are compared bit by bit. Start-up of the worker processes and SQLite are
 
 from __future__ import annotations
 
-import argparse
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.study import parsed, show, study
 from mru_hw.report.summary import sweep_summary
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.run import machine, run_sweep, versions
@@ -75,15 +74,15 @@ def measure(folder: Path, dies: int, workers: list[int]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("--demo", type=Path, default=Path("demo-out"))
     parser.add_argument("--dies", type=int, default=1000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
-    given = parser.parse_args()
+    given = parsed(parser)
     if not (given.demo / "model").is_dir():
-        print(json.dumps({"skipped": f"no model in {given.demo}: run mru-hw demo first"}))
+        show({"skipped": f"no model in {given.demo}: run mru-hw demo first"})
         return
-    print(json.dumps(measure(given.demo, given.dies, given.workers), indent=2))
+    show(measure(given.demo, given.dies, given.workers))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ goes on.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -37,32 +36,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_first_quadrant import CONFIG, strung, two_digits
-from benchmarks.bench_ladder import unit_model
-from benchmarks.bench_spice_agreement import run_sequence, test_rows
-from benchmarks.machine import machine
+from benchmarks.study import answer, needs_model, parsed, store_of, study
 from mru_hw.cells.settling import settling_times
 from mru_hw.errors import RunStatus
+from mru_hw.lab.agreement import run_sequence, test_rows
+from mru_hw.lab.first_quadrant import strung, trained
+from mru_hw.lab.levels import at_frame, steps_of
+from mru_hw.lab.networks import unit_model
+from mru_hw.lab.store import Arrays, Store
 from mru_hw.mapping.wire_load import asked_wires
 from mru_hw.model.io import load_model
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
+from mru_hw.model.structure import normalised
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip, Run, run_level
 from mru_hw.simulate.timed_units import ON_MARGIN
-from mru_hw.spice.bench import make_bench, normalised, state_vectors
+from mru_hw.spice.bench import make_bench, state_vectors
 from mru_hw.spice.deck import CHIP
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.stimulus import Inputs, make_inputs
-from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import Conditions, checked_conditions
-from mru_hw.training.config import TrainConfig
-from mru_hw.training.digits import split_rows
-from mru_hw.training.run import train
 
-Array = NDArray[np.float64]
 LOOPS = ("10 ms", "5 ms", "2 ms", "1 ms", "0.5 ms")
 LADDER = (
     *("10 ms", "5 ms", "4 ms", "3.3 ms", "2.8 ms", "2.3 ms", "2 ms"),
@@ -73,21 +68,6 @@ OVERLAP = ("10 ms", "2 ms")
 COPY = "xm1 v p vdd vdd p_mirror units={units}"  # of hysteretic_cell
 LADDER_AT = (("tt", 27.0), ("ff", 85.0), ("ss", -40.0))
 MARGIN = 0.05  # of a threshold, that no input of the ladder comes nearer than
-
-
-def at_frame(model: Model, frame: str) -> Model:
-    """The same network on frames of another length."""
-    spec = model.spec.model_validate(model.spec.model_dump() | {"frame_period": frame})
-    return replace(model, spec=spec)
-
-
-def steps_of(chip: Chip, layer: int, states: Array) -> NDArray[np.int64]:
-    """What is compared: bits as they are; of a ladder, which remembers, its steps."""
-    levels = np.rint(states / chip.mapped.tensors[f"layers.{layer}.alpha"]).astype(np.int64)
-    if chip.design.banks[layer].levels == 1:
-        return levels
-    start = chip.mapped.tensors[f"layers.{layer}.initial_state"].astype(np.int64)
-    return np.diff(levels, axis=0, prepend=start[None])
 
 
 def counts(chip: Chip, layer: int, runs: Sequence[tuple[Array, Array, Array]]) -> dict[str, int]:
@@ -120,12 +100,12 @@ def compare(
     given: argparse.Namespace, model: Model, frame: str, inputs: Inputs, conditions: Conditions
 ) -> dict[str, Any]:
     """Run a network at one frame in all three ways."""
-    work = given.work
+    store = store_of(given)
     wires = asked_wires(given.wire_per_leg, "0 F")
     whole = Chip(at_frame(model, frame), load_technology(given.tech), wires=wires)
     chip = loaded(whole, given.load)
     period = chip.design.timing.frame
-    spice = [run_sequence(chip, inputs, k, work, conditions) for k in range(inputs.n_seq)]
+    spice = [run_sequence(chip, inputs, k, store, conditions) for k in range(inputs.n_seq)]
     done = [k for k, run in enumerate(spice) if str(run["status"][0]) == "DONE"]
     seconds, levels = {}, {}
     for timing in ("settled", "timed"):
@@ -165,10 +145,7 @@ def compare(
             "spice": joules / (period * float(inputs.lengths[done].sum())),
             **{name: watts(run, inputs, period) for name, run in levels.items()},
         },
-        "core_seconds": {
-            "spice": sum(float(run["core_seconds"][0]) for run in spice),
-            **seconds,
-        },
+        "core_seconds": {"spice": sum(float(run["core_seconds"][0]) for run in spice), **seconds},
     }
 
 
@@ -176,11 +153,8 @@ def compare(
 
 
 def first_quadrant(given: argparse.Namespace) -> tuple[Model, Inputs]:
-    data = two_digits()
-    save_inputs(data, given.work / "two-digits.npz")
-    config = TrainConfig.model_validate(CONFIG)
-    model = train(config, given.work / "model", folder=given.work).model
-    return model, strung(split_rows(data).test, given.sequences)
+    network = trained(given.work)
+    return network.model, strung(network.test, given.sequences)
 
 
 def loops(given: argparse.Namespace) -> list[dict[str, Any]]:
@@ -224,8 +198,7 @@ def fastest(rows: Sequence[dict[str, Any]], wrong: Sequence[str]) -> float | Non
 
 
 def network(given: argparse.Namespace) -> list[dict[str, Any]]:
-    if not given.model.is_dir():
-        sys.exit(f"{given.model} is not there: make demo trains it, or name another with --model.")
+    needs_model(given.model)
     model, inputs = load_model(given.model), test_rows(given.rows)
     conditions = conditions_of(given.tech, "tt", 27.0)
     frames = given.network_frames.split(",")
@@ -241,7 +214,7 @@ def conditions_of(tech: str, corner: str, temperature: float) -> Conditions:
 
 def overlap(given: argparse.Namespace) -> list[dict[str, Any]]:
     model, inputs = first_quadrant(given)
-    conditions = conditions_of(given.tech, "tt", 27.0)
+    conditions, store = conditions_of(given.tech, "tt", 27.0), store_of(given)
     found = []
     for frame in OVERLAP:
         chip = Chip(at_frame(model, frame), load_technology(given.tech))
@@ -250,8 +223,8 @@ def overlap(given: argparse.Namespace) -> list[dict[str, Any]]:
         ).trace.states[0]
         row: dict[str, Any] = {"frame": frame, "changed": 0, "wrong": 0, "wrong_buffered": 0}
         for k in range(inputs.n_seq):
-            whole = run_sequence(chip, inputs, k, given.work, conditions)["layer0.state"][0]
-            apart = buffered_bits(chip, inputs.take(slice(k, k + 1)), given.work, conditions)
+            whole = run_sequence(chip, inputs, k, store, conditions)["layer0.state"][0]
+            apart = buffered_bits(chip, inputs.take(slice(k, k + 1)), store, conditions)
             bits, wanted = (steps_of(chip, 0, h[: len(apart)]) for h in (whole, timed[k]))
             row["changed"] += int((apart != bits).sum())
             row["wrong"] += int((wanted != bits).sum())
@@ -261,43 +234,40 @@ def overlap(given: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
-def buffered_bits(chip: Chip, one: Inputs, work: Path, conditions: Conditions) -> NDArray[np.int64]:
+def buffered_bits(
+    chip: Chip, one: Inputs, store: Store, conditions: Conditions
+) -> NDArray[np.int64]:
     """The first layer's bits where no loop pulls at the rail that it copies."""
     frames = normalised(chip.model.spec, one.x[0, : one.lengths[0]])
     bench = make_bench(chip.design, frames, conditions)
-    kept = work / f"buffered-{bench.deck.token:.9f}.npz"
-    if kept.is_file():
-        with np.load(kept, allow_pickle=False) as arrays:
-            return np.asarray(arrays["bits"])
     text = bench.deck.files[CHIP]
     if COPY not in text:
         sys.exit("The loop has no M1 as it is known here.")
     # A copy at rest takes the gate's charge in M1's place.
     apart = f"eb pb 0 p 0 1\n{COPY.replace(' p ', ' pb ')}\n{COPY.replace('xm1 v', 'xload vdd')}"
     files = {**bench.deck.files, CHIP: text.replace(COPY, apart)}
-    waves = Runner(Limits(time_s=3600)).run(replace(bench.deck, files=files))
-    if waves.status is not RunStatus.DONE:
-        sys.exit(f"ngspice: {waves.status.name}")
-    on = chip.calibration.n.v_gate + ON_MARGIN
-    bits = np.array(
-        [
+
+    def run() -> Arrays:
+        waves = Runner(Limits(time_s=3600)).run(replace(bench.deck, files=files))
+        if waves.status is not RunStatus.DONE:
+            sys.exit(f"ngspice: {waves.status.name}")
+        on = chip.calibration.n.v_gate + ON_MARGIN
+        bits = [
             np.interp(bench.read_at, waves.time, waves.vectors[name]) > on
             for k in range(chip.design.banks[0].n_units)
             for name in state_vectors(chip.design, 0, k)
         ]
-    ).T.astype(np.int64)
-    np.savez_compressed(kept, bits=bits)
-    return bits
+        return {"bits": np.array(bits).T.astype(np.int64)}
+
+    return store.arrays(f"buffered-{bench.deck.token:.9f}", run)["bits"]
 
 
 PARTS = {"loops": loops, "overlap": overlap, "ladder": ladder, "network": network}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", type=Path, required=True)
+    parser = study(__doc__, required=True)
     parser.add_argument("--model", type=Path, default=Path("demo-out/model-spice"))
-    parser.add_argument("--tech", default="generic180")
     parser.add_argument("--parts", default="loops,ladder,network")
     parser.add_argument("--sequences", type=int, default=3)
     parser.add_argument("--frames", type=int, default=60)
@@ -306,12 +276,11 @@ def main() -> None:
     parser.add_argument("--wire-per-leg", default="0 F")
     parser.add_argument("--ladder-frames", default=",".join(LADDER), help="from the longest on")
     parser.add_argument("--network-frames", default=",".join(NETWORK))
-    given = parser.parse_args()
-    given.work.mkdir(parents=True, exist_ok=True)
-    result = {"machine": machine(), "tech": given.tech, "load": given.load}
+    given = parsed(parser)
+    result = {"tech": given.tech, "load": given.load}
     result["wire_per_leg"] = given.wire_per_leg
     result |= {name: PARTS[name](given) for name in given.parts.split(",")}
-    print(json.dumps(result, indent=2, default=np.ndarray.tolist))
+    answer(result)
 
 
 if __name__ == "__main__":

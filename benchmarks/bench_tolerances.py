@@ -13,8 +13,6 @@ their ratio stands on the same machine in the same minutes.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,33 +20,24 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_first_quadrant import CONFIG, strung, two_digits
-from benchmarks.machine import machine
+from benchmarks.study import answer, parsed, study
 from mru_hw.errors import RunStatus
+from mru_hw.lab.first_quadrant import strung, trained
 from mru_hw.model.network import Model
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip, Run, run_level
 from mru_hw.spice.options import Tolerances
 from mru_hw.stimulus import Inputs
-from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
-from mru_hw.training.config import TrainConfig
-from mru_hw.training.digits import split_rows
-from mru_hw.training.run import train
 from mru_hw.units import parse
 
 
 def network(work: Path, frame: str) -> tuple[Model, Inputs]:
     """The trained first-quadrant network on frames of another length, and its test recordings."""
-    work.mkdir(parents=True, exist_ok=True)
-    data = two_digits()
-    save_inputs(data, work / "two-digits.npz")
-    model = train(TrainConfig.model_validate(CONFIG), work / "model", folder=work).model
-    spec = model.spec.model_copy(update={"frame_period": parse(frame, "s", "--frame")})
-    return replace(model, spec=spec), split_rows(data).test
+    found = trained(work)
+    spec = found.model.spec.model_copy(update={"frame_period": parse(frame, "s", "--frame")})
+    return replace(found.model, spec=spec), found.test
 
 
 def bits(run: Run, alphas: list[Any]) -> Any:
@@ -97,12 +86,10 @@ def both(chip: Chip, inputs: Inputs) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--tech", default="generic180")
+    parser = study(__doc__, required=True)
     parser.add_argument("--frame", default="10 ms")
     parser.add_argument("--sequences", type=int, default=2)
-    given = parser.parse_args()
+    given = parsed(parser)
     model, test = network(given.work, given.frame)
     chip = Chip(model, load_technology(given.tech))
     sequences = strung(test, given.sequences)
@@ -116,13 +103,12 @@ def main() -> None:
         if name == "bits" or name.startswith("unlike_")
     }
     result = {
-        "machine": machine(),
         "tech": given.tech,
         "frame_period_s": model.spec.frame_period,
         "sequences": rows,
         "sums": sums | {"cost_median": float(np.median([row["cost"] for row in rows]))},
     }
-    print(json.dumps(result, indent=2))
+    answer(result)
 
 
 if __name__ == "__main__":

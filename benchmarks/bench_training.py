@@ -6,7 +6,8 @@ Each line: validation and test accuracy as trained, on the 6-bit grid of ratios 
 and the mean over 10 draws of 5 % gain error on each rounded weight.
 """
 
-import argparse
+from __future__ import annotations
+
 import json
 import tempfile
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.study import parsed, study
 from mru_hw.model.network import Model
 from mru_hw.training.config import SHIPPED, shipped_config
 from mru_hw.training.digits import load_digits, split_rows
@@ -44,16 +46,16 @@ def _weights(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("names", nargs="*", default=["digits-2x16", "digits-2x8"], choices=SHIPPED)
     parser.add_argument("--seeds", nargs="+", type=int, default=list(range(5)))
     parser.add_argument("--keep", type=Path, help="folder to keep the models in")
-    arguments = parser.parse_args()
+    given = parsed(parser)
     split = split_rows(load_digits())
     with tempfile.TemporaryDirectory() as scratch:
-        for name in arguments.names:
-            for seed in arguments.seeds:
-                out = (arguments.keep or Path(scratch)) / f"{name}-seed{seed}"
+        for name in given.names:
+            for seed in given.seeds:
+                out = (given.keep or Path(scratch)) / f"{name}-seed{seed}"
                 trained = train(shipped_config(name, seed), out)
                 spec = trained.model.spec
                 grid = rounded(trained.model.tensors)

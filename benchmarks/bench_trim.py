@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -28,13 +27,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import computer
+from benchmarks.study import computer, parsed, show, store_of, study
 from mru_hw.mapping import Design, map_model
 from mru_hw.model.io import load_model
 from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.spice.area import block_areas
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import chip_netlist
 from mru_hw.spice.deck import token_of
 from mru_hw.spice.flatten import flatten
 from mru_hw.stimulus import Inputs, load_inputs
@@ -72,7 +71,7 @@ def without(die: Die, cleared: Callable[[tuple[str, str]], bool]) -> Die:
 
 class Bench:
     def __init__(self, given: argparse.Namespace) -> None:
-        self.dies, self.work = given.dies, given.work
+        self.dies, self.store = given.dies, store_of(given)
         technology = load_technology(given.tech)
         self.calibration = load_calibration(technology)
         self.model = load_model(given.demo / "model")
@@ -148,18 +147,12 @@ class Bench:
         }
 
     def kept(self, name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        path = self.work / f"{name}-{self.token}.json"
-        if not path.exists():
-            path.write_text(json.dumps(measure()))
-        found: dict[str, Any] = json.loads(path.read_text())
-        return found
+        return dict(self.store.keep(f"{name}-{self.token}", measure))
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
     bench = Bench(given)
-    areas = block_areas(
-        bench.design, flatten(chip_deck(bench.design), "mru_chip", bench.design.technology)
-    )
+    areas = block_areas(flatten(chip_netlist(bench.design), "mru_chip", bench.design.technology))
     chip = sum(areas.values()) * 1e12
     clears: dict[str, Callable[[tuple[str, str]], bool]] = {
         "untrimmed": lambda _: False,
@@ -191,21 +184,18 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = study(__doc__, required=True)
     parser.add_argument("--demo", type=Path, default=Path("demo-out"))
-    parser.add_argument("--tech", default="generic180")
     parser.add_argument("--dies", type=int, default=200)
     parser.add_argument("--bits", type=int, nargs="+", default=[3, 4, 6])
     parser.add_argument("--areas", type=float, nargs="+", default=[1, 0.25, 4, 0.0625, 2, 0.5])
     parser.add_argument("--trimmed", type=float, nargs="+", default=[1, 0.25, 4, 0.0625])
     parser.add_argument("--apart", action="store_true")
-    parser.add_argument("--work", type=Path, required=True)
-    given = parser.parse_args()
+    given = parsed(parser)
     if not (given.demo / "model").is_dir():
-        print(json.dumps({"skipped": f"no model in {given.demo}: run mru-hw demo first"}))
+        show({"skipped": f"no model in {given.demo}: run mru-hw demo first"})
         return
-    given.work.mkdir(parents=True, exist_ok=True)
-    print(json.dumps(measure(given), indent=2))
+    show(measure(given))
 
 
 if __name__ == "__main__":

@@ -11,31 +11,28 @@ law. ``--figure`` draws both technologies for docs/circuits/window_comparator.md
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import mru_hw
+from benchmarks.study import parsed, show, study
 from mru_hw.circuits.catalogue import NODE_VIEWS
 from mru_hw.circuits.window.circuit import WINDOW
 from mru_hw.errors import RunStatus
+from mru_hw.lab.figures import plotting, saved
+from mru_hw.lab.networks import unit_model
 from mru_hw.mapping.design import Design
-from mru_hw.model.network import Model
-from mru_hw.model.structure import ModelSpec
+from mru_hw.model.network import Array, Model
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.cells import cell_views
-from mru_hw.spice.deck import BENCH, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.deck import TOKEN, Deck, make_deck
 from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import MODELS, load_technology
 
-Array = NDArray[np.float64]
 SIZES = np.array([0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0])  # nA
 CURRENTS = 1e-9 * np.concatenate([-SIZES[:0:-1], SIZES])  # A, b
 REACH = 0.4  # of a threshold, on either side
@@ -45,16 +42,8 @@ FIGURE = Path(__file__).parents[1] / "docs/circuits/figures/window_comparator_th
 
 def one_unit() -> Model:
     """Return a network of one unit: c is its first input, b its second, one i_unit each."""
-    layer = {"cell": "cmru", "n_units": 1, "n_out": 1, "levels": 1, "threshold": "input"}
-    sizes = {"frame_period": "25 ms", "n_in": 2, "n_hidden": 2, "n_classes": 1}
-    spec = ModelSpec.model_validate(sizes | {"layers": [layer]})
-    tensors = {name: np.zeros(shape) for name, shape in spec.tensor_shapes().items()}
-    tensors["input.weight"] = np.eye(2)
-    tensors["layers.0.candidate.weight"] = np.array([[1.0, 0.0]])
-    tensors["layers.0.threshold.weight"] = np.array([[0.0, 1.0]])
-    for name in ("layers.0.alpha", "layers.0.output.weight", "head.weight"):
-        tensors[name] = np.ones(tensors[name].shape)
-    return Model(spec=spec, tensors=tensors)
+    model = unit_model(1, "25 ms", threshold="input")
+    return Model(spec=model.spec, tensors={**model.tensors, "layers.0.alpha": np.ones(1)})
 
 
 def law(chip: Chip, b: Array) -> tuple[Array, Array]:
@@ -96,10 +85,8 @@ def deck(design: Design, b: Array, expected: Array) -> Deck:
     saves = tuple(f"v(xw{k}.{node})" for k in range(len(b)) for node in "ud")
     t_stop = 2 * PASS + 0.1
     lines += [f".tran {PASS / 200} {t_stop} 0 {PASS / 200} uic", f".save {' '.join(saves)} {TOKEN}"]
-    token = token_of(lines)
-    text = "\n".join(["* window comparators", *lines, token_line(token), ".end", ""])
-    files = {BENCH: text, **technology.model_files()}
-    return Deck(files=files, saves=saves, token=token, t_stop=t_stop)
+    models = technology.model_files()
+    return make_deck(lines, models, saves, t_stop=t_stop, title="window comparators")
 
 
 def measure(name: str) -> dict[str, Any]:
@@ -146,13 +133,8 @@ def measure(name: str) -> dict[str, Any]:
 
 def draw(results: dict[str, Any]) -> None:
     """Draw the thresholds of both technologies."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    mpl.rcParams.update({"svg.hashsalt": "mru_hw", "svg.fonttype": "none", "font.size": 9})
-    _, panels = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
+    plt = plotting(9)
+    figure, panels = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
     for axes, (name, found) in zip(panels, results.items(), strict=True):
         b = np.array(found["b_nA"])
         axes.plot(b, np.abs(b), ":", color="black", label="|b|")
@@ -171,19 +153,18 @@ def draw(results: dict[str, Any]) -> None:
         inset.tick_params(labelsize=7)
     panels[0].set_ylabel("threshold [nA]")
     panels[0].legend(frameon=False, loc="lower left", fontsize=7)
-    plt.tight_layout()
-    plt.savefig(FIGURE, metadata={"Date": None})
+    figure.tight_layout()
+    saved(figure, FIGURE)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("--figure", action="store_true", help="draw the page's figure too")
-    given = parser.parse_args()
+    given = parsed(parser)
     results = {name: measure(name) for name in ("generic180", "sky130")}
     if given.figure:
         draw(results)
-    json.dump({"mru_hw": mru_hw.__version__, **results}, sys.stdout, indent=1)
-    print()
+    show({"mru_hw": mru_hw.__version__, **results})
 
 
 if __name__ == "__main__":

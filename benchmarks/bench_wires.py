@@ -16,26 +16,21 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import math
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from benchmarks.bench_ladder import unit_model
-from benchmarks.bench_spice_agreement import test_rows
-from benchmarks.bench_timed import steps_of
-from benchmarks.machine import machine
+from benchmarks.study import answer, needs_model, parsed, study
 from mru_hw.cells.settling import settling_times
+from mru_hw.lab.agreement import test_rows
+from mru_hw.lab.levels import at_frame, steps_of
+from mru_hw.lab.networks import unit_model
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad, asked_wires
 from mru_hw.model.io import load_model
-from mru_hw.model.network import Model
+from mru_hw.model.network import Array, Model
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip, Run, run_level
 from mru_hw.simulate.short_frame import settling_windows
@@ -43,7 +38,6 @@ from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 
-Array = NDArray[np.float64]
 TECHNOLOGY = load_technology("generic180")
 CONDITIONS = nominal_conditions(TECHNOLOGY)
 STEPS = ((2.0, 8), (0.1, 32), (2.0, 15), (-1.5, 20))  # the unit's input: value, frames
@@ -51,12 +45,6 @@ UNIT_FRAME = 2e-4  # s
 UNLIKE = 0.01  # share of a layer's steps
 BETWEEN = (5e-4, 5e-2)  # s, where the fastest frame is looked for
 CLOSE = 1.02  # ratio of the bisection's last bounds
-
-
-def at_frame(model: Model, frame: float) -> Model:
-    """The same network on frames of another length [s]."""
-    spec = model.spec.model_validate(model.spec.model_dump() | {"frame_period": frame})
-    return replace(model, spec=spec)
 
 
 # ----------------------------------------------------------------------------------------- unit
@@ -151,8 +139,7 @@ def unwarned(model: Model, wires: WireLoad) -> float:
 
 
 def network(given: argparse.Namespace) -> list[dict[str, Any]]:
-    if not given.model.is_dir():
-        sys.exit(f"{given.model} is not there: make demo trains it, or name another with --model.")
+    needs_model(given.model)
     model, inputs = load_model(given.model), test_rows(given.rows)
     asked = [NO_WIRES, *(asked_wires(leg, "0 F") for leg in given.legs.split(","))]
     asked.append(asked_wires("0 F", "0.1 fF"))
@@ -173,16 +160,16 @@ PARTS = {"unit": unit, "network": network}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = study(__doc__, tech=False, work=False)
     parser.add_argument("--model", type=Path, default=Path("demo-out/model-spice"))
     parser.add_argument("--parts", default="unit,network")
     parser.add_argument("--rows", type=int, default=20)
     parser.add_argument("--legs", default="20 fF,50 fF,100 fF")
     parser.add_argument("--unit-legs", default="0 F,100 fF,400 fF")
-    given = parser.parse_args()
-    result: dict[str, Any] = {"machine": machine()}
+    given = parsed(parser)
+    result: dict[str, Any] = {}
     result |= {name: PARTS[name](given) for name in given.parts.split(",")}
-    print(json.dumps(result, indent=2))
+    answer(result)
 
 
 if __name__ == "__main__":

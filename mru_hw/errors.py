@@ -86,6 +86,9 @@ class RunStatus(enum.Enum):
     WRONG_CIRCUIT = "The result does not belong to the circuit that was asked for."
     NOT_LOADED = "The simulator refused the netlist."
     NOT_WRITTEN = "The simulator's files could not be written."
+    STROBE_LOST = (
+        "The simulator stepped over a strobe, so that states stayed which should have moved."
+    )
     NOT_FINITE = "The run came to an end, but a value in its result is not a finite number."
     NO_LAW = "The die lies beyond what the laws of the circuits describe."
     NOT_MAPPED = "The network that was drawn for the run cannot be mapped, or not be trimmed."

@@ -15,11 +15,15 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO, Any, final
+from typing import IO, Any, TypeVar, final
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
 
 # Read when numpy loads; a sum's bits may depend on the number of threads.
 _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
@@ -27,6 +31,38 @@ _ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")
 
 class WorkerDied(Exception):  # noqa: N818 (what happened, as the caller reads it)
     """The worker's process ended before it answered."""
+
+
+def side_by_side(
+    one: Callable[[_Job], _Result],
+    jobs: Iterable[_Job],
+    workers: int,
+    *,
+    stop: Callable[[], None] = lambda: None,
+    progress: Callable[[int], None] | None = None,
+) -> list[_Result]:
+    """Do jobs that wait for processes in so many threads; return their results in their order.
+
+    Parameters
+    ----------
+    stop
+        Ends the processes when the call is interrupted or a job fails; no later job starts then.
+    progress
+        Told 1 of every job that is done.
+    """
+    pool = ThreadPoolExecutor(max(1, workers))
+    try:
+        futures = [pool.submit(one, job) for job in jobs]
+        for future in as_completed(futures):
+            future.result()
+            if progress is not None:
+                progress(1)
+    except BaseException:
+        stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return [future.result() for future in futures]
 
 
 def start_worker(

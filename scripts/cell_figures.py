@@ -1,7 +1,7 @@
 """The nine-transistor cell in both technologies, as figures for docs/circuits/hysteretic_cell.md.
 
 ``python -m scripts.cell_figures [--work DIR]`` runs what it draws with the decks of
-``benchmarks/bench_cell.py``: minutes, or seconds with the DIR that the bench left. tt, 27 degC and
+`mru_hw.lab.cell`: minutes, or seconds with the DIR that the bench left. tt, 27 degC and
 1.8 V.
 """
 
@@ -18,8 +18,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from benchmarks import bench_cell as bench
-from benchmarks.bench_ladder import Store
+from mru_hw.lab import cell as bench
+from mru_hw.lab.store import Store
 from mru_hw.spice.deck import Waves
 from mru_hw.technology import Technology, load_technology, technology_names
 from mru_hw.technology.conditions import nominal_conditions
@@ -56,11 +56,7 @@ def outputs(store: Store, technology: Technology, axes: Axes) -> None:
     for width in LOOPS:
         setting = replace(CENTRE, width=width)
         deck = bench.loop_deck(technology, setting, conditions)
-        row = store(
-            f"{technology.name}-samples-{setting.name}",
-            deck,
-            partial(samples, setting),
-        )
+        row = store(f"{technology.name}-samples-{setting.name}", deck, partial(samples, setting))
         i_in = np.array(row["input"]) / PICO
         (line,) = axes.plot(i_in, np.array(row["rising"]) / PICO, label=current(width))
         axes.plot(i_in, np.array(row["falling"]) / PICO, "--", color=line.get_color())

@@ -12,33 +12,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import pyplot as plt
-from numpy.typing import NDArray
 
 from mru_hw.data import circuits_dir
+from mru_hw.lab.figures import plotting, saved
+from mru_hw.model.network import Array
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.chip import unit_name, unit_subckt
 from mru_hw.spice.options import OPTIONS
 
-Array = NDArray[np.float64]
 Waves = Mapping[str, Array]
 FIGURES = Path(__file__).parents[1] / "docs/circuits/figures"
 NANO, MILLI, MICRO = 1e-9, 1e-3, 1e-6
 BETA = 1e-9  # A, threshold of the unit's bench: 64 unit devices of 15.6 pA
 
-mpl.use("Agg")
-mpl.rcParams.update(
-    {
-        "svg.hashsalt": "mru_hw",
-        "svg.fonttype": "none",
-        "font.size": 9,
-        "axes.grid": True,
-        "grid.alpha": 0.3,
-        "legend.frameon": False,
-    }
-)
+plt = plotting(9)
+plt.rcParams.update({"axes.grid": True, "grid.alpha": 0.3, "legend.frameon": False})
 
 
 def run(bench: Path) -> dict[str, Array]:
@@ -65,7 +54,7 @@ def run_cell(name: str) -> dict[str, Array]:
 def save(name: str) -> None:
     """Write the open figure; the same data gives the same bytes."""
     plt.tight_layout()
-    plt.savefig(FIGURES / f"{name}.svg", metadata={"Date": None})
+    saved(plt.gcf(), FIGURES / f"{name}.svg")
     plt.close()
 
 

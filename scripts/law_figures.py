@@ -12,26 +12,21 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-from mru_hw.files import whole_file
+from mru_hw.lab.figures import plotting, saved
+from mru_hw.model.network import Array
 from mru_hw.spice.characterize.laws import V_DS
 from mru_hw.technology import load_technology, technology_names
 from mru_hw.technology.calibration import Calibration, load_calibration, temperature_voltage
-
-Array = NDArray[np.float64]
 
 ROOT = Path(__file__).parents[1]
 SHOWN = (1e-11, 1e-10, 1e-9, 1e-8)  # A a unit device
 AT = (("tt", 27.0), ("tt", 85.0), ("ff", 85.0))
 COLOURS = {"n": "C0", "p": "C3"}
 
-mpl.use("Agg")
-mpl.rcParams.update({"svg.hashsalt": "mru_hw", "svg.fonttype": "none", "font.size": 9})
+plt = plotting(9)
 
 
 def main() -> None:
@@ -53,8 +48,7 @@ def main() -> None:
     for panel, label in zip(axes[-1], labels, strict=True):
         panel.set_xlabel(label)
     figure.tight_layout()
-    with whole_file(ROOT / "docs" / "circuits" / "figures" / "laws.svg") as part:
-        figure.savefig(part, format="svg", metadata={"Date": None})
+    saved(figure, ROOT / "docs" / "circuits" / "figures" / "laws.svg")
 
 
 def read_samples(path: Path) -> dict[str, Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,17 @@ def draw_tensors(spec: ModelSpec, seed: int, *, grid: bool = False) -> dict[str,
 
 def draw_model(spec: ModelSpec, seed: int, *, grid: bool = False) -> Model:
     return Model(spec=spec, tensors=draw_tensors(spec, seed, grid=grid))
+
+
+def with_even_settings(model: Model, seed: int) -> Model:
+    """Per-unit thresholds and gains within a factor of two, as trained networks have them."""
+    rng = np.random.default_rng(seed)
+    even = {
+        name: rng.uniform(0.5, 1.0, values.shape)
+        for name, values in model.tensors.items()
+        if name.endswith((".beta", ".alpha", ".delta"))
+    }
+    return dataclasses.replace(model, tensors=dict(model.tensors) | even)
 
 
 def draw_inputs(

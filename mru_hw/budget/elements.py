@@ -19,6 +19,7 @@ from mru_hw.budget.mismatch import exponents
 from mru_hw.budget.nominal import Key, threshold_input, threshold_signs, thresholds
 from mru_hw.budget.systematic import Residuals, flipped_by, sign_of
 from mru_hw.cells.base import Array, Devices
+from mru_hw.circuits.base import rail_of
 from mru_hw.mapping.design import Bank, Connection
 
 COLUMNS = (
@@ -97,7 +98,8 @@ def _legs(chip: Residuals, c: Connection, variances: dict[Key, Array]) -> Iterat
         drain, diode = chip.leg_gains(signals, c, role, kind.device[0])
         if (direct := flipped_by(source, role)) is not None:
             diode = diode * chip.flip_gains(signals, source, role, direct)
-        leak = chip.leak(kind.device, np.maximum(current, 0.0) / source.units).mean(axis=0)
+        rail = np.maximum(current, 0.0)
+        leak = chip.wide_leak(source, rail_of(role), rail).mean(axis=0) / source.units
         for row, column in np.argwhere(units):
             k, n = int(row), int(column)
             off = drain[:, k] * diode[:, n] - 1
@@ -107,7 +109,7 @@ def _legs(chip: Residuals, c: Connection, variances: dict[Key, Array]) -> Iterat
             yield ElementError(
                 parameter=f"{c.parameter}[{index}]",
                 role=role,
-                units=int(units[k, n]),
+                units=int(units[k, n]) * c.times(role),
                 path=(*path, (c.parameter, role)),
                 sigma_own=float(np.sqrt(own)),
                 sigma=float(np.sqrt(own + shared[n])),
@@ -150,7 +152,7 @@ def _thresholds(chip: Residuals, bank: Bank, variances: dict[Key, Array]) -> Ite
             yield ElementError(
                 parameter=f"layers.{bank.layer}.beta[{k}]",
                 role=role,
-                units=int(placed[k]),
+                units=int(placed[k]) * bank.times(role),
                 path=(*(key for key in path if key != last), last),
                 sigma_own=float(np.sqrt(parts[last][kind, k])),
                 sigma=float(np.sqrt(sum(part[kind, k] for part in parts.values()))),

@@ -16,6 +16,7 @@ from mru_hw.circuits.legs.rails import leg_weights
 from mru_hw.circuits.nodes.laws import split
 from mru_hw.circuits.nodes.supply import quiescent
 from mru_hw.circuits.units import UnitLaw
+from mru_hw.circuits.window.law import meeting_rail
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Bank, Bus, Connection, Design, DeviceGroup
 from mru_hw.mapping.realised import net_threshold
@@ -163,9 +164,7 @@ def thresholds(devices: Devices, bank: Bank, carried: Array | None = None) -> Ar
         rails = []
         for side in ("up", "down") if signed else ("up",):
             weighed = plus * law.copies[f"{side}_plus"] + minus * law.copies[f"{side}_minus"]
-            # The candidate's own rail meets that and a copy of its other rail, i_q^2 / rail.
-            other = law.copies[f"{side}_opposite"] * i_q**2 if signed else 0.0
-            rails.append((weighed + np.sqrt(weighed**2 + 4 * other)) / 2)
+            rails.append(meeting_rail(weighed, law.copies.get(f"{side}_opposite", 0.0), i_q))
         both = np.array(rails)
     else:
         kinds = len(threshold_signs(devices.design, bank))

@@ -31,8 +31,9 @@ from mru_hw.budget.nominal import (
 from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
 from mru_hw.budget.wanted import rounded_thresholds, wanted_legs
 from mru_hw.cells.base import Array
-from mru_hw.circuits.base import NodeKind, rail_of
-from mru_hw.circuits.legs.gains import node_voltage, path_gains
+from mru_hw.circuits.base import NodeKind, Rail, leg_of, rail_of
+from mru_hw.circuits.legs.gains import node_flip, node_voltage, path_gains
+from mru_hw.circuits.nodes.signed import MINUS, PLUS
 from mru_hw.circuits.window.gains import threshold_copy, window_copies
 from mru_hw.mapping.design import Bank, Bus, Connection, Design
 from mru_hw.mapping.sizing import Lengths
@@ -202,22 +203,29 @@ class Residuals:
     def threshold_leakage(self, bank: Bank, sign: int, at: Array) -> dict[str, Array]:
         """By how much [A] leakage raises a threshold: of its legs, less that of the copies."""
         design = self.nominal.design
-        c, i_lsb = design.buses[bank.candidate], design.i_lsb
-        copy = {p: c.units * self.leak(f"{p}_mirror", at / c.units) for p in "np"}
-        leg = {p: self.leak(f"{p}_mirror", i_lsb) for p in "np"}
-        if not bank.clocked:
+        c, bias = design.buses[bank.candidate], design.buses["bias"]
+        loop = not bank.clocked
+        rails = {"n": PLUS, "p": ("plus", "p") if loop else MINUS}
+        copy = {p: self.wide_leak(c, rails[p], at) for p in "np"}
+        leg = {p: self.wide_leak(bias, ("plus", p), bias.usual) / bias.units for p in "np"}
+        if loop:
             return {"hold": sign * bank.up_units * leg["n"], "copy_plus": -sign * copy["p"]}
         side, polarity, own = ("up", "p", "n") if sign > 0 else ("down", "n", "p")
         if bank.window is None or bank.threshold is None:
             units = bank.up_units if sign > 0 else bank.down_units
             return {f"{side}_threshold": units * leg[polarity], f"{side}_copy": -copy[own]}
-        b, rails = design.buses[bank.threshold], self.signals.rails[bank.threshold]
+        b, carried = design.buses[bank.threshold], self.signals.rails[bank.threshold]
         legs = {
             f"{side}_{rail}": bank.window[f"{side}_{rail}"]
-            * self.leak(f"{polarity}_mirror", rails[rail] / b.units)
+            * (self.wide_leak(b, (rail, polarity), carried[rail]) / b.units)
             for rail in ("plus", "minus")
         }
         return legs | {f"{side}_copy": -copy[own]}
+
+    def wide_leak(self, bus: Bus, rail: Rail, current: Array | float) -> Array:
+        """Return what a leg as wide as a rail's diode carries too much [A], beside `current`."""
+        devices = bus.units * bus.times(leg_of(rail))
+        return devices * self.leak(f"{rail[1]}_mirror", current / devices)
 
     def leak(self, device: str, current: Array | float) -> Array:
         """Return what one device carries too much [A] beside a diode of `current` a device."""
@@ -307,7 +315,7 @@ class Residuals:
             # An element of no device is charged to the legs that it would have.
             asked = sign_of(role) * self.wanted[c.parameter][role]
             yield "rounding", role, current @ (leg - asked).T
-            leak = self.leak(kind.device, np.maximum(current, 0.0) / source.units)
+            leak = self.wide_leak(source, rail_of(role), np.maximum(current, 0.0)) / source.units
             yield "leakage", role, leak @ (sign_of(role) * units).T
 
     def roles(self, c: Connection) -> tuple[str, ...]:
@@ -326,9 +334,11 @@ class Residuals:
         current = signals.rail(source.name, role)
         across = node if polarity == "n" else cal.v_dd - node
         fixed = usual if polarity == "n" else cal.v_dd - usual
-        compensated = cal.gain(polarity, fixed, source.i_device)
-        drain = _gain(cal, polarity, across, np.full_like(across, source.i_device))
-        diode = _gain(cal, polarity, np.full_like(current, fixed), current / source.units)
+        usual_device = source.i_rail(rail_of(role))
+        devices = source.units * source.times(role)
+        compensated = cal.gain(polarity, fixed, usual_device)
+        drain = _gain(cal, polarity, across, np.full_like(across, usual_device))
+        diode = _gain(cal, polarity, np.full_like(current, fixed), current / devices)
         return drain / compensated, diode / compensated
 
     def _flip_errors(
@@ -341,17 +351,21 @@ class Residuals:
         device = f"flip_{role.split('_')[1]}"
         current = signals.rail(bus.name, role)
         yield "v_ds", device, current * (self.flip_gains(signals, bus, role, direct) - 1)
-        leak = self.leak(f"{direct}_mirror", np.maximum(current, 0.0) / bus.units)
-        yield "leakage", device, bus.units * leak
+        first = (rail_of(role)[0], direct)
+        yield "leakage", device, self.wide_leak(bus, first, np.maximum(current, 0.0))
 
     def flip_gains(self, signals: Signals, bus: Bus, role: str, direct: str) -> Array:
         """Return gains of a node's copies over the compensated ones, (points, n_nodes)."""
         cal = self.nominal.devices.calibration
         other = "p" if direct == "n" else "n"
-        device = np.maximum(signals.rail(bus.name, role) / bus.units, LEAST)
-        across = cal.v_dd - np.vectorize(cal.v_gate, otypes=[float])(other, device)
-        usual = cal.gain(direct, cal.v_dd - cal.v_gate(other, bus.i_device), bus.i_device)
-        return _gain(cal, direct, across, device) / usual
+        sign = rail_of(role)[0]
+        current = signals.rail(bus.name, role) / bus.units
+        device, passed = (
+            np.maximum(current / bus.times(leg_of((sign, p))), LEAST) for p in (direct, other)
+        )
+        across = cal.v_dd - np.vectorize(cal.v_gate, otypes=[float])(other, passed)
+        gains: Array = _gain(cal, direct, across, device) / node_flip(cal, bus, sign)
+        return gains
 
     def _node_voltages(self, signals: Signals, bus: Bus) -> Array:
         """Voltage [V] of each node, (n_points, n_nodes)."""
@@ -360,7 +374,7 @@ class Residuals:
             # As many splitters side by side as `split` carry so much more at the same voltage.
             return self.lengths.node_voltage(value / bus.split)
         if bus.kind is NodeKind.RECTIFIED:
-            device = np.maximum(value / bus.units, LEAST)
+            device = np.maximum(value / (bus.units * bus.times("sink_plus")), LEAST)
             return np.asarray(np.vectorize(cal.v_gate, otypes=[float])("n", device))
         return np.full_like(value, node_voltage(cal, bus))
 

@@ -70,6 +70,16 @@ class Devices:
         )
 
     def current(self, owner: str, role: str) -> Array | float:
+        """Return what one of a group's transistor units carries: `usual` over its area's multiple.
+
+        Returns
+        -------
+        Array or float
+            Amperes, as `usual` has them.
+        """
+        return self.usual(owner, role) / self.design.times(owner, role)
+
+    def usual(self, owner: str, role: str) -> Array | float:
         """Return the current at which a group's threshold mismatch is converted into current.
 
         The slope factor in ``exp(-dVt / (n kT/q))`` depends on how strongly a device is inverted,

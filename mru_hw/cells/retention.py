@@ -28,9 +28,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices
+from mru_hw.cells.flicker import relative_flicker
 from mru_hw.cells.settling import bank_load, bus_loads, device_capacitance
 from mru_hw.circuits.legs.gains import flip_gain
-from mru_hw.circuits.loop.edges import LoopSettings, follower, loop_edges, loop_legs
+from mru_hw.circuits.loop.edges import LoopSettings, LoopSizes, follower, loop_edges, loop_legs
 from mru_hw.circuits.loop.law import feedback_ratio, loop_currents
 from mru_hw.circuits.nodes.bias import bias_rails
 from mru_hw.mapping.design import Bank
@@ -285,11 +286,11 @@ def ladder_loops(devices: Devices, bank: Bank) -> Loop:
         np.full(bank.n_units, float(bank.hold_units))[:, None],
         np.full(bank.n_units, float(bank.width_units))[:, None],
         i_lsb=devices.i_lsb,
-        diode=devices.design.buses[bank.candidate].units,
+        sizes=LoopSizes.of(devices, bank),
     )
     hold = devices.factor(owner, "hold", "n") * (nominal.hold * rail_n)
     width = devices.factor(owner, "width", "n") * (nominal.width * rail_n)
-    legs = np.full(hold.size, bank.hold_units)
+    legs = np.full(hold.size, bank.hold_units * bank.times("hold"))
     alone = loop_capacitance(technology, devices.calibration, legs)
     return Loop(
         calibration=devices.calibration,
@@ -334,10 +335,9 @@ def candidate_noise(devices: Devices, bank: Bank, candidate: Array, drive: Array
     -----
     White ``2 q I`` of each leg, of the diode it copies, and of the node's own devices, through the
     poles of the node's diode and of the diode behind its copy, each of noise bandwidth
-    ``g_m / 4 C``, ``g_m = I / (n kT/q)``. Flicker of the same devices and of M1 and M2, ``S_I / I^2
-    = k / (c_ox W L f) / (n kT/q)^2`` (`mru_hw.simulate.decision_noise`), from `SLOWEST` to the
-    first pole. The bias rail has its capacitor, and what is before the legs its own poles: not
-    counted.
+    ``g_m / 4 C``, ``g_m = I / (n kT/q)``. Flicker of the same devices and of M1 and M2
+    (`relative_flicker`), from `SLOWEST` to the first pole. The bias rail has its capacitor, and
+    what is before the legs its own poles: not counted.
     """
     design, cal = devices.design, devices.calibration
     bus = design.buses[bank.candidate]
@@ -348,12 +348,12 @@ def candidate_noise(devices: Devices, bank: Bank, candidate: Array, drive: Array
         pole = rails["plus", polarity] / g_m
         variance = variance + 2 * CHARGE * branches / (4 * pole)
         tau = np.minimum(tau, pole)
-    constants, device = design.technology.flicker, design.technology.devices["n_mirror"]
-    gate = max(constants.k_n, constants.k_p) / (constants.c_ox * device.w * device.l)
-    relative = gate / cal.thermal("n", devices.temperature) ** 2
+    relative = relative_flicker(design.technology, cal, devices.temperature)
     # A leg of m unit devices has 1/m of it, and carries m times a device's current.
-    squares = 2 * drive * bus.i_device + 4 * candidate**2 / bus.units
-    squares = squares + (bank.up_units * design.i_lsb) * design.i_lsb
+    n, p = (bus.times(leg) for leg in ("sink_plus", "source_plus"))
+    squares = 2 * drive * bus.i_device / n + (2 / n + 2 / p) * candidate**2 / bus.units
+    bias = design.buses["bias"].times("sink_plus")
+    squares = squares + (bank.up_units * design.i_lsb) * design.i_lsb / bias
     band = np.log(1 / (2 * math.pi * tau) / SLOWEST)
     return SlowNoise(sigma=np.sqrt(variance + relative * band * squares), tau=tau)
 

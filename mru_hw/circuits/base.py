@@ -118,6 +118,12 @@ class NodeView(Protocol):
     def circuit(self) -> NodeCircuit:
         """What its nodes are."""
 
+    def times(self, role: str) -> int:
+        """Return how many times its unit devices a device has, or every leg of a role has."""
+
+    def i_rail(self, rail: Rail) -> float:
+        """Return the usual current [A] of each device of a rail's diode, multiplied ones too."""
+
 
 class LegsView(Protocol):
     """A matrix of mirror legs between two rows of nodes."""
@@ -129,6 +135,9 @@ class LegsView(Protocol):
     @property
     def ends(self) -> tuple[str, str]:
         """Names of the rows that it reads and drives."""
+
+    def times(self, role: str) -> int:
+        """Return how many times their unit devices the legs of a role have."""
 
     def legs(self) -> Iterator[tuple[Leg, IntArray]]:
         """List every kind of leg with its unit devices (n_target, n_source)."""
@@ -270,6 +279,17 @@ class NodeCircuit:
     def role(self, name: str) -> NodeRole:
         """Return a device by its part."""
         return named(self.roles, name, self.kind.value)
+
+
+def mirror_of(part: NodeRole) -> str:
+    """Return which mirror of its node a device belongs to: those whose gates are on one net.
+
+    The role of the legs that read that net; of a splitter, whose mirror all splitters of its
+    polarity are, its own.
+    """
+    if part.carried is Carried.REST:
+        return part.name
+    return leg_of(part.gate or ("plus", part.device[0]))
 
 
 def named(roles: tuple[R, ...], name: str, circuit: str) -> R:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.circuits.base import (
     Array,
@@ -17,6 +18,8 @@ from mru_hw.circuits.base import (
     NodeView,
     named,
 )
+from mru_hw.circuits.cell.law import cumulative
+from mru_hw.circuits.statements import Cell, Element, wide_label, widened
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
@@ -27,6 +30,22 @@ class UnitView(Protocol):
     @property
     def name(self) -> str:
         """Of the row."""
+
+    @property
+    def circuit(self) -> UnitCircuit:
+        """What its units are."""
+
+    @property
+    def layer(self) -> int:
+        """Number of its layer."""
+
+    @property
+    def levels(self) -> int:
+        """K of a ladder; 1 of units of one cell."""
+
+    @property
+    def initial(self) -> IntArray:
+        """Initial state in levels."""
 
     @property
     def candidate(self) -> str:
@@ -83,6 +102,9 @@ class UnitView(Protocol):
     @property
     def window(self) -> Mapping[str, int] | None:
         """Unit devices of a window comparator's copies, by role."""
+
+    def times(self, role: str) -> int:
+        """Return how many times its unit devices a device has (`area` of the options)."""
 
 
 class PlacedView(Protocol):
@@ -176,6 +198,34 @@ class UnitRole:
     realised: Callable[[SettingsView], Array] = field(default=_nothing)
 
 
+def wide_unit(units: UnitView, *, signed: bool) -> dict[str, int]:
+    """Return by role how many times their unit devices the devices inside a row's units have."""
+    inside = (part for part in units.circuit.placed(signed=signed) if not part.beside)
+    times = {part.name: units.times(part.name) for part in inside}
+    return {role: factor for role, factor in times.items() if factor > 1}
+
+
+def wide_cells(
+    units: UnitView, cells: Mapping[str, Cell], names: Iterable[str], *, signed: bool
+) -> Iterator[Cell]:
+    """Yield variants of a row's subcircuits whose devices are multiplied; none where none are."""
+    wide = wide_unit(units, signed=signed)
+    paths = {
+        units.circuit.role(role).path.format(cell=cell + 1): factor
+        for role, factor in wide.items()
+        for cell in range(units.n_cells)
+    }
+    for name in names if wide else ():
+        yield from widened(cells, name, paths, wide_label(wide))
+
+
+def unit_device(units: UnitView, k: int, part: UnitRole, cell: int = 0) -> str:
+    """Name a device of unit `k` of a row, in one of its cells, by instances below the chip."""
+    if part.beside:
+        return f"{part.beside}{units.layer}_{k}"
+    return f"xu{units.layer}_{k}.{part.path.format(cell=cell + 1)}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """Devices without a role on a net inside a unit: their gates or drains load it."""
@@ -193,10 +243,13 @@ class UnitLaw:
     ----------
     up, down
         (n_units,) rail current at which the comparator decides.
-    level
-        (n_units, n_cells + 1) output current by the number of set cells.
-    held
-        (n_units, n_cells + 1) supply current of the cells by the same number.
+    output
+        (n_units, n_cells) output current of each cell while it is set.
+    level_gains
+        (n_units, n_cells + 1) what the drains of all output legs make of their currents, by the
+        number of set cells.
+    drawn
+        (n_units, n_cells) supply current of each cell while it is set.
     up_copy, down_copy
         (n_units,) for the comparators' supply: current of the copy of the candidate's plus and
         minus rail, per ampere of that rail, with the whole supply across the copy.
@@ -208,17 +261,31 @@ class UnitLaw:
         By role, (n_units,): how many amperes of the candidate one ampere of the copied rail weighs
         at a window comparator (equations in `mru_hw.circuits.window.law`). `up` and `down` are NaN
         then. Empty where a bias leg sets the threshold.
+
+    Arrays of many dies at once have a leading axis of dies.
     """
 
     up: Array
     down: Array
-    level: Array
-    held: Array
+    output: Array
+    level_gains: Array
+    drawn: Array
     up_copy: Array
     down_copy: Array
     up_leg: Array
     down_leg: Array
     copies: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def level(self) -> Array:
+        """Output current by the number of set cells, the lowest first, (n_units, n_cells + 1)."""
+        level: Array = cumulative(self.output) * self.level_gains
+        return level
+
+    @property
+    def held(self) -> Array:
+        """Supply current of the cells by the same number, (n_units, n_cells + 1)."""
+        return cumulative(self.drawn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +308,15 @@ class UnitCircuit:
         Nets inside that timing laws know, with the devices without a role on them.
     wired
         Those of them that leave the unit's subcircuit, and so may have wires.
+    cells
+        Subcircuits that a row's units need beside the views, which come by name.
+    elements
+        The chip's elements of a row of units.
+    nets
+        Nets below the chip of the cells of one unit, in thermometer order: high where set.
+    falls
+        Whether candidates ask set cells to clear, from them and the falling threshold; they ask
+        for a cell to be set from the rising threshold on (`mru_hw.circuits.cell.law.asked`).
     law
         What a bank's units do on a die.
     nominal_thresholds
@@ -255,6 +331,10 @@ class UnitCircuit:
     thresholds: tuple[str, str]
     inner: Mapping[str, tuple[Load, ...]]
     wired: tuple[str, ...] = ()
+    cells: Callable[[PlacedView, UnitView, Mapping[str, Cell]], Iterable[Cell]]
+    elements: Callable[[PlacedView, UnitView], Iterator[Element]]
+    nets: Callable[[UnitView, int], tuple[str, ...]]
+    falls: Callable[[NDArray[Any], NDArray[Any]], NDArray[np.bool_]]
     law: Callable[[DeviceView, UnitView], UnitLaw]
     nominal_thresholds: Callable[[PlacedView, UnitView, Calibration], tuple[Array, Array]]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CORE_HELP = 'pip install "mru-hw", or make setup in a checkout'
 TRAIN_HELP = 'pip install "mru-hw[train]", or make setup in a checkout'
+FAST_HELP = 'pip install "mru-hw[fast]", or make setup in a checkout'
 NGSPICE_HELP = "apt-get install ngspice libngspice0 (Debian, Ubuntu)"
 
 # Distribution and the module that proves that it works.
@@ -95,6 +96,8 @@ class Checkup:
         Processor cores that this process may use.
     memory_bytes
         Physical memory [bytes]; None where the system does not say.
+    kernel
+        What computes the behavioral level here unless another is asked for.
     checks
         What was looked for, the core first.
     """
@@ -102,6 +105,7 @@ class Checkup:
     python: str
     cores: int
     memory_bytes: int | None
+    kernel: str
     checks: tuple[Check, ...]
 
     @property
@@ -121,6 +125,7 @@ def examine() -> Checkup:
         python=platform.python_version(),
         cores=_cores(),
         memory_bytes=_memory(),
+        kernel=_kernel(),
         checks=(
             *core,
             data_folders(),
@@ -137,6 +142,13 @@ def examine() -> Checkup:
                 core=False,
                 without="all but the spoken digits, so demo and the default training, works",
                 get=TRAIN_HELP,
+            ),
+            package(
+                "numba",
+                module="numba",
+                core=False,
+                without="all works, the behavioral level by numpy, at a fifth of the speed",
+                get=FAST_HELP,
             ),
             ngspice_binary(),
             library,
@@ -286,6 +298,14 @@ def _ask(
         last = done.stderr.strip().splitlines()[-1:] or ["no version in its output"]
         return None, f"ends with status {done.returncode}: {_first_line(last[0])}"
     return match[1], ""
+
+
+def _kernel() -> str:
+    try:
+        from mru_hw.simulate.kernels import asked_kernel
+    except ImportError:
+        return "none"  # the core does not work, and says so itself
+    return asked_kernel(None)
 
 
 def _cores() -> int:

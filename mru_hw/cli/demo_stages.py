@@ -13,21 +13,21 @@ import numpy as np
 from mru_hw.cli.demo_folder import INPUTS, MODEL, MODEL_SPICE, NETLIST, STORE, remove
 from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.model.io import load_model
+from mru_hw.model.structure import normalised
 from mru_hw.npz import read_npz
 from mru_hw.report.agreement import agreement
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import simulate_spice
-from mru_hw.spice.bench import normalised
-from mru_hw.spice.chip import chip_deck
-from mru_hw.spice.flatten import flatten
+from mru_hw.simulate.spice_size import transistors
 from mru_hw.spice.folder import write_netlist
 from mru_hw.stimulus import Inputs, load_inputs, save_inputs
 from mru_hw.stimulus.inputs import INPUT_BYTES
 from mru_hw.sweeps.crew import Crew
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.store_file import UnusableStoreError
 from mru_hw.sweeps.subject import RESULTS
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
@@ -139,14 +139,11 @@ def plans(size: Size) -> dict[str, Plan]:
 def sweep(out: Path, size: Size, workers: int, progress: Callable[[int, int], None]) -> Outcome:
     """Run the Monte Carlo; a store of other networks than there are now is begun anew."""
     store = out / STORE
-    for last in (False, True):
-        try:
-            return run_sweep(plans(size), out, store, workers=workers, progress=progress)
-        except UserError as error:
-            if last or error.field != "out" or error.value != str(store):
-                raise
-            store.unlink()
-    raise AssertionError("unreachable")
+    try:
+        return run_sweep(plans(size), out, store, workers=workers, progress=progress)
+    except UnusableStoreError:
+        remove(store)
+    return run_sweep(plans(size), out, store, workers=workers, progress=progress)
 
 
 def netlist(out: Path) -> dict[str, Any]:
@@ -165,10 +162,7 @@ def netlist(out: Path) -> dict[str, Any]:
         facts[folder] = {
             "layers": " + ".join(str(layer.n_units) for layer in chip.model.spec.layers),
             "accuracy": shares | {"dies": None},
-            "transistors": sum(
-                d.kind == "m"
-                for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)
-            ),
+            "transistors": transistors(chip.design),
             "design": chip.design.digest(),
         }
         if folder == MODEL_SPICE:
@@ -178,7 +172,7 @@ def netlist(out: Path) -> dict[str, Any]:
                 chip.design,
                 chip.calibration,
                 conditions=nominal_conditions(technology),
-                frames=normalised(chip.model.spec, inputs.x[0, : inputs.lengths[0]]),
+                frames=normalised(chip.design.spec, inputs.x[0, : inputs.lengths[0]]),
             )
     return facts
 

@@ -22,6 +22,15 @@ DesignFile = Annotated[
         help="The choices of the mapping; the defaults without it.",
     ),
 ]
+Kernel = Annotated[
+    str | None,
+    typer.Option(
+        "--kernel",
+        metavar="numba|numpy",
+        help="What computes the settled level behavioral: numba where it is installed, or numpy, "
+        "the reference.",
+    ),
+]
 IUnit = Annotated[
     str | None,
     typer.Option(
@@ -83,16 +92,26 @@ def with_i_unit(options: DesignOptions, i_unit: str | None, source: str) -> Desi
         return DesignOptions(**fields | {"i_unit": i_unit})
 
 
+def names_of_design(design: Path | None, i_unit: str | None) -> dict[str, str]:
+    """Return by field what the choices that ``--design`` and ``--i-unit`` say are called there."""
+    from mru_hw.mapping import DesignOptions
+
+    names: dict[str, str] = {}
+    if design is not None:
+        names |= {name: f"{design.name}: {name}" for name in DesignOptions.model_fields}
+    if i_unit is not None:
+        names["i_unit"] = "--i-unit"
+    return names
+
+
 @contextlib.contextmanager
 def told_of_design(design: Path | None, i_unit: str | None) -> Iterator[None]:
     """Name a choice of the mapping as the option or the file that it came from."""
-    from mru_hw.mapping import DesignOptions
-
     try:
         yield
     except UserError as error:
-        if error.field == "i_unit" and i_unit is not None:
-            raise error.renamed({"i_unit": "--i-unit"}) from None
-        if design is not None and error.field.split(".")[0] in DesignOptions.model_fields:
-            raise error.inside(design.name) from None
+        name, dot, rest = error.field.partition(".")
+        names = names_of_design(design, i_unit)
+        if name in names:
+            raise error.renamed({error.field: f"{names[name]}{dot}{rest}"}) from None
         raise

@@ -32,6 +32,7 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "level": "--level",
         "noise": "--noise",
         "timing": "--timing",
+        "kernel": "--kernel",
         "sequences": "--sequences",
         "process_scale": "--process-scale",
         "gradient_scale": "--gradient-scale",
@@ -48,7 +49,8 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "droop": "--droop",
     },
     "sweep": _OUT
-    | {"plan": "PLAN", "workers": "--workers", "shard": "--shard", "until": "--until"},
+    | {"plan": "PLAN", "workers": "--workers", "shard": "--shard", "until": "--until"}
+    | {"kernel": "--kernel"},
     "merge": _OUT | {"run": "RUN"},
     "export": _OUT | {"run": "RUN"},
     "report": _OUT | {"run": "RUN"},

@@ -42,14 +42,16 @@ def netlist(
     ] = None,
     corner: Annotated[
         str | None,
-        typer.Option("--corner", help="The bench's process corner; tt without it."),
+        typer.Option(
+            "--corner", help="The bench's process corner; the technology's first without it."
+        ),
     ] = None,
     temperature: Annotated[
         float | None,
         typer.Option(
             "--temperature",
             metavar="DEGC",
-            help="The bench's temperature [degC]; 27 without it.",
+            help="The bench's temperature [degC]; the technology's without it.",
             parser=real("--temperature", "degC"),
         ),
     ] = None,

@@ -11,6 +11,7 @@ from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
     IUnit,
+    Kernel,
     chosen_options,
     told_of_design,
 )
@@ -21,7 +22,7 @@ from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
 from mru_hw.errors import SimulationError, UserError
 
 if TYPE_CHECKING:
-    from mru_hw.mapping import Design
+    from mru_hw.mapping.wire_load import WireLoad
     from mru_hw.simulate.result import Run
 
 
@@ -121,6 +122,7 @@ def simulate(
             "resolves the clock's energy.",
         ),
     ] = "default",
+    kernel: Kernel = None,
     wire_per_leg: WirePerLeg = "0 F",
     wire_per_um: WirePerUm = "0 F",
     design: DesignFile = None,
@@ -133,24 +135,27 @@ def simulate(
     Y.npz is written when all sequences have ended. Where ngspice fails on some, the others stand in
     Y.incomplete.npz, an earlier Y.npz stays as it was, and the status is 1.
     """
+    from mru_hw.mapping.cells import without_circuit
     from mru_hw.model.io import load_model
     from mru_hw.simulate.asked import refuse_level, refuse_spread, refuse_timing
+    from mru_hw.simulate.kernels import refuse_kernel
     from mru_hw.simulate.run import Chip
+    from mru_hw.simulate.software import run_software
     from mru_hw.simulate.trace import refuse_other_content
     from mru_hw.simulate.verify import parse_choice
     from mru_hw.stimulus import load_inputs, sequence_range
+    from mru_hw.technology import load_technology
     from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
 
     # What costs nothing to see comes before the mapping.
     refuse_level(level)
     refuse_timing(timing, level, noise)
+    refuse_kernel(kernel, level, timing)
     refuse_spread("process_scale", process_scale, PROCESS_MOST, die)
     refuse_spread("gradient_scale", gradient_scale, GRADIENT_MOST, die)
     choice = None if verify is None else parse_choice(verify)
-    if choice is not None and level != "spice":
-        raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
-    if choice is not None and raw is not None:
-        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
+    if choice is not None:
+        _refuse_beside_verify(level, raw)
     wires = chosen_wires(wire_per_leg, wire_per_um, level)
     options = chosen_options(design, i_unit)
     refuse_other_content(out)
@@ -158,20 +163,27 @@ def simulate(
         refuse_other_content(_beside(out))
     network, data = load_model(model), load_inputs(inputs)
     first, stop = sequence_range(sequences, data.n_seq)
-    with told_of_design(design, i_unit):
-        chip = Chip(
-            network,
-            tech,
-            options,
-            calibration,
-            wires=wires,
-            process=process_scale,
-            gradient=gradient_scale,
-        )
     conditions: Any = {"corner": corner, "temperature": temperature, "v_dd": vdd}
     common: Any = {"die": die, "sequences": slice(first, stop), "tolerances": tolerances}
     traced = level if choice is None else "behavioral"
-    if choice is None:
+    # At the level ideal a network that no circuit holds runs as it is; at others it is refused.
+    mapped = level != "ideal" or not without_circuit(network.spec)
+    if mapped:
+        with told_of_design(design, i_unit):
+            chip = Chip(
+                network,
+                tech,
+                options,
+                calibration,
+                wires=wires,
+                process=process_scale,
+                gradient=gradient_scale,
+            )
+    if not mapped:
+        _refuse_choices({"--design": design, "--i-unit": i_unit, "--calibration": calibration})
+        technology = load_technology(tech)
+        run = run_software(network, data, technology, noise=noise, raw=raw, **conditions, **common)
+    elif choice is None:
         with progress(traced, stop - first) as advance:
             run = chip.run(
                 data,
@@ -180,6 +192,7 @@ def simulate(
                 timing=timing,
                 raw=raw,
                 progress=advance,
+                kernel=kernel,
                 **conditions,
                 **common,
             )
@@ -197,9 +210,26 @@ def simulate(
         "timing": timing,
         "tolerances": tolerances if level == "spice" else None,
         "wires": wires.as_data(),
-        "options": options.as_data(),
+        "options": options.as_data() if mapped else None,
+        "mapped": mapped,
     }
-    _tell(run, about, chip.design, json=json)
+    _tell(run, about, wires, json=json)
+
+
+def _refuse_beside_verify(level: str, raw: Path | None) -> None:
+    """Refuse what single units in ngspice do not go with."""
+    if level != "spice":
+        raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
+    if raw is not None:
+        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
+
+
+def _refuse_choices(choices: dict[str, Path | str | None]) -> None:
+    """Refuse what is asked of a mapping where nothing is mapped."""
+    for field, value in choices.items():
+        if value is not None:
+            expected = "no such option, for no circuit holds the network's memory cells"
+            raise UserError(field, str(value), expected)
 
 
 def _beside(out: Path) -> Path:
@@ -221,7 +251,7 @@ def _written(run: Run, out: Path) -> Path | None:
     return None
 
 
-def _tell(run: Run, about: dict[str, Any], design: Design, *, json: bool) -> None:
+def _tell(run: Run, about: dict[str, Any], wires: WireLoad, *, json: bool) -> None:
     """Print the result; where runs of ngspice failed, end with their reason."""
     from mru_hw.simulate.causes import table
     from mru_hw.simulate.endings import failure, helped_lines
@@ -233,7 +263,7 @@ def _tell(run: Run, about: dict[str, Any], design: Design, *, json: bool) -> Non
     lines = [f"{place}: {n_done} of {n_seq} sequences at the level {level}."]
     if run.accuracy is not None:
         lines.append(f"Accuracy: {100 * run.accuracy:.2f} %.")
-    lines += [*_energy_lines(figures), *wire_lines(design.wires)]
+    lines += [*_energy_lines(figures), *wire_lines(wires)]
     if checked is not None:
         lines.append(checked.sentence())
     lines += helped_lines(run.endings or ())

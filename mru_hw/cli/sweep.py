@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,13 +11,14 @@ from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
     IUnit,
+    Kernel,
     chosen_options,
-    told_of_design,
+    names_of_design,
     with_i_unit,
 )
 from mru_hw.cli.meter import meter
 from mru_hw.cli.numbers import WORKERS, whole
-from mru_hw.cli.output import Json, emit
+from mru_hw.cli.output import Json, emit, say
 from mru_hw.errors import MISSING, UserError
 
 if TYPE_CHECKING:
@@ -62,6 +61,7 @@ def sweep(
     design: DesignFile = None,
     i_unit: IUnit = None,
     calibration: CalibrationFile = None,
+    kernel: Kernel = None,
     json: Json = False,
 ) -> None:
     """Run a network on many dies and conditions.
@@ -70,42 +70,49 @@ def sweep(
     cut off (killed, no memory, no room, too slow) are tried again then, and end this call with 1.
     """
     from mru_hw.report.summary import sweep_lines, sweep_summary
+    from mru_hw.sweeps.face import sweep_plan
     from mru_hw.sweeps.plan import read_plan
     from mru_hw.sweeps.points import read_shard
-    from mru_hw.sweeps.run import STUDY, run_sweep
     from mru_hw.sweeps.statistics.answers import statistics
     from mru_hw.sweeps.statistics.stopping import read_until
     from mru_hw.sweeps.view import open_run
 
     if dask is not None:
         raise UserError("--dask", dask, "no such option: clusters are to come, use --workers")
-    document = _with_options(read_plan(plan), plan, design, i_unit, calibration)
-    told = {} if calibration is None else {"calibration": "--calibration"}
-    # What an axis says of i_unit is the plan's, whatever else the design's file has.
-    source = None if document.varies("i_unit") else design
-    part = None if shard is None else read_shard(shard)
-    end = None if until is None else read_until(until)
+    document = _with_options(read_plan(plan), plan, design, i_unit, calibration, kernel)
+    said = names_of_design(design, i_unit)
+    if document.varies("i_unit"):
+        # What an axis says of i_unit is the plan's, whatever else the design's file has.
+        said.pop("i_unit", None)
+    if calibration is not None:
+        said["calibration"] = "--calibration"
     if plan_check:
         from mru_hw.report.check import check_lines
         from mru_hw.sweeps.check import check_plan
+        from mru_hw.sweeps.run import STUDY
 
-        with told_of_design(source, i_unit), _told(document, plan, told):
-            there = plan.with_suffix(".sqlite") if out is None else out
+        part = None if shard is None else read_shard(shard)
+        end = None if until is None else read_until(until)
+        there = plan.with_suffix(".sqlite") if out is None else out
+        try:
             found = check_plan(
                 {STUDY: document}, plan.parent, there, workers=workers, shard=part, until=end
             )
+        except UserError as error:
+            raise document.place(error, plan.name, said) from None
         emit(found.as_data(), as_json=json, lines=check_lines(found))
         return
     if out is None:
         raise UserError("out", MISSING, "the file to write")
-    with meter("sweep") as show, _told(document, plan, told), told_of_design(source, i_unit):
-        outcome = run_sweep(
-            {STUDY: document},
-            plan.parent,
+    with meter("sweep") as show:
+        outcome = sweep_plan(
+            document,
             out,
+            source=plan,
+            said=said,
             workers=workers,
-            shard=part,
-            until=end,
+            shard=shard,
+            until=until,
             progress=show,
         )
     with open_run(out) as run:
@@ -120,38 +127,41 @@ def sweep(
         }
         if json:
             summary["statistics"] = statistics(run).as_data()
+        if run.doubtful:
+            say(run.doubtful)
         emit(summary, as_json=json, lines=sweep_lines(run, summary))
     outcome.refuse_cut_off()
 
 
-@contextlib.contextmanager
-def _told(document: Plan, plan: Path, told: Mapping[str, str]) -> Iterator[None]:
-    """Say where in the plan a mistake stands, or by which option it came."""
-    try:
-        yield
-    except UserError as error:
-        known = error.renamed(told) if error.field in told else error
-        raise document.place(known, plan.name) from None
-
-
 def _with_options(
-    document: Plan, plan: Path, design: Path | None, i_unit: str | None, calibration: Path | None
+    document: Plan,
+    plan: Path,
+    design: Path | None,
+    i_unit: str | None,
+    calibration: Path | None,
+    kernel: str | None,
 ) -> Plan:
-    """Return a plan with what the command line says of its design and calibration.
+    """Return a plan with what the command line says of its design, calibration and kernel.
 
     Raises
     ------
     UserError
         The plan says it already.
     """
-    for key, path in (("design", design), ("calibration", calibration)):
-        if path is not None and key in document.model_fields_set:
+    given = {"design": design, "calibration": calibration, "kernel": kernel}
+    for key, value in given.items():
+        if value is not None and key in document.model_fields_set:
             expected = f"no such option, for {plan.name} has the key {key}"
-            raise UserError(f"--{key}", str(path), expected)
+            raise UserError(f"--{key}", str(value), expected)
     if i_unit is not None and document.varies("i_unit"):
         expected = f"no such option, for i_unit is an axis of {plan.name}"
         raise UserError("--i-unit", i_unit, expected)
+    from mru_hw.simulate.kernels import refuse_kernel
+
     changed: dict[str, Any] = {}
+    if kernel is not None:
+        refuse_kernel(kernel, document.level, document.timing)
+        changed["kernel"] = kernel
     if calibration is not None:
         changed["calibration"] = str(calibration.absolute())
     if design is not None:

@@ -6,6 +6,7 @@ import enum
 
 from mru_hw.model import memory
 from mru_hw.model.memory import LevelCell
+from mru_hw.model.structure import Structure
 
 
 class CellKind(enum.StrEnum):
@@ -29,6 +30,13 @@ _MEMORIES: dict[CellKind, LevelCell] = {
     CellKind.BMRU: memory.BMRU,
     CellKind.FQ_BMRU: memory.FQ_BMRU,
 }
+
+
+def without_circuit(spec: Structure) -> tuple[int, ...]:
+    """Return the layers, by number, whose memory cell no circuit of the library holds."""
+    held = {kind.value for kind in CellKind}
+    return tuple(i for i, layer in enumerate(spec.layers) if layer.cell.name not in held)
+
 
 CLOCKED = frozenset({CellKind.CMRU, CellKind.BMRU})
 """Cells whose units move at a strobe (docs/decisions/0013-signed-units.md); a loop follows."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from mru_hw.circuits.base import Carried, IntArray, Line, NodeCircuit, NodeKind
-from mru_hw.circuits.catalogue import NODES, unit_circuit
+from mru_hw.circuits.base import Carried, IntArray, Line, NodeCircuit, NodeKind, Rail, leg_of
+from mru_hw.circuits.catalogue import NODES, fingerprint, unit_circuit
 from mru_hw.circuits.legs.roles import LEGS, Leg
 from mru_hw.circuits.units import UnitCircuit, UnitRole
 from mru_hw.mapping.cells import CLOCKED, CellKind
@@ -43,6 +43,9 @@ class Bus:
         Unit devices of each of a class-AB node's two splitters.
     mean, deviation
         Of what usually flows into each node, in the network's own units: where weights are read.
+    area
+        By role, and by the role of legs that read a rail, how many times their unit devices its
+        devices have; 1 where it says nothing (`mru_hw.mapping.areas`).
     """
 
     name: str
@@ -54,6 +57,7 @@ class Bus:
     split: int
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    area: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     @property
     def circuit(self) -> NodeCircuit:
@@ -64,6 +68,19 @@ class Bus:
     def i_device(self) -> float:
         """Current [A] of one unit device of a diode at the usual current."""
         return self.usual / self.units
+
+    def times(self, role: str) -> int:
+        """Return how many times its unit devices a device has, or every leg of a role has."""
+        return self.area.get(role, 1)
+
+    @property
+    def narrowest(self) -> int:
+        """Least multiple of the devices on any of its rails: what of it is noisiest."""
+        return min((self.times(leg_of(rail)) for rail in self.circuit.rails), default=1)
+
+    def i_rail(self, rail: Rail) -> float:
+        """Return the usual current [A] of each device of a rail's diode, multiplied ones too."""
+        return self.i_device / self.times(leg_of(rail))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +96,8 @@ class Connection:
         the sign is the weight's. 0 is no leg. The two differ where their mirror chains' gains do.
     both
         Whether signed values are multiplied, so that legs copy both rails; else minus has zeros.
+    area
+        By role of legs, how many times these unit devices they have, as the diodes that they copy.
     """
 
     parameter: str
@@ -87,11 +106,16 @@ class Connection:
     plus: IntArray
     minus: IntArray
     both: bool
+    area: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     @property
     def ends(self) -> tuple[str, str]:
         """Names of the buses that it reads and drives."""
         return self.source, self.target
+
+    def times(self, role: str) -> int:
+        """Return how many times their unit devices the legs of a role have."""
+        return self.area.get(role, 1)
 
     def legs(self) -> Iterator[tuple[Leg, IntArray]]:
         """List every kind of leg with its unit devices (n_target, n_source), without their sign."""
@@ -129,6 +153,8 @@ class Bank:
     window
         Unit devices of a window comparator's copies, by role (`mru_hw.circuits.window.roles`),
         of clocked units whose threshold comes from the input.
+    area
+        By role, how many times its unit devices a device has.
     """
 
     layer: int
@@ -144,6 +170,11 @@ class Bank:
     hold_units: int
     width_units: int
     window: Mapping[str, int] | None = None
+    area: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    def times(self, role: str) -> int:
+        """Return how many times its unit devices a device has."""
+        return self.area.get(role, 1)
 
     @property
     def name(self) -> str:
@@ -221,7 +252,8 @@ class DeviceGroup:
     device
         Device class of the technology.
     units
-        Unit devices in parallel, with the group's shape; 0 is no device.
+        Unit devices in parallel, those that `area` adds among them, with the group's shape; 0 is
+        no device.
     """
 
     key: tuple[str, str]
@@ -272,22 +304,30 @@ class Design:
         return dataclasses.replace(self, connections=connections)
 
     def digest(self) -> str:
-        """Return a short hash of all that makes the circuit.
+        """Return a short hash of all that makes the circuit: mapped numbers, circuits, devices.
 
-        Where a network came from does not, nor do the spreads from die to die.
+        Where a network came from does not, nor do the spreads from die to die, the noise, nor laws.
         """
         sha = hashlib.sha256(self.spec.model_dump_json(exclude={"metrics", "provenance"}).encode())
-        sha.update(self.technology.model_dump_json(exclude={"sources", "process"}).encode())
+        sha.update(
+            self.technology.model_dump_json(exclude={"sources", "process", "noise"}).encode()
+        )
         sha.update(self.technology.models_hash().encode())
         settings = (self.i_unit, self.i_lsb, self.compensated, self.timing, self.buses)
         wires = repr(self.wires) if self.wires else ""
         sha.update(f"{settings!r}{wires}{self.options.chosen()}".encode())
         parts: tuple[Connection | Bank, ...] = (*self.connections, *self.banks)
         for part in parts:
-            for entry in dataclasses.fields(part):
+            # What has no repr follows from the options.
+            for entry in (entry for entry in dataclasses.fields(part) if entry.repr):
                 value = getattr(part, entry.name)
                 whole = isinstance(value, np.ndarray)
                 sha.update(value.tobytes() if whole else f"{entry.name}={value!r};".encode())
+        rows: tuple[Bus | Bank, ...] = (*self.buses.values(), *self.banks)
+        sha.update(fingerprint({id(row.circuit): row.circuit for row in rows}.values()).encode())
+        for group in self.device_groups():
+            sha.update(f"{group.key}{group.device}".encode())
+            sha.update(np.ascontiguousarray(group.units).tobytes())
         return sha.hexdigest()[:16]
 
     @property
@@ -302,13 +342,15 @@ class Design:
         """
         for bus in self.buses.values():
             for part in bus.circuit.roles:
-                units = np.full(bus.size, part.units(bus), dtype=np.int64)
+                each = part.units(bus) * bus.times(part.name)
+                units = np.full(bus.size, each, dtype=np.int64)
                 yield DeviceGroup(key=(bus.name, part.name), device=part.device, units=units)
         for connection in self.connections:
             for leg, units in connection.legs():
                 if units.any():
                     key = (connection.parameter, leg.role)
-                    yield DeviceGroup(key=key, device=leg.device, units=units)
+                    wide = units * connection.times(leg.role)
+                    yield DeviceGroup(key=key, device=leg.device, units=wide)
         for bank in self.banks:
             yield from (group for group, _ in self.bank_groups(bank))
 
@@ -333,6 +375,14 @@ class Design:
         bank = next((bank for bank in self.banks if bank.name == owner), None)
         return Carried.DIODE if bank is None else bank.circuit.role(role).carried
 
+    def times(self, owner: str, role: str) -> int:
+        """Return how many times their unit devices a group's devices have."""
+        if owner in self.buses:
+            return self.buses[owner].times(role)
+        parts = ((c.parameter, c) for c in self.connections)
+        found = next((c for name, c in parts if name == owner), None) or self.bank(owner)
+        return found.times(role)
+
     def line(self, owner: str, role: str) -> Line:
         """Return the line of the bias tree that a group's gates hang on."""
         if owner in self.buses:
@@ -346,5 +396,5 @@ class Design:
         """List the devices of one bank, with what they are in its circuit."""
         candidate = self.buses[bank.candidate]
         for part in bank.circuit.placed(signed=candidate.circuit.splits):
-            units = part.units(bank, candidate)
+            units = part.units(bank, candidate) * bank.times(part.name)
             yield DeviceGroup(key=(bank.name, part.name), device=part.device, units=units), part

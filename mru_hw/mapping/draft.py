@@ -44,6 +44,7 @@ class Draft:
     buses: dict[str, Bus] = field(default_factory=dict)
     connections: list[Connection] = field(default_factory=list)
     banks: list[Bank] = field(default_factory=list)
+    areas: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def kind(self, layer: int) -> CellKind:
         """Return which cell a layer has; one without a circuit is refused before."""

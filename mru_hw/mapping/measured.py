@@ -55,9 +55,11 @@ def _usual_currents(draft: Draft) -> Iterator[tuple[str, float]]:
         if bus.kind is NodeKind.PIN:
             continue
         whose = "the bias rail" if bus.kind is NodeKind.BIAS else f"the diodes of node {name}"
-        yield whose, bus.i_device
+        for rail in bus.circuit.rails:
+            yield whose, bus.i_rail(rail)
         if bus.circuit.splits:
-            yield f"the splitters of node {name}", SPLIT_UNITS * draft.i_lsb
+            wide = max(bus.times(role) for role in ("split_n", "split_p"))
+            yield f"the splitters of node {name}", SPLIT_UNITS * draft.i_lsb / wide
 
 
 def _refuse_cells(draft: Draft) -> None:

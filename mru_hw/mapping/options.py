@@ -7,11 +7,15 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from mru_hw.circuits.catalogue import ROLE_NAMES
 from mru_hw.documents import Document, Several, mistake
 from mru_hw.errors import UserError
 from mru_hw.files import read_document
 from mru_hw.technology.grid import ZERO_CELSIUS
 from mru_hw.units import Amperes, Volts, render
+
+LARGEST_LADDER = 1000
+"""K: far beyond what currents allow, and still no burden to memory."""
 
 UNITS_MOST = 512
 """Unit devices side by side; a technology's rules may allow fewer."""
@@ -44,6 +48,15 @@ _Units = Annotated[
     _between(1, UNITS_MOST, "", "a mirror is made of whole devices, and no leg is wider than that"),
     Field(json_schema_extra={"minimum": 1, "maximum": UNITS_MOST}),
 ]
+
+
+def _roles(area: dict[str, int]) -> dict[str, int]:
+    """Refuse what no circuit has; sort, for a design is hashed."""
+    for name in area:
+        role = name.rpartition("/")[2]
+        if role not in ROLE_NAMES:
+            raise UserError("area", name, f"a role of a device: {', '.join(ROLE_NAMES)}")
+    return dict(sorted(area.items()))
 
 
 class Compensated(Document):
@@ -105,6 +118,12 @@ class DesignOptions(Document):
         "100; alpha of a BMRU or FQ-BMRU, which has no ladder, is twice that. More of it is power "
         "in states and in the legs that set them",
     )
+    levels: Annotated[int, Field(ge=1, le=LARGEST_LADDER)] | None = Field(
+        default=None,
+        description="K of the CMRU layers whose model leaves it open (levels: null), 1 to 1000; "
+        "what a model states stays. A level more costs each unit two ladder cells, one less clips "
+        "states that software reaches. Without it such a model is refused",
+    )
     diode_units: Annotated[Several[_Units], Field(min_length=1)] = Field(
         default=(16, 32, 64, 128),
         description="unit devices that a node's diode may have, ascending, each 1 to 512: the most "
@@ -141,6 +160,14 @@ class DesignOptions(Document):
         description="unit devices of the bias rail that feed a set ladder cell's node (I_width); "
         "twice hold gives both states the same margin. hold and width together are a set cell's "
         "power",
+    )
+    area: Annotated[dict[str, _Units], AfterValidator(_roles)] = Field(
+        default={},
+        description="whole multiples of unit devices by the role of a device, alone (every such "
+        "device) or behind its owner, as the error budget names them (`v0/diode_plus`); 1 to 512. "
+        "Every device of the same mirror is multiplied alike, so that no current changes; where "
+        "several are named, the largest counts. Mismatch falls with the square root, gate area "
+        "and capacitance grow, and each device carries less",
     )
     compensated: Compensated = Field(
         default=Compensated(),

@@ -16,13 +16,15 @@ from scipy.special import ndtr
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.window.gains import threshold_copy, window_copies, window_units
 from mru_hw.errors import UserError
-from mru_hw.mapping.cells import CLOCKED, CellKind
+from mru_hw.mapping.areas import place_areas
+from mru_hw.mapping.cells import CLOCKED, CellKind, without_circuit
 from mru_hw.mapping.design import Bus, Design, Timing
 from mru_hw.mapping.draft import Draft, Wire
 from mru_hw.mapping.measured import refuse_unmeasured
-from mru_hw.mapping.options import DEFAULTS, Compensated, DesignOptions
+from mru_hw.mapping.options import DEFAULTS, LARGEST_LADDER, Compensated, DesignOptions
 from mru_hw.mapping.rounding import realise_banks, realise_ratios
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
+from mru_hw.model.check import check_levels
 from mru_hw.model.memory import by_name
 from mru_hw.model.network import Model
 from mru_hw.technology import Technology
@@ -33,7 +35,6 @@ Array = NDArray[np.float64]
 
 LARGEST_NUMBER = 1e9  # magnitude of a tensor's values
 LEAST_MEAN = 1e-30  # of what scales a layer's currents, so that they stay within all floats
-LARGEST_LADDER = 1000  # K: far beyond what currents allow, and still no burden to memory
 
 
 def refuse_unmappable(draft: Draft) -> None:
@@ -44,12 +45,12 @@ def refuse_unmappable(draft: Draft) -> None:
             at = [int(k) for k in np.argwhere(np.abs(values) > LARGEST_NUMBER)[0]]
             value = float(values[tuple(at)])
             raise UserError(f"{name}{at}", value, f"a magnitude of at most {LARGEST_NUMBER:g}")
-    for i, layer in enumerate(draft.model.spec.layers):
-        field_ = f"layers.{i}.cell"
+    for i in without_circuit(draft.model.spec):
+        cell = draft.model.spec.layers[i].cell
         *most, last = (kind.value for kind in CellKind)
-        if layer.cell.name not in (*most, last):
-            built = f"{', '.join(most)} or {last}"
-            raise UserError(field_, layer.cell.name, f"{built}: {layer.cell.no_circuit}")
+        built = f"{', '.join(most)} or {last}"
+        raise UserError(f"layers.{i}.cell", cell.name, f"{built}: {cell.no_circuit}")
+    for i, layer in enumerate(draft.model.spec.layers):
         memory = draft.kind(i).memory
         above = draft.tensor(f"layers.{i}.initial_state") - memory.span(layer.levels)[0]
         if memory.spacing > 1 and np.any(above % memory.spacing):
@@ -63,13 +64,26 @@ def refuse_unmappable(draft: Draft) -> None:
 
 
 def choose_levels(draft: Draft) -> None:
-    """Take K from the model; a cumulative layer that leaves it open cannot be built."""
-    for i, layer in enumerate(draft.model.spec.layers):
+    """Take K from the model, and where it leaves it open from the options.
+
+    The network that is mapped has it then: its states are clipped where the ladder ends.
+    """
+    spec, layers = draft.model.spec, []
+    for i, stated in enumerate(spec.layers):
+        layer = stated
         if layer.cell.takes_levels and layer.levels is None:
-            raise UserError(f"layers.{i}.levels", None, "a whole number K, the ladder's length")
+            if draft.options.levels is None:
+                expected = "a whole number K, the ladder's length, there or in the design's options"
+                raise UserError(f"layers.{i}.levels", None, expected)
+            layer = layer.model_copy(update={"levels": draft.options.levels})
+            name = f"layers.{i}.initial_state"
+            check_levels(draft.tensor(name), layer, name)
         if layer.levels is not None and layer.levels > LARGEST_LADDER:
             raise UserError(f"layers.{i}.levels", layer.levels, f"at most {LARGEST_LADDER}")
         draft.levels[i] = layer.levels or 1
+        layers.append(layer)
+    spec = spec.model_copy(update={"layers": tuple(layers)})
+    draft.model = Model(spec=spec, tensors=draft.model.tensors)
 
 
 def draw_graph(draft: Draft) -> None:
@@ -299,6 +313,7 @@ PASSES: tuple[Callable[[Draft], None], ...] = (
     draw_graph,
     choose_scales,
     place_buses,
+    place_areas,
     place_windows,
     refuse_unmeasured,
     realise_banks,
@@ -345,7 +360,7 @@ def map_model(
     for step in PASSES:
         step(draft)
     return Design(
-        spec=model.spec,
+        spec=draft.model.spec,
         technology=technology,
         compensated=Conditions(
             corner=calibration.corner, temperature=calibration.temperature, v_dd=calibration.v_dd

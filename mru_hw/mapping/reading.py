@@ -358,10 +358,13 @@ def _flowing(
     placed: Wired, target: Bus, calibration: Calibration, total: Array, pull: Array
 ) -> Array:
     """Return what flows into nodes to which legs bring `total` with them at their usual voltage."""
-    if not target.circuit.splits:
-        return rectified_node(total, pull, target.usual / target.scale)[0]
-    i_q = np.full_like(pull, quiescent_current(target, placed.i_lsb, calibration))
-    return signed_node(total, pull, i_q / target.scale, node_skew(calibration))[0]
+    if target.circuit.splits:
+        i_q = np.full_like(pull, quiescent_current(target, placed.i_lsb, calibration))
+        value, _ = signed_node(total, pull, i_q / target.scale, node_skew(calibration))
+    else:
+        value, _ = rectified_node(total, pull, target.usual / target.scale)
+    flowing: Array = value
+    return flowing
 
 
 def _decided(placed: Wired, target: Bus, calibration: Calibration) -> Array | None:

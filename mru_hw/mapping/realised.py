@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mru_hw.circuits.base import SPLIT_UNITS
 from mru_hw.circuits.cell.drains import CellLegs
+from mru_hw.circuits.nodes.laws import net_current
 from mru_hw.mapping.design import Bank, Bus, Design
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
@@ -73,8 +74,8 @@ def quiescent_current(bus: Bus, i_lsb: float, calibration: Calibration) -> float
 
 
 def net_threshold(rail: NDArray[Any], i_q: NDArray[Any] | float) -> NDArray[Any]:
-    """Signed node's current at which one of its rails carries `rail`: ``rail - i_q^2 / rail``."""
-    net: NDArray[Any] = rail - i_q * i_q / rail
+    """`mru_hw.circuits.nodes.laws.net_current` of a threshold."""
+    net: NDArray[Any] = net_current(rail, i_q)
     return net
 
 
@@ -112,11 +113,13 @@ def level_currents(placed: Placed, bank: Bank, calibration: Calibration) -> Arra
         technology=placed.technology,
         bank=bank,
         i_lsb=placed.i_lsb,
+        bias=placed.node("bias"),
+        state=placed.node(bank.state),
         temperature=calibration.temperature,
     )
     nominal = bank.gain_units[:, None] * np.float64(placed.i_lsb)
     cells = np.arange(bank.n_cells + 1)
-    output: Array = cells * nominal * legs.level_gains(placed.buses[bank.state])
+    output: Array = cells * nominal * legs.level_gains()
     return output
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
 from mru_hw.circuits.legs.gains import comparator_gains
-from mru_hw.circuits.loop.edges import loop_units
+from mru_hw.circuits.loop.edges import LoopSizes, loop_units
 from mru_hw.circuits.window.gains import window_units
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.cells import CLOCKED
@@ -31,7 +31,7 @@ def realise_banks(draft: Draft) -> None:
     for i, layer in enumerate(draft.model.spec.layers):
         p, kind = f"layers.{i}.", draft.kind(i)
         memory = kind.memory
-        c, h = draft.buses[f"c{i}"], draft.buses[f"h{i}"]
+        c, h, area = draft.buses[f"c{i}"], draft.buses[f"h{i}"], draft.areas.get(f"bank{i}", {})
         n = layer.n_units
         # A loop's input-dependent threshold is a copy of its node, as wide as the node's diode.
         carried = np.full(n, draft.i_unit / c.scale)
@@ -52,7 +52,7 @@ def realise_banks(draft: Draft) -> None:
             window = window_units(draft.calibration, c, draft.buses[f"b{i}"])
             up = down = np.zeros(n, dtype=np.int64)
         elif kind in CLOCKED:
-            up_gain, down_gain = comparator_gains(draft.calibration, c, draft.i_lsb)
+            up_gain, down_gain = comparator_gains(draft.calibration, c, draft.node("bias"))
             up = _units(draft, rise, up_gain, least)
             down = _units(draft, fall, down_gain, least)
         else:
@@ -62,7 +62,7 @@ def realise_banks(draft: Draft) -> None:
                 rise,
                 fall,
                 i_lsb=draft.i_lsb,
-                diode=c.units,
+                sizes=LoopSizes.at(c, draft.node("bias"), area.get("feedback", 1)),
             )
             down = up - width
         _check_range(draft, p + "alpha", factor * alpha * h.scale)
@@ -81,6 +81,7 @@ def realise_banks(draft: Draft) -> None:
             hold_units=draft.options.hold,
             width_units=draft.options.width,
             window=window,
+            area=area,
         )
         for _ in range(ROUNDS):
             # A leg's gain falls with its current, but by far less than its current rises.
@@ -148,7 +149,9 @@ def _realise(
     source, target = draft.buses[wire.source], draft.buses[wire.target]
     both = source.kind is NodeKind.SIGNED and not wire.rectified
     plus, minus = asked_units(draft, source, target, weight, node, draft.calibration, both=both)
-    limit = draft.technology.rules.units_max
+    area = draft.areas.get(wire.parameter, {})
+    wide = max(area.values(), default=1)
+    limit = draft.technology.rules.units_max // wide
     most = np.rint(np.maximum(np.abs(plus), np.abs(minus)))
     # Judged before the cast: beyond 2^63 a whole number would come out as something else.
     if judged and not np.all(most <= limit):
@@ -162,7 +165,7 @@ def _realise(
             value,
             f"at most {abs(value) * (limit / needed):.4g} in size, or {_remedy(draft, wire)}: its "
             f"mirror's leg would need {needed:.4g} and has at most {limit} unit devices of "
-            f"{draft.technology.name}",
+            f"{draft.technology.name}{f', {wide} times each (area)' if wide > 1 else ''}",
         )
     return Connection(
         parameter=wire.parameter,
@@ -171,6 +174,7 @@ def _realise(
         plus=np.rint(np.clip(plus, -limit, limit)).astype(np.int64),
         minus=np.rint(np.clip(minus, -limit, limit)).astype(np.int64),
         both=both,
+        area=area,
     )
 
 

@@ -51,7 +51,7 @@ def checked_tensors(
             raise UserError(f"{prefix}{name}", Bare("an extra tensor"), f"only its own{hint}")
     for i, layer in enumerate(spec.layers):
         name = f"layers.{i}.initial_state"
-        _check_levels(checked[name], layer, f"{prefix}{name}")
+        check_levels(checked[name], layer, f"{prefix}{name}")
     return checked
 
 
@@ -84,8 +84,23 @@ def _beyond(integers: NDArray[Any]) -> bool:
     return bool(((integers > 2**53) | (integers < -(2**53))).any())
 
 
-def _check_levels(states: Array, layer: LayerSpec, field: str) -> None:
-    """Refuse an initial state that is none of the cell's levels."""
+def check_levels(states: Array, layer: LayerSpec, field: str) -> None:
+    """Refuse an initial state that is none of the cell's levels.
+
+    Parameters
+    ----------
+    states
+        (n_units,) initial states, in levels.
+    layer
+        Whose they are.
+    field
+        What a sentence calls them.
+
+    Raises
+    ------
+    UserError
+        One is none.
+    """
     low, high = layer.cell.span(layer.levels)
     allowed = (low <= states) & (states <= high)
     if layer.cell.whole:

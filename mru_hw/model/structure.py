@@ -6,6 +6,8 @@ import enum
 import re
 from typing import Annotated, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from mru_hw.documents import Document, Several, Word
@@ -168,3 +170,12 @@ class ModelSpec(Structure):
 
     provenance: dict[str, JsonValue] = Field(default_factory=dict, description="how it was made")
     metrics: dict[str, JsonValue] = Field(default_factory=dict, description="what it reached")
+
+
+def normalised(spec: Structure, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return raw frames (..., n_in) as the network sees them."""
+    if spec.normalisation is None:
+        return x
+    result: NDArray[np.float64] = x - np.array(spec.normalisation.mean)
+    result /= np.array(spec.normalisation.scale)
+    return result

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from mru_hw.errors import RunStatus
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
+from mru_hw.model.structure import normalised
 from mru_hw.simulate.energy import Energy
 from mru_hw.simulate.local import local_layers
 from mru_hw.simulate.spice_level import SpiceResult
 from mru_hw.simulate.steps import judge_steps
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.trace import Trace
-from mru_hw.spice.bench import normalised
 from mru_hw.stimulus import Inputs
 
 Array = NDArray[np.float64]

@@ -15,6 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
+from mru_hw.units import render
+
 Array = NDArray[np.float64]
 
 BLUE, ORANGE, GREEN, GREY, RED = "#2b6cb0", "#c05621", "#2f855a", "#4a5568", "#b83280"
@@ -134,15 +136,20 @@ def over_axis(
     values: Sequence[Any],
     panels: Sequence[tuple[str, str, Sequence[Series]]],
     references: Mapping[str, float],
+    *,
+    unit: str = "",
 ) -> str:
-    """Draw quantities over an axis: panels of (label, unit, series); references to the first."""
+    """Draw quantities over an axis: panels of (label, unit, series); references to the first.
+
+    `unit` is the SI unit of the axis's own values, which its ticks have with a prefix.
+    """
 
     def draw(figure: Figure) -> None:
-        for place, (title, unit, series) in zip(
+        for place, (title, measure, series) in zip(
             np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
         ):
-            _curves(place, values, series)
-            _label(place, axis, title, unit, references)
+            _curves(place, values, series, unit)
+            _label(place, axis, title, measure, references)
 
     return drawn(draw, (4.2 * len(panels), 3.4 + 0.2 * len(panels[0][2])))
 
@@ -152,15 +159,19 @@ def over_sample(
     values: Sequence[Any],
     panels: Sequence[tuple[str, str, Array]],
     references: Mapping[str, float],
+    *,
+    unit: str = "",
 ) -> str:
     """Draw the means of points that are a sample over one of their axes, as dots."""
 
     def draw(figure: Figure) -> None:
-        for place, (title, unit, means) in zip(
+        for place, (title, measure, means) in zip(
             np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
         ):
+            if unit:
+                place.xaxis.set_major_formatter(EngFormatter(unit=unit))
             place.plot(list(values), means, color=BLUE, marker="o", markersize=3, linestyle="none")
-            _label(place, axis, title, unit, references)
+            _label(place, axis, title, measure, references)
 
     return drawn(draw, (4.2 * len(panels), 3.4))
 
@@ -177,7 +188,7 @@ def _label(place: Axes, axis: str, title: str, unit: str, references: Mapping[st
         place.yaxis.set_major_formatter(EngFormatter(unit=unit))
 
 
-def _curves(axes: Axes, values: Sequence[Any], series: Sequence[Series]) -> None:
+def _curves(axes: Axes, values: Sequence[Any], series: Sequence[Series], unit: str) -> None:
     """Draw one curve in its band, or several with bars from P10 to P90, a little apart."""
     numbers = all(isinstance(value, (int, float)) for value in values)
     x = np.array(values, dtype=float) if numbers else np.arange(len(values), dtype=float)
@@ -185,7 +196,10 @@ def _curves(axes: Axes, values: Sequence[Any], series: Sequence[Series]) -> None
     if not numbers or wide:
         # Ranks, evenly spaced: what matters is the step from value to value.
         x = np.arange(len(values), dtype=float)
-        axes.set_xticks(x, [f"{v:g}" if numbers else str(v)[:20] for v in values])
+        axes.set_xticks(x, [_tick(value, unit) for value in values])
+    elif unit:
+        axes.xaxis.set_major_formatter(EngFormatter(unit=unit))
+        axes.locator_params(axis="x", nbins=5)
     apart = 0.03 * (x.max() - x.min()) / max(1, len(series) - 1)
     for k, one in enumerate(series):
         colour, label = COLOURS[k % len(COLOURS)], one.label or None
@@ -205,6 +219,12 @@ def _curves(axes: Axes, values: Sequence[Any], series: Sequence[Series]) -> None
                 elinewidth=1,
                 label=label,
             )
+
+
+def _tick(value: Any, unit: str) -> str:
+    if not isinstance(value, (int, float)):
+        return str(value)[:20]
+    return render(value, unit) if unit else f"{value:g}"
 
 
 def energy_by_block(blocks: Mapping[str, tuple[float, float]], *, split: bool) -> str:

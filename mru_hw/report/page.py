@@ -125,7 +125,7 @@ def warnings(run: RunView) -> list[str]:
         f"{count} of {stored} runs failed and count in no mean: {status.value}"
         for status, count in run.failed().items()
     ]
-    return found + notes(run)
+    return [*found, *filter(None, [run.doubtful]), *notes(run)]
 
 
 def _page(**content: Any) -> str:

@@ -81,7 +81,7 @@ def _from_sequences(run: RunView, energies: Array) -> str:
 
 
 def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
-    title = AXES[axis].label
+    title, unit = AXES[axis].label, AXES[axis].unit
     values = list(dict.fromkeys(point.settings[axis] for point in points))
     if all(isinstance(value, (int, float)) for value in values):
         values.sort()
@@ -104,7 +104,7 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     left = len(combinations) - _SHOWN
     more = f" {left} more combinations stand in the table of points." if left > 0 else ""
     return Picture(
-        uri=figures.over_axis(title, values, panels, run.compared(points)),
+        uri=figures.over_axis(title, values, panels, run.compared(points), unit=unit),
         alternative=f"Accuracy and power over {title}.",
         caption=(
             f"Over {title}: the mean of {counted} runs at each point, with the range from "
@@ -123,7 +123,7 @@ def _over_sample(run: RunView, points: Sequence[PointView], axis: str) -> Pictur
     if done and all(len(point.power) for point in done):
         panels.append(("mean power", "W", np.array([point.power.mean() for point in done])))
     return Picture(
-        uri=figures.over_sample(title, values, panels, run.compared(points)),
+        uri=figures.over_sample(title, values, panels, run.compared(points), unit=AXES[axis].unit),
         alternative=f"Accuracy and power of a sample of points over {title}.",
         caption=f"Over {title}: the mean of each of {len(done)} points, which differ in all axes.",
     )

@@ -74,6 +74,7 @@ def sweep_summary(run: RunView) -> dict[str, Any]:
         "power_W": {"mean": power},
         "input_energy_J": {"mean": None if power is None else base.input_energy},
         "seconds": float(run.facts.get("seconds", 0)),
+        "warning": run.doubtful or None,
     }
 
 

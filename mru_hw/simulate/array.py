@@ -1,7 +1,8 @@
-"""The behavioral array of one die: matrices, rails and supply coefficients.
+"""The behavioral array of one die: its rows of nodes and its banks, and their laws on arrays.
 
 Everything is in the network's own units (a current over its bus's scale) but supply
-coefficients, which are in amperes per such unit.
+coefficients, which are in amperes per such unit. The numbers are one die's of a `Program`
+(`mru_hw.simulate.program`), of which the arrays here are views.
 """
 
 from __future__ import annotations
@@ -11,150 +12,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mru_hw.circuits.base import NodeCircuit
-from mru_hw.circuits.legs.leakage import BusLeak, Leak
-from mru_hw.circuits.nodes.laws import (
-    log_rail,
-    rectified_node,
-    signed_node,
-    split,
-)
+from mru_hw.circuits.cell.law import Bits, whole
+from mru_hw.circuits.legs.leakage import Leak
+from mru_hw.circuits.window.law import meeting_rail
 from mru_hw.mapping.design import Bank, Design
+from mru_hw.mapping.flow import Flow, Units
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.model.memory.recurrence import Floats
+from mru_hw.simulate.rows import Node, Rails, Wiring, apply, product
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rails:
-    """Rail currents of a bus's n nodes, in the bus's unit (amperes over its scale).
-
-    Attributes
-    ----------
-    plus, minus
-        (n, time, sequence) currents of the positive and negative rail, with what legs on them leak
-        where legs copy the node; minus is None for a node that is not signed.
-    copied
-        (rows, time, sequence), the column that `Wiring.net` multiplies, in blocks of n rows:
-        plus, minus; then plus and minus again, each times ``ln(plus / i_0)``, with i_0 the
-        quiescent current of a signed node and the usual current of any other; then, only of a
-        bus that leaks, by how much the current behind each rail's flip exceeds the rail's own. A
-        node that is not signed has no minus rows. The logarithm is there because a path's gain
-        falls linearly with it (`mru_hw.circuits.legs.gains.path_exponents`); ``ln(minus / i_0)``
-        is its negative. None where no legs copy the node.
-    """
-
-    plus: Floats
-    minus: Floats | None = None
-    copied: Floats | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wiring:
-    """All legs from one bus to another as two matrices, in the buses' units.
-
-    Attributes
-    ----------
-    source
-        Name of the bus that they copy.
-    net
-        (n_target, rows of `Rails.copied`): ``net @ copied`` is the current that they bring into
-        each target node while it has its usual voltage.
-    pull
-        (n_target, rails n_source), never negative: ``pull @ rails`` is the sum of the legs' output
-        conductances ``lambda I`` times the voltage by which the target node rises per factor e of
-        its own current. The nodes' laws take it off the inflow (`mru_hw.circuits.nodes.laws`).
-    """
-
-    source: str
-    net: Floats
-    pull: Floats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """A bus of n nodes on a die; currents in the bus's unit, amperes over its scale.
-
-    Attributes
-    ----------
-    circuit
-        What its nodes are.
-    i_q
-        (n, 1, 1) quiescent current of each splitter; None where there is none.
-    skew
-        How unevenly a signed node moves (`mru_hw.circuits.nodes.laws.signed_node`).
-    usual
-        Current of its diodes at which gains are taken, in its unit.
-    leak
-        By how much legs on its rails exceed their share m/n; empty where they do not.
-    constant, pull
-        (n, 1, 1) current that the legs off the bias rail bring, and their part of ``pull @ rails``
-        of `Wiring`.
-    wirings
-        Legs into it from other buses.
-    supply_plus, supply_minus
-        (n,) supply current [A] per unit of the plus and of the minus rail: of the node's own
-        diodes and flips, and of all legs that source current from that rail into other nodes.
-    """
-
-    circuit: NodeCircuit
-    i_q: Floats | None
-    skew: float
-    usual: float
-    leak: BusLeak
-    constant: Floats
-    pull: Floats
-    wirings: tuple[Wiring, ...]
-    supply_plus: Floats
-    supply_minus: Floats | None
-
-    def rails(self, value: Floats, log: Floats | None = None) -> Rails:
-        """Return the rails of a node that receives `value`, (n, time, sequence).
-
-        Parameters
-        ----------
-        log
-            ln(plus / rest), where it is known.
-        """
-        if not self.circuit.rails:
-            return Rails(plus=value)
-        if self.i_q is None:
-            plus = np.maximum(value, 0)
-            log = log_rail(plus, self.usual) if log is None else log
-            return self._copied({"plus": plus}, log)
-        plus, minus = split(value, self.i_q)
-        if not self.circuit.copied:
-            return Rails(plus=plus, minus=minus)
-        log = log_rail(plus, self.i_q) if log is None else log
-        return self._copied({"plus": plus, "minus": minus}, log)
-
-    def _copied(self, diodes: Mapping[str, Floats], log: Floats) -> Rails:
-        """Return the rails whose diodes carry `diodes`."""
-        n, rows = len(log), len(log) * len(diodes)
-        leaks = bool(self.leak.legs)
-        copied: Floats = np.empty(((2 + leaks) * rows, *log.shape[1:]), log.dtype)
-        for k, (sign, current) in enumerate(diodes.items()):
-            at = k * n
-            direct = current
-            if leaks:
-                direct, passed = self.leak.copied(sign, current)
-                np.subtract(passed, direct, out=copied[2 * rows + at : 2 * rows + at + n])
-            copied[at : at + n] = direct
-            np.multiply(direct, log, out=copied[rows + at : rows + at + n])
-        return Rails(
-            plus=copied[:n], minus=copied[n : 2 * n] if len(diodes) > 1 else None, copied=copied
-        )
-
-    def supply(self, rails: Rails) -> Floats:
-        """Return the supply current [A], (time, sequence)."""
-        total = _weigh(self.supply_plus, rails.plus)
-        if rails.minus is not None and self.supply_minus is not None:
-            total += _weigh(self.supply_minus, rails.minus)
-        return total
-
-
-def _weigh(weights: Floats, values: Floats) -> Floats:
-    weighed: Floats = apply(weights[None], values)[0]
-    return weighed
+__all__ = ["DieArray", "Memory", "Node", "Rails", "Wiring", "apply", "product"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +45,9 @@ class Memory:
         (n, n_cells + 1) current into the state node with 0, 1, … n_cells cells set.
     held
         (n, n_cells + 1) supply current [A] of all cells of a unit, by the same number.
+    output, level_gains, drawn
+        (n, n_cells), (n, n_cells + 1) and (n, n_cells): what `level` and `held` are made of, as of
+        `UnitLaw`.
     c_step
         (n_units,) capacitance that a step charges from the supply [F].
     c_still, c_clock
@@ -194,7 +64,7 @@ class Memory:
         of the rail that the copy reads; empty where bias legs set the thresholds.
     """
 
-    bank: Bank
+    units: Units
     up: Floats
     down: Floats
     up_nominal: Floats
@@ -202,6 +72,9 @@ class Memory:
     leaks: Mapping[str, Leak]
     level: Floats
     held: Floats
+    output: Floats
+    level_gains: Floats
+    drawn: Floats
     c_step: Floats
     c_still: float
     c_clock: float
@@ -211,6 +84,27 @@ class Memory:
     up_leg: Floats
     down_leg: Floats
     copies: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def bank(self) -> Bank:
+        """What was placed."""
+        return self.units.bank
+
+    def currents(self, cells: Bits) -> tuple[Floats, Floats]:
+        """Return what units feed into the state's nodes, and their cells' supply [A].
+
+        Parameters
+        ----------
+        cells
+            Set cells, (n_cells, n_units, ...); both results are (n_units, ...).
+        """
+        count = cells.sum(axis=0, dtype=np.intp)
+        each = (np.arange(len(count)) * (len(cells) + 1)).reshape(-1, *(1,) * (count.ndim - 1))
+        at = count + each
+        if whole(cells):
+            return self.level.ravel().take(at), self.held.ravel().take(at)
+        fed, drawn = (np.einsum("ku...,uk->u...", cells, one) for one in (self.output, self.drawn))
+        return fed * self.level_gains.ravel().take(at), drawn
 
     def window(self, side: str, carried: Rails) -> Floats:
         """Return what a window comparator weighs against ``"up"`` or ``"down"`` candidates.
@@ -289,57 +183,51 @@ class Memory:
         return up, down
 
     def _window_thresholds(self, carried: Rails) -> tuple[Floats, Floats]:
-        """Where the candidate's own rail meets the threshold and a copy of its other rail.
-
-        ``p = w + k i_q^2 / p`` for a rail p, what the threshold weighs w and the other rail's k.
-        """
+        """Where the candidate's own rail meets the threshold and a copy of its other rail."""
         up = self.window("up", carried)
         if self.i_q is None:
             return up, np.full_like(up, np.inf)
         found = []
         for side, weighed in (("up", up), ("down", self.window("down", carried))):
-            floor = 4 * self.copies[f"{side}_opposite"] * self.i_q * self.i_q
-            rail = (weighed + np.sqrt(weighed * weighed + floor)) / 2
+            rail = meeting_rail(weighed, self.copies[f"{side}_opposite"], self.i_q)
             found.append(net_threshold(rail, self.i_q))
         return found[0], found[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DieArray:
-    """All of a die that the behavioral level needs."""
+    """All of a die that the behavioral level needs.
 
-    design: Design
-    nodes: dict[str, Node]
+    Attributes
+    ----------
+    flow
+        What feeds what.
+    rows, memories
+        Rows of nodes and banks, by number.
+    bias_supply, clock_supply
+        Supply current [A] of the bias tree and of the strobe drivers.
+    """
+
+    flow: Flow
+    rows: tuple[Node, ...]
     memories: tuple[Memory, ...]
     bias_supply: float
     clock_supply: float
 
+    @property
+    def design(self) -> Design:
+        """What it is of."""
+        return self.flow.design
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """Rows by the names that the Design gives them."""
+        return {node.row.bus.name: node for node in self.rows}
+
     def arrive(self, name: str, rails: Mapping[str, Rails]) -> tuple[Floats, Rails]:
-        """Return what flows into a bus from the rails of its sources, and its own rails."""
-        node = self.nodes[name]
-        if not node.wirings:
-            raise ValueError(f"bus {name} has no source")
-        total, pull = node.constant, node.pull
-        for wiring in node.wirings:
-            copied = rails[wiring.source].copied
-            assert copied is not None
-            net = apply(wiring.net, copied)
-            total = np.add(net, total, out=net)
-            if node.circuit.rails:
-                drag = apply(wiring.pull, copied[: wiring.pull.shape[1]])
-                pull = np.add(drag, pull, out=drag)
-        if not node.circuit.rails:
-            return total, node.rails(total)
-        if node.i_q is None:
-            value, log = rectified_node(total, pull, node.usual)
-        else:
-            value, log = signed_node(total, pull, node.i_q, node.skew)
-        return value, node.rails(value, log)
+        """Return what flows into a bus from the rails of its sources, and its own rails.
 
-
-def apply(weight: Floats, values: Floats) -> Floats:
-    """Return ``weight @ values`` over (n, time, sequence)."""
-    out: Floats = np.empty((len(weight), *values.shape[1:]), np.result_type(weight, values))
-    # One product of fixed shape a frame: its bits depend on neither length nor neighbours.
-    np.matmul(weight, values.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
-    return out
+        For a look at one bus by itself; names are the Design's.
+        """
+        number = {row.bus.name: row.index for row in self.flow.rows}
+        return self.nodes[name].receive({number[n]: of for n, of in rails.items() if n in number})

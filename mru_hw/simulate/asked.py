@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from mru_hw.errors import UserError
+from mru_hw.errors import Bare, UserError
 from mru_hw.mapping import Design
+from mru_hw.model.structure import Structure
 from mru_hw.spice.options import Tolerances
-from mru_hw.stimulus import Inputs
+from mru_hw.stimulus import Inputs, asked_inputs, refuse_labels, refuse_width
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions, checked_conditions, nominal_conditions
 from mru_hw.units import parse, render
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 LEVELS = ("ideal", "behavioral", "spice")
 TIMINGS = ("settled", "timed")
@@ -57,6 +64,26 @@ def asked_conditions(
         found = f"{asked[0]:g} degC and {render(asked[1], 'V')}"
         raise UserError("conditions", found, "none at the level ideal, whose numbers have none")
     return conditions
+
+
+def asked_sequences(
+    spec: Structure, inputs: Inputs | ArrayLike | str | Path, sequences: slice
+) -> tuple[Inputs, int]:
+    """Return the chosen sequences of a run's inputs, and the number of the first.
+
+    Raises
+    ------
+    UserError
+        The inputs do not fit the network, or hold no such sequences.
+    """
+    data = asked_inputs(inputs)
+    refuse_width(data, spec.n_in)
+    refuse_labels(data, spec.n_classes)
+    first, stop, step = sequences.indices(data.n_seq)
+    if step != 1 or first >= stop:
+        asked = Bare(f"{sequences.start}:{sequences.stop}:{sequences.step}")
+        raise UserError("sequences", asked, f"start:stop within 0:{data.n_seq}, step 1")
+    return data.take(slice(first, stop)), first
 
 
 def refuse_level(level: str) -> None:
@@ -121,6 +148,18 @@ def asked_tolerances(tolerances: str, level: str) -> Tolerances:
         expected = f"default at the level {level}: spice has it"
         raise UserError("tolerances", tolerances, expected)
     return Tolerances(tolerances)
+
+
+def refuse_waves(raw: str | Path | None, level: str) -> None:
+    """Refuse a folder for waves at a level that has none.
+
+    Raises
+    ------
+    UserError
+        As said.
+    """
+    if raw is not None and level != "spice":
+        raise UserError("raw", str(raw), "`level` spice, whole networks: others have no waves")
 
 
 def refuse_timing(timing: str, level: str, noise: int | None) -> None:

@@ -22,6 +22,8 @@ from mru_hw.simulate.asked import (
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.kernels import refuse_kernel
+from mru_hw.simulate.lost_signal import lost_signal
 from mru_hw.simulate.result import Run
 from mru_hw.simulate.short_frame import short_frame
 from mru_hw.simulate.supply import input_charge
@@ -71,6 +73,7 @@ def run_level(
     tolerances: Tolerances = Tolerances.DEFAULT,
     progress: Callable[[int], None] | None = None,
     raw: Path | None = None,
+    kernel: str | None = None,
 ) -> Run:
     """Run one chip.
 
@@ -90,6 +93,8 @@ def run_level(
         Told how many sequences more are done (level ``spice``).
     raw
         At the level ``spice``: a folder for each sequence's waves, ``sequence<number>.raw``.
+    kernel
+        Of the settled level ``behavioral``, one of `mru_hw.simulate.kernels.KERNELS`.
 
     Raises
     ------
@@ -99,6 +104,7 @@ def run_level(
     """
     refuse_seeds(level, die=die, noise=noise)
     refuse_timing(timing, level, noise)
+    refuse_kernel(kernel, level, timing)
     refuse_corner(chip.design.technology, level, conditions.corner)
     refuse_width(inputs, chip.model.spec.n_in)
     refuse_currents(chip.design, inputs)
@@ -118,7 +124,7 @@ def run_level(
         found = _spice(chip, inputs, conditions, die, tolerances, progress, raw, first_sequence)
         run = Run(**found, **about)
     else:
-        found = _behavioral(chip, inputs, conditions, die, noise, timing, first_sequence)
+        found = _behavioral(chip, inputs, conditions, die, noise, timing, first_sequence, kernel)
         run = Run(**found, **about)
     _sign_states(chip, run.trace)
     return run
@@ -140,6 +146,7 @@ def _behavioral(
     noise: int | None,
     timing: str,
     first_sequence: int,
+    kernel: str | None,
 ) -> dict[str, Any]:
     delivered = conditions.v_dd * input_charge(chip.design, inputs)
     calibration = chip.calibration.at(
@@ -157,7 +164,7 @@ def _behavioral(
             temperature=conditions.temperature,
             v_dd=conditions.v_dd,
         )
-        warning = ""
+        warnings = [lost_signal(chip.design, calibration)]
     else:
         run = simulate_behavioral(
             chip.design,
@@ -168,8 +175,12 @@ def _behavioral(
             v_dd=conditions.v_dd,
             noise=None if noise is None else NoiseRun(seed=noise),
             sequence_offset=first_sequence,
+            kernel=kernel,
         )
-        warning = short_frame(chip.design, calibration, conditions.temperature)
+        warnings = [
+            lost_signal(chip.design, calibration),
+            short_frame(chip.design, calibration, conditions.temperature),
+        ]
     _refuse_not_finite(run)
     supply = run.supply.single_die()
     priced = energy(supply)
@@ -181,7 +192,7 @@ def _behavioral(
             name: static + switching for name, (static, switching) in priced.blocks.items()
         },
         "switching_by_block": {name: switching for name, (_, switching) in priced.blocks.items()},
-        "warning": warning,
+        "warning": " ".join(filter(None, warnings)),
     }
 
 
@@ -204,7 +215,7 @@ def _spice(
     raw: Path | None,
     first_sequence: int,
 ) -> dict[str, Any]:
-    from mru_hw.simulate.disagreement import explain, network_ladders
+    from mru_hw.simulate.disagreement import explain, step_rules
     from mru_hw.simulate.spice_level import simulate_spice
     from mru_hw.simulate.spice_size import refuse_long
     from mru_hw.spice.chip import refuse_without_circuit
@@ -229,11 +240,11 @@ def _spice(
         progress=progress,
         keep=keep,
     )
-    ladders = network_ladders(chip.mapped, chip.design, chip.calibration, chip.die(die), conditions)
+    rules = step_rules(chip.mapped, chip.design, chip.calibration, chip.die(die), conditions)
     reference = simulate_ideal(chip.mapped, inputs)
     found = tuple(
         dataclasses.replace(wrong, sequence=first_sequence + wrong.sequence)
-        for wrong in explain(result, chip.mapped, chip.design, ladders, inputs, reference)
+        for wrong in explain(result, chip.mapped, chip.design, rules, inputs, reference)
     )
     endings = tuple(
         dataclasses.replace(ending, sequence=first_sequence + ending.sequence)

@@ -7,7 +7,7 @@ sees the new states of the layers before it. The supply is the mean over these p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,16 +23,23 @@ from mru_hw.simulate.blocks import (
     group_sequences,
     keep_freed_memory,
 )
-from mru_hw.simulate.compile import compile_die
-from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw
+from mru_hw.simulate.compile import compile_dies
+from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw, noise_gains
 from mru_hw.simulate.die_run import DieRun
 from mru_hw.simulate.kept import Kept
-from mru_hw.simulate.readout import Tally
+from mru_hw.simulate.kernels import NUMBA, asked_kernel
+from mru_hw.simulate.program import Program
+from mru_hw.simulate.readout import Tally, largest
 from mru_hw.simulate.supply import BLOCKS, SupplyRecord
 from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
-from mru_hw.variation import Die
+from mru_hw.variation import Die, NoiseKey
+
+Array = NDArray[np.float64]
+
+TOGETHER_BYTES = 1 << 25
+"""Inputs of a group of sequences that are cut into blocks once for many dies, at most [bytes]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +71,19 @@ class BehavioralRun:
     finite: NDArray[np.bool_]
 
 
-class BlockRun(Protocol):
-    """What one die gave on one block: supply currents (time, sequence, supply block), signals."""
+class BlockSignals(Protocol):
+    """What one die gave on one block: signals, (feature, time, sequence)."""
 
-    static: NDArray[np.float64]
-    switching: NDArray[np.float64]
     output: Floats
     candidates: list[Floats]
     states: list[Floats]
+
+
+class BlockRun(BlockSignals, Protocol):
+    """The same, and supply currents (time, sequence, supply block)."""
+
+    static: Array
+    switching: Array
 
 
 class DieResults:
@@ -131,12 +143,16 @@ class Gathered:
 
     def add(self, block: SequenceBlock, run: BlockRun) -> None:
         """Take the next block."""
+        self.take(block, run)
+        add_valid(self._static, run.static, block.valid)
+        add_valid(self._switching, run.switching, block.valid)
+
+    def take(self, block: SequenceBlock, run: BlockSignals) -> None:
+        """Take the signals of the next block."""
         self._tally.add(run.output)
         n = len(block.rows)
         amiss = np.any(~np.isfinite(run.output) & block.valid, axis=(0, 1))
         self._results.finite[self._die, block.rows] &= ~amiss[:n]
-        add_valid(self._static, run.static, block.valid)
-        add_valid(self._switching, run.switching, block.valid)
         arrays = self._results.kept.arrays
         if not arrays:
             return
@@ -150,11 +166,26 @@ class Gathered:
 
     def close(self) -> None:
         """Store what is known of whole sequences only: decisions, and means over their frames."""
+        self.store(self._static, self._switching, None)
+
+    def store(self, static: Array, switching: Array, mean: Floats | None) -> None:
+        """Store decisions and supply.
+
+        Parameters
+        ----------
+        static, switching
+            Supply current [A] summed over the valid frames, (columns, supply block).
+        mean
+            Outputs (class, columns), where their mean decides and is known already.
+        """
         results, rows, n = self._results, self._group.rows, len(self._group.rows)
-        results.decision[self._die, rows] = self._tally.decide()[:n]
+        decided = self._tally.decide() if mean is None else largest(mean)
+        results.decision[self._die, rows] = decided[:n]
+        if mean is not None:
+            results.finite[self._die, rows] &= np.all(np.isfinite(mean[:, :n]), axis=0)
         frames = self._group.lengths[:n, None]
-        results.static[self._die, rows] = self._static[:n] / frames
-        results.switching[self._die, rows] = self._switching[:n] / frames
+        results.static[self._die, rows] = static[:n] / frames
+        results.switching[self._die, rows] = switching[:n] / frames
 
 
 def simulate_behavioral(
@@ -169,6 +200,7 @@ def simulate_behavioral(
     sequence_offset: int = 0,
     dtype: DTypeLike = np.float64,
     keep_all: bool = True,
+    kernel: str | None = None,
 ) -> BehavioralRun:
     """Run dies on sequences.
 
@@ -190,12 +222,16 @@ def simulate_behavioral(
         float64, or float32 for speed.
     keep_all
         Whether to return outputs, candidates and states too.
+    kernel
+        One of `mru_hw.simulate.kernels.KERNELS`; numba's where it is installed when None. A run
+        with noise takes numpy's.
 
     Raises
     ------
     UserError
-        The trace is too large.
+        The trace is too large, or there is no such kernel.
     """
+    compiled = asked_kernel(kernel) == NUMBA and noise is None
     temperature = calibration.temperature if temperature is None else temperature
     keep_freed_memory()
     supply_v = design.technology.v_dd if v_dd is None else v_dd
@@ -203,20 +239,75 @@ def simulate_behavioral(
     results = DieResults(design, inputs, len(dies), dtype, keep_all=keep_all)
     groups = list(group_sequences(inputs.lengths))
     law = None if noise is None else NoiseLaw.of(design, at_supply, temperature, noise.scale)
-    for d, die in enumerate(dies):
-        array = compile_die(design, at_supply, die, temperature=temperature, dtype=dtype)
-        for group in groups:
+    done = 0
+    for program in compile_dies(design, at_supply, dies, temperature=temperature, dtype=dtype):
+        job = _Job(results, program, at_supply, done, groups, inputs)
+        if compiled:
+            _run_compiled(job, keep_all=keep_all)
+        else:
+            some = dies[done : done + program.n_die]
+            _run_numpy(job, some, law, noise, sequence_offset)
+        done += program.n_die
+    return results.run(supply_v)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A program on all sequences; its first die is the run's die number `first`."""
+
+    results: DieResults
+    program: Program
+    calibration: Calibration
+    first: int
+    groups: Sequence[SequenceGroup]
+    inputs: Inputs
+
+    def blocks(self, group: SequenceGroup) -> Iterable[SequenceBlock]:
+        """Cut a group into blocks of frames; those of short sequences may be gone through again."""
+        design, dtype = self.program.flow.design, self.program.net.dtype
+        cut = group.blocks(self.inputs, design, dtype)
+        size = int(group.lengths.max()) * len(group.lengths) * self.inputs.x.shape[2] * 8
+        return list(cut) if size <= TOGETHER_BYTES else cut
+
+
+def _run_numpy(
+    job: _Job, dies: Sequence[Die], law: NoiseLaw | None, noise: NoiseRun | None, offset: int
+) -> None:
+    for d, (die, array) in enumerate(zip(dies, job.program.dies(), strict=True)):
+        gains = () if noise is None else noise_gains(array)
+        for group in job.groups:
             drawn = None
             if law is not None and noise is not None:
-                sequences = group.rows + sequence_offset
-                drawn = DecisionNoise(law=law, seed=noise.seed, die=die.seed, sequences=sequences)
-            gathered, held = Gathered(results, d, group), None
-            for block in group.blocks(inputs, design, dtype):
+                drawn = DecisionNoise(
+                    law=law,
+                    gains=gains,
+                    key=NoiseKey.of(noise.seed, die.seed),
+                    sequences=group.rows + offset,
+                    lazy=not job.results.kept.arrays,
+                )
+            gathered, held = Gathered(job.results, job.first + d, group), None
+            for block in job.blocks(group):
                 run = DieRun(
-                    array=array, block=block, calibration=at_supply, noise=drawn, held=held
+                    array=array, block=block, calibration=job.calibration, noise=drawn, held=held
                 )
                 run.all_layers()
                 gathered.add(block, run)
                 held = run.held
             gathered.close()
-    return results.run(supply_v)
+
+
+def _run_compiled(job: _Job, *, keep_all: bool) -> None:
+    from mru_hw.simulate.fast.run import FastProgram
+
+    fast = FastProgram(job.program, job.calibration, keep_all=keep_all)
+    for group in job.groups:
+        blocks: Iterable[SequenceBlock] = ()
+        for d, die in enumerate(fast.dies):
+            if not isinstance(blocks, list) or not blocks:
+                blocks = job.blocks(group)
+            run, gathered = die.start(group), Gathered(job.results, job.first + d, group)
+            for block in blocks:
+                run.add(block)
+                if fast.keeps:
+                    gathered.take(block, run)
+            gathered.store(*run.currents(), run.mean())

@@ -115,8 +115,10 @@ def group_sequences(lengths: NDArray[np.int64], *, filled: bool = True) -> Itera
 
 def block_frames(design: Design, dtype: DTypeLike) -> int:
     """Return how many frames a block of a design has at most."""
-    widest = max(bus.size for bus in design.buses.values())
-    frame = BLOCK_SEQUENCES * widest * np.dtype(dtype).itemsize
+    widest = max(bus.size for bus in design.buses.values()) * np.dtype(dtype).itemsize
+    # A cell is a byte.
+    widest = max(widest, *(bank.n_units * bank.n_cells for bank in design.banks))
+    frame = BLOCK_SEQUENCES * widest
     deep = -(-len(design.banks) // BLOCK_LAYERS)
     return max(1, min(BLOCK_FRAMES // deep, BLOCK_BYTES // (frame * deep)))
 

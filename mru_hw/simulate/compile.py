@@ -1,28 +1,36 @@
-"""From a Design and a die to its behavioral array."""
+"""From a Design and its dies to the program that the behavioral level runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.cells.base import Devices
 from mru_hw.cells.settling import step_capacitance
 from mru_hw.circuits.base import SPLIT_UNITS
-from mru_hw.circuits.legs.gains import flip_gain, leg_slopes, node_thermal, path_exponents
-from mru_hw.circuits.legs.leakage import BusLeak, bus_leak, candidate_leaks
+from mru_hw.circuits.legs.gains import leg_slopes, node_flip, node_thermal, path_exponents
+from mru_hw.circuits.legs.leakage import BusLeak, Leak, bus_leak, candidate_leaks
 from mru_hw.circuits.legs.rails import leg_weights, supply_sum
 from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
 from mru_hw.circuits.nodes.laws import node_skew
 from mru_hw.circuits.nodes.supply import node_supply, quiescent
-from mru_hw.mapping.design import Bank, Bus, Connection, Design
+from mru_hw.mapping.design import Bus, Connection, Design
+from mru_hw.mapping.flow import Flow, Units
 from mru_hw.mapping.realised import rail_thresholds
-from mru_hw.model.memory.recurrence import Floats
-from mru_hw.simulate.array import DieArray, Memory, Node, Wiring
+from mru_hw.simulate.array import DieArray
+from mru_hw.simulate.program import COPY_ROLES, Array, Layout, Matrix, Program
 from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration
+
+TOGETHER = 32
+"""Dies of a program at most: from some ten on a die takes the same time."""
+BYTES = 1 << 24
+"""What the matrices of a program take at most [bytes], as long as it has more than one die."""
 
 
 def compile_die(
@@ -33,163 +41,293 @@ def compile_die(
     temperature: float,
     dtype: DTypeLike = np.float64,
 ) -> DieArray:
-    """Return the matrices, thresholds and supply coefficients of one die.
+    """Return one die as numpy runs it: `compile_dies` of it alone."""
+    (program,) = compile_dies(design, calibration, [die], temperature=temperature, dtype=dtype)
+    return program.die(0)
+
+
+def compile_dies(
+    design: Design,
+    calibration: Calibration,
+    dies: Sequence[Die],
+    *,
+    temperature: float,
+    dtype: DTypeLike = np.float64,
+) -> Iterator[Program]:
+    """Compute the matrices, thresholds and supply coefficients of dies, some at a time.
 
     A leg of m unit devices off a diode of n becomes the entry ``m/n gain factor`` of a matrix, with
     the systematic gain of its path and the mismatch factors of the devices on it; legs off the bias
-    rail become constants. Nothing of a run is solved here (`mru_hw.simulate.die_run` does).
+    rail become constants. Nothing of a run is solved here. A die's numbers do not depend on which
+    others it is compiled with.
 
     Parameters
     ----------
-    design, die
+    design, dies
         The chip, and the threshold shift and current factor of each of its devices.
     calibration
-        Constants at the run's corner, temperature and supply (`Calibration.at`), for a die whose
-        devices share no shift; what `die` has of that is added here.
+        Constants at the run's corner, temperature and supply (`Calibration.at`), for dies whose
+        devices share no shift; what a die has of that is added here.
     temperature
         Of the run [degC].
     dtype
         Number type of the arrays.
 
-    Returns
-    -------
-    DieArray
-        Signals in the network's own units, supply coefficients in A per such unit.
+    Yields
+    ------
+    Program
+        Of one or more dies, in order. Dies whose devices share a shift have constants of their own,
+        so each of those is a program by itself.
     """
-    calibration = die_calibration(calibration, die)
-    devices = Devices(design=design, calibration=calibration, die=die, temperature=temperature)
-    supply = {
-        name: tuple(np.asarray(s) for s in node_supply(devices, bus))
-        for name, bus in design.buses.items()
-    }
-    plus = {name: s[0].copy() for name, s in supply.items()}
-    minus = {name: s[1].copy() for name, s in supply.items()}
-    leaks = {name: bus_leak(calibration, bus) for name, bus in design.buses.items()}
-    legs_n, legs_p = biased_legs(devices)
-    # As `Rails.copied`, of a diode that carries its usual current.
-    biased = np.array([legs_n, 0.0, legs_p - legs_n][: 3 if leaks["bias"].legs else 2])
-    wirings: dict[str, list[Wiring]] = {name: [] for name in design.buses}
-    constant = {name: np.zeros((2, bus.size)) for name, bus in design.buses.items()}
-    bias_legs = 0.0
-    for connection in design.connections:
-        source, target = design.buses[connection.source], design.buses[connection.target]
-        legs = leg_weights(devices, connection)
-        drawn = supply_sum(legs, "plus", source.size)
-        wired = _wiring(devices, connection, legs, leaks[source.name])
-        if not source.circuit.moves:
-            constant[target.name][0] += wired.net @ biased
-            constant[target.name][1] += wired.pull[:, 0]
-            bias_legs += float(drawn[0]) * source.scale
-            continue
-        plus[source.name] += drawn
-        minus[source.name] += supply_sum(legs, "minus", source.size)
-        wirings[target.name].append(
-            Wiring(source=wired.source, net=wired.net.astype(dtype), pull=wired.pull.astype(dtype))
-        )
-    nodes = {}
-    skew = node_skew(calibration)
-    for name, bus in design.buses.items():
-        splits = bus.circuit.splits
-        i_q = quiescent(devices, bus) / bus.scale if splits else None
-        nodes[name] = Node(
-            circuit=bus.circuit,
-            i_q=None if i_q is None else _column(i_q, dtype),
-            skew=skew,
-            usual=bus.usual / bus.scale,
-            leak=leaks[name],
-            constant=_column(constant[name][0], dtype),
-            pull=_column(constant[name][1], dtype),
-            wirings=tuple(wirings[name]),
-            supply_plus=(plus[name] * bus.scale).astype(dtype),
-            supply_minus=(minus[name] * bus.scale).astype(dtype) if splits else None,
-        )
-    return DieArray(
-        design=design,
-        nodes=nodes,
-        memories=tuple(_memory(devices, bank, nodes, legs_n, dtype) for bank in design.banks),
-        bias_supply=_bias_tree(devices, design.buses["bias"]) + bias_legs,
-        clock_supply=sum(bank.clocked for bank in design.banks) * calibration.i_driver,
+    flow = Flow.of(design)
+    legs = sum(c.plus.size for c in design.connections)
+    most = max(1, min(TOGETHER, BYTES // (64 * legs)))
+    for shared, run in itertools.groupby(dies, key=lambda die: die.spread is not None):
+        rest = list(run)
+        step = 1 if shared else most
+        for some in (rest[k : k + step] for k in range(0, len(rest), step)):
+            own = die_calibration(calibration, some[0])
+            devices = Devices(
+                design=design, calibration=own, die=_together(some), temperature=temperature
+            )
+            yield _Compiler(flow, devices, len(some), np.dtype(dtype)).program()
+
+
+def _together(dies: Sequence[Die]) -> Die:
+    """Return dies as one whose arrays have a leading axis of dies."""
+    first = dies[0]
+    return Die(
+        seed=first.seed,
+        dvt={key: np.stack([die.dvt[key] for die in dies]) for key in first.dvt},
+        dbeta={key: np.stack([die.dbeta[key] for die in dies]) for key in first.dbeta},
+        spread=first.spread,
     )
 
 
-def _wiring(
-    devices: Devices, connection: Connection, legs: Mapping[str, Floats], leak: BusLeak
-) -> Wiring:
-    """Turn a connection's legs, amperes per ampere by role, into the matrices of its wiring."""
-    buses, calibration = devices.design.buses, devices.calibration
-    source, target = buses[connection.source], buses[connection.target]
-    signed = source.circuit.splits
-    exponents = path_exponents(calibration, source, devices.temperature)
-    slopes = leg_slopes(calibration, target)
-    moves = node_thermal(calibration, target, devices.temperature)
-    rest = np.log(quiescent(devices, source) / source.usual) if signed else 0.0
-    # Gains are taken at the target's usual voltage, which is not quite where it rests.
-    rested = calibration.signed_rest / moves if target.circuit.splits else 0.0
-    net, bent, more, pull = [], [], [], []
-    for rail, sign in (("plus", 1.0), ("minus", -1.0))[: 2 if signed else 1]:
-        columns = np.zeros((4, *connection.plus.shape))
-        for side, polarity, flow in (("source", "p", 1.0), ("sink", "n", -1.0)):
-            role = f"{side}_{rail}"
-            if role not in legs:
+class _Compiler:
+    """Fills the arrays of one program."""
+
+    def __init__(self, flow: Flow, devices: Devices, n_die: int, dtype: np.dtype[Any]) -> None:
+        self.flow, self.devices, self.n_die, self.dtype = flow, devices, n_die, dtype
+        calibration, buses = devices.calibration, devices.design.buses
+        self.leaks = [bus_leak(calibration, row.bus) for row in flow.rows]
+        self.layout = Layout.of(flow, tuple(bool(leak.legs) for leak in self.leaks))
+        self.bias_leak = bus_leak(calibration, buses["bias"])
+        self.legs_n, self.legs_p = biased_legs(devices)
+        # Quiescent currents [A] of rows with splitters.
+        self.rest = {
+            row.index: quiescent(devices, row.bus) for row in flow.rows if row.bus.circuit.splits
+        }
+
+    def program(self) -> Program:
+        """Return the program."""
+        flow, devices, layout = self.flow, self.devices, self.layout
+        calibration, nodes = devices.calibration, flow.rows[-1].nodes.stop
+        by_node = {
+            name: np.zeros((self.n_die, nodes))
+            for name in ("i_q", "constant", "drag", "supply_plus", "supply_minus")
+        }
+        net, pull = (
+            np.zeros((self.n_die, stop))
+            for stop in (layout.matrices[-1].net.stop, layout.matrices[-1].pull.stop)
+        )
+        for row in flow.rows:
+            at = row.nodes
+            by_node["supply_plus"][:, at], by_node["supply_minus"][:, at] = node_supply(
+                devices, row.bus
+            )
+            if row.index in self.rest:
+                by_node["i_q"][:, at] = self.rest[row.index] / row.bus.scale
+        bias_legs = self._connections(net, pull, by_node)
+        for row in flow.rows:
+            for name in ("supply_plus", "supply_minus"):
+                by_node[name][:, row.nodes] *= row.bus.scale
+        return Program(
+            layout=layout,
+            skew=node_skew(calibration),
+            net=net.astype(self.dtype),
+            pull=pull.astype(self.dtype),
+            leak=self._each([_leak_rows(leak, 4) for leak in self.leaks]),
+            least=self._each([_least_row(leak) for leak in self.leaks]),
+            bias_supply=self._bias_tree(devices.design.buses["bias"]) + bias_legs,
+            clock_supply=np.full(
+                self.n_die, sum(u.bank.clocked for u in flow.banks) * calibration.i_driver
+            ),
+            biased=np.full(self.n_die, self.legs_n),
+            **{name: values.astype(self.dtype) for name, values in by_node.items()},
+            **self._banks(),
+        )
+
+    def _each(self, values: list[Array]) -> Array:
+        """Give every die the same numbers."""
+        one = np.array(values)
+        return np.broadcast_to(one, (self.n_die, *one.shape))
+
+    def _connections(self, net: Array, pull: Array, by_node: Mapping[str, Array]) -> Array:
+        """Fill the matrices; return what bias legs take from the supply [A], (n_die,)."""
+        design, devices = self.devices.design, self.devices
+        rows = {row.bus.name: row for row in self.flow.rows}
+        wirings = {legs.connection.parameter: legs.index for legs in self.flow.legs}
+        bias_legs = np.zeros(self.n_die)
+        for connection in design.connections:
+            source, target = design.buses[connection.source], rows[connection.target]
+            weights = leg_weights(devices, connection)
+            drawn = supply_sum(weights, "plus", source.size)
+            if not source.circuit.moves:
+                terms = self._terms(connection, weights, self.bias_leak)
+                # As `Rails.copied`, of a diode that carries its usual current.
+                brought = terms[0] * self.legs_n
+                if self.bias_leak.legs:
+                    brought = brought + terms[3] * (self.legs_p - self.legs_n)
+                by_node["constant"][:, target.nodes] += brought[..., 0]
+                by_node["drag"][:, target.nodes] += terms[2][..., 0]
+                bias_legs += drawn[..., 0] * source.scale
                 continue
-            # ln(rail / usual) = ln(rest / usual) + sign ln(plus / rest)
-            current = flow * legs[role] * (source.scale / target.scale)
-            columns[0] += current * (1 - exponents[role] * rest)
-            columns[1] -= current * (exponents[role] * sign)
-            columns[2] += np.abs(current) * (slopes[polarity] * moves)
-            if leak.legs and (rail, polarity) != leak.direct(rail):
-                columns[3] += current
-        net.append(columns[0] - rested * columns[2])
-        bent.append(columns[1])
-        pull.append(columns[2])
-        more.append(columns[3])
-    rows = [*net, *bent, *(more if leak.legs else ())]
-    return Wiring(source=source.name, net=np.hstack(rows), pull=np.hstack(pull))
+            from_row = rows[source.name]
+            by_node["supply_plus"][:, from_row.nodes] += drawn
+            by_node["supply_minus"][:, from_row.nodes] += supply_sum(weights, "minus", source.size)
+            matrix = self.layout.matrices[wirings[connection.parameter]]
+            terms = self._terms(connection, weights, self.leaks[from_row.index])
+            self._place(matrix, terms, net, pull)
+        return bias_legs
+
+    def _place(self, matrix: Matrix, terms: Array, net: Array, pull: Array) -> None:
+        """Put the terms of a wiring where its matrices are."""
+        shape = (self.n_die, matrix.n_target, -1)
+        whole, part = net[:, matrix.net].reshape(shape), matrix.part
+        whole[..., :part], whole[..., part : 2 * part] = terms[0], terms[1]
+        if matrix.columns > 2 * part:
+            whole[..., 2 * part :] = terms[3]
+        pull[:, matrix.pull].reshape(shape)[...] = terms[2]
+
+    def _terms(self, connection: Connection, legs: Mapping[str, Array], leak: BusLeak) -> Array:
+        """Return (4, n_die, n_target, rails n_source): what legs bring, amperes per ampere.
+
+        The first two multiply the rails and the rails times their logarithms, the third is the
+        pull, and the last multiplies what the current behind a rail's flip exceeds the rail's by.
+        """
+        devices = self.devices
+        buses, calibration = devices.design.buses, devices.calibration
+        source, target = buses[connection.source], buses[connection.target]
+        signed = source.circuit.splits
+        exponents = path_exponents(calibration, source, devices.temperature)
+        slopes = leg_slopes(calibration, target)
+        moves = node_thermal(calibration, target, devices.temperature)
+        rest: Any = 0.0
+        if signed:
+            rest = np.log(quiescent(devices, source) / source.usual)[:, None, :]
+        # Gains are taken at the target's usual voltage, which is not quite where it rests.
+        rested = calibration.signed_rest / moves if target.circuit.splits else 0.0
+        n, size = connection.plus.shape
+        signs = (("plus", 1.0), ("minus", -1.0))[: 2 if signed else 1]
+        terms = np.zeros((4, self.n_die, n, len(signs) * size))
+        for k, (rail, sign) in enumerate(signs):
+            columns = terms[..., k * size : (k + 1) * size]
+            for side, polarity, flow in (("source", "p", 1.0), ("sink", "n", -1.0)):
+                role = f"{side}_{rail}"
+                if role not in legs:
+                    continue
+                # ln(rail / usual) = ln(rest / usual) + sign ln(plus / rest)
+                current = flow * legs[role] * (source.scale / target.scale)
+                columns[0] += current * (1 - exponents[role] * rest)
+                columns[1] -= current * (exponents[role] * sign)
+                columns[2] += np.abs(current) * (slopes[polarity] * moves)
+                if leak.legs and (rail, polarity) != leak.direct(rail):
+                    columns[3] += current
+        terms[0] -= rested * terms[2]
+        return terms
+
+    def _bias_tree(self, bus: Bus) -> Array:
+        """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
+        devices = self.devices
+        rail_n, rail_p = bias_rails(devices)
+        copied = (devices.factor("bias", "flip_plus", "n") * rail_n)[..., 0]
+        gain = node_flip(devices.calibration, bus, "plus")
+        source = (devices.factor("bias", "split_source", "p") * rail_p)[..., 0]
+        tree: Array = bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_lsb * gain * source
+        return tree
+
+    def _banks(self) -> dict[str, Any]:
+        """Return what belongs to units, cells, levels and banks."""
+        banks = self.flow.banks
+        found: dict[str, list[Array]] = {}
+        for units in banks:
+            for name, values in self._bank(units).items():
+                found.setdefault(name, []).append(values)
+        joined: dict[str, Any] = {
+            name: np.concatenate(parts, axis=-1).astype(self.dtype) for name, parts in found.items()
+        }
+        design, calibration = self.devices.design, self.devices.calibration
+        charged = [(design, calibration, units.bank) for units in banks]
+        joined["c_step"] = np.concatenate([step_capacitance(*one) for one in charged])
+        joined["c_still"] = np.array(
+            [one[2].n_units * unit_capacitance(*one) if one[2].clocked else 0.0 for one in charged]
+        )
+        joined["c_clock"] = np.array(
+            [clock_capacitance(*one) if one[2].clocked else 0.0 for one in charged]
+        )
+        buses = design.buses
+        joined["compared"] = self._each(
+            [
+                _leaks_of(candidate_leaks(calibration, buses[units.bank.candidate]).values())
+                for units in banks
+            ]
+        )
+        return joined
+
+    def _bank(self, units: Units) -> dict[str, Array]:
+        """Return what belongs to one bank's units, cells and levels, (n_die, …) each."""
+        bank, devices, n_die = units.bank, self.devices, self.n_die
+        law = bank.circuit.law(devices, bank)
+        buses = devices.design.buses
+        c, h = buses[bank.candidate].scale, buses[bank.state].scale
+        ratio = buses[bank.threshold].scale / c if bank.threshold else 1.0
+        leg_unit = 1.0 if law.copies else c
+        nominal, _ = rail_thresholds(devices.design, bank, devices.calibration)
+        copies = np.zeros((n_die, len(COPY_ROLES), bank.n_units))
+        for role, weight in law.copies.items():
+            own = 1.0 if role.endswith("opposite") else ratio
+            copies[:, COPY_ROLES.index(role)] = weight * own
+        by_unit = {
+            "up": law.up / c,
+            "down": law.down / c,
+            "up_nominal": nominal / c,
+            "up_copy": law.up_copy,
+            "down_copy": law.down_copy,
+            "up_leg": law.up_leg / leg_unit,
+            "down_leg": law.down_leg / leg_unit,
+        }
+        by_cell = {
+            "output": law.output * (self.legs_n / h),
+            "drawn": law.drawn * self.legs_n,
+            "level": law.level * (self.legs_n / h),
+            "level_gains": law.level_gains,
+            "held": law.held * self.legs_n,
+        }
+        whole = {
+            name: np.broadcast_to(values, (n_die, *values.shape[-1:]))
+            for name, values in by_unit.items()
+        }
+        for name, values in by_cell.items():
+            each = np.broadcast_to(values, (n_die, *values.shape[-2:]))
+            whole[name] = each.reshape(n_die, -1)
+        return {**whole, "copies": copies}
 
 
-def _column(values: Floats, dtype: DTypeLike) -> Floats:
-    column: Floats = np.asarray(values, dtype=dtype)[:, None, None]
-    return column
+def _leaks_of(leaks: Any) -> NDArray[np.float64]:
+    return np.array([(leak.channel, leak.junction, leak.slope) for leak in leaks])
 
 
-def _bias_tree(devices: Devices, bus: Bus) -> float:
-    """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
-    rail_n, rail_p = bias_rails(devices)
-    copied = float((devices.factor("bias", "flip_plus", "n") * rail_n)[0])
-    gain = flip_gain(devices.calibration, "n", devices.i_lsb)
-    source = float((devices.factor("bias", "split_source", "p") * rail_p)[0])
-    return bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_lsb * gain * source
+def _leak_rows(leak: BusLeak, most: int) -> NDArray[np.float64]:
+    """Return the leaks of a row's rails, (4, 3); zeros where there are fewer or none."""
+    rows = np.zeros((most, 3))
+    known: list[Leak] = list(leak.legs.values())
+    if known:
+        rows[: len(known)] = _leaks_of(known)
+    return rows
 
 
-def _memory(
-    devices: Devices, bank: Bank, nodes: dict[str, Node], biased: float, dtype: DTypeLike
-) -> Memory:
-    ladder = bank.clocked
-    law = bank.circuit.law(devices, bank)
-    c, h = devices.design.buses[bank.candidate], devices.design.buses[bank.state]
-    unit = devices.design.buses[bank.threshold].scale / c.scale if bank.threshold else 1.0
-    leg_unit = 1.0 if law.copies else c.scale
-    nominal, _ = rail_thresholds(devices.design, bank, devices.calibration)
-    charged = (devices.design, devices.calibration, bank)
-    return Memory(
-        bank=bank,
-        up=_column(law.up / c.scale, dtype),
-        down=_column(law.down / c.scale, dtype),
-        up_nominal=_column(nominal / c.scale, dtype),
-        i_q=nodes[bank.candidate].i_q if ladder else None,
-        leaks=candidate_leaks(devices.calibration, c) if ladder else {},
-        level=(law.level * (biased / h.scale)).astype(dtype),
-        held=(law.held * biased).astype(dtype),
-        c_step=step_capacitance(*charged),
-        c_still=bank.n_units * unit_capacitance(*charged) if ladder else 0.0,
-        c_clock=clock_capacitance(*charged) if ladder else 0.0,
-        biased=biased,
-        up_copy=_column(law.up_copy, dtype),
-        down_copy=_column(law.down_copy, dtype),
-        up_leg=_column(law.up_leg / leg_unit, dtype),
-        down_leg=_column(law.down_leg / leg_unit, dtype),
-        copies={
-            role: _column(weight * (1.0 if role.endswith("opposite") else unit), dtype)
-            for role, weight in law.copies.items()
-        },
-    )
+def _least_row(leak: BusLeak) -> NDArray[np.float64]:
+    row = np.zeros(2)
+    row[: len(leak.least)] = list(leak.least.values())
+    return row

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mru_hw.mapping.design import Design
 from mru_hw.model.memory import CMRU, LevelCell
 from mru_hw.model.network import Model
+from mru_hw.model.structure import normalised
 from mru_hw.simulate.array import Memory, Node
 from mru_hw.simulate.causes import REACH, Cause, Disagreement
 from mru_hw.simulate.compile import compile_die
@@ -27,7 +28,6 @@ from mru_hw.simulate.local import LocalLayer, local_layers
 from mru_hw.simulate.loop_steps import wrong_bits
 from mru_hw.simulate.spice_level import SpiceResult
 from mru_hw.simulate.trace import Trace
-from mru_hw.spice.bench import normalised
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
@@ -64,8 +64,8 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ladder:
-    """What a layer's units should do.
+class StepRule:
+    """What a layer's clocked units should do at a strobe.
 
     Attributes
     ----------
@@ -96,8 +96,8 @@ class Ladder:
         """Return the level that a number of set cells stands for."""
         return self.memory.level(set_cells, self.levels)
 
-    def in_run(self, reference: LocalLayer, local: LocalLayer) -> Ladder:
-        """Return the ladder with a run's thresholds: software's, and what the circuit weighs.
+    def in_run(self, reference: LocalLayer, local: LocalLayer) -> StepRule:
+        """Return the rule with a run's thresholds: software's, and what the circuit weighs.
 
         Parameters
         ----------
@@ -111,9 +111,9 @@ class Ladder:
         return dataclasses.replace(self, up=beta, down=beta, own_up=up, own_down=down)
 
 
-def ladder_of(
+def step_rule(
     design: Design, calibration: Calibration, die: Die, layer: int, conditions: Conditions
-) -> Ladder:
+) -> StepRule:
     """Return what a layer's units should do: the behavioral level's thresholds of a die."""
     temperature = conditions.temperature
     here = calibration.at_or_nominal(
@@ -125,7 +125,7 @@ def ladder_of(
     if bank.threshold is not None:
         window = Window(node=array.nodes[bank.threshold], memory=memory)
     up, down = (np.asarray(x)[:, 0, 0] for x in memory.thresholds())
-    return Ladder(
+    return StepRule(
         layer=layer,
         levels=bank.levels,
         start=bank.initial,
@@ -138,18 +138,18 @@ def ladder_of(
     )
 
 
-def network_ladders(
+def step_rules(
     mapped: Model, design: Design, calibration: Calibration, die: Die, conditions: Conditions
-) -> dict[int, Ladder]:
+) -> dict[int, StepRule]:
     """Return by layer what a network's ladders should do: software's thresholds, the die's own.
 
-    Thresholds that come from the input follow in a run (`Ladder.in_run`).
+    Thresholds that come from the input follow in a run (`StepRule.in_run`).
     """
     found = {}
     for bank in design.banks:
         if not bank.clocked:
             continue
-        own = ladder_of(design, calibration, die, bank.layer, conditions)
+        own = step_rule(design, calibration, die, bank.layer, conditions)
         if own.window is None:
             beta = np.abs(mapped.tensors[f"layers.{bank.layer}.beta"])
             own = dataclasses.replace(own, up=beta, down=beta)
@@ -157,30 +157,30 @@ def network_ladders(
     return found
 
 
-def of_unit(ladder: Ladder, k: int) -> Ladder:
-    """Return the ladder of one unit of a layer with fixed thresholds."""
+def of_unit(rule: StepRule, k: int) -> StepRule:
+    """Return the rule of one unit of a layer with fixed thresholds."""
     one = slice(k, k + 1)
-    return Ladder(
-        layer=ladder.layer,
-        levels=ladder.levels,
-        start=ladder.start[one],
-        up=ladder.up[one],
-        down=ladder.down[one],
-        own_up=ladder.own_up[one],
-        own_down=ladder.own_down[one],
-        memory=ladder.memory,
+    return StepRule(
+        layer=rule.layer,
+        levels=rule.levels,
+        start=rule.start[one],
+        up=rule.up[one],
+        down=rule.down[one],
+        own_up=rule.own_up[one],
+        own_down=rule.own_down[one],
+        memory=rule.memory,
     )
 
 
-def own_levels(ladder: Ladder, evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def own_levels(rule: StepRule, evidence: Evidence) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the levels before and after each frame, (n_time, n_units)."""
-    after = ladder.level(evidence.end.sum(2))
-    start = np.asarray(ladder.start, dtype=np.int64)[None]
+    after = rule.level(evidence.end.sum(2))
+    start = np.asarray(rule.start, dtype=np.int64)[None]
     return np.concatenate([start, after[:-1]]), after
 
 
 def wrong_steps(
-    ladder: Ladder,
+    rule: StepRule,
     evidence: Evidence,
     reference: Array,
     *,
@@ -192,7 +192,7 @@ def wrong_steps(
 
     Parameters
     ----------
-    ladder, evidence
+    rule, evidence
         The units and what their run shows.
     reference
         (n_time, n_units) the reference's candidates.
@@ -204,64 +204,64 @@ def wrong_steps(
     units
         Indices of the units in their layer; 0, 1, … when None.
     """
-    before, after = own_levels(ladder, evidence)
-    ladder = _by_frame(ladder, reference.shape)
+    before, after = own_levels(rule, evidence)
+    rule = _by_frame(rule, reference.shape)
     seen = np.nan_to_num(reference)
-    wanted = ladder.memory.step(before, seen, ladder.up, ladder.down, ladder.levels)
+    wanted = rule.memory.step(before, seen, rule.up, rule.down, rule.levels)
     reached = np.isfinite(evidence.candidate)
     for t, u in np.argwhere((after != wanted) & reached):
-        cause = _cause(ladder, evidence, reference, local, int(t), int(u))
+        cause = _cause(rule, evidence, reference, local, int(t), int(u))
         yield Disagreement(
             sequence=sequence,
-            layer=ladder.layer,
+            layer=rule.layer,
             unit=int(u) if units is None else units[u],
             frame=int(t),
             before=int(before[t, u]),
             wanted=int(wanted[t, u]),
             found=int(after[t, u]),
-            distance=_distance(ladder, reference[t, u], ladder.up[t, u], ladder.down[t, u]),
+            distance=_distance(rule, reference[t, u], rule.up[t, u], rule.down[t, u]),
             distance_own=_distance(
-                ladder, evidence.candidate[t, u], ladder.own_up[t, u], ladder.own_down[t, u]
+                rule, evidence.candidate[t, u], rule.own_up[t, u], rule.own_down[t, u]
             ),
             cause=cause,
         )
 
 
-def _by_frame(ladder: Ladder, shape: tuple[int, ...]) -> Ladder:
-    """Return the ladder with every threshold as (n_time, n_units)."""
+def _by_frame(rule: StepRule, shape: tuple[int, ...]) -> StepRule:
+    """Return the rule with every threshold as (n_time, n_units)."""
     return dataclasses.replace(
-        ladder,
-        up=np.broadcast_to(ladder.up, shape),
-        down=np.broadcast_to(ladder.down, shape),
-        own_up=np.broadcast_to(ladder.own_up, shape),
-        own_down=np.broadcast_to(ladder.own_down, shape),
+        rule,
+        up=np.broadcast_to(rule.up, shape),
+        down=np.broadcast_to(rule.down, shape),
+        own_up=np.broadcast_to(rule.own_up, shape),
+        own_down=np.broadcast_to(rule.own_down, shape),
     )
 
 
-def _distance(ladder: Ladder, c: float, up: float, down: float) -> float:
-    return float(ladder.memory.distance(np.array(c), np.array(up), np.array(down)))
+def _distance(rule: StepRule, c: float, up: float, down: float) -> float:
+    return float(rule.memory.distance(np.array(c), np.array(up), np.array(down)))
 
 
 def _cause(
-    ladder: Ladder, evidence: Evidence, reference: Array, local: LocalLayer | None, t: int, u: int
+    rule: StepRule, evidence: Evidence, reference: Array, local: LocalLayer | None, t: int, u: int
 ) -> Cause:
     """Find the first cause that the evidence of one step shows."""
     own = float(evidence.candidate[t, u])
-    near = abs(_distance(ladder, own, ladder.own_up[t, u], ladder.own_down[t, u])) <= REACH
-    found = _by_cells(ladder, evidence, t, u, near=near)
+    near = abs(_distance(rule, own, rule.own_up[t, u], rule.own_down[t, u])) <= REACH
+    found = _by_cells(rule, evidence, t, u, near=near)
     if found is not None:
         return found
     before = None
     if local is not None:
         beta = np.broadcast_to(local.beta, reference.shape)
         before = float(local.candidate[t, u]), float(beta[t, u])
-    return _by_candidate(ladder, evidence, float(reference[t, u]), before, t, u, near=near)
+    return _by_candidate(rule, evidence, float(reference[t, u]), before, t, u, near=near)
 
 
-def _by_cells(ladder: Ladder, evidence: Evidence, t: int, u: int, *, near: bool) -> Cause | None:
+def _by_cells(rule: StepRule, evidence: Evidence, t: int, u: int, *, near: bool) -> Cause | None:
     """Find what the cells show by themselves: when they moved, and which."""
     at, after, end = evidence.before[t, u], evidence.after[t, u], evidence.end[t, u]
-    started = np.arange(len(at)) < ladder.memory.rank(ladder.start[u], ladder.levels)
+    started = np.arange(len(at)) < rule.memory.rank(rule.start[u], rule.levels)
     last = evidence.end[t - 1, u] if t else started
     if np.any(at != last) or (np.any(after != end) and not near):
         # Near its threshold a cell may finish after the strobe what it began within it.
@@ -272,7 +272,7 @@ def _by_cells(ladder: Ladder, evidence: Evidence, t: int, u: int, *, near: bool)
 
 
 def _by_candidate(
-    ladder: Ladder,
+    rule: StepRule,
     evidence: Evidence,
     reference: float,
     local: tuple[float, float] | None,
@@ -286,14 +286,14 @@ def _by_candidate(
     `local` is software's candidate and threshold with the circuit's own earlier layers.
     """
     own, was = float(evidence.candidate[t, u]), float(evidence.earlier[t, u])
-    at = ladder.level(evidence.before[t, u].sum())
-    found = int(ladder.level(evidence.end[t, u].sum()))
+    at = rule.level(evidence.before[t, u].sum())
+    found = int(rule.level(evidence.end[t, u].sum()))
 
     def asked(c: float, up: float, down: float) -> int:
         edges = np.array(c), np.array(up), np.array(down)
-        return int(ladder.memory.step(at, *edges, ladder.levels))
+        return int(rule.memory.step(at, *edges, rule.levels))
 
-    up, down = float(ladder.own_up[t, u]), float(ladder.own_down[t, u])
+    up, down = float(rule.own_up[t, u]), float(rule.own_down[t, u])
     if found != asked(own, up, down):
         if near:
             return Cause.THRESHOLD
@@ -307,7 +307,7 @@ def _by_candidate(
     lacking = expected - own
     if (own - was) * np.sign(lacking) > MOVING * abs(lacking):
         return Cause.UNSETTLED
-    within = near and abs(_distance(ladder, expected, up, down)) <= REACH
+    within = near and abs(_distance(rule, expected, up, down)) <= REACH
     return Cause.THRESHOLD if within else Cause.CANDIDATE
 
 
@@ -318,7 +318,7 @@ def explain(
     result: SpiceResult,
     mapped: Model,
     design: Design,
-    ladders: Mapping[int, Ladder],
+    rules: Mapping[int, StepRule],
     inputs: Inputs,
     reference: Trace,
 ) -> tuple[Disagreement, ...]:
@@ -330,7 +330,7 @@ def explain(
         What ngspice gave.
     mapped, design
         The network that the design amounts to, and the design.
-    ladders
+    rules
         By layer of ladders what its units should do.
     inputs, reference
         Raw sequences, and what the reference makes of them.
@@ -347,9 +347,9 @@ def explain(
             i = bank.layer
             evidence, wanted = layers[i], reference.candidates[i][row, :n]
             before = local[i] if i else None
-            if i in ladders and evidence is not None:
-                ladder = ladders[i].in_run(software[i], local[i])
-                found += wrong_steps(ladder, evidence, wanted, local=before, sequence=row)
+            if i in rules and evidence is not None:
+                rule = rules[i].in_run(software[i], local[i])
+                found += wrong_steps(rule, evidence, wanted, local=before, sequence=row)
             elif not bank.clocked:
                 h, own = quantised[i][row, :n], result.trace.candidates[i][row, :n]
                 seen = None if before is None else before.candidate

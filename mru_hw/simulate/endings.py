@@ -26,7 +26,7 @@ class Ending:
     status
         Why it ended.
     helper
-        The options that it needed beyond its deck's own to converge; mostly none.
+        The options that it needed beyond its deck's own; mostly none.
     said
         ngspice's last line where it failed.
     core_seconds
@@ -83,13 +83,13 @@ def last_line(message: str) -> str:
 
 
 def helped_lines(endings: Iterable[Ending]) -> list[str]:
-    """Return a line for each of the options that runs needed to converge."""
+    """Return a line for each of the options that runs needed beyond their decks' own."""
     helped: dict[str, list[str]] = {}
     for ending in endings:
         if ending.helper:
             helped.setdefault(ending.helper, []).append(ending.where())
     return [
-        f"{len(runs)} converged only with .options {helper}: "
+        f"{len(runs)} came out only with .options {helper}: "
         f"{', '.join(runs[:_NAMED])}{', …' if len(runs) > _NAMED else ''}."
         for helper, runs in helped.items()
     ]

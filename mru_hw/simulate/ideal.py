@@ -25,7 +25,7 @@ from mru_hw.errors import Bare, MruHwError, UserError
 from mru_hw.model.memory import Drive
 from mru_hw.model.memory.recurrence import Floats, Levels
 from mru_hw.model.network import Model
-from mru_hw.model.structure import LayerSpec, ModelSpec
+from mru_hw.model.structure import LayerSpec, ModelSpec, normalised
 from mru_hw.simulate.kept import Kept
 from mru_hw.simulate.readout import Tally
 from mru_hw.simulate.trace import Trace
@@ -318,9 +318,7 @@ def _recorder(kept: Kept, at: tuple[slice, slice, slice], valid: NDArray[np.bool
 
 def _columns(spec: ModelSpec, x: NDArray[np.float64], n_seq: int, dtype: np.dtype[Any]) -> Floats:
     """Return normalised data as (1, feature, time, sequence), filled up with empty sequences."""
-    if spec.normalisation is not None:
-        x = x - np.array(spec.normalisation.mean)
-        x /= np.array(spec.normalisation.scale)
+    x = normalised(spec, x)
     columns = np.zeros((1, spec.n_in, x.shape[1], n_seq), dtype)
     columns[0, :, :, : len(x)] = x.transpose(2, 1, 0)
     return columns

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.mapping.design import Design
+from mru_hw.circuits.cell.law import Bits, step_cells
+from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.realised import realised_bank
-from mru_hw.model.memory.recurrence import Floats, Levels
+from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import Memory
 from mru_hw.technology.calibration import Calibration
 
@@ -22,14 +23,15 @@ def nominal_low(design: Design, calibration: Calibration, memory: Memory) -> NDA
     return realised_bank(design, memory.bank, calibration).low * memory.biased
 
 
-def initial_cells(memory: Memory) -> NDArray[np.int64]:
-    """Set cells (n_units,) of the initial state."""
-    bank = memory.bank
-    return bank.memory.rank(bank.initial, bank.levels)
+def initial_cells(bank: Bank, width: int = 1) -> Bits:
+    """Return the cells (n_cells, n_units, width) of the initial state, a whole code."""
+    count = bank.memory.rank(bank.initial, bank.levels)
+    cells = np.arange(bank.n_cells)[:, None, None] < count[:, None]
+    return np.repeat(cells, width, axis=2)
 
 
-def step_memory(memory: Memory, c: Floats, up: Floats, down: Floats, before: Levels) -> Levels:
-    """Return the set cells, (time, 1, unit, sequence).
+def step_memory(memory: Memory, c: Floats, up: Floats, down: Floats, before: Bits) -> Bits:
+    """Return the cells before the first frame and after each, (n_cells, n_units, 1 + time, n_seq).
 
     Parameters
     ----------
@@ -38,9 +40,13 @@ def step_memory(memory: Memory, c: Floats, up: Floats, down: Floats, before: Lev
     up, down
         Thresholds, broadcast against c.
     before
-        Set cells before the first frame, (unit, sequence) or one of both.
+        Cells before the first frame, (n_cells, n_units, n_seq).
     """
-    bank = memory.bank
-    start = bank.memory.level(before[None], bank.levels)
-    levels = bank.memory.follow(c[None], up[None], down[None], start, bank.levels)
-    return bank.memory.rank(levels, bank.levels)
+    rises = np.greater_equal(c, up)
+    falls = memory.bank.circuit.falls(c, down) & ~rises
+    cells: Bits = np.empty((*before.shape[:2], 1 + c.shape[1], c.shape[2]), np.bool_)
+    cells[:, :, 0] = before
+    for t in range(c.shape[1]):
+        before = step_cells(before, rises[:, t], falls[:, t])
+        cells[:, :, t + 1] = before
+    return cells

@@ -69,7 +69,7 @@ class Tally:
                 rows = np.flatnonzero((lengths > 0) & (lengths <= n_time))
                 self._held[..., rows] = output[..., lengths[rows] - 1, rows]
             case ReadoutKind.VOTE:
-                winners = _largest(np.moveaxis(output, -3, -2), axis=-2)
+                winners = largest(np.moveaxis(output, -3, -2), axis=-2)
                 valid = np.arange(n_time)[:, None] < lengths
                 for k in range(output.shape[-3]):
                     self._held[..., k, :] += np.sum((winners == k) & valid, axis=-2)
@@ -80,8 +80,8 @@ class Tally:
     def decide(self) -> NDArray[np.int64]:
         """Return the decisions, (..., n_seq), once every sequence has ended."""
         if self._readout is ReadoutKind.MEAN:
-            return _largest(self._held / self._lengths.astype(self._held.dtype))
-        return _largest(self._held)
+            return largest(self._held / self._lengths.astype(self._held.dtype))
+        return largest(self._held)
 
 
 def _add_valid(total: NDArray[Any], values: NDArray[Any], lengths: NDArray[np.int64]) -> None:
@@ -94,7 +94,7 @@ def _add_valid(total: NDArray[Any], values: NDArray[Any], lengths: NDArray[np.in
             np.add(total, values[..., t, :], out=total, where=t < lengths)
 
 
-def _largest(values: NDArray[Any], axis: int = -2) -> NDArray[np.int64]:
+def largest(values: NDArray[Any], axis: int = -2) -> NDArray[np.int64]:
     """Return the index of the largest value along `axis`, the lowest index of equals.
 
     A NaN is never the largest (padding), and costs no warning.

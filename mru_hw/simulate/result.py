@@ -96,7 +96,7 @@ class Run:
     verification
         What single units did in ngspice, where some were verified (`Chip.verify`).
     warning
-        What makes the result doubtful, a sentence; empty where nothing does.
+        What makes the result doubtful, a sentence or two; empty where nothing does.
     """
 
     level: str

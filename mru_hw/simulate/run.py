@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
-from mru_hw.errors import Bare, UserError
+from mru_hw.errors import UserError
 from mru_hw.mapping import Design, DesignOptions, map_model, unmap
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
@@ -17,14 +17,16 @@ from mru_hw.model.network import Model
 from mru_hw.simulate.asked import (
     asked_conditions,
     asked_seed,
+    asked_sequences,
     asked_tolerances,
     refuse_currents,
     refuse_level,
     refuse_spread,
+    refuse_waves,
 )
 from mru_hw.simulate.at_level import run_level
 from mru_hw.simulate.result import Run
-from mru_hw.stimulus import Inputs, asked_inputs, refuse_labels, refuse_width
+from mru_hw.stimulus import Inputs, asked_inputs, refuse_width
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration, read_calibration
 from mru_hw.technology.conditions import Conditions
@@ -165,6 +167,7 @@ class Chip:
         tolerances: str = "default",
         raw: str | Path | None = None,
         progress: Progress | None = None,
+        kernel: str | None = None,
     ) -> Run:
         """Run sequences through the chip at a level of truth.
 
@@ -188,6 +191,9 @@ class Chip:
             At the level ``spice``: a folder for each sequence's waves, ``sequence<number>.raw``.
         progress
             Told how many sequences more are done (level ``spice``).
+        kernel
+            Of the settled level ``behavioral``: ``numba`` or ``numpy``; numba where it is
+            installed when None.
 
         Raises
         ------
@@ -197,9 +203,8 @@ class Chip:
         """
         conditions = self._conditions(level, die, corner, temperature, v_dd)
         closely = asked_tolerances(tolerances, level)
-        data, first = self._take(inputs, sequences)
-        if raw is not None and level != "spice":
-            raise UserError("raw", str(raw), "`level` spice, whole networks: others have no waves")
+        data, first = asked_sequences(self.model.spec, inputs, sequences)
+        refuse_waves(raw, level)
         if level == "spice":
             from mru_hw.simulate.verify import refuse_large
             from mru_hw.spice.rawfile import refuse_raw
@@ -219,6 +224,7 @@ class Chip:
             tolerances=closely,
             progress=progress,
             raw=None if raw is None else Path(raw),
+            kernel=kernel,
         )
 
     def verify(
@@ -262,7 +268,7 @@ class Chip:
         asked_conditions(self.design.technology, corner=corner, temperature=temperature, v_dd=v_dd)
         conditions = self._conditions("behavioral", die, corner, temperature, v_dd)
         closely = asked_tolerances(tolerances, "spice")
-        data, first = self._take(inputs, sequences)
+        data, first = asked_sequences(self.model.spec, inputs, sequences)
         refuse_verification(choice, self.design, data, conditions)
         run = run_level(
             self,
@@ -341,7 +347,7 @@ class Chip:
             A part of the network has no transistors yet, `folder` holds something else, or a value
             is out of range.
         """
-        from mru_hw.spice.bench import normalised
+        from mru_hw.model.structure import normalised
         from mru_hw.spice.export import export, supply_of
 
         technology, frames = self.design.technology, None
@@ -382,14 +388,3 @@ class Chip:
         return asked_conditions(
             self.design.technology, level, corner=corner, temperature=temperature, v_dd=v_dd
         )
-
-    def _take(self, inputs: Sequences, sequences: slice) -> tuple[Inputs, int]:
-        """Return the chosen sequences, checked, and the number of the first."""
-        data = asked_inputs(inputs)
-        refuse_width(data, self.model.spec.n_in)
-        refuse_labels(data, self.model.spec.n_classes)
-        first, stop, step = sequences.indices(data.n_seq)
-        if step != 1 or first >= stop:
-            asked = Bare(f"{sequences.start}:{sequences.stop}:{sequences.step}")
-            raise UserError("sequences", asked, f"start:stop within 0:{data.n_seq}, step 1")
-        return data.take(slice(first, stop)), first

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +11,14 @@ from numpy.typing import NDArray
 from mru_hw.errors import RunStatus
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
-from mru_hw.model.structure import ModelSpec
+from mru_hw.model.structure import ModelSpec, normalised
 from mru_hw.simulate.endings import Ending, last_line
 from mru_hw.simulate.evidence import Evidence
 from mru_hw.simulate.readout import decide
 from mru_hw.simulate.spice_read import SequenceRead, read_sequence
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.trace import Trace
-from mru_hw.spice.bench import make_bench, normalised
+from mru_hw.spice.bench import make_bench
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.options import Tolerances, unresolved_blocks
@@ -28,6 +27,7 @@ from mru_hw.stimulus import Inputs, refuse_width
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
+from mru_hw.workers import side_by_side
 
 Array = NDArray[np.float64]
 
@@ -157,31 +157,8 @@ def simulate_spice(
             keep(row, waves)
         return read_sequence(design, bench, waves, conditions.v_dd, calibration)
 
-    runs = _in_threads(one, inputs.n_seq, workers, runner, progress)
+    runs = side_by_side(one, range(inputs.n_seq), workers, stop=runner.stop, progress=progress)
     return _collect(spec, inputs, runs, unresolved_blocks(design, tolerances))
-
-
-def _in_threads(
-    one: Callable[[int], SequenceRead],
-    n_seq: int,
-    workers: int,
-    runner: Runner,
-    progress: Callable[[int], None] | None,
-) -> list[SequenceRead]:
-    pool = ThreadPoolExecutor(max(1, workers))
-    futures: dict[Future[SequenceRead], int] = {}
-    try:
-        futures = {pool.submit(one, row): row for row in range(n_seq)}
-        for future in as_completed(futures):
-            future.result()
-            if progress is not None:
-                progress(1)
-    finally:
-        # Interrupted or failed: no process stays behind.
-        runner.stop()
-        pool.shutdown(cancel_futures=True)
-    done = {row: future.result() for future, row in futures.items()}
-    return [done[row] for row in range(n_seq)]
 
 
 # ---------------------------------------------------------------------------------- collecting

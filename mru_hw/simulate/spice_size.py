@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from mru_hw.circuits.statements import Netlist
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Design
 from mru_hw.spice.bench import bench_saves, edge_and_step
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import CHIP_CELL, chip_netlist
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.runner import Limits
 from mru_hw.stimulus import Inputs
@@ -38,10 +39,10 @@ run of 10,000 frames."""
 
 def transistors(design: Design) -> int:
     """Count the transistors of a chip's deck, unit devices of one leg as one."""
-    return count_transistors(chip_deck(design), "mru_chip", design.technology)
+    return count_transistors(chip_netlist(design), CHIP_CELL, design.technology)
 
 
-def count_transistors(deck: str, top: str, technology: Technology) -> int:
+def count_transistors(deck: Netlist | str, top: str, technology: Technology) -> int:
     """Count the transistors of subcircuit `top` of a deck."""
     return sum(device.kind == "m" for device in flatten(deck, top, technology))
 

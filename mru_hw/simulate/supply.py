@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Design
+from mru_hw.spice.area import BLOCKS
 from mru_hw.stimulus import Inputs
 from mru_hw.stimulus.inputs import PIECE
 
-BLOCKS = ("mirror", "memory", "clock", "bias")
-"""Supply pins of the chip: what each bus, bank, phase driver and the bias tree draw."""
+__all__ = ["BLOCKS", "SupplyRecord", "input_charge"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

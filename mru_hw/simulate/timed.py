@@ -19,7 +19,8 @@ import numpy as np
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.settling import bank_load, bus_loads, moving_rails
 from mru_hw.circuits.base import NodeKind
-from mru_hw.mapping.design import Bank, Design
+from mru_hw.mapping.design import Design
+from mru_hw.mapping.flow import Row, Units
 from mru_hw.simulate.array import DieArray, Rails
 from mru_hw.simulate.behavioral import BehavioralRun, DieResults, Gathered
 from mru_hw.simulate.blocks import SequenceGroup, group_sequences, keep_freed_memory
@@ -107,24 +108,24 @@ class _Run:
         self._calibration, self._steps = calibration, steps
         loads = bus_loads(design, calibration)
         self._nodes = {
-            name: MovingNode(bus, array.nodes[name], loads[name], calibration, devices.temperature)
-            for name, bus in design.buses.items()
-            if moving_rails(bus)
+            row.index: MovingNode(
+                array.rows[row.index], loads[row.bus.name], calibration, devices.temperature
+            )
+            for row in array.flow.rows
+            if moving_rails(row.bus)
         }
         self._units: list[MovingLadder | MovingLoop] = []
-        for bank, memory in zip(design.banks, array.memories, strict=True):
+        for units, memory in zip(array.flow.banks, array.memories, strict=True):
+            bank = units.bank
             load, scale = bank_load(design, calibration, bank), design.buses[bank.candidate].scale
             self._units.append(
                 MovingLadder(memory, load, calibration, scale, width)
                 if bank.clocked
                 else MovingLoop(memory, load, devices, bank, width)
             )
-        self._order = self._flow()
-        self._copied: dict[str, Array] = {}
+        self._copied: dict[int, Array] = {}
         self._legs = {
-            name: Legs(array.nodes[name], self._nodes)
-            for name, bus in design.buses.items()
-            if bus.circuit.moves and array.nodes[name].wirings
+            node.row.index: Legs(node, self._nodes) for node in array.rows if node.wirings
         }
         self._levels: list[Array] = []
         self._x: Array | None = None
@@ -138,15 +139,6 @@ class _Run:
         banks = self._design.banks
         self.candidates = [np.zeros((b.n_units, n_time, self._width)) for b in banks]
         self.states = [np.zeros((b.n_units, n_time, self._width)) for b in banks]
-
-    def _flow(self) -> list[str]:
-        """List the buses in the order in which the signal passes them; banks stand by number."""
-        order = ["x", "v0"]
-        for bank in self._design.banks:
-            i = bank.layer
-            order += [bank.candidate, *([bank.threshold] if bank.threshold else []), bank.name]
-            order += [bank.state, *([f"o{i}"] if f"o{i}" in self._nodes else []), f"v{i + 1}"]
-        return order
 
     def frames(self, x: Array) -> None:
         """Run the next frames, (n_in, time, sequence); fills signals and supply anew."""
@@ -173,10 +165,11 @@ class _Run:
 
     def _settle(self, x: Array) -> None:
         """Start with the first frame's inputs and the initial states, all at rest."""
-        for name in self._order:
-            if name in self._nodes:
-                self._nodes[name].settle(self._into(name, x))
-                self._copied[name] = self._nodes[name].legs(self._nodes[name].sent)
+        for row in self._array.flow.rows:
+            if row.index in self._nodes:
+                node = self._nodes[row.index]
+                node.settle(self._into(row, x))
+                self._copied[row.index] = node.legs(node.sent)
 
     def _stretch(self, start: float, end: float, before: Array, x: Array, t: int | None) -> None:
         """Go from `start` to `end` [s] of a frame, in steps that grow."""
@@ -188,61 +181,58 @@ class _Run:
                 self.static[t] += float(b - a) / self._design.timing.frame * self._drawn()
 
     def _advance(self, x: Array, dt: float) -> None:
-        for name in self._order:
-            if name not in self._nodes:
-                self._move_units(self._design.bank(name).layer, dt)
-                continue
-            node = self._nodes[name]
-            sinks = self._design.buses[name].kind is NodeKind.RECTIFIED
-            sunk = self._legs[name].sunk(self._copied) if sinks else None
-            node.step(self._into(name, x), dt, sunk)
-            self._copied[name] = node.legs(node.sent)
+        for step in self._array.flow.steps:
+            if isinstance(step, Units):
+                self._move_units(step, dt)
+            elif step.index in self._nodes:
+                node = self._nodes[step.index]
+                sinks = step.bus.kind is NodeKind.RECTIFIED
+                sunk = self._legs[step.index].sunk(self._copied) if sinks else None
+                node.step(self._into(step, x), dt, sunk)
+                self._copied[step.index] = node.legs(node.sent)
 
-    def _into(self, name: str, x: Array) -> Array:
-        """Return the mean of what flows into a bus over a step, (n, sequence)."""
-        for bank, unit in zip(self._design.banks, self._units, strict=True):
-            if name == bank.state:
-                return unit.output()
-        if name == "x":
+    def _into(self, row: Row, x: Array) -> Array:
+        """Return the mean of what flows into a row over a step, (n, sequence)."""
+        if row.bank is not None:
+            return self._units[row.bank].output()
+        if row.index == self._array.flow.x:
             return x
-        return self._legs[name].value(self._copied)
+        return self._legs[row.index].value(self._copied)
 
-    def _move_units(self, layer: int, dt: float) -> None:
-        bank, unit = self._design.banks[layer], self._units[layer]
-        candidate = self._nodes[bank.candidate].mean
+    def _move_units(self, units: Units, dt: float) -> None:
+        unit, candidate = self._units[units.index], self._nodes[units.candidate].mean
         if isinstance(unit, MovingLoop):
-            unit.step(self._rails(bank.candidate, "pn", candidate), dt)
+            unit.step(self._rails(units.candidate, "pn", candidate), dt)
             return
         carried = None
-        if bank.threshold is not None:
-            sent = self._nodes[bank.threshold].sent
+        if units.threshold is not None:
+            sent = self._nodes[units.threshold].sent
             carried = (
-                self._rails(bank.threshold, "pp", sent),
-                self._rails(bank.threshold, "nn", sent),
+                self._rails(units.threshold, "pp", sent),
+                self._rails(units.threshold, "nn", sent),
             )
-        unit.step(self._rails(bank.candidate, "np", candidate), carried, dt)
+        unit.step(self._rails(units.candidate, "np", candidate), carried, dt)
 
-    def _rails(self, name: str, polarities: str, currents: Array) -> Rails:
-        """Return the plus rail and, of a signed bus, the minus rail of given polarities."""
-        node = self._nodes[name]
+    def _rails(self, row: int, polarities: str, currents: Array) -> Rails:
+        """Return the plus rail and, of a signed row, the minus rail of given polarities."""
+        node = self._nodes[row]
         plus = node.rail(currents, "plus", polarities[0])
         if ("minus", polarities[1]) not in node.names:
             return Rails(plus=plus)
         return Rails(plus=plus, minus=node.rail(currents, "minus", polarities[1]))
 
-    def _candidate(self, bank: Bank) -> Array:
+    def _candidate(self, units: Units) -> Array:
         """Return a layer's candidates now, (n, sequence)."""
-        rails = self._rails(bank.candidate, "np", self._nodes[bank.candidate].end)
+        rails = self._rails(units.candidate, "np", self._nodes[units.candidate].end)
         c = rails.plus if rails.minus is None else rails.plus - rails.minus
         found: Array = c[:, 0]
         return found
 
     def _strobe(self, layer: int, t: int) -> None:
-        unit, bank = self._units[layer], self._design.banks[layer]
-        memory = self._array.memories[layer]
+        unit, memory = self._units[layer], self._array.memories[layer]
         if not isinstance(unit, MovingLadder):
             raise TypeError(f"layer {layer} has no strobe")
-        self.candidates[layer][:, t] = self._candidate(bank)
+        self.candidates[layer][:, t] = self._candidate(memory.units)
         steps = unit.strobe()
         stepped = self._calibration.c_step * steps.astype(np.float64)
         self._charge("memory", t, memory.c_still + stepped)
@@ -265,22 +255,19 @@ class _Run:
     def _carried(self) -> list[Array]:
         """Return what each unit's output carries, by layer (unit, sequence)."""
         units = zip(self._array.memories, self._units, strict=True)
-        return [np.take_along_axis(memory.level, unit.cells, axis=1) for memory, unit in units]
+        return [memory.currents(unit.cells)[0] for memory, unit in units]
 
     def _read(self, t: int) -> None:
         """Keep what stands at the frame's end."""
-        copied = {name: node.legs(node.copies(node.end)) for name, node in self._nodes.items()}
-        self.output[:, t] = self._legs["y"].value(copied)
+        copied = {row: node.legs(node.copies(node.end)) for row, node in self._nodes.items()}
+        self.output[:, t] = self._legs[self._array.flow.y].value(copied)
         levels = self._carried()
-        for bank, memory, level in zip(
-            self._design.banks, self._array.memories, levels, strict=True
-        ):
-            i = bank.layer
-            if bank.clocked:
+        for i, (memory, level) in enumerate(zip(self._array.memories, levels, strict=True)):
+            if memory.bank.clocked:
                 low = nominal_low(self._design, self._calibration, memory)
                 self.states[i][:, t] = level - low[:, None]
                 continue
-            self.candidates[i][:, t], self.states[i][:, t] = self._candidate(bank), level
+            self.candidates[i][:, t], self.states[i][:, t] = self._candidate(memory.units), level
             # What a loop's step charges is counted where it is seen, at the frame's end.
             stepped = np.abs(level - self._levels[i]) > 0
             self._charge("memory", t, memory.c_step @ stepped.astype(np.float64))

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array
 from mru_hw.cells.settling import BusLoad, moving_rails
+from mru_hw.circuits.base import leg_of
 from mru_hw.circuits.legs.gains import node_thermal
 from mru_hw.circuits.legs.leakage import leg_current, off_current
 from mru_hw.circuits.nodes.laws import log_rail, rectified_node, signed_node, split
 from mru_hw.circuits.nodes.moving import diode_step, lifted, splitter_step
-from mru_hw.mapping.design import Bus
 from mru_hw.simulate.array import Node, Wiring
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
@@ -36,8 +36,9 @@ class MovingNode:
     """
 
     def __init__(
-        self, bus: Bus, node: Node, load: BusLoad, calibration: Calibration, temperature: float
+        self, node: Node, load: BusLoad, calibration: Calibration, temperature: float
     ) -> None:
+        bus = node.row.bus
         self._node, self._n = node, bus.size
         self._slope = calibration.thermal("n", temperature) / temperature_voltage(temperature)
         rails = moving_rails(bus)
@@ -53,7 +54,8 @@ class MovingNode:
         for sign, polarity in self.names:
             coulombs = calibration.thermal(polarity, temperature) * load.rails[sign, polarity]
             charges.append(coulombs / bus.scale)
-            off = off_current(calibration, polarity, bus.units) / bus.scale
+            diode = bus.units * bus.times(leg_of((sign, polarity)))
+            off = off_current(calibration, polarity, diode) / bus.scale
             offs.append(np.full(bus.size, off))
             signs.append(np.full(bus.size, 1.0 if sign == "plus" else -1.0))
         self._charge, self._off = np.concatenate(charges)[:, None], np.concatenate(offs)[:, None]
@@ -134,7 +136,8 @@ class MovingNode:
         if not self._leaks:
             return currents
         channel, junction, slope = self._leak[:, part]
-        return leg_current(np.maximum(currents, 0.0), channel, junction, slope)
+        sent: Array = leg_current(np.maximum(currents, 0.0), channel, junction, slope)
+        return sent
 
     def _passed(self, sent: Array) -> Array:
         """Return what flows into the second rails' diodes."""
@@ -163,12 +166,12 @@ class MovingNode:
 class Legs:
     """All legs into a bus, by the rail whose gates they hang on."""
 
-    def __init__(self, node: Node, sources: Mapping[str, MovingNode]) -> None:
+    def __init__(self, node: Node, sources: Mapping[int, MovingNode]) -> None:
         self._node = node
         self._parts = [(w.source, _by_rail(w, sources[w.source])) for w in node.wirings]
         self._n = len(node.constant)
 
-    def sunk(self, copied: Mapping[str, Array]) -> Array:
+    def sunk(self, copied: Mapping[int, Array]) -> Array:
         """Return what legs sink from the bus, (n, sequence), without its sign."""
         total = np.minimum(self._node.constant[:, 0], 0.0)
         for source, matrix in self._parts:
@@ -176,7 +179,7 @@ class Legs:
             total = total + np.minimum(matrix[: self._n, :half], 0.0) @ copied[source][:half]
         return -total
 
-    def value(self, copied: Mapping[str, Array]) -> Array:
+    def value(self, copied: Mapping[int, Array]) -> Array:
         """Return what flows into the bus, (n, sequence), from what each source's legs copy."""
         total = np.concatenate([self._node.constant, self._node.pull])[:, 0]
         for source, matrix in self._parts:
@@ -187,8 +190,11 @@ class Legs:
         sums = total[: self._n], total[self._n :]
         node = self._node
         if node.i_q is None:
-            return rectified_node(*sums, node.usual)[0]
-        return signed_node(*sums, node.i_q[:, 0], node.skew)[0]
+            value, _ = rectified_node(*sums, node.usual)
+        else:
+            value, _ = signed_node(*sums, node.i_q[:, 0], node.skew)
+        inflow: Array = value
+        return inflow
 
 
 def _by_rail(wiring: Wiring, source: MovingNode) -> Array:
@@ -205,7 +211,7 @@ def _by_rail(wiring: Wiring, source: MovingNode) -> Array:
         at = signs.index(sign) * columns
         part = slice(at, at + columns)
         after = slice(wiring.pull.shape[1] + at, wiring.pull.shape[1] + at + columns)
-        own: NDArray[np.bool_] = (wiring.net[:, part] > 0) == (polarity == "p")
+        own: NDArray[np.bool_] = wiring.sourced[:, part] == (polarity == "p")
         net.append(wiring.net[:, part] * own)
         bent.append(wiring.net[:, after] * own)
         pull.append(wiring.pull[:, part] * own)

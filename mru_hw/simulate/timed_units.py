@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array, Devices
+from mru_hw.circuits.cell.law import Bits, step_cells
 from mru_hw.circuits.ladder.moving import comparator_step
-from mru_hw.circuits.legs.gains import flip_gain
+from mru_hw.circuits.legs.gains import flip_gain, node_flip
 from mru_hw.circuits.legs.leakage import off_current
 from mru_hw.circuits.loop.edges import STEP, follower, loop_legs
 from mru_hw.circuits.loop.law import loop_currents
@@ -26,7 +27,7 @@ INNER = 2
 
 
 class MovingLadder:
-    """A layer of clocked units on one die, (n, sequence) each."""
+    """A layer of clocked units on one die, (n, sequence) each; `cells` are (cell, n, sequence)."""
 
     def __init__(
         self,
@@ -44,8 +45,8 @@ class MovingLadder:
         # Currents at 0 V over those at the trip voltage, where the thresholds are taken.
         self._source = {k: (1 + p * v_dd) / (1 + p * (v_dd - v)) for k, v in self._trip.items()}
         self._sink = {k: 1 / (1 + n * v) for k, v in self._trip.items()}
-        self.cells: NDArray[np.int64] = np.repeat(initial_cells(memory)[:, None], width, axis=1)
-        shape = self.cells.shape
+        self.cells = initial_cells(memory.bank, width)
+        shape = self.cells.shape[1:]
         self._v = {"up": np.full(shape, v_dd), "down": np.zeros(shape)}
         self._compared: Array = np.zeros(width)
 
@@ -80,19 +81,18 @@ class MovingLadder:
         """Step by what the comparators say now; return the cells that moved, (sequence,)."""
         up = self._v["up"] < self._trip["up"]
         down = (self._v["down"] > self._trip["down"]) & ~up
-        moved = np.clip(self.cells + up - down, 0, self._memory.bank.n_cells)
-        steps: NDArray[np.int64] = np.abs(moved - self.cells).sum(axis=0)
+        moved = step_cells(self.cells, up, down)
+        steps: NDArray[np.int64] = np.not_equal(moved, self.cells).sum(axis=(0, 1))
         self.cells = moved
         return steps
 
     def output(self) -> Array:
         """Return the current into the state node, (n, sequence)."""
-        found: Array = np.take_along_axis(self._memory.level, self.cells, axis=1)
-        return found
+        return self._memory.currents(self.cells)[0]
 
     def supply(self) -> Array:
         """Supply current [A] of cells and comparators, (sequence,)."""
-        held: Array = np.take_along_axis(self._memory.held, self.cells, axis=1).sum(axis=0)
+        held: Array = self._memory.currents(self.cells)[1].sum(axis=0)
         return held + self._compared
 
 
@@ -125,14 +125,15 @@ class MovingLoop:
         )
         self._fed, self._led = fed, led / led[:, -1:]
         self._hold, self._feedback = loop.hold[:, None], loop.feedback[:, None]
-        i = devices.design.buses[bank.candidate].i_device
+        candidate = devices.design.buses[bank.candidate]
+        signed = "minus" in candidate.circuit.signs
+        minus = node_flip(calibration, candidate, "minus") if signed else 0.0
         self._loop, self._flip = loop, flip_gain(calibration, "n", i_lsb)
-        self._gain_minus = loop.copy_minus[:, None] * flip_gain(calibration, "p", i)
-        units = 1
+        self._gain_minus = loop.copy_minus[:, None] * minus
+        units = bank.times("feedback_diode")
         self._charge = (calibration.thermal("p", temperature) * load["feedback"])[:, None]
         self._off = np.full((bank.n_units, 1), off_current(calibration, "p", units))
-        start = np.repeat(initial_cells(memory)[:, None], width, axis=1)
-        self._v = np.where(start > 0, self._v_dd, 0.0)
+        self._v = np.where(initial_cells(bank, width)[0], self._v_dd, 0.0)
         self._channel = self._at(self._fed, self._v) + self._off
         self._drawn: Array = np.zeros(width)
         self._output: Array = memory.level[:, 1:] * self._at(self._led, self._v)
@@ -143,10 +144,9 @@ class MovingLoop:
         return self._v
 
     @property
-    def cells(self) -> NDArray[np.int64]:
-        """Set cells (n, sequence)."""
-        found: NDArray[np.int64] = (self._v > self._on).astype(np.int64)
-        return found
+    def cells(self) -> Bits:
+        """Set cells (1, n, sequence)."""
+        return (self._v > self._on)[None]
 
     def step(self, candidate: Rails, dt: float) -> None:
         """Move for `dt` [s]; the rails are means over the step."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,9 @@ from mru_hw.errors import Bare, RunStatus, UserError
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.causes import Disagreement
 from mru_hw.simulate.disagreement import (
-    Ladder,
-    ladder_of,
+    StepRule,
     of_unit,
+    step_rule,
     wrong_steps,
 )
 from mru_hw.simulate.endings import Ending, ending_of
@@ -39,12 +38,13 @@ from mru_hw.spice.unit_bench import (
     UnitBench,
     make_unit_bench,
     refuse_other_cells,
-    unit_deck,
+    unit_netlist,
 )
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die, nominal_die
+from mru_hw.workers import side_by_side
 
 LARGEST = 3000
 """Transistors of a network that ngspice runs as a whole."""
@@ -52,8 +52,6 @@ LARGEST = 3000
 _NONE_SINGLY = "no layer's units run singly: cmru or bmru, fixed thresholds, signed candidates"
 
 Array = NDArray[np.float64]
-_Job = TypeVar("_Job")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,14 +210,14 @@ def refuse_verification(
         bench = make_unit_bench(design, layer, 0, np.zeros(1), conditions)
         refuse_frames(
             inputs,
-            count=count_transistors(unit_deck(design, layer, 0), UNIT, design.technology),
+            count=count_transistors(unit_netlist(design, layer, 0), UNIT, design.technology),
             saves=len(bench.deck.saves),
             period=bench.timing.frame,
         )
 
 
 def choose_units(
-    choice: Choice, ladders: Mapping[int, Ladder], trace: Trace, inputs: Inputs
+    choice: Choice, rules: Mapping[int, StepRule], trace: Trace, inputs: Inputs
 ) -> tuple[tuple[int, int], ...]:
     """Choose the units: all of a layer, or those whose candidates come nearest to their thresholds.
 
@@ -230,18 +228,18 @@ def choose_units(
     ----------
     choice
         One that `refuse_choice` lets pass.
-    ladders
+    rules
         By layer those whose units run singly.
     trace, inputs
         The behavioral run.
     """
     if choice.layer is not None:
-        return tuple((choice.layer, k) for k in range(len(ladders[choice.layer].up)))
+        return tuple((choice.layer, k) for k in range(len(rules[choice.layer].up)))
     valid = inputs.valid()
     margins = []
-    for i, ladder in ladders.items():
+    for i, rule in rules.items():
         c = trace.candidates[i][valid]
-        beta = np.where(c >= 0, ladder.up, ladder.down)
+        beta = np.where(c >= 0, rule.up, rule.down)
         distance = np.abs(np.abs(c) - beta) / beta
         margins += [(float(m), i, k) for k, m in enumerate(np.quantile(distance, 0.01, axis=0))]
     return tuple((i, k) for _, i, k in sorted(margins)[: choice.count])
@@ -307,8 +305,8 @@ def verify_units(
     """
     refuse_choice(choice, design)
     own = nominal_die(design) if die is None else die
-    ladders = {i: ladder_of(design, calibration, own, i, conditions) for i in single_layers(design)}
-    units = choose_units(choice, ladders, trace, inputs)
+    rules = {i: step_rule(design, calibration, own, i, conditions) for i in single_layers(design)}
+    units = choose_units(choice, rules, trace, inputs)
     jobs = [(i, k, row) for i, k in units for row in range(inputs.n_seq)]
     runner = Runner(Limits(time_s=time_limit_s))
     options = network_options(design, tolerances)
@@ -321,27 +319,16 @@ def verify_units(
         waves = runner.run(bench.deck)
         evidence = read_unit(design, i, k, bench, waves)
         number = first_sequence + row
-        found = wrong_steps(of_unit(ladders[i], k), evidence, c, sequence=number, units=[k])
+        found = wrong_steps(of_unit(rules[i], k), evidence, c, sequence=number, units=[k])
         if progress is not None:
             progress(1)
         steps = int(np.isfinite(evidence.candidate).sum())
         return steps, list(found), ending_of(number, waves, (i, k))
 
-    results = list(_in_threads(one, jobs, workers, runner))
+    results = side_by_side(one, jobs, workers, stop=runner.stop)
     return Verification(
         units=units,
         steps=sum(steps for steps, _, _ in results),
         disagreements=tuple(d for _, found, _ in results for d in found),
         endings=tuple(ending for _, _, ending in results),
     )
-
-
-def _in_threads(
-    one: Callable[[_Job], _Result], jobs: list[_Job], workers: int, runner: Runner
-) -> Iterator[_Result]:
-    pool = ThreadPoolExecutor(max(1, workers))
-    try:
-        yield from pool.map(one, jobs)
-    finally:
-        runner.stop()
-        pool.shutdown(cancel_futures=True)

@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.legs.gains import pin_voltage
+from mru_hw.circuits.statements import (
+    Comment,
+    Control,
+    Element,
+    End,
+    Include,
+    Measure,
+    Netlist,
+    Options,
+    Save,
+    Source,
+    Statement,
+    Transient,
+    Use,
+    dc,
+    rows,
+)
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Bus, Design
-from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.chip import (
+    CHIP_CELL,
     SUPPLIES,
     all_clocked,
-    chip_deck,
+    chip_netlist,
     chip_pins,
     clocked_banks,
-    loop_net,
     node_instance,
     wire_notes,
 )
-from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of, token_source
 from mru_hw.spice.dies import die_commands
 from mru_hw.spice.options import Tolerances, network_options, unresolved_blocks
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
+from mru_hw.spice.pulses import strobe_pulses
+from mru_hw.spice.text import deck_lines, deck_text
 from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
 from mru_hw.units import render
@@ -58,6 +76,8 @@ class Bench:
     ----------
     deck
         Ready to run.
+    chip, player
+        The same as statements: the chip, and the bench that plays it.
     t_start
         The first frame's start [s]; the last one's end is ``deck.t_stop``.
     read_at
@@ -68,6 +88,8 @@ class Bench:
     """
 
     deck: Deck
+    chip: Netlist
+    player: tuple[Statement, ...]
     t_start: float
     read_at: Array
     decided_at: Array
@@ -82,10 +104,7 @@ def candidate_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
 def state_vectors(design: Design, layer: int, k: int) -> tuple[str, ...]:
     """Return the node voltages of the cells of unit `k` of `layer`, in thermometer order."""
     bank = design.banks[layer]
-    if not bank.clocked:
-        return (f"v({TOP}.{loop_net(layer, k)})",)
-    cells = range(1, bank.n_cells + 1)
-    return tuple(f"v(xchip.xu{layer}_{k}.v{j})" for j in cells)
+    return tuple(f"v({TOP}.{net})" for net in bank.circuit.nets(bank, k))
 
 
 def state_diode(design: Design, layer: int, k: int) -> str:
@@ -136,14 +155,6 @@ def reference_current(design: Design) -> float:
     return design.i_lsb * design.buses["bias"].units
 
 
-def normalised(spec: ModelSpec, x: Array) -> Array:
-    """Return raw frames (..., n_in) as the network sees them."""
-    if spec.normalisation is None:
-        return x
-    result: Array = (x - np.array(spec.normalisation.mean)) / np.array(spec.normalisation.scale)
-    return result
-
-
 def make_bench(
     design: Design,
     frames: Array,
@@ -190,27 +201,49 @@ def make_bench(
     decided_at: Array = np.array([clocked.get(bank.layer, read_at) for bank in design.banks])
     commands = () if die is None else tuple(die_commands(design, die))
     saves = bench_saves(design)
-    body = [
-        *_condition_lines(conditions, network_options(design, tolerances)),
-        *_supply_lines(design, conditions),
-        *_stimulus_lines(design, frames, starts, clocked, reset, conditions),
-        *_instance_lines(design),
-        *(".save " + " ".join(row) for row in _rows((*saves, TOKEN), 8)),
+    body = (
+        *_conditions(conditions, network_options(design, tolerances)),
+        *_supplies(design, conditions),
+        *_stimulus(design, frames, starts, clocked, reset, conditions),
+        _instance(design),
+        *(Save(vectors=row) for row in _rows((*saves, TOKEN), 8)),
         # From dark.
-        f".tran {edge_and_step(period)[1]:.9g} {t_stop:.9g} uic",
-        *(_measure_lines(design, t_start, t_stop, conditions) if measures else ()),
-        *(_control_lines(commands) if measures and commands else ()),
-    ]
-    chip = chip_deck(design)
-    head = [
-        f"* mru_hw {__version__} bench, design {design.digest()}",
-        f"* {len(frames)} frames of {period:.9g} s after {t_start:.9g} s of power-up and reset;"
+        Transient(step=f"{edge_and_step(period)[1]:.9g}", stop=f"{t_stop:.9g}"),
+        *(_measures(design, t_start, t_stop, conditions) if measures else ()),
+        *([Control(lines=(*commands, "run", "quit"))] if measures and commands else ()),
+    )
+    chip = chip_netlist(design)
+    notes = (
+        f"mru_hw {__version__} bench, design {design.digest()}",
+        f"{len(frames)} frames of {period:.9g} s after {t_start:.9g} s of power-up and reset;"
         f" {'the nominal chip' if die is None else f'die {die.seed}'}",
         *wire_notes(design),
         *_notes(design, t_stop - t_start, tolerances),
-    ]
-    deck = bench_deck(design, chip, head, body, saves, t_stop, commands)
-    return Bench(deck=deck, t_start=t_start, read_at=read_at, decided_at=decided_at)
+    )
+    head = [Comment(text=note) for note in notes]
+    deck = bench_deck(
+        design,
+        deck_text(chip.statements()),
+        list(deck_lines(head)),
+        list(deck_lines(body)),
+        saves,
+        t_stop,
+        commands,
+    )
+    pulses = (
+        pulse
+        for layer, at in clocked.items()
+        for pulse in strobe_pulses(layer, at, period, conditions.v_dd)
+    )
+    deck = replace(deck, pulses=tuple(pulses))
+    return Bench(
+        deck=deck,
+        chip=chip,
+        player=(*head, token_source(deck.token), *body, End()),
+        t_start=t_start,
+        read_at=read_at,
+        decided_at=decided_at,
+    )
 
 
 def bench_deck(
@@ -255,108 +288,101 @@ def bench_saves(design: Design) -> tuple[str, ...]:
 def _notes(design: Design, seconds: float, tolerances: Tolerances) -> list[str]:
     blocks = " + ".join(f"p_{name.removeprefix('vdd_')}" for name in (*SUPPLIES, "ref"))
     return [
-        "* the token is a voltage made from the hash of this text: a result proves its circuit",
-        f"* inputs: 1.0 of a normalised feature is {design.buses['x'].scale:.6g} A",
-        f"* outputs: 1.0 of the network's is {design.buses['y'].scale:.6g} A",
-        f"* energy of the frames: ({blocks}) times {seconds:.9g} s",
-        "* p_input: what the sources of the inputs deliver, as if from the supply; not in that sum",
+        "the token is a voltage made from the hash of this text: a result proves its circuit",
+        f"inputs: 1.0 of a normalised feature is {design.buses['x'].scale:.6g} A",
+        f"outputs: 1.0 of the network's is {design.buses['y'].scale:.6g} A",
+        f"energy of the frames: ({blocks}) times {seconds:.9g} s",
+        "p_input: what the sources of the inputs deliver, as if from the supply; not in that sum",
         *(
-            f"* p_{name} is not resolved by these tolerances: up to three times too small"
+            f"p_{name} is not resolved by these tolerances: up to three times too small"
             for name in unresolved_blocks(design, tolerances)
         ),
     ]
 
 
-def _condition_lines(conditions: Conditions, options: str) -> list[str]:
-    return [
-        f".lib '{MODELS}' {conditions.corner}",
-        f".include '{CHIP}'",
-        f".options temp={conditions.temperature:.9g} {options}",
-    ]
+def _conditions(conditions: Conditions, options: str) -> tuple[Statement, ...]:
+    tolerances = dict(pair.split("=", 1) for pair in options.split())
+    return (
+        Use(file=MODELS, section=conditions.corner),
+        Include(file=CHIP),
+        Options(values={"temp": f"{conditions.temperature:.9g}", **tolerances}),
+    )
 
 
-def _supply_lines(design: Design, conditions: Conditions) -> list[str]:
-    return [
-        f"vdd vdd 0 {conditions.v_dd:.9g}",
-        # What the inputs deliver, apart from the chip's own supply.
-        f"vin vin 0 {conditions.v_dd:.9g}",
-        f"v{INPUT_SUPPLY} vin {INPUT_SUPPLY} 0",
-        # Declared zero-volt probes: the supply current, block by block, and the reference's.
-        *(f"v{name} vdd {name} 0" for name in SUPPLIES),
-        "vref vdd vref 0",
-        f"ibias vref iref {reference_current(design):.9g}",
-        *(() if all_clocked(design) else (f"cref iref 0 {DECOUPLING:.9g}",)),
-        *(
-            f"vy{k} y{k} 0 {pin_voltage(conditions.v_dd):.9g}"
-            for k in range(design.buses["y"].size)
-        ),
-    ]
+def _supplies(design: Design, conditions: Conditions) -> Iterator[Statement]:
+    yield dc("vdd", "vdd", "0", conditions.v_dd)
+    # What the inputs deliver, apart from the chip's own supply.
+    yield dc("vin", "vin", "0", conditions.v_dd)
+    yield dc(f"v{INPUT_SUPPLY}", "vin", INPUT_SUPPLY, 0)
+    # Declared zero-volt probes: the supply current, block by block, and the reference's.
+    for name in SUPPLIES:
+        yield dc(f"v{name}", "vdd", name, 0)
+    yield dc("vref", "vdd", "vref", 0)
+    yield dc("ibias", "vref", "iref", reference_current(design))
+    if not all_clocked(design):
+        yield Element(name="cref", nets=("iref", "0"), model=f"{DECOUPLING:.9g}", values={})
+    for k in range(design.buses["y"].size):
+        yield dc(f"vy{k}", f"y{k}", "0", pin_voltage(conditions.v_dd))
 
 
-def _stimulus_lines(
+def _stimulus(
     design: Design,
     frames: Array,
     starts: Array,
     strobes: Mapping[int, Array],
     reset: float,
     conditions: Conditions,
-) -> list[str]:
+) -> Iterator[Statement]:
     period, width = design.timing.frame, design.timing.pulse
-    v_dd, (edge, _) = f"{conditions.v_dd:.9g}", edge_and_step(period)
+    v_dd, (edge, _) = conditions.v_dd, edge_and_step(period)
     currents = frames * design.buses["x"].scale
-    return [
-        f"vrst rst 0 pwl(0 0 {edge:.9g} {v_dd} {reset:.9g} {v_dd} {reset + edge:.9g} 0)",
-        *(
-            f"vphi{i} phi{i} 0"
-            f" pulse(0 {v_dd} {at[0]:.9g} {edge:.9g} {edge:.9g} {width:.9g} {period:.9g})"
-            for i, at in strobes.items()
-        ),
-        *(
-            line
-            for k in range(design.buses["x"].size)
-            for line in _input_lines(k, starts, currents[:, k])
-        ),
-    ]
+    points = ((0, 0), (edge, v_dd), (reset, v_dd), (reset + edge, 0))
+    yield Source(name="vrst", nets=("rst", "0"), shape="pwl", numbers=_numbers(*sum(points, ())))
+    for i, at in strobes.items():
+        yield Source(
+            name=f"vphi{i}",
+            nets=(f"phi{i}", "0"),
+            shape="pulse",
+            numbers=_numbers(0, v_dd, at[0], edge, edge, width, period),
+        )
+    for k in range(design.buses["x"].size):
+        yield from _inputs(k, starts, currents[:, k])
 
 
-def _input_lines(k: int, starts: Array, currents: Array) -> Iterator[str]:
-    """Write input `k`: what flows into the pin comes from a supply, what flows out goes to ground.
+def _inputs(k: int, starts: Array, currents: Array) -> Iterator[Source]:
+    """Yield input `k`: what flows into the pin comes from a supply, what flows out goes to ground.
 
     Both ramps are linear, so their difference is the input's own ramp, through zero too. (Adding
     zero turns a negative zero into a plain one.)
     """
-    yield from _pwl(f"ix{k} {INPUT_SUPPLY} x{k}", starts, np.maximum(currents, 0.0) + 0.0)
+    nets = (INPUT_SUPPLY, f"x{k}")
+    yield _staircase(f"ix{k}", nets, starts, np.maximum(currents, 0.0) + 0.0)
     if np.any(currents < 0):
-        yield from _pwl(f"ixn{k} x{k} 0", starts, np.maximum(-currents, 0.0) + 0.0)
+        yield _staircase(f"ixn{k}", (f"x{k}", "0"), starts, np.maximum(-currents, 0.0) + 0.0)
 
 
-def _instance_lines(design: Design) -> list[str]:
-    pins = ["0" if pin == "vss" else pin for pin in chip_pins(design)]
-    return ["xchip", *("+ " + " ".join(row) for row in _rows(pins, 12)), "+ mru_chip"]
+def _instance(design: Design) -> Element:
+    pins = tuple("0" if pin == "vss" else pin for pin in chip_pins(design))
+    end = 1 + len(pins)
+    breaks = (*rows(1, end), end)
+    return Element(name=TOP, nets=pins, model=CHIP_CELL, values={}, breaks=breaks)
 
 
-def _measure_lines(
+def _measures(
     design: Design, t_start: float, t_stop: float, conditions: Conditions
-) -> list[str]:
+) -> Iterator[Measure]:
     """Mean power of each block over all frames, and the outputs at the end."""
-    span = f"from={t_start:.9g} to={t_stop:.9g}"
+    span = (f"from={t_start:.9g}", f"to={t_stop:.9g}")
     # The reference current counts to the bias distribution.
     currents = {name: f"i(v{name})" for name in (*SUPPLIES, INPUT_SUPPLY)}
     currents |= {"vdd_ref": "i(vref)"}
-    lines = []
     for name, current in currents.items():
         block = name.removeprefix("vdd_")
-        lines.append(f".measure tran i_{block} avg {current} {span}")
-        lines.append(f".measure tran p_{block} param='{conditions.v_dd:.9g}*i_{block}'")
-    at = t_stop - design.timing.frame * 1e-4
-    lines += [
-        f".measure tran y{k}_end find i(vy{k}) at={at:.9g}" for k in range(design.buses["y"].size)
-    ]
-    return lines
-
-
-def _control_lines(commands: Iterable[str]) -> list[str]:
-    return [".control", *commands, "run", "quit", ".endc"]
+        yield Measure(words=(f"i_{block}", "avg", current, *span))
+        yield Measure(words=(f"p_{block}", f"param='{conditions.v_dd:.9g}*i_{block}'"))
+    at = f"at={t_stop - design.timing.frame * 1e-4:.9g}"
+    for k in range(design.buses["y"].size):
+        yield Measure(words=(f"y{k}_end", "find", f"i(vy{k})", at))
 
 
 def _rows(words: Iterable[str], width: int) -> list[tuple[str, ...]]:
@@ -364,13 +390,17 @@ def _rows(words: Iterable[str], width: int) -> list[tuple[str, ...]]:
     return [listed[i : i + width] for i in range(0, len(listed), width)]
 
 
-def _pwl(head: str, starts: Array, values: Array) -> list[str]:
-    """Write a staircase with short ramps; the first value holds from time zero."""
-    points = [(0.0, values[0])]
+def _numbers(*values: float) -> tuple[str, ...]:
+    return tuple(f"{value:.9g}" for value in values)
+
+
+def _staircase(name: str, nets: tuple[str, str], starts: Array, values: Array) -> Source:
+    """Return a staircase with short ramps; the first value holds from time zero."""
+    points = [0.0, values[0]]
     for j in range(1, len(starts)):
         if values[j] != values[j - 1]:
-            points += [(starts[j], values[j - 1]), (starts[j] + RAMP, values[j])]
-    if len(points) == 1:
-        return [f"{head} {points[0][1]:.9g}"]
-    words = [f"{t:.9g} {v:.9g}" for t, v in points]
-    return [f"{head} pwl(", *("+ " + " ".join(row) for row in _rows(words, 4)), "+ )"]
+            points += [starts[j], values[j - 1], starts[j] + RAMP, values[j]]
+    if len(points) == 2:
+        return dc(name, *nets, points[1])
+    breaks = rows(0, len(points), 8)
+    return Source(name=name, nets=nets, shape="pwl", numbers=_numbers(*points), breaks=breaks)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mru_hw.circuits.catalogue import NODE_VIEWS
 from mru_hw.circuits.ladder.roles import VIEWS
-from mru_hw.data import circuits_dir
+from mru_hw.circuits.statements import Statement
+from mru_hw.circuits.views import view_text
+from mru_hw.spice.reader import read_statements
 
 LIBRARY = (*NODE_VIEWS, *VIEWS)
 """What a network of clocked units with fixed thresholds is made of."""
@@ -14,5 +16,9 @@ LIBRARY = (*NODE_VIEWS, *VIEWS)
 
 def cell_views(names: Iterable[str] = LIBRARY) -> str:
     """Return the SPICE text of cells that the emitter instantiates."""
-    root = circuits_dir()
-    return "\n".join((root / name / "cell.sp").read_text(encoding="utf-8") for name in names)
+    return "\n".join(view_text(name) for name in names)
+
+
+def view_statements(name: str) -> Iterator[Statement]:
+    """Read a cell view."""
+    yield from read_statements(view_text(name).splitlines())

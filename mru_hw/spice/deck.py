@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.circuits.statements import Source
 from mru_hw.errors import RunStatus
+from mru_hw.spice.text import deck_lines
 
 BENCH, CHIP = "bench.cir", "chip.cir"
 TOKEN = "v(token)"  # noqa: S105 (a node's voltage, no secret)
@@ -62,6 +64,28 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """A short pulse that a run must show, for loose tolerances may step over it.
+
+    Attributes
+    ----------
+    vector
+        Voltage that must rise, such as ``v(xchip.st0)``; it need not be among `Deck.saves`.
+    level
+        What it must pass [V], from below it.
+    starts
+        When each pulse may begin [s].
+    width
+        The time [s] from there within which it must come.
+    """
+
+    vector: str
+    level: float
+    starts: tuple[float, ...]
+    width: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deck:
     """Files of one run and the proof that a result is its own.
 
@@ -78,6 +102,8 @@ class Deck:
         Time [s] that the run must reach.
     commands
         ngspice commands between loading and running (a die's mismatch).
+    pulses
+        What the run must show besides; no part of the text, so of no token either.
     """
 
     files: Mapping[str, str]
@@ -85,6 +111,12 @@ class Deck:
     token: float
     t_stop: float
     commands: tuple[str, ...] = ()
+    pulses: tuple[Pulse, ...] = ()
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The vectors of `pulses` that are not saved for anything else."""
+        return tuple(dict.fromkeys(p.vector for p in self.pulses if p.vector not in self.saves))
 
     def write(self, folder: Path) -> None:
         """Write the files into a folder."""
@@ -114,7 +146,8 @@ class Waves:
     message
         ngspice's last words, for a person.
     helper
-        The ``.options`` that the run needed beyond its deck's own to converge; mostly none.
+        The ``.options`` that the run needed beyond its deck's own, to converge or to show every
+        strobe; mostly none.
     """
 
     status: RunStatus
@@ -136,5 +169,62 @@ def token_of(texts: Iterable[str]) -> float:
 
 
 def token_line(token: float) -> str:
+    """Return the text of `token_source`."""
+    return "".join(deck_lines([token_source(token)]))
+
+
+def token_source(token: float) -> Source:
     """Return the declared source that carries a token."""
-    return f"vtoken token 0 {token:.12g}"
+    return Source(name="vtoken", nets=("token", "0"), shape="dc", numbers=(f"{token:.12g}",))
+
+
+def make_deck(
+    lines: Sequence[str],
+    models: Mapping[str, str],
+    saves: Sequence[str],
+    *,
+    t_stop: float,
+    title: str = "",
+    chip: str = "",
+) -> Deck:
+    """Put a bench of plain lines together; its token stands for all but the title.
+
+    Parameters
+    ----------
+    lines
+        All of the bench but its token and its end.
+    models
+        Text of the model cards by file name.
+    chip
+        Text of the file that the lines include as the chip, if they do.
+    """
+    token = token_of([chip, *lines] if chip else lines)
+    head = (f"* {title}",) if title else ()
+    files = {BENCH: "\n".join([*head, *lines, token_line(token), ".end", ""]), **models}
+    return Deck(
+        files=files | ({CHIP: chip} if chip else {}),
+        saves=tuple(saves),
+        token=token,
+        t_stop=t_stop,
+    )
+
+
+def pwl(
+    head: str, points: Iterable[tuple[float, float]], *, digits: int = 12, in_a_row: int = 4
+) -> list[str]:
+    """Write a source whose value goes from point to point in straight lines.
+
+    Parameters
+    ----------
+    head
+        Its name and nets.
+    points
+        Time [s] and value [A or V].
+    digits
+        Of the times.
+    in_a_row
+        Points of a line.
+    """
+    words = [f"{t:.{digits}g} {value:.9g}" for t, value in points]
+    rows = ("+ " + " ".join(words[k : k + in_a_row]) for k in range(0, len(words), in_a_row))
+    return [f"{head} pwl(", *rows, "+ )"]

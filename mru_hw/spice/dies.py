@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mru_hw.mapping.design import Design
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import CHIP_CELL, chip_netlist
 from mru_hw.spice.deck import Change
 from mru_hw.spice.flatten import Placed, flatten
-from mru_hw.spice.paths import TOP, device_paths, stands_with
+from mru_hw.spice.paths import TOP, device_paths
 from mru_hw.technology import Technology
 from mru_hw.variation import Die
 
@@ -29,24 +29,25 @@ def die_changes(design: Design, die: Die) -> Iterator[Change]:
     for group in design.device_groups():
         for index, path in device_paths(design, group):
             dvt, dbeta = float(die.dvt[group.key][index]), float(die.dbeta[group.key][index])
-            yield from _changes(design.technology, group.device, path, dvt, dbeta)
+            yield from device_changes(design.technology, group.device, path, dvt, dbeta)
             listed.add(path)
     if die.spread is None:
         return
-    for part in flatten(chip_deck(design), "mru_chip", design.technology):
+    for part in flatten(chip_netlist(design), CHIP_CELL, design.technology):
         path = f"{TOP}.{part.path}"
-        if part.kind != "m" or path in listed:
+        if part.kind != "m" or path in listed or part.place is None:
             continue
         device = device_class(design.technology, part)
-        at = die.spread.placement.node(*stands_with(part.path.partition(".")[0]))
+        at = die.spread.placement.node(part.place.owner, part.place.index)
         dvt = float(die.spread.shift(device, at))
         beta = die.spread.beta[design.technology.devices[device].polarity]
-        yield from _changes(design.technology, device, path, dvt, beta)
+        yield from device_changes(design.technology, device, path, dvt, beta)
 
 
-def _changes(
+def device_changes(
     technology: Technology, device: str, path: str, dvt: float, dbeta: float
 ) -> Iterator[Change]:
+    """Shift the size of a transistor's threshold by `dvt` [V], its mobility by a share."""
     sign = 1.0 if technology.devices[device].polarity == "n" else -1.0
     if dvt != 0:
         yield Change(device=f"m.{path}", parameter="delvto", add=sign * dvt)

@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.circuits.statements import Netlist
 from mru_hw.mapping.design import Bank, Connection, Design
 from mru_hw.mapping.inverse import unmap
 from mru_hw.mapping.reading import node_line, read_legs
 from mru_hw.mapping.realised import compensating, realised_bank
 from mru_hw.model.network import Model
-from mru_hw.spice.chip import leg_instance, unit_device
+from mru_hw.spice.chip import CHIP_CELL, chip_netlist, leg_instance, unit_device
 from mru_hw.spice.flatten import Placed, flatten
 from mru_hw.spice.paths import TOP
 from mru_hw.technology.calibration import Calibration
@@ -73,7 +74,11 @@ class Role:
 
 
 def write_elements(
-    path: Path, model: Model, design: Design, calibration: Calibration, chip: str
+    path: Path,
+    model: Model,
+    design: Design,
+    calibration: Calibration,
+    chip: Netlist | str | None = None,
 ) -> None:
     """Write the table of a chip's deck.
 
@@ -86,7 +91,7 @@ def write_elements(
     design, calibration
         The chip, and what its currents amount to.
     chip
-        The text of its deck.
+        Its deck; made anew when None.
     """
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\r\n")
@@ -95,12 +100,12 @@ def write_elements(
 
 
 def element_rows(
-    model: Model, design: Design, calibration: Calibration, chip: str
+    model: Model, design: Design, calibration: Calibration, chip: Netlist | str | None = None
 ) -> Iterator[tuple[str, ...]]:
     """List the table's rows: devices in the deck's order, then parameters without a device."""
     roles = list(_roles(model, design, calibration))
     known = {role.instance: role for role in roles}
-    for device in flatten(chip, "mru_chip", design.technology):
+    for device in flatten(chip or chip_netlist(design), CHIP_CELL, design.technology):
         if device.kind == "c":
             farads = device.values.get("c", design.technology.capacitor.capacitance)
             yield _row("", device, None, farads)
@@ -154,11 +159,12 @@ def _weight_roles(
     absent = np.ones(read.plus.shape, dtype=bool)
     for leg, units in connection.legs():
         absent &= units == 0
+        wide = connection.times(leg.role)
         for row, column in np.argwhere(units):
             yield Role(
                 parameter=f"{connection.parameter}[{row},{column}]",
                 instance=leg_instance(number, leg.role, int(row), int(column)),
-                unit_devices=f"{units[row, column]}:{source.units}",
+                unit_devices=f"{units[row, column] * wide}:{source.units * wide}",
                 current=None,
                 wanted=float(wanted[row, column]),
                 realised=float(realised[leg.rail][row, column]),
@@ -187,7 +193,7 @@ def _bias_roles(
         yield Role(
             parameter=f"{connection.parameter}[{row}]",
             instance=leg_instance(number, role, row, 0) if units else NO_ELEMENT,
-            unit_devices=f"{abs(units)}",
+            unit_devices=f"{abs(units) * connection.times(role)}",
             current=float(units * design.i_lsb),
             wanted=float(wanted[row]),
             realised=float(realised[row]),
@@ -214,7 +220,7 @@ def _bank_roles(
                 yield Role(
                     parameter=f"{p}{part.parameter}[{k}]",
                     instance=unit_device(bank, k, part, cell),
-                    unit_devices=f"{units[k, cell]}",
+                    unit_devices=f"{units[k, cell] * bank.times(part.name)}",
                     current=float(units[k, cell] * design.i_lsb),
                     wanted=float(asked[part.parameter][k]),
                     realised=float(amount),

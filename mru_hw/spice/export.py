@@ -15,7 +15,7 @@ from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.spice.area import block_areas
-from mru_hw.spice.chip import chip_deck, refuse_without_circuit
+from mru_hw.spice.chip import CHIP_CELL, chip_netlist, refuse_without_circuit
 from mru_hw.spice.decoupling import (
     DROOP,
     DROOP_LEAST,
@@ -154,7 +154,7 @@ def export(
         dialect=dialect,
         budget=budget,
     )
-    devices = list(flatten(chip_deck(design), "mru_chip", design.technology))
+    devices = list(flatten(chip_netlist(design), CHIP_CELL, design.technology))
     return Netlist(
         folder=out,
         files=files,
@@ -164,7 +164,7 @@ def export(
         conditions=conditions,
         die=None if die is None else die.seed,
         transistors=sum(device.kind == "m" for device in devices),
-        areas=block_areas(design, devices),
+        areas=block_areas(devices),
         budget=budget,
         decoupling=decoupling(
             design, calibration, conditions, droop=supply.droop, resistance=supply.resistance

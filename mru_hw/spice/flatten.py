@@ -1,16 +1,13 @@
-"""Every device of a deck, hierarchy resolved: what a layout would have to draw.
-
-Reads the subset of SPICE that this package writes: ``.subckt`` with default parameters, ``x``
-instances, ``m`` and ``c`` devices, ``c`` with a value, ``{name}`` and plain numbers as values.
-"""
+"""Every device of a deck, hierarchy resolved: what a layout would have to draw."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from mru_hw.circuits.statements import Cell, Netlist, Place, Values, cells_of, evaluated
 from mru_hw.errors import MruHwError
+from mru_hw.spice.reader import read_statements
 from mru_hw.technology import Technology
 
 
@@ -30,6 +27,8 @@ class Placed:
         Name of its model card, or the value of a wire's capacitor, which has none.
     values
         Its parameters; w and l in m, ``m`` the number of unit devices, ``c`` a wire's value [F].
+    place
+        What it belongs to in a chip; None in other decks.
     """
 
     instance: str
@@ -37,22 +36,16 @@ class Placed:
     kind: str
     model: str
     values: Mapping[str, float]
+    place: Place | None = None
 
 
-@dataclass(slots=True)
-class _Cell:
-    pins: tuple[str, ...]
-    defaults: dict[str, str]
-    lines: list[list[str]] = field(default_factory=list)
-
-
-def flatten(deck: str, top: str, technology: Technology) -> Iterator[Placed]:
+def flatten(deck: Netlist | str, top: str, technology: Technology) -> Iterator[Placed]:
     """List the devices of subcircuit `top` of a deck, in its order.
 
     Parameters
     ----------
     deck
-        Its text.
+        Its statements, or the text of a file.
     top
         Where to begin.
     technology
@@ -64,7 +57,12 @@ def flatten(deck: str, top: str, technology: Technology) -> Iterator[Placed]:
     MruHwError
         An instance names a subcircuit that the deck does not hold, or too few or too many nets.
     """
-    yield from _walk(_cells(deck), _primitives(technology), top, "", {})
+    if isinstance(deck, str):
+        cells = cells_of(read_statements(deck.lower().splitlines()))
+    else:
+        cells = deck.cells()
+    walk = _Walk(cells=cells, primitives=_primitives(technology))
+    yield from walk.below(cells[top], "", {}, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,75 +86,46 @@ def _primitives(technology: Technology) -> dict[str, _Primitive]:
     return found
 
 
-def _walk(
-    cells: Mapping[str, _Cell],
-    primitives: Mapping[str, _Primitive],
-    name: str,
-    path: str,
-    values: Mapping[str, float],
-) -> Iterator[Placed]:
-    cell = cells[name]
-    scope = {key: _number(text, {}) for key, text in cell.defaults.items()} | dict(values)
-    for words in cell.lines:
-        plain = [word for word in words if "=" not in word]
-        given = dict(word.split("=", 1) for word in words if "=" in word)
-        numbers = {key: _number(text, scope) for key, text in given.items()}
-        at = f"{path}{words[0]}"
-        inner, instance = plain[-1], path.rstrip(".")
-        if words[0].startswith("c") and inner[0].isdigit():
-            numbers["c"] = float(inner)
-        if not words[0].startswith("x"):
-            yield Placed(instance=instance, path=at, kind=words[0][0], model=inner, values=numbers)
-            continue
-        if inner in primitives:
-            device = primitives[inner]
-            metres = {key: numbers[key] * device.length_unit for key in ("w", "l")}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Walk:
+    cells: Mapping[str, Cell]
+    primitives: Mapping[str, _Primitive]
+
+    def below(
+        self, cell: Cell, path: str, values: Mapping[str, float], place: Place | None
+    ) -> Iterator[Placed]:
+        """List the devices of one instance, whose path ends in a dot unless it is the top."""
+        scope = _numbers(cell.head.values, {}) | dict(values)
+        instance = path[:-1]
+        for element in cell.elements:
+            inner, at = element.model, path + element.name
+            numbers = _numbers(element.values, scope)
+            kind, stands = element.name[0], place or element.place
+            if kind == "c" and inner[0].isdigit():
+                numbers["c"] = float(inner)
+            if kind == "x" and inner in self.primitives:
+                device = self.primitives[inner]
+                kind, at = device.kind, at + device.inside
+                numbers |= {key: numbers[key] * device.length_unit for key in ("w", "l")}
+            elif kind == "x":
+                if inner not in self.cells:
+                    raise MruHwError(
+                        f"{at} is an instance of {inner}, which the deck does not hold."
+                    )
+                found = self.cells[inner]
+                nets, pins = len(element.nets), len(found.head.pins)
+                if nets != pins:
+                    raise MruHwError(f"{at} has {nets} nets, but {inner} has {pins} pins.")
+                yield from self.below(found, f"{at}.", numbers, stands)
+                continue
             yield Placed(
-                instance=instance,
-                path=at + device.inside,
-                kind=device.kind,
-                model=inner,
-                values=numbers | metres,
+                instance=instance, path=at, kind=kind, model=inner, values=numbers, place=stands
             )
-            continue
-        if inner not in cells:
-            raise MruHwError(f"{at} is an instance of {inner}, which the deck does not hold.")
-        nets, pins = len(plain) - 2, len(cells[inner].pins)
-        if nets != pins:
-            raise MruHwError(f"{at} has {nets} nets, but {inner} has {pins} pins.")
-        yield from _walk(cells, primitives, inner, f"{at}.", numbers)
 
 
-@functools.lru_cache(maxsize=4)
-def _cells(deck: str) -> dict[str, _Cell]:
-    cells: dict[str, _Cell] = {}
-    open_cell: _Cell | None = None
-    for words in _statements(deck):
-        if words[0] == ".subckt":
-            pins = tuple(word for word in words[2:] if "=" not in word)
-            defaults = dict(word.split("=", 1) for word in words[2:] if "=" in word)
-            cells[words[1]] = open_cell = _Cell(pins, defaults)
-        elif words[0] == ".ends":
-            open_cell = None
-        elif open_cell is not None:
-            open_cell.lines.append(words)
-    return cells
-
-
-def _statements(deck: str) -> list[list[str]]:
-    """Split a deck into statements: comments dropped, continued lines joined."""
-    statements: list[list[str]] = []
-    for line in deck.lower().splitlines():
-        if not line.strip() or line.startswith("*"):
-            continue
-        if line.startswith("+"):
-            statements[-1] += line[1:].split()
-        else:
-            statements.append(line.split())
-    return statements
+def _numbers(values: Values, scope: Mapping[str, float]) -> dict[str, float]:
+    return {key: _number(text, scope) for key, text in values.items()}
 
 
 def _number(text: str, scope: Mapping[str, float]) -> float:
-    if text.startswith("{") and text.endswith("}"):
-        return scope[text[1:-1]]
-    return float(text)
+    return evaluated(text, scope, float)

@@ -10,18 +10,20 @@ from numpy.typing import NDArray
 
 from mru_hw.budget.elements import write_element_errors
 from mru_hw.budget.table import Budget, make_budget, write_budget
+from mru_hw.circuits.statements import Comment, Include, Source, Statement
 from mru_hw.errors import UserError
 from mru_hw.files import refuse_foreign, whole_folder
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
-from mru_hw.spice.bench import make_bench
-from mru_hw.spice.deck import BENCH, CHIP, Deck
+from mru_hw.spice.bench import Bench, make_bench
+from mru_hw.spice.deck import BENCH, CHIP
 from mru_hw.spice.dialects import DIALECTS, Dialect
 from mru_hw.spice.dialects.base import STIMULUS
 from mru_hw.spice.dialects.flat import flat_bench, flat_chip, refuse_kit
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.elements import write_elements
 from mru_hw.spice.options import Tolerances
+from mru_hw.spice.text import deck_lines
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
@@ -114,14 +116,12 @@ def write_netlist(
     refuse_foreign(out, marker=ELEMENTS, what="netlist", allowed=_all_files(design.technology))
     played = declared_frames(design.spec.n_in) if frames is None else frames
     bench = make_bench(design, played, conditions, die=die, tolerances=tolerances, measures=True)
-    chip, player, stimulus = _decks(bench.deck, design, die, language)
     with whole_folder(out) as part:
-        for name, lines in ((CHIP, chip), (BENCH, player), (STIMULUS, stimulus)):
-            if lines:
-                _write(part / language.file(name), language.lines(lines))
+        for name, statements in _decks(bench, design, die, language):
+            _write(part / language.file(name), language.lines(statements))
         for name, text in language.model_files(design.technology).items():
             (part / name).write_text(text, encoding="utf-8")
-        write_elements(part / ELEMENTS, model, design, calibration, bench.deck.files[CHIP])
+        write_elements(part / ELEMENTS, model, design, calibration, bench.chip)
         counted = budget or make_budget(model, design, calibration)
         write_budget(part / BUDGET, counted)
         write_element_errors(part / ERRORS, counted.chip)
@@ -129,29 +129,30 @@ def write_netlist(
 
 
 def _decks(
-    deck: Deck, design: Design, die: Die | None, language: Dialect
-) -> tuple[list[str], list[str], list[str]]:
-    """Return the lines of chip, bench and, where it is long, the stimulus, as ngspice reads it."""
-    chip, bench = deck.files[CHIP].splitlines(), deck.files[BENCH].splitlines()
+    bench: Bench, design: Design, die: Die | None, language: Dialect
+) -> Iterator[tuple[str, Iterable[Statement]]]:
+    """Yield name and statements of chip, bench and, where it is long, the stimulus."""
+    player = bench.player
     if die is not None and language.name != "ngspice":
-        chip = list(flat_chip(chip, "mru_chip", die_changes(design, die)))
-        bench = list(flat_bench(bench))
+        yield CHIP, flat_chip(bench.chip, die_changes(design, die))
+        player = tuple(flat_bench(player))
+    else:
+        yield CHIP, bench.chip.statements()
     if missing := language.missing_models(design.technology):
-        bench.insert(1, f"* {missing}")
-    inputs = [line for line in _inputs(bench) if line is not None]
-    if len(inputs) <= STIMULUS_LINES:
-        return chip, bench, []
-    kept = [line for line, is_input in zip(bench, _inputs(bench), strict=True) if is_input is None]
-    kept.insert(kept.index(f".include '{CHIP}'") + 1, f".include '{STIMULUS}'")
-    return chip, kept, ["* the input currents of the bench", *inputs]
-
-
-def _inputs(bench: Iterable[str]) -> Iterator[str | None]:
-    """Yield the lines of the input currents, and None for every other line."""
-    inside = False
-    for line in bench:
-        inside = line.startswith("ix") or (inside and line.startswith("+"))
-        yield line if inside else None
+        player = (player[0], Comment(text=missing), *player[1:])
+    inputs = [s for s in player if isinstance(s, Source) and s.name.startswith("ix")]
+    if len(list(deck_lines(inputs))) <= STIMULUS_LINES:
+        yield BENCH, player
+        return
+    kept: list[Statement] = []
+    for statement in player:
+        if isinstance(statement, Source) and statement.name.startswith("ix"):
+            continue
+        kept.append(statement)
+        if statement == Include(file=CHIP):
+            kept.append(Include(file=STIMULUS))
+    yield BENCH, kept
+    yield STIMULUS, (Comment(text="the input currents of the bench"), *inputs)
 
 
 def _all_files(technology: Technology) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -28,19 +27,6 @@ def device_paths(design: Design, group: DeviceGroup) -> Iterator[tuple[tuple[int
     for index in np.argwhere(group.units):
         at = tuple(int(k) for k in index)
         yield at, f"{TOP}.{_instance(design, owner, role, at)}.{inside}"
-
-
-def stands_with(instance: str) -> tuple[str, int | None]:
-    """Return the bus or bank, and which of its nodes, that an instance of the chip belongs to.
-
-    Phase drivers serve a whole bank, and the reset's inverter stands with the bias tree.
-    """
-    if node := re.fullmatch(r"x([a-z]+)(\d*)_(\d+)", instance):
-        letters, layer, k = node.groups()
-        return ("bank" if letters == "u" else letters) + layer, int(k)
-    if driver := re.fullmatch(r"xphi(\d+)", instance):
-        return f"bank{driver[1]}", None
-    return "bias", None
 
 
 def _instance(design: Design, owner: str, role: str, at: tuple[int, ...]) -> str:

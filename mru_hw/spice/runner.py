@@ -31,6 +31,9 @@ Every device at every iteration and more iterations; backward Euler; 0.1 fF from
 ground. Tolerances stay, and so does gmin: pA currents would drown in more.
 """
 
+CLOSER = ("trtol=5", "trtol=1")
+"""What a run that stepped over a strobe is tried with, in this order: shorter time steps."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -39,7 +42,7 @@ class Limits:
     Attributes
     ----------
     time_s
-        Wall-clock time [s], for every attempt of `HELPERS` anew.
+        Wall-clock time [s], for every attempt of `HELPERS` or `CLOSER` anew.
     memory_bytes
         Address space of its process [bytes].
     growth_bytes
@@ -49,6 +52,9 @@ class Limits:
     time_s: float = 1800.0
     memory_bytes: int = 4 << 30
     growth_bytes: int = 256 << 20
+
+
+_HELP = {RunStatus.DID_NOT_CONVERGE: HELPERS, RunStatus.STROBE_LOST: CLOSER}
 
 
 @final
@@ -175,11 +181,11 @@ class _Crew:
         self._folder = contextlib.ExitStack()
 
     def run(self, changes: Sequence[Change] | None) -> Waves:
-        """Run one die, with help where it does not converge."""
+        """Run one die, with help where it does not converge or steps over a strobe."""
         first = waves = self._attempt(self._deck, changes)
         seconds = waves.core_seconds
-        for helper in HELPERS:
-            if waves.status is not RunStatus.DID_NOT_CONVERGE:
+        for helper in _HELP.get(first.status, ()):
+            if waves.status is not first.status:
                 break
             self.close()
             helped = self._attempt(self._deck.with_options(helper), changes)

@@ -14,7 +14,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -25,6 +25,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.leftovers import private_folder
 from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_of
 from mru_hw.spice.library import VARIABLE, ngspice_library
+from mru_hw.spice.pulses import lost_pulse
 
 _WORDS = 2000  # characters of ngspice's own output that travel with a result
 _TOKEN_SOURCE = "@vtoken[dc]"  # noqa: S105 (a source's voltage, no secret)
@@ -108,6 +109,8 @@ class Session:
             self._fault = RunStatus.NOT_LOADED
         elif abs(token[_TOKEN_SOURCE] - deck.token) > _ROUNDING:
             self._fault = RunStatus.WRONG_CIRCUIT
+        for names in _chunks(deck.watched, _COMMAND):
+            self._command("save " + " ".join(names))
         # A command for a device that is not there changes nothing, and the run would go on.
         changes = [] if self._fault else [self._command(command) for command in deck.commands]
         refused = next((words for words in changes if "error" in words.lower()), "")
@@ -145,6 +148,9 @@ class Session:
             status = _judge(deck, token, vectors, said)
             if status is RunStatus.NOT_FINITE:
                 said = f"{said}\n{_not_finite(deck, vectors)} is not finite at some time point"
+            elif status is RunStatus.STROBE_LOST:
+                said = f"{said}\n{lost_pulse(deck.pulses, vectors)}"
+            vectors = {name: v for name, v in vectors.items() if name not in deck.watched}
             self._command("destroy all")
         return Waves(
             status=status,
@@ -189,6 +195,8 @@ class Session:
 
     def _forget(self) -> None:
         self._command("destroy all")
+        # What was to be saved would be looked for in the next circuit.
+        self._command("delete all")
         self._command("remcirc")
         self._deck, self._fault, self._said = None, None, ""
         self._base, self._now = {}, {}
@@ -210,7 +218,9 @@ class Session:
         if not plots:
             return {}
         plot = self._ngspice.plot(None, plots[0])
-        wanted = {"time": "time", TOKEN: "token"} | {name: _stored(name) for name in deck.saves}
+        wanted = {"time": "time", TOKEN: "token"} | {
+            name: _stored(name) for name in (*deck.saves, *deck.watched)
+        }
         return {
             name: np.array(plot[stored].to_waveform(to_float=True), dtype=np.float64)
             for name, stored in wanted.items()
@@ -242,15 +252,23 @@ def _judge(
     token = vectors.get(TOKEN, np.empty(0))
     if len(token) != len(times) or np.any(np.abs(token[1:] - expected) > _ROUNDING):
         return RunStatus.WRONG_CIRCUIT
-    complete = all(len(vectors.get(name, ())) == len(times) for name in deck.saves)
+    wanted = (*deck.saves, *deck.watched)
+    complete = all(len(vectors.get(name, ())) == len(times) for name in wanted)
     if not complete or np.any(np.diff(times) <= 0):
         return RunStatus.WRONG_CIRCUIT
     if not reached:
         return RunStatus.DID_NOT_CONVERGE
-    return RunStatus.NOT_FINITE if _not_finite(deck, vectors) else RunStatus.DONE
+    return _judge_values(deck, vectors)
 
 
-def _not_finite(deck: Deck, vectors: dict[str, NDArray[np.float64]]) -> str:
+def _judge_values(deck: Deck, vectors: Mapping[str, NDArray[np.float64]]) -> RunStatus:
+    """Judge a whole run by what its vectors hold."""
+    if _not_finite(deck, vectors):
+        return RunStatus.NOT_FINITE
+    return RunStatus.STROBE_LOST if lost_pulse(deck.pulses, vectors) else RunStatus.DONE
+
+
+def _not_finite(deck: Deck, vectors: Mapping[str, NDArray[np.float64]]) -> str:
     """Name the first vector that holds a value which is no finite number; empty where none does."""
     return next((name for name in deck.saves if not np.isfinite(vectors[name]).all()), "")
 

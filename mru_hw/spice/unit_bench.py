@@ -9,13 +9,14 @@ wires are, as long as the chip's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.statements import Cell, Element, Ends, Netlist, Statement, Subckt
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Design, Timing
 from mru_hw.spice.bench import (
@@ -28,12 +29,14 @@ from mru_hw.spice.bench import (
     refuse_short_frame,
     state_vectors,
 )
-from mru_hw.spice.chip import SUPPLIES, chip_deck, node_net, unit_name
-from mru_hw.spice.deck import CHIP, TOKEN, Deck
+from mru_hw.spice.chip import SUPPLIES, chip_netlist, node_instance, node_net, own_cells
+from mru_hw.spice.deck import CHIP, TOKEN, Deck, pwl
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import network_options
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
+from mru_hw.spice.pulses import strobe_pulses
+from mru_hw.spice.text import deck_text
 from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die
@@ -89,8 +92,8 @@ def refuse_other_cells(design: Design, layer: int) -> None:
         )
 
 
-def unit_deck(design: Design, layer: int, unit: int) -> str:
-    """Return the chip's deck cut down to one unit, as subcircuit `UNIT`.
+def unit_netlist(design: Design, layer: int, unit: int) -> Netlist:
+    """Return the chip cut down to one unit, as subcircuit `UNIT`.
 
     Raises
     ------
@@ -98,46 +101,60 @@ def unit_deck(design: Design, layer: int, unit: int) -> str:
         The layer's units have no bench of their own, or the Design has no circuit.
     """
     refuse_other_cells(design, layer)
-    bank = design.banks[layer]
-    node = node_net(design.buses[bank.candidate], unit)
+    bank, chip = design.banks[layer], chip_netlist(design)
+    candidate = design.buses[bank.candidate]
     keep = {
-        "xbias",
+        node_instance(design.buses["bias"], 0),
         "xrst",
         f"xphi{layer}",
         f"xu{layer}_{unit}",
-        f"x{bank.candidate}_{unit}",
-        f"x{bank.state}_{unit}",
+        node_instance(candidate, unit),
+        node_instance(design.buses[bank.state], unit),
     }
-    head, chip = chip_deck(design).split(".subckt mru_chip\n")
-    needed = unit_name(bank.levels, int(bank.initial[unit]), cell=bank.cell)
-    lines = [f".subckt {UNIT} {node} phi{layer} rst iref {' '.join(SUPPLIES)} vss"]
-    kept = False
+    kept: list[Element] = []
     nets: set[str] = set()
-    for line in chip.splitlines():
-        words = line.split()
-        if words[0].startswith("cw_"):  # wires follow what hangs on them
-            kept = words[1] in nets
-        elif words[0] != "+":
-            kept = words[0] in keep or line == ".ends"
-        if kept:
-            lines.append(line)
-            nets.update(words)
-    return "\n".join([_without_units(head, needed).rstrip("\n"), *lines, ""])
+    for element in chip.top.elements:
+        # Wires come last, and follow what hangs on them.
+        wire = element.name.startswith("c")
+        if element.nets[0] in nets if wire else element.name in keep:
+            kept.append(element)
+            nets.update(element.nets)
+    cells = chip.cells()
+    others = own_cells(design, cells).keys() - set(_needed(cells, kept))
+    pins = (node_net(candidate, unit), f"phi{layer}", "rst", "iref", *SUPPLIES, "vss")
+    head = Subckt(name=UNIT, pins=pins, values={})
+    return Netlist(
+        above=tuple(_without(chip.above, others)), top=Cell(head=head, elements=tuple(kept))
+    )
 
 
-def _without_units(head: str, needed: str) -> str:
-    """Drop the subcircuits of units of other lengths or initial states."""
-    lines: list[str] = []
+def unit_deck(design: Design, layer: int, unit: int) -> str:
+    """Return the text of `unit_netlist`.
+
+    Raises
+    ------
+    UserError
+        The layer's units have no bench of their own, or the Design has no circuit.
+    """
+    return deck_text(unit_netlist(design, layer, unit).statements())
+
+
+def _needed(cells: Mapping[str, Cell], elements: Iterable[Element]) -> Iterator[str]:
+    """Yield the names of the cells that elements are instances of, and of those inside."""
+    for name in {element.model for element in elements} & cells.keys():
+        yield name
+        yield from _needed(cells, cells[name].elements)
+
+
+def _without(statements: Iterable[Statement], cells: Collection[str]) -> Iterator[Statement]:
+    """Drop some subcircuits, those of units of other lengths or initial states."""
     skipping = False
-    for line in head.splitlines():
-        words = line.split()
-        if words[:1] == [".subckt"] and words[1].startswith(("cmru_unit_", "bmru_unit_")):
-            skipping = words[1] != needed
+    for statement in statements:
+        if isinstance(statement, Subckt):
+            skipping = statement.name in cells
         if not skipping:
-            lines.append(line)
-        elif line == ".ends":
-            skipping = False
-    return "\n".join(lines)
+            yield statement
+        skipping = skipping and not isinstance(statement, Ends)
 
 
 def make_unit_bench(
@@ -191,8 +208,9 @@ def make_unit_bench(
     changes = starts + (timing.strobes[layer - 1] if layer else 0.0)
     read_at = frame_ends(t_start, period, len(candidates))
     t_stop = float(read_at[-1])
-    chip = unit_deck(design, layer, unit)
-    instances = {line.split()[0] for line in chip.splitlines() if line.startswith("x")}
+    cut = unit_netlist(design, layer, unit)
+    chip = deck_text(cut.statements())
+    instances = {element.name for element in cut.top.elements}
     drawn = () if die is None else die_changes(design, die)
     commands = tuple(c.command for c in drawn if c.device.split(".")[2] in instances)
     points = [(0.0, lead[0][1] if lead else float(candidates[0]))]
@@ -227,6 +245,8 @@ def make_unit_bench(
         f"* mru_hw {__version__} bench of unit {unit} of layer {layer}, design {design.digest()}",
     ]
     deck = bench_deck(design, chip, head, body, saves, t_stop, commands)
+    pulses = strobe_pulses(layer, starts + strobe, period, conditions.v_dd)
+    deck = replace(deck, pulses=pulses)
     return UnitBench(
         deck=deck,
         timing=timing,
@@ -246,7 +266,7 @@ def _staircase(
         if value != last:
             # One ramp late, for the lead may end where the first frame begins.
             points += [(float(at) + RAMP, last), (float(at) + 2 * RAMP, float(value))]
-    return _pwl(head, points)
+    return pwl(head, points)
 
 
 def _strobes(head: str, at: Array, edge_pulse: tuple[float, float], v_dd: float) -> list[str]:
@@ -255,10 +275,4 @@ def _strobes(head: str, at: Array, edge_pulse: tuple[float, float], v_dd: float)
     for t in at.tolist():
         top = t + edge + pulse
         points += [(t, 0.0), (t + edge, v_dd), (top, v_dd), (top + edge, 0.0)]
-    return _pwl(head, points)
-
-
-def _pwl(head: str, points: Sequence[tuple[float, float]]) -> list[str]:
-    words = [f"{t:.12g} {value:.9g}" for t, value in points]
-    rows = ("+ " + " ".join(words[k : k + 4]) for k in range(0, len(words), 4))
-    return [f"{head} pwl(", *rows, "+ )"]
+    return pwl(head, points)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mru_hw.errors import RunStatus
-from mru_hw.spice.deck import Change, Deck, Waves
+from mru_hw.spice.deck import Change, Deck, Pulse, Waves
 from mru_hw.spice.session import Session
 from mru_hw.workers import end_with_parent
 
@@ -69,6 +69,7 @@ def main() -> None:
             token=job["token"],
             t_stop=job["t_stop"],
             commands=tuple(job["commands"]),
+            pulses=tuple(Pulse(**p | {"starts": tuple(p["starts"])}) for p in job["pulses"]),
         )
         try:
             _serve(pipe, deck)

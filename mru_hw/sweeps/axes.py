@@ -238,7 +238,8 @@ _TABLE = (
         kind=Annotated[Volts, Field(gt=0)],
         example=("1.8 V", 1.7),
         description="supply voltages, such as 1.8 V; a bare number is in volts",
-        label="supply [V]",
+        label="supply",
+        unit="V",
         render=lambda value: render(value, "V"),
     ),
     Axis(
@@ -274,7 +275,8 @@ _TABLE = (
     option_axis(
         "i_unit",
         example=("1 nA", 3e-10),
-        label="current that stands for 1.0 [A]",
+        label="current that stands for 1.0",
+        unit="A",
         render=lambda value: f"{render(value, 'A')} for 1.0",
     ),
     *(
@@ -285,6 +287,12 @@ _TABLE = (
             render=lambda value, name=name: f"{name.replace('_', ' ')} {value:g}",
         )
         for name in ("signal_current", "candidate_current", "state_current")
+    ),
+    option_axis(
+        "levels",
+        example=(1, 2),
+        label="K where the model leaves it open",
+        render=lambda value: f"K = {value or 'as the model has it'} where it is open",
     ),
     option_axis(
         "diode_units",
@@ -328,7 +336,8 @@ _TABLE = (
         "v_dd",
         kind=Annotated[Volts, Field(gt=0)],
         example=("1.8 V", 1.7),
-        label="supply of compensation [V]",
+        label="supply of compensation",
+        unit="V",
         render=lambda value: (
             f"compensated at {render(value, 'V') if value else 'the usual supply'}"
         ),
@@ -338,7 +347,8 @@ _TABLE = (
         kind=Annotated[Seconds, Field(ge=SHORTEST_FRAME, le=LONGEST_FRAME)],
         example=("25 ms", 0.01),
         description="time from frame to frame, such as 10 ms; a bare number is in seconds",
-        label="time from frame to frame [s]",
+        label="time from frame to frame",
+        unit="s",
         render=lambda value: f"frames of {render(value, 's') if value else 'the network'}",
         default=lambda _: None,
         apply=lambda setup, value: dataclasses.replace(setup, model=with_frame(setup.model, value)),

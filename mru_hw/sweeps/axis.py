@@ -69,7 +69,9 @@ class Axis:
     description
         Of the values, for the JSON schema.
     label
-        Of the axis in a figure, with the unit.
+        Of the axis in a figure; with the unit where the ticks do not have it.
+    unit
+        SI unit that a figure writes behind each tick, with its prefix; empty for plain numbers.
     render
         A value in words, as a legend has it.
     default
@@ -101,6 +103,7 @@ class Axis:
     apply: Callable[[Setup, Any], Setup]
     nominal: Any = UNSET
     tacit: Any = UNSET
+    unit: str = ""
     trials: int | None = None
     not_at: Mapping[str, str] = field(default_factory=lambda: NO_DIES)
     check: Callable[[Ground, Any], None] = lambda _ground, _value: None
@@ -162,7 +165,7 @@ def condition(name: str, **more: Any) -> Axis:
 def option_axis(name: str, **more: Any) -> Axis:
     """Return an axis of one of the design's options: its type, its limits and its default are its.
 
-    `more` says how it is written: ``example``, ``label``, ``render``.
+    `more` says how it is written: ``example``, ``label``, ``unit``, ``render``.
     """
     option = DesignOptions.model_fields[name]
 
@@ -172,7 +175,7 @@ def option_axis(name: str, **more: Any) -> Axis:
 
     return Axis(
         name=name,
-        kind=Annotated[option.annotation, *option.metadata],
+        kind=Annotated[option.annotation, *option.metadata, Field()],
         description=f"of the design, in place of the key design's: {option.description}",
         default=lambda ground: getattr(ground.options, name),
         apply=apply,

@@ -52,7 +52,7 @@ def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> dict[int, 
     """
     complete, level = facts["complete"], facts["level"]
     _require(complete in {"true", "false"} and level in LEVELS)
-    _require(ARITHMETIC.keys() <= facts.keys())
+    _require(set(ARITHMETIC) <= facts.keys())
     _number(float(facts.get("seconds", "0")), 0)
     labels = _sequences(db, float(facts.get(FRAME, "nan")))
     wanted = _planned(db, json.loads(facts["plans"]), priced=level != "ideal")

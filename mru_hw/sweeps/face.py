@@ -39,6 +39,8 @@ class Sweep:
         Level of truth.
     references
         Accuracies by name: ``software``, ``ideal``, ``nominal``.
+    warning
+        What makes some runs doubtful, in sentences; empty where nothing does.
     rows
         One mapping a run, in the plan's order: its ``study``, ``point``, ``trial`` and ``die``; the
         settings of its point; ``seed``, ``status`` (``done`` or why it failed), ``accuracy`` (the
@@ -50,6 +52,7 @@ class Sweep:
     def __init__(self, view: RunView) -> None:
         self.path, self.complete, self.level = view.path, view.complete, view.level
         self.references = dict(view.references)
+        self.warning = view.doubtful
         self.rows = tuple(_rows(view))
 
     def frame(self) -> pd.DataFrame:
@@ -112,6 +115,8 @@ class Sweep:
         priced = [row["energy_J"] for row in done if row["energy_J"] is not None]
         if priced:
             yield "energy per sequence", render(sum(priced) / len(priced), "J")
+        if self.warning:
+            yield "warning", self.warning
 
     def __repr__(self) -> str:
         """Say in one line what is there."""
@@ -170,15 +175,31 @@ def sweep_plan(
     plan: str | Path | Mapping[str, Any] | Plan,
     out: str | Path | None = None,
     *,
+    source: Path | None = None,
+    said: Mapping[str, str] | None = None,
     workers: int | None = None,
     shard: str | None = None,
     until: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Run a sweep as `sweep` does, and say how it ended."""
+    """Run a sweep as `sweep` does, and say how it ended.
+
+    Parameters
+    ----------
+    plan, out, workers, progress
+        As `sweep` has them.
+    source
+        PLAN.yaml of a `Plan` that was read from it: its paths are relative to that folder, and
+        mistakes are told as that file's.
+    said
+        What of such a plan the file does not say, by field, and what it is called where it was
+        said: mistakes are told as there.
+    """
     folder, name = Path(), "plan"
     if isinstance(plan, Plan):
         document = plan
+        if source is not None:
+            folder, name = source.parent, source.name
     elif isinstance(plan, str | Path):
         path = Path(plan)
         document, folder, name = read_plan(path), path.parent, path.name
@@ -198,7 +219,7 @@ def sweep_plan(
             progress=progress,
         )
     except UserError as error:
-        raise document.place(error, name) from None
+        raise document.place(error, name, said) from None
 
 
 def read_sweep(path: str | Path) -> Sweep:

@@ -4,144 +4,33 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
     Field,
     SerializeAsAny,
     ValidationError,
-    create_model,
     field_validator,
     model_validator,
 )
-from pydantic.functional_validators import AfterValidator
 
-from mru_hw.documents import Document, Pair, Several, mistake
-from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw.documents import Document, Several, mistake
+from mru_hw.errors import Bare, UserError
 from mru_hw.files import read_document
 from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
-from mru_hw.sweeps.axes import AXES, NO_DIES, Axis, Ground
+from mru_hw.simulate.kernels import NUMPY, asked_kernel
+from mru_hw.sweeps.axes import AXES, NO_DIES, Ground
+from mru_hw.sweeps.axis_values import DIE, AxisValues, below, read_axes
 from mru_hw.sweeps.spec import CONDITIONS, DEFAULT, FIGURES, Spec, read_spec
 from mru_hw.technology import Technology
 
 DIES_LIMIT = 1 << 20
 """Dies of a point: die k has the seed ``(seed << 20) + k``, so that no two seeds share one."""
 SEED_LIMIT = 1 << 42
-DIE_SEED_LIMIT = 1 << 62
 RUNS_LIMIT = 10_000_000
-DIE = "die"
-"""The axis that is no setting of a point: it names the dies that each point is run on."""
-
-_Item = TypeVar("_Item", bound=Hashable)
-
-
-def _different(values: tuple[_Item, ...]) -> tuple[_Item, ...]:
-    if len(set(values)) < len(values):
-        raise ValueError("expected values that differ from each other")
-    return values
-
-
-_Seed = Annotated[int, Field(ge=0, lt=DIE_SEED_LIMIT)]
-_Count = Annotated[int, Field(ge=1)]
-
-
-class AxisValues(Document):
-    """An entry of a plan's axes; `document_of` an axis says of which type its values are."""
-
-    axis: str
-    values: tuple[Any, ...] | None = None
-    between: Any = None
-    scale: Literal["linear", "log"] = "linear"
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if self.between is None:
-            if self.values is None:
-                raise UserError("values", MISSING, "a value, for this key is required")
-            return self
-        if self.values is not None:
-            raise UserError("between", list(self.between), "no such key beside values")
-        if type(self).model_fields["between"].annotation is Any:
-            raise UserError("between", self.between, "values, for those of the axis are no numbers")
-        low, high = self.between
-        if not low < high:
-            raise UserError("between", [low, high], "two values that ascend")
-        if self.scale == "log" and not low > 0:
-            raise UserError("between", [low, high], "numbers above 0, for the scale is log")
-        return self
-
-    @property
-    def draws(self) -> int:
-        """Networks that are drawn at each value; 1 where the axis draws none."""
-        return int(getattr(self, "trials", 1))
-
-
-def axis_names() -> tuple[str, ...]:
-    """Return the names of all axes that a plan may have."""
-    return (DIE, *AXES)
-
-
-def document_of(name: str) -> type[AxisValues]:
-    """Return the type of a plan's entry for an axis."""
-    return _DIES if name == DIE else _document_of(AXES[name])
-
-
-@cache
-def _document_of(axis: Axis) -> type[AxisValues]:
-    return _document(axis.name, axis.kind, axis.description, axis.example, axis.trials)
-
-
-def _document(
-    name: str, kind: Any, description: str, example: tuple[Any, ...], trials: int | None = None
-) -> type[AxisValues]:
-    values: Any = Annotated[
-        Several[kind],
-        Field(
-            min_length=1,
-            description=description,
-            examples=[list(example)],
-            json_schema_extra={"uniqueItems": True},
-        ),
-        AfterValidator(_different),
-    ]
-    ends: Any = Annotated[
-        Pair[kind, kind],  # type: ignore[misc]
-        Field(description="ends that a sample's values lie between, both included"),
-    ]
-    fields: dict[str, Any] = {"axis": (Literal[name], ...), "values": (values | None, None)}
-    if get_args(kind)[0] in {int, float}:
-        fields["between"] = (ends | None, None)
-    if trials is not None:
-        fields["trials"] = (Annotated[_Count, Field(description="draws at each value")], trials)
-    return create_model(name, __base__=AxisValues, **fields)
-
-
-_DIES = _document(DIE, _Seed, "seeds of single dies, as Chip.run takes them", (7, 0))
-
-
-def _read_axes(axes: object) -> object:
-    """Read each entry as its own axis has it."""
-    if not isinstance(axes, (list, tuple)):
-        return axes
-    return [_read_axis(f"axes.{k}", one) for k, one in enumerate(axes)]
-
-
-def _read_axis(place: str, one: object) -> object:
-    if not isinstance(one, dict):
-        return one
-    name = one.get("axis", MISSING)
-    if not isinstance(name, str) or name not in axis_names():
-        raise UserError(f"{place}.axis", name, "one of " + ", ".join(axis_names()))
-    try:
-        return document_of(name).model_validate(one)
-    except UserError as error:
-        raise _below(place, error) from None
-    except ValidationError as error:
-        raise _below(place, mistake(error.errors(include_url=False)[0], one)) from None
 
 
 def _read_design(design: object) -> object:
@@ -157,15 +46,9 @@ def _read_design(design: object) -> object:
     try:
         return DesignOptions.model_validate(design)
     except UserError as error:
-        raise _below("design", error) from None
+        raise below("design", error) from None
     except ValidationError as error:
-        raise _below("design", mistake(error.errors(include_url=False)[0], design)) from None
-
-
-def _below(place: str, error: UserError) -> UserError:
-    """Return the same error with its field in a part of the document."""
-    field = f"{place}.{error.field}" if error.field else place
-    return UserError(field, error.value, error.expected)
+        raise below("design", mistake(error.errors(include_url=False)[0], design)) from None
 
 
 class Sample(Document):
@@ -210,6 +93,11 @@ class Plan(Document):
     timing: Literal["settled", "timed"] = Field(
         default="settled", description="of the level behavioral; settled alone has sweeps"
     )
+    kernel: Literal["numba", "numpy"] | None = Field(
+        default=None,
+        description="what computes the level behavioral: numba, or numpy, the reference; numba "
+        "where it is installed if left out",
+    )
     sequences: str = Field(
         default=":",
         description="which sequences of the inputs, start:stop from 0",
@@ -217,7 +105,7 @@ class Plan(Document):
     )
     axes: Annotated[
         Several[SerializeAsAny[AxisValues]],
-        BeforeValidator(_read_axes),
+        BeforeValidator(read_axes),
         Field(description="what varies; each axis at most once"),
     ] = ()
     sample: Sample | None = Field(
@@ -241,7 +129,7 @@ class Plan(Document):
         ),
     ] = 0
     chunk: Annotated[
-        _Count,
+        Annotated[int, Field(ge=1)],
         Field(
             description="dies that one job computes and stores at a time; no result depends on it"
         ),
@@ -348,22 +236,50 @@ class Plan(Document):
         return self.design
 
     def resolved(self, folder: Path) -> Plan:
-        """Return the plan with the options of the design in place of the file that has them.
+        """Return the plan with what its files and its defaults stand for in their place.
+
+        That is the options of the design, and the kernel.
 
         Raises
         ------
         UserError
-            There is no such file in `folder`, or it has a mistake.
+            There is no such file in `folder`, it has a mistake, or the kernel is not installed.
         """
-        if isinstance(self.design, DesignOptions):
-            return self
-        options = read_options(folder / self.design, "design")
-        return self.model_copy(update={"design": options})
+        kernel = asked_kernel(self.kernel) if self.level == "behavioral" else NUMPY
+        options = self.design
+        if not isinstance(options, DesignOptions):
+            options = read_options(folder / options, "design")
+        return self.model_copy(update={"design": options, "kernel": kernel})
 
-    def place(self, error: UserError, source: str) -> UserError:
-        """Return an error about what the plan says as one about its own field, in a file."""
+    def place(
+        self, error: UserError, source: str, said: Mapping[str, str] | None = None
+    ) -> UserError:
+        """Return an error about what the plan says as one about its own field, in a file.
+
+        Parameters
+        ----------
+        source
+            The file.
+        said
+            What stands elsewhere, by field, and what it is called there.
+        """
+        said = {} if said is None else said
+        name, dot, rest = error.field.partition(".")
+        if name in said:
+            return error.renamed({error.field: f"{said[name]}{dot}{rest}"})
+        if name in DesignOptions.model_fields and rest:
+            return error.renamed({error.field: f"design.{error.field}"}).inside(source)
         places = {name: f"design.{name}" for name in DesignOptions.model_fields}
-        kept = ("tech", "inputs", "model", "sequences", "conditions", "design", "calibration")
+        kept = (
+            "tech",
+            "inputs",
+            "model",
+            "sequences",
+            "conditions",
+            "design",
+            "calibration",
+            "kernel",
+        )
         places |= {name: name for name in kept}
         places |= {one.axis: f"axes.{k}.values" for k, one in enumerate(self.axes)}
         if error.field not in places:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from mru_hw.arrays import digest
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.simulate.asked import refuse_currents
+from mru_hw.simulate.lost_signal import lost_signal
 from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.simulate.supply import input_charge
 from mru_hw.spice.chip import refuse_without_circuit
@@ -19,6 +20,9 @@ from mru_hw.sweeps.points import Point
 from mru_hw.sweeps.setup import Setup
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.work import constants, trim_plan
+
+DOUBTFUL = "doubtful"
+"""Name of the fact that says what makes runs of a sweep doubtful."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ class Ready:
     input_energy
         What the sources of the inputs deliver in a sequence [J], on average, as if from the
         supply; None at the level ``ideal``, which prices nothing.
+    warning
+        What makes its runs doubtful, a sentence; empty where nothing does.
     """
 
     point: Point
@@ -44,6 +50,7 @@ class Ready:
     design: Design
     digest: str
     input_energy: float | None
+    warning: str = ""
 
 
 def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
@@ -68,8 +75,9 @@ def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
             charge = float(np.mean(input_charge(design, subject.inputs)))
             designs[key] = design, design.digest(), charge
         design, name, charge = designs[key]
+        warning = ""
         if subject.level == "behavioral":
-            constants(subject, design, setup)
+            warning = lost_signal(design, constants(subject, design, setup))
         priced = None if subject.level == "ideal" else charge * setup.conditions.v_dd
         found.append(
             Ready(
@@ -79,6 +87,7 @@ def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
                 design=design,
                 digest=name,
                 input_energy=priced,
+                warning=warning,
             )
         )
     return tuple(found)
@@ -96,6 +105,14 @@ def _refuse(subject: Subject, design: Design) -> None:
     if subject.level == "spice":
         refuse_without_circuit(design)
         refuse_long(design, subject.inputs)
+
+
+def doubtful_facts(ready: Sequence[Ready]) -> dict[str, str]:
+    """Say at how many points the signal is lost, and why at the first; nothing where at none."""
+    told = [one.warning for one in ready if one.warning]
+    if not told:
+        return {}
+    return {DOUBTFUL: f"Doubtful points: {len(told)} of {len(ready)}. {told[0]}"}
 
 
 def trim_facts(subject: Subject, ready: Iterable[Ready]) -> dict[str, str]:

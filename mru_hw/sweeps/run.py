@@ -16,15 +16,15 @@ from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.sweeps.crew import run_jobs
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Asked, Job, Point, Shard, first_dies, jobs, points
-from mru_hw.sweeps.ready import make_ready, trim_facts
+from mru_hw.sweeps.ready import doubtful_facts, make_ready, trim_facts
 from mru_hw.sweeps.room import refuse_no_room, run_bytes
 from mru_hw.sweeps.statistics.stopping import Until
 from mru_hw.sweeps.store import DAMAGED, Store, create_store, plain
-from mru_hw.sweeps.store_file import stands
+from mru_hw.sweeps.store_file import UnusableStoreError, stands
 from mru_hw.sweeps.subject import (
-    ARITHMETIC,
     RESULTS,
     Subject,
+    arithmetic,
     identity,
     load_subject,
 )
@@ -104,8 +104,10 @@ def run_sweep(
 
     Raises
     ------
+    UnusableStoreError
+        `out` holds something else than this sweep.
     UserError
-        Something that the plans name does not fit, or `out` holds something else.
+        Something that the plans name does not fit.
     """
     began = time.monotonic()
     workers = cores() if workers is None else workers
@@ -121,7 +123,7 @@ def run_sweep(
     hashes = subject.hashes()
     this = identity(plans, hashes, designs)
     if not stands(out):
-        facts = _facts(plans, hashes, this) | trim_facts(subject, ready)
+        facts = _facts(plans, hashes, this) | trim_facts(subject, ready) | doubtful_facts(ready)
         total = sum(map(len, asked.values()))
         refuse_no_room(out, total, run_bytes(subject.inputs.n_seq, plan.keep))
         if shard is not None:
@@ -132,7 +134,7 @@ def run_sweep(
         # Before anything is added: what a report would refuse is not gone on with.
         view_of(out, store.connection, "out", DAMAGED)
         if store.value("identity") != this:
-            raise UserError("out", str(out), _other(store, hashes, designs))
+            raise UnusableStoreError("out", str(out), _other(store, plan, hashes, designs))
         _refuse_other_shard(store, out, shard)
         store.restate({name: plan.as_data()["spec"] for name, plan in plans.items()})
         done = store.done()
@@ -185,7 +187,7 @@ def _refuse_other_shard(store: Store, out: Path, shard: Shard | None) -> None:
     found = store.value("shard")
     if found != (None if shard is None else str(shard)):
         what = "the whole of it" if found is None else f"shard {found}"
-        raise UserError("out", str(out), f"a new path, for the sweep there is {what}")
+        raise UnusableStoreError("out", str(out), f"a new path, for the sweep there is {what}")
 
 
 def _jobs_until(
@@ -215,7 +217,7 @@ def _compute(
             yield run_job(subject, single, workers)
 
 
-def _other(store: Store, hashes: Mapping[str, str], designs: Collection[str]) -> str:
+def _other(store: Store, plan: Plan, hashes: Mapping[str, str], designs: Collection[str]) -> str:
     """Say what sets a store's sweep apart from the one that is asked for."""
     for name, digest in hashes.items():
         if store.value(f"hash.{name}") != digest:
@@ -226,7 +228,7 @@ def _other(store: Store, hashes: Mapping[str, str], designs: Collection[str]) ->
         found = store.value(f"version.{name}")
         if found != versions()[name]:
             return f"a new path, for the sweep there was made with {name} {found}"
-    for name, value in ARITHMETIC.items():
+    for name, value in arithmetic(plan).items():
         if store.value(name) != value:
             word = name.replace("_", " ")
             return f"a new path, for the sweep there has the {word} {store.value(name)}"
@@ -236,9 +238,10 @@ def _other(store: Store, hashes: Mapping[str, str], designs: Collection[str]) ->
 
 
 def _facts(plans: Mapping[str, Plan], hashes: Mapping[str, str], this: str) -> dict[str, str]:
+    first = next(iter(plans.values()))
     return (
-        {"identity": this, "level": next(iter(plans.values())).level}
-        | dict(ARITHMETIC)
+        {"identity": this, "level": first.level}
+        | arithmetic(first)
         | {"plans": plain({name: plan.as_data() for name, plan in plans.items()})}
         | {f"hash.{name}": digest for name, digest in hashes.items()}
         | {f"version.{name}": version for name, version in versions().items()}

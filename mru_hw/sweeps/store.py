@@ -18,7 +18,13 @@ from mru_hw.files import reason, whole_file
 from mru_hw.leftovers import sole
 from mru_hw.sweeps.points import Key
 from mru_hw.sweeps.ready import Ready
-from mru_hw.sweeps.store_file import APPLICATION, FORMAT, SQLITE_ERRORS, unbegun
+from mru_hw.sweeps.store_file import (
+    APPLICATION,
+    FORMAT,
+    SQLITE_ERRORS,
+    UnusableStoreError,
+    unbegun,
+)
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.work import DieResult, Reference
 
@@ -104,7 +110,7 @@ def _told(path: Path) -> Iterator[None]:
             case kind if kind in _OF_THE_PLACE:
                 expected = f"a file that can be written ({error})"
             case _:
-                expected = DAMAGED
+                raise UnusableStoreError("out", str(path), DAMAGED) from None
         raise UserError("out", str(path), expected) from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from pathlib import Path
+from typing import final
 
 from mru_hw.errors import UserError
 
@@ -16,12 +17,21 @@ SQLITE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What SQLite raises; a message of its own may quote the bytes of a damaged file."""
 
 
+@final
+class UnusableStoreError(UserError):
+    """What stands at a path cannot be gone on with: another sweep, of another format, damaged.
+
+    A new sweep can be begun where it was removed; of a file that is in use or cannot be written
+    that would not be true.
+    """
+
+
 def stands(path: Path) -> bool:
     """Whether a sweep was begun at `path`.
 
     Raises
     ------
-    UserError
+    UnusableStoreError
         Something that no sweep wrote is there, or a sweep of another version.
     """
     if unbegun(path):
@@ -32,7 +42,7 @@ def stands(path: Path) -> bool:
             head = stream.read(100)
     # The file format of SQLite: numbers of the application's own stand at bytes 60 and 68.
     if not head.startswith(_SQLITE) or int.from_bytes(head[68:72], "big") != APPLICATION:
-        raise UserError("out", str(path), "a new path or an earlier sweep")
+        raise UnusableStoreError("out", str(path), "a new path or an earlier sweep")
     refuse_format("out", path, int.from_bytes(head[60:64], "big"))
     return True
 
@@ -42,7 +52,7 @@ def refuse_format(field: str, path: Path, version: int) -> None:
 
     Raises
     ------
-    UserError
+    UnusableStoreError
         As said; `field` is what the user calls the file.
     """
     if version != FORMAT:
@@ -50,7 +60,7 @@ def refuse_format(field: str, path: Path, version: int) -> None:
             f"a sweep of format {FORMAT}, for this one has format {version}: run its plan again "
             "with a new path for `out`"
         )
-        raise UserError(field, str(path), expected)
+        raise UnusableStoreError(field, str(path), expected)
 
 
 def unbegun(path: Path) -> bool:

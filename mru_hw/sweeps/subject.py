@@ -27,7 +27,7 @@ from mru_hw.technology.calibration import Calibration, load_calibration, read_ca
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.version import __version__
 
-RESULTS = 3
+RESULTS = 5
 """Number of the laws, decks and draws that make a sweep's figures.
 
 It is raised whenever one of them moves a figure, so that no store is resumed with figures of two
@@ -37,8 +37,9 @@ kinds; a test holds it (tests/golden/results.json).
 MODEL = "model"
 """The axis of several networks."""
 
-ARITHMETIC: Mapping[str, str] = {"kernel": "numpy", "number_type": "float64"}
+ARITHMETIC = ("kernel", "number_type")
 """What computes the behavioral level, and the type of its numbers: another one's bits differ."""
+NUMBER_TYPE = "float64"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,8 @@ class Subject:
         Number of the first of them in its file: it names the noise draws.
     models
         The networks of the axis ``model``, by their values.
+    kernel
+        Of the level ``behavioral``; the default one when None.
     """
 
     model: Model
@@ -61,6 +64,7 @@ class Subject:
     inputs: Inputs
     first_sequence: int
     level: str
+    kernel: str | None = None
     models: Mapping[str, Model] = field(default_factory=dict)
 
     def trained(self, point: Point) -> Model:
@@ -167,7 +171,13 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
         first_sequence=first,
         level=plan.level,
         models=_load_models(plan, folder, model),
+        kernel=plan.kernel,
     )
+
+
+def arithmetic(plan: Plan) -> dict[str, str]:
+    """Return what a plan, `resolved`, is computed with, by `ARITHMETIC`."""
+    return dict(zip(ARITHMETIC, (str(plan.kernel), NUMBER_TYPE), strict=True))
 
 
 def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Collection[str]) -> str:
@@ -188,9 +198,7 @@ def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Coll
     aside = {"chunk", "model", "inputs", "calibration", "spec"}
     shown = {name: _without(plan.as_data(), aside) for name, plan in plans.items()}
     versions = {"mru_hw": __version__, "numpy": np.__version__, "results": str(RESULTS)}
-    text = json.dumps(
-        [shown, dict(hashes), sorted(designs), versions, dict(ARITHMETIC)], sort_keys=True
-    )
+    text = json.dumps([shown, dict(hashes), sorted(designs), versions, NUMBER_TYPE], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -13,14 +13,15 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.errors import RunStatus, UserError
+from mru_hw.errors import RunStatus, UserError, printable
 from mru_hw.files import refuse_no_file
 from mru_hw.sweeps.axes import AXES, UNSET
 from mru_hw.sweeps.claims import check_claims
 from mru_hw.sweeps.point_view import Array, PointView, StoredRun
+from mru_hw.sweeps.ready import DOUBTFUL
 from mru_hw.sweeps.spec import DEFAULT, Spec
 from mru_hw.sweeps.store import FRAME, QUANTILES, results_digest
-from mru_hw.sweeps.store_file import APPLICATION, refuse_format
+from mru_hw.sweeps.store_file import APPLICATION, UnusableStoreError, refuse_format
 
 _EXPECTED = "a sweep that mru-hw wrote, not damaged"
 _DAMAGE = (
@@ -104,6 +105,11 @@ class RunView:
         """What ended the sweep, where it ran until a figure was known."""
         found: dict[str, Any] | None = json.loads(self.facts.get("until", "null"))
         return found
+
+    @property
+    def doubtful(self) -> str:
+        """What makes runs of the sweep doubtful, in sentences; empty where nothing does."""
+        return printable(self.facts.get(DOUBTFUL, ""), 1000)
 
     @property
     def level(self) -> str:
@@ -297,8 +303,10 @@ def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> Ru
 
     Raises
     ------
-    UserError
+    UnusableStoreError
         It is damaged: `field` is what the user calls it, and `expected` what to say then.
+    UserError
+        Another process is writing it.
     """
     try:
         db.execute("PRAGMA trusted_schema=OFF")
@@ -315,7 +323,7 @@ def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> Ru
     except _DAMAGE as error:
         if "locked" in str(error):
             raise UserError(field, str(path), "a sweep that no process is writing") from None
-    raise UserError(field, str(path), expected)
+    raise UnusableStoreError(field, str(path), expected)
 
 
 def _refuse_axes(field: str, path: Path, db: sqlite3.Connection) -> None:
@@ -324,7 +332,7 @@ def _refuse_axes(field: str, path: Path, db: sqlite3.Connection) -> None:
         for name in json.loads(settings).keys():  # noqa: SIM118 (of a mapping, or damaged)
             if name not in AXES:
                 expected = f"a sweep over axes that this version of mru_hw has, not {name}"
-                raise UserError(field, str(path), expected)
+                raise UnusableStoreError(field, str(path), expected)
 
 
 def _keys(rows: list[tuple[Any, ...]]) -> NDArray[np.int64]:

@@ -105,7 +105,12 @@ def references(
         if subject.level == "ideal":
             continue
         run = simulate_behavioral(
-            design, subject.calibration, subject.inputs, [nominal_die(design)], keep_all=False
+            design,
+            subject.calibration,
+            subject.inputs,
+            [nominal_die(design)],
+            keep_all=False,
+            kernel=subject.kernel,
         )
         priced = energy(run.supply.single_die()).total
         judged = _judged(subject, run.trace.decision[0])
@@ -237,6 +242,7 @@ def _run(subject: Subject, chip: _Chip | None, seed: int, workers: int) -> dict[
         noise=NoiseRun(seed=setup.seed, scale=setup.noise) if setup.noise else None,
         sequence_offset=subject.first_sequence,
         keep_all=False,
+        kernel=subject.kernel,
     )
     if not run.finite.all():
         return {"status": RunStatus.NOT_FINITE}

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mru_hw.errors import Bare, UserError
 from mru_hw.units import render
 
-LADDER = ("v_trip_up", "v_trip_down", "c_step", "c_unit", "c_driver", "i_driver", "c_clock")
+OF_LADDER = ("v_trip_up", "v_trip_down", "c_step", "c_unit", "c_driver", "i_driver", "c_clock")
 """Fields of a calibration that a clocked unit is measured for; an unclocked loop needs none."""
 
 CONSTANTS = (
@@ -33,7 +33,7 @@ CONSTANTS = (
         for name in ("slope", "conductance", "v_gate", "body")
     ),
     *("v_signed", "signed_slope", "signed_skew", "signed_rest"),
-    *LADDER,
+    *OF_LADDER,
     *("c_gate_n", "c_gate_p", "c_drain_n", "c_drain_p"),
 )
 """Fields of a calibration that a grid has, those of a polarity by their path."""
@@ -132,7 +132,7 @@ class Grid(_Frozen):
         temperature, v_dd
             [degC], [V].
         loops_only
-            Whether `LADDER` is not needed; where the unit did not work, they are then NaN.
+            Whether `OF_LADDER` is not needed; where the unit did not work, they are then NaN.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class Grid(_Frozen):
             raise UserError("v_dd", Bare(f"{v_dd:.9g} V"), expected)
         found = dict[str, Any]()
         for name, value in self.interpolated(corner, temperature, v_dd).items():
-            if value is None and loops_only and name in LADDER:
+            if value is None and loops_only and name in OF_LADDER:
                 found[name] = math.nan
                 continue
             if value is None:
@@ -170,7 +170,7 @@ class Grid(_Frozen):
     def _beyond(self, name: str, corner: str, temperature: float, v_dd: float) -> UserError:
         """Return the refusal of conditions at which a constant could not be measured."""
         tables = self.corners[corner]
-        cells = "the ladder of a CMRU or BMRU unit" if name in LADDER else "a signed node"
+        cells = "the ladder of a CMRU or BMRU unit" if name in OF_LADDER else "a signed node"
         hot = _working(self.temperatures, tables.temperatures[name])
         fed = _working(self.supplies, tables.supplies[name])
         expected = f"another corner, for in {corner} {cells} works nowhere in ngspice"

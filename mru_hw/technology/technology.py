@@ -146,6 +146,17 @@ class Flicker(Document):
     c_ox: float = Field(gt=0, description="gate capacitance per area [F/m^2]")
 
 
+class CardNoise(Document):
+    """What the cards have over the laws of noise, where that is more; and a drain's overlap."""
+
+    white_n: float = Field(ge=1, description="white level over 2 q I of NMOS, 1 where less")
+    white_p: float = Field(ge=1, description="of PMOS")
+    flicker_n: float = Field(ge=1, description="flicker over that of k_n, 1 where less")
+    flicker_p: float = Field(ge=1, description="over that of k_p")
+    overlap_n: float = Field(ge=0, description="gate to drain, per width [F/m]")
+    overlap_p: float = Field(ge=0, description="of PMOS")
+
+
 class Models(Document):
     """Where the model cards are, and which ones they are.
 
@@ -222,6 +233,7 @@ class Technology(Document):
     mismatch: Mismatch
     process: Process
     flicker: Flicker
+    noise: CardNoise
     sources: dict[str, str]
 
     @model_validator(mode="after")

@@ -27,7 +27,7 @@ from mru_hw.model.io import save_model
 from mru_hw.model.network import Model
 
 IDENTITY = "checkpoint.json"
-STATE = "state.safetensors"
+STATE_FILE = "state.safetensors"
 _SHA256 = "sha256"
 """Of all other tensors: a training that goes on with other numbers ends with other bits."""
 
@@ -99,7 +99,7 @@ class Checkpoint:
                 f"another path, for {self.folder.name} beside it is the unfinished training of "
                 "another configuration (or remove that folder)",
             )
-        return self._load() if (self.folder / STATE).is_file() else None
+        return self._load() if (self.folder / STATE_FILE).is_file() else None
 
     def save(self, progress: Progress) -> None:
         """Write where the training stands, in place of what was saved before."""
@@ -109,7 +109,7 @@ class Checkpoint:
         packed["epochs_done"] = torch.tensor(progress.epochs_done)
         packed[_SHA256] = _sha256(packed)
         data = st.save({name: value.contiguous() for name, value in packed.items()})
-        with whole_file(self.folder / STATE) as part:
+        with whole_file(self.folder / STATE_FILE) as part:
             part.write_bytes(data)
 
     def finish(self, model: Model) -> None:
@@ -152,7 +152,7 @@ class Checkpoint:
         return validated(_Identity, data, path.name)
 
     def _load(self) -> Progress:
-        path = self.folder / STATE
+        path = self.folder / STATE_FILE
         try:
             packed: dict[str, Tensor] = st.load(path.read_bytes())
             said = packed.pop(_SHA256)

@@ -67,7 +67,7 @@ def trim_cost(design: Design, dacs: Sequence[Dac], *, area: float = 1.0) -> Cost
     for dac in dacs:
         name = dac.device
         more = (dac.units(dac.middle * 0 + dac.top) - dac.placed).sum()
-        legs += area * float(more) * _gate(technology, name)
+        legs += area * float(more) * design.times(*dac.key) * _gate(technology, name)
         off = float(lengths.leakage(name[0], technology.devices[name].l, 0.0))
         carried = float(dac.placed.min()) * design.i_lsb
         leakage = max(leakage, dac.bits * off / carried)

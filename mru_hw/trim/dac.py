@@ -94,9 +94,9 @@ class Dac:
         """The code (n_units,) whose leg is nearest to the placed one."""
         return np.clip(np.rint((self.placed - self.base) / self.lsb), 0, self.top).astype(np.int64)
 
-    def group(self) -> DeviceGroup:
-        """Return the devices of the bits, (n_units, bits)."""
-        units = np.tile(self.weights, (len(self.placed), 1))
+    def group(self, times: int = 1) -> DeviceGroup:
+        """Return the devices of the bits, (n_units, bits), of so many times their unit devices."""
+        units = np.tile(self.weights, (len(self.placed), 1)) * times
         key = (self.key[0], f"{self.side}_trim")
         return DeviceGroup(key=key, device=self.device, units=units)
 
@@ -238,14 +238,15 @@ class Legs:
         dvt: dict[Side, Array] = {}
         dbeta: dict[Side, Array] = {}
         for dac in dacs:
-            bits = draw_group(design.technology, dac.group(), die.seed, scale=scale)
+            group = dac.group(design.times(*dac.key))
+            bits = draw_group(design.technology, group, die.seed, scale=scale)
             # The same draw, of a leg of fewer devices.
             shorter = np.sqrt(dac.placed / dac.base)[:, None]
             own, factor = die.dvt[dac.key][:, None], die.dbeta[dac.key][:, None]
             shift, beta = np.zeros(own.shape), 0.0
             if die.spread is not None:
                 # The bits stand where the placed leg does.
-                shift, beta = die.spread.of_group(dac.group())
+                shift, beta = die.spread.of_group(group)
                 shift = shift[:, :1]
             at = dac.at
             dvt[at] = np.hstack([(own - shift) * shorter, bits[0]]) + shift

@@ -32,7 +32,8 @@ PATTERNS = 5
 """Stimuli of a threshold; the median of what they say is taken."""
 DRAWN = 4000  # inputs to choose from, at most
 SEED = 0
-LEAST_SEEN = 0.2e-9  # A, least change of the pins' currents that a stimulus shows a step by
+LEAST_SEEN = 0.2
+"""Of i_unit: least change of the pins' currents that a stimulus shows a step by."""
 NEAR = 0.1  # a stimulus puts the candidate this near to its threshold, over the threshold
 
 
@@ -123,7 +124,7 @@ class TrimPlan:
         legs = Legs.draw(design, nominal_die(design), dacs, scale=0.0)
         nominal = Probe(legs, calibration, noise={}, resolution=0.0)
         chosen = _choose(design, unmap(design, calibration), inputs, dacs, patterns)
-        stimuli = tuple(_shown(one, dacs, nominal) for one in chosen)
+        stimuli = tuple(_shown(one, design, dacs, nominal) for one in chosen)
         plan = cls(
             design=design,
             calibration=calibration,
@@ -230,7 +231,7 @@ def _for_threshold(
     return np.full(len(unit), side), unit, np.concatenate(rows), np.concatenate(shift)
 
 
-def _shown(stimuli: Stimuli, dacs: tuple[Dac, ...], nominal: Probe) -> Stimuli:
+def _shown(stimuli: Stimuli, design: Design, dacs: tuple[Dac, ...], nominal: Probe) -> Stimuli:
     """Keep the stimuli whose unit shows on the pins, and note how."""
     top = max(dac.top for dac in dacs)
     ends = [
@@ -238,7 +239,7 @@ def _shown(stimuli: Stimuli, dacs: tuple[Dac, ...], nominal: Probe) -> Stimuli:
         for code in (np.zeros(len(stimuli.unit), dtype=np.int64), np.full(len(stimuli.unit), top))
     ]
     seen = ends[0] - ends[1]
-    kept = np.linalg.norm(seen, axis=1) > LEAST_SEEN
+    kept = np.linalg.norm(seen, axis=1) > LEAST_SEEN * design.options.i_unit
     return replace(
         stimuli,
         side=stimuli.side[kept],

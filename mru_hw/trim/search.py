@@ -73,7 +73,7 @@ def trim_die(
     process, gradient
         As `draw_die` takes them.
     resolution
-        Standard deviation of a current reading [A].
+        Standard deviation of a current reading over i_unit.
     """
     scale = plan.mismatch_scale
     die = draw_die(plan.design, seed, scale=scale, process=process, gradient=gradient)
@@ -146,5 +146,7 @@ def _part(change: Array, whole: Array) -> Array:
     0 where the pins' currents did not change, 1 where they changed by all of `whole`; both are
     (n, n_pins) [A].
     """
-    part: Array = (change * whole).sum(axis=1) / np.maximum((whole**2).sum(axis=1), 1e-30)
+    size: Array = (whole**2).sum(axis=1)
+    part: Array = np.zeros_like(size)
+    np.divide((change * whole).sum(axis=1), size, out=part, where=size > 0)
     return part

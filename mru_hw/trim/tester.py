@@ -24,7 +24,8 @@ from mru_hw.simulate.supply import BLOCKS
 from mru_hw.technology.calibration import Calibration
 from mru_hw.trim.dac import SIDES, Array, Legs, Side
 
-RESOLUTION = 10e-12  # A, standard deviation of a reading over a frame: our assumption of a meter
+RESOLUTION = 0.01
+"""Of i_unit: standard deviation of a reading over a frame, our assumption of a meter."""
 PINS = ("memory", "mirror")
 _READ = [BLOCKS.index(pin) for pin in PINS]
 
@@ -41,7 +42,7 @@ class Probe:
     noise
         By layer, sigma of a decision's noise over the threshold; drawn anew for every reading.
     resolution
-        Standard deviation of a current reading [A].
+        Standard deviation of a current reading over i_unit.
 
     Attributes
     ----------
@@ -59,7 +60,8 @@ class Probe:
         noise: Mapping[int, float],
         resolution: float = RESOLUTION,
     ) -> None:
-        self._legs, self._calibration, self._resolution = legs, calibration, resolution
+        self._legs, self._calibration = legs, calibration
+        self._resolution = resolution * legs.design.options.i_unit
         self._noise = noise
         self.start = legs.middle()
         design, die = legs.chip(self.start)
@@ -130,6 +132,8 @@ class Probe:
         polarity = "p" if at[1] == "up" else "n"
         at_test = self._calibration
         i_lsb = self._legs.design.i_lsb
-        factor = at_test.current_factor(polarity, dvt, dbeta, at_test.temperature, i_lsb)
+        leg = "source_plus" if at[1] == "up" else "sink_plus"
+        device = i_lsb / self._legs.design.buses["bias"].times(leg)
+        factor = at_test.current_factor(polarity, dvt, dbeta, at_test.temperature, device)
         current: Array = units * factor
         return current

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mru_hw.circuits.statements import Element, Netlist, cells_of
+from mru_hw.spice.reader import read_statements
 from mru_hw.technology.technology import CLASSES as TRANSISTORS
 
 PINS = {"c_state": ("a", "b")}
@@ -38,31 +40,24 @@ class Instance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subcircuit:
-    """Pins and instances of one ``.subckt``."""
+    """Pins of one ``.subckt``, and the words of each of its instances."""
 
     pins: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
 
 
-def read_subcircuits(text: str) -> dict[str, Subcircuit]:
-    """Read the subcircuits of a deck, by name."""
-    statements: list[list[str]] = []
-    for line in text.splitlines():
-        if line.startswith("+"):
-            statements[-1] += line[1:].split()
-        elif line.strip() and not line.startswith("*"):
-            statements.append(line.split())
-    found: dict[str, Subcircuit] = {}
-    lines: list[tuple[str, ...]] = []
-    for words in statements:
-        if words[0] == ".subckt":
-            name, pins = words[1], tuple(w for w in words[2:] if "=" not in w)
-            lines = []
-        elif words[0] == ".ends":
-            found[name] = Subcircuit(pins=pins, lines=tuple(lines))
-        else:
-            lines.append(tuple(words))
-    return found
+def read_subcircuits(deck: Netlist | str) -> dict[str, Subcircuit]:
+    """Return the subcircuits of a deck, or of a file's text, by name."""
+    cells = cells_of(read_statements(deck.splitlines())) if isinstance(deck, str) else deck.cells()
+    return {
+        name: Subcircuit(pins=cell.head.pins, lines=tuple(map(_words, cell.elements)))
+        for name, cell in cells.items()
+    }
+
+
+def _words(element: Element) -> tuple[str, ...]:
+    pairs = (f"{key}={text}" for key, text in element.values.items())
+    return (element.name, *element.nets, element.model, *pairs)
 
 
 def instances(
@@ -70,6 +65,12 @@ def instances(
 ) -> list[Instance]:
     """List the instances of `top`, with subcircuits expanded unless they are `closed`."""
     return list(_walk(cells, top, "", ({}, {}), closed))
+
+
+def _value(text: str, outer: Mapping[str, str]) -> str:
+    factor, _, name = text.rpartition("*")
+    found = outer.get(name, name)
+    return str(int(factor) * int(found)) if factor and found.isdigit() else outer.get(text, text)
 
 
 def _walk(
@@ -86,7 +87,7 @@ def _walk(
         name, cell = path + plain[0], plain[-1]
         nets = [outer_nets.get(net, path + net) for net in plain[1:-1]]
         texts = {key: text.strip("{}") for key, text in given.items()}
-        values = {key: outer_values.get(text, text) for key, text in texts.items()}
+        values = {key: _value(text, outer_values) for key, text in texts.items()}
         if cell in cells and cell not in closed:
             inner = dict(zip(cells[cell].pins, nets, strict=True))
             yield from _walk(cells, cell, f"{name}.", (inner, values), closed)

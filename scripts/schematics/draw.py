@@ -107,10 +107,7 @@ def _titles(symbol: Symbol, at: Any) -> list[Any]:
     if place == "center":
         y += -0.25 if symbol.gate == "up" else 0.55
         return [_text((x, y), name, place, NAME), _text((x, y - 0.42), kind, place, SMALL, GREY)]
-    return [
-        _text((x, y + 0.2), name, place, NAME),
-        _text((x, y - 0.22), kind, place, SMALL, GREY),
-    ]
+    return [_text((x, y + 0.2), name, place, NAME), _text((x, y - 0.22), kind, place, SMALL, GREY)]
 
 
 def _capacitor(symbol: Symbol) -> list[Any]:

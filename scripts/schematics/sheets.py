@@ -51,12 +51,7 @@ def sheets() -> list[Source]:
     decks = sorted(circuits_dir().glob("*/cell.sp"))
     views = "".join(path.read_text(encoding="utf-8") for path in decks)
     cells = [
-        Source(
-            name=path.parent.name,
-            sheet=path,
-            deck=views,
-            top=path.parent.name,
-        )
+        Source(name=path.parent.name, sheet=path, deck=views, top=path.parent.name)
         for path in sorted(circuits_dir().glob("*/schematic.yaml"))
     ]
     legs = (FIGURES / "mirror_legs.sp").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from mru_hw.model.memory import BMRU
 from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.run import Chip
+from mru_hw.spice.folder import write_netlist
 from mru_hw.technology import load_technology
+from mru_hw.technology.conditions import nominal_conditions
 
 
 def one_unit(levels: int = 2) -> Model:
@@ -134,3 +137,9 @@ def _spec(
             "layers": [{"cell": "cmru"} | layer for layer in layers],
         }
     )
+
+
+def write_chip(out: Path, chip: Chip, **keys: Any) -> None:
+    """Write a chip's netlist folder at its technology's nominal conditions."""
+    conditions = nominal_conditions(chip.design.technology)
+    write_netlist(out, chip.model, chip.design, chip.calibration, conditions=conditions, **keys)

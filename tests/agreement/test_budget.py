@@ -5,22 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.bench_budget import (
-    done,
-    line_of_inputs,
-    network,
-    sweep_deck,
-    trips,
-)
 from mru_hw.budget.nominal import Nominal
 from mru_hw.budget.signals import solve_signals
 from mru_hw.budget.systematic import residuals, systematic_errors
+from mru_hw.lab.threshold_line import done, line_of_inputs, network, sweep_deck, trips
 from mru_hw.mapping import map_model, unmap
 from mru_hw.mapping.sizing import load_lengths
+from mru_hw.spice.characterize.lengths import currents, mirror, solve
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
-from scripts.mirror_lengths import currents, mirror, solve
 
 
 def test_gain_over_drain_voltage_between_the_measured_lengths() -> None:

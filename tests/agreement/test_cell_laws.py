@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.bench_cell_laws import LADDERS, LOOPS, ladder_rows, loop_rows
-from benchmarks.bench_ladder import Store
+from mru_hw.lab.ladder_laws import LADDERS, ladder_rows
+from mru_hw.lab.loop_laws import LOOPS, loop_rows
+from mru_hw.lab.store import Store
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 

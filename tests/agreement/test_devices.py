@@ -7,9 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
+from mru_hw.spice.characterize.lengths import solve
 from mru_hw.technology import Technology, load_technology, technology_names
 from mru_hw.technology.conditions import TEMPERATURES
-from scripts.mirror_lengths import solve
 
 DIODE = 1e-9  # A
 AT = [(name, c) for name in technology_names() for c in load_technology(name).corners]

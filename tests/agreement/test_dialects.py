@@ -21,20 +21,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mru_hw.circuits.statements import Element, Source, Transient
 from mru_hw.errors import RunStatus
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import chip_deck, chip_netlist
 from mru_hw.spice.dialects import DIALECTS
 from mru_hw.spice.dialects.flat import flat_chip
-from mru_hw.spice.dialects.statements import Element, Source, Transient, read_statements
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import write_netlist
+from mru_hw.spice.reader import read_statements
+from mru_hw.spice.text import deck_text
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
-from tests.agreement.networks import chip_of, one_unit, two_units
+from tests.agreement.networks import chip_of, one_unit, two_units, write_chip
 
 FRAMES = np.array([[1.5], [-1.4], [-1.6]])
 DIE = 5
@@ -42,16 +44,8 @@ DIE = 5
 
 def write(out: Path, dialect: str, die: int | None = None) -> Path:
     chip = chip_of(one_unit(levels=1))
-    write_netlist(
-        out,
-        chip.model,
-        chip.design,
-        chip.calibration,
-        conditions=nominal_conditions(chip.design.technology),
-        frames=FRAMES,
-        die=None if die is None else draw_die(chip.design, die),
-        dialect=dialect,
-    )
+    drawn = None if die is None else draw_die(chip.design, die)
+    write_chip(out, chip, frames=FRAMES, die=drawn, dialect=dialect)
     return out
 
 
@@ -193,11 +187,7 @@ def test_klayout_reads_the_devices_and_nets_that_we_list(dialect: str, tmp_path:
     for model, width in widths.items():
         mine = sum(d.values["w"] * d.values["m"] for d in ours if d.model == model)
         assert width == pytest.approx(mine * 1e9, rel=1e-6)
-    flat = [
-        s
-        for s in read_statements(flat_chip(design_text().splitlines(), "mru_chip", ()))
-        if isinstance(s, Element)
-    ]
+    flat = [s for s in flat_chip(chip_netlist(design), ()) if isinstance(s, Element)]
     assert sum(1 for _ in top.each_net()) == len({net for s in flat for net in s.nets})
 
 
@@ -208,7 +198,7 @@ def design_text() -> str:
 def design_deck(folder: Path, dialect: str) -> Path:
     language = DIALECTS[dialect]
     path = folder / language.file("chip.cir")
-    path.write_text("\n".join([*language.lines(design_text().splitlines()), ""]))
+    path.write_text("\n".join([*language.lines(read_statements(design_text().splitlines())), ""]))
     return path
 
 
@@ -219,7 +209,7 @@ def test_netgen_reads_the_chip_and_finds_the_flat_chip_in_it(dialect: str, tmp_p
         pytest.skip("netgen-lvs is missing: apt-get install netgen-lvs")
     chip = design_deck(tmp_path, dialect)
     flat = tmp_path / "flat.sp"
-    flat.write_text("\n".join([*flat_chip(design_text().splitlines(), "mru_chip", ()), ""]))
+    flat.write_text(deck_text(flat_chip(chip_netlist(chip_of(two_units()).design), ())))
     done = subprocess.run(
         ["netgen-lvs", "-batch", "lvs", f"{chip} mru_chip", f"{flat} mru_chip"],
         cwd=tmp_path,

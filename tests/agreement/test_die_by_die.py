@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.bench_cells_die_by_die import Bench
 from mru_hw.errors import RunStatus
+from mru_hw.lab.die_by_die import DieByDie
+from mru_hw.lab.store import Store
 from mru_hw.technology import load_technology
 from mru_hw.variation import draw_die, nominal_die
 
@@ -17,7 +18,7 @@ FOLDS = ("falling edge", "quiescent current", "memory supply, 0 cells")
 
 @pytest.mark.parametrize("name", ["ladder", "loop"])
 def test_a_die_is_off_as_the_array_says(name: str) -> None:
-    bench = Bench(load_technology("generic180"), None)
+    bench = DieByDie(load_technology("generic180"), Store(None))
     # Where the strobe begins to step: what the calibration found, for a nominal run of its own
     # takes longer than all of this.
     bench.trips = {"u_V": bench.calibration.v_trip_up, "d_V": bench.calibration.v_trip_down}

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.bench_spice_dies import cell_deck, cell_dies, switching
 from mru_hw.cli.app import run as cli
 from mru_hw.errors import RunStatus
+from mru_hw.lab.cell_dies import cell_deck, cell_dies, switching
 from mru_hw.model.io import save_model
-from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Waves, token_line, token_of
+from mru_hw.spice.deck import BENCH, TOKEN, Change, Deck, Pulse, Waves, token_line, token_of
 from mru_hw.spice.rawfile import write_raw
-from mru_hw.spice.runner import HELPERS, Limits, Runner
+from mru_hw.spice.runner import CLOSER, HELPERS, Limits, Runner
 from mru_hw.spice.session import Session, die_token
 from mru_hw.stimulus import make_inputs
 from mru_hw.stimulus.inputs import save_inputs
@@ -178,6 +178,24 @@ def test_help_is_given_in_order_and_recorded() -> None:
     assert helped.helper == HELPERS[2]
     softer = [*loop[:3], "b1 b 0 v=1+tanh(1*(v(c)-0.7))"]
     assert Runner().run(small_deck(softer, "v(b)")).helper == ""
+
+
+def test_a_strobe_that_was_stepped_over_is_solved_closer_or_told() -> None:
+    lines = ["v1 a 0 pulse(0 1 1u 1n 1n 20u)", "r1 a c 1k", "c1 c 0 1n"]
+    # A pulse of some 100 ns, 1.6 us after the edge: no breakpoint is near.
+    deck = small_deck([*lines, "b1 b 0 v=exp(-((v(c)-0.8)/0.05)^2)"], "v(c)")
+    loose = deck.with_options("trtol=1e6")
+    pulse = Pulse(vector="v(b)", level=0.4, starts=(1e-6,), width=1e-5)
+    plain = Runner().run(loose)
+    assert plain.status is RunStatus.DONE
+    found = Runner().run(replace(loose, pulses=(pulse,)))
+    assert (found.status, found.helper) == (RunStatus.DONE, CLOSER[0])
+    # What was only watched is not part of the result.
+    assert set(found.vectors) == set(plain.vectors)
+    assert len(found.time) > len(plain.time)
+    lost = Runner().run(replace(loose, pulses=(replace(pulse, level=1.1),)))
+    assert (lost.status, lost.helper) == (RunStatus.STROBE_LOST, "")
+    assert lost.message.splitlines()[-1].startswith("v(b) does not rise above 1.1 V within 1e-05 s")
 
 
 # ------------------------------------------------------------------------------------- raw files

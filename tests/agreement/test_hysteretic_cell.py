@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import bench_cell as bench
 from mru_hw.errors import RunStatus
+from mru_hw.lab import cell as bench
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.session import Session
 from mru_hw.technology import load_technology, technology_names

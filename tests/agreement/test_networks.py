@@ -17,13 +17,12 @@ from mru_hw.simulate.run import Chip, run_level
 from mru_hw.simulate.spice_level import SpiceResult, simulate_spice
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.spice.deck import BENCH
-from mru_hw.spice.folder import write_netlist
 from mru_hw.spice.library import VARIABLE
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
-from tests.agreement.networks import chip_of, one_unit, two_units, wrong_steps
+from tests.agreement.networks import chip_of, one_unit, two_units, write_chip, wrong_steps
 
 SURE = 0.03  # of the threshold: nearer than that a comparator may decide either way
 
@@ -124,15 +123,8 @@ def test_a_die_moves_currents_and_nominal_does_not() -> None:
 def test_a_netlists_folder_opens_in_plain_ngspice(die: int | None, tmp_path: Path) -> None:
     chip, out = chip_of(two_units()), tmp_path / "a folder; with quit"
     inputs = make_inputs(np.random.default_rng(2).normal(size=(1, 3, 2)))
-    write_netlist(
-        out,
-        chip.model,
-        chip.design,
-        chip.calibration,
-        conditions=nominal_conditions(chip.design.technology),
-        frames=inputs.x[0],
-        die=None if die is None else draw_die(chip.design, die),
-    )
+    drawn = None if die is None else draw_die(chip.design, die)
+    write_chip(out, chip, frames=inputs.x[0], die=drawn)
     done = subprocess.run(
         ["ngspice", "-b", BENCH], cwd=out, capture_output=True, text=True, check=True, timeout=120
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -17,6 +15,7 @@ from mru_hw.spice.library import VARIABLE, ngspice_library
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.session import Session
 from mru_hw.technology import MODELS, load_technology
+from tests.processes import python
 
 
 def rc_deck(resistance: float, *, broken: bool = False, t_stop: float = 1e-3) -> Deck:
@@ -129,8 +128,6 @@ def test_a_worker_gives_what_a_session_gives(session: Session) -> None:
 def test_pyspice_finds_the_library_without_the_development_package() -> None:
     code = "import os\nfrom mru_hw.spice.session import Session\nprint(Session().version)"
     clean = {key: value for key, value in os.environ.items() if key != VARIABLE}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean
-    )
+    done = python("-c", code, env=clean)
     assert int(done.stdout.split()[-1]) >= 36
     assert ngspice_library()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.bench_cells_die_by_die import in_deck
 from mru_hw.errors import RunStatus
+from mru_hw.lab.ladder import in_deck
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.bench import candidate_vectors
 from mru_hw.spice.dies import die_changes

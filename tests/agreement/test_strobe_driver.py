@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mru_hw.spice.characterize.base import bench_deck
+from mru_hw.spice.characterize.base import cells_deck
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import Conditions
@@ -48,7 +48,7 @@ def test_the_step_lies_within_the_hold(name: str, corner: tuple[str, float, floa
         ]
     saves = tuple(f"v({line}{k})" for k in range(len(LOADS)) for line in ("hd", "st"))
     t_stop = START + len(EDGES) * GAP
-    deck = bench_deck(technology, at, lines, saves, t_stop=t_stop, step=2e-8)
+    deck = cells_deck(technology, at, lines, saves, t_stop=t_stop, step=2e-8)
     waves = Runner(Limits(time_s=120)).run(deck)
     t = waves.time
     for k in range(len(LOADS)):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.bench_strobe_energy import STEPS, Layer, design_of, layer_deck, layer_of, read
+from mru_hw.lab.strobe import STEPS, Layer, design_of, layer_deck, layer_of, read
 from mru_hw.spice.decoupling import DROOP, strobe_charge
 from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.spice.runner import Limits, Runner

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from mru_hw.errors import RunStatus
@@ -13,7 +11,7 @@ from mru_hw.simulate.spice_level import simulate_spice
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
-from tests.networks import draw_model, make_spec
+from tests.networks import draw_model, make_spec, with_even_settings
 
 
 def test_loops_lose_in_ngspice_most_of_the_bits_that_they_lose_timed() -> None:
@@ -24,15 +22,9 @@ def test_loops_lose_in_ngspice_most_of_the_bits_that_they_lose_timed() -> None:
     """
     rectify = dict.fromkeys(("rectify_input", "rectify_candidate", "rectify_output"), True)
     spec = make_spec("fq_bmru", 1, **rectify)
-    model = draw_model(spec, 3)
-    rng = np.random.default_rng(3)
-    even = {
-        name: rng.uniform(0.5, 1.0, values.shape)
-        for name, values in model.tensors.items()
-        if name.endswith((".beta", ".alpha", ".delta"))
-    }
+    model = with_even_settings(draw_model(spec, 3), 3)
     technology = load_technology("generic180")
-    chip = Chip(replace(model, tensors=dict(model.tensors) | even), technology)
+    chip = Chip(model, technology)
     way = np.sin(np.linspace(0, 4 * np.pi, 40))[None, :, None] * [2.5, -2.0, 1.7, 2.2]
     # How deep a dip goes depends on the slope: some pass a threshold by next to nothing.
     inputs = make_inputs(np.concatenate([0.8 * way, way, 1.2 * way]))

@@ -11,7 +11,7 @@ import pytest
 from mru_hw.cli.app import run
 from mru_hw.mapping.design import Timing
 from mru_hw.model.io import save_model
-from mru_hw.simulate.disagreement import ladder_of, own_levels, wrong_steps
+from mru_hw.simulate.disagreement import own_levels, step_rule, wrong_steps
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.runner import Runner
@@ -31,10 +31,10 @@ def test_a_unit_by_itself_follows_its_candidates(chip: Chip) -> None:
     c = np.array([1.5, 0.9, 1.1, 2.0, -0.9, -1.1, -3.0, -1.2, -1.5, 0.3])
     bench = make_unit_bench(chip.design, 0, 0, c * 1e-9, conditions)
     evidence = read_unit(chip.design, 0, 0, bench, Runner().run(bench.deck))
-    ladder = ladder_of(chip.design, chip.calibration, chip.die(None), 0, conditions)
+    rule = step_rule(chip.design, chip.calibration, chip.die(None), 0, conditions)
     c = c * 1e-9 / chip.design.buses["c0"].scale
-    assert list(wrong_steps(ladder, evidence, c[:, None])) == []
-    assert own_levels(ladder, evidence)[1][:, 0].tolist() == [1, 1, 2, 2, 2, 1, 0, -1, -2, -2]
+    assert list(wrong_steps(rule, evidence, c[:, None])) == []
+    assert own_levels(rule, evidence)[1][:, 0].tolist() == [1, 1, 2, 2, 2, 1, 0, -1, -2, -2]
     np.testing.assert_allclose(evidence.candidate[:, 0], c, rtol=5e-3)
 
 
@@ -45,12 +45,12 @@ def test_a_bmru_unit_by_itself_has_two_levels() -> None:
     c = np.array([0.9, -0.9, -1.1, 0.9, 1.1, 2.0, -3.0, -1.2, 0.3])
     bench = make_unit_bench(chip.design, 0, 0, c * scale, conditions)
     evidence = read_unit(chip.design, 0, 0, bench, Runner().run(bench.deck))
-    ladder = ladder_of(chip.design, chip.calibration, chip.die(None), 0, conditions)
-    assert list(wrong_steps(ladder, evidence, c[:, None])) == []
-    assert own_levels(ladder, evidence)[1][:, 0].tolist() == [1, 1, -1, -1, 1, 1, -1, -1, -1]
+    rule = step_rule(chip.design, chip.calibration, chip.die(None), 0, conditions)
+    assert list(wrong_steps(rule, evidence, c[:, None])) == []
+    assert own_levels(rule, evidence)[1][:, 0].tolist() == [1, 1, -1, -1, 1, 1, -1, -1, -1]
     # A reference that does not reset it: one record, of the whole step.
     other = np.where(c == -1.1, -0.97, c)
-    (record,) = wrong_steps(ladder, evidence, other[:, None])
+    (record,) = wrong_steps(rule, evidence, other[:, None])
     assert (record.frame, record.before, record.wanted, record.found) == (2, 1, 1, -1)
 
 
@@ -61,10 +61,10 @@ def test_a_long_strobe_moves_one_cell_even_hot(chip: Chip) -> None:
     c = np.array([2.0, 2.0, 2.0, -2.0, -2.0, -2.0])
     bench = make_unit_bench(chip.design, 0, 0, c * 1e-9, conditions, timing=timing)
     evidence = read_unit(chip.design, 0, 0, bench, Runner().run(bench.deck))
-    ladder = ladder_of(chip.design, chip.calibration, chip.die(None), 0, conditions)
+    rule = step_rule(chip.design, chip.calibration, chip.die(None), 0, conditions)
     c = c * 1e-9 / chip.design.buses["c0"].scale
-    assert list(wrong_steps(ladder, evidence, c[:, None])) == []
-    assert own_levels(ladder, evidence)[1][:, 0].tolist() == [1, 2, 2, 1, 0, -1]
+    assert list(wrong_steps(rule, evidence, c[:, None])) == []
+    assert own_levels(rule, evidence)[1][:, 0].tolist() == [1, 2, 2, 1, 0, -1]
 
 
 def simulate(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, object]:
@@ -80,8 +80,8 @@ def test_command_compares_and_explains(
     conditions = nominal_conditions(chip.design.technology)
 
     def down(seed: int | None) -> float:
-        ladder = ladder_of(chip.design, chip.calibration, chip.die(seed), 0, conditions)
-        return float(ladder.down[0])
+        rule = step_rule(chip.design, chip.calibration, chip.die(seed), 0, conditions)
+        return float(rule.down[0])
 
     # A die that steps down late: half way between its threshold and the network's it still holds.
     die = next(seed for seed in range(100) if down(seed) > 1.05 * down(None))

@@ -11,7 +11,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.mapping.realised import quiescent_current
 from mru_hw.model.network import Model
 from mru_hw.simulate.causes import Cause
-from mru_hw.simulate.disagreement import explain, network_ladders
+from mru_hw.simulate.disagreement import explain, step_rules
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import simulate_spice
@@ -64,10 +64,8 @@ def test_every_sure_step_follows_the_ideal_level(
     wanted = np.clip(before + bank.memory.spacing * step, -bank.levels, bank.levels)
     np.testing.assert_array_equal(levels[sure], wanted[sure])
     # The others are found, and explained by the circuit's own thresholds.
-    ladders = network_ladders(
-        chip.mapped, chip.design, chip.calibration, chip.die(None), conditions
-    )
-    records = explain(result, chip.mapped, chip.design, ladders, inputs, ideal)
+    rules = step_rules(chip.mapped, chip.design, chip.calibration, chip.die(None), conditions)
+    records = explain(result, chip.mapped, chip.design, rules, inputs, ideal)
     wrong = [(int(f), int(u)) for f, u in np.argwhere(levels != wanted)]
     assert [(r.frame, r.unit) for r in records] == wrong
     assert {r.cause for r in records} <= {Cause.THRESHOLD}

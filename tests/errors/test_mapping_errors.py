@@ -51,7 +51,8 @@ def refusal(cell: str, keys: dict[str, Any], tensors: dict[str, Any]) -> str:
             "cmru",
             {},
             {},
-            "layers.0.levels is null, expected a whole number K, the ladder's length.",
+            "layers.0.levels is null, expected a whole number K, the ladder's length, there or in "
+            "the design's options.",
         ),
         (
             "cmru",

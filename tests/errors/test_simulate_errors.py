@@ -180,11 +180,17 @@ def test_waves_that_would_replace_what_are_none(
 
 
 @pytest.mark.parametrize("level", ["ideal", "behavioral", "spice"])
-def test_inputs_of_another_width(
-    level: str, folder: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ("wide.npz", "inputs: n_in is 7, expected 4, as the model has."),
+        ("labels.npz", "inputs: y is 3, expected class indices below 3, the model's outputs."),
+    ],
+)
+def test_inputs_that_do_not_fit_the_model(
+    level: str, inputs: str, expected: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = refuse(folder, capsys, "--level", level, inputs="wide.npz")
-    assert found == "inputs: n_in is 7, expected 4, as the model has."
+    assert refuse(folder, capsys, "--level", level, inputs=inputs) == expected
 
 
 def test_lengths_beyond_the_array(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,14 +232,6 @@ def test_sequences_too_long_for_ngspice(folder: Path, capsys: pytest.CaptureFixt
     assert not (folder / "r.sqlite").exists()
 
 
-@pytest.mark.parametrize("level", ["ideal", "behavioral", "spice"])
-def test_labels_beyond_the_outputs(
-    level: str, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    found = refuse(folder, capsys, "--level", level, inputs="labels.npz")
-    assert found == "inputs: y is 3, expected class indices below 3, the model's outputs."
-
-
 def test_a_ladder_beyond_all_reason(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = refuse(folder, capsys, model="tall")
     assert found == "layers.0.levels is 100000000, expected at most 1000."
@@ -264,7 +262,10 @@ def test_inputs_that_are_not_finite(folder: Path, capsys: pytest.CaptureFixture[
 
 def test_a_model_that_has_no_circuit(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = refuse(folder, capsys, model="open")
-    assert found == "layers.0.levels is null, expected a whole number K, the ladder's length."
+    assert found == (
+        "layers.0.levels is null, expected a whole number K, the ladder's length, there or in the "
+        "design's options."
+    )
 
 
 def test_a_model_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from mru_hw.cells.settling import bank_load, bus_loads, device_capacitance
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.catalogue import NODES
 from mru_hw.circuits.loop.circuit import LOOP
+from mru_hw.circuits.statements import Element, Subckt
 from mru_hw.cli.app import run
 from mru_hw.data import calibration_dir, circuits_dir
 from mru_hw.mapping import map_model
@@ -23,8 +24,8 @@ from mru_hw.mapping.design import Design
 from mru_hw.model.io import save_model
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.dialects import DIALECTS
-from mru_hw.spice.dialects.statements import Element, Subckt, read_statements
 from mru_hw.spice.paths import device_paths
+from mru_hw.spice.reader import read_statements
 from mru_hw.stimulus import make_inputs
 from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology, technology_names
@@ -158,6 +159,7 @@ def test_a_node_with_two_flips_is_drawn_placed_and_loaded(
 ) -> None:
     calibration = load_calibration(load_technology("generic180"))
     before = mapped()
+    digest = before.digest()
     assert "relu_node_twice" not in chip_deck(before)
     loaded = bus_loads(before, calibration)
 
@@ -165,11 +167,12 @@ def test_a_node_with_two_flips_is_drawn_placed_and_loaded(
     shutil.copytree(circuits_dir(), circuits)
     with (circuits / "relu_node" / "cell.sp").open("a", encoding="utf-8") as stream:
         stream.write(block("circuit.md", "spice"))
-    monkeypatch.setattr("mru_hw.spice.cells.circuits_dir", lambda: circuits)
+    monkeypatch.setattr("mru_hw.circuits.views.circuits_dir", lambda: circuits)
     monkeypatch.setitem(NODES, NodeKind.RECTIFIED, NODES[NodeKind.RECTIFIED])  # put back after
     exec(compile(block("circuit.md", "python"), "circuit.md", "exec"), {})
 
     design = mapped()
+    assert design.digest() != digest
     rows = [bus for bus in design.buses.values() if bus.kind is NodeKind.RECTIFIED]
     assert rows
     groups = {group.key: group for group in design.device_groups()}
@@ -213,14 +216,14 @@ def test_a_loop_with_two_hold_legs_is_drawn_placed_and_loaded(
     text, leg = view.read_text(encoding="utf-8"), "xm2 v n vss vss n_mirror units={hold}\n"
     assert leg in text
     view.write_text(text.replace(leg, leg + leg.replace("xm2", "xm2b")), encoding="utf-8")
-    monkeypatch.setattr("mru_hw.spice.cells.circuits_dir", lambda: circuits)
+    monkeypatch.setattr("mru_hw.circuits.views.circuits_dir", lambda: circuits)
     second = dataclasses.replace(LOOP.role("hold"), name="hold_2", path="xm2b", parameter="")
     variant = dataclasses.replace(LOOP, roles=(*LOOP.roles, second))
     monkeypatch.setattr("mru_hw.circuits.catalogue.LOOP", variant)
-    monkeypatch.setattr("mru_hw.spice.chip.UNITS", (variant,))
+    monkeypatch.setattr("mru_hw.spice.chip.UNIT_CIRCUITS", (variant,))
 
     # What holds every circuit holds it: device groups, deck, sizes, nets.
-    test_circuits.test_every_role_is_a_device_of_its_class_and_size(rising_loops)
+    test_circuits.test_every_role_is_a_device_of_its_class_and_size(rising_loops, {})
     test_circuits.test_a_units_roles_hang_on_the_nets_of_the_deck(rising_loops)
     after = chip_of(rising_loops())
     bank = after.design.banks[0]

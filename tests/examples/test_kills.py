@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from tests.kills import COMMANDS, Killed, kill, undisturbed
+from tests.kill_commands import COMMANDS
+from tests.kills import Killed, kill, undisturbed
 
 SIGNALS = {"int": signal.SIGINT, "term": signal.SIGTERM, "kill": signal.SIGKILL}
 LONG = {"characterize", "demo"}

@@ -20,8 +20,9 @@ os.environ["MPLBACKEND"] = "Agg"
 
 import numpy as np
 
+from tests.fuzz.calls import Outcome
 from tests.fuzz.cases import KINDS, SLOW
-from tests.fuzz.judge import Outcome, run_case
+from tests.fuzz.judge import run_case
 from tests.fuzz.template import make_template
 
 APART = 20

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +16,8 @@ from mru_hw.files import validated
 from mru_hw.sweeps.plan import Plan
 from mru_hw.training.config import TrainConfig
 from tests.fuzz.arrays import mutate_npz, mutate_safetensors, write_pickle, write_torch
+from tests.fuzz.calls import Call, Mutate, _call, _edit
+from tests.fuzz.command_line import _command_line
 from tests.fuzz.draws import (
     NUMBERS,
     TEXTS,
@@ -31,57 +30,12 @@ from tests.fuzz.draws import (
     pick,
 )
 from tests.fuzz.extremes import config_within, plan_within, within, write_network
+from tests.fuzz.files import _in_the_way, _unknown
 from tests.fuzz.stores import mutate_store
 from tests.fuzz.template import NETWORKS, copy, foreign_arrays, slow_part
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A command and the mutation of what it reads.
-
-    Attributes
-    ----------
-    arguments
-        What follows ``mru-hw``; paths are relative to the case's folder.
-    out
-        Where the output is asked for, in that folder; what stands below or beside it otherwise is
-        not to change.
-    said
-        What was mutated.
-    also
-        Another output that is asked for.
-    """
-
-    arguments: tuple[str, ...]
-    out: str = "out"
-    said: str
-    also: str = ""
-
-
 Make = Callable[[Random, Path, Path], Call]
 """Draw a case from a template's folder into a folder of its own."""
-
-EARLIER = {
-    "simulate": "trace.npz",
-    "netlist": "netlist",
-    "sweep": "ladders.sqlite",
-    "report": "page.html",
-    "import-weights": "imported",
-    "train": "trained",
-    "characterize": "constants.yaml",
-    "--raw": "waves",
-}
-"""Per command (and an option of one), a finished output of the template."""
-
-
-def _call(
-    draw: Random, template: Path, folder: Path, words: Sequence[str], said: str, out: str = "out"
-) -> Call:
-    """Complete a call; now and then an earlier, finished output stands where it goes."""
-    if draw.random() < 0.25 and not (folder / out).exists():
-        copy(template, folder, f"{EARLIER[words[0]]}={out}")
-    json_too = ("--json",) if draw.random() < 0.5 else ()
-    return Call(arguments=(*words, "--out", out, *json_too), out=out, said=said)
 
 
 def _on_network(draw: Random, name: str) -> list[str]:
@@ -111,15 +65,6 @@ def _network(draw: Random, template: Path, folder: Path) -> str:
     name = pick(draw, (*NETWORKS, "ladders", "tiny", "tiny"))
     copy(template, folder, name, f"{name}.npz", f"{name}.yaml")
     return name
-
-
-Mutate = Callable[[Random, bytes], tuple[bytes, str]]
-
-
-def _edit(path: Path, mutate: Mutate, draw: Random) -> str:
-    data, said = mutate(draw, path.read_bytes())
-    path.write_bytes(data)
-    return f"{path.name}: {said}"
 
 
 # ---------------------------------------------------------------------------- networks, inputs
@@ -305,149 +250,6 @@ def _scale_column(draw: Random, rows: list[list[str]]) -> str:
     return f"{rows[0][column]} of {quantity or 'all'} times {factor:.3g}"
 
 
-# --------------------------------------------------------------------- wrong files, wrong places
-
-
-def _sources(folder: Path) -> dict[str, list[str]]:
-    """Return, per thing that is read, a command that reads it from ``this``."""
-    return {
-        "MODEL of simulate": ["simulate", "this", "--inputs", "ladders.npz"],
-        "MODEL of netlist": ["netlist", "this"],
-        "--inputs": ["simulate", "ladders", "--inputs", "this"],
-        "--inputs of netlist": ["netlist", "ladders", "--inputs", "this"],
-        "FILE": ["import-weights", "this", "--map", "MAP.yaml"],
-        "--map": ["import-weights", "weights.npz", "--map", "this"],
-        "PLAN": ["sweep", "this", "--workers", "1"],
-        "RUN": ["report", "this"],
-        "CONFIG": ["train", "this"],
-        "--measurements": ["characterize", "--measurements", "this"],
-    }
-
-
-_ALL = ("ladders", "ladders.npz", "ladders.yaml", "MAP.yaml", "weights.npz", "config.yaml")
-
-
-def names(folder: Path) -> list[str]:
-    """Return what stands in a folder, in order."""
-    return sorted(path.name for path in folder.iterdir())
-
-
-def put_anything(draw: Random, template: Path, path: Path) -> str:
-    """Put something that was not asked for at a path."""
-    name = pick(draw, list(_ANYTHING))
-    _ANYTHING[name](draw, template, path)
-    return name
-
-
-def _of_template(draw: Random, template: Path, path: Path) -> None:
-    copy(template, path.parent, f"{pick(draw, names(template))}={path.name}")
-
-
-def _socket(_draw: Random, _template: Path, path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as end:
-        folder = Path.cwd()
-        os.chdir(path.parent)  # its name may have 100 characters
-        try:
-            end.bind(path.name)
-        finally:
-            os.chdir(folder)
-
-
-def _folder_with(draw: Random, _template: Path, path: Path) -> None:
-    path.mkdir()
-    of = ("notes.txt", "model.yaml", "elements.csv", "sequence0.raw", "a\nb")
-    (path / pick(draw, of)).write_text("mine")
-
-
-def _damaged(draw: Random, template: Path, path: Path) -> None:
-    files = sorted(p for p in template.rglob("*") if p.is_file())
-    data, _ = mutate_bytes(draw, pick(draw, files).read_bytes())
-    path.write_bytes(data)
-
-
-_ANYTHING: dict[str, Callable[[Random, Path, Path], object]] = {
-    "another file of ours": _of_template,
-    "another file of ours, again": _of_template,
-    "a file of ours, damaged": _damaged,
-    "nothing in it": lambda _d, _t, path: path.write_bytes(b""),
-    "text": lambda draw, _t, path: path.write_text(pick(draw, TEXTS[:60]), "utf-8", "replace"),
-    "random bytes": lambda draw, _t, path: path.write_bytes(draw.randbytes(3000)),
-    "a picture": lambda draw, _t, path: path.write_bytes(b"\x89PNG\r\n" + draw.randbytes(99)),
-    "a list": lambda _d, _t, path: path.write_text("- 1\n- 2\n"),
-    "a design": lambda _d, _t, path: path.write_text("i_unit: 100 pA\nspare: [a]\n"),
-    "json": lambda draw, _t, path: path.write_text(json.dumps({"a": [1, {"b": None}]})),
-    "a folder": lambda _d, _t, path: path.mkdir(),
-    "a folder with things in it": _folder_with,
-    "a pipe": lambda _d, _t, path: os.mkfifo(path),
-    "a socket": _socket,
-    "a ring of links": lambda _d, _t, path: path.symlink_to(path.name),
-    "a link to nothing": lambda _d, _t, path: path.symlink_to("nowhere"),
-    "a link to a device": lambda draw, _t, path: path.symlink_to(
-        pick(draw, ("/dev/zero", "/dev/full", "/dev/tty", "/proc/self/mem", "/proc/self/environ"))
-    ),
-    "a pickle": lambda _d, _t, path: write_pickle(path),
-}
-
-
-def _unknown(draw: Random, template: Path, folder: Path) -> Call:
-    copy(template, folder, *_ALL, "bits.npz")
-    what, words = pick(draw, list(_sources(folder).items()))
-    said = f"{what}: {put_anything(draw, template, folder / 'this')}"
-    out = "out.yaml" if words[0] == "characterize" else "out"
-    return _call(draw, template, folder, words, said, out)
-
-
-def _writers() -> dict[str, list[str]]:
-    return {
-        "simulate": ["simulate", "ladders", "--inputs", "ladders.npz", "--level", "ideal"],
-        "netlist": ["netlist", "ladders"],
-        "sweep": ["sweep", "ladders.yaml", "--workers", "1"],
-        "report": ["report", "run.store"],
-        "import-weights": ["import-weights", "weights.npz", "--map", "MAP.yaml"],
-        "train": ["train", "config.yaml"],
-        "characterize": ["characterize", "--measurements", "measured.csv"],
-        "demo": ["demo", "--quick"],
-        "--raw": [*("simulate", "tiny", "--inputs", "tiny.npz", "--level", "spice"), "--out", "y"],
-    }
-
-
-def out_files(path: Path) -> Iterator[Path]:
-    """Return what stands in the way of a demo: anything but nothing and an empty folder."""
-    return iter([path]) if path.exists() and not path.is_dir() else path.rglob("*")
-
-
-def _in_the_way(draw: Random, template: Path, folder: Path) -> Call:
-    copy(template, folder, *_ALL, "bits.npz", "measured.csv", "ladders.sqlite=run.store")
-    copy(template, folder, "tiny", "tiny.npz")
-    command, words = pick(draw, list(_writers().items()))
-    way = draw.random()
-    if way < 0.2:  # over what it reads, or over another thing of the user's
-        out = pick(draw, names(folder))
-        said = "an input"
-    elif way < 0.45 and command != "demo":
-        out, name = "out", EARLIER[command]
-        copy(template, folder, f"{name}={out}")
-        files = [p for p in (folder / out, *(folder / out).rglob("*")) if p.is_file()]
-        said = f"earlier output, {_edit(pick(draw, sorted(files)), mutate_bytes, draw)}"
-        if (folder / out).is_dir() and draw.random() < 0.3:
-            (folder / out / pick(draw, ("notes.txt", ".hidden", "a\nb"))).write_text("mine")
-            said += ", and a file of the user's"
-    else:
-        out = "out"
-        said = put_anything(draw, template, folder / out)
-        if command == "demo" and not any(out_files(folder / out)):
-            shutil.rmtree(folder / out, ignore_errors=True)
-            (folder / out).unlink(missing_ok=True)
-            (folder / out).write_text("mine")  # no case runs a demo
-        if draw.random() < 0.2 and (folder / out).exists():
-            out = "out/below"
-            said += ", as a folder"
-    said = f"{command}: {said}"
-    if command == "--raw":
-        return Call(arguments=(*words, "--raw", out), out=out, said=said, also="y")
-    return Call(arguments=(*words, "--out", out), out=out, said=said)
-
-
 # --------------------------------------------------------------- what a call that goes on reads
 
 
@@ -476,83 +278,6 @@ def _demo_folder(draw: Random, template: Path, folder: Path) -> Call:
 
 
 # ------------------------------------------------------------------------------- command line
-
-
-_OPTIONS: dict[str, tuple[str, ...]] = {
-    "simulate": (
-        *("--level", "--tech", "--die", "--process-scale", "--gradient-scale", "--noise"),
-        *("--corner", "--temperature", "--vdd", "--timing", "--sequences", "--verify", "--raw"),
-        "--tolerances",
-    ),
-    "netlist": (
-        *("--tech", "--dialect", "--die", "--corner", "--temperature", "--vdd", "--inputs"),
-        "--sequence",
-    ),
-    "sweep": ("--workers", "--dask"),
-    "report": (),
-    "import-weights": ("--map",),
-    "train": (),
-    "characterize": ("--tech", "--corner", "--workers"),
-    "demo": ("--seed",),
-}
-_ODD = ("--", "-", "--json=5", "--nothing", "-h", "--out=", "--version", "x")
-
-
-def _command_line(draw: Random, template: Path, folder: Path) -> Call:
-    copy(template, folder, *_ALL, "bits.npz", "measured.csv", "ladders.sqlite=run.store")
-    command, words = pick(draw, [item for item in _writers().items() if item[0] in _OPTIONS])
-    words = list(words) if command != "simulate" else words[:-2]
-    out = "out.yaml" if command == "characterize" else "out"
-    said = []
-    for _ in range(pick(draw, (1, 1, 2, 3))):
-        option = pick(draw, (*_OPTIONS[command], *_OPTIONS[command], *_ODD))
-        words += [option] if option in _ODD else [option, _odd_value(draw, option)]
-        said.append(" ".join(words[-2:])[:80])
-    if command == "demo":
-        words.insert(1, "--nothing")  # no case runs a demo
-    if draw.random() < 0.2:
-        name = pick(draw, TEXTS[:60])[:200].replace("\0", "").replace("/", "")
-        out = os.fsdecode(name.encode("utf-8", "replace")) or "out"
-    if draw.random() < 0.05:
-        out = os.fsdecode(b"caf\xe9")
-    if draw.random() < 0.3:
-        said.append(_rename(draw, folder, words))
-    if draw.random() < 0.15:
-        draw.shuffle(words)
-    words = [word.replace("\0", "0").replace("\ud800", "\udc80") for word in words]
-    return Call(arguments=(*words, "--out", out), out=out, said=", ".join(said))
-
-
-def _rename(draw: Random, folder: Path, words: list[str]) -> str:
-    """Give what a command reads a hostile name."""
-    there = set(names(folder))
-    at = pick(draw, [k for k, word in enumerate(words) if word in there] or [0])
-    name = pick(draw, [text[:200] for text in TEXTS if not set(text) & set("/\0\ud800")] or ["a"])
-    new = pick(draw, (name, os.fsdecode(b"caf\xe9"), f"{name}.npz"))
-    if at and new.strip(".") and new not in there:
-        (folder / words[at]).rename(folder / new)
-        words[at] = f"./{new}"
-    return f"named {words[at]!r:.60}"
-
-
-def _odd_value(draw: Random, option: str) -> str:
-    good = {
-        "--die": ("0", "7", str(2**63 - 1), str(2**63), "-1"),
-        "--vdd": ("1.8", "1.8 V", "1.62", "1.98", "1800 mV", "0", "-1.8", "3.3"),
-        "--temperature": ("27", "85", "-40", "125", "-273.15", "300 K", "1e3"),
-        "--process-scale": ("0", "1", "10", "-1", "1e9"),
-        "--sequences": ("0:2", ":", "4:", "9:", "1:1", "::", "0:1:2"),
-        "--verify": ("units:1", "layer:0", "layer:9", "units:0", "units:-1", "units:99999"),
-        "--timing": ("timed", "settled"),
-        "--sequence": ("0", "4", "5", "-1"),
-        "--workers": ("1", "2", "0", "-1", "1025"),
-        "--dialect": ("ngspice", "hspice", "spectre", "xyce", "NGSPICE"),
-        "--tolerances": ("tight", "default"),
-    }
-    words: list[str] = [word for word in WORDS if word != "spice"]
-    if draw.random() < 0.5:
-        return pick(draw, good.get(option, words))
-    return str(pick(draw, pick(draw, (NUMBERS[:30], TEXTS, words))))
 
 
 SLOW: dict[str, tuple[int, Make]] = {"kept run": (3, _kept_run), "demo folder": (2, _demo_folder)}

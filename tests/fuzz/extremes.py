@@ -114,9 +114,7 @@ def _structure(draw: Random) -> ModelSpec | None:
         return None
 
 
-def within(
-    change: Callable[[Random, Any], str],
-) -> Callable[[Random, bytes], tuple[bytes, str]]:
+def within(change: Callable[[Random, Any], str]) -> Callable[[Random, bytes], tuple[bytes, str]]:
     """Return a mutation of a YAML file by one of its document."""
 
     def mutate(draw: Random, data: bytes) -> tuple[bytes, str]:

@@ -16,7 +16,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import FrameType
@@ -28,7 +27,8 @@ from mru_hw.cli.demo_folder import NAMES
 from mru_hw.model.io import load_model
 from mru_hw.sweeps.view import open_run
 from mru_hw.technology.calibration import Calibration
-from tests.fuzz.cases import KINDS, SLOW, Call
+from tests.fuzz.calls import Call, Outcome
+from tests.fuzz.cases import KINDS, SLOW
 from tests.fuzz.draws import HARM
 
 SECONDS, BYTES = 60, 2 << 30
@@ -50,31 +50,6 @@ _SENTENCE = re.compile(
 
 class TooLongError(BaseException):
     """A case took longer than it may; not an Exception, so that no command takes it for its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a case ended.
-
-    Attributes
-    ----------
-    faults
-        What is wrong with it; empty where all is as it should be.
-    """
-
-    kind: str
-    number: int
-    call: Call
-    status: int
-    said: str
-    seconds: float
-    faults: tuple[str, ...]
-
-    @property
-    def sentence(self) -> str:
-        """The sentence without its values: what kind of sentence it is."""
-        text = re.sub(r'"[^"]*("|$)|\[.*?\]|\{.*?\}|\(.*?\)', "*", self.said)
-        return re.sub(r"-?\d[\d.e+-]*|nan|inf|[\w.]*\.[\w.]+:?", "#", text)[:120]
 
 
 def run_case(kind: str, number: int, template: Path, place: Path, *, apart: bool) -> Outcome:

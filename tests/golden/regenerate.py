@@ -15,9 +15,7 @@ import tempfile
 from pathlib import Path
 
 from mru_hw.spice.dialects import DIALECTS
-from mru_hw.spice.folder import write_netlist
-from mru_hw.technology.conditions import nominal_conditions
-from tests.agreement.networks import chip_of, two_units, two_windows
+from tests.agreement.networks import chip_of, two_units, two_windows, write_chip
 
 GOLDEN = Path(__file__).parents[2] / "netlists" / "golden" / "two-units"
 NETWORKS = {GOLDEN.name: two_units, "two-windows": two_windows}
@@ -26,14 +24,7 @@ TRANSLATED = tuple(name for name in DIALECTS if name != "ngspice")
 
 def write(out: Path, network: str = GOLDEN.name, dialect: str = "ngspice") -> None:
     chip = chip_of(NETWORKS[network]())
-    write_netlist(
-        out,
-        chip.model,
-        chip.design,
-        chip.calibration,
-        conditions=nominal_conditions(chip.design.technology),
-        dialect=dialect,
-    )
+    write_chip(out, chip, dialect=dialect)
 
 
 def decks(dialect: str) -> dict[str, str]:

@@ -9,27 +9,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import brentq
 
 from mru_hw.cells.base import Devices
 from mru_hw.circuits.ladder.law import ladder_law
 from mru_hw.circuits.loop.law import loop_law
-from mru_hw.circuits.nodes.laws import EVEN, split
+from mru_hw.circuits.nodes.laws import split
 from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_bank
 from mru_hw.simulate.array import Rails
-from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
+from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun
 from mru_hw.simulate.compile import compile_die
-from mru_hw.simulate.decision_noise import NoiseLaw, decision_capacitance
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.memory import initial_cells, step_memory
 from mru_hw.simulate.run import Chip
-from mru_hw.stimulus import Inputs, make_inputs
-from mru_hw.technology import load_technology
-from mru_hw.technology.calibration import temperature_voltage
+from mru_hw.stimulus import make_inputs
 from mru_hw.variation import draw_die, nominal_die
-from tests.networks import draw_inputs, draw_model, make_spec
+from tests.laws.chips import TECHNOLOGY, make_chip, run
+from tests.networks import draw_inputs
 
-TECHNOLOGY = load_technology("generic180")
 CELLS: list[tuple[str, dict[str, Any]]] = [
     ("cmru", {"levels": 2}),
     ("cmru", {"levels": 3, "threshold": "input", "skip": "matrix"}),
@@ -39,23 +35,6 @@ CELLS: list[tuple[str, dict[str, Any]]] = [
     ("fq_bmru", {"rectify_input": True, "rectify_candidate": True, "rectify_output": True}),
     ("fq_bmru", {"rectify_candidate": True, "threshold": "input", "skip": 1}),
 ]
-
-
-def make_chip(cell: str, seed: int = 3, **keys: Any) -> Chip:
-    spec = make_spec(cell, **keys)
-    model = draw_model(spec, seed)
-    rng = np.random.default_rng(seed)
-    even = {
-        name: rng.uniform(0.5, 1.0, values.shape)
-        for name, values in model.tensors.items()
-        if name.endswith((".beta", ".alpha", ".delta"))
-    }
-    return Chip(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
-
-
-def run(chip: Chip, inputs: Inputs, dies: Any = None, **keys: Any) -> BehavioralRun:
-    chosen = [chip.die(None)] if dies is None else dies
-    return simulate_behavioral(chip.design, chip.calibration, inputs, chosen, **keys)
 
 
 def same_bits(a: BehavioralRun, b: BehavioralRun, rows: Any = slice(None)) -> None:
@@ -208,9 +187,10 @@ def test_a_slow_ramp_meets_the_thresholds_of_the_compiled_unit(
     course = np.broadcast_to(ramp[None, :, None], (6, len(ramp), 1))
     if cell == "fq_bmru":
         course = np.maximum(course, 0)
-    start = initial_cells(memory)
-    found = step_memory(memory, np.ascontiguousarray(course), up, down, start[:, None])
-    cells = found[:, 0, :, 0].astype(int)
+    before = initial_cells(memory.bank)
+    start = before[:, :, 0].sum(axis=0)
+    found = step_memory(memory, np.ascontiguousarray(course), up, down, before)
+    cells = found[:, :, 1:, 0].sum(axis=0).T.astype(int)
     assert np.all(np.abs(np.diff(cells, axis=0)) <= 1)
     for k in range(6):
         changes = np.flatnonzero(np.diff(np.concatenate([[start[k]], cells[:, k]])))
@@ -293,175 +273,6 @@ def test_a_window_comparator_weighs_both_rails_of_both_nodes(b: float) -> None:
     assert i_q is not None
     for found in nominal.memories[0].thresholds(rails):
         np.testing.assert_allclose(found, np.sqrt(b * b + 4 * i_q**2), rtol=0.03)
-
-
-# --------------------------------------------------------------------------------- the nodes
-
-
-class Solver:
-    """Kirchhoff's law at one node after the other, each leg by the mirror law itself.
-
-    No logarithm is taken to first order and no node stays at its usual voltage.
-    """
-
-    def __init__(self, chip: Chip) -> None:
-        self.design, self.cal = chip.design, chip.calibration
-        self.i_q = quiescent_current(chip.design.buses["x"], chip.design.i_lsb, self.cal)
-
-    def copy(self, polarity: str, i: float, units: int) -> tuple[float, float]:
-        """A diode's current less what its own gate voltage takes from a leg, and that voltage."""
-        gate = self.cal.v_gate(polarity, i / units)
-        m = getattr(self.cal, polarity)
-        return i / (1 + m.conductance * gate), gate
-
-    def gates(self, bus: Any, rail: tuple[float, float]) -> dict[str, float]:
-        """What a leg of the diode's size copies per unit of 1 + lambda V_DS, by role."""
-        found = {}
-        for name, i, direct, other in zip(("plus", "minus"), rail, "np", "pn", strict=True):
-            if i <= 0:
-                continue
-            own, _ = self.copy(direct, i, bus.units)
-            flipped = i
-            for _ in range(50):  # the copy into the other diode, whose voltage it makes
-                gate = self.cal.v_gate(other, flipped / bus.units)
-                left = self.cal.v_dd - gate
-                flipped = own * (1 + getattr(self.cal, direct).conductance * left)
-            side = {"n": f"sink_{name}", "p": f"source_{name}"}
-            found[side[direct]] = own
-            found[side[other]] = self.copy(other, flipped, bus.units)[0]
-        return found
-
-    def node(self, name: str, rails: dict[str, list[tuple[float, float]]], row: int) -> float:
-        """Current [A] into a class-AB node."""
-        legs: list[tuple[str, float]] = []
-        for c in (c for c in self.design.connections if c.target == name):
-            source = self.design.buses[c.source]
-            for column in range(source.size):
-                gates = self.gates(source, rails[c.source][column])
-                m, k = c.plus[row, column], c.minus[row, column]
-                for role, units in (
-                    ("source_plus", m),
-                    ("sink_plus", -m),
-                    ("sink_minus", k),
-                    ("source_minus", -k),
-                ):
-                    if units > 0:
-                        legs.append((role, units / source.units * gates[role]))
-        i_q = self.i_q * self.design.buses[name].split
-
-        def left(i: float) -> float:
-            skew = self.cal.signed_skew if abs(self.cal.signed_skew) > EVEN else 0.0
-            side = 1 + skew if i > 0 else 1 - skew
-            moved = self.cal.signed_slope * side * temperature_voltage(27.0)
-            rest = self.cal.v_signed + self.cal.signed_rest
-            v = rest + moved * np.arcsinh(i / 2 / i_q)
-            total = -i
-            for role, leg in legs:
-                if role.startswith("source"):
-                    total += leg * (1 + self.cal.p.conductance * (self.cal.v_dd - v))
-                else:
-                    total -= leg * (1 + self.cal.n.conductance * v)
-            return float(total)
-
-        return float(brentq(left, -1e-7, 1e-7, xtol=1e-18))
-
-    def rails(self, name: str, i: float) -> tuple[float, float]:
-        i_q = self.i_q * self.design.buses[name].split
-        root = np.sqrt(i * i / 4 + i_q**2)
-        return float(root + i / 2), float(root - i / 2)
-
-
-def test_every_node_meets_kirchhoff_s_law_with_its_own_voltage() -> None:
-    """The array's logarithms are first order: what is left is (0.01 ln 30)^2 / 2 a connection."""
-    chip = make_chip("cmru", levels=2)
-    solver, design = Solver(chip), chip.design
-    array = compile_die(design, chip.calibration, chip.die(None), temperature=27.0)
-    x = np.random.default_rng(8).normal(size=(4, 1, 25))
-    scale = {name: bus.scale for name, bus in design.buses.items()}
-    bias = [(scale["bias"], 0.0)]
-    rails = {"x": array.nodes["x"].rails(x)}
-    v, rails["v0"] = array.arrive("v0", rails)
-    c, _ = array.arrive("c0", rails)
-    moved = []
-    for k in range(x.shape[2]):
-        given = {"bias": bias, "x": [solver.rails("x", i * scale["x"]) for i in x[:, 0, k]]}
-        exact = np.array([solver.node("v0", given, row) for row in range(len(v))])
-        np.testing.assert_allclose(
-            v[:, 0, k] * scale["v0"], exact, atol=1e-3 * np.max(np.abs(exact))
-        )
-        given["v0"] = [solver.rails("v0", i) for i in exact]
-        exact = np.array([solver.node("c0", given, row) for row in range(len(c))])
-        np.testing.assert_allclose(
-            c[:, 0, k] * scale["c0"], exact, atol=2e-3 * np.max(np.abs(exact))
-        )
-        linear = chip.mapped.tensors["layers.0.candidate.weight"] @ v[:, 0, k]
-        linear += chip.mapped.tensors["layers.0.candidate.bias"]
-        moved.append(np.max(np.abs(linear - exact / scale["c0"])))
-    # What would be missing without it.
-    assert np.max(moved) > 0.05
-
-
-# --------------------------------------------------------------------------------- the noise
-
-
-def candidates_noise(chip: Chip, inputs: Inputs, seed: int, scale: float) -> Any:
-    quiet = run(chip, inputs).trace.candidates[0]
-    loud = run(chip, inputs, noise=NoiseRun(seed=seed, scale=scale)).trace.candidates[0]
-    return (loud - quiet)[0][inputs.valid()]
-
-
-def test_noise_grows_with_its_scale_and_has_the_size_of_its_law() -> None:
-    chip = make_chip("cmru", levels=2)
-    inputs = draw_inputs(4, 8, n_seq=80, n_time=20)
-    one, two = (candidates_noise(chip, inputs, 1, s) for s in (1.0, 2.0))
-    np.testing.assert_allclose(two, 2 * one, rtol=1e-6, atol=1e-12)
-    assert np.any(candidates_noise(chip, inputs, 2, 1.0) != one)
-    assert not candidates_noise(chip, inputs, 1, 0.0).any()
-    # No less than the comparator alone and, at these currents, no more than some percent.
-    q, i = 1.602e-19, 1e-9
-    cal = chip.calibration
-    placed = decision_capacitance(chip.design, cal, chip.design.banks[0])
-    assert np.all((placed > 2e-14) & (placed < 5e-13))
-    bandwidth = (cal.n.conductance + cal.p.conductance) * i / (4 * placed.mean())
-    least = np.sqrt(2 * 2 * q * i * bandwidth) / chip.design.buses["c0"].scale
-    assert least < one.std() < 20 * least
-    # The draws have no preferred sign.
-    assert abs(one.mean()) < 0.2 * one.std()
-
-
-def test_the_slowest_noise_counts_as_an_offset_however_long_a_frame_is() -> None:
-    """Below a millihertz all is mismatch: frames of 20 minutes and of 14 hours hear the same."""
-    laws = []
-    for frame in (1200.0, 50_000.0):
-        chip = make_chip("cmru", levels=2)
-        timing = dataclasses.replace(chip.design.timing, frame=frame)
-        design = dataclasses.replace(chip.design, timing=timing)
-        laws.append(NoiseLaw.of(design, chip.calibration, 27.0, 1.0))
-    for law in laws:
-        assert law.slow == 0.0
-        assert np.all(law.fast[0] > 0)
-        np.testing.assert_array_equal(law.fast[0], laws[0].fast[0])
-
-
-def test_flicker_noise_holds_over_a_sequence_and_white_noise_does_not() -> None:
-    chip = make_chip("cmru", levels=2)
-    inputs = make_inputs(np.zeros((200, 20, 4)))
-
-    def held_and_fresh(flicker: float) -> tuple[float, float]:
-        sizes = TECHNOLOGY.flicker.model_copy(update={"k_n": flicker, "k_p": flicker})
-        technology = TECHNOLOGY.model_copy(update={"flicker": sizes})
-        design = dataclasses.replace(chip.design, technology=technology)
-        changed = dataclasses.replace(chip, design=design)
-        noise = candidates_noise(changed, inputs, 3, 1.0).reshape(200, 20, 6)
-        mean = noise.mean(axis=1, keepdims=True)
-        return float(mean.std()), float((noise - mean).std())
-
-    held, fresh = held_and_fresh(1e-40)
-    # The mean of 20 independent draws.
-    assert held == pytest.approx(fresh / np.sqrt(19), rel=0.1)
-    held_by_flicker, rest = held_and_fresh(1e-21)
-    assert held_by_flicker > 0.5 * rest
-    assert held_by_flicker > 10 * held
 
 
 # ---------------------------------------------------------------------- bits and their causes

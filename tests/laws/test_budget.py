@@ -29,7 +29,7 @@ from mru_hw.simulate.compile import compile_die
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.variation import Die, draw_die, nominal_die
-from tests.networks import draw_model, make_spec
+from tests.networks import draw_model, make_spec, with_even_settings
 
 Array = NDArray[np.float64]
 POINTS = 32
@@ -45,14 +45,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 def network(name: str, n_layers: int, seed: int = 4) -> Model:
     """A small network, its settings within a factor of two as trained ones have them."""
-    model = draw_model(make_spec(name.partition(",")[0], n_layers, **NETWORKS[name]), seed)
-    rng = np.random.default_rng(seed)
-    settings = {
-        key: rng.uniform(0.5, 1.0, values.shape)
-        for key, values in model.tensors.items()
-        if key.endswith((".beta", ".alpha", ".delta"))
-    }
-    return dataclasses.replace(model, tensors=dict(model.tensors) | settings)
+    spec = make_spec(name.partition(",")[0], n_layers, **NETWORKS[name])
+    return with_even_settings(draw_model(spec, seed), seed)
 
 
 def chip(

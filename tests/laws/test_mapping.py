@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mru_hw.budget.wanted import wanted_legs
 from mru_hw.circuits.legs.gains import path_gains
-from mru_hw.circuits.loop.edges import LoopSettings, loop_units
+from mru_hw.circuits.loop.edges import LoopSettings, LoopSizes, loop_units
 from mru_hw.circuits.window.gains import threshold_copy, window_copies
 from mru_hw.mapping import Design, DesignOptions, NodeKind, map_model, passes, unmap
 from mru_hw.mapping.cells import CellKind
@@ -27,24 +27,14 @@ from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.training.network import from_model
 from mru_hw.training.scan import recur_loop
-from tests.networks import draw_inputs, draw_model, make_spec
+from tests.networks import draw_inputs, draw_model, make_spec, with_even_settings
 
 TECHNOLOGY = load_technology("generic180")
 CALIBRATION = load_calibration(TECHNOLOGY)
 
 
-def settle_settings(model: Model, seed: int) -> Model:
-    """Per-unit thresholds and gains within a factor of two, as trained networks have them."""
-    rng = np.random.default_rng(seed)
-    tensors = dict(model.tensors)
-    for name, values in tensors.items():
-        if name.endswith((".beta", ".alpha", ".delta")):
-            tensors[name] = rng.uniform(0.5, 1.0, values.shape)
-    return dataclasses.replace(model, tensors=tensors)
-
-
 def draw(cell: str, seed: int, **keys: Any) -> Model:
-    return settle_settings(draw_model(make_spec(cell, **keys), seed), seed)
+    return with_even_settings(draw_model(make_spec(cell, **keys), seed), seed)
 
 
 def mapped(model: Model) -> tuple[Design, Model]:
@@ -351,12 +341,15 @@ def test_a_loops_unit_devices_switch_where_they_were_asked_to(rise: float, share
     assert wider[1] < down
 
 
+SIZES = LoopSizes(diodes=(32, 32))
+
+
 def placed_loops(rise: Any, fall: Any) -> Any:
-    return loop_units(CALIBRATION, TECHNOLOGY, rise, fall, i_lsb=1e-9 / 64, diode=32)
+    return loop_units(CALIBRATION, TECHNOLOGY, rise, fall, i_lsb=1e-9 / 64, sizes=SIZES)
 
 
 def loop_settings(hold: Any, width: Any) -> LoopSettings:
-    return LoopSettings.of(CALIBRATION, TECHNOLOGY, hold, width, i_lsb=1e-9 / 64, diode=32)
+    return LoopSettings.of(CALIBRATION, TECHNOLOGY, hold, width, i_lsb=1e-9 / 64, sizes=SIZES)
 
 
 def test_a_unit_that_is_never_cleared_stays_so_without_a_candidate() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from mru_hw.simulate.run import Chip, run_level
 from mru_hw.stimulus import make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
-from tests.networks import draw_model, make_spec
+from tests.laws.chips import make_chip
 
 TECHNOLOGY = load_technology("generic180")
 CELLS: list[tuple[str, dict[str, Any]]] = [
@@ -30,23 +29,13 @@ CELLS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def make_chip(cell: str, **keys: Any) -> Chip:
-    model = draw_model(make_spec(cell, **keys), 1)
-    rng = np.random.default_rng(1)
-    tensors = dict(model.tensors)
-    for name, values in tensors.items():
-        if name.endswith((".beta", ".alpha", ".delta")):
-            tensors[name] = rng.uniform(0.5, 1.0, values.shape)
-    return Chip(dataclasses.replace(model, tensors=tensors), TECHNOLOGY)
-
-
 def compiled(chip: Chip) -> Any:
     return compile_die(chip.design, chip.calibration, chip.die(None), temperature=27.0)
 
 
 @pytest.mark.parametrize(("cell", "keys"), CELLS)
 def test_the_nominal_die_switches_where_the_mapping_says(cell: str, keys: dict[str, Any]) -> None:
-    chip = make_chip(cell, **keys)
+    chip = make_chip(cell, 1, **keys)
     array = compiled(chip)
     for bank, memory in zip(chip.design.banks, array.memories, strict=True):
         real = realised_bank(chip.design, bank, chip.calibration)
@@ -58,7 +47,7 @@ def test_the_nominal_die_switches_where_the_mapping_says(cell: str, keys: dict[s
 
 @pytest.mark.parametrize(("cell", "keys"), CELLS)
 def test_a_level_is_the_line_through_the_nominal_die_s(cell: str, keys: dict[str, Any]) -> None:
-    chip = make_chip(cell, **keys)
+    chip = make_chip(cell, 1, **keys)
     for bank, memory in zip(chip.design.banks, compiled(chip).memories, strict=True):
         real = realised_bank(chip.design, bank, chip.calibration)
         lowest = 0 if cell == "fq_bmru" else -bank.levels
@@ -71,7 +60,7 @@ def test_a_level_is_the_line_through_the_nominal_die_s(cell: str, keys: dict[str
 
 
 def test_a_splitter_rests_at_what_the_mapping_takes() -> None:
-    chip = make_chip("cmru", levels=2, skip="matrix")
+    chip = make_chip("cmru", 1, levels=2, skip="matrix")
     array = compiled(chip)
     for name, bus in chip.design.buses.items():
         if bus.circuit.splits:
@@ -84,7 +73,7 @@ def test_a_splitter_rests_at_what_the_mapping_takes() -> None:
 def test_weights_are_the_line_through_what_the_array_does(skip: Any, rectified: bool) -> None:
     """At usual signals: no slope and no mean is left of a first node's error, but for sampling."""
     keys = {"levels": 2, "skip": skip, "rectify_input": rectified}
-    chip = make_chip("cmru", **keys)
+    chip = make_chip("cmru", 1, **keys)
     array, bus = compiled(chip), chip.design.buses["v0"]
     assert (bus.kind is NodeKind.RECTIFIED) == (rectified and skip == 0)
     x = np.random.default_rng(2).normal(size=(4, 20_000, 1))
@@ -107,7 +96,7 @@ def test_weights_are_the_line_through_what_the_array_does(skip: Any, rectified: 
 
 def test_a_candidate_is_compensated_where_it_decides() -> None:
     """The array's errors near thresholds have no mean away from zero; uncompensated they have."""
-    chip = make_chip("cmru", levels=2)
+    chip = make_chip("cmru", 1, levels=2)
     node = node_line(chip.design, chip.design.buses["c0"], chip.calibration)
     assert np.all(node.rho < NodeLine.plain(6).rho)
     inputs = make_inputs(np.random.default_rng(3).normal(size=(100, 20, 4)))
@@ -122,7 +111,7 @@ def test_a_candidate_is_compensated_where_it_decides() -> None:
 
 
 def test_usual_points_have_the_moments_that_the_design_states() -> None:
-    chip = make_chip("cmru", levels=2)
+    chip = make_chip("cmru", 1, levels=2)
     bus = chip.design.buses["c0"]
     points = usual_points(bus)
     np.testing.assert_allclose(points.mean(axis=1), bus.mean, atol=1e-9)

@@ -32,7 +32,7 @@ from mru_hw.errors import MruHwError, UserError
 from mru_hw.mapping import Design, map_model
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import CHARGE, Calibration, load_calibration
-from mru_hw.technology.grid import LADDER
+from mru_hw.technology.grid import OF_LADDER
 from mru_hw.variation import draw_die, nominal_die
 from tests.networks import draw_model, make_spec
 
@@ -232,7 +232,7 @@ def test_a_loop_has_a_law_where_a_ladder_is_refused() -> None:
     data = load_calibration(load_technology("sky130")).model_dump()
     corner = data["grid"]["corners"]["ff"]["temperatures"]
     at = data["grid"]["temperatures"].index(85.0)
-    for name in LADDER:
+    for name in OF_LADDER:
         corner[name] = tuple(None if k == at else value for k, value in enumerate(corner[name]))
     known = Calibration.model_validate(data)
     with pytest.raises(

@@ -30,8 +30,7 @@ from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
-from mru_hw.variation import NoiseStream
-from tests.networks import draw_inputs, draw_model, make_spec
+from tests.networks import draw_inputs, draw_model, make_spec, with_even_settings
 
 TECHNOLOGY = load_technology("generic180")
 FIRST_QUADRANT = {"rectify_input": True, "rectify_candidate": True, "rectify_output": True}
@@ -54,14 +53,8 @@ N_TIME = 23
 
 
 def make_chip(cell: str, keys: dict[str, Any], readout: ReadoutKind = ReadoutKind.MEAN) -> Chip:
-    model = draw_model(make_spec(cell, readout=readout, **keys), 3)
-    rng = np.random.default_rng(3)
-    even = {
-        name: rng.uniform(0.5, 1.0, values.shape)
-        for name, values in model.tensors.items()
-        if name.endswith((".beta", ".alpha", ".delta"))
-    }
-    return Chip(dataclasses.replace(model, tensors=dict(model.tensors) | even), TECHNOLOGY)
+    model = with_even_settings(draw_model(make_spec(cell, readout=readout, **keys), 3), 3)
+    return Chip(model, TECHNOLOGY)
 
 
 def same_trace(a: Trace, b: Trace) -> None:
@@ -233,18 +226,6 @@ def test_a_recurrence_goes_on_from_any_frame(
     again, last = climb(slice(cut, None), middle)
     assert np.array_equal(np.concatenate([first, again], axis=2), whole)
     assert np.array_equal(last, end)
-
-
-@given(st.lists(st.integers(1, 9), min_size=2, max_size=6))
-def test_noise_goes_on_where_the_block_before_ended(pieces: list[int]) -> None:
-    whole, parts = (NoiseStream(1, 2, 3, 0, 7) for _ in range(2))
-    wanted = np.empty((sum(pieces), 7), np.float32)
-    whole.draw(wanted)
-    found = np.empty_like(wanted)
-    for piece in np.split(found, np.cumsum(pieces)[:-1]):
-        parts.draw(piece)
-    assert np.array_equal(found, wanted)
-    assert np.array_equal(whole.slow, parts.slow)
 
 
 # ------------------------------------------------------------------------------------ memory

@@ -30,7 +30,7 @@ from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.timed_units import MovingLoop
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
-from tests.networks import draw_inputs, draw_model, make_spec
+from tests.networks import draw_inputs, draw_model, make_spec, with_even_settings
 
 TECHNOLOGY = load_technology("generic180")
 FIRST_QUADRANT = {"rectify_input": True, "rectify_candidate": True, "rectify_output": True}
@@ -39,17 +39,9 @@ Array = np.ndarray
 
 def make_chip(cell: str, frame: str, n_layers: int = 2, **keys: Any) -> Chip:
     spec = make_spec(cell, n_layers, **keys)
-    model = draw_model(spec, 3)
-    rng = np.random.default_rng(3)
-    even = {
-        name: rng.uniform(0.5, 1.0, values.shape)
-        for name, values in model.tensors.items()
-        if name.endswith((".beta", ".alpha", ".delta"))
-    }
+    model = with_even_settings(draw_model(spec, 3), 3)
     spec = spec.model_validate(spec.model_dump() | {"frame_period": frame})
-    return Chip(
-        dataclasses.replace(model, spec=spec, tensors=dict(model.tensors) | even), TECHNOLOGY
-    )
+    return Chip(dataclasses.replace(model, spec=spec), TECHNOLOGY)
 
 
 def timed(chip: Chip, inputs: Inputs, die: int | None = None, **keys: Any) -> BehavioralRun:
@@ -172,7 +164,7 @@ def test_a_loop_moves_as_its_differential_equation_says(over: float) -> None:
     array = compile_die(design, cal, die, temperature=27.0)
     memory, load = array.memories[0], bank_load(design, cal, bank)
     loop = MovingLoop(memory, load, devices, bank, 1)
-    low = np.flatnonzero(loop.cells[:, 0] == 0)[0]
+    low = np.flatnonzero(~loop.cells[0, :, 0])[0]
     c = over * memory.up
     span, n = 2e-3, 1500
     times = np.linspace(0, span, n + 1)[1:]

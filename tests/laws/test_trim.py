@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mru_hw.circuits.nodes.laws import split
-from mru_hw.mapping import Design, map_model
+from mru_hw.mapping import Design, DesignOptions, map_model
 from mru_hw.simulate.compile import compile_die
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import load_technology
@@ -30,14 +30,15 @@ DIES = 6
 
 
 @cache
-def chip() -> Design:
+def chip(i_unit: float = 1e-9) -> Design:
     model = draw_model(make_spec("cmru", levels=2), 1)
     settings = {
         n: np.ones_like(v) for n, v in model.tensors.items() if n.endswith((".beta", ".alpha"))
     }
     zero = {n: np.zeros_like(v) for n, v in model.tensors.items() if n.endswith("initial_state")}
     tensors = dict(model.tensors) | settings | zero
-    return map_model(dataclasses.replace(model, tensors=tensors), TECHNOLOGY, CALIBRATION)
+    options = DesignOptions(i_unit=i_unit)
+    return map_model(dataclasses.replace(model, tensors=tensors), TECHNOLOGY, CALIBRATION, options)
 
 
 def inputs() -> Inputs:
@@ -227,6 +228,26 @@ def test_a_reading_is_a_current_of_two_pins_and_a_step_shows_on_it() -> None:
     # Without a strobe in the last frame nothing moves: the same codes give the same current.
     again = probe.read(0, stimuli.x, one_unit(stimuli, probe.start, np.zeros_like(stimuli.unit)))
     np.testing.assert_array_equal(low, again)
+
+
+@pytest.mark.parametrize("i_unit", [1e-9, 130e-12])
+def test_a_trim_means_the_same_at_every_i_unit(i_unit: float) -> None:
+    design = chip(i_unit)
+    chosen = TrimPlan.of(design, CALIBRATION, inputs(), 4)
+    # What a step changes goes with i_unit, and so does what is seen of it.
+    seen = np.concatenate([np.linalg.norm(s.seen, axis=1) for s in chosen.stimuli]) / i_unit
+    assert 0.2 < seen.min() < 0.9
+    assert 9 < seen.max() < 11
+    assert chosen.coverage[0] >= 19
+    legs = Legs.draw(design, nominal_die(design), chosen.dacs, scale=0.0)
+    (stimuli, *_) = chosen.stimuli
+    codes = one_unit(stimuli, legs.middle(), np.zeros_like(stimuli.unit))
+    quiet, noisy = (
+        Probe(legs, CALIBRATION, noise={}, **keys) for keys in ({"resolution": 0.0}, {})
+    )
+    still = quiet.read(0, stimuli.x, codes)
+    read = np.stack([noisy.read(0, stimuli.x, codes) for _ in range(20)])
+    assert np.std(read - still) == pytest.approx(0.01 * i_unit, rel=0.1)
 
 
 def test_a_tester_that_reads_nothing_but_noise_leaves_the_die_as_it_was() -> None:

@@ -18,7 +18,7 @@ from mru_hw.simulate import blocks
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.short_frame import short_frame
-from mru_hw.spice.chip import chip_deck, chip_wires, loop_net, node_net, rail_nets
+from mru_hw.spice.chip import chip_deck, chip_netlist, chip_wires, loop_net, node_net, rail_nets
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.stimulus import make_inputs
 from mru_hw.variation.placement import Placement
@@ -74,7 +74,7 @@ def on_nets(
 
 def legs(design: Design) -> Counter[str]:
     """Count the legs on every net of a chip's deck."""
-    cells = read_subcircuits(chip_deck(design))
+    cells = read_subcircuits(chip_netlist(design))
     found: Counter[str] = Counter()
     for words in cells["mru_chip"].lines:
         name, *nets, kind = (word for word in words if "=" not in word)

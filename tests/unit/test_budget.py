@@ -19,7 +19,7 @@ from mru_hw.cli.app import run
 from mru_hw.mapping import map_model
 from mru_hw.model.io import save_model
 from mru_hw.spice.area import BLOCKS, block_areas
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import chip_netlist
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import BUDGET, ERRORS
 from mru_hw.technology import load_technology
@@ -178,8 +178,8 @@ def test_decoupling_of_the_bench_conditions_and_none_without_strobes(
 def test_every_transistor_belongs_to_one_block() -> None:
     for model in (two_units(), loops("bmru", [1.0, 2.0])):
         design = chip_of(model).design
-        devices = list(flatten(chip_deck(design), "mru_chip", design.technology))
-        areas = block_areas(design, devices)
+        devices = list(flatten(chip_netlist(design), "mru_chip", design.technology))
+        areas = block_areas(devices)
         whole = sum(d.values["w"] * d.values["l"] * d.values["m"] for d in devices if d.kind == "m")
         assert sum(areas.values()) == pytest.approx(whole)
         assert all(area > 0 for area in areas.values())

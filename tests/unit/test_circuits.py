@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import pkgutil
 from collections.abc import Callable
 
 import pytest
 
+import mru_hw
+from mru_hw.circuits import catalogue
 from mru_hw.circuits.base import NODE, Line, NodeRole, Rail, leg_of
 from mru_hw.mapping.design import Bus, Design
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.network import Model
-from mru_hw.spice.chip import SPLIT_NET, chip_deck, node_net, rail_nets
+from mru_hw.simulate.run import Chip
+from mru_hw.spice.chip import SPLIT_NET, chip_netlist, node_net, rail_nets
 from mru_hw.spice.paths import TOP, device_paths
 from scripts.schematics.deck import Instance, instances, read_subcircuits
 from tests.agreement.networks import chip_of, loops, two_units, two_windows
@@ -28,13 +34,19 @@ def signed_loops() -> Model:
 
 
 NETWORKS = (two_units, two_windows, rising_loops, signed_loops)
+AREAS: tuple[dict[str, int], ...] = ({}, {"feedback": 2, "c0/diode_plus": 3, "split_n": 2})
+DESIGNS = [
+    pytest.param(network, area, id=f"{network.__name__}{'-wide' * bool(area)}")
+    for network in NETWORKS
+    for area in AREAS
+]
 LINES = {"n": "iref", "p": "bias_p"}
 
 
 def placed(design: Design) -> dict[str, Instance]:
     """The deck's devices by their path; a unit device's subcircuit stays closed."""
     devices = frozenset((*design.technology.devices, "c_state"))
-    found = instances(read_subcircuits(chip_deck(design)), "mru_chip", closed=devices)
+    found = instances(read_subcircuits(chip_netlist(design)), "mru_chip", closed=devices)
     return {f"{TOP}.{device.name}": device for device in found}
 
 
@@ -44,9 +56,11 @@ def rail_net(bus: Bus, k: int, rail: Rail | str) -> str:
     return rail_nets(bus, k)[leg_of(rail)]
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-def test_every_role_is_a_device_of_its_class_and_size(network: Callable[[], Model]) -> None:
-    design = chip_of(network()).design
+@pytest.mark.parametrize(("network", "area"), DESIGNS)
+def test_every_role_is_a_device_of_its_class_and_size(
+    network: Callable[[], Model], area: dict[str, int]
+) -> None:
+    design = Chip(network(), options=DesignOptions(area=area)).design
     deck = placed(design)
     for group in design.device_groups():
         inside = f".{design.technology.transistor_path(group.device)}"
@@ -113,3 +127,19 @@ def test_the_net_that_legs_drive_is_a_rail_or_the_nodes_own() -> None:
     for bus in design.buses.values():
         into = bus.circuit.into
         assert into == NODE or rail_nets(bus, 0)[into] == node_net(bus, 0)
+
+
+def test_what_the_catalogue_names_is_called_so_nowhere_else() -> None:
+    names = {"NODES", "NODE_VIEWS", "ROLE_NAMES", "UNIT_CIRCUITS", "LADDER", "LOOP", "WINDOW"}
+    assert names <= vars(catalogue).keys()
+    other = []
+    for found in pkgutil.walk_packages(mru_hw.__path__, "mru_hw."):
+        if found.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(found.name)
+        other += [
+            f"{found.name}.{name}"
+            for name in names & vars(module).keys()
+            if getattr(module, name) is not getattr(catalogue, name)
+        ]
+    assert other == []

@@ -17,6 +17,7 @@ from mru_hw.cli import app
 from mru_hw.cli.app import COMMANDS, Command, run
 from mru_hw.cli.output import emit, plain, progress
 from mru_hw.errors import MruHwError, UserError
+from tests.processes import python
 
 
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -38,7 +39,7 @@ def test_help_imports_nothing_heavy() -> None:
         "heavy = {'torch', 'numpy', 'scipy', 'pydantic', 'matplotlib', 'PySpice'};"
         "sys.exit(code or ', '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = python("-c", code)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -164,13 +165,7 @@ def test_names_that_standard_output_lacks_letters_for_are_escaped(options: list[
         "from mru_hw.cli.output import emit;"
         f"emit({{'a': '\\u540d'}}, as_json={bool(options)}, lines=['caf\\udce9 \\u540d'])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    done = python("-c", code, env=os.environ | {"PYTHONIOENCODING": "latin-1"})
     assert done.stdout.split() == (
         ["{", '"a":', r'"\u540d"', "}"] if options else ["caf\\udce9", "\\u540d"]
     )

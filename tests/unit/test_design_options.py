@@ -17,13 +17,16 @@ from mru_hw.errors import UserError
 from mru_hw.mapping import Design, DesignOptions, map_model, unmap
 from mru_hw.mapping.options import read_options
 from mru_hw.model.io import save_model
+from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
-from mru_hw.stimulus import save_inputs
+from mru_hw.spice.chip import chip_deck
+from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration, read_calibration
 from mru_hw.technology.conditions import nominal_conditions
-from tests.agreement.networks import loops, two_units, two_windows
+from tests.agreement.networks import loops, one_unit, two_units, two_windows
+from tests.mistakes import sentence
 from tests.networks import draw_inputs
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +72,42 @@ def test_currents_go_with_their_options(plain: Design) -> None:
     one, two = (unmap(design, CALIBRATION).tensors for design in (plain, found))
     for name, values in one.items():
         assert np.allclose(values, two[name], rtol=0.1, atol=0.1), name
+
+
+def open_ended(model: Model) -> Model:
+    """The network with K left open."""
+    layers = tuple(layer.model_copy(update={"levels": None}) for layer in model.spec.layers)
+    spec = model.spec.model_copy(update={"layers": layers})
+    return dataclasses.replace(model, spec=spec)
+
+
+def test_options_give_k_where_the_model_leaves_it_open() -> None:
+    model = two_units()  # K = 2
+    free = map_model(open_ended(model), TECHNOLOGY, CALIBRATION, DesignOptions(levels=3))
+    assert [bank.levels for bank in free.banks] == [3]
+    assert unmap(free, CALIBRATION).spec.layers[0].levels == 3
+    stated = model.spec.layers[0].model_copy(update={"levels": 3})
+    spec = model.spec.model_copy(update={"layers": (stated,)})
+    three = map_model(dataclasses.replace(model, spec=spec), TECHNOLOGY, CALIBRATION)
+    assert chip_deck(free).replace(free.digest(), three.digest()) == chip_deck(three)
+    # What a model states stays.
+    same = mapped(levels=3)
+    assert [bank.levels for bank in same.banks] == [2]
+
+
+def test_a_network_without_k_is_free_in_software_and_clipped_on_the_chip() -> None:
+    model = open_ended(one_unit())
+    chip = Chip(model, options=DesignOptions(levels=2))
+    inputs = make_inputs(np.full((1, 5, 1), 2.0))
+    software = simulate_ideal(chip.model, inputs).states[0][0, :, 0]
+    assert software.tolist() == [0.5, 1.0, 1.5, 2.0, 2.5]
+    for level in ("ideal", "behavioral"):
+        states = chip.run(inputs, level=level).trace.states[0][0, :, 0]
+        assert states == pytest.approx([0.5, 1.0, 1.0, 1.0, 1.0], rel=0.05), level
+    tensors = dict(model.tensors) | {"layers.0.initial_state": np.array([3.0])}
+    late = dataclasses.replace(model, tensors=tensors)
+    told = sentence(lambda: Chip(late, options=DesignOptions(levels=2)).design)
+    assert told == ("layers.0.initial_state[0] is 3, expected a whole level within ±2 in levels.")
 
 
 def test_states_without_a_ladder_have_twice_the_current() -> None:
@@ -133,10 +172,12 @@ def test_compensation_takes_gains_out_where_it_is_asked_for() -> None:
 
 
 CHOICES: list[dict[str, Any]] = [
+    {"area": {"feedback": 2}},
     {"i_unit": "300 pA"},
     {"signal_current": 2},
     {"candidate_current": 2},
     {"state_current": 1},
+    {"levels": 3},
     {"diode_units": [16, 32]},
     {"largest_leg": 64},
     {"bias_units": 32},

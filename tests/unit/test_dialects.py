@@ -9,31 +9,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mru_hw.circuits.statements import Blank, Element, End, Netlist, Subckt, cells_of
 from mru_hw.cli.app import run
 from mru_hw.errors import MruHwError, UserError
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.io import save_model
+from mru_hw.model.network import Model
+from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import make_bench
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import chip_deck, chip_netlist
 from mru_hw.spice.deck import BENCH, CHIP, Change
 from mru_hw.spice.dialects import DIALECTS
 from mru_hw.spice.dialects.base import WIDTH
 from mru_hw.spice.dialects.flat import flat_bench, flat_chip, flat_name, refuse_kit
-from mru_hw.spice.dialects.statements import Element, Subckt, read_statements
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import STIMULUS_LINES, declared_frames, netlist_files, write_netlist
+from mru_hw.spice.reader import read_statements
+from mru_hw.spice.text import deck_lines, deck_text
 from mru_hw.stimulus import make_inputs
 from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
-from tests.agreement.networks import chip_of, two_units
+from tests.agreement.networks import chip_of, loops, two_units, two_windows
 
 OTHERS = ["hspice", "spectre", "xyce"]
 
 
 def translated(text: str, dialect: str) -> list[str]:
-    return list(DIALECTS[dialect].lines(text.splitlines()))
+    return list(DIALECTS[dialect].lines(read_statements(text.splitlines())))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +73,42 @@ def test_continued_lines_and_control_blocks_are_one_statement() -> None:
     assert getattr(control, "lines", None) == ("run", "quit")
 
 
+@pytest.mark.parametrize("model", [two_units(), two_windows(), loops("fq_bmru", [1.0], [0.5])])
+def test_what_is_emitted_reads_back_as_the_statements_that_it_was_written_from(
+    model: Model,
+) -> None:
+    design = chip_of(model).design
+    bench = make_bench(
+        design,
+        np.array([[0.5] * design.spec.n_in, [-0.5] * design.spec.n_in]),
+        nominal_conditions(design.technology),
+        die=draw_die(design, 1),
+        measures=True,
+    )
+    for name, statements in ((CHIP, bench.chip.statements()), (BENCH, iter(bench.player))):
+        text = bench.deck.files[name]
+        read = list(read_statements(text.splitlines()))
+        assert [s for s in statements if not isinstance(s, Blank)] == read
+        # And a file that is read and written again is as it was, lines and all, but for blank ones.
+        kept = [line for line in text.splitlines() if line]
+        if name == CHIP:
+            assert list(deck_lines(read)) == kept
+
+
 # ------------------------------------------------------------------------------------- writing
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+def test_a_device_of_a_larger_area_is_a_multiple_in_every_language(dialect: str) -> None:
+    chip = Chip(two_units(), options=DesignOptions(area={"v0/diode_plus": 3}))
+    lines = "\n".join(DIALECTS[dialect].lines(chip_netlist(chip.design).statements()))
+    cell = lines[lines.index("_diode_plus_3") :]
+    marks = {"hspice": "'3*units'", "xyce": "{3*units}", "spectre": "(3*units)"}
+    assert f"units={marks[dialect]}" in cell
+    elements = (s for s in flat_chip(chip_netlist(chip.design), ()) if isinstance(s, Element))
+    found = {s.name: float(s.values["m"]) for s in elements if s.name[0] == "m"}
+    placed = flatten(chip_netlist(chip.design), "mru_chip", chip.design.technology)
+    assert found == {flat_name(d.path, d.model): d.values["m"] for d in placed if d.kind == "m"}
 
 
 @pytest.mark.parametrize("dialect", ["hspice", "xyce"])
@@ -149,8 +189,8 @@ def test_a_card_that_is_no_bsim4_is_refused() -> None:
 def test_the_flat_chip_holds_the_same_devices_with_the_dies_draws(chip_text: str) -> None:
     design = chip_of(two_units()).design
     die = draw_die(design, 3)
-    text = flat_chip(chip_text.splitlines(), "mru_chip", die_changes(design, die))
-    flat = {s.name: s for s in read_statements(text) if isinstance(s, Element)}
+    written = flat_chip(chip_netlist(design), die_changes(design, die))
+    flat = {s.name: s for s in written if isinstance(s, Element)}
     placed = list(flatten(chip_text, "mru_chip", design.technology))
     assert len(flat) == len(placed)
     for device in placed:
@@ -169,22 +209,25 @@ def test_the_flat_chip_holds_the_same_devices_with_the_dies_draws(chip_text: str
     )
 
 
-def test_a_change_without_a_device_is_an_error(chip_text: str) -> None:
+def test_a_change_without_a_device_is_an_error() -> None:
     stray = [Change(device="m.xchip.xnone.m0", parameter="delvto", add=1e-3)]
     with pytest.raises(MruHwError, match=r"no device xnone\.m0"):
-        list(flat_chip(chip_text.splitlines(), "mru_chip", stray))
+        list(flat_chip(chip_netlist(chip_of(two_units()).design), stray))
 
 
 def test_names_that_would_meet_are_refused() -> None:
     cell = [".subckt in a", "m0 a a a a nch w=1 l=1", ".ends", ".subckt top a"]
+    above = list(read_statements([*cell, "x1 a in", "x1 a in", ".ends"]))
+    top = cells_of(above)["top"]
     with pytest.raises(MruHwError, match="would be called mx1__m0"):
-        list(flat_chip([*cell, "x1 a in", "x1 a in", ".ends"], "top", ()))
+        list(flat_chip(Netlist(above=tuple(above), top=top), ()))
 
 
 def test_saved_vectors_follow_the_flat_names() -> None:
-    (line,) = flat_bench([".save v(xchip.xu0_0.v1) @m.xchip.xc0_0.xdn.m0[id] i(vdd)"])
-    assert line == ".save v(xchip.xu0_0__v1) @m.xchip.mxc0_0__xdn__m0[id] i(vdd)"
-    assert list(flat_bench([".control", "run", ".endc", ".end"])) == [".end"]
+    saved = ".save v(xchip.xu0_0.v1) @m.xchip.xc0_0.xdn.m0[id] i(vdd)"
+    text = deck_text(flat_bench(read_statements([saved])))
+    assert text == ".save v(xchip.xu0_0__v1) @m.xchip.mxc0_0__xdn__m0[id] i(vdd)\n"
+    assert list(flat_bench(read_statements([".control", "run", ".endc", ".end"]))) == [End()]
 
 
 def test_a_die_of_a_kit_is_refused_outside_ngspice() -> None:

@@ -24,6 +24,7 @@ from mru_hw.simulate.trace import load_trace
 from mru_hw.stimulus import Inputs, save_inputs
 from mru_hw.technology.conditions import nominal_conditions
 from tests.mistakes import sentence
+from tests.processes import python
 from tests.sweeps import rows, small_inputs, small_model, write_case
 
 ROOT = Path(__file__).parents[2]
@@ -31,9 +32,7 @@ HEAVY = ("torch", "numpy", "scipy", "scipy.optimize", "matplotlib", "pandas", "p
 
 
 def fresh(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments, "-c", code], capture_output=True, text=True, check=False
-    )
+    return python(*arguments, "-c", code)
 
 
 @pytest.fixture(scope="module")
@@ -107,11 +106,8 @@ def test_a_chip_needs_no_torch_and_no_pandas(folder: Path) -> None:
 
 
 def test_python_m_is_the_command() -> None:
-    call = [sys.executable, "-m", "mru_hw", "--version"]
-    assert subprocess.run(call, capture_output=True, text=True, check=True).stdout.strip() == (
-        mru_hw.__version__
-    )
-    done = subprocess.run([*call[:3], "nonsense"], capture_output=True, text=True, check=False)
+    assert python("-m", "mru_hw", "--version").stdout.strip() == mru_hw.__version__
+    done = python("-m", "mru_hw", "nonsense")
     assert (done.returncode, done.stderr) == (2, "No such command 'nonsense'.\n")
 
 

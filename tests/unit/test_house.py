@@ -24,6 +24,7 @@ from mru_hw.cli import checkup
 from mru_hw.cli.doctor import doctor
 from mru_hw.errors import MruHwError
 from mru_hw.technology import load_technology
+from tests.processes import python
 
 ROOT = Path(__file__).parents[2]
 
@@ -226,14 +227,8 @@ def test_wheel_carries_the_data(tmp_path: Path) -> None:
     inside = [p.relative_to(ROOT) for p in (ROOT / "mru_hw").rglob("*") if p.is_file()]
     assert {str(p) for p in inside if "__pycache__" not in p.parts} <= names
     program = "import mru_hw.data as d; print(d.circuits_dir(), d.calibration_dir(), sep='\\n')"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    site = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    done = python("-c", program, cwd=tmp_path, env=site)
     inner = tmp_path / "site" / "mru_hw" / "_data"
     assert done.stdout.split() == [str(inner / "circuits"), str(inner / "calibration")]
 
@@ -251,7 +246,9 @@ def app() -> typer.Typer:
 def healthy() -> checkup.Checkup:
     check = checkup.Check(name="numpy", core=True, version="2.4", without="nothing works", get="x")
     extra = replace(check, name="torch", core=False, without="all but train works", get="y")
-    return checkup.Checkup(python="3.11.7", cores=2, memory_bytes=2**34, checks=(check, extra))
+    return checkup.Checkup(
+        python="3.11.7", cores=2, memory_bytes=2**34, kernel="numpy", checks=(check, extra)
+    )
 
 
 def with_missing(name: str) -> checkup.Checkup:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.processes import python
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mru_hw"
+LINT = "from importlinter.cli import lint_imports_command as c; c()"
 
 
 def modules() -> list[str]:
@@ -30,28 +31,14 @@ def loaded_after(names: list[str], watched: list[str]) -> list[str]:
         "for name in names: importlib.import_module(name)\n"
         "print(json.dumps([w for w in watched if w in sys.modules]))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, json.dumps([names, watched])],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = python("-c", program, json.dumps([names, watched]), cwd=ROOT)
     assert done.returncode == 0, done.stderr
     found: list[str] = json.loads(done.stdout)
     return found
 
 
 def test_contract_holds() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = python("-c", LINT, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -67,15 +54,8 @@ def test_contract_is_not_vacuous(tmp_path: Path) -> None:
     (copied / "units.py").write_text("import mru_hw.mapping\n")
     (copied / "simulate" / "stray.py").write_text("import torch\n")
     (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
-    done = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    environment = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    done = python("-c", LINT, cwd=tmp_path, env=environment)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "imports go downward BROKEN" in done.stdout
     assert "import torch BROKEN" in done.stdout

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mru_hw.cli.app import run
 from mru_hw.errors import MruHwError, UserError
-from mru_hw.model.io import save_model
+from mru_hw.model.structure import normalised
 from mru_hw.simulate.run import Chip
-from mru_hw.spice.bench import make_bench, normalised
-from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
+from mru_hw.spice.bench import make_bench
+from mru_hw.spice.chip import chip_deck, chip_netlist, chip_pins
 from mru_hw.spice.deck import BENCH, CHIP
 from mru_hw.spice.dies import die_changes, die_commands
-from mru_hw.spice.elements import COLUMNS, NO_ELEMENT, element_rows
+from mru_hw.spice.elements import element_rows
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.folder import ELEMENTS, declared_frames, netlist_files
+from mru_hw.spice.folder import declared_frames
 from mru_hw.spice.paths import TOP, device_paths
 from mru_hw.spice.unit_bench import make_unit_bench
-from mru_hw.stimulus import make_inputs
-from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import MODELS, load_technology
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from mru_hw.variation import draw_die, nominal_die
@@ -39,22 +32,10 @@ from scripts.schematics.deck import Subcircuit, read_subcircuits
 from tests.agreement.networks import chip_of, loops, two_units, two_windows
 from tests.networks import draw_model, make_spec
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="module")
 def chip() -> Chip:
     return chip_of(two_units())
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = tmp_path_factory.mktemp("netlist")
-    save_model(two_units(), base / "model")
-    assert (
-        run(["netlist", str(base / "model"), "--tech", "generic180", "--out", str(base / "n")]) == 0
-    )
-    return base / "n"
 
 
 # --------------------------------------------------------------------------------------- decks
@@ -83,14 +64,6 @@ def test_every_transistor_has_junctions_and_lies_within_the_rules(chip: Chip) ->
         assert np.allclose(
             [w / rules.grid, l / rules.grid], np.rint([w / rules.grid, l / rules.grid])
         )
-
-
-def test_headers_name_design_and_versions(folder: Path, chip: Chip) -> None:
-    for name in (CHIP, BENCH):
-        first = (folder / name).read_text().splitlines()[0]
-        assert chip.design.digest() in first
-        assert re.search(r"mru_hw \d+\.\d+\.\d+", first)
-    assert chip.design.technology.models_hash()[:16] in (folder / CHIP).read_text()
 
 
 def test_the_same_design_gives_the_same_text(chip: Chip) -> None:
@@ -161,7 +134,7 @@ def test_every_device_of_the_design_is_in_the_deck_as_it_was_placed(cell: str) -
         for path, d in flat.items()
         if d.kind == "m" and d.values["l"] >= 2e-6  # switches and logic are shorter
     }
-    cells = read_subcircuits(chip_deck(chip.design))
+    cells = read_subcircuits(chip_netlist(chip.design))
     unlisted = {owner_of(path.removeprefix(f"{TOP}."), cells) for path in analog - seen}
     expected = {(cell, name) for cell in NO_SIGNAL if cell in cells for name in NO_SIGNAL[cell]}
     assert unlisted == expected
@@ -319,14 +292,6 @@ def test_conditions_and_token_reach_the_bench(chip: Chip) -> None:
     assert len(tokens) == 5
 
 
-def test_measures_cover_every_supply_and_output(folder: Path) -> None:
-    text = (folder / BENCH).read_text()
-    for name in SUPPLIES:
-        assert f"p_{name.removeprefix('vdd_')} param" in text
-    assert len(re.findall(r"^\.measure tran y\d+_end", text, re.MULTILINE)) == 2
-    assert not re.search(r"/|\\", text.replace("// ", "").replace(" / ", "")), "a path"
-
-
 def test_inputs_are_normalised_by_the_model() -> None:
     spec = make_spec(normalisation={"mean": [1.0] * 4, "scale": [2.0] * 4})
     np.testing.assert_array_equal(normalised(spec, np.full((3, 4), 5.0)), np.full((3, 4), 2.0))
@@ -365,147 +330,7 @@ def test_the_deck_of_a_die_is_the_same_chip(chip: Chip) -> None:
     assert "die 2" in die.deck.files[BENCH]
 
 
-# ------------------------------------------------------------------------------------ elements
-
-
-def table(folder: Path) -> list[dict[str, str]]:
-    with (folder / ELEMENTS).open(newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def test_the_table_follows_its_schema(folder: Path) -> None:
-    schema = json.loads((ROOT / "docs/schemas/elements.csv.schema.json").read_text())
-    assert list(COLUMNS) == schema["x-columns"]
-    validator = jsonschema.Draft202012Validator(schema)
-    numbers = [k for k, v in schema["properties"].items() if "number" in v["type"]]
-    for row in table(folder):
-        typed = {k: (float(v) if v else None) if k in numbers else v for k, v in row.items()}
-        assert list(validator.iter_errors(typed)) == [], row
-
-
-def test_the_table_holds_every_tensor_element_and_every_device(folder: Path, chip: Chip) -> None:
-    rows = table(folder)
-    named = {row["parameter"] for row in rows}
-    for name, tensor in chip.model.tensors.items():
-        for index in np.ndindex(tensor.shape):
-            assert f"{name}[{','.join(map(str, index))}]" in named
-    devices = {
-        f"{TOP}.{d.path}"
-        for d in flatten(chip_deck(chip.design), "mru_chip", chip.design.technology)
-    }
-    assert devices <= {row["element"] for row in rows}
-
-
-def test_realised_values_are_near_the_wanted_ones(folder: Path) -> None:
-    rows = [row for row in table(folder) if row["parameter"] and row["element"] != NO_ELEMENT]
-    for row in rows:
-        wanted, realised = float(row["wanted"]), float(row["realised"])
-        room = {"1": 0.08, "A": 60e-12}[row["unit"]]
-        assert realised == pytest.approx(wanted, rel=0.1, abs=room), row
-
-
 # ------------------------------------------------------------------------------------- refusals
-
-
-def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    assert run(arguments) == 2
-    said = capsys.readouterr().err.strip()
-    assert said.count("\n") == 0
-    return said
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "m"
-    save_model(two_units(), path)
-    return path
-
-
-def test_other_dialects_are_refused_by_name(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "n"
-    said = refused(["netlist", str(model), "--dialect", "ltspice", "--out", str(out)], capsys)
-    assert said == '--dialect is "ltspice", expected one of ngspice, hspice, spectre, xyce.'
-    assert not out.exists()
-
-
-def test_foreign_content_is_left_alone(
-    model: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "mine"
-    out.mkdir()
-    (out / "thesis.tex").write_text("mine")
-    said = refused(["netlist", str(model), "--out", str(out)], capsys)
-    assert "a new path or an earlier netlist" in said
-    assert [path.name for path in out.iterdir()] == ["thesis.tex"]
-    # An earlier netlist may be replaced.
-    assert run(["netlist", str(model), "--out", str(folder), "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["transistors"] > 100
-    assert sorted(path.name for path in folder.iterdir()) == sorted(
-        netlist_files(load_technology("generic180"))
-    )
-
-
-def test_sequences_and_features_are_checked(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data, wide, out = tmp_path / "x.npz", tmp_path / "w.npz", str(tmp_path / "n")
-    save_inputs(make_inputs(np.zeros((2, 3, 2))), data)
-    save_inputs(make_inputs(np.zeros((2, 3, 4))), wide)
-    start = ["netlist", str(model), "--out", out, "--inputs"]
-    assert "--sequence is 2, expected 0 to 1" in refused(
-        [*start, str(data), "--sequence", "2"], capsys
-    )
-    assert "n_in is 4, expected 2" in refused([*start, str(wide)], capsys)
-    save_inputs(make_inputs(np.full((2, 3, 2), 1e300)), tmp_path / "huge.npz")
-    assert "of input current" in refused([*start, str(tmp_path / "huge.npz")], capsys)
-    assert not Path(out).exists()
-    assert run([*start, str(data), "--sequence", "1"]) == 0
-    assert "3 frames" in (Path(out) / BENCH).read_text()
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (["--corner", "tf"], '--corner is "tf", expected one of tt, ff, ss, sf, fs.'),
-        (["--temperature", "200"], "--temperature is 200.0, expected -40 to 125 degC."),
-        (["--vdd", "3.3"], "--vdd is 3.3 V, expected 1.44 V to 2.16 V."),
-        (["--vdd", "12 pF"], '--vdd is "12 pF", expected a finite number with the unit V.'),
-        (
-            ["--sequence", "1"],
-            "--sequence is 1, expected none without --inputs, whose sequences it counts.",
-        ),
-    ],
-)
-def test_each_wrong_option(
-    options: list[str],
-    expected: str,
-    model: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    out = tmp_path / "n"
-    assert refused(["netlist", str(model), "--out", str(out), *options], capsys) == expected
-    assert not out.exists()
-
-
-def test_conditions_reach_the_bench_and_nothing_else(
-    model: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "hot"
-    options = ["--corner", "ff", "--temperature", "85", "--vdd", "1.7 V"]
-    assert run(["netlist", str(model), "--out", str(out), "--json", *options]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["conditions"] == {"corner": "ff", "temperature_degC": 85.0, "v_dd_V": 1.7}
-    text = (out / BENCH).read_text()
-    for line in ("\n.include 'models_ff.lib'\n", "\n.options temp=85 ", "\nvdd vdd 0 1.7\n"):
-        assert line in text
-    names = {path.name for path in folder.iterdir()}
-    assert {path.name for path in out.iterdir()} == names
-    differing = {n for n in names if (out / n).read_bytes() != (folder / n).read_bytes()}
-    assert differing == {BENCH}
 
 
 @pytest.mark.parametrize(

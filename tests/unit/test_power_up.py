@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from mru_hw.model.network import Model
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import chip_netlist
 from mru_hw.spice.power_up import gates_on_lines
 from scripts.schematics.deck import CLASSES as SUPPLIED
 from scripts.schematics.deck import instances, read_subcircuits
@@ -28,7 +28,7 @@ def a_loop() -> Model:
 @pytest.mark.parametrize("make", [one_unit, two_units, two_windows, a_bit, a_loop])
 def test_the_gates_on_each_bias_line_are_those_of_the_deck(make: Callable[[], Model]) -> None:
     design = chip_of(make()).design
-    placed = instances(read_subcircuits(chip_deck(design)), "mru_chip", closed=CLASSES)
+    placed = instances(read_subcircuits(chip_netlist(design)), "mru_chip", closed=CLASSES)
     found = dict.fromkeys(LINES, 0.0)
     for line, net in LINES.items():
         for instance in placed:

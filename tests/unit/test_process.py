@@ -11,10 +11,10 @@ from mru_hw.cli.app import run
 from mru_hw.report.page import write_report
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.trace import load_trace
-from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.chip import chip_netlist
 from mru_hw.spice.dies import device_class, die_changes
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.paths import TOP, stands_with
+from mru_hw.spice.paths import TOP
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.view import open_run
@@ -33,13 +33,13 @@ def test_every_transistor_of_the_chip_is_shifted_once(name: str) -> None:
     assert die.spread is not None
     found = {c.device: c for c in die_changes(design, die) if c.parameter == "delvto"}
     seen = 0
-    for part in flatten(chip_deck(design), "mru_chip", technology):
+    for part in flatten(chip_netlist(design), "mru_chip", technology):
         if part.kind != "m":
             continue
         seen += 1
         device = device_class(technology, part)
-        owner = stands_with(part.path.partition(".")[0])[0]
-        assert owner in die.spread.placement.places or owner.startswith("w")
+        assert part.place is not None
+        assert part.place.owner in die.spread.placement.places
         change = found[f"m.{TOP}.{part.path}"]
         sign = 1.0 if technology.devices[device].polarity == "n" else -1.0
         # A chip of two units is 0.1 mm wide: the gradient moves none by more than a millivolt.

@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import re
 import sqlite3
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -19,7 +17,6 @@ from jsonschema import Draft202012Validator
 
 from mru_hw.cli.app import run as command
 from mru_hw.errors import RunStatus
-from mru_hw.report import figures
 from mru_hw.report.page import BOUNDARY, MARKER, write_report
 from mru_hw.report.summary import empty_summary, sweep_summary
 from mru_hw.sweeps.axes import AXES as AXES_KNOWN
@@ -386,47 +383,3 @@ def test_the_command_writes_the_page(
         "runs": 36,
     }
     assert out.is_file()
-
-
-# ------------------------------------------------------------------------------------- figures
-
-
-def svg_text(uri: str) -> str:
-    return base64.b64decode(uri.partition(",")[2]).decode()
-
-
-def bars(uri: str) -> int:
-    return len(re.findall(r'id="patch_\d+"', svg_text(uri)))
-
-
-@pytest.mark.parametrize(
-    "accuracy",
-    [np.full(9, 0.5), np.array([0.0, 1.0] * 5), np.linspace(0, 1, 300)],
-    ids=["all alike", "the extremes", "many values"],
-)
-def test_any_accuracies_have_a_histogram(accuracy: Any) -> None:
-    drawn = svg_text(figures.accuracy_histogram(accuracy, {"ideal": 0.7, "other": 0.1}, 300))
-    assert drawn.startswith("<?xml")
-    assert "<script" not in drawn
-
-
-def test_every_block_has_its_bar() -> None:
-    blocks = {"mirror": (2.0, 0.0), "memory": (1.0, 0.5), "clock": (0.0, 0.1)}
-    more = blocks | {"bias": (1.0, 0.0)}
-    one = bars(figures.energy_by_block(blocks, split=True))
-    two = bars(figures.energy_by_block(more, split=True))
-    assert two == one + 2  # static and switching
-
-
-def test_one_curve_has_a_band_and_several_have_bars() -> None:
-    def series(label: str) -> figures.Series:
-        ones = np.ones(3)
-        return figures.Series(label=label, mean=ones, low=ones - 0.1, high=ones + 0.1)
-
-    for values in ([0.0, 1.0, 2.0], [0, 1, 1000], ["tt", "ff", "ss"]):
-        alone = figures.over_axis("x", values, [("accuracy", "%", [series("a")])], {})
-        pair = [series("a"), series("b")]
-        both = figures.over_axis("x", values, [("accuracy", "%", pair), ("power", "W", pair)], {})
-        assert "FillBetweenPolyCollection" in svg_text(alone)
-        assert "FillBetweenPolyCollection" not in svg_text(both)
-        assert "LineCollection" in svg_text(both)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.spice import library, runner
-from mru_hw.spice.deck import BENCH, Deck, token_of
+from mru_hw.spice.deck import BENCH, Deck, Pulse, token_of
+from mru_hw.spice.pulses import lost_pulse
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.session import _judge
 
@@ -94,3 +96,35 @@ def test_the_data_decide_what_a_run_was(
     vectors: dict[str, np.ndarray], said: str, status: RunStatus
 ) -> None:
     assert _judge(DECK, DECK.token, vectors, said) is status
+
+
+PULSE = Pulse(vector="v(st)", level=0.9, starts=(0.2, 0.6), width=0.15)
+PULSED = replace(DECK, pulses=(PULSE,))
+SEEN = np.array([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], dtype=float)
+
+
+@pytest.mark.parametrize(
+    ("doctored", "lost"),
+    [
+        ({}, None),
+        ({7: 0.8}, 0.6),  # not to its level
+        ({3: 0.0, 7: 0.0}, 0.2),  # the first one is named
+        ({3: 0.0, 4: 1.0}, 0.2),  # too late
+        ({2: 1.0}, 0.2),  # nothing rises: it was high before
+    ],
+)
+def test_a_strobe_that_was_stepped_over_fails_the_run(
+    doctored: dict[int, float], lost: float | None
+) -> None:
+    st = SEEN.copy()
+    for k, value in doctored.items():
+        st[k] = value
+    found = waves() | {"v(st)": st}
+    status = RunStatus.DONE if lost is None else RunStatus.STROBE_LOST
+    assert _judge(PULSED, DECK.token, found, "") is status
+    told = lost_pulse(PULSED.pulses, found)
+    if lost is None:
+        assert told == ""
+    else:
+        assert f"v(st) does not rise above 0.9 V within 0.15 s of {lost:g} s" in told
+    assert _judge(PULSED, DECK.token, waves(), "") is RunStatus.WRONG_CIRCUIT

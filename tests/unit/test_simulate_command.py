@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from mru_hw.cli.app import run
-from mru_hw.model.io import save_model
+from mru_hw.model.io import load_model, save_model
+from mru_hw.model.memory import ALPHA_CMRU
+from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.trace import load_trace
-from mru_hw.stimulus import make_inputs, save_inputs
+from mru_hw.stimulus import load_inputs, make_inputs, save_inputs
 from tests.networks import draw_inputs, draw_model, make_spec
 
 KEYS = {"decision", "output", "energy_J"} | {
@@ -117,3 +119,81 @@ def test_the_report_is_one_json_object_or_three_lines(
     assert "nJ on average" in capsys.readouterr().out
     simulate(folder, out, "--level", "ideal", "--json")
     assert json.loads(capsys.readouterr().out)["energy_per_sequence_J"] is None
+
+
+# ------------------------------------------------------------------ cells that no circuit holds
+
+
+@pytest.fixture(scope="module")
+def relaxed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Like `folder`, its second layer of a cell that no circuit holds."""
+    path = tmp_path_factory.mktemp("relaxed")
+    spec = make_spec("cmru", levels=2)
+    cell = spec.layers[1].model_copy(update={"cell": ALPHA_CMRU})
+    spec = spec.model_copy(update={"layers": (spec.layers[0], cell)})
+    save_model(draw_model(spec, 1), path / "model")
+    inputs = draw_inputs(4, 2, n_seq=12)
+    save_inputs(make_inputs(inputs.x, inputs.lengths, np.arange(12) % 3), path / "x.npz")
+    return path
+
+
+SAID = (
+    "No circuit holds the cells of layer 1 (alpha_cmru): the network ran as it was trained, "
+    "without a chip's rounding, and without energy."
+)
+
+
+def test_ideal_runs_a_network_that_no_circuit_holds(
+    relaxed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "y.npz"
+    found = simulate(relaxed, out, "--level", "ideal", "--sequences", "2:7", "--json")
+    shown = capsys.readouterr()
+    assert shown.err.splitlines()[-1] == SAID
+    told = json.loads(shown.out)
+    assert (told["mapped"], told["options"], told["warning"]) == (False, None, SAID)
+    assert told["energy_per_sequence_J"] is None
+    model, inputs = load_model(relaxed / "model"), load_inputs(relaxed / "x.npz")
+    software = simulate_ideal(model, inputs.take(slice(2, 7)))
+    assert software.output is not None
+    assert set(found) == KEYS
+    assert np.array_equal(found["decision"], software.decision)
+    assert np.array_equal(found["output"], software.output, equal_nan=True)
+    for i in range(2):
+        assert np.array_equal(found[f"layer{i}.state"], software.states[i], equal_nan=True)
+    assert np.isnan(found["energy_J"]).all()
+    assert told["accuracy"] == np.mean(software.decision == inputs.y[2:7])  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--level", "behavioral"), 'layers.1.cell is "alpha_cmru", expected cmru, bmru or '),
+        (("--i-unit", "300 pA"), '--i-unit is "300 pA", expected no such option, for no circuit '),
+        (("--calibration", "c.yaml"), '--calibration is "c.yaml", expected no such option'),
+        (("--die", "1"), "--die is 1, expected no die at the level ideal"),
+        (("--noise", "1"), "--noise is 1, expected no noise at the level ideal"),
+        (("--temperature", "85"), "conditions is "),
+        (("--corner", "ff"), '--corner is "ff", expected tt at the level ideal'),
+        (("--tech", "none"), '--tech is "none", expected'),
+        (("--raw", "waves"), '--raw is "waves", expected --level spice'),
+        (("--wire-per-leg", "1 fF"), '--wire-per-leg is "1 fF", expected 0 F at the level ideal'),
+        (("--tolerances", "tight"), '--tolerances is "tight", expected default at the level'),
+        (("--sequences", "12:13"), '--sequences is "12:13", expected start:stop within 0:12'),
+    ],
+)
+def test_what_a_network_without_a_circuit_does_not_have_is_refused(
+    options: tuple[str, ...],
+    sentence: str,
+    relaxed: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "y.npz"
+    base = ["simulate", str(relaxed / "model"), "--inputs", str(relaxed / "x.npz")]
+    level = () if "--level" in options else ("--level", "ideal")
+    assert run([*base, "--out", str(out), *level, *options]) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert shown.err.startswith(sentence), shown.err
+    assert not out.exists()

@@ -29,7 +29,7 @@ from tests.sweeps import rows, small_model, write_case
 
 TECHNOLOGY = load_technology("generic180")
 CALIBRATION = load_calibration(TECHNOLOGY)
-UNITS = (3e-9, 1e-9)
+I_UNITS = (3e-9, 1e-9)
 AXES = [{"axis": "i_unit", "values": ["3 nA", 1e-9]}]
 
 
@@ -52,7 +52,7 @@ def test_each_value_is_a_design_of_its_own(tmp_path: Path) -> None:
     inputs = load_inputs(tmp_path / "inputs.npz")
     designs = [
         map_model(small_model(), TECHNOLOGY, CALIBRATION, DesignOptions(i_unit=i_unit))
-        for i_unit in UNITS
+        for i_unit in I_UNITS
     ]
     found = rows(store, "point, seed, design, decision, energy")
     assert len(found) == 4
@@ -71,7 +71,7 @@ def test_each_value_is_a_design_of_its_own(tmp_path: Path) -> None:
         ("software", ""),
     ]
     with open_run(store) as run_:
-        assert [point.settings["i_unit"] for point in run_.points] == list(UNITS)
+        assert [point.settings["i_unit"] for point in run_.points] == list(I_UNITS)
         assert [point.design for point in run_.points] == [d.digest() for d in designs]
         assert [run_.designs[d.digest()]["i_unit"] for d in designs] == ["3 nA", "1 nA"]
         for point, design in zip(run_.points, designs, strict=True):
@@ -166,6 +166,18 @@ MISTAKES: list[tuple[dict[str, Any], list[str], str]] = [
         '--design is "DESIGN.yaml", expected no such option, for plan.yaml has the key design.',
     ),
     ({"design": "none.yaml"}, [], "plan.yaml: design is "),
+    (
+        {"design": {"compensated": {"v_dd": "3 V"}}},
+        [],
+        "plan.yaml: design.compensated.v_dd is ",
+    ),
+    ({}, ["--design", "HOT.yaml"], "HOT.yaml: compensated.v_dd is "),
+    ({"axes": AXES}, ["--design", "HOT.yaml"], "HOT.yaml: compensated.v_dd is "),
+    (
+        {"axes": [{"axis": "i_unit", "values": ["2 pA"]}]},
+        ["--design", "LOW.yaml"],
+        "plan.yaml: axes.0.values is 2 pA, expected ",
+    ),
     ({"calibration": "none.yaml"}, [], "plan.yaml: calibration is "),
 ]
 
@@ -179,6 +191,9 @@ def test_each_mistake_is_one_sentence_about_its_own_place(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     plan, out = write_case(tmp_path, **keys), tmp_path / "run.sqlite"
+    (tmp_path / "HOT.yaml").write_text("compensated: {v_dd: 3 V}\n")
+    (tmp_path / "LOW.yaml").write_text("i_unit: 1 nA\n")
+    more = [str(tmp_path / name) if (tmp_path / name).is_file() else name for name in more]
     assert command(["sweep", str(plan), "--out", str(out), *more]) == 2
     shown = capsys.readouterr().err
     assert shown.startswith(expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 from collections import Counter
@@ -282,3 +283,22 @@ def test_a_thin_oxide_needs_cards_with_gate_leakage(document: Path) -> None:
         load_technology("generic180")
     document.write_text(text.replace("models: {", "models: {gate_leakage: true, "), "utf-8")
     assert load_technology("generic180").models.gate_leakage
+
+
+def test_no_condition_is_typed_as_a_default() -> None:
+    """Temperature, supply and corner of a technology are its own; one left out is None."""
+    typed = []
+    for path in (Path(__file__).parents[2] / "mru_hw").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            named = [*node.args.posonlyargs, *node.args.args]
+            given = zip(
+                named[len(named) - len(node.args.defaults) :], node.args.defaults, strict=True
+            )
+            only = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            for argument, default in (*given, *only):
+                condition = argument.arg in {"temperature", "v_dd", "vdd", "v_pin", "corner"}
+                if condition and isinstance(default, ast.Constant) and default.value is not None:
+                    typed.append(f"{path.name}: {node.name}({argument.arg})")
+    assert typed == []

@@ -12,7 +12,7 @@ import pytest
 from mru_hw.cli.app import run
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.model.io import save_model
-from mru_hw.simulate.disagreement import ladder_of, network_ladders
+from mru_hw.simulate.disagreement import step_rule, step_rules
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_size import (
@@ -69,16 +69,14 @@ def test_units_of_the_smallest_margins_are_chosen(chip: Chip) -> None:
     inputs = draw_inputs(2, 5, n_seq=4, n_time=10)
     trace = simulate_ideal(chip.mapped, inputs)
     conditions = nominal_conditions(chip.design.technology)
-    ladders = network_ladders(
-        chip.mapped, chip.design, chip.calibration, chip.die(None), conditions
-    )
+    rules = step_rules(chip.mapped, chip.design, chip.calibration, chip.die(None), conditions)
     beta = np.abs(chip.mapped.tensors["layers.0.beta"])
     c = trace.candidates[0][inputs.valid()]
     margins = np.quantile(np.abs(np.abs(c) - beta) / beta, 0.01, axis=0)
     nearest = int(np.argmin(margins))
-    assert choose_units(Choice(count=1), ladders, trace, inputs) == ((0, nearest),)
-    assert set(choose_units(Choice(count=2), ladders, trace, inputs)) == {(0, 0), (0, 1)}
-    assert choose_units(Choice(layer=0), ladders, trace, inputs) == ((0, 0), (0, 1))
+    assert choose_units(Choice(count=1), rules, trace, inputs) == ((0, nearest),)
+    assert set(choose_units(Choice(count=2), rules, trace, inputs)) == {(0, 0), (0, 1)}
+    assert choose_units(Choice(layer=0), rules, trace, inputs) == ((0, 0), (0, 1))
     with pytest.raises(UserError, match='verify is "units:3", expected at most 2 units'):
         refuse_choice(Choice(count=3), chip.design)
     with pytest.raises(UserError, match='verify is "layer:1", expected layer:0 to 0'):
@@ -109,10 +107,10 @@ def test_only_the_chosen_layer_has_to_run_singly(mixed: Chip) -> None:
     inputs = draw_inputs(4, 5, n_seq=4, n_time=10)
     trace = simulate_ideal(mixed.mapped, inputs)
     conditions = nominal_conditions(mixed.design.technology)
-    ladders = {
-        0: ladder_of(mixed.design, mixed.calibration, mixed.die(None), 0, conditions),
+    rules = {
+        0: step_rule(mixed.design, mixed.calibration, mixed.die(None), 0, conditions),
     }
-    chosen = choose_units(Choice(count=6), ladders, trace, inputs)
+    chosen = choose_units(Choice(count=6), rules, trace, inputs)
     assert sorted(chosen) == [(0, k) for k in range(6)]
 
 

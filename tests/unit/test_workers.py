@@ -16,6 +16,7 @@ import pytest
 from mru_hw.files import whole_file, whole_folder
 from mru_hw.leftovers import clear_left, held, private_folder
 from mru_hw.workers import Worker, WorkerDied
+from tests.processes import python
 from tests.sweeps import write_case
 
 ENDED_WITHIN_S = 10
@@ -102,14 +103,7 @@ print(run_sweep(plan, folder, folder / "run.sqlite", workers=2).computed)
 def test_a_script_without_a_main_guard_may_sweep(tmp_path: Path) -> None:
     """Also one that comes through a pipe: workers never run the caller's main module again."""
     write_case(tmp_path, n_dies=4)
-    done = subprocess.run(
-        [sys.executable, "-", str(tmp_path)],
-        input=SCRIPT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = python("-", str(tmp_path), input=SCRIPT)
     assert (done.returncode, done.stdout, done.stderr) == (0, "4\n", "")
 
 

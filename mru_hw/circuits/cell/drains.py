@@ -46,6 +46,8 @@ class CellLegs:
         Whose cells; a `gain_units` that is not whole yet will do.
     i_lsb
         Current [A] of one unit device of the bias rail.
+    bias, state
+        Nodes of the bias rail, and those that collect the outputs.
     temperature
         [degC].
     """
@@ -54,6 +56,8 @@ class CellLegs:
     technology: Technology
     bank: UnitView
     i_lsb: float
+    bias: NodeView
+    state: NodeView
     temperature: float
 
     @classmethod
@@ -64,16 +68,13 @@ class CellLegs:
             technology=devices.technology,
             bank=bank,
             i_lsb=devices.i_lsb,
+            bias=devices.node("bias"),
+            state=devices.node(bank.state),
             temperature=devices.temperature,
         )
 
-    def level_gains(self, state: NodeView) -> Array:
+    def level_gains(self) -> Array:
         """Effective current over nominal of the output legs, by the number of set cells.
-
-        Parameters
-        ----------
-        state
-            The bus that collects them.
 
         Returns
         -------
@@ -84,15 +85,17 @@ class CellLegs:
         per_cell = self.bank.gain_units[:, None] * np.float64(self.i_lsb)
         cells = np.maximum(np.arange(self.bank.n_cells + 1), 1)[None]
 
+        diode = self.state.units * self.state.times("source_plus")
+
         def drain(current: Array) -> Array:
-            return cal.v_dd - gate_voltages(cal, "p", cells * current / state.units)
+            return cal.v_dd - gate_voltages(cal, "p", cells * current / diode)
 
         return self._gains(per_cell, drain)
 
     def feedback_gain(self) -> Array:
         """Effective current over nominal (n_units, 1) of the feedback's leg M8, its cell set."""
         cal = self.calibration
-        wider = self.technology.shape("p_cell", "p_mirror")
+        wider = self.technology.shape("p_cell", "p_mirror") * self.bank.times("feedback_diode")
 
         def drain(current: Array) -> Array:
             return cal.v_dd - gate_voltages(cal, "p", current / wider)
@@ -107,7 +110,7 @@ class CellLegs:
         v, body = self._high(), cal.n.body
         switch = self.technology.shape("n_cell", "n_mirror")
         # The leg at 0 V over its diode.
-        diode = cal.gain("n", 0.0, self.i_lsb)
+        diode = cal.gain("n", 0.0, self.bias.i_rail(("plus", "n")))
         gain: Array = np.ones(np.shape(drain(nominal)))
         for _ in range(ROUNDS):
             current = nominal * gain
@@ -126,7 +129,9 @@ class CellLegs:
 
 
 def fed_current(devices: DeviceView, bank: UnitView) -> Array:
-    """Return what a mirror's unit device as far inverted as M7 carries [A], (n_units,).
+    """Return what a mirror's unit device as far inverted as one of M7's carries [A], (n_units,).
+
+    Of an M7 whose area is not multiplied.
 
     M7 and M9, the pair that holds a cell's state, carry its I_width when it is set.
     """

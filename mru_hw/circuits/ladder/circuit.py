@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mru_hw.circuits.ladder.law import ladder_law, ladder_thresholds
+from mru_hw.circuits.ladder.deck import ladder_cells, ladder_elements, ladder_nets
+from mru_hw.circuits.ladder.law import ladder_falls, ladder_law, ladder_thresholds
 from mru_hw.circuits.ladder.roles import COMPARATORS, ROLES, VIEWS
 from mru_hw.circuits.units import UnitCircuit
 
@@ -13,6 +14,10 @@ LADDER = UnitCircuit(
     roles=ROLES,
     thresholds=("up_threshold", "down_threshold"),
     inner=COMPARATORS,
+    cells=ladder_cells,
+    elements=ladder_elements,
+    nets=ladder_nets,
+    falls=ladder_falls,
     law=ladder_law,
     nominal_thresholds=ladder_thresholds,
 )

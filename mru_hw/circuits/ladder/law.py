@@ -8,17 +8,26 @@ set draws nothing.
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from mru_hw.circuits.base import Array, DeviceView, IntArray
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.circuits.base import Array, DeviceView, IntArray, leg_of
 from mru_hw.circuits.cell.drains import CellLegs
-from mru_hw.circuits.cell.law import cumulative
-from mru_hw.circuits.legs.gains import comparator_gains, flip_gain, leg_gain
+from mru_hw.circuits.legs.gains import comparator_gains, leg_gain, node_flip
 from mru_hw.circuits.legs.leakage import candidate_leaks
 from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
+from mru_hw.circuits.nodes.signed import MINUS, PLUS
 from mru_hw.circuits.units import PlacedView, UnitLaw, UnitView
 from mru_hw.circuits.window.law import window_law, window_legs
 from mru_hw.technology.calibration import Calibration
+
+
+def ladder_falls(c: NDArray[Any], down: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell whether candidates ask for a step down: at ``-down`` and below."""
+    found: NDArray[np.bool_] = np.less_equal(c, -down)
+    return found
 
 
 def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
@@ -29,8 +38,10 @@ def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
     rail_n, _ = bias_rails(devices)
     # A threshold from the input is met near the usual current.
     rising, falling = (
-        deciding(devices, bank, units) if bank.window is None else None
-        for units in (bank.up_units, bank.down_units)
+        deciding(devices, bank, units) / candidate.times(leg_of(rail))
+        if bank.window is None
+        else None
+        for units, rail in ((bank.up_units, PLUS), (bank.down_units, MINUS))
     )
     up_copy = devices.factor(owner, "up_copy", "n")
     up_copy = up_copy / devices.factor(candidate.name, "diode_plus", "n", current=rising)
@@ -43,18 +54,20 @@ def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
     else:
         up = down = np.full(bank.n_units, np.nan)
         up_leg, down_leg = window_legs(devices, bank, up_copy, down_copy)
-    output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail_n
-    saturated = i_lsb * leg_gain(cal, "n", cal.v_dd, i_lsb)
+    rail = rail_n[..., None]
+    output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail
+    saturated = i_lsb * leg_gain(cal, "n", cal.v_dd, devices.node("bias").i_rail(PLUS))
     hold = devices.factor(owner, "hold", "n") * (bank.hold_units * saturated)
     width = devices.factor(owner, "width", "n") * (bank.width_units * i_lsb)
     width = width * legs.feedback_gain()
     return UnitLaw(
         up=up,
         down=down,
-        level=cumulative(output) * legs.level_gains(devices.node(bank.state)),
-        held=cumulative((hold + width) * rail_n),
-        up_copy=up_copy * leg_gain(cal, "n", cal.v_dd, candidate.i_device),
-        down_copy=down_copy * leg_gain(cal, "p", 0.0, candidate.i_device),
+        output=output,
+        level_gains=legs.level_gains(),
+        drawn=(hold + width) * rail,
+        up_copy=up_copy * leg_gain(cal, "n", cal.v_dd, candidate.i_rail(PLUS)),
+        down_copy=down_copy * leg_gain(cal, "p", 0.0, candidate.i_rail(MINUS)),
         up_leg=up_leg,
         down_leg=down_leg,
         copies=window_law(devices, bank, up_copy, down_copy),
@@ -70,7 +83,8 @@ def _bias_legs(
     """
     owner, i_lsb, cal = bank.name, devices.i_lsb, devices.calibration
     candidate = devices.node(bank.candidate)
-    up_gain, down_gain = comparator_gains(cal, candidate, i_lsb)
+    bias = devices.node("bias")
+    up_gain, down_gain = comparator_gains(cal, candidate, bias)
     rail_n, rail_p = bias_rails(devices)
     legs_n, legs_p = biased_legs(devices)
     rail_n, rail_p = rail_n * legs_n, rail_p * legs_p
@@ -84,13 +98,17 @@ def _bias_legs(
     return (
         leaks["plus"].carried(up_bias * up_gain / up_copy / scale) * scale,
         down,
-        up_bias * flip_gain(cal, "n", i_lsb) * leg_gain(cal, "p", 0.0, i_lsb),
-        down_bias * leg_gain(cal, "n", cal.v_dd, i_lsb),
+        up_bias
+        * node_flip(cal, bias, "plus")
+        * leg_gain(cal, "p", 0.0, bias.i_rail(("plus", "p"))),
+        down_bias * leg_gain(cal, "n", cal.v_dd, bias.i_rail(PLUS)),
     )
 
 
 def deciding(devices: DeviceView, bank: UnitView, units: IntArray) -> Array:
     """Return what a unit device of the candidate's diode carries (n_units,) at a threshold [A].
+
+    Of one whose area is not multiplied.
 
     Parameters
     ----------
@@ -106,7 +124,7 @@ def ladder_thresholds(
     placed: PlacedView, bank: UnitView, calibration: Calibration
 ) -> tuple[Array, Array]:
     """Return the nominal rail currents [A] (n_units,) of thresholds that bias legs set."""
-    gains = comparator_gains(calibration, placed.node(bank.candidate), placed.i_lsb)
+    gains = comparator_gains(calibration, placed.node(bank.candidate), placed.node("bias"))
     up: Array = bank.up_units.astype(np.float64) * (placed.i_lsb * gains[0])
     down: Array = bank.down_units.astype(np.float64) * (placed.i_lsb * gains[1])
     return up, down

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import NodeKind, NodeView, leg_of
+from mru_hw.circuits.base import NodeKind, NodeView, Rail, leg_of
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 
@@ -24,7 +24,7 @@ def pin_voltage(v_dd: float) -> float:
 def node_voltage(calibration: Calibration, target: NodeView) -> float:
     """Return the usual voltage [V] of the nodes that legs into a bus drive."""
     if target.kind is NodeKind.RECTIFIED:
-        return calibration.v_gate("n", target.i_device)
+        return calibration.v_gate("n", target.i_rail(("plus", "n")))
     pin = target.kind is NodeKind.PIN
     return pin_voltage(calibration.v_dd) if pin else calibration.v_signed
 
@@ -59,7 +59,9 @@ def leg_gain(calibration: Calibration, polarity: str, voltage: float, current: f
     return calibration.gain(polarity, across, current)
 
 
-def flip_gain(calibration: Calibration, polarity: str, current: float) -> float:
+def flip_gain(
+    calibration: Calibration, polarity: str, current: float, passed: float | None = None
+) -> float:
     """Return the gain of a flip: of its leg, whose drain sits at a diode of the other polarity.
 
     The leg has ``V_dd - V_GS`` of that diode across it.
@@ -69,10 +71,21 @@ def flip_gain(calibration: Calibration, polarity: str, current: float) -> float:
     polarity
         Of the leg, and so of the diode that it copies.
     current
-        Of one unit device [A]; both diodes and the leg have equally many.
+        Of one transistor unit of the leg and of its diode [A].
+    passed
+        Of one of the diode that the leg drives, which may be wider; as `current` when None.
     """
-    other = calibration.v_gate("p" if polarity == "n" else "n", current)
+    ends = current if passed is None else passed
+    other = calibration.v_gate("p" if polarity == "n" else "n", ends)
     return calibration.gain(polarity, calibration.v_dd - other, current)
+
+
+def node_flip(calibration: Calibration, node: NodeView, sign: str) -> float:
+    """Return the gain of a node's flip: from the diode of a sign to its other rail."""
+    direct = node.circuit.direct(sign)
+    other = "p" if direct == "n" else "n"
+    own, passed = node.i_rail((sign, direct)), node.i_rail((sign, other))
+    return flip_gain(calibration, direct, own, passed)
 
 
 def path_gains(calibration: Calibration, source: NodeView, target: NodeView) -> dict[str, float]:
@@ -80,14 +93,14 @@ def path_gains(calibration: Calibration, source: NodeView, target: NodeView) -> 
 
     What a diode carries directly passes one mirror; what needs the other polarity passes two.
     """
-    voltage, i = node_voltage(calibration, target), source.i_device
+    voltage = node_voltage(calibration, target)
     gains = {}
     for rail in source.circuit.rails if source.circuit.copied else ():
         sign, polarity = rail
         direct = source.circuit.direct(sign)
-        gain = leg_gain(calibration, polarity, voltage, i)
+        gain = leg_gain(calibration, polarity, voltage, source.i_rail(rail))
         if direct != polarity:
-            gain = flip_gain(calibration, direct, i) * gain
+            gain = node_flip(calibration, source, sign) * gain
         gains[leg_of(rail)] = gain
     return gains
 
@@ -129,27 +142,28 @@ def path_exponents(
     Behind a flip two diodes do so, and the second one's V_GS also comes off the voltage across
     the flip's leg.
     """
-    i = source.i_device
-    gate = {polarity: calibration.v_gate(polarity, i) for polarity in "np"}
+    gate = {rail: calibration.v_gate(rail[1], source.i_rail(rail)) for rail in source.circuit.rails}
     thermal = {polarity: calibration.thermal(polarity, temperature) for polarity in "np"}
 
-    def own(polarity: str) -> float:
-        return thermal[polarity] * gain_slope(calibration, polarity, gate[polarity])
+    def own(rail: Rail) -> float:
+        return thermal[rail[1]] * gain_slope(calibration, rail[1], gate[rail])
 
-    def flipped(polarity: str, other: str) -> float:
-        left = calibration.v_dd - gate[other]
-        return own(polarity) + thermal[other] * gain_slope(calibration, polarity, left) + own(other)
+    def flipped(first: Rail, rail: Rail) -> float:
+        left = calibration.v_dd - gate[rail]
+        passed = thermal[rail[1]] * gain_slope(calibration, first[1], left)
+        return own(first) + passed + own(rail)
 
     exponents = {}
     for rail in source.circuit.rails if source.circuit.copied else ():
         sign, polarity = rail
         direct = source.circuit.direct(sign)
-        exponents[leg_of(rail)] = own(polarity) if direct == polarity else flipped(direct, polarity)
+        first = (sign, direct)
+        exponents[leg_of(rail)] = own(rail) if direct == polarity else flipped(first, rail)
     return exponents
 
 
 def comparator_gains(
-    calibration: Calibration, candidate: NodeView, i_lsb: float
+    calibration: Calibration, candidate: NodeView, bias: NodeView
 ) -> tuple[float, float]:
     """Return a ladder's rising and falling threshold over what unit devices alone would give.
 
@@ -158,10 +172,11 @@ def comparator_gains(
     trip voltage of the gate behind it, so a threshold is multiplied by the gain of the bias leg
     over the gain of the copy, both at that voltage. A loop's edges: `mru_hw.circuits.loop.edges`.
     """
-    up, down, i = calibration.v_trip_up, calibration.v_trip_down, candidate.i_device
-    source = leg_gain(calibration, "p", up, i_lsb) * flip_gain(calibration, "n", i_lsb)
-    sink = leg_gain(calibration, "n", down, i_lsb)
+    up, down = calibration.v_trip_up, calibration.v_trip_down
+    i_n, i_p = (bias.i_rail(("plus", polarity)) for polarity in "np")
+    source = leg_gain(calibration, "p", up, i_p) * node_flip(calibration, bias, "plus")
+    sink = leg_gain(calibration, "n", down, i_n)
     return (
-        source / leg_gain(calibration, "n", up, i),
-        sink / leg_gain(calibration, "p", down, i),
+        source / leg_gain(calibration, "n", up, candidate.i_rail(("plus", "n"))),
+        sink / leg_gain(calibration, "p", down, candidate.i_rail(("minus", "p"))),
     )

@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import NodeView, Rail
-from mru_hw.circuits.legs.gains import flip_gain
+from mru_hw.circuits.base import NodeView, Rail, leg_of
+from mru_hw.circuits.legs.gains import node_flip
 from mru_hw.technology.calibration import Calibration
 
 NEGLIGIBLE = 0.0025
@@ -67,7 +67,8 @@ class Leak:
         """Return the current of a leg as large as the diode, for a diode's `current` >= 0."""
         if self.channel == TIGHT:
             return current
-        return leg_current(current, self.channel, self.junction, self.slope)
+        found: NDArray[Any] = leg_current(current, self.channel, self.junction, self.slope)
+        return found
 
     def carried(self, copied: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the current of the diode at which a leg as large carries `copied`.
@@ -135,32 +136,21 @@ class BusLeak:
         return least
 
 
-def leg_current(
-    current: NDArray[Any],
-    channel: NDArray[Any] | float,
-    junction: NDArray[Any] | float,
-    slope: NDArray[Any] | float,
-) -> NDArray[Any]:
+def leg_current(current: Any, channel: Any, junction: Any, slope: Any) -> Any:
     """Return what a leg as large as a diode carries with `current`, at least 0, in the diode.
+
+    Plain arithmetic, as in `mru_hw.circuits.nodes.laws`.
 
     Parameters
     ----------
     channel, junction, slope
         As those of `Leak`, scalars or broadcast against `current`.
     """
-    tight = isinstance(junction, float) and junction == 0
-    over: NDArray[Any] = current / channel if tight else (current - junction) / channel
-    np.maximum(over, 0, out=over)
-    over += 1
-    np.log(over, out=over)
-    over *= 1 - slope
-    np.exp(over, out=over)
-    over *= channel
-    over += current if tight else np.maximum(current, junction)
-    return over
+    over = np.maximum(current - junction, 0) / channel
+    return np.exp(np.log(over + 1) * (1 - slope)) * channel + np.maximum(current, junction)
 
 
-def off_current(calibration: Calibration, polarity: str, units: int) -> float:
+def off_current(calibration: Calibration, polarity: str, units: float) -> float:
     """Return the current [A] of a diode's channel at 0 V, were it saturated."""
     m = calibration.n if polarity == "n" else calibration.p
     return (
@@ -189,11 +179,12 @@ def bus_leak(calibration: Calibration, bus: NodeView) -> BusLeak:
     bound = NEGLIGIBLE * bus.usual / bus.scale
     for sign, polarity in bus.circuit.rails if bus.circuit.copied else ():
         other = "p" if polarity == "n" else "n"
-        per = bus.units / bus.scale
+        per = bus.units * bus.times(leg_of((sign, polarity))) / bus.scale
         if sign in least:
-            per /= flip_gain(calibration, other, bus.i_device)
+            per /= node_flip(calibration, bus, sign)
         else:
-            least[sign] = _least(calibration, polarity, bus.i_device) * per
+            ends = bus.i_rail((sign, other))
+            least[sign] = _least(calibration, polarity, ends) * per
         legs[sign, polarity] = _legs_leak(calibration, polarity, per, bound)
     leaks = max(least.values(), default=0.0) >= bound
     leaks |= any(leak.channel > TIGHT for leak in legs.values())
@@ -204,7 +195,8 @@ def candidate_leaks(calibration: Calibration, bus: NodeView) -> dict[str, Leak]:
     """Return how the comparators' copies of a candidate's two rails leak, by sign, in its unit."""
     bound, per = NEGLIGIBLE * bus.usual / bus.scale, bus.units / bus.scale
     return {
-        sign: _legs_leak(calibration, polarity, per, bound) for sign, polarity in COMPARED.items()
+        sign: _legs_leak(calibration, polarity, per * bus.times(leg_of((sign, polarity))), bound)
+        for sign, polarity in COMPARED.items()
     }
 
 

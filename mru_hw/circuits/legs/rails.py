@@ -36,7 +36,7 @@ def leg_weights(devices: DeviceView, connection: LegsView) -> dict[str, Array]:
     for leg, units in connection.legs():
         if leg.role in gains and units.any():
             own = devices.factor(connection.parameter, leg.role, leg.device[0])
-            common = rail_factor(devices, source, leg.role)[None, :]
+            common = rail_factor(devices, source, leg.role)[..., None, :]
             weights[leg.role] = units * (gains[leg.role] / source.units) * own * common
     return weights
 
@@ -47,8 +47,8 @@ def supply_sum(weights: dict[str, Array], rail: str, n_source: int) -> Array:
     Only legs that source current hang on the supply; what a sinking leg takes was sourced
     elsewhere and is counted there.
     """
-    total = np.zeros(n_source)
     for role, leg in weights.items():
         if role == f"source_{rail}":
-            total += leg.sum(axis=0)
-    return total
+            drawn: Array = leg.sum(axis=-2)
+            return drawn
+    return np.zeros(n_source)

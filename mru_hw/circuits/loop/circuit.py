@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mru_hw.circuits.loop.law import loop_law, loop_thresholds
+from mru_hw.circuits.loop.deck import loop_cells, loop_elements, loop_nets
+from mru_hw.circuits.loop.law import loop_falls, loop_law, loop_thresholds
 from mru_hw.circuits.loop.roles import INNER, ROLES
 from mru_hw.circuits.units import UnitCircuit
 
@@ -14,6 +15,10 @@ LOOP = UnitCircuit(
     thresholds=("hold", "width"),
     inner=INNER,
     wired=("loop",),
+    cells=loop_cells,
+    elements=loop_elements,
+    nets=loop_nets,
+    falls=loop_falls,
     law=loop_law,
     nominal_thresholds=loop_thresholds,
 )

@@ -26,7 +26,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.circuits.base import NodeView
 from mru_hw.circuits.legs.gains import at_usual, flip_gain, gate_voltages
+from mru_hw.circuits.units import PlacedView, UnitView
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
@@ -74,15 +76,15 @@ def loop_edges(
     """
     temperature = calibration.temperature if temperature is None else temperature
     v = np.arange(STEP, calibration.v_dd / 2, STEP)
-    hold, width = hold[:, None], width[:, None]
+    hold, width = hold[..., None], width[..., None]
     leg_n, leg_p = loop_legs(calibration, v, temperature)
     could, carried, tail = follower(calibration, width, v, temperature=temperature, reach=reach)
-    fed = carried * leg_p * np.reshape(feedback, (-1, 1))
+    fed = carried * leg_p * np.asarray(feedback)[..., None]
     plus = (hold * leg_n - fed) / (flip_gain(calibration, "n", i_lsb) * leg_p)
     # The feedback's onset: where the follower could carry half of the width.
     onset = could > np.maximum(tail, i_lsb)
-    up = np.max(np.where(onset, -np.inf, plus), axis=1)
-    return up, np.min(np.where(onset, plus, np.inf), axis=1)
+    up = np.max(np.where(onset, -np.inf, plus), axis=-1)
+    return up, np.min(np.where(onset, plus, np.inf), axis=-1)
 
 
 def loop_legs(calibration: Calibration, v: Array, temperature: float) -> tuple[Array, Array]:
@@ -138,6 +140,35 @@ def follower(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoopSizes:
+    """How many transistor units carry a loop's currents.
+
+    Attributes
+    ----------
+    diodes
+        Of the candidate's NMOS diode and of the PMOS diode of its copy.
+    bias, feedback
+        Of each unit device of the bias rail, and of the pair M9 : M7; 1 where no area is
+        multiplied.
+    """
+
+    diodes: tuple[int, int]
+    bias: int = 1
+    feedback: int = 1
+
+    @classmethod
+    def of(cls, placed: PlacedView, bank: UnitView) -> LoopSizes:
+        """Return those of a row of loops."""
+        return cls.at(placed.node(bank.candidate), placed.node("bias"), bank.times("feedback"))
+
+    @classmethod
+    def at(cls, candidate: NodeView, bias: NodeView, feedback: int) -> LoopSizes:
+        """Return those of loops that read a candidate."""
+        n, p = (candidate.units * candidate.times(leg) for leg in ("sink_plus", "source_plus"))
+        return cls(diodes=(n, p), bias=bias.times("sink_plus"), feedback=feedback)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """The path from the candidate's NMOS diode to V0: its flip, then the PMOS leg M1; nominal.
 
@@ -149,21 +180,21 @@ class Way:
     ----------
     calibration
         Constants at the conditions.
-    units
-        Unit devices of the candidate's diode, over which its current is shared.
+    diodes
+        Transistor units of the candidate's NMOS and PMOS diode, over which its current is shared.
     i_lsb
         Current [A] of one unit device of the bias rail, at which `loop_edges` takes the gain.
     """
 
     calibration: Calibration
-    units: int
+    diodes: tuple[int, int]
     i_lsb: float
 
     def gain(self, candidate: Array) -> Array:
         """Return the gain of the path at a candidate over the gain that `loop_edges` takes.
 
         The flip's copy sees ``V_dd - V_p`` across it over a diode at ``V_n``, and M1 starts from a
-        PMOS diode at ``V_p``; V_n and V_p are the gate voltages at ``candidate / units``.
+        PMOS diode at ``V_p``; V_n and V_p are the gate voltages at ``candidate / diodes``.
 
         Parameters
         ----------
@@ -171,8 +202,10 @@ class Way:
             Current [A] of the candidate's plus rail, any shape; the result, a ratio near 1, has it.
         """
         cal, floor = self.calibration, LEAST * self.calibration.i_usual
-        i = np.maximum(candidate / self.units, floor)
-        n, p = (gate_voltages(cal, polarity, i) for polarity in "np")
+        n, p = (
+            gate_voltages(cal, polarity, np.maximum(candidate / units, floor))
+            for polarity, units in zip("np", self.diodes, strict=True)
+        )
         flip = (1 + cal.n.conductance * (cal.v_dd - p)) / (1 + cal.n.conductance * n)
         found: Array = flip / flip_gain(cal, "n", self.i_lsb) * at_usual(cal, "p", p)
         return found
@@ -226,7 +259,7 @@ class LoopSettings:
         width: Array,
         *,
         i_lsb: float,
-        diode: int,
+        sizes: LoopSizes,
     ) -> LoopSettings:
         """Return the currents of so many unit devices.
 
@@ -236,17 +269,19 @@ class LoopSettings:
             Unit devices of I_thresh and I_width, (n_units,); they need not be whole.
         i_lsb
             Current [A] of one unit device of the bias rail.
-        diode
-            Unit devices of the candidate's diode.
+        sizes
+            How many devices carry them.
         """
-        unit = i_lsb * at_usual(calibration, "n", calibration.v_gate("n", i_lsb))
-        fed = np.maximum(width, 1) * (i_lsb / technology.shape("p_cell", "p_mirror"))
+        device = i_lsb / sizes.bias
+        unit = i_lsb * at_usual(calibration, "n", calibration.v_gate("n", device))
+        wider = technology.shape("p_cell", "p_mirror") * sizes.feedback
+        fed = np.maximum(width, 1) * (i_lsb / wider)
         return cls(
             hold=hold * unit,
             width=width * unit,
             feedback=at_usual(calibration, "p", gate_voltages(calibration, "p", fed)),
             reach=technology.shape("n_cell", "n_mirror") * calibration.i_usual,
-            way=Way(calibration=calibration, units=diode, i_lsb=i_lsb),
+            way=Way(calibration=calibration, diodes=sizes.diodes, i_lsb=i_lsb),
         )
 
     def edges(self) -> tuple[Array, Array]:
@@ -272,7 +307,7 @@ def loop_units(
     fall: Array,
     *,
     i_lsb: float,
-    diode: int,
+    sizes: LoopSizes,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the unit devices (n_units,) of threshold and width that switch at given edges.
 
@@ -280,12 +315,12 @@ def loop_units(
     ----------
     rise, fall
         The candidate's rail currents [A].
-    i_lsb, diode
+    i_lsb, sizes
         As in `LoopSettings.of`.
     """
     hold, width = rise / i_lsb, (rise - fall) / i_lsb
     for step in range(2 * ROUNDS):
-        settings = LoopSettings.of(calibration, technology, hold, width, i_lsb=i_lsb, diode=diode)
+        settings = LoopSettings.of(calibration, technology, hold, width, i_lsb=i_lsb, sizes=sizes)
         up, down = settings.edges()
         # Each edge goes almost with its own current, so the error is the correction.
         width = np.maximum(width + (down - fall) / i_lsb, 0.0)

@@ -11,17 +11,24 @@ the sources are, and it gives the threshold and the minus rail's copy.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mru_hw.circuits.base import Array, DeviceView
+from mru_hw.circuits.base import Array, DeviceView, NodeView, Rail
 from mru_hw.circuits.cell.drains import CellLegs
-from mru_hw.circuits.cell.law import cumulative
-from mru_hw.circuits.legs.gains import at_usual, flip_gain, leg_gain
-from mru_hw.circuits.loop.edges import LoopSettings, Way, loop_edges
+from mru_hw.circuits.legs.gains import at_usual, leg_gain, node_flip
+from mru_hw.circuits.loop.edges import LoopSettings, LoopSizes, Way, loop_edges
 from mru_hw.circuits.nodes.bias import bias_rails
 from mru_hw.circuits.units import PlacedView, UnitLaw, UnitView
 from mru_hw.technology.calibration import Calibration
+
+
+def loop_falls(c: NDArray[Any], down: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell whether candidates let loops fall: below ``down``."""
+    found: NDArray[np.bool_] = ~np.greater_equal(c, down)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +105,12 @@ def loop_currents(devices: DeviceView, bank: UnitView) -> LoopCurrents:
         bank.up_units.astype(np.float64),
         bank.loop_width.astype(np.float64),
         i_lsb=i_lsb,
-        diode=candidate.units,
+        sizes=LoopSizes.of(devices, bank),
     )
     return LoopCurrents(
-        hold=nominal.hold * devices.factor(owner, "hold", "n")[:, 0] * rail_n,
-        width=nominal.width * devices.factor(owner, "width", "n")[:, 0] * rail_n,
-        feedback=nominal.feedback * feedback_ratio(devices, bank)[:, 0],
+        hold=nominal.hold * devices.factor(owner, "hold", "n")[..., 0] * rail_n,
+        width=nominal.width * devices.factor(owner, "width", "n")[..., 0] * rail_n,
+        feedback=nominal.feedback * feedback_ratio(devices, bank)[..., 0],
         reach=nominal.reach,
         copy_plus=copy_plus,
         copy_minus=copy_minus,
@@ -129,7 +136,6 @@ def loop_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
     owner, i_lsb = bank.name, devices.i_lsb
     cal = devices.calibration
     candidate = devices.node(bank.candidate)
-    i = candidate.i_device
     rail_n, _ = bias_rails(devices)
     loop, legs = loop_currents(devices, bank), CellLegs.of(devices, bank)
     hold, width = loop.hold, loop.width
@@ -143,20 +149,31 @@ def loop_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
         reach=loop.reach,
     )
     # High, the loop draws what its threshold takes and what its feedback's diode carries.
-    nominal = at_usual(cal, "n", cal.v_gate("n", i_lsb))
+    i_n = devices.node("bias").i_rail(("plus", "n"))
+    nominal = at_usual(cal, "n", cal.v_gate("n", i_n))
     tail = legs.feedback_gain()[:, 0]
-    drawn = (hold * leg_gain(cal, "n", cal.v_dd, i_lsb) + width * tail) / nominal
-    output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail_n
+    drawn = (hold * leg_gain(cal, "n", cal.v_dd, i_n) + width * tail) / nominal
+    output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb)
     return UnitLaw(
         up=loop.candidate(rise),
         down=loop.candidate(fall),
-        level=cumulative(output) * legs.level_gains(devices.node(bank.state)),
-        held=cumulative(drawn[:, None]),
-        up_copy=loop.copy_plus * (flip_gain(cal, "n", i) * leg_gain(cal, "p", 0.0, i)),
-        down_copy=loop.copy_minus * (flip_gain(cal, "p", i) * leg_gain(cal, "n", cal.v_dd, i)),
+        output=output * rail_n[..., None],
+        level_gains=legs.level_gains(),
+        drawn=drawn[..., None],
+        up_copy=loop.copy_plus * _copy_gain(cal, candidate, ("plus", "p"), 0.0),
+        down_copy=loop.copy_minus * _copy_gain(cal, candidate, ("minus", "n"), cal.v_dd),
         up_leg=0 * hold,
         down_leg=0 * hold,
     )
+
+
+def _copy_gain(calibration: Calibration, candidate: NodeView, rail: Rail, voltage: float) -> float:
+    """Return the gain of a copy of a flipped rail of the candidate, at V0 [V]; 0 without one."""
+    sign, polarity = rail
+    if sign not in candidate.circuit.signs:
+        return 0.0
+    flip = node_flip(calibration, candidate, sign)
+    return flip * leg_gain(calibration, polarity, voltage, candidate.i_rail(rail))
 
 
 def loop_thresholds(
@@ -169,6 +186,6 @@ def loop_thresholds(
         bank.up_units.astype(np.float64),
         bank.loop_width.astype(np.float64),
         i_lsb=placed.i_lsb,
-        diode=placed.node(bank.candidate).units,
+        sizes=LoopSizes.of(placed, bank),
     ).edges()
     return rise, np.maximum(fall, 0.0)

@@ -9,6 +9,9 @@ flows in solves ``i = total - stiffness (V(i) - V_usual)``: `total` with the nod
 voltage, `stiffness` the sum of all legs' output conductances. V is that of a source follower,
 ``s kT/q asinh(i / 2 i_q)`` with a measured s in either direction, or of a diode,
 ``n kT/q ln(i / i_usual)`` (Enz and Vittoz, Charge-Based MOS Transistor Modeling, chapter 4).
+
+The functions are plain arithmetic of numbers or arrays that broadcast: numpy runs them on arrays,
+and the compiled kernel takes their text (`mru_hw.simulate.fast`).
 """
 
 from __future__ import annotations
@@ -16,7 +19,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mru_hw.technology.calibration import Calibration
 
@@ -30,39 +32,19 @@ def node_skew(calibration: Calibration) -> float:
     return calibration.signed_skew if abs(calibration.signed_skew) > EVEN else 0.0
 
 
-def split(
-    v: NDArray[Any], i_q: NDArray[Any] | float, out: NDArray[Any] | None = None
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return ``i_plus`` and ``i_minus`` of a signed node, in the unit of `v`.
-
-    Parameters
-    ----------
-    out
-        Where to put both, one over the other.
-    """
-    both = np.empty((2 * len(v), *v.shape[1:]), v.dtype) if out is None else out
-    plus, minus = both[: len(v)], both[len(v) :]
-    np.multiply(v, v, out=minus)
-    minus += 4 * i_q * i_q
-    np.sqrt(minus, out=minus)
-    minus *= v.dtype.type(0.5)
-    half = v * v.dtype.type(0.5)
-    np.add(minus, half, out=plus)
-    np.subtract(minus, half, out=minus)
-    return plus, minus
+def split(v: Any, i_q: Any) -> tuple[Any, Any]:
+    """Return ``i_plus`` and ``i_minus`` of a signed node, in the unit of `v`."""
+    root = np.sqrt(v * v + 4 * i_q * i_q) * 0.5
+    half = v * 0.5
+    return root + half, root - half
 
 
-def log_rail(rail: NDArray[Any], usual: NDArray[Any] | float) -> NDArray[Any]:
+def log_rail(rail: Any, usual: Any) -> Any:
     """Return ``ln(rail / usual)``, from -14 on: what a gate voltage is there counts for nothing."""
-    log: NDArray[Any] = np.multiply(rail, 1 / usual)
-    log += rail.dtype.type(1e-6)
-    np.log(log, out=log)
-    return log
+    return np.log(rail * (1 / usual) + 1e-6)
 
 
-def signed_node(
-    total: NDArray[Any], pull: NDArray[Any], i_q: NDArray[Any], skew: float = 0.0
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def signed_node(total: Any, pull: Any, i_q: Any, skew: Any) -> tuple[Any, Any]:
     """Return what flows into a signed node whose voltage moves with it, and ln(i_plus / i_q).
 
     Parameters
@@ -82,20 +64,13 @@ def signed_node(
     left of it: that is short of ``pull / sqrt(i^2 + 4 i_q^2)`` of a correction which is itself
     some percent of `total`.
     """
-    root = np.multiply(total, total)
-    root += 4 * i_q * i_q
-    np.sqrt(root, out=root)
-    root += total
+    root = np.sqrt(total * total + 4 * i_q * i_q) + total
     log = log_rail(root, 2 * i_q)
-    moved = np.multiply(log, pull, out=root)
-    if skew:
-        moved += skew * np.abs(moved)
-    return np.subtract(total, moved, out=moved), log
+    moved = log * pull
+    return total - (moved + skew * np.abs(moved)), log
 
 
-def rectified_node(
-    total: NDArray[Any], pull: NDArray[Any], usual: float
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def rectified_node(total: Any, pull: Any, usual: Any) -> tuple[Any, Any]:
     """Return what flows into a diode whose voltage moves with it, and ln(i / usual).
 
     Parameters
@@ -112,8 +87,10 @@ def rectified_node(
     """
     plus = np.maximum(total, 0)
     log = log_rail(plus, usual)
-    moved: NDArray[Any] = log * pull
-    moved *= plus
-    plus += pull
-    np.divide(moved, plus, out=moved, where=plus > 0)
-    return np.subtract(total, moved, out=moved), log
+    # Where neither flows there is nothing to divide by, and nothing to move.
+    return total - log * pull * plus / np.maximum(plus + pull, 1e-30), log
+
+
+def net_current(rail: Any, i_q: Any) -> Any:
+    """Signed node's current at which one of its rails carries `rail`: ``rail - i_q^2 / rail``."""
+    return rail - i_q * i_q / rail

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from mru_hw.circuits.base import SPLIT_UNITS, Array, DeviceView, NodeView
-from mru_hw.circuits.legs.gains import flip_gain
+from mru_hw.circuits.legs.gains import node_flip
 
 
 def quiescent(devices: DeviceView, bus: NodeView) -> Array:
@@ -43,6 +43,6 @@ def node_supply(devices: DeviceView, bus: NodeView) -> tuple[Array, Array]:
         if bus.circuit.copied:
             ratio = devices.factor(bus.name, f"flip_{rail}", polarity)
             ratio = ratio / devices.factor(bus.name, f"diode_{rail}", polarity)
-            gain = flip_gain(devices.calibration, polarity, bus.i_device)
+            gain = node_flip(devices.calibration, bus, rail)
             drawn[rail] = drawn[rail] + ratio * gain
     return drawn["plus"], drawn["minus"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mru_hw.circuits.ladder.law import ladder_law
+from mru_hw.circuits.ladder.deck import ladder_cells, ladder_elements, ladder_nets
+from mru_hw.circuits.ladder.law import ladder_falls, ladder_law
 from mru_hw.circuits.ladder.roles import COMPARATORS, VIEWS
 from mru_hw.circuits.units import UnitCircuit
 from mru_hw.circuits.window.law import no_thresholds
@@ -15,6 +16,10 @@ WINDOW = UnitCircuit(
     roles=ROLES,
     thresholds=("up_plus", "down_plus"),
     inner=COMPARATORS,
+    cells=ladder_cells,
+    elements=ladder_elements,
+    nets=ladder_nets,
+    falls=ladder_falls,
     law=ladder_law,
     nominal_thresholds=no_thresholds,
 )

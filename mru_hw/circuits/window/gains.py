@@ -15,8 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mru_hw.circuits.base import NodeView
-from mru_hw.circuits.legs.gains import flip_gain, leg_gain
+from mru_hw.circuits.base import NodeView, Rail
+from mru_hw.circuits.legs.gains import leg_gain, node_flip
+from mru_hw.circuits.nodes.signed import MINUS, PLUS
 from mru_hw.technology.calibration import Calibration
 
 
@@ -29,16 +30,19 @@ def window_gains(
     voltage of the gate behind it, where the unit decides.
     """
     up, down = calibration.v_trip_up, calibration.v_trip_down
-    c, b = candidate.i_device, threshold.i_device
-    sink, source = leg_gain(calibration, "n", up, c), leg_gain(calibration, "p", down, c)
-    p, n = leg_gain(calibration, "p", up, b), leg_gain(calibration, "n", down, b)
+
+    def copied(voltage: float, node: NodeView, rail: Rail) -> float:
+        return leg_gain(calibration, rail[1], voltage, node.i_rail(rail))
+
+    sink, source = copied(up, candidate, PLUS), copied(down, candidate, MINUS)
+    flips = {sign: node_flip(calibration, threshold, sign) for sign in ("plus", "minus")}
     return {
-        "up_plus": flip_gain(calibration, "n", b) * p / sink,
-        "up_minus": p / sink,
-        "up_opposite": leg_gain(calibration, "p", up, c) / sink,
-        "down_plus": n / source,
-        "down_minus": flip_gain(calibration, "p", b) * n / source,
-        "down_opposite": leg_gain(calibration, "n", down, c) / source,
+        "up_plus": flips["plus"] * copied(up, threshold, ("plus", "p")) / sink,
+        "up_minus": copied(up, threshold, MINUS) / sink,
+        "up_opposite": copied(up, candidate, MINUS) / sink,
+        "down_plus": copied(down, threshold, PLUS) / source,
+        "down_minus": flips["minus"] * copied(down, threshold, ("minus", "n")) / source,
+        "down_opposite": copied(down, candidate, PLUS) / source,
     }
 
 

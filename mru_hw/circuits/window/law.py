@@ -6,15 +6,27 @@ down: c_minus >= down_plus b_plus + down_minus b_minus + down_opposite c_plus
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from mru_hw.circuits.base import Array, DeviceView
 from mru_hw.circuits.legs.gains import leg_gain
 from mru_hw.circuits.legs.rails import rail_factor
+from mru_hw.circuits.nodes.signed import MINUS, PLUS
 from mru_hw.circuits.units import PlacedView, UnitView
 from mru_hw.circuits.window.gains import window_copies
 from mru_hw.circuits.window.roles import COPIES
 from mru_hw.technology.calibration import Calibration
+
+
+def meeting_rail(weighed: Any, opposite: Any, i_q: Any) -> Any:
+    """Return where a signed candidate's own rail meets a threshold and a copy of its other rail.
+
+    ``p = w + k i_q^2 / p`` for a rail p, what the threshold weighs w and the other rail's k: plain
+    arithmetic, as in `mru_hw.circuits.nodes.laws`.
+    """
+    return (weighed + np.sqrt(weighed * weighed + 4 * opposite * i_q * i_q)) / 2
 
 
 def window_law(
@@ -52,11 +64,11 @@ def window_legs(
     """
     cal = devices.calibration
     up, down = cal.v_trip_up, cal.v_trip_down
-    i = devices.node(bank.candidate).i_device
-    sink, source = leg_gain(cal, "n", up, i), leg_gain(cal, "p", down, i)
+    n, p = (devices.node(bank.candidate).i_rail(rail) for rail in (PLUS, MINUS))
+    sink, source = leg_gain(cal, "n", up, n), leg_gain(cal, "p", down, p)
     return (
-        up_copy * (sink * leg_gain(cal, "p", 0.0, i) / leg_gain(cal, "p", up, i)),
-        down_copy * (source * leg_gain(cal, "n", cal.v_dd, i) / leg_gain(cal, "n", down, i)),
+        up_copy * (sink * leg_gain(cal, "p", 0.0, p) / leg_gain(cal, "p", up, p)),
+        down_copy * (source * leg_gain(cal, "n", cal.v_dd, n) / leg_gain(cal, "n", down, n)),
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, rounded
 from mru_hw.spice.characterize.devices import V_DS, devices_deck, fit_leakage
-from mru_hw.spice.characterize.jobs import Store, refuse_cut_off, run_jobs
+from mru_hw.spice.characterize.jobs import KeptRuns, refuse_cut_off, run_jobs
 from mru_hw.spice.characterize.laws import judge, range_deck, samples
 from mru_hw.spice.characterize.mirrors import mirror_deck
 from mru_hw.spice.characterize.mismatch import CURRENTS, fit_curves, mismatch_deck
@@ -116,7 +116,7 @@ def characterize(
         decks[run_name("devices", at)] = devices_deck(technology, at)
     judged = (nominal, *checks)
     decks |= {run_name("range", at): range_deck(technology, at) for at in judged}
-    store = Store(folder=work, simulator=f"ngspice {Session().version}")
+    store = KeptRuns(folder=work, simulator=f"ngspice {Session().version}")
     runs = run_jobs(
         Runner(limits or Limits(time_s=900)),
         decks,

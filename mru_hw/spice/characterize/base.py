@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.files import whole_file
 from mru_hw.spice.cells import cell_views
-from mru_hw.spice.deck import BENCH, TOKEN, Deck, token_line, token_of
+from mru_hw.spice.deck import TOKEN, Deck, make_deck
 from mru_hw.spice.options import OPTIONS
 from mru_hw.technology import MODELS, Technology
 from mru_hw.technology.conditions import Conditions
@@ -17,7 +22,7 @@ I_USUAL = 1e-9  # A through a diode of UNITS
 Array = NDArray[np.float64]
 
 
-def bench_deck(
+def cells_deck(
     technology: Technology,
     at: Conditions,
     lines: list[str],
@@ -44,11 +49,16 @@ def bench_deck(
         f".tran {step} {t_stop} uic",
         ".save " + " ".join((*saves, TOKEN)),
     ]
-    token = token_of(text)
-    bench = "\n".join(["* mru_hw characterisation", *text, token_line(token), ".end", ""])
-    return Deck(
-        files={BENCH: bench, **technology.model_files()}, saves=saves, token=token, t_stop=t_stop
-    )
+    models = technology.model_files()
+    return make_deck(text, models, saves, t_stop=t_stop, title="mru_hw characterisation")
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
+    """Write a table of ``calibration/raw``."""
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def rounded(value: float) -> float:

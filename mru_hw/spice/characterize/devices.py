@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.spice.characterize.base import Array, bench_deck, rounded, stairs
+from mru_hw.spice.characterize.base import Array, cells_deck, rounded, stairs
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions
@@ -21,7 +21,7 @@ V_DS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)  # of the n
 HOLD = 2e-4  # s, of each drain voltage
 EDGE = 1e-6  # s
 RAMP = 1e-3  # s, from ground to supply
-WINDOW = 0.05  # V, either side of where a capacitance is taken
+ASIDE = 0.05  # V, either side of where a capacitance is taken
 OFF = 1e-18  # A, the least leakage that is told: below, it is the simulator's gmin
 
 
@@ -47,7 +47,7 @@ def devices_deck(technology: Technology, at: Conditions) -> Deck:
             f"vdrain{p} {place(f'd{p}')} {pulse}",
         ]
     saves = tuple(f"i(v{what}{p})" for p in "np" for what in ("off", "gate", "drain"))
-    return bench_deck(
+    return cells_deck(
         technology, at, lines, saves, t_stop=start + 2 * RAMP, step=1e-5, options=FORCED
     )
 
@@ -65,7 +65,7 @@ def fit_capacitance(
 ) -> tuple[dict[str, float], dict[str, Array]]:
     """Return ``c_gate`` at the usual gate voltage and ``c_drain`` at half the supply.
 
-    Both are charges over voltages, within `WINDOW` of there: of the gate with the drain at half
+    Both are charges over voltages, within `ASIDE` of there: of the gate with the drain at half
     the supply, all of it; of the drain, junction and overlap, between rise and fall, so that the
     leakage goes out.
     """
@@ -81,12 +81,12 @@ def fit_capacitance(
         return float(np.trapezoid(current, grid)) / (high - low) / MANY
 
     half = at.v_dd / 2
-    low, high = half - WINDOW, half + WINDOW
+    low, high = half - ASIDE, half + ASIDE
     up, down = (charged("drain", low, high, falls=f) for f in (False, True))
     constants = {
-        f"c_gate_{polarity}": rounded(charged("gate", v_gate - WINDOW, v_gate + WINDOW)),
+        f"c_gate_{polarity}": rounded(charged("gate", v_gate - ASIDE, v_gate + ASIDE)),
         f"c_drain_{polarity}": rounded((up - down) / 2),
     }
-    volts = np.linspace(WINDOW, at.v_dd - WINDOW, 32)
-    curve = [charged("gate", float(v) - WINDOW, float(v) + WINDOW) for v in volts]
+    volts = np.linspace(ASIDE, at.v_dd - ASIDE, 32)
+    curve = [charged("gate", float(v) - ASIDE, float(v) + ASIDE) for v in volts]
     return constants, {"v_gs": volts, "c_gate": np.array(curve)}

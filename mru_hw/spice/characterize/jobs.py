@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from mru_hw.files import whole_file
 from mru_hw.npz import read_npz
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.runner import Runner
+from mru_hw.workers import side_by_side
 
 _WAVE, _SHA256 = "wave:", "sha256"
 _BYTES = 1 << 30
@@ -24,7 +24,7 @@ _BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class KeptRuns:
     """A folder of finished runs.
 
     Attributes
@@ -89,7 +89,7 @@ class Store:
 def run_jobs(
     runner: Runner,
     decks: Mapping[str, Deck],
-    store: Store,
+    store: KeptRuns,
     *,
     workers: int,
     progress: Callable[[int], None],
@@ -108,24 +108,16 @@ def run_jobs(
     done = {name: waves for name, deck in decks.items() if (waves := store.read(deck)) is not None}
     progress(len(done))
 
-    def run(deck: Deck) -> Waves:
-        waves = runner.run(deck)
+    def run(name: str) -> Waves:
+        waves = runner.run(decks[name])
         # What a deck gives whenever it is run; a run that the machine ended is run again.
         if not waves.status.of_machine:
-            store.write(deck, waves)
+            store.write(decks[name], waves)
         return waves
 
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        futures = {pool.submit(run, deck): name for name, deck in decks.items() if name not in done}
-        try:
-            for future in as_completed(futures):
-                done[futures[future]] = future.result()
-                progress(1)
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            runner.stop()
-            raise
+    left = [name for name in decks if name not in done]
+    made = side_by_side(run, left, workers, stop=runner.stop, progress=progress)
+    done |= dict(zip(left, made, strict=True))
     return {name: done[name] for name in decks}
 
 

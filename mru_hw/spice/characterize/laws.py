@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from mru_hw.spice.characterize.base import UNITS, Array, bench_deck, rounded, stairs
+from mru_hw.spice.characterize.base import UNITS, Array, cells_deck, rounded, stairs
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration, Mirror, temperature_voltage
@@ -47,7 +47,7 @@ def range_deck(technology: Technology, at: Conditions) -> Deck:
             ]
             saves.append(f"i(v{node})")
     t_stop = HOLD * len(CURRENTS)
-    return bench_deck(technology, at, lines, tuple(saves), t_stop=t_stop, step=HOLD / 20)
+    return cells_deck(technology, at, lines, tuple(saves), t_stop=t_stop, step=HOLD / 20)
 
 
 def samples(at: Conditions, waves: Waves) -> dict[str, Array]:

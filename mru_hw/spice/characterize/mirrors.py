@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import least_squares
 
-from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
+from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, cells_deck, rounded
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import temperature_voltage
@@ -47,7 +47,7 @@ def mirror_deck(technology: Technology, at: Conditions) -> Deck:
         f"vpb vdd spb {RAISED * v_dd:.6g}",
     ]
     saves = ("v(gn)", "v(gp)", "v(gnb)", "v(gpb)", "i(vn)", "i(vp)", "v(dn)", "v(dp)")
-    return bench_deck(technology, at, lines, saves, t_stop=SWEEP + DECADES, step=0.01)
+    return cells_deck(technology, at, lines, saves, t_stop=SWEEP + DECADES, step=0.01)
 
 
 def slope_factor(logs: Array, volts: Array, thermal: float) -> float:

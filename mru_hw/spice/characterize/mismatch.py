@@ -13,7 +13,7 @@ import numpy as np
 
 from mru_hw.circuits.base import SPLIT_UNITS
 from mru_hw.mapping.options import DEFAULTS
-from mru_hw.spice.characterize.base import UNITS, Array, bench_deck, rounded, stairs
+from mru_hw.spice.characterize.base import UNITS, Array, cells_deck, rounded, stairs
 from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import temperature_voltage
@@ -60,7 +60,7 @@ def mismatch_deck(technology: Technology, at: Conditions) -> Deck:
         f" split={DEFAULTS.candidate_split}",
     ]
     saves.append(REST)
-    deck = bench_deck(
+    deck = cells_deck(
         technology,
         at,
         lines,

@@ -23,7 +23,8 @@ OPPOSITE = 3.0  # over I_USUAL: takes the unit back to its ladder's end
 
 
 RAMP = np.round(np.arange(0.9, 1.2801, 0.01), 4)
-NODES = ("v(xu.xstep.u)", "v(xu.xstep.d)")
+TRIPPING = ("v(xu.xstep.u)", "v(xu.xstep.d)")
+"""Nets of a unit whose comparators pass their trip: of the rising and of the falling side."""
 
 
 def trips_deck(technology: Technology, at: Conditions) -> Deck:
@@ -34,7 +35,7 @@ def trips_deck(technology: Technology, at: Conditions) -> Deck:
     frames += [OPPOSITE] * 4
     for c in PASSING:
         frames += [-float(c), OPPOSITE]
-    return cmru_deck(technology, at, frames, (*NODES, *CELLS), options=ramp_options(technology))
+    return cmru_deck(technology, at, frames, (*TRIPPING, *CELLS), options=ramp_options(technology))
 
 
 def ramp_deck(technology: Technology, at: Conditions) -> Deck:
@@ -42,7 +43,7 @@ def ramp_deck(technology: Technology, at: Conditions) -> Deck:
     to_end = [OPPOSITE] * 4
     frames = [*(-c for c in to_end), *RAMP, *to_end, *(-RAMP)]
     return cmru_deck(
-        technology, at, frames, (*NODES, *CELLS), points=20, options=ramp_options(technology)
+        technology, at, frames, (*TRIPPING, *CELLS), points=20, options=ramp_options(technology)
     )
 
 
@@ -53,7 +54,7 @@ def stepped(waves: Waves) -> dict[str, tuple[Array, int]]:
     """
     time, n = waves.time, len(RAMP)
     found = {}
-    sides = (("up", NODES[0], 4, CELLS[0]), ("down", NODES[1], 8 + n, CELLS[3]))
+    sides = (("up", TRIPPING[0], 4, CELLS[0]), ("down", TRIPPING[1], 8 + n, CELLS[3]))
     for side, node, first, cell in sides:
         edges = (first + np.arange(n) + STROBE) * FRAME
         at = edges - FRAME / 1000

@@ -12,7 +12,7 @@ import numpy as np
 from mru_hw.circuits.base import SPLIT_UNITS
 from mru_hw.errors import SimulationError
 from mru_hw.mapping.options import DEFAULTS
-from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, bench_deck, rounded
+from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, cells_deck, rounded
 from mru_hw.spice.chip import unit_subckt
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.options import OPTIONS
@@ -75,7 +75,7 @@ def cmru_deck(
         f"vphi phi 0 pulse(0 {v_dd} {first} 1e-7 1e-7 {width} {FRAME})",
     ]
     t_stop, step = len(frames) * FRAME, FRAME / points
-    return bench_deck(technology, at, lines, saves, t_stop=t_stop, step=step, options=options)
+    return cells_deck(technology, at, lines, saves, t_stop=t_stop, step=step, options=options)
 
 
 def fit_node(at: Conditions, waves: Waves, rest_gain: float) -> tuple[dict[str, float], Array]:
@@ -130,19 +130,14 @@ def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, 
 
     def charges(current: Array) -> Array:
         """Charge of each frame's strobe beyond what flows at rest before and after it."""
-        found = np.zeros(n_frames)
-        for k in range(n_frames):
-            inside = (time >= before[k]) & (time <= after[k])
-            t, i = time[inside], current[inside]
-            found[k] = np.trapezoid(i - np.where(t < edges[k], i[0], i[-1]), t)
-        return found
+        spans = zip(before, edges, after, strict=True)
+        return np.array([charge_beyond_rest(time, current, *span) for span in spans])
 
     driver = waves.vectors["i(vidle)"]
     charge, ticks, idle = charges(unit), charges(clock), charges(driver)
-    moved = np.abs(ends - levels) == 1
-    still = ~moved
-    rests = float(np.median(charge[still]))
-    step = float(np.median(charge[moved])) - rests
+    moved = ends - levels
+    rests = float(np.median(charge[np.abs(moved) != 1]))
+    step = _step_charge(charge, levels, moved) - rests
     constants = {
         "c_step": rounded(max(step, 0.0) / v_dd),
         "c_unit": rounded(max(rests, 0.0) / v_dd),
@@ -157,3 +152,46 @@ def fit_unit(at: Conditions, waves: Waves) -> tuple[dict[str, float], dict[str, 
         "level": levels,
     }
     return constants, samples
+
+
+def charge_beyond_rest(
+    time: Array, current: Array, before: float, edge: float, after: float
+) -> float:
+    """Return the charge [C] of a supply current [A] around an edge, beyond what flows at rest.
+
+    At rest flows what flows at the first time point from `before` on until the `edge`, and what
+    flows at the last one up to `after` from there.
+
+    Parameters
+    ----------
+    time
+        The run's time points, ascending [s].
+    before, edge, after
+        The span's start, where rest changes, and its end [s].
+    """
+    inside = (time >= before) & (time <= after)
+    t, i = time[inside], current[inside]
+    # The rest in closed form: a trapezoid would let it change over the whole time step before the
+    # edge, which is longer than the strobe.
+    at_rest = i[0] * (edge - t[0]) + i[-1] * (t[-1] - edge)
+    return float(np.trapezoid(i, t) - at_rest)
+
+
+def _step_charge(charge: Array, levels: Array, moved: Array) -> float:
+    """Return the mean charge [C] of a strobe with a step, upwards and downwards alike.
+
+    A step up takes more than one down and both take less near the lower end, for the unit's
+    current drifts to its new rest for a while. A unit that climbs and descends passes between two
+    levels as often one way as the other, so those pairs are averaged that were passed both ways.
+
+    Parameters
+    ----------
+    charge, levels, moved
+        (frame,) of each strobe, the level before it and the levels that it moved by.
+    """
+    ways = [
+        {int(b): float(np.mean(charge[taken & (lower == b)])) for b in np.unique(lower[taken])}
+        for taken, lower in ((moved == 1, levels), (moved == -1, levels - 1))
+    ]
+    up, down = ways
+    return float(np.mean([(up[b] + down[b]) / 2 for b in up.keys() & down.keys()]))

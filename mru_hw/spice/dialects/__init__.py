@@ -1,7 +1,7 @@
 """The simulators that a netlist can be written for.
 
-`mru_hw.spice.chip` and `mru_hw.spice.bench` write ngspice, the one source. Every other dialect is
-a translator of the statements of that text, so each cell and each network goes through it.
+`mru_hw.spice.chip` and `mru_hw.spice.bench` make statements. Every dialect writes the same ones, so
+each cell and each network goes through it.
 """
 
 from mru_hw.spice.dialects.base import Dialect

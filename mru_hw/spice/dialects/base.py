@@ -6,9 +6,10 @@ import abc
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from mru_hw.circuits.statements import Blank, Statement
 from mru_hw.errors import MruHwError
 from mru_hw.spice.deck import BENCH, CHIP
-from mru_hw.spice.dialects.statements import Statement, read_statements
+from mru_hw.spice.reader import read_statements
 from mru_hw.technology import MODELS, Technology
 
 STIMULUS = "stimulus.cir"
@@ -43,8 +44,8 @@ class Dialect(abc.ABC):
         """Return the model cards by file name; none where the process has none that ship."""
 
     @abc.abstractmethod
-    def lines(self, deck: Iterable[str]) -> Iterator[str]:
-        """Translate a deck, line by line."""
+    def lines(self, deck: Iterable[Statement]) -> Iterator[str]:
+        """Write a deck, line by line."""
 
     def missing_models(self, technology: Technology) -> str:
         """Say what the user must add for the process's models; empty where nothing."""
@@ -60,26 +61,21 @@ class Dialect(abc.ABC):
 
 
 class Translator(Dialect):
-    """A dialect other than the one that is emitted."""
+    """A dialect other than ngspice's, whose text no run of this package takes."""
 
-    def lines(self, deck: Iterable[str]) -> Iterator[str]:
-        """Translate a deck, line by line.
-
-        Raises
-        ------
-        MruHwError
-            A line is none of the subset that `read_statements` knows.
-        """
+    def lines(self, deck: Iterable[Statement]) -> Iterator[str]:
+        """Write a deck, line by line."""
         yield from self.opening()
-        for statement in read_statements(deck):
-            yield from self.write(statement)
+        for statement in deck:
+            if not isinstance(statement, Blank):
+                yield from self.write(statement)
 
     def model_files(self, technology: Technology) -> dict[str, str]:
         """Translate the cards that ship here; those of a foundry's kit are not ours to rewrite."""
         if technology.models.package:
             return {}
         return {
-            self.file(name): "\n".join([*self.lines(text.splitlines()), ""])
+            self.file(name): "\n".join([*self.lines(read_statements(text.splitlines())), ""])
             for name, text in technology.model_files().items()
         }
 

@@ -8,13 +8,23 @@ name is its path with ``__`` for the dots, behind its element's letter.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
+from mru_hw.circuits.statements import (
+    Cell,
+    Comment,
+    Control,
+    Element,
+    Ends,
+    Netlist,
+    Save,
+    Statement,
+    Subckt,
+    Values,
+)
 from mru_hw.errors import MruHwError, UserError
 from mru_hw.spice.deck import Change
-from mru_hw.spice.dialects.base import wrapped
-from mru_hw.spice.dialects.statements import Comment, Element, Subckt, Values, read_statements
 from mru_hw.technology import Technology
 
 
@@ -35,15 +45,13 @@ def refuse_kit(technology: Technology, dialect: str) -> None:
         )
 
 
-def flat_chip(deck: Iterable[str], top: str, changes: Iterable[Change]) -> Iterator[str]:
-    """Write subcircuit `top` of a deck without hierarchy.
+def flat_chip(chip: Netlist, changes: Iterable[Change]) -> Iterator[Statement]:
+    """Write a chip without hierarchy.
 
     Parameters
     ----------
-    deck
-        Lines of the chip.
-    top
-        The subcircuit that is kept.
+    chip
+        The chip.
     changes
         A die; each becomes an instance parameter of its device.
 
@@ -52,47 +60,38 @@ def flat_chip(deck: Iterable[str], top: str, changes: Iterable[Change]) -> Itera
     MruHwError
         A change belongs to no device, or two devices would have one name.
     """
-    cells: dict[str, _Cell] = {}
-    for statement in read_statements(deck):
-        match statement:
-            case Subckt(name=name):
-                cells[name] = open_cell = _Cell(statement)
-            case Element():
-                open_cell.elements.append(statement)
-            case Comment(text=text) if not cells:
-                yield f"* {text}"
-            case _:
-                pass
+    yield from itertools.takewhile(lambda s: not isinstance(s, Subckt), chip.above)
     drawn: dict[str, dict[str, str]] = {}
     for change in changes:
         path = change.device.partition(".")[2].partition(".")[2]
         value = change.default * change.times + change.add
         drawn.setdefault(path, {})[change.parameter] = f"{value:.9g}"
-    yield "* flat: a device's name is its path, with __ for the dots"
-    yield from wrapped([".subckt", top, *cells[top].head.pins])
+    yield Comment(text="flat: a device's name is its path, with __ for the dots")
+    head = chip.top.head
+    yield Subckt(name=head.name, pins=head.pins, values={})
     names = set()
-    for element in _walk(cells, top, "", {}, {}):
+    for element in _walk(chip.cells(), head.name, "", {}, {}):
         name = flat_name(element.name, element.model)
         if name in names:
             raise MruHwError(f"Two devices of the flat chip would be called {name}.")
         names.add(name)
         values = {**element.values, **drawn.pop(element.name, {})}
-        pairs = (f"{key}={value}" for key, value in values.items())
-        yield from wrapped([name, *element.nets, element.model, *pairs])
+        yield Element(name=name, nets=element.nets, model=element.model, values=values)
     if drawn:
         raise MruHwError(f"The deck holds no device {next(iter(drawn))}.")
-    yield ".ends"
+    yield Ends(name=head.name)
 
 
-def flat_bench(deck: Iterable[str]) -> Iterator[str]:
+def flat_bench(player: Iterable[Statement]) -> Iterator[Statement]:
     """Write a bench for the flat chip: other names in what is saved, no commands."""
-    control = False
-    for line in deck:
-        control = (control and line != ".endc") or line == ".control"
-        if line.startswith(".save"):
-            yield " ".join([".save", *(_flat_vector(vector) for vector in line.split()[1:])])
-        elif not control and line != ".endc":
-            yield line
+    for statement in player:
+        match statement:
+            case Save(vectors=vectors):
+                yield Save(vectors=tuple(_flat_vector(vector) for vector in vectors))
+            case Control():
+                pass
+            case _:
+                yield statement
 
 
 def flat_name(path: str, model: str = "") -> str:
@@ -101,20 +100,19 @@ def flat_name(path: str, model: str = "") -> str:
     return letter + path.replace(".", "__")
 
 
-@dataclass(slots=True)
-class _Cell:
-    head: Subckt
-    elements: list[Element] = field(default_factory=list)
-
-
 def _flat_vector(vector: str) -> str:
     head, top, path = vector.partition("xchip.")
     device = "m" if head.startswith("@") else ""
     return head + top + device + path.replace(".", "__")
 
 
+def _plain(text: str, scope: Values) -> str:
+    factor, _, name = text[1:-1].rpartition("*")
+    return f"{int(factor) * float(scope[name]):.9g}" if factor else scope[name]
+
+
 def _walk(
-    cells: Mapping[str, _Cell], name: str, path: str, nets: Mapping[str, str], scope: Values
+    cells: Mapping[str, Cell], name: str, path: str, nets: Mapping[str, str], scope: Values
 ) -> Iterator[Element]:
     """List the devices below a cell, by their paths, with the top's nets and plain numbers."""
     known = {"0": "0", **nets}
@@ -123,7 +121,7 @@ def _walk(
         at = path + element.name
         joined = tuple(known.get(net, prefix + net) for net in element.nets)
         values = {
-            key: scope[text[1:-1]] if text.startswith("{") else text
+            key: _plain(text, scope) if text.startswith("{") else text
             for key, text in element.values.items()
         }
         inner = cells.get(element.model)

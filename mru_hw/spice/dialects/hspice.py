@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import final
 
+from mru_hw.circuits.statements import Model, Transient, Values
 from mru_hw.spice.dialects.base import wrapped
 from mru_hw.spice.dialects.spice import SpiceLike, bsim4
-from mru_hw.spice.dialects.statements import Model, Transient, Values
 from mru_hw.technology import MODELS
 
 _CURRENT = {"v": "v", "i": "i", "id": "i1"}

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import final
 
+from mru_hw.circuits.statements import Include, Options, Statement, Use
 from mru_hw.spice.dialects.base import Dialect
+from mru_hw.spice.text import deck_lines
 from mru_hw.technology import MODELS, Technology
 
 _SECTION = re.compile(rf"\.lib '{re.escape(MODELS)}' (\w+)")
@@ -34,17 +36,25 @@ class Ngspice(Dialect):
         while todo:
             name = todo.pop(0)
             if _file(name) not in wanted:
-                wanted[_file(name)] = "".join(f"{line}\n" for line in self.lines(parts[name]))
+                wanted[_file(name)] = "".join(map(_included, parts[name]))
                 todo += (used[1] for line in parts[name] if (used := _SECTION.fullmatch(line)))
         return wanted | files
 
-    def lines(self, deck: Iterable[str]) -> Iterator[str]:
-        """Pass the lines on, with an ``.include`` for each section that is used."""
-        for line in deck:
-            used = _SECTION.fullmatch(line)
-            yield f".include '{_file(used[1])}'" if used else line
-            if line.startswith(".options temp="):
-                yield ".options num_threads=1"
+    def lines(self, deck: Iterable[Statement]) -> Iterator[str]:
+        """Write a deck, with an ``.include`` for each section that is used."""
+        yield from deck_lines(_by_files(deck))
+
+
+def _by_files(deck: Iterable[Statement]) -> Iterator[Statement]:
+    for statement in deck:
+        match statement:
+            case Use(file=file, section=section) if file == MODELS:
+                yield Include(file=_file(section))
+            case Options():
+                yield statement
+                yield Options(values={"num_threads": "1"})
+            case _:
+                yield statement
 
 
 def _sections(library: str) -> dict[str, list[str]]:
@@ -61,6 +71,12 @@ def _sections(library: str) -> dict[str, list[str]]:
         elif not found:
             head.append(line)
     return found
+
+
+def _included(line: str) -> str:
+    """Return a line of the cards, which may be a foundry's, with a section's own file."""
+    used = _SECTION.fullmatch(line)
+    return f".include '{_file(used[1])}'\n" if used else f"{line}\n"
 
 
 def _file(section: str) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import final
 
-from mru_hw.errors import MruHwError
-from mru_hw.spice.dialects.base import Translator, quantity, wrapped
-from mru_hw.spice.dialects.statements import (
+from mru_hw.circuits.statements import (
+    Blank,
     Comment,
     Control,
     Element,
@@ -27,8 +26,9 @@ from mru_hw.spice.dialects.statements import (
     Transient,
     Use,
     Values,
-    read_statements,
 )
+from mru_hw.errors import MruHwError
+from mru_hw.spice.dialects.base import Translator, quantity, wrapped
 from mru_hw.technology import Technology
 
 _PULSE = ("val0", "val1", "delay", "rise", "fall", "width", "period")
@@ -52,11 +52,13 @@ class Spectre(Translator):
         yield "// made by mru_hw"
         yield "simulator lang=spectre"
 
-    def lines(self, deck: Iterable[str]) -> Iterator[str]:
-        """Translate a deck; neighbouring measurements share their change of language."""
+    def lines(self, deck: Iterable[Statement]) -> Iterator[str]:
+        """Write a deck; neighbouring measurements share their change of language."""
         yield from self.opening()
         measuring = False
-        for statement in read_statements(deck):
+        for statement in deck:
+            if isinstance(statement, Blank):
+                continue
             if isinstance(statement, Measure) != measuring:
                 measuring = not measuring
                 yield f"simulator lang={'spice' if measuring else 'spectre'}"
@@ -108,7 +110,7 @@ class Spectre(Translator):
                 )
             case Measure(words=words):
                 yield ".measure tran " + " ".join(_renamed(word) for word in words)
-            case Control() | End():
+            case Control() | End() | Blank():
                 pass  # ngspice's own; and a file ends where it ends
 
 

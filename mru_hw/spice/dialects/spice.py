@@ -6,9 +6,8 @@ import abc
 from collections.abc import Iterator
 from typing import ClassVar
 
-from mru_hw.errors import MruHwError
-from mru_hw.spice.dialects.base import Translator, quantity, wrapped
-from mru_hw.spice.dialects.statements import (
+from mru_hw.circuits.statements import (
+    Blank,
     Comment,
     Control,
     Element,
@@ -29,6 +28,8 @@ from mru_hw.spice.dialects.statements import (
     Use,
     Values,
 )
+from mru_hw.errors import MruHwError
+from mru_hw.spice.dialects.base import Translator, quantity, wrapped
 
 
 class SpiceLike(Translator):
@@ -106,7 +107,7 @@ class SpiceLike(Translator):
                 yield from self.transient(statement)
             case Measure():
                 yield from self.measure(statement)
-            case Control():
+            case Control() | Blank():
                 pass  # ngspice's own: a die of this dialect has its values in the chip
             case End():
                 yield ".end"

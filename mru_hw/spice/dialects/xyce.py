@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import final
 
+from mru_hw.circuits.statements import Element, Measure, Model, Transient, Values
 from mru_hw.spice.dialects.base import wrapped
 from mru_hw.spice.dialects.spice import SpiceLike, bsim4
-from mru_hw.spice.dialects.statements import Element, Measure, Model, Transient, Values
 from mru_hw.technology import MODELS, Technology
 
 

@@ -1,4 +1,4 @@
-* mru_hw 0.1.0 chip, design 22404e4e8ca3f487
+* mru_hw 0.1.0 chip, design 7ed4b28f20245e48
 * technology generic180, models a19e87514984f1fe
 * made by mru-hw netlist; nothing here is ideal: process devices and capacitors only
 * Device classes of generic180, made from technology.yaml

@@ -1,0 +1,68 @@
+"""Nodes in a deck: their nets, and the instance of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mru_hw.circuits.base import NodeKind, NodeView
+from mru_hw.circuits.statements import Cell, Element, Place, given, wide_label, wide_name, widened
+
+SPLIT_NET = "q_n"
+"""The splitters' gate line."""
+PINS = ("x", "y")
+"""Rows whose nodes are pins of the chip."""
+
+
+def rail_nets(bus: NodeView, k: int) -> dict[str, str]:
+    """Return the gate nets that copy node `k` of a row, by what a leg does with its current."""
+    node = f"{bus.name}_{k}"
+    return {role: net.format(node=node) for role, net in bus.circuit.nets.items()}
+
+
+def node_net(bus: NodeView, k: int) -> str:
+    """Return the net that legs into node `k` of a row drive."""
+    return f"{bus.name}{k}" if bus.name in PINS else f"{bus.name}_{k}"
+
+
+def node_instance(bus: NodeView, k: int) -> str:
+    """Name the instance of node `k` of a row; of the bias tree there is one."""
+    return f"x{bus.name}" if bus.kind is NodeKind.BIAS else f"x{bus.name}_{k}"
+
+
+def block(bus: NodeView) -> str:
+    """Name the part of the chip whose supply a row's nodes, and the legs that read it, take."""
+    return "bias" if bus.kind is NodeKind.BIAS else "mirror"
+
+
+def wide_node(bus: NodeView) -> dict[str, int]:
+    """Return by role how many times their unit devices the devices of a row's nodes have."""
+    times = {part.name: bus.times(part.name) for part in bus.circuit.roles}
+    return {role: factor for role, factor in times.items() if factor > 1}
+
+
+def node_cells(bus: NodeView, cells: Mapping[str, Cell]) -> Iterator[Cell]:
+    """Yield the subcircuits that a row needs beside its view: those of multiplied devices."""
+    if wide := wide_node(bus):
+        paths = {bus.circuit.role(role).path: factor for role, factor in wide.items()}
+        yield from widened(cells, bus.circuit.subckt, paths, wide_label(wide))
+
+
+def node_elements(bus: NodeView) -> Iterator[Element]:
+    """Yield the instance of each node of a row; a pin has none."""
+    circuit = bus.circuit
+    if not circuit.subckt:
+        return
+    values = given({name: getattr(bus, name) for name in circuit.parameters})
+    supply = f"vdd_{block(bus)}"
+    model = wide_name(circuit.subckt, wide_node(bus))
+    for k in range(bus.size):
+        nets = rail_nets(bus, k)
+        own = [node_net(bus, k)] if circuit.own_net else []
+        line = [SPLIT_NET] if circuit.on_split_line else []
+        yield Element(
+            name=node_instance(bus, k),
+            nets=(*own, *(nets[role] for role in circuit.ports), *line, supply, "vss"),
+            model=model,
+            values=values,
+            place=Place(owner=bus.name, index=k, block=block(bus)),
+        )

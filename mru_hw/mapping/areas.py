@@ -1,0 +1,98 @@
+"""The pass that multiplies areas: more parallel devices, and no current changed.
+
+A mirror's current is a ratio, so every device whose gate is on the same net is multiplied alike: a
+node's diode with the copy of it and all legs that read its rail; a rail of the bias tree with all
+legs on it. Splitters are a mirror across all nodes and the bias tree, a polarity each; a cell's
+feedback pair is one by itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from mru_hw.circuits.base import Line, leg_of, mirror_of
+from mru_hw.circuits.catalogue import unit_circuit
+from mru_hw.errors import UserError
+from mru_hw.mapping.cells import CLOCKED
+from mru_hw.mapping.draft import Draft
+
+Device = tuple[str, str]
+"""Owner and role, as the error budget names a group of devices."""
+Mirror = tuple[str, str]
+"""Row of nodes or units, and the legs' role that reads the net, or the pair's name."""
+
+SPLITTERS = ("split_n", "split_p")
+
+
+def place_areas(draft: Draft) -> None:
+    """Multiply the mirrors that the options name.
+
+    Raises
+    ------
+    UserError
+        The network has no such device, or a mirror would outgrow the technology's rules.
+    """
+    mirrors = dict(_mirrors(draft))
+    times: dict[Mirror, int] = {}
+    for name, factor in draft.options.area.items():
+        for device in _named(name, mirrors):
+            mirror = mirrors[device]
+            times[mirror] = max(times.get(mirror, 1), factor)
+    for (owner, role), mirror in mirrors.items():
+        if factor := times.get(mirror, 0):
+            draft.areas.setdefault(owner, {})[role] = factor
+    for name, bus in draft.buses.items():
+        rails = {leg: factor for (owner, leg), factor in times.items() if owner == name}
+        area = draft.areas.get(name, {}) | rails
+        _refuse_wide(draft, name, bus.units, area)
+        draft.buses[name] = dataclasses.replace(bus, area=area)
+
+
+def _named(name: str, mirrors: dict[Device, Mirror]) -> list[Device]:
+    """List the devices that a key of `area` names: a role, or one owner's."""
+    owner, _, role = name.rpartition("/")
+    found = [device for device in mirrors if device[1] == role and owner in ("", device[0])]
+    if found:
+        return found
+    owners = [device[0] for device in mirrors if device[1] == role]
+    if owners:
+        raise UserError("area", name, f"{role} of {', '.join(owners)}")
+    roles = ", ".join(dict.fromkeys(role for _, role in mirrors))
+    raise UserError("area", name, f"a role of this network's devices: {roles}")
+
+
+def _refuse_wide(draft: Draft, name: str, units: int, area: dict[str, int]) -> None:
+    limit = draft.technology.rules.units_max
+    for role, factor in area.items():
+        if role.startswith(("diode", "flip")) and units * factor > limit:
+            raise UserError(
+                "area",
+                factor,
+                f"at most {limit // units} for {name}/{role}, whose {units} unit devices may be at "
+                f"most {limit} in {draft.technology.name}",
+            )
+
+
+def _mirrors(draft: Draft) -> Iterator[tuple[Device, Mirror]]:
+    """List every device of the network in the making, with its mirror."""
+    for name, bus in draft.buses.items():
+        for part in bus.circuit.roles:
+            mirror = mirror_of(part)
+            yield (name, part.name), ("bias" if mirror in SPLITTERS else name, mirror)
+    for wire in draft.wires:
+        source = draft.buses[wire.source].circuit
+        for rail in source.rails if source.copied else ():
+            yield (wire.parameter, leg_of(rail)), (wire.source, leg_of(rail))
+    for i, layer in enumerate(draft.model.spec.layers):
+        clocked, from_input = draft.kind(i) in CLOCKED, layer.threshold == "input"
+        circuit = unit_circuit(clocked=clocked, window=clocked and from_input)
+        owner, candidate = f"bank{i}", draft.buses[f"c{i}"]
+        for unit in circuit.placed(signed=candidate.circuit.splits):
+            read = f"b{i}" if unit.of_threshold else candidate.name
+            if unit.reads:
+                yield (owner, unit.name), (read, unit.reads)
+            elif unit.line is Line.RAIL:
+                yield (owner, unit.name), ("bias", leg_of(("plus", unit.device[0])))
+            else:
+                yield (owner, unit.name), (owner, unit.carried.value)

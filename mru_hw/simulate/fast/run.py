@@ -1,0 +1,197 @@
+"""Runs dies of a program through the compiled kernel."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.model.memory.recurrence import Floats
+from mru_hw.model.structure import ReadoutKind
+from mru_hw.simulate.blocks import SequenceBlock, SequenceGroup
+from mru_hw.simulate.fast.source import LANES, kernel
+from mru_hw.simulate.fast.tables import Constants, Tables
+from mru_hw.simulate.program import Program
+from mru_hw.simulate.supply import BLOCKS
+from mru_hw.technology.calibration import Calibration
+
+ALIGNED = 64
+"""Bytes of a cache line, where every line of the workspace begins."""
+SUMS, ALL, OUTPUTS = range(3)
+"""What is kept: sums of the last row, every signal, or the outputs alone."""
+
+
+class FastDie:
+    """One die of a program, with a workspace of its own.
+
+    Parameters
+    ----------
+    runner
+        What its program's dies share.
+    d
+        Number of the die in its program.
+    """
+
+    def __init__(self, runner: FastProgram, d: int) -> None:
+        self.runner = runner
+        self.numbers = Constants.of(runner.program, d, runner.calibration)
+        self.bias, self.clock = (
+            float(supply[d]) for supply in (runner.program.bias_supply, runner.program.clock_supply)
+        )
+
+    def start(self, group: SequenceGroup) -> FastRun:
+        """Begin a group of sequences."""
+        return FastRun(self, group)
+
+
+class FastProgram:
+    """A program and what all its dies share in the kernel.
+
+    Parameters
+    ----------
+    calibration
+        Constants of the run.
+    keep_all
+        Whether signals are kept.
+    """
+
+    def __init__(self, program: Program, calibration: Calibration, *, keep_all: bool) -> None:
+        self.program, self.calibration = program, calibration
+        dtype = program.net.dtype
+        self.module: ModuleType = kernel(dtype.name)
+        self.means = program.flow.design.spec.readout is ReadoutKind.MEAN
+        self.keep = ALL if keep_all else SUMS if self.means else OUTPUTS
+        self.tables = Tables.of(program.layout, self.keep, means=self.means)
+        size = self.tables.lines * LANES
+        raw = np.zeros(size + ALIGNED // dtype.itemsize, dtype)
+        first = -raw.ctypes.data % ALIGNED // dtype.itemsize
+        self.ws = raw[first : first + size].reshape(-1, LANES)
+
+        self.dies = [FastDie(self, d) for d in range(program.n_die)]
+
+    @property
+    def keeps(self) -> bool:
+        """Whether signals are read frame by frame."""
+        return self.keep != SUMS
+
+
+class FastRun:
+    """One die on the sequences of a group, block of frames after block.
+
+    Attributes
+    ----------
+    static, switching
+        Supply current [A] summed over the valid frames so far, (sequence, supply block).
+    output, candidates, states
+        Of the last block, (unit, time, sequence), where they are kept.
+    """
+
+    def __init__(self, die: FastDie, group: SequenceGroup) -> None:
+        runner, flow = die.runner, die.runner.program.flow
+        self.die, self.lengths = die, group.lengths
+        dtype = runner.program.net.dtype
+        numbers, tables = die.numbers, runner.tables
+        self._static = np.zeros((2, LANES))
+        self._switching = np.zeros(LANES)
+        self._classes = flow.rows[flow.y].bus.size
+        self.output: Floats = np.zeros((0, 0, 0), dtype)
+        self.candidates: list[Floats] = []
+        self.states: list[Floats] = []
+        runner.module.begin(
+            tables.rows,
+            tables.versions,
+            tables.legs,
+            tables.banks,
+            numbers.node,
+            numbers.net,
+            numbers.pull,
+            numbers.table,
+            numbers.count,
+            runner.ws,
+            tables.keep,
+            tables.features,
+        )
+
+    def add(self, block: SequenceBlock) -> None:
+        """Run the next block of frames."""
+        runner, numbers = self.die.runner, self.die.numbers
+        tables, keep = runner.tables, runner.keep
+        n_time, dtype = block.x.shape[1], block.x.dtype
+        units = len(numbers.count) if keep == ALL else 0
+        classes = 0 if keep == SUMS else self._classes
+        output = np.empty((classes, n_time, LANES), dtype)
+        candidates, states = (np.empty((units, n_time, LANES), dtype) for _ in range(2))
+        runner.module.run_block(
+            tables.steps,
+            tables.rows,
+            tables.versions,
+            tables.shares,
+            tables.legs,
+            tables.reads,
+            tables.banks,
+            numbers.node,
+            numbers.row_f,
+            numbers.leak,
+            numbers.least,
+            numbers.net,
+            numbers.pull,
+            numbers.unit,
+            numbers.copies,
+            numbers.compared,
+            numbers.table,
+            numbers.shown,
+            block.x,
+            self.lengths,
+            block.start,
+            runner.ws,
+            self._static,
+            self._switching,
+            tables.keep,
+            output,
+            candidates,
+            states,
+        )
+        if keep == SUMS:
+            return
+        self.output = output
+        banks = runner.program.flow.banks if keep == ALL else ()
+        self.candidates = [candidates[units.units] for units in banks]
+        self.states = [states[units.units] for units in banks]
+
+    def mean(self) -> Floats | None:
+        """Return the mean output of each sequence, (class, sequence), where it decides."""
+        if not self.die.runner.means:
+            return None
+        runner, numbers = self.die.runner, self.die.numbers
+        out = np.empty((self._classes, LANES), numbers.node.dtype)
+        tables = runner.tables
+        runner.module.finish(
+            runner.ws,
+            tables.legs,
+            tables.rows,
+            runner.program.flow.y,
+            numbers.node,
+            numbers.net,
+            tables.keep,
+            self.lengths,
+            out,
+        )
+        return out
+
+    def currents(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return static and switching supply current [A] summed over frames, (sequence, block)."""
+        runner = self.die.runner
+        program = runner.program
+        per_farad = runner.calibration.v_dd / program.flow.design.timing.frame
+        frames = self.lengths.astype(np.float64)
+        static, switching = np.zeros((2, LANES, len(BLOCKS)))
+        at: dict[str, Any] = {name: BLOCKS.index(name) for name in BLOCKS}
+        static[:, at["mirror"]], static[:, at["memory"]] = self._static
+        static[:, at["bias"]] = self.die.bias * frames
+        static[:, at["clock"]] = self.die.clock * frames
+        still, clock = program.c_still.sum(), program.c_clock.sum()
+        switching[:, at["memory"]] = (self._switching + still * frames) * per_farad
+        switching[:, at["clock"]] = clock * frames * per_farad
+        return static, switching

@@ -1,0 +1,165 @@
+"""From the laws and the loops, as they stand in the package, to a compiled kernel.
+
+The kernel is one module of text: the laws of `mru_hw.circuits` and the loops of
+`mru_hw.simulate.fast.loops`, taken from their own source, so that a law is stated once. Numbers in
+a law become numbers of the kernel's type (a float64 constant would widen float32 arithmetic), and
+numpy's elementary functions those of `mru_hw.simulate.fast.elementary`. The module is a file in the
+user's cache, named by a hash of its text, beside which numba keeps the machine code: a change of a
+law makes another file, so no stale code can run.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+import inspect
+import os
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from mru_hw.circuits.legs.leakage import leg_current
+from mru_hw.circuits.nodes.laws import log_rail, net_current, rectified_node, signed_node, split
+from mru_hw.circuits.window.law import meeting_rail
+from mru_hw.simulate.fast import elementary, loops
+
+LAWS: tuple[Callable[..., Any], ...] = (
+    split,
+    log_rail,
+    signed_node,
+    rectified_node,
+    net_current,
+    leg_current,
+    meeting_rail,
+)
+LANES = 64
+"""Sequences of a block, as `mru_hw.simulate.blocks` cuts them."""
+_REPLACED = {
+    "np.log": "log",
+    "np.exp": "exp",
+    "np.maximum": "maximum",
+    "np.minimum": "minimum",
+    "np.abs": "abs",
+}
+_HEAD = '''"""Made by mru_hw.simulate.fast.source from the package's own laws and loops."""
+import numpy as np
+from numba import njit
+
+F = np.{dtype}
+LANES = {lanes}
+CHUNK = {chunk}
+CHAIN = {chain}
+'''
+
+
+class _Typed(ast.NodeTransformer):
+    """Gives a law's numbers the kernel's type and its functions the kernel's names."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            return ast.Call(
+                func=ast.Name("F", ast.Load()), args=[ast.Constant(node.value)], keywords=[]
+            )
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        name = ast.unparse(node)
+        return ast.Name(_REPLACED[name], ast.Load()) if name in _REPLACED else node
+
+
+def _function(of: Callable[..., Any]) -> ast.FunctionDef:
+    """Return a function's own text, without words and types."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(of))).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    for argument in (*tree.args.args, *tree.args.kwonlyargs):
+        argument.annotation = None
+    tree.returns = None
+    if ast.get_docstring(tree) is not None:
+        tree.body = tree.body[1:]
+    return tree
+
+
+def _text(tree: ast.FunctionDef, decorator: str) -> str:
+    return f"\n\n@njit({decorator})\n{ast.unparse(ast.fix_missing_locations(tree))}\n"
+
+
+def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
+    """Return the text of the kernel's module for one number type."""
+    name = np.dtype(dtype).name
+    parts = [_HEAD.format(dtype=name, lanes=lanes, chunk=loops.CHUNK, chain=loops.CHAIN)]
+    inline = "inline='always', error_model='numpy'"
+    compared = (elementary.maximum, elementary.minimum)
+    parts += [_text(_function(plain), inline) for plain in compared]
+    for plain in ("log", "exp"):
+        tree = _function(getattr(elementary, f"{plain}_{name}"))
+        tree.name = plain
+        parts.append(_text(tree, inline))
+    for law in LAWS:
+        tree = _Typed().visit(_function(law))
+        parts.append(_text(tree, inline))
+    for loop in _loops():
+        # Multiplications and additions may contract, the same way in every lane.
+        made = "cache=True, error_model='numpy', fastmath={'contract'}"
+        parts.append(_text(_function(loop), made))
+    return "".join(parts)
+
+
+def _loops() -> list[FunctionType]:
+    """List the loops in the order of their text."""
+    own = [f for _, f in inspect.getmembers(loops, inspect.isfunction)]
+    return sorted(
+        (f for f in own if f.__module__ == loops.__name__), key=lambda f: f.__code__.co_firstlineno
+    )
+
+
+@functools.cache
+def kernel(dtype: str, lanes: int = LANES) -> ModuleType:
+    """Return the compiled module of a number type; what it compiles, it compiles when called."""
+    text = kernel_text(dtype, lanes)
+    name = f"mru_hw_kernel_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    path = _written(f"{name}.py", text)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _written(name: str, text: str) -> Path:
+    """Write the text into the user's cache, or where that cannot be written into a folder in /tmp.
+
+    Two processes may write at once: what they write is the same, and its time is fixed, so that
+    machine code made with either file is that of both.
+    """
+    for folder in (_cache(), Path(tempfile.gettempdir()) / f"mru_hw-{os.getuid()}"):
+        path = folder / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not (path.is_file() and path.read_text(encoding="utf-8") == text):
+                handle, part = tempfile.mkstemp(dir=folder, suffix=".part")
+                with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                    stream.write(text)
+                os.utime(part, (0, 0))
+                Path(part).replace(path)
+        except OSError:
+            continue
+        return path
+    raise OSError(f"no folder for {name}")
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "mru_hw" / "kernels"

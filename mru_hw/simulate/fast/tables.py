@@ -1,0 +1,290 @@
+"""A program in the integers and numbers that the kernel's loops read.
+
+Columns of the tables:
+
+``steps``     0 a row or 1 a bank, its number
+``rows``      0 kind, 1 nodes, 2 first node, 3 signs, 4 leaks, 5 versions, 6 first version, 7 first
+              wiring, 8 wirings, 9 copied, 10 lines of a version, 11 read by units
+``versions``  0 place of the block, 1 place of the nodes' currents, 2 whether anything reads it
+``legs``      0 source, 1 target, 2 place in ``net``, 3 in ``pull``, 4 targets, 5 columns, 6 columns
+              of the pull, 7 whether there is a pull, 8 place of what it brings or -1
+``banks``     0 candidate, 1 threshold or -1, 2 state, 3 first unit, 4 first level, 5 units,
+              6 cells, 7 clocked, 8 window, 9 signs of the candidate, 10 copied columns of the
+              state, 11 place in ``table``, 12 its supply, 13 the units' set cells
+``keep``      0 what is kept, 1 whether the outputs' mean decides, 2 sums of the last row,
+              3 widest row
+``row_f``     0 usual current, 1 skew, 2 scale
+``node``      0 quiescent current, 1 and 2 what bias legs bring and its pull, 3 and 4 supply
+``unit``      0 and 1 thresholds, 2 and 3 copies, 4 and 5 legs, 6 and 7 of a loop whose thresholds
+              come from the input, 8 what a step charges
+
+Kinds of rows: 0 inputs, 1 signed, 2 rectified, 3 outputs, 4 a state. Places of what lanes have are
+lines of the workspace, whose first lines are the loops' own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.circuits.base import NodeKind
+from mru_hw.mapping.flow import Row, Units
+from mru_hw.simulate.array import DieArray
+from mru_hw.simulate.memory import initial_cells, nominal_low
+from mru_hw.simulate.program import Layout, Program
+from mru_hw.technology.calibration import Calibration
+
+Ints = NDArray[np.int64]
+Numbers = NDArray[Any]
+
+X, SIGNED, RECTIFIED, Y, STATE = range(5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """The integers that the dies of a layout share."""
+
+    steps: Ints
+    rows: Ints
+    versions: Ints
+    shares: NDArray[np.float64]
+    legs: Ints
+    reads: Ints
+    banks: Ints
+    keep: Ints
+    lines: int
+    features: int
+
+    @classmethod
+    def of(cls, layout: Layout, keep: int, *, means: bool) -> Tables:
+        """Lay out the workspace.
+
+        Parameters
+        ----------
+        keep, means
+            What is kept, and whether the outputs' mean decides.
+        """
+        return _Builder(layout).tables(keep, means=means)
+
+
+class _Builder:
+    def __init__(self, layout: Layout) -> None:
+        self.layout, self.flow = layout, layout.flow
+        self.widest = max(row.bus.size for row in self.flow.rows)
+        # First the loops' own lines, then one for currents that nobody reads again.
+        self.lines = 4 * self.widest + 1
+        self.scratch = self._room(self.widest)
+        self.read = {k for u in self.flow.banks for k in (u.candidate, u.threshold)} - {None}
+
+    def _room(self, rows: int) -> int:
+        at = self.lines
+        self.lines += rows
+        return at
+
+    def tables(self, keep: int, *, means: bool) -> Tables:
+        flow = self.flow
+        versions: list[tuple[int, int, int]] = []
+        read = {
+            (source, version)
+            for row in flow.rows
+            for one in (row.versions[-1:] if row.index == flow.y else row.versions)
+            for source, version in one.reads.items()
+        }
+        shares: list[float] = []
+        reads: list[list[int]] = []
+        most = max(len(row.legs) for row in flow.rows)
+        rows = []
+        for row in flow.rows:
+            known = self._row(row, len(versions))
+            # Outputs are read at the frame's end.
+            held = row.versions[-1:] if known[0] == Y else row.versions
+            value = self._room(row.bus.size) if row.index in (*self.read, flow.x) else self.scratch
+            block = -1
+            for k, version in enumerate(held):
+                if block < 0 or known[0] != STATE:  # a state has one block, whatever it says
+                    block = self._room(known[10])
+                versions.append((block, value, int((row.index, k) in read)))
+                shares.append(version.share)
+                sources = [version.reads[flow.legs[k].source] for k in row.legs]
+                reads.append(sources + [0] * (most - len(sources)))
+            rows.append(known)
+        legs = self._legs()
+        banks = self._banks()
+        features = sum(self.layout.matrices[k].columns for k in flow.rows[flow.y].legs)
+        kept = np.array([keep, int(means), self._room(features), self.widest])
+        return Tables(
+            steps=np.array([(int(isinstance(s, Units)), s.index) for s in flow.steps]),
+            rows=np.array(rows),
+            versions=np.array(versions),
+            shares=np.array(shares),
+            legs=np.array(legs),
+            reads=np.array(reads).reshape(len(reads), -1),
+            banks=np.array(banks),
+            keep=kept,
+            lines=self.lines,
+            features=features,
+        )
+
+    def _row(self, row: Row, first: int) -> tuple[int, ...]:
+        circuit, n, signs = row.bus.circuit, row.bus.size, len(row.bus.circuit.signs)
+        leaks = self.layout.leaks[row.index]
+        kind = SIGNED if circuit.splits else RECTIFIED
+        if row.bank is not None:
+            kind = STATE
+        elif row.index == self.flow.x:
+            kind = X
+        elif row.bus.kind is NodeKind.PIN:
+            kind = Y
+        lines = signs * n * (2 + leaks) if circuit.copied else signs * n
+        return (
+            kind,
+            n,
+            row.nodes.start,
+            signs,
+            int(leaks),
+            1 if kind == Y else len(row.versions),
+            first,
+            row.legs[0] if row.legs else 0,
+            len(row.legs),
+            int(circuit.copied),
+            lines,
+            int(row.index in self.read),
+        )
+
+    def _legs(self) -> list[tuple[int, ...]]:
+        rows: list[tuple[int, ...]] = []
+        for legs, matrix in zip(self.flow.legs, self.layout.matrices, strict=True):
+            source, target = self.flow.rows[legs.source], self.flow.rows[legs.target]
+            place = -1
+            if len(target.versions) > 1 and target.index != self.flow.y:
+                slots = 2 if source.bank is not None else len(source.versions)
+                place = self._room(2 * slots * matrix.n_target)
+            rows.append(
+                (
+                    legs.source,
+                    legs.target,
+                    matrix.net.start,
+                    matrix.pull.start,
+                    matrix.n_target,
+                    matrix.columns,
+                    matrix.part,
+                    int(bool(target.bus.circuit.rails)),
+                    place,
+                )
+            )
+        return rows
+
+    def _banks(self) -> list[tuple[int, ...]]:
+        rows: list[tuple[int, ...]] = []
+        table = 0
+        for units in self.flow.banks:
+            bank = units.bank
+            columns = 2 + self.layout.leaks[units.state]
+            rows.append(
+                (
+                    units.candidate,
+                    -1 if units.threshold is None else units.threshold,
+                    units.state,
+                    units.units.start,
+                    units.levels.start,
+                    bank.n_units,
+                    bank.n_cells,
+                    int(bank.clocked),
+                    int(bank.window is not None),
+                    len(self.flow.rows[units.candidate].bus.circuit.signs),
+                    columns,
+                    table,
+                    self._room(4),
+                    self._room(bank.n_units),
+                )
+            )
+            table += bank.n_units * (bank.n_cells + 1) * (columns + 2)
+        return rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants:
+    """The numbers of one die, of the kernel's type."""
+
+    node: Numbers
+    row_f: Numbers
+    leak: Numbers
+    least: Numbers
+    net: Numbers
+    pull: Numbers
+    unit: Numbers
+    copies: Numbers
+    compared: Numbers
+    table: Numbers
+    shown: Numbers
+    count: Numbers
+
+    @classmethod
+    def of(cls, program: Program, d: int, calibration: Calibration) -> Constants:
+        """Read a die of a program."""
+        dtype, flow, array = program.net.dtype, program.flow, program.die(d)
+        skew = np.full(len(flow.rows), program.skew)
+        scales = [row.bus.scale for row in flow.rows]
+        by_node = [
+            getattr(program, name)[d]
+            for name in ("i_q", "constant", "drag", "supply_plus", "supply_minus")
+        ]
+        return cls(
+            node=_columns(by_node, dtype),
+            row_f=_columns([np.array(program.layout.usual), skew, np.array(scales)], dtype),
+            leak=program.leak[d].astype(dtype),
+            least=program.least[d].astype(dtype),
+            net=program.net[d],
+            pull=program.pull[d],
+            unit=np.concatenate([_unit(array, units) for units in flow.banks]).astype(dtype),
+            copies=np.ascontiguousarray(program.copies[d]),
+            compared=program.compared[d].astype(dtype),
+            table=np.concatenate([_course(array, units) for units in flow.banks]).astype(dtype),
+            shown=np.concatenate([_shown(array, units, calibration) for units in flow.banks]),
+            count=np.concatenate(
+                [initial_cells(units.bank)[:, :, 0].sum(axis=0) for units in flow.banks]
+            ).astype(dtype),
+        )
+
+
+def _columns(values: list[Any], dtype: Any) -> Numbers:
+    return np.ascontiguousarray(np.stack(values, axis=1).astype(dtype))
+
+
+def _unit(array: DieArray, units: Units) -> Numbers:
+    """Return the constants of a bank's units, (n_units, 9)."""
+    memory = array.memories[units.index]
+    up, down = memory.up, memory.down
+    ratio, gap = np.zeros_like(up), np.zeros_like(up)
+    if units.threshold is None:
+        up, down = memory.thresholds()
+    elif not memory.copies:
+        ratio, gap = up / memory.up_nominal, up - down
+    copied = (memory.up_copy, memory.down_copy, memory.up_leg, memory.down_leg)
+    values = (up, down, *copied, ratio, gap)
+    return np.stack([*(v[:, 0, 0] for v in values), memory.c_step], axis=1)
+
+
+def _course(array: DieArray, units: Units) -> Numbers:
+    """Return what each number of set cells makes of the state's columns and of two supplies."""
+    memory, node = array.memories[units.index], array.rows[units.state]
+    fed = memory.level[:, None, :]
+    rails = node.rails(fed)
+    assert rails.copied is not None
+    n = len(fed)
+    columns = [rails.copied[k * n : (k + 1) * n, 0] for k in range(len(rails.copied) // n)]
+    supply = node.supply_plus[:, None] * memory.level
+    return np.stack([*columns, supply, memory.held], axis=-1).ravel()
+
+
+def _shown(array: DieArray, units: Units, calibration: Calibration) -> Numbers:
+    """Return the states that a bank's levels stand for."""
+    memory = array.memories[units.index]
+    if units.bank.lowest == 0:
+        return memory.level.ravel()
+    low = nominal_low(array.design, calibration, memory)
+    shown: Numbers = (memory.level - low[:, None].astype(memory.level.dtype)).ravel()
+    return shown

@@ -1,0 +1,46 @@
+"""Which kernel computes the settled behavioral level: compiled by numba, or numpy."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from mru_hw.errors import Bare, UserError
+
+NUMBA, NUMPY = "numba", "numpy"
+KERNELS = (NUMBA, NUMPY)
+"""``numba``: one fused loop over a `Program`, fast. ``numpy``: the reference."""
+
+
+def has_numba() -> bool:
+    """Tell whether numba is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def refuse_kernel(name: str | None, level: str, timing: str) -> None:
+    """Refuse the choice of a kernel where there is none.
+
+    Raises
+    ------
+    UserError
+        There is no such kernel, or none but numpy at this level.
+    """
+    if name is not None and (level, timing) != ("behavioral", "settled"):
+        raise UserError("kernel", name, "`level` behavioral, settled: others have no choice of it")
+    asked_kernel(name)
+
+
+def asked_kernel(name: str | None) -> str:
+    """Return the kernel that is asked for; without a name numba's where it is installed.
+
+    Raises
+    ------
+    UserError
+        There is no such kernel, or it is not installed.
+    """
+    if name is None:
+        return NUMBA if has_numba() else NUMPY
+    if name not in KERNELS:
+        raise UserError("kernel", name, f"one of {', '.join(KERNELS)}")
+    if name == NUMBA and not has_numba():
+        raise UserError("kernel", Bare("numba, which is not installed"), "numpy, or the extra fast")
+    return name
