@@ -364,8 +364,7 @@ class Residuals:
             np.maximum(current / bus.times(leg_of((sign, p))), LEAST) for p in (direct, other)
         )
         across = cal.v_dd - np.vectorize(cal.v_gate, otypes=[float])(other, passed)
-        gains: Array = _gain(cal, direct, across, device) / node_flip(cal, bus, sign)
-        return gains
+        return _gain(cal, direct, across, device) / np.float64(node_flip(cal, bus, sign))
 
     def _node_voltages(self, signals: Signals, bus: Bus) -> Array:
         """Voltage [V] of each node, (n_points, n_nodes)."""

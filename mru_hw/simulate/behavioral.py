@@ -302,10 +302,10 @@ def _run_compiled(job: _Job, *, keep_all: bool) -> None:
     fast = FastProgram(job.program, job.calibration, keep_all=keep_all)
     for group in job.groups:
         blocks: Iterable[SequenceBlock] = ()
-        for d, die in enumerate(fast.dies):
+        for d in range(job.program.n_die):
             if not isinstance(blocks, list) or not blocks:
                 blocks = job.blocks(group)
-            run, gathered = die.start(group), Gathered(job.results, job.first + d, group)
+            run, gathered = fast.start(d, group), Gathered(job.results, job.first + d, group)
             for block in blocks:
                 run.add(block)
                 if fast.keeps:

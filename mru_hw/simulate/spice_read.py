@@ -13,8 +13,9 @@ from mru_hw.mapping.design import Bank
 from mru_hw.mapping.realised import realised_bank
 from mru_hw.simulate.evidence import Evidence, read_evidence
 from mru_hw.simulate.supply import BLOCKS
-from mru_hw.spice.bench import INPUT_SUPPLY, Bench, candidate_vectors, state_diode, state_vectors
+from mru_hw.spice.bench import Bench, candidate_vectors, state_diode, state_vectors
 from mru_hw.spice.deck import Waves
+from mru_hw.spice.sources import INPUT_SUPPLY
 from mru_hw.technology.calibration import Calibration
 
 Array = NDArray[np.float64]

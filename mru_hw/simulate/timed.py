@@ -29,8 +29,9 @@ from mru_hw.simulate.memory import nominal_low
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.timed_nodes import Legs, MovingNode
 from mru_hw.simulate.timed_units import MovingLadder, MovingLoop
-from mru_hw.spice.bench import PRE_ROLL, RAMP
+from mru_hw.spice.bench import PRE_ROLL
 from mru_hw.spice.chip import refuse_without_circuit
+from mru_hw.spice.sources import RAMP
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration

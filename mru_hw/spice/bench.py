@@ -44,6 +44,7 @@ from mru_hw.spice.options import Tolerances, network_options, unresolved_blocks
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.pulses import strobe_pulses
+from mru_hw.spice.sources import INPUT_SUPPLY, input_sources, numbers
 from mru_hw.spice.text import deck_lines, deck_text
 from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
@@ -55,14 +56,11 @@ Array = NDArray[np.float64]
 
 PRE_ROLL = 0.2  # of a frame, from the reset's end to frame 0
 EDGE = 1e-7  # s, of phases and reset
-RAMP = 1e-5  # s, of input currents
 SHORTEST_FRAME = 1e-4
 """s: ten ramps of the inputs, and a strobe of four edges. Far below what settles at nanoamperes."""
 BREAK = 5e-5
 """Of the largest step: ngspice 39 merges breakpoints that lie nearer, and with an edge a pulse."""
 
-INPUT_SUPPLY = "vdd_input"
-"""Node that the input sources draw from: an ideal supply beside the chip's own, to be counted."""
 DECOUPLING = 10e-12
 """Capacitor [F] outside a chip with loops, on the reference's pin: a loop that switches pulls the
 bias rail along, and with it its neighbours' currents."""
@@ -337,28 +335,16 @@ def _stimulus(
     v_dd, (edge, _) = conditions.v_dd, edge_and_step(period)
     currents = frames * design.buses["x"].scale
     points = ((0, 0), (edge, v_dd), (reset, v_dd), (reset + edge, 0))
-    yield Source(name="vrst", nets=("rst", "0"), shape="pwl", numbers=_numbers(*sum(points, ())))
+    yield Source(name="vrst", nets=("rst", "0"), shape="pwl", numbers=numbers(*sum(points, ())))
     for i, at in strobes.items():
         yield Source(
             name=f"vphi{i}",
             nets=(f"phi{i}", "0"),
             shape="pulse",
-            numbers=_numbers(0, v_dd, at[0], edge, edge, width, period),
+            numbers=numbers(0, v_dd, at[0], edge, edge, width, period),
         )
     for k in range(design.buses["x"].size):
-        yield from _inputs(k, starts, currents[:, k])
-
-
-def _inputs(k: int, starts: Array, currents: Array) -> Iterator[Source]:
-    """Yield input `k`: what flows into the pin comes from a supply, what flows out goes to ground.
-
-    Both ramps are linear, so their difference is the input's own ramp, through zero too. (Adding
-    zero turns a negative zero into a plain one.)
-    """
-    nets = (INPUT_SUPPLY, f"x{k}")
-    yield _staircase(f"ix{k}", nets, starts, np.maximum(currents, 0.0) + 0.0)
-    if np.any(currents < 0):
-        yield _staircase(f"ixn{k}", (f"x{k}", "0"), starts, np.maximum(-currents, 0.0) + 0.0)
+        yield from input_sources(k, starts, currents[:, k])
 
 
 def _instance(design: Design) -> Element:
@@ -388,19 +374,3 @@ def _measures(
 def _rows(words: Iterable[str], width: int) -> list[tuple[str, ...]]:
     listed = tuple(words)
     return [listed[i : i + width] for i in range(0, len(listed), width)]
-
-
-def _numbers(*values: float) -> tuple[str, ...]:
-    return tuple(f"{value:.9g}" for value in values)
-
-
-def _staircase(name: str, nets: tuple[str, str], starts: Array, values: Array) -> Source:
-    """Return a staircase with short ramps; the first value holds from time zero."""
-    points = [0.0, values[0]]
-    for j in range(1, len(starts)):
-        if values[j] != values[j - 1]:
-            points += [starts[j], values[j - 1], starts[j] + RAMP, values[j]]
-    if len(points) == 2:
-        return dc(name, *nets, points[1])
-    breaks = rows(0, len(points), 8)
-    return Source(name=name, nets=nets, shape="pwl", numbers=_numbers(*points), breaks=breaks)

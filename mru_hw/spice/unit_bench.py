@@ -21,7 +21,6 @@ from mru_hw.errors import UserError
 from mru_hw.mapping.design import Design, Timing
 from mru_hw.spice.bench import (
     PRE_ROLL,
-    RAMP,
     bench_deck,
     candidate_vectors,
     edge_and_step,
@@ -36,6 +35,7 @@ from mru_hw.spice.options import network_options
 from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.pulses import strobe_pulses
+from mru_hw.spice.sources import RAMP
 from mru_hw.spice.text import deck_text
 from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions

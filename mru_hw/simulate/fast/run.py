@@ -23,29 +23,6 @@ SUMS, ALL, OUTPUTS = range(3)
 """What is kept: sums of the last row, every signal, or the outputs alone."""
 
 
-class FastDie:
-    """One die of a program, with a workspace of its own.
-
-    Parameters
-    ----------
-    runner
-        What its program's dies share.
-    d
-        Number of the die in its program.
-    """
-
-    def __init__(self, runner: FastProgram, d: int) -> None:
-        self.runner = runner
-        self.numbers = Constants.of(runner.program, d, runner.calibration)
-        self.bias, self.clock = (
-            float(supply[d]) for supply in (runner.program.bias_supply, runner.program.clock_supply)
-        )
-
-    def start(self, group: SequenceGroup) -> FastRun:
-        """Begin a group of sequences."""
-        return FastRun(self, group)
-
-
 class FastProgram:
     """A program and what all its dies share in the kernel.
 
@@ -69,7 +46,11 @@ class FastProgram:
         first = -raw.ctypes.data % ALIGNED // dtype.itemsize
         self.ws = raw[first : first + size].reshape(-1, LANES)
 
-        self.dies = [FastDie(self, d) for d in range(program.n_die)]
+        self.numbers = Constants.of(program, calibration)
+
+    def start(self, d: int, group: SequenceGroup) -> FastRun:
+        """Begin a group of sequences on a die; what ran before it has ended."""
+        return FastRun(self, d, group)
 
     @property
     def keeps(self) -> bool:
@@ -88,11 +69,11 @@ class FastRun:
         Of the last block, (unit, time, sequence), where they are kept.
     """
 
-    def __init__(self, die: FastDie, group: SequenceGroup) -> None:
-        runner, flow = die.runner, die.runner.program.flow
-        self.die, self.lengths = die, group.lengths
+    def __init__(self, runner: FastProgram, d: int, group: SequenceGroup) -> None:
+        flow = runner.program.flow
+        self._runner, self._d, self.lengths = runner, d, group.lengths
         dtype = runner.program.net.dtype
-        numbers, tables = die.numbers, runner.tables
+        numbers, tables = runner.numbers, runner.tables
         self._static = np.zeros((2, LANES))
         self._switching = np.zeros(LANES)
         self._classes = flow.rows[flow.y].bus.size
@@ -104,10 +85,10 @@ class FastRun:
             tables.versions,
             tables.legs,
             tables.banks,
-            numbers.node,
-            numbers.net,
-            numbers.pull,
-            numbers.table,
+            numbers.node[d],
+            numbers.net[d],
+            numbers.pull[d],
+            numbers.table[d],
             numbers.count,
             runner.ws,
             tables.keep,
@@ -116,8 +97,8 @@ class FastRun:
 
     def add(self, block: SequenceBlock) -> None:
         """Run the next block of frames."""
-        runner, numbers = self.die.runner, self.die.numbers
-        tables, keep = runner.tables, runner.keep
+        runner, d = self._runner, self._d
+        numbers, tables, keep = runner.numbers, runner.tables, runner.keep
         n_time, dtype = block.x.shape[1], block.x.dtype
         units = len(numbers.count) if keep == ALL else 0
         classes = 0 if keep == SUMS else self._classes
@@ -131,17 +112,17 @@ class FastRun:
             tables.legs,
             tables.reads,
             tables.banks,
-            numbers.node,
+            numbers.node[d],
             numbers.row_f,
-            numbers.leak,
-            numbers.least,
-            numbers.net,
-            numbers.pull,
-            numbers.unit,
-            numbers.copies,
-            numbers.compared,
-            numbers.table,
-            numbers.shown,
+            numbers.leak[d],
+            numbers.least[d],
+            numbers.net[d],
+            numbers.pull[d],
+            numbers.unit[d],
+            numbers.copies[d],
+            numbers.compared[d],
+            numbers.table[d],
+            numbers.shown[d],
             block.x,
             self.lengths,
             block.start,
@@ -162,9 +143,9 @@ class FastRun:
 
     def mean(self) -> Floats | None:
         """Return the mean output of each sequence, (class, sequence), where it decides."""
-        if not self.die.runner.means:
+        if not self._runner.means:
             return None
-        runner, numbers = self.die.runner, self.die.numbers
+        runner, numbers, d = self._runner, self._runner.numbers, self._d
         out = np.empty((self._classes, LANES), numbers.node.dtype)
         tables = runner.tables
         runner.module.finish(
@@ -172,8 +153,8 @@ class FastRun:
             tables.legs,
             tables.rows,
             runner.program.flow.y,
-            numbers.node,
-            numbers.net,
+            numbers.node[d],
+            numbers.net[d],
             tables.keep,
             self.lengths,
             out,
@@ -182,15 +163,15 @@ class FastRun:
 
     def currents(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return static and switching supply current [A] summed over frames, (sequence, block)."""
-        runner = self.die.runner
+        runner, d = self._runner, self._d
         program = runner.program
         per_farad = runner.calibration.v_dd / program.flow.design.timing.frame
         frames = self.lengths.astype(np.float64)
         static, switching = np.zeros((2, LANES, len(BLOCKS)))
         at: dict[str, Any] = {name: BLOCKS.index(name) for name in BLOCKS}
         static[:, at["mirror"]], static[:, at["memory"]] = self._static
-        static[:, at["bias"]] = self.die.bias * frames
-        static[:, at["clock"]] = self.die.clock * frames
+        static[:, at["bias"]] = program.bias_supply[d] * frames
+        static[:, at["clock"]] = program.clock_supply[d] * frames
         still, clock = program.c_still.sum(), program.c_clock.sum()
         switching[:, at["memory"]] = (self._switching + still * frames) * per_farad
         switching[:, at["clock"]] = clock * frames * per_farad

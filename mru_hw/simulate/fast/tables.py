@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from mru_hw.circuits.base import NodeKind
 from mru_hw.mapping.flow import Row, Units
+from mru_hw.mapping.realised import net_threshold
 from mru_hw.simulate.array import DieArray
 from mru_hw.simulate.memory import initial_cells, nominal_low
 from mru_hw.simulate.program import Layout, Program
@@ -207,7 +208,10 @@ class _Builder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constants:
-    """The numbers of one die, of the kernel's type."""
+    """The numbers of a program's dies, of the kernel's type, with a leading axis of dies.
+
+    ``row_f`` and ``count``, by unit the set cells of the initial state, are the same for all.
+    """
 
     node: Numbers
     row_f: Numbers
@@ -223,68 +227,78 @@ class Constants:
     count: Numbers
 
     @classmethod
-    def of(cls, program: Program, d: int, calibration: Calibration) -> Constants:
-        """Read a die of a program."""
-        dtype, flow, array = program.net.dtype, program.flow, program.die(d)
+    def of(cls, program: Program, calibration: Calibration) -> Constants:
+        """Read a program; `calibration` has the constants of the run."""
+        dtype, flow = program.net.dtype, program.flow
+        first = program.die(0)
         skew = np.full(len(flow.rows), program.skew)
-        scales = [row.bus.scale for row in flow.rows]
-        by_node = [
-            getattr(program, name)[d]
-            for name in ("i_q", "constant", "drag", "supply_plus", "supply_minus")
-        ]
+        scales = np.array([row.bus.scale for row in flow.rows])
+        names = ("i_q", "constant", "drag", "supply_plus", "supply_minus")
+        initial = [initial_cells(units.bank)[:, :, 0].sum(axis=0) for units in flow.banks]
         return cls(
-            node=_columns(by_node, dtype),
-            row_f=_columns([np.array(program.layout.usual), skew, np.array(scales)], dtype),
-            leak=program.leak[d].astype(dtype),
-            least=program.least[d].astype(dtype),
-            net=program.net[d],
-            pull=program.pull[d],
-            unit=np.concatenate([_unit(array, units) for units in flow.banks]).astype(dtype),
-            copies=np.ascontiguousarray(program.copies[d]),
-            compared=program.compared[d].astype(dtype),
-            table=np.concatenate([_course(array, units) for units in flow.banks]).astype(dtype),
-            shown=np.concatenate([_shown(array, units, calibration) for units in flow.banks]),
-            count=np.concatenate(
-                [initial_cells(units.bank)[:, :, 0].sum(axis=0) for units in flow.banks]
-            ).astype(dtype),
+            node=_columns([getattr(program, name) for name in names], dtype),
+            row_f=_columns([np.array(program.layout.usual), skew, scales], dtype),
+            leak=program.leak.astype(dtype),
+            least=program.least.astype(dtype),
+            net=program.net,
+            pull=program.pull,
+            unit=_joined([_unit(program, first, units) for units in flow.banks], dtype),
+            copies=program.copies,
+            compared=program.compared.astype(dtype),
+            table=_joined([_course(program, first, units) for units in flow.banks], dtype),
+            shown=_joined(
+                [_shown(program, first, units, calibration) for units in flow.banks], dtype
+            ),
+            count=np.concatenate(initial).astype(dtype),
         )
 
 
 def _columns(values: list[Any], dtype: Any) -> Numbers:
-    return np.ascontiguousarray(np.stack(values, axis=1).astype(dtype))
+    return np.ascontiguousarray(np.stack(values, axis=-1).astype(dtype))
 
 
-def _unit(array: DieArray, units: Units) -> Numbers:
-    """Return the constants of a bank's units, (n_units, 9)."""
-    memory = array.memories[units.index]
-    up, down = memory.up, memory.down
+def _joined(parts: list[Numbers], dtype: Any) -> Numbers:
+    return np.concatenate(parts, axis=1).astype(dtype)
+
+
+def _unit(program: Program, first: DieArray, units: Units) -> Numbers:
+    """Return the constants of a bank's units, (n_die, n_units, 9)."""
+    at, memory = units.units, first.memories[units.index]
+    up, down = program.up[:, at], program.down[:, at]
     ratio, gap = np.zeros_like(up), np.zeros_like(up)
-    if units.threshold is None:
-        up, down = memory.thresholds()
-    elif not memory.copies:
-        ratio, gap = up / memory.up_nominal, up - down
-    copied = (memory.up_copy, memory.down_copy, memory.up_leg, memory.down_leg)
-    values = (up, down, *copied, ratio, gap)
-    return np.stack([*(v[:, 0, 0] for v in values), memory.c_step], axis=1)
+    if units.threshold is not None and not memory.copies:
+        ratio, gap = up / program.up_nominal[:, at], up - down
+    if units.threshold is None and memory.i_q is not None:
+        rest = program.i_q[:, program.flow.rows[units.candidate].nodes]
+        up, down = net_threshold(up, rest), net_threshold(down, rest)
+    names = ("up_copy", "down_copy", "up_leg", "down_leg")
+    copied = [getattr(program, name)[:, at] for name in names]
+    charge = np.broadcast_to(program.c_step[at], up.shape)
+    return np.stack([up, down, *copied, ratio, gap, charge], axis=-1)
 
 
-def _course(array: DieArray, units: Units) -> Numbers:
-    """Return what each number of set cells makes of the state's columns and of two supplies."""
-    memory, node = array.memories[units.index], array.rows[units.state]
-    fed = memory.level[:, None, :]
-    rails = node.rails(fed)
+def _course(program: Program, first: DieArray, units: Units) -> Numbers:
+    """Return what each number of set cells makes of the state's columns and of two supplies.
+
+    (n_die, n_units times n_cells + 1 times columns + 2). Dies of a program leak alike, so one of
+    them says what all of them copy.
+    """
+    bank, row = units.bank, program.flow.rows[units.state]
+    shape = (program.n_die, bank.n_units, -1)
+    level = program.level[:, units.levels].reshape(shape)
+    held = program.held[:, units.levels].reshape(shape)
+    rails = first.rows[units.state].rails(level.transpose(1, 0, 2))
     assert rails.copied is not None
-    n = len(fed)
-    columns = [rails.copied[k * n : (k + 1) * n, 0] for k in range(len(rails.copied) // n)]
-    supply = node.supply_plus[:, None] * memory.level
-    return np.stack([*columns, supply, memory.held], axis=-1).ravel()
+    columns = rails.copied.reshape(-1, *rails.plus.shape).transpose(0, 2, 1, 3)
+    supply = program.supply_plus[:, row.nodes, None] * level
+    return np.stack([*columns, supply, held], axis=-1).reshape(program.n_die, -1)
 
 
-def _shown(array: DieArray, units: Units, calibration: Calibration) -> Numbers:
-    """Return the states that a bank's levels stand for."""
-    memory = array.memories[units.index]
+def _shown(program: Program, first: DieArray, units: Units, calibration: Calibration) -> Numbers:
+    """Return the states that a bank's levels stand for, (n_die, levels)."""
+    level = program.level[:, units.levels]
     if units.bank.lowest == 0:
-        return memory.level.ravel()
-    low = nominal_low(array.design, calibration, memory)
-    shown: Numbers = (memory.level - low[:, None].astype(memory.level.dtype)).ravel()
+        return level
+    low = nominal_low(first.design, calibration, first.memories[units.index])
+    shown: Numbers = level - np.repeat(low, units.bank.n_cells + 1).astype(level.dtype)
     return shown
