@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mru_hw.sweeps.axes import AXES, Axis
 from mru_hw.sweeps.axis import Ground
+from mru_hw.sweeps.axis_values import DIE, AxisValues
 from mru_hw.sweeps.plan import Plan
-from mru_hw.sweeps.plan_axes import DIE, AxisValues
 
 _DIGITS = 12
 """Significant digits of a value between two others, so that every machine has the same."""

@@ -23,7 +23,7 @@ from mru_hw.files import read_document
 from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
 from mru_hw.simulate.kernels import NUMPY, asked_kernel
 from mru_hw.sweeps.axes import AXES, NO_DIES, Ground
-from mru_hw.sweeps.plan_axes import DIE, AxisValues, Count, below, mistaken, read_axes
+from mru_hw.sweeps.axis_values import DIE, AxisValues, Count, below, mistaken, read_axes
 from mru_hw.sweeps.spec import CONDITIONS, DEFAULT, FIGURES, Spec, read_spec
 from mru_hw.technology import Technology
 

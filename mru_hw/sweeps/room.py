@@ -32,7 +32,8 @@ def free_bytes(out: Path) -> int | None:
     while not place.exists() and place != place.parent:
         place = place.parent
     with contextlib.suppress(OSError):
-        return shutil.disk_usage(place).free
+        usage = shutil.disk_usage(place)
+        return usage.free if usage.total else None  # /proc has none at all, and takes no file
     return None
 
 

@@ -17,8 +17,8 @@ from jsonschema import Draft202012Validator
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.stimulus import sequence_range
 from mru_hw.sweeps.axes import AXES
+from mru_hw.sweeps.axis_values import axis_names
 from mru_hw.sweeps.plan import Plan, read_plan
-from mru_hw.sweeps.plan_axes import axis_names
 from mru_hw.sweeps.points import jobs, points
 from mru_hw.sweeps.schema import schema_text
 from mru_hw.sweeps.spec import FIGURES
