@@ -189,6 +189,16 @@ class DesignOptions(Document):
             raise UserError("width", self.width, expected)
         return self
 
+    def checked(self) -> DesignOptions:
+        """Return the same options, of which some were put in without a check.
+
+        Raises
+        ------
+        UserError
+            They do not go together.
+        """
+        return DesignOptions(**{name: getattr(self, name) for name in DesignOptions.model_fields})
+
     @property
     def i_lsb(self) -> float:
         """Current of one unit device of the bias rail [A]."""

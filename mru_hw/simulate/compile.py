@@ -127,9 +127,10 @@ class _Compiler:
             name: np.zeros((self.n_die, nodes))
             for name in ("i_q", "constant", "drag", "supply_plus", "supply_minus")
         }
+        # A row of units by itself has no legs, so no matrices.
         net, pull = (
-            np.zeros((self.n_die, stop))
-            for stop in (layout.matrices[-1].net.stop, layout.matrices[-1].pull.stop)
+            np.zeros((self.n_die, max((stop(one) for one in layout.matrices), default=0)))
+            for stop in (lambda one: one.net.stop, lambda one: one.pull.stop)
         )
         for row in flow.rows:
             at = row.nodes
