@@ -128,10 +128,8 @@ class _Compiler:
             for name in ("i_q", "constant", "drag", "supply_plus", "supply_minus")
         }
         # A row of units by itself has no legs, so no matrices.
-        net, pull = (
-            np.zeros((self.n_die, max((stop(one) for one in layout.matrices), default=0)))
-            for stop in (lambda one: one.net.stop, lambda one: one.pull.stop)
-        )
+        stops = [(one.net.stop, one.pull.stop) for one in layout.matrices]
+        net, pull = (np.zeros((self.n_die, stop)) for stop in (stops[-1] if stops else (0, 0)))
         for row in flow.rows:
             at = row.nodes
             by_node["supply_plus"][:, at], by_node["supply_minus"][:, at] = node_supply(
