@@ -208,7 +208,8 @@ def make_bench(
         # From dark.
         Transient(step=f"{edge_and_step(period)[1]:.9g}", stop=f"{t_stop:.9g}"),
         *(_measures(design, t_start, t_stop, conditions) if measures else ()),
-        *([Control(lines=(*commands, "run", "quit"))] if measures and commands else ()),
+        # No `run` among them: `ngspice -b` runs what stands above, and `-r FILE` keeps its waves.
+        *([Control(lines=commands)] if measures and commands else ()),
     )
     chip = chip_netlist(design)
     notes = (

@@ -139,6 +139,32 @@ def unit_deck(design: Design, layer: int, unit: int) -> str:
     return deck_text(unit_netlist(design, layer, unit).statements())
 
 
+def inner_nets(design: Design, layer: int, unit: int) -> tuple[str, ...]:
+    """Return the voltages of every net of a unit's deck but those that its bench keeps anyway.
+
+    Such as ``v(xchip.xu0_3.gs)``; the pins, at the bench's own level, as ``v(c0_3)``.
+
+    Raises
+    ------
+    UserError
+        The layer's units have no bench of their own, or the Design has no circuit.
+    """
+    cut = unit_netlist(design, layer, unit)
+    below = _nets_below(cut.top, cut.cells(), f"{TOP}.")
+    pins = (pin for pin in cut.top.head.pins if pin not in {*SUPPLIES, "vss"})
+    kept = set(state_vectors(design, layer, unit))
+    return tuple(v for v in (f"v({net})" for net in (*pins, *below)) if v not in kept)
+
+
+def _nets_below(cell: Cell, cells: Mapping[str, Cell], path: str) -> Iterator[str]:
+    """Yield the nets inside a cell and inside its instances, each once."""
+    nets = dict.fromkeys(net for element in cell.elements for net in element.nets)
+    yield from (path + net for net in nets if net not in {*cell.head.pins, "0"})
+    for element in cell.elements:
+        if element.model in cells:
+            yield from _nets_below(cells[element.model], cells, f"{path}{element.name}.")
+
+
 def _needed(cells: Mapping[str, Cell], elements: Iterable[Element]) -> Iterator[str]:
     """Yield the names of the cells that elements are instances of, and of those inside."""
     for name in {element.model for element in elements} & cells.keys():
