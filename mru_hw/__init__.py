@@ -14,6 +14,7 @@ from mru_hw.version import __version__
 
 if TYPE_CHECKING:
     from mru_hw.mapping.options import DesignOptions
+    from mru_hw.model.importer import import_weights
     from mru_hw.model.io import load_model
     from mru_hw.simulate.run import Chip
     from mru_hw.stimulus.inputs import load_inputs
@@ -26,6 +27,7 @@ __all__ = [
     "DesignOptions",
     "UserError",
     "__version__",
+    "import_weights",
     "load_inputs",
     "load_model",
     "load_technology",
@@ -37,6 +39,7 @@ __all__ = [
 _PLACES = {
     "Chip": "mru_hw.simulate.run",
     "DesignOptions": "mru_hw.mapping.options",
+    "import_weights": "mru_hw.model.importer",
     "load_inputs": "mru_hw.stimulus.inputs",
     "load_model": "mru_hw.model.io",
     "load_technology": "mru_hw.technology.technology",

@@ -6,6 +6,7 @@ A document is a pydantic model. What pydantic says of a mistake is written for p
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
@@ -16,6 +17,21 @@ from pydantic_core import ErrorDetails
 from mru_hw.errors import MISSING, UserError
 
 _Item = TypeVar("_Item")
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema_of(kind: type[BaseModel], title: str) -> str:
+    """Return the text of a document's JSON schema, by what reads the document.
+
+    Parameters
+    ----------
+    kind
+        What reads it.
+    title
+        What the file is called.
+    """
+    schema = kind.model_json_schema(mode="validation") | {"title": title}
+    return json.dumps({"$schema": DIALECT} | schema, indent=2, ensure_ascii=False) + "\n"
 
 
 class Document(BaseModel):

@@ -27,8 +27,8 @@ Kernel = Annotated[
     typer.Option(
         "--kernel",
         metavar="numba|numpy",
-        help="What computes the settled level behavioral: numba where it is installed, or numpy, "
-        "the reference.",
+        help="What computes the settled level behavioral: numba, or numpy, the reference. Without "
+        "it numba where it is installed, and numpy with noise, which numba does not draw.",
     ),
 ]
 IUnit = Annotated[

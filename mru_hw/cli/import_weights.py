@@ -27,10 +27,9 @@ def import_weights(
     docs/models.md explains MAP.yaml. An earlier import of the same file is replaced, no other
     model is.
     """
-    from mru_hw.model.importer import import_model, save_import
+    from mru_hw.model import importer
 
-    imported = import_model(file, map_file)
-    save_import(imported, out)
+    imported = importer.import_weights(file, map_file, out)
     spec = imported.model.spec
     cells = [layer.cell.name for layer in spec.layers]
     units = [layer.n_units for layer in spec.layers]

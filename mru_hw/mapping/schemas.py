@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from mru_hw.documents import schema_of
 from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.importer import MapSpec
 from mru_hw.model.structure import ModelSpec
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _KINDS: dict[str, tuple[type[BaseModel], str]] = {
     "model.schema.json": (ModelSpec, "model.yaml"),
     "map.schema.json": (MapSpec, "MAP.yaml"),
@@ -25,9 +24,7 @@ _KINDS: dict[str, tuple[type[BaseModel], str]] = {
 
 def schema_text(name: str) -> str:
     """Return the text of the schema file `name`."""
-    kind, title = _KINDS[name]
-    schema = kind.model_json_schema(mode="validation") | {"title": title}
-    return json.dumps({"$schema": DIALECT} | schema, indent=2, ensure_ascii=False) + "\n"
+    return schema_of(*_KINDS[name])
 
 
 def write_schemas(folder: Path) -> None:

@@ -191,6 +191,34 @@ def save_import(imported: Import, path: Path) -> None:
     save_model(imported.model, path)
 
 
+def import_weights(file: str | Path, map_file: str | Path, out: str | Path | None = None) -> Import:
+    """Make a model of somebody else's weights, number for number.
+
+    Parameters
+    ----------
+    file
+        A torch state_dict, safetensors or ``.npz``.
+    map_file
+        MAP.yaml: the structure, and where each tensor is (docs/models.md).
+    out
+        A model folder to write; an earlier import of the same file is replaced, no other model.
+
+    Returns
+    -------
+    Import
+        ``.model``, which `Chip` takes, and the names of foreign tensors that are ``.unused``.
+
+    Raises
+    ------
+    UserError
+        As `import_model` and `save_import`.
+    """
+    imported = import_model(Path(file), Path(map_file))
+    if out is not None:
+        save_import(imported, Path(out))
+    return imported
+
+
 def _resolve(source: Source, foreign: Arrays, shape: tuple[int, ...], field: str) -> Array:
     if source.constant == "identity":
         return np.eye(*shape) if len(shape) == 2 else np.eye(shape[0])

@@ -78,10 +78,15 @@ def asked_sequences(
     UserError
         The inputs do not fit the network, or hold no such sequences.
     """
+    if not isinstance(sequences, slice):
+        raise UserError("sequences", sequences, "a slice, such as slice(0, 10)")
     data = asked_inputs(inputs)
     refuse_width(data, spec.n_in)
     refuse_labels(data, spec.n_classes)
-    first, stop, step = sequences.indices(data.n_seq)
+    try:
+        first, stop, step = sequences.indices(data.n_seq)
+    except TypeError:
+        first, stop, step = 0, 0, 1  # an end that is no number
     if step != 1 or first >= stop:
         asked = Bare(f"{sequences.start}:{sequences.stop}:{sequences.step}")
         raise UserError("sequences", asked, f"start:stop within 0:{data.n_seq}, step 1")

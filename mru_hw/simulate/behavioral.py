@@ -223,15 +223,15 @@ def simulate_behavioral(
     keep_all
         Whether to return outputs, candidates and states too.
     kernel
-        One of `mru_hw.simulate.kernels.KERNELS`; numba's where it is installed when None. A run
-        with noise takes numpy's.
+        One of `mru_hw.simulate.kernels.KERNELS`; when None numba's where it is installed, and
+        numpy's with noise, which numba's does not draw.
 
     Raises
     ------
     UserError
-        The trace is too large, or there is no such kernel.
+        The trace is too large, or there is no such kernel for it.
     """
-    compiled = asked_kernel(kernel) == NUMBA and noise is None
+    compiled = asked_kernel(kernel, noise=noise is not None) == NUMBA
     temperature = calibration.temperature if temperature is None else temperature
     keep_freed_memory()
     supply_v = design.technology.v_dd if v_dd is None else v_dd

@@ -225,6 +225,9 @@ def _memory(
     def unit(name: str) -> Floats:
         return w[name][:, :, None, None]
 
+    def tensor(name: str) -> Floats:
+        return w[name]
+
     def linear(name: str) -> Floats:
         return _affine(w[f"{name}.weight"], w[f"{name}.bias"], u, scratch, f"{name} of u")
 
@@ -235,7 +238,9 @@ def _memory(
     elif layer.cell.threshold_names:
         beta = np.abs(unit("beta"))
     h = scratch.like("h", c)
-    drive = Drive(candidate=c, limit=layer.levels, beta=beta, unit=unit, linear=linear)
+    drive = Drive(
+        candidate=c, limit=layer.levels, beta=beta, unit=unit, tensor=tensor, linear=linear
+    )
     return h, layer.cell.remember(drive, before, h)
 
 

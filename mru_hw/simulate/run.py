@@ -192,8 +192,8 @@ class Chip:
         progress
             Told how many sequences more are done (level ``spice``).
         kernel
-            Of the settled level ``behavioral``: ``numba`` or ``numpy``; numba where it is
-            installed when None.
+            Of the settled level ``behavioral``: ``numba`` or ``numpy``; when None numba where it
+            is installed, and numpy with noise, which numba's does not draw.
 
         Raises
         ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import platform
 import time
@@ -115,7 +116,8 @@ def run_sweep(
         raise UserError("workers", workers, "at least 1")
     plans = {name: plan.resolved(folder) for name, plan in plans.items()}
     plan = next(iter(plans.values()))
-    subject = load_subject(plan, folder)
+    kernels = {name: str(one.kernel) for name, one in plans.items()}
+    subject = dataclasses.replace(load_subject(plan, folder), kernels=kernels)
     wanted = points(plans, subject.technology)
     asked = asked_runs(wanted, shard, until)
     ready = make_ready(subject, wanted)
@@ -134,7 +136,7 @@ def run_sweep(
         # Before anything is added: what a report would refuse is not gone on with.
         view_of(out, store.connection, "out", DAMAGED)
         if store.value("identity") != this:
-            raise UnusableStoreError("out", str(out), _other(store, plan, hashes, designs))
+            raise UnusableStoreError("out", str(out), _other(store, plans, hashes, designs))
         _refuse_other_shard(store, out, shard)
         store.restate({name: plan.as_data()["spec"] for name, plan in plans.items()})
         done = store.done()
@@ -217,7 +219,9 @@ def _compute(
             yield run_job(subject, single, workers)
 
 
-def _other(store: Store, plan: Plan, hashes: Mapping[str, str], designs: Collection[str]) -> str:
+def _other(
+    store: Store, plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Collection[str]
+) -> str:
     """Say what sets a store's sweep apart from the one that is asked for."""
     for name, digest in hashes.items():
         if store.value(f"hash.{name}") != digest:
@@ -228,7 +232,7 @@ def _other(store: Store, plan: Plan, hashes: Mapping[str, str], designs: Collect
         found = store.value(f"version.{name}")
         if found != versions()[name]:
             return f"a new path, for the sweep there was made with {name} {found}"
-    for name, value in arithmetic(plan).items():
+    for name, value in arithmetic(plans).items():
         if store.value(name) != value:
             word = name.replace("_", " ")
             return f"a new path, for the sweep there has the {word} {store.value(name)}"
@@ -241,7 +245,7 @@ def _facts(plans: Mapping[str, Plan], hashes: Mapping[str, str], this: str) -> d
     first = next(iter(plans.values()))
     return (
         {"identity": this, "level": first.level}
-        | arithmetic(first)
+        | arithmetic(plans)
         | {"plans": plain({name: plan.as_data() for name, plan in plans.items()})}
         | {f"hash.{name}": digest for name, digest in hashes.items()}
         | {f"version.{name}": version for name, version in versions().items()}

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mru_hw.mapping.schemas import DIALECT
+from mru_hw.documents import DIALECT
 from mru_hw.sweeps.axis_values import axis_names, document_of
 from mru_hw.sweeps.plan import Plan, Sample
 from mru_hw.sweeps.spec import Spec

@@ -52,8 +52,8 @@ class Subject:
         The sequences that the plan names, with labels.
     first_sequence
         Number of the first of them in its file: it names the noise draws.
-    kernel
-        Of the level ``behavioral``; the default one when None.
+    kernels
+        Of the level ``behavioral``, by study; the default one for those that are not named.
     models
         The networks of the axis ``model``, by their values.
     """
@@ -64,7 +64,7 @@ class Subject:
     inputs: Inputs
     first_sequence: int
     level: str
-    kernel: str | None = None
+    kernels: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
 
     def trained(self, point: Point) -> Model:
@@ -170,14 +170,14 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
         inputs=inputs.take(slice(first, stop)),
         first_sequence=first,
         level=plan.level,
-        kernel=plan.kernel,
         models=_load_models(plan, folder, model),
     )
 
 
-def arithmetic(plan: Plan) -> dict[str, str]:
-    """Return what a plan, `resolved`, is computed with, by `ARITHMETIC`."""
-    return dict(zip(ARITHMETIC, (str(plan.kernel), NUMBER_TYPE), strict=True))
+def arithmetic(plans: Mapping[str, Plan]) -> dict[str, str]:
+    """Return what plans, `resolved`, are computed with, by `ARITHMETIC`: ``numba, numpy``."""
+    kernels = ", ".join(sorted({str(plan.kernel) for plan in plans.values()}))
+    return dict(zip(ARITHMETIC, (kernels, NUMBER_TYPE), strict=True))
 
 
 def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Collection[str]) -> str:

@@ -110,7 +110,7 @@ def references(
             subject.inputs,
             [nominal_die(design)],
             keep_all=False,
-            kernel=subject.kernel,
+            kernel=next(iter(subject.kernels.values()), None),
         )
         priced = energy(run.supply.single_die()).total
         judged = _judged(subject, run.trace.decision[0])
@@ -156,6 +156,7 @@ class _Chip:
     setup: Setup
     design: Design
     trim: TrimPlan | None
+    kernel: str | None
 
 
 def _chip(subject: Subject, job: Job) -> _Chip | None:
@@ -163,7 +164,12 @@ def _chip(subject: Subject, job: Job) -> _Chip | None:
     setup = subject.setup(job.point, job.trial)
     try:
         design = subject.design(setup)
-        return _Chip(setup=setup, design=design, trim=trim_plan(subject, design, setup))
+        return _Chip(
+            setup=setup,
+            design=design,
+            trim=trim_plan(subject, design, setup),
+            kernel=subject.kernels.get(job.point.study),
+        )
     except UserError:
         if not job.point.drawn:
             raise
@@ -242,7 +248,7 @@ def _run(subject: Subject, chip: _Chip | None, seed: int, workers: int) -> dict[
         noise=NoiseRun(seed=setup.seed, scale=setup.noise) if setup.noise else None,
         sequence_offset=subject.first_sequence,
         keep_all=False,
-        kernel=subject.kernel,
+        kernel=chip.kernel,
     )
     if not run.finite.all():
         return {"status": RunStatus.NOT_FINITE}

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from mru_hw.cli.app import run
+from mru_hw.documents import Document
 from mru_hw.model.importer import MapSpec, Source
 from mru_hw.model.memory import CELLS
 from mru_hw.model.structure import LayerSpec, ModelSpec, Structure
+from mru_hw.training.config import NetworkConfig, NoiseConfig, TrainConfig, TrainingConfig
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("models.md", "sweeps.md")
@@ -78,6 +80,31 @@ def _first_column(page: str, heading: str) -> list[str]:
 def test_the_page_on_models_names_every_key(heading: str, names: set[str]) -> None:
     assert set(_first_column("models.md", heading)) == names
     assert set(MapSpec.model_fields) == {*Structure.model_fields, "tensors"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"),
+    [
+        ("key", TrainConfig),
+        ("key of `network`", NetworkConfig),
+        ("key of `training`", TrainingConfig),
+        ("key of `training.noise`", NoiseConfig),
+    ],
+)
+def test_the_page_on_training_has_every_key_and_its_default(
+    heading: str, kind: type[Document]
+) -> None:
+    text = (DOCS / "training.md").read_text(encoding="utf-8")
+    rows = text.split(f"| {heading} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    table = {row.split("|")[1].strip(" `"): row.split("|")[3].strip() for row in rows}
+    assert list(table) == list(kind.model_fields)
+    for name, field in kind.model_fields.items():
+        if field.is_required():
+            assert table[name] == "required"
+        elif isinstance(field.default, bool | int | float):
+            assert table[name] == f"{str(field.default).lower()}"
+        elif isinstance(field.default, str):
+            assert table[name] == f"`{field.default}`"
 
 
 def test_the_page_on_models_names_every_tensor() -> None:

@@ -275,9 +275,12 @@ def test_the_kernel_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match='kernel is "fortran", expected one of numba, numpy'):
         kernels.asked_kernel("fortran")
     with pytest.raises(UserError, match='kernel is "numba", expected `level` behavioral'):
-        kernels.refuse_kernel("numba", "spice", "settled")
+        kernels.refuse_kernel("numba", "spice", "settled", noise=False)
     with pytest.raises(UserError, match="behavioral, settled"):
-        kernels.refuse_kernel("numpy", "behavioral", "timed")
+        kernels.refuse_kernel("numpy", "behavioral", "timed", noise=False)
+    assert kernels.asked_kernel(None, noise=True) == "numpy"
+    with pytest.raises(UserError, match='kernel is "numba", expected numpy with noise, which the'):
+        kernels.refuse_kernel("numba", "behavioral", "settled", noise=True)
     monkeypatch.setattr(kernels, "has_numba", lambda: False)
     assert kernels.asked_kernel(None) == "numpy"
     with pytest.raises(UserError, match="numba, which is not installed, expected numpy, or the"):

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mru_hw.model.memory import CELLS, Drive
+from mru_hw.model.memory import CELLS
 from mru_hw.model.structure import ReadoutKind
 from mru_hw.simulate import blocks, ideal
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
@@ -30,6 +30,7 @@ from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
+from tests.halves import compare_cut
 from tests.networks import draw_inputs, draw_model, make_spec, with_even_settings
 
 TECHNOLOGY = load_technology("generic180")
@@ -204,28 +205,7 @@ def test_a_readout_may_be_told_in_any_pieces(
 def test_a_recurrence_goes_on_from_any_frame(
     seed: int, cell: str, limit: int | None, cut: int
 ) -> None:
-    rng = np.random.default_rng(seed)
-    c, size = rng.normal(size=(2, 3, 12, 4)), rng.uniform(0, 2, (2, 3, 12, 4))
-    start = rng.integers(0, 2, (2, 3, 1)).astype(np.float64)
-    settings = {"alpha": np.array(1.0), "delta": np.array(0.7)}
-
-    def climb(frames: slice, before: Any) -> Any:
-        part = np.ascontiguousarray(c[:, :, frames])
-        found = np.empty_like(part)
-        drive = Drive(
-            candidate=part,
-            limit=limit,
-            beta=np.array(0.5),
-            unit=lambda name: settings[name],
-            linear=lambda _: size[:, :, frames].copy(),
-        )
-        return found, CELLS[cell].remember(drive, before, found)
-
-    whole, end = climb(slice(None), start)
-    first, middle = climb(slice(0, cut), start)
-    again, last = climb(slice(cut, None), middle)
-    assert np.array_equal(np.concatenate([first, again], axis=2), whole)
-    assert np.array_equal(last, end)
+    compare_cut(cell, seed, limit, cut)
 
 
 # ------------------------------------------------------------------------------------ memory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -75,6 +76,32 @@ def test_each_name_is_what_a_type_checker_takes_it_for() -> None:
     several = [n for n in block.body if isinstance(n, ast.ImportFrom) for _ in n.names[1:]]
     typed |= {a.name: n.module for n in several for a in n.names}
     assert typed == mru_hw._PLACES
+
+
+def test_weights_are_imported_in_python(tmp_path: Path) -> None:
+    model = small_model()
+    np.savez(tmp_path / "w.npz", spare=np.zeros(1), **model.tensors)  # type: ignore[arg-type]
+    keys = ("frame_period", "n_in", "n_hidden", "n_classes", "layers")
+    told = {
+        name: value for name, value in model.spec.model_dump(mode="json").items() if name in keys
+    }
+    tensors = {name: name for name in model.tensors}
+    document = json.dumps(told | {"tensors": tensors})  # JSON is YAML
+    (tmp_path / "MAP.yaml").write_text(document)
+    imported = mru_hw.import_weights(str(tmp_path / "w.npz"), tmp_path / "MAP.yaml", tmp_path / "m")
+    assert imported.unused == ("spare",)
+    again = mru_hw.load_model(tmp_path / "m")
+    for name, value in model.tensors.items():
+        np.testing.assert_array_equal(imported.model.tensors[name], value)
+        np.testing.assert_array_equal(again.tensors[name], value)
+
+
+@pytest.mark.parametrize("sequences", [5, "0:5", slice("0", None), None])
+def test_sequences_that_are_no_slice_are_refused(
+    sequences: Any, chip: Chip, inputs: Inputs
+) -> None:
+    with pytest.raises(UserError, match=r"sequences is .*, expected (a slice|start:stop)"):
+        chip.run(inputs, sequences=sequences)
 
 
 def test_the_functions_stay_functions_whatever_is_imported() -> None:

@@ -104,7 +104,7 @@ def test_a_counter_alone_names_a_draw() -> None:
 
 
 @pytest.mark.parametrize("seed", [(0, 0), (1, 0), (0, 1), (2**32, 0), (0, 2**32), (7, 2**63 - 1)])
-def test_draws_are_normal_and_neighbours_are_strangers(seed: tuple[int, int]) -> None:
+def test_draws_are_normal_and_neighbours_are_independent(seed: tuple[int, int]) -> None:
     x = NoiseKey.of(*seed).draws(1, np.arange(50), np.arange(500)[:, None], 40)
     n = x.size
     for power, moment, spread in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):

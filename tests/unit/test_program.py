@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mru_hw.circuits.cell.law import step_cells, whole
+from mru_hw.mapping.cells import CellKind
 from mru_hw.mapping.flow import Flow, Row
 from mru_hw.model.network import Model
 from mru_hw.simulate.array import Memory, Node
 from mru_hw.simulate.blocks import SequenceBlock
 from mru_hw.simulate.compile import compile_die, compile_dies
 from mru_hw.simulate.die_run import DieRun
-from mru_hw.simulate.memory import initial_cells
+from mru_hw.simulate.memory import initial_cells, step_memory
 from mru_hw.simulate.program import Program
 from mru_hw.simulate.run import Chip
 from mru_hw.technology import load_technology
@@ -138,6 +139,28 @@ def test_whole_codes_step_by_one(count: int, n_cells: int, ask: int) -> None:
     moved = step_cells(cells, np.array([ask > 0]), np.array([ask < 0]))
     assert whole(moved)
     assert moved.sum() == np.clip(min(count, n_cells) + ask, 0, n_cells)
+
+
+@pytest.mark.parametrize("kind", CellKind)
+def test_the_array_moves_cells_as_follow_moves_levels(kind: CellKind) -> None:
+    """Every cell that a circuit holds, ties and both bounds included."""
+    cell, rng = kind.memory, np.random.default_rng(4)
+    flat = dict.fromkeys(("rectify_input", "rectify_candidate"), not cell.signed)
+    spec = make_spec(kind.value, 1, levels=2 if cell.takes_levels else None, **flat)
+    chip = Chip(draw_model(spec, 3), TECHNOLOGY)
+    memory = compile_die(chip.design, chip.calibration, chip.die(None), temperature=27.0).memories[
+        0
+    ]
+    bank, n_seq = memory.bank, 7
+    c = np.round(8 * rng.normal(size=(bank.n_units, 60, n_seq))) / 8
+    own = {name: rng.integers(1, 8, (bank.n_units, 1, 1)) / 8 for name in ("beta", "delta")}
+    up, down = cell.edges(own["beta"], lambda name: own[name])
+    cells = step_memory(memory, c, up, down, initial_cells(bank, n_seq))
+    before = cell.level(cells[:, :, 0].sum(axis=0), bank.levels)
+    found = cell.level(cells[:, :, 1:].sum(axis=0), bank.levels)
+    wanted = cell.follow(c[None], up[None], down[None], before[None], bank.levels)[:, 0]
+    np.testing.assert_array_equal(found, wanted.transpose(1, 0, 2))
+    assert {found.min(), found.max()} == set(cell.span(bank.levels))
 
 
 def test_a_broken_code_is_held_and_steps_as_the_circuit_does() -> None:

@@ -11,12 +11,15 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
+from mru_hw import training
 from mru_hw.mapping.schemas import schema_text, write_schemas
 from mru_hw.mapping.wire_load import WireLoad
 from mru_hw.model.io import save_model
 from mru_hw.spice.decoupling import decoupling
 from mru_hw.sweeps.axes import AXES
 from mru_hw.technology.conditions import nominal_conditions
+from mru_hw.training.config import SHIPPED
+from mru_hw.training.schema import schema_text as config_text
 from tests.agreement.networks import chip_of, one_unit
 from tests.networks import draw_model, make_spec
 from tests.unit.test_model_first_quadrant import map_document
@@ -50,6 +53,13 @@ def test_committed_schema_is_the_generated_one(name: str, tmp_path: Path) -> Non
     assert (FOLDER / name).read_text(encoding="utf-8") == schema_text(name)
     write_schemas(tmp_path)
     assert (tmp_path / name).read_text(encoding="utf-8") == schema_text(name)
+
+
+def test_the_schema_of_config_is_the_generated_one_and_takes_what_ships() -> None:
+    assert (FOLDER / "config.schema.json").read_text(encoding="utf-8") == config_text()
+    for name in SHIPPED:
+        path = Path(training.__file__).parent / "configs" / f"{name}.yaml"
+        check("config.schema.json", yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def test_written_model_fits_its_schema(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from mru_hw.errors import RunStatus, UserError
 from mru_hw.mapping import map_model
 from mru_hw.model.io import load_model, save_model
 from mru_hw.model.network import Model
+from mru_hw.simulate import behavioral
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
@@ -131,6 +132,7 @@ def test_every_run_is_what_simulate_gives(tmp_path: Path, inside: list[Job]) -> 
             noise=NoiseRun(seed=1, scale=noise) if noise else None,
             sequence_offset=4,
             keep_all=False,
+            kernel="numpy",
         )
         priced = energy(run.supply.single_die())
         assert np.array_equal(np.frombuffer(decision, "<i2"), run.trace.decision[0])
@@ -139,6 +141,37 @@ def test_every_run_is_what_simulate_gives(tmp_path: Path, inside: list[Job]) -> 
         assert mean == priced.total.mean()
         assert sum(map(sum, json.loads(blocks).values())) == pytest.approx(mean)
         assert design == chip.design.digest()
+
+
+def test_the_kernel_that_a_store_names_is_the_one_that_ran(
+    tmp_path: Path, inside: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    for name in ("numpy", "compiled"):
+        whole = getattr(behavioral, f"_run_{name}")
+
+        def run(*args: Any, name: str = name, whole: Any = whole, **keys: Any) -> None:
+            ran.append(name.replace("compiled", "numba"))
+            whole(*args, **keys)
+
+        monkeypatch.setattr(behavioral, f"_run_{name}", run)
+
+    def kernels(out: str, plans: dict[str, Plan]) -> tuple[str, set[str]]:
+        ran.clear()
+        run_sweep(plans, tmp_path, tmp_path / out, workers=1)
+        with open_run(tmp_path / out) as found:
+            return found.facts["kernel"], set(ran)
+
+    plain = read_plan(write_case(tmp_path, n_dies=2))
+    axes = [{"axis": "noise_scale", "values": [0, 1]}]
+    noisy = read_plan(write_case(tmp_path, n_dies=2, axes=axes))
+    assert kernels("a", {"one": plain}) == ("numba", {"numba"})
+    assert kernels("b", {"one": noisy}) == ("numpy", {"numpy"})
+    assert kernels("c", {"one": plain, "two": noisy}) == ("numba, numpy", {"numba", "numpy"})
+    asked = noisy.model_copy(update={"kernel": "numba"})
+    with pytest.raises(UserError, match='kernel is "numba", expected numpy with noise, which'):
+        run_sweep({"one": asked}, tmp_path, tmp_path / "d")
+    assert not (tmp_path / "d").exists()
 
 
 def test_without_mismatch_every_die_is_the_nominal_one(tmp_path: Path, inside: list[Job]) -> None:

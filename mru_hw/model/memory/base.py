@@ -36,6 +36,9 @@ class Drive:
         Thresholds >= 0 that broadcast against the candidate; None for a cell without thresholds.
     unit
         Returns one of the layer's tensors (n_units,) by its name, as (die, unit, 1, 1).
+    tensor
+        Returns one of the layer's tensors of any shape by its name, as (die, ...): a map of its
+        own state, ``hidden.weight``, is (die, unit, unit).
     linear
         Returns ``W u + b``, (die, unit, time, sequence), of the layer's (rectified) input u, by
         the name of a linear map: ``alpha`` for the tensors ``alpha.weight`` and ``alpha.bias``.
@@ -45,6 +48,7 @@ class Drive:
     limit: int | None
     beta: Floats | None
     unit: Callable[[str], Floats]
+    tensor: Callable[[str], Floats]
     linear: Callable[[str], Floats]
 
 
@@ -141,8 +145,10 @@ class LevelCell(MemoryCell):
     """A cell whose states are whole levels that two thresholds decide: what a circuit can hold.
 
     ``h = alpha s``, and s after a frame follows from s before it, the candidate and the two
-    thresholds. The level ``ideal``, the behavioral array and the judges of right and wrong steps
-    all run the one `follow`.
+    thresholds. The level ``ideal`` and the judges of right and wrong steps run `follow`. The array
+    moves the cells of its circuit instead (`mru_hw.circuits.cell.law.step_cells`), and the compiled
+    kernel counts of set cells (`mru_hw.simulate.fast.loops`); tests hold them to `follow`
+    (``test_program.py``) and to each other (``test_kernel.py``).
 
     Attributes
     ----------
