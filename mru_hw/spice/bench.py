@@ -38,10 +38,9 @@ from mru_hw.spice.chip import (
     node_instance,
     wire_notes,
 )
-from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of, token_source
+from mru_hw.spice.deck import BENCH, CHIP, TOKEN, TOP, Deck, token_line, token_of, token_source
 from mru_hw.spice.dies import die_commands
 from mru_hw.spice.options import Tolerances, network_options, unresolved_blocks
-from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.pulses import strobe_pulses
 from mru_hw.spice.sources import INPUT_SUPPLY, input_sources, numbers

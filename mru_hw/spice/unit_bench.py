@@ -29,10 +29,9 @@ from mru_hw.spice.bench import (
     state_vectors,
 )
 from mru_hw.spice.chip import SUPPLIES, chip_netlist, node_instance, node_net, own_cells
-from mru_hw.spice.deck import CHIP, TOKEN, Deck, pwl
+from mru_hw.spice.deck import CHIP, TOKEN, TOP, Deck, pwl
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import network_options
-from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.pulses import strobe_pulses
 from mru_hw.spice.sources import RAMP
