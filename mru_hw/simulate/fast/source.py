@@ -29,7 +29,7 @@ from numpy.typing import DTypeLike
 from mru_hw.circuits.legs.leakage import leg_current
 from mru_hw.circuits.nodes.laws import log_rail, net_current, rectified_node, signed_node, split
 from mru_hw.circuits.window.law import meeting_rail
-from mru_hw.simulate.fast import elementary, loops
+from mru_hw.simulate.fast import elementary, lines, loops, nodes, units
 
 LAWS: tuple[Callable[..., Any], ...] = (
     split,
@@ -102,7 +102,7 @@ def _text(tree: ast.FunctionDef, decorator: str) -> str:
 def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     """Return the text of the kernel's module for one number type."""
     name = np.dtype(dtype).name
-    parts = [_HEAD.format(dtype=name, lanes=lanes, chunk=loops.CHUNK, chain=loops.CHAIN)]
+    parts = [_HEAD.format(dtype=name, lanes=lanes, chunk=lines.CHUNK, chain=lines.CHAIN)]
     inline = "inline='always', error_model='numpy'"
     compared = (elementary.maximum, elementary.minimum)
     parts += [_text(_function(plain), inline) for plain in compared]
@@ -122,7 +122,11 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
 
 def _loops() -> list[Callable[..., Any]]:
     """List the loops in the order of their text."""
-    return [getattr(loops, name) for name in _functions(loops.__name__)]
+    return [
+        getattr(module, name)
+        for module in (lines, nodes, units, loops)
+        for name in _functions(module.__name__)
+    ]
 
 
 @functools.cache
