@@ -1,6 +1,6 @@
 """One CMRU unit in ngspice: steps, thresholds, frames, strobes, power, crowbar, area.
 
-    python benchmarks/bench_ladder.py [--tech T] [--quick] [--work DIR] [--trial cmru_ladder.cir]
+    python benchmarks/bench_ladder.py [--tech T] [--quick] [--work DIR]
 
 The unit is mapped from a network of one unit (beta = 1, alpha = 0.5, frames of 10 ms), with the
 strobe where the mapping puts it and a 250th of the frame long; it stands in the bench of
@@ -20,31 +20,27 @@ are kept in --work by the decks' own tokens, so a call that was cut off goes on.
   cells' own nodes, the driver's lines) the integral of the smaller of the current that comes from
   the supply side and the one that goes to ground: what passes both, since what is over charges the
   node (Veendrick, JSSC 19(4), 1984, for the inverter). Over the unit's whole charge.
-* trial: the same two measures on the deck given with --trial, and on this unit with the trial's
-  own candidates: in amperes (threshold 0.4 nA) and over the threshold (1 nA).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
 import time
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.study import answer, parsed, store_of, study
-from mru_hw.lab.ladder import I_UNIT, Unit, judged, lone_bench, scale, unit_of
-from mru_hw.lab.ladder_power import Crossings, integral, resampled, through, watt
+from mru_hw.lab.ladder import Unit, judged, lone_bench, scale, unit_of
+from mru_hw.lab.ladder_power import watt
 from mru_hw.lab.store import Store
 from mru_hw.mapping.design import Timing
 from mru_hw.model.network import Array
 from mru_hw.simulate.disagreement import StepRule
-from mru_hw.spice.deck import BENCH, TOKEN, Deck, Waves, token_line, token_of
+from mru_hw.spice.deck import Waves
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.unit_bench import UNIT, UnitBench, unit_deck
 from mru_hw.technology import Technology, load_technology
@@ -210,59 +206,6 @@ def safe(rows: list[dict[str, Any]], key: str) -> dict[str, Any]:
     return {"safe": good[-1][key] if good else None, "first_unsafe": None}
 
 
-# --------------------------------------------------------------------------------------- trial
-
-
-def trial(store: Store, technology: Technology, path: Path) -> dict[str, Any]:
-    """The trial deck, with its own control block left out and its devices' currents saved."""
-    text = path.read_text(encoding="utf-8").lower()
-    body = re.sub(r"\.control.*?\.endc", "", text, flags=re.DOTALL).replace(".end\n", "")
-    cells = range(1, 5)
-    pairs: Crossings = [
-        (("@mnu3[id]", "@mnu4[id]"), ("@mnu2[id]",)),
-        (("@mnd4[id]",), ("@mnd1[id]", "@mnd2[id]")),
-        *((((f"@mi{j}p[id]",), (f"@mi{j}n[id]",))) for j in cells),
-        *((((f"@mst3{j}[id]",), (f"@m2_{j}[id]", f"@mrs3{j}[id]"))) for j in cells),
-        *((((f"@m9_{j}[id]",), (f"@mrs3{j}[id]",))) for j in cells),
-    ]
-    saves = ("i(vdd)", *sorted({n for pair in pairs for names in pair for n in names}))
-    token = token_of([body, *saves])
-    lines = [body.rstrip("\n"), token_line(token)]
-    lines += [f".save {' '.join(saves[k : k + 8])}" for k in range(0, len(saves), 8)]
-    lines += [f".save {TOKEN}", ".end", ""]
-    include = re.search(r"\.include (\S+)", text)
-    assert include is not None
-    cards = path.parent / include[1]
-    deck = Deck(
-        files={BENCH: "\n".join(lines), include[1]: cards.read_text(encoding="utf-8")},
-        saves=saves,
-        token=token,
-        t_stop=float(re.search(r"\.tran \S+ (\S+)", text)[1]),  # type: ignore[index]
-    )
-    frame = 0.01  # of the trial; the first one is its power-up
-
-    def made(w: Waves) -> dict[str, Any]:
-        total = -integral(w, w.vectors["i(vdd)"], frame)
-        crowbar = through(w, pairs, frame)
-        span = w.time[-1] - frame
-        return {
-            "all_W": total * 1.8 / span,
-            "median_all_W": float(np.median(resampled(w, -w.vectors["i(vdd)"], frame)) * 1.8),
-            "crowbar_W": crowbar * 1.8 / span,
-            "crowbar_share": crowbar / total,
-            "transistors": len(re.findall(r"^m\S+", text, re.MULTILINE)),
-        }
-
-    found = store("trial", deck, made)
-    source = text[text.index("\niu ") : text.index(")", text.index("\niu "))]
-    amperes = np.array([float(x) for x in re.findall(r"[\s(]\S+ (-?\d\S*e-\d+)", source)])
-    c = amperes[::2]  # each value stands at the frame's start and at its end
-    small = unit_of(technology, 2, i_unit=0.4e-9)
-    same = watt(store, small, c, "trial-amperes")
-    ratio = watt(store, unit_of(technology, 2), c / 0.4e-9 * I_UNIT, "trial-ratio")
-    return {"deck": found, "frames": len(c), "unit_same_amperes": same, "unit_same_ratio": ratio}
-
-
 # ---------------------------------------------------------------------------------------- area
 
 
@@ -324,16 +267,11 @@ def measure(store: Store, technology: Technology, *, quick: bool) -> dict[str, A
 def main() -> None:
     parser = study(__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--trial", type=Path)
     given = parsed(parser)
     technology = load_technology(given.tech)
     store, start = store_of(given), time.monotonic()
     result: dict[str, Any] = {"technology": technology.name}
     result |= measure(store, technology, quick=given.quick)
-    if given.trial is None:
-        result["trial"] = "not given: --trial PATH"
-    else:
-        result["trial"] = trial(store, technology, given.trial)
     result["core_seconds"] = store.core_seconds
     result["wall_seconds"] = time.monotonic() - start
     answer(result)

@@ -37,8 +37,7 @@ from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.chip import loop_net
-from mru_hw.spice.deck import Waves
-from mru_hw.spice.paths import TOP
+from mru_hw.spice.deck import TOP, Waves
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions

@@ -186,6 +186,13 @@ def _write_store(folder: Path) -> None:
         _write_earlier(lambda _: None, "sweep", "plan.yaml", "--out", f"{name}.sqlite")(folder)
 
 
+def _write_shards(folder: Path) -> None:
+    write_case(folder, n_dies=6)
+    for k in (1, 2):
+        out = ("--out", f"{k}.sqlite", "--shard", f"{k}/2")
+        _write_earlier(lambda _: None, "sweep", "plan.yaml", *out)(folder)
+
+
 def _write_runs(folder: Path) -> None:
     """Leave a characterisation that lacks eight of its runs: all of them take a minute."""
     _write_earlier(lambda _: None, *_CHARACTERIZE)(folder)
@@ -270,6 +277,19 @@ COMMANDS = {
             arguments=(*_REPORT, "run.sqlite"),
             result=_bytes("out"),
             over=True,
+        ),
+        Command(
+            name="merge",
+            prepare=_write_shards,
+            arguments=("merge", "1.sqlite", "2.sqlite", "--out", "out"),
+            result=_swept,
+            left=_sweep_left,
+        ),
+        Command(
+            name="export",
+            prepare=_write_store,
+            arguments=("export", "run.sqlite", "--out", "out.csv"),
+            result=_bytes("out.csv"),
         ),
         Command(
             name="characterize",

@@ -50,6 +50,8 @@ COMMANDS = (
     Command("simulate", "Run a model on sequences, at a level of truth."),
     Command("netlist", "Write a model as a netlist that opens in ngspice."),
     Command("sweep", "Run a network on many dies and conditions."),
+    Command("merge", "Put the shards of a sweep together."),
+    Command("export", "Write the runs of a sweep as a table."),
     Command("report", "Show a sweep as one page."),
     Command("demo", "Go all the way, from training to a netlist that ngspice has run."),
     Command("characterize", "Fit a technology's behavioral constants to ngspice."),

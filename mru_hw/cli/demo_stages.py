@@ -27,7 +27,7 @@ from mru_hw.stimulus.inputs import INPUT_BYTES
 from mru_hw.sweeps.crew import Crew
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.run import Outcome, run_sweep
-from mru_hw.sweeps.store import UnusableStoreError
+from mru_hw.sweeps.store_file import UnusableStoreError
 from mru_hw.sweeps.subject import RESULTS
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions

@@ -48,7 +48,16 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "supply_resistance": "--supply-resistance",
         "droop": "--droop",
     },
-    "sweep": _OUT | {"plan": "PLAN", "workers": "--workers", "kernel": "--kernel"},
+    "sweep": _OUT
+    | {
+        "plan": "PLAN",
+        "workers": "--workers",
+        "kernel": "--kernel",
+        "shard": "--shard",
+        "until": "--until",
+    },
+    "merge": _OUT | {"run": "RUN"},
+    "export": _OUT | {"run": "RUN"},
     "report": _OUT | {"run": "RUN"},
     "demo": _OUT,
     "characterize": _OUT

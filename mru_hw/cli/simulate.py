@@ -111,7 +111,9 @@ def simulate(
     raw: Annotated[
         Path | None,
         typer.Option(
-            "--raw", metavar="DIR", help="At the level spice: each run's waves, for a viewer."
+            "--raw",
+            metavar="DIR",
+            help="At the level spice, with --verify too: each run's waves, for a viewer.",
         ),
     ] = None,
     tolerances: Annotated[
@@ -155,7 +157,7 @@ def simulate(
     refuse_spread("gradient_scale", gradient_scale, GRADIENT_MOST, die)
     choice = None if verify is None else parse_choice(verify)
     if choice is not None:
-        _refuse_beside_verify(level, raw)
+        _refuse_beside_verify(level)
     wires = chosen_wires(wire_per_leg, wire_per_um, level)
     options = chosen_options(design, i_unit)
     refuse_other_content(out)
@@ -198,7 +200,7 @@ def simulate(
             )
     else:
         with progress("spice", choice.size(chip.design) * (stop - first)) as advance:
-            run = chip.verify(data, choice, progress=advance, **conditions, **common)
+            run = chip.verify(data, choice, raw=raw, progress=advance, **conditions, **common)
     written = _written(run, out)
     if run.warning:
         say(in_flags(run.warning, "simulate"))
@@ -208,6 +210,7 @@ def simulate(
         "level": level,
         "trace_level": traced,
         "timing": timing,
+        "kernel": run.kernel,
         "tolerances": tolerances if level == "spice" else None,
         "wires": wires.as_data(),
         "options": options.as_data() if mapped else None,
@@ -216,12 +219,10 @@ def simulate(
     _tell(run, about, wires, json=json)
 
 
-def _refuse_beside_verify(level: str, raw: Path | None) -> None:
-    """Refuse what single units in ngspice do not go with."""
+def _refuse_beside_verify(level: str) -> None:
+    """Refuse a level that runs no single units in ngspice."""
     if level != "spice":
         raise UserError("--level", level, "spice, where --verify runs single units in ngspice")
-    if raw is not None:
-        raise UserError("--raw", str(raw), "--level spice, whole networks: others have no waves")
 
 
 def _refuse_choices(choices: dict[str, Path | str | None]) -> None:

@@ -19,7 +19,7 @@ from mru_hw.cli.design import (
 from mru_hw.cli.meter import meter
 from mru_hw.cli.numbers import WORKERS, whole
 from mru_hw.cli.output import Json, emit, say
-from mru_hw.errors import UserError
+from mru_hw.errors import MISSING, UserError
 
 if TYPE_CHECKING:
     from mru_hw.sweeps.plan import Plan
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 def sweep(
     plan: Annotated[Path, typer.Argument(metavar="PLAN.yaml", help="What to run.")],
-    out: Annotated[Path, typer.Option("--out", metavar="RUN.sqlite", help="The store to write.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="RUN.sqlite", help="The store to write.")
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -37,6 +39,22 @@ def sweep(
             parser=whole("--workers", 1, WORKERS),
         ),
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="3/16", help="Run one part of several; merge joins them."),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until",
+            metavar='"yield ±1 %"',
+            help="Stop when a yield or an accuracy is known so well; n_dies is the most.",
+        ),
+    ] = None,
+    plan_check: Annotated[
+        bool,
+        typer.Option("--plan-check", help="Run nothing; say what it takes in time and room."),
+    ] = False,
     dask: Annotated[
         str | None, typer.Option("--dask", metavar="ADDRESS", help="Not made yet.")
     ] = None,
@@ -51,8 +69,9 @@ def sweep(
     A call that was interrupted resumes when it is repeated, to the same bits. Runs that the machine
     cut off (killed, no memory, no room, too slow) are tried again then, and end this call with 1.
     """
+    from mru_hw.report.check import check_lines
     from mru_hw.report.summary import sweep_lines, sweep_summary
-    from mru_hw.sweeps.face import sweep_plan
+    from mru_hw.sweeps.face import check_sweep, sweep_plan
     from mru_hw.sweeps.plan import read_plan
     from mru_hw.sweeps.statistics.answers import statistics
     from mru_hw.sweeps.view import open_run
@@ -61,13 +80,17 @@ def sweep(
         raise UserError("--dask", dask, "no such option: clusters are to come, use --workers")
     document = _with_options(read_plan(plan), plan, design, i_unit, calibration, kernel)
     said = names_of_design(design, i_unit)
-    if document.values("i_unit"):
-        # What an axis says of i_unit is the plan's, whatever else the design's file has.
-        said.pop("i_unit", None)
     if calibration is not None:
         said["calibration"] = "--calibration"
+    asked: Any = {"source": plan, "said": said, "workers": workers, "shard": shard, "until": until}
+    if plan_check:
+        found = check_sweep(document, out, **asked)
+        emit(found.as_data(), as_json=json, lines=check_lines(found))
+        return
+    if out is None:
+        raise UserError("out", MISSING, "the file to write")
     with meter("sweep") as show:
-        outcome = sweep_plan(document, out, source=plan, said=said, workers=workers, progress=show)
+        outcome = sweep_plan(document, out, **asked, progress=show)
     with open_run(out) as run:
         summary = sweep_summary(run) | {
             "run": out,
@@ -106,7 +129,7 @@ def _with_options(
         if value is not None and key in document.model_fields_set:
             expected = f"no such option, for {plan.name} has the key {key}"
             raise UserError(f"--{key}", str(value), expected)
-    if i_unit is not None and document.values("i_unit"):
+    if i_unit is not None and document.varies("i_unit"):
         expected = f"no such option, for i_unit is an axis of {plan.name}"
         raise UserError("--i-unit", i_unit, expected)
     from mru_hw.simulate.kernels import refuse_kernel

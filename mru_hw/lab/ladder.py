@@ -18,11 +18,10 @@ from mru_hw.simulate.array import Memory, Node
 from mru_hw.simulate.disagreement import StepRule, own_levels, step_rule, wrong_steps
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.bench import PRE_ROLL
-from mru_hw.spice.deck import Change, Deck, Waves
+from mru_hw.spice.deck import TOP, Change, Deck, Waves
 from mru_hw.spice.dies import transistor_changes
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.options import OPTIONS
-from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.unit_bench import UNIT, UnitBench, make_unit_bench, unit_deck
 from mru_hw.technology import Technology

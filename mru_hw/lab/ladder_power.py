@@ -9,9 +9,8 @@ import numpy as np
 from mru_hw.lab.ladder import Unit, judged, scale
 from mru_hw.lab.store import Store
 from mru_hw.model.network import Array
-from mru_hw.spice.deck import Waves
+from mru_hw.spice.deck import TOP, Waves
 from mru_hw.spice.options import OPTIONS
-from mru_hw.spice.paths import TOP
 from mru_hw.spice.unit_bench import UnitBench, make_unit_bench
 
 Crossings = list[tuple[tuple[str, ...], tuple[str, ...]]]

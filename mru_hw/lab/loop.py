@@ -12,8 +12,8 @@ from mru_hw.simulate.array import DieArray, Rails
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.bench import DECOUPLING, bench_deck, reference_current
 from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins, loop_net
-from mru_hw.spice.deck import TOKEN, Deck, Waves
-from mru_hw.spice.paths import TOP, device_paths
+from mru_hw.spice.deck import TOKEN, TOP, Deck, Waves
+from mru_hw.spice.paths import device_paths
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.technology import MODELS
 from mru_hw.technology.calibration import Calibration

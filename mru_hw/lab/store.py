@@ -20,6 +20,9 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 class Store:
     """Results in a folder, each a file under its name; without a folder nothing is kept.
 
+    A result with a run in it that the machine ended (`RunStatus.of_machine`) is returned and not
+    kept: the next call runs it again. So is one that was kept by an earlier version.
+
     Parameters
     ----------
     work
@@ -65,26 +68,30 @@ class Store:
         kept = self._path(f"{name}.json")
         if kept is None or not kept.is_file():
             return None
-        return json.loads(kept.read_text(encoding="utf-8"))
+        made = json.loads(kept.read_text(encoding="utf-8"))
+        return None if _cut_off(made) else made
 
     def write(self, name: str, made: Any) -> Any:
         """Keep a result and return what JSON leaves of it."""
         text = json.dumps(made, default=np.ndarray.tolist)
         kept = self._path(f"{name}.json")
-        if kept is not None:
+        plain = json.loads(text)
+        if kept is not None and not _cut_off(plain):
             with whole_file(kept) as part:
                 part.write_text(text, encoding="utf-8")
         self._tell(f"{name}: done")
-        return json.loads(text)
+        return plain
 
     def arrays(self, name: str, make: Callable[[], Arrays]) -> Arrays:
         """Return the arrays of a result, kept as they are."""
         kept = self._path(f"{name}.npz")
         if kept is not None and kept.is_file():
             with np.load(kept, allow_pickle=False) as arrays:
-                return dict(arrays)
+                found = dict(arrays)
+            if not _cut_off(_status(found)):
+                return found
         made = make()
-        if kept is not None:
+        if kept is not None and not _cut_off(_status(made)):
             with whole_file(kept) as part, part.open("wb") as stream:
                 np.savez_compressed(stream, **made)  # type: ignore[arg-type]
         self._tell(f"{name}: done")
@@ -92,6 +99,28 @@ class Store:
 
     def _path(self, file: str) -> Path | None:
         return None if self._work is None else self._work / file
+
+
+_OF_MACHINE = {status.name for status in RunStatus if status.of_machine}
+
+
+def _cut_off(made: Any) -> bool:
+    """Whether the machine ended a run in a result: a status anywhere in it says so."""
+    if isinstance(made, dict):
+        status = made.get("status")
+        ended = status if isinstance(status, list) else [status]
+        if any(isinstance(one, str) and one in _OF_MACHINE for one in ended):
+            return True
+        return any(_cut_off(part) for name, part in made.items() if name != "status")
+    return isinstance(made, list) and any(_cut_off(part) for part in made if not _plain(part))
+
+
+def _status(arrays: Arrays) -> dict[str, list[str]]:
+    return {"status": arrays["status"].tolist()} if "status" in arrays else {}
+
+
+def _plain(part: Any) -> bool:
+    return part is None or isinstance(part, int | float | str)
 
 
 def die_rows(

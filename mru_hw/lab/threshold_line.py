@@ -10,9 +10,8 @@ from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.bench import candidate_vectors, reference_current
 from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins
-from mru_hw.spice.deck import CHIP, TOKEN, Deck, Waves, make_deck
+from mru_hw.spice.deck import CHIP, TOKEN, TOP, Deck, Waves, make_deck
 from mru_hw.spice.options import OPTIONS
-from mru_hw.spice.paths import TOP
 from mru_hw.technology import MODELS, Technology
 from mru_hw.technology.calibration import Calibration
 

@@ -189,6 +189,16 @@ class DesignOptions(Document):
             raise UserError("width", self.width, expected)
         return self
 
+    def checked(self) -> DesignOptions:
+        """Return the same options, of which some were put in without a check.
+
+        Raises
+        ------
+        UserError
+            They do not go together.
+        """
+        return DesignOptions(**{name: getattr(self, name) for name in DesignOptions.model_fields})
+
     @property
     def i_lsb(self) -> float:
         """Current of one unit device of the bias rail [A]."""
@@ -199,8 +209,12 @@ class DesignOptions(Document):
         return self.model_dump(mode="json", exclude_none=True)
 
     def chosen(self) -> str:
-        """Return as JSON what differs from the defaults but `i_unit`; empty where nothing does."""
-        return self.model_dump_json(exclude_defaults=True, exclude={"i_unit"}).strip("{}")
+        """Return what differs from the defaults, `i_unit` apart, as a JSON object.
+
+        An empty text where nothing does.
+        """
+        chosen = self.model_dump_json(exclude_defaults=True, exclude={"i_unit"})
+        return "" if chosen == "{}" else chosen
 
 
 DEFAULTS = DesignOptions()

@@ -237,8 +237,14 @@ def _rectified(mean: Array, deviation: Array) -> tuple[Array, Array]:
 
 
 def place_buses(draft: Draft) -> None:
-    """Give every node its circuit and its diode, as fine as its largest leg allows."""
+    """Give every node its circuit and its diode, as fine as its largest leg allows.
+
+    The bias rail and the nodes that window comparators copy have options for theirs.
+    """
     signals, options = _usual_signals(draft), draft.options
+    fixed = {"bias": options.bias_units} | dict.fromkeys(
+        (f"b{i}" for i in _windows(draft)), options.window_units
+    )
     for name, (kind, size) in draft.kinds.items():
         scale = draft.scales[name]
         largest = max(
@@ -256,7 +262,7 @@ def place_buses(draft: Draft) -> None:
             kind=kind,
             size=size,
             scale=scale,
-            units=options.bias_units if kind is NodeKind.BIAS else units,
+            units=fixed.get(name, units),
             usual=_usual_current(draft, name),
             split=options.candidate_split if kind is NodeKind.CANDIDATE else 1,
             mean=_told(signals[name][0]),
@@ -280,14 +286,18 @@ def _told(values: Array) -> tuple[float, ...]:
 
 
 def place_windows(draft: Draft) -> None:
-    """Give what a window comparator copies its diodes, and the scale that its copies leave it."""
-    for i, layer in enumerate(draft.model.spec.layers):
-        if layer.threshold == "input" and draft.kind(i) in CLOCKED:
-            c, b = draft.buses[f"c{i}"], draft.buses[f"b{i}"]
-            b = dataclasses.replace(b, units=draft.options.window_units)
-            units = window_units(draft.calibration, c, b)
-            copied = threshold_copy(window_copies(draft.calibration, units, c, b))
-            draft.buses[b.name] = dataclasses.replace(b, scale=c.scale / copied)
+    """Give the nodes that window comparators copy the scale that these copies leave them."""
+    for i in _windows(draft):
+        c, b = draft.buses[f"c{i}"], draft.buses[f"b{i}"]
+        units = window_units(draft.calibration, c, b)
+        copied = threshold_copy(window_copies(draft.calibration, units, c, b))
+        draft.buses[b.name] = dataclasses.replace(b, scale=c.scale / copied)
+
+
+def _windows(draft: Draft) -> list[int]:
+    """List the layers whose thresholds window comparators take from the input."""
+    layers = enumerate(draft.model.spec.layers)
+    return [i for i, layer in layers if layer.threshold == "input" and draft.kind(i) in CLOCKED]
 
 
 def timing(frame: float, cells: Sequence[CellKind]) -> Timing:

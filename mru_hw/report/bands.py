@@ -49,6 +49,23 @@ def yield_line(run: RunView, one: Yield) -> str:
     )
 
 
+def until_lines(run: RunView) -> list[str]:
+    """Return how a sweep ended that ran until a figure was known, a sentence a population."""
+    told = run.until
+    if told is None:
+        return []
+    lines = [f"The sweep ran until: {told['asked']}."]
+    by_number = {point.number: point for point in run.points}
+    for one in told["populations"]:
+        at = _where(run, by_number[one["points"][0]], shared=told["figure"] == "yield")
+        band = Band(value=one["value"], low=one["low"], high=one["high"])
+        lines.append(
+            f"At {at}: {percent(band.value)} ({interval(band)}) after {one['dies']} dies"
+            f"{'' if one['reached'] else ', all there are, and not as narrow'}."
+        )
+    return [*lines, "These intervals hold although the sweep was stopped by what they say."]
+
+
 def yield_rows(run: RunView, told: Statistics) -> list[list[str]]:
     """Return the table of yields."""
     by_number = {point.number: point for point in run.points}

@@ -149,18 +149,54 @@ def over_axis(
             np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
         ):
             _curves(place, values, series, unit)
-            place.set_xlabel(axis)
-            place.set_ylabel(title if measure != "%" else f"{title} [%]")
-            if measure == "%":
-                for label, colour, dashes, share in _known(references):
-                    place.axhline(
-                        100 * share, color=colour, linestyle=dashes, linewidth=1, label=label
-                    )
-                place.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-            else:
-                place.yaxis.set_major_formatter(EngFormatter(unit=measure))
+            _label(place, axis, title, measure, references)
 
     return drawn(draw, (4.2 * len(panels), 3.4 + 0.2 * len(panels[0][2])))
+
+
+def over_sample(
+    axis: str,
+    values: Sequence[Any],
+    panels: Sequence[tuple[str, str, Array]],
+    references: Mapping[str, float],
+    *,
+    unit: str = "",
+) -> str:
+    """Draw the means of points that are a sample over one of their axes, as dots.
+
+    `unit` is as `over_axis` has it.
+    """
+
+    def draw(figure: Figure) -> None:
+        for place, (title, measure, means) in zip(
+            np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
+        ):
+            place.plot(list(values), means, color=BLUE, marker="o", markersize=3, linestyle="none")
+            if unit:
+                _write_prefixes(place, unit)
+            _label(place, axis, title, measure, references)
+
+    return drawn(draw, (4.2 * len(panels), 3.4))
+
+
+def _label(
+    place: Axes, axis: str, title: str, measure: str, references: Mapping[str, float]
+) -> None:
+    """Name both axes, and put the references to shares."""
+    place.set_xlabel(axis)
+    place.set_ylabel(title if measure != "%" else f"{title} [%]")
+    if measure == "%":
+        for label, colour, dashes, share in _known(references):
+            place.axhline(100 * share, color=colour, linestyle=dashes, linewidth=1, label=label)
+        place.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    else:
+        place.yaxis.set_major_formatter(EngFormatter(unit=measure))
+
+
+def _write_prefixes(axes: Axes, unit: str) -> None:
+    """Write a unit with its prefix behind each tick of the abscissa."""
+    axes.xaxis.set_major_formatter(EngFormatter(unit=unit))
+    axes.locator_params(axis="x", nbins=5)
 
 
 def _curves(axes: Axes, values: Sequence[Any], series: Sequence[Series], unit: str) -> None:
@@ -173,8 +209,7 @@ def _curves(axes: Axes, values: Sequence[Any], series: Sequence[Series], unit: s
         x = np.arange(len(values), dtype=float)
         axes.set_xticks(x, [_tick(value, unit) for value in values])
     elif unit:
-        axes.xaxis.set_major_formatter(EngFormatter(unit=unit))
-        axes.locator_params(axis="x", nbins=5)
+        _write_prefixes(axes, unit)
     apart = 0.03 * (x.max() - x.min()) / max(1, len(series) - 1)
     for k, one in enumerate(series):
         colour, label = COLOURS[k % len(COLOURS)], one.label or None

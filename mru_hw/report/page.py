@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mru_hw.errors import MruHwError
 from mru_hw.files import refuse_foreign, whole_file
 from mru_hw.report import bands
+from mru_hw.report.bands import until_lines
 from mru_hw.report.figures import Picture
 from mru_hw.report.sections import condition_rows, notes, pictures, point_rows
 from mru_hw.report.summary import sweep_summary
@@ -108,11 +109,18 @@ def warnings(run: RunView) -> list[str]:
     """Return what stands in boxes at the head of the page."""
     found = []
     stored, wanted = (sum(getattr(p, n) for p in run.points) for n in ("n_runs", "n_wanted"))
-    if not run.complete:
+    if run.shard is not None:
+        found.append(
+            f"This is shard {run.shard} of a sweep: {stored} of its {wanted} runs are stored here. "
+            "mru-hw merge puts shards together."
+        )
+    if not run.shard_complete and run.until is None:
         found.append(
             f"This sweep is not complete: {stored} of {wanted} runs are stored. The same call of "
             "mru-hw sweep goes on with it."
         )
+    if run.until is not None:
+        found.append(" ".join(until_lines(run)))
     found += [
         f"{count} of {stored} runs failed and count in no mean: {status.value}"
         for status, count in run.failed().items()

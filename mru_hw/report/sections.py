@@ -30,7 +30,8 @@ def pictures(run: RunView) -> list[Picture]:
     """Return all figures of a sweep."""
     found = [*_distributions(run)]
     for points in run.studies().values():
-        found += [_over(run, points, axis) for axis in differing(points)]
+        over = _over if run.is_grid(points[0].study) else _over_sample
+        found += [over(run, points, axis) for axis in differing(points)]
     if run.base.blocks:
         found.append(_blocks(run))
     return found
@@ -112,6 +113,22 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     )
 
 
+def _over_sample(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
+    title, unit = AXES[axis].label, AXES[axis].unit
+    done = [point for point in points if len(point.accuracy)]
+    values = [point.settings[axis] for point in done]
+    if not all(isinstance(value, (int, float)) for value in values):
+        values, unit = [AXES[axis].render(value) for value in values], ""
+    panels = [("accuracy", "%", np.array([100 * point.accuracy.mean() for point in done]))]
+    if done and all(len(point.power) for point in done):
+        panels.append(("mean power", "W", np.array([point.power.mean() for point in done])))
+    return Picture(
+        uri=figures.over_sample(title, values, panels, run.compared(points), unit=unit),
+        alternative=f"Accuracy and power of a sample of points over {title}.",
+        caption=f"Over {title}: the mean of each of {len(done)} points, which differ in all axes.",
+    )
+
+
 def _at(points: Sequence[PointView], settings: dict[str, Any]) -> PointView | None:
     """Return the point with these settings; a store from elsewhere may lack one."""
     found = (p for p in points if all(p.settings[n] == v for n, v in settings.items()))
@@ -154,8 +171,9 @@ def point_rows(run: RunView, told: Statistics) -> list[list[str]]:
             low, high = np.percentile(a, [10, 90])
             shares = [percent(float(a.mean())), interval(statistics.accuracy)]
             shares += [percent(float(v)) for v in (low, high)]
-            software = run.references.get("software")
-            passed = None if software is None else point.passing(run.spec(point.study), software)
+            software = run.software(point)
+            known = not np.isnan(software)
+            passed = point.passing(run.spec(point.study), software) if known else None
             shares.append(percent(None if passed is None else float(passed.mean())))
             shares.append(interval(statistics.passing))
         joules = render(float(point.energy.mean()), "J") if len(point.energy) else "not priced"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.report.bands import yield_line
+from mru_hw.report.bands import until_lines, yield_line
 from mru_hw.report.words import counted, described, percent
 from mru_hw.sweeps.statistics.answers import yields
 from mru_hw.sweeps.view import RunView
@@ -89,6 +89,7 @@ def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
             f"software {percent(summary['accuracy']['software'])}."
         )
     lines += [yield_line(run, one) for one in yields(run) if run.base.number in one.points]
+    lines += until_lines(run)
     if joules["mean"] is not None:
         lines.append(
             f"Energy per sequence: {render(joules['mean'], 'J')} on average, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from mru_hw.errors import Bare, UserError
 from mru_hw.mapping import Design
 from mru_hw.model.structure import Structure
 from mru_hw.spice.options import Tolerances
+from mru_hw.spice.rawfile import raw_path, refuse_raw
 from mru_hw.stimulus import Inputs, asked_inputs, refuse_labels, refuse_width
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions, checked_conditions, nominal_conditions
@@ -155,16 +157,20 @@ def asked_tolerances(tolerances: str, level: str) -> Tolerances:
     return Tolerances(tolerances)
 
 
-def refuse_waves(raw: str | Path | None, level: str) -> None:
-    """Refuse a folder for waves at a level that has none.
+def asked_waves(raw: str | Path | None, level: str, sequences: Iterable[int] = ()) -> Path | None:
+    """Return the folder for waves, once it may take those of whole networks' `sequences`.
 
     Raises
     ------
     UserError
-        As said.
+        The level has no waves, the folder cannot be written, or waves would replace what are none.
     """
-    if raw is not None and level != "spice":
-        raise UserError("raw", str(raw), "`level` spice, whole networks: others have no waves")
+    if raw is None:
+        return None
+    if level != "spice":
+        raise UserError("raw", str(raw), "`level` spice: others have no waves")
+    refuse_raw(Path(raw), (raw_path(Path(raw), number) for number in sequences))
+    return Path(raw)
 
 
 def refuse_timing(timing: str, level: str, noise: int | None) -> None:

@@ -267,7 +267,7 @@ class _Job:
         design, dtype = self.program.flow.design, self.program.net.dtype
         cut = group.blocks(self.inputs, design, dtype)
         size = int(group.lengths.max()) * len(group.lengths) * self.inputs.x.shape[2] * 8
-        return list(cut) if size <= TOGETHER_BYTES else cut
+        return list(cut) if self.program.n_die > 1 and size <= TOGETHER_BYTES else cut
 
 
 def _run_numpy(

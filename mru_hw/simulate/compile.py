@@ -80,7 +80,7 @@ def compile_dies(
         so each of those is a program by itself.
     """
     flow = Flow.of(design)
-    legs = sum(c.plus.size for c in design.connections)
+    legs = max(1, sum(c.plus.size for c in design.connections))
     most = max(1, min(TOGETHER, BYTES // (64 * legs)))
     for shared, run in itertools.groupby(dies, key=lambda die: die.spread is not None):
         rest = list(run)
@@ -127,10 +127,9 @@ class _Compiler:
             name: np.zeros((self.n_die, nodes))
             for name in ("i_q", "constant", "drag", "supply_plus", "supply_minus")
         }
-        net, pull = (
-            np.zeros((self.n_die, stop))
-            for stop in (layout.matrices[-1].net.stop, layout.matrices[-1].pull.stop)
-        )
+        # A row of units by itself has no legs, so no matrices.
+        stops = [(one.net.stop, one.pull.stop) for one in layout.matrices]
+        net, pull = (np.zeros((self.n_die, stop)) for stop in (stops[-1] if stops else (0, 0)))
         for row in flow.rows:
             at = row.nodes
             by_node["supply_plus"][:, at], by_node["supply_minus"][:, at] = node_supply(

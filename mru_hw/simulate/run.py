@@ -19,10 +19,10 @@ from mru_hw.simulate.asked import (
     asked_seed,
     asked_sequences,
     asked_tolerances,
+    asked_waves,
     refuse_currents,
     refuse_level,
     refuse_spread,
-    refuse_waves,
 )
 from mru_hw.simulate.at_level import run_level
 from mru_hw.simulate.result import Run
@@ -204,13 +204,10 @@ class Chip:
         conditions = self._conditions(level, die, corner, temperature, v_dd)
         closely = asked_tolerances(tolerances, level)
         data, first = asked_sequences(self.model.spec, inputs, sequences)
-        refuse_waves(raw, level)
+        waves = asked_waves(raw, level, range(first, first + data.n_seq))
         if level == "spice":
             from mru_hw.simulate.verify import refuse_large
-            from mru_hw.spice.rawfile import refuse_raw
 
-            if raw is not None:
-                refuse_raw(Path(raw), range(first, first + data.n_seq))
             refuse_large(self.design)
         return run_level(
             self,
@@ -223,7 +220,7 @@ class Chip:
             first_sequence=first,
             tolerances=closely,
             progress=progress,
-            raw=None if raw is None else Path(raw),
+            raw=waves,
             kernel=kernel,
         )
 
@@ -238,6 +235,7 @@ class Chip:
         v_dd: float | str | None = None,
         sequences: slice = ALL,
         tolerances: str = "default",
+        raw: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Run:
         """Run single units in ngspice under the candidates that the level ``behavioral`` has.
@@ -250,6 +248,9 @@ class Chip:
             ``units:N``, the N units of the smallest margins, or ``layer:I``; or a `Choice`.
         inputs, die, corner, temperature, v_dd, sequences, tolerances, progress
             As of `run`; `progress` counts units times sequences.
+        raw
+            A folder for the waves of each unit's run of each sequence, every net of the unit's
+            bench among them, ``sequence<number>_layer<i>_unit<k>.raw``.
 
         Returns
         -------
@@ -270,6 +271,7 @@ class Chip:
         closely = asked_tolerances(tolerances, "spice")
         data, first = asked_sequences(self.model.spec, inputs, sequences)
         refuse_verification(choice, self.design, data, conditions)
+        waves = asked_waves(raw, "spice")
         run = run_level(
             self,
             data,
@@ -288,6 +290,7 @@ class Chip:
             die=None if die is None else self.die(die),
             first_sequence=first,
             tolerances=closely,
+            raw=waves,
             progress=progress,
         )
         return dataclasses.replace(

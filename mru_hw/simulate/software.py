@@ -12,10 +12,10 @@ from mru_hw.simulate.asked import (
     asked_conditions,
     asked_sequences,
     asked_tolerances,
+    asked_waves,
     refuse_corner,
     refuse_seeds,
     refuse_timing,
-    refuse_waves,
 )
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.result import Run
@@ -65,7 +65,7 @@ def run_software(
     refuse_seeds(level, die=die, noise=noise)
     refuse_timing(timing, level, noise)
     asked_tolerances(tolerances, level)
-    refuse_waves(raw, level)
+    asked_waves(raw, level)
     conditions = asked_conditions(
         technology, level, corner=corner, temperature=temperature, v_dd=v_dd
     )

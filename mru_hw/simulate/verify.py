@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,12 @@ from mru_hw.simulate.spice_size import count_transistors, refuse_frames, transis
 from mru_hw.simulate.trace import Trace
 from mru_hw.spice.deck import Waves
 from mru_hw.spice.options import Tolerances, network_options
+from mru_hw.spice.rawfile import raw_path, refuse_raw, write_raw
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import (
     UNIT,
     UnitBench,
+    inner_nets,
     make_unit_bench,
     refuse_other_cells,
     unit_netlist,
@@ -270,6 +273,7 @@ def verify_units(
     die: Die | None = None,
     first_sequence: int = 0,
     tolerances: Tolerances = Tolerances.DEFAULT,
+    raw: Path | None = None,
     workers: int = 2,
     time_limit_s: float = 1800.0,
     progress: Callable[[int], None] | None = None,
@@ -290,6 +294,8 @@ def verify_units(
         Number of the first sequence in its file, for what is told of it.
     tolerances
         How closely ngspice solves.
+    raw
+        A folder for each run's waves, every net of the unit's bench among them; none when None.
     workers
         Processes at a time.
     time_limit_s
@@ -300,14 +306,16 @@ def verify_units(
     Raises
     ------
     UserError
-        ngspice is not installed, the choice names units that are not there, or the chosen layer's
-        units have no bench of their own.
+        ngspice is not installed, the choice names units that are not there, the chosen layer's
+        units have no bench of their own, or waves would replace what are none.
     """
     refuse_choice(choice, design)
     own = nominal_die(design) if die is None else die
     rules = {i: step_rule(design, calibration, own, i, conditions) for i in single_layers(design)}
     units = choose_units(choice, rules, trace, inputs)
     jobs = [(i, k, row) for i, k in units for row in range(inputs.n_seq)]
+    if raw is not None:
+        refuse_raw(raw, (raw_path(raw, first_sequence + row, (i, k)) for i, k, row in jobs))
     runner = Runner(Limits(time_s=time_limit_s))
     options = network_options(design, tolerances)
 
@@ -315,10 +323,22 @@ def verify_units(
         i, k, row = job
         c = trace.candidates[i][row, : inputs.lengths[row], k : k + 1]
         scale = design.buses[design.banks[i].candidate].scale
-        bench = make_unit_bench(design, i, k, c[:, 0] * scale, conditions, die=die, options=options)
+        bench = make_unit_bench(
+            design,
+            i,
+            k,
+            c[:, 0] * scale,
+            conditions,
+            die=die,
+            watch=() if raw is None else inner_nets(design, i, k),
+            options=options,
+        )
         waves = runner.run(bench.deck)
         evidence = read_unit(design, i, k, bench, waves)
         number = first_sequence + row
+        if raw is not None and waves.vectors:
+            title = f"design {design.digest()}, sequence {number}, unit {k} of layer {i}"
+            write_raw(raw_path(raw, number, (i, k)), waves, title)
         found = wrong_steps(of_unit(rules[i], k), evidence, c, sequence=number, units=[k])
         if progress is not None:
             progress(1)

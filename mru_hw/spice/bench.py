@@ -38,10 +38,9 @@ from mru_hw.spice.chip import (
     node_instance,
     wire_notes,
 )
-from mru_hw.spice.deck import BENCH, CHIP, TOKEN, Deck, token_line, token_of, token_source
+from mru_hw.spice.deck import BENCH, CHIP, TOKEN, TOP, Deck, token_line, token_of, token_source
 from mru_hw.spice.dies import die_commands
 from mru_hw.spice.options import Tolerances, network_options, unresolved_blocks
-from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.pulses import strobe_pulses
 from mru_hw.spice.sources import INPUT_SUPPLY, input_sources, numbers
@@ -208,7 +207,8 @@ def make_bench(
         # From dark.
         Transient(step=f"{edge_and_step(period)[1]:.9g}", stop=f"{t_stop:.9g}"),
         *(_measures(design, t_start, t_stop, conditions) if measures else ()),
-        *([Control(lines=(*commands, "run", "quit"))] if measures and commands else ()),
+        # No `run` among them: `ngspice -b` runs what stands above, and `-r FILE` keeps its waves.
+        *([Control(lines=commands)] if measures and commands else ()),
     )
     chip = chip_netlist(design)
     notes = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,9 @@ from mru_hw.circuits.statements import Source
 from mru_hw.errors import RunStatus
 from mru_hw.spice.text import deck_lines
 
+TOP = "xchip"  # the bench's instance of the chip
 BENCH, CHIP = "bench.cir", "chip.cir"
+_TRAN = re.compile(r"^\.tran ([-+.\de]+)(?=\s)", re.MULTILINE)
 TOKEN = "v(token)"  # noqa: S105 (a node's voltage, no secret)
 
 
@@ -127,6 +130,11 @@ class Deck:
         """Return the deck with further ``.options``; the last word on each is theirs."""
         head, end, tail = self.files[BENCH].rpartition("\n.end")
         bench = f"{head}\n.options {options}{end}{tail}"
+        return replace(self, files={**self.files, BENCH: bench})
+
+    def with_step(self, times: float) -> Deck:
+        """Return the deck with a largest time step that is so many times as long."""
+        bench = _TRAN.sub(lambda found: f".tran {times * float(found[1])!r}", self.files[BENCH])
         return replace(self, files={**self.files, BENCH: bench})
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from mru_hw.mapping.design import Design
 from mru_hw.spice.chip import CHIP_CELL, chip_netlist
-from mru_hw.spice.deck import Change
+from mru_hw.spice.deck import TOP, Change
 from mru_hw.spice.flatten import Placed, flatten
-from mru_hw.spice.paths import TOP, device_paths
+from mru_hw.spice.paths import device_paths
 from mru_hw.technology import Technology
 from mru_hw.variation import Die
 

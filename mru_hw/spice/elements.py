@@ -26,8 +26,8 @@ from mru_hw.mapping.reading import node_line, read_legs
 from mru_hw.mapping.realised import compensating, realised_bank
 from mru_hw.model.network import Model
 from mru_hw.spice.chip import CHIP_CELL, chip_netlist, leg_instance, unit_device
+from mru_hw.spice.deck import TOP
 from mru_hw.spice.flatten import Placed, flatten
-from mru_hw.spice.paths import TOP
 from mru_hw.technology.calibration import Calibration
 
 COLUMNS = (

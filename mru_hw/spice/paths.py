@@ -9,8 +9,7 @@ import numpy as np
 from mru_hw.errors import MruHwError
 from mru_hw.mapping.design import Design, DeviceGroup
 from mru_hw.spice.chip import leg_instance, node_instance, unit_device
-
-TOP = "xchip"  # the bench's instance of the chip
+from mru_hw.spice.deck import TOP
 
 
 def device_paths(design: Design, group: DeviceGroup) -> Iterator[tuple[tuple[int, ...], str]]:

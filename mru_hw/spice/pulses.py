@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.spice.deck import Pulse
-from mru_hw.spice.paths import TOP
+from mru_hw.spice.deck import TOP, Pulse
 
 Array = NDArray[np.float64]
 

@@ -18,16 +18,16 @@ _TITLE = "Title: "
 """What a raw file starts with."""
 
 
-def raw_path(folder: Path, sequence: int) -> Path:
-    """Return where in a folder the waves of a sequence go."""
-    return folder / f"sequence{sequence}.raw"
+def raw_path(folder: Path, sequence: int, unit: tuple[int, int] | None = None) -> Path:
+    """Return where in a folder the waves of a sequence go, a single unit's (layer, unit) apart."""
+    own = "" if unit is None else f"_layer{unit[0]}_unit{unit[1]}"
+    return folder / f"sequence{sequence}{own}.raw"
 
 
-def refuse_raw(folder: Path, sequences: Iterable[int]) -> None:
+def refuse_raw(folder: Path, paths: Iterable[Path]) -> None:
     """Raise `UserError` where waves cannot go to a folder, or would replace what are none."""
     refuse_no_folder(folder, "raw")
-    for number in sequences:
-        path = raw_path(folder, number)
+    for path in paths:
         refuse_foreign(path, marker=_TITLE, what="raw file", field="raw")
 
 

@@ -32,7 +32,11 @@ ground. Tolerances stay, and so does gmin: pA currents would drown in more.
 """
 
 CLOSER = ("trtol=5", "trtol=1")
-"""What a run that stepped over a strobe is tried with, in this order: shorter time steps."""
+"""What a run that stepped over a strobe is tried with, in this order: shorter time steps.
+
+Each time the largest step is half of the one before too: where the pulse's own breakpoint was lost,
+other time points find it.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,12 +187,14 @@ class _Crew:
     def run(self, changes: Sequence[Change] | None) -> Waves:
         """Run one die, with help where it does not converge or steps over a strobe."""
         first = waves = self._attempt(self._deck, changes)
-        seconds = waves.core_seconds
+        seconds, deck = waves.core_seconds, self._deck
         for helper in _HELP.get(first.status, ()):
             if waves.status is not first.status:
                 break
             self.close()
-            helped = self._attempt(self._deck.with_options(helper), changes)
+            if first.status is RunStatus.STROBE_LOST:
+                deck = deck.with_step(0.5)
+            helped = self._attempt(deck.with_options(helper), changes)
             waves = replace(helped, helper=helper)
             seconds += waves.core_seconds
         if waves.status is not RunStatus.DONE:

@@ -29,10 +29,9 @@ from mru_hw.spice.bench import (
     state_vectors,
 )
 from mru_hw.spice.chip import SUPPLIES, chip_netlist, node_instance, node_net, own_cells
-from mru_hw.spice.deck import CHIP, TOKEN, Deck, pwl
+from mru_hw.spice.deck import CHIP, TOKEN, TOP, Deck, pwl
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import network_options
-from mru_hw.spice.paths import TOP
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.pulses import strobe_pulses
 from mru_hw.spice.sources import RAMP
@@ -137,6 +136,32 @@ def unit_deck(design: Design, layer: int, unit: int) -> str:
         The layer's units have no bench of their own, or the Design has no circuit.
     """
     return deck_text(unit_netlist(design, layer, unit).statements())
+
+
+def inner_nets(design: Design, layer: int, unit: int) -> tuple[str, ...]:
+    """Return the voltages of every net of a unit's deck but those that its bench keeps anyway.
+
+    Such as ``v(xchip.xu0_3.gs)``; the pins, at the bench's own level, as ``v(c0_3)``.
+
+    Raises
+    ------
+    UserError
+        The layer's units have no bench of their own, or the Design has no circuit.
+    """
+    cut = unit_netlist(design, layer, unit)
+    below = _nets_below(cut.top, cut.cells(), f"{TOP}.")
+    pins = (pin for pin in cut.top.head.pins if pin not in {*SUPPLIES, "vss"})
+    kept = set(state_vectors(design, layer, unit))
+    return tuple(v for v in (f"v({net})" for net in (*pins, *below)) if v not in kept)
+
+
+def _nets_below(cell: Cell, cells: Mapping[str, Cell], path: str) -> Iterator[str]:
+    """Yield the nets inside a cell and inside its instances, each once."""
+    nets = dict.fromkeys(net for element in cell.elements for net in element.nets)
+    yield from (path + net for net in nets if net not in {*cell.head.pins, "0"})
+    for element in cell.elements:
+        if element.model in cells:
+            yield from _nets_below(cells[element.model], cells, f"{path}{element.name}.")
 
 
 def _needed(cells: Mapping[str, Cell], elements: Iterable[Element]) -> Iterator[str]:

@@ -7,187 +7,32 @@ docs/extend/sweep_axis.md shows how to add an entry.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from mru_hw.mapping.options import DEFAULTS, DesignOptions
-from mru_hw.sweeps.setup import Setup, perturbed
-from mru_hw.technology import Technology
-from mru_hw.technology.conditions import checked_conditions, nominal_conditions
+from mru_hw.errors import UserError
+from mru_hw.mapping.options import LARGEST_LADDER, Compensated
+from mru_hw.sweeps.axis import (
+    NO_DIES,
+    UNSET,
+    Axis,
+    Ground,
+    Noted,
+    condition,
+    factor,
+    none,
+    option_axis,
+)
+from mru_hw.sweeps.setup import Setup, perturbed, rounded, with_frame, with_levels
 from mru_hw.trim.dac import BITS_MOST
-from mru_hw.units import Volts, render
+from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds, Volts, render
 from mru_hw.variation.spread import GRADIENT_MOST, MISMATCH_MOST, PROCESS_MOST
 
-NO_DIES: Mapping[str, str] = {"ideal": "which has no dies"}
+__all__ = ["AXES", "NO_DIES", "UNSET", "Axis", "Ground", "Noted", "known"]
+
 LARGEST_MISMATCH = 2.0
 """Times the process's, up to which cells hold their states: 3.5 sigma."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """What a plan says outside its axes, and what their defaults and limits rest on."""
-
-    level: str
-    technology: Technology
-    options: DesignOptions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noted:
-    """What a note on an axis is made from.
-
-    Attributes
-    ----------
-    values
-        The axis's value at each point of the sweep.
-    facts
-        What the sweep states of itself, by name.
-    """
-
-    level: str
-    values: Sequence[Any]
-    facts: Mapping[str, str]
-
-
-class _Unset:
-    """No value at all, where None might be one."""
-
-
-UNSET = _Unset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Axis:
-    """All that is known of one axis.
-
-    Attributes
-    ----------
-    name
-        In PLAN.yaml, and in the settings of a point.
-    kind
-        Type of a value with its limits, as pydantic reads it; a value is a number or a text, for
-        the settings of a point are kept as JSON.
-    example
-        Values as PLAN.yaml may have them: they stand in the JSON schema, and the tests try them.
-    description
-        Of the values, for the JSON schema.
-    label
-        Of the axis in a figure; with the unit where the ticks do not have it.
-    unit
-        SI unit that a figure writes behind each tick, with its prefix; empty for plain numbers.
-    render
-        A value in words, as a legend has it.
-    default
-        The value of the points of a plan that leaves the axis out.
-    apply
-        What a value changes of a run; axes are applied in the order of the table.
-    nominal
-        The value at the point that speaks for the whole sweep; the plan's first value if unset.
-    tacit
-        The value that a point's description leaves out.
-    trials
-        For an axis whose values draw networks, other than `nominal`: how many at each, unless the
-        plan says so. A network that cannot be mapped is then the outcome of a run.
-    not_at
-        Levels of truth that do not know the axis, with the reason.
-    check
-        Refuse a value that the technology or the level does not take.
-    note
-        What a reader of the sweep must know of these values, a sentence; empty for nothing.
-    """
-
-    name: str
-    kind: Any
-    example: tuple[Any, ...]
-    description: str
-    label: str
-    render: Callable[[Any], str]
-    default: Callable[[Ground], Any]
-    apply: Callable[[Setup, Any], Setup]
-    nominal: Any = UNSET
-    tacit: Any = UNSET
-    unit: str = ""
-    trials: int | None = None
-    not_at: Mapping[str, str] = field(default_factory=lambda: NO_DIES)
-    check: Callable[[Ground, Any], None] = lambda _ground, _value: None
-    note: Callable[[Noted], str] = lambda _noted: ""
-
-
-def _none(_ground: Ground) -> float:
-    return 0.0
-
-
-def _factor(
-    name: str,
-    *,
-    changes: str,
-    most: float,
-    of: str,
-    default: Callable[[Ground], float] = _none,
-    nominal: float = 0.0,
-    **more: Any,
-) -> Axis:
-    """Return an axis of factors on sigmas, told as ``0.5 ×`` of something.
-
-    `changes` names the field of the setup.
-    """
-    return Axis(
-        name=name,
-        kind=Annotated[float, Field(ge=0, le=most)],
-        example=(0, 0.5),
-        render=lambda value: f"{value:g} × {of}",
-        default=default,
-        apply=lambda setup, value: dataclasses.replace(setup, **{changes: value}),
-        nominal=nominal,
-        **more,
-    )
-
-
-def _condition(name: str, **more: Any) -> Axis:
-    """Return an axis of one of the conditions: the technology's own where a plan has none."""
-
-    def check(ground: Ground, value: Any) -> None:
-        others = dataclasses.asdict(nominal_conditions(ground.technology))
-        constants = ground.level == "behavioral"
-        checked_conditions(ground.technology, constants=constants, **others | {name: value})
-
-    def apply(setup: Setup, value: Any) -> Setup:
-        conditions = dataclasses.replace(setup.conditions, **{name: value})
-        return dataclasses.replace(setup, conditions=conditions)
-
-    return Axis(
-        name=name,
-        default=lambda ground: getattr(nominal_conditions(ground.technology), name),
-        apply=apply,
-        check=check,
-        **more,
-    )
-
-
-def option_axis(name: str, **more: Any) -> Axis:
-    """Return an axis of one of the design's options: its type, its limits and its default are its.
-
-    `more` says how it is written: ``example``, ``label``, ``unit``, ``render``.
-    """
-    option = DesignOptions.model_fields[name]
-
-    def apply(setup: Setup, value: Any) -> Setup:
-        options = setup.options.model_copy(update={name: value})
-        return dataclasses.replace(setup, options=options)
-
-    return Axis(
-        name=name,
-        kind=Annotated[option.annotation, *option.metadata],
-        description=f"of the design, in place of the key design's: {option.description}",
-        default=lambda ground: getattr(ground.options, name),
-        apply=apply,
-        tacit=getattr(DEFAULTS, name),
-        not_at={},
-        **more,
-    )
 
 
 def _cold_and_hot(noted: Noted) -> str:
@@ -248,13 +93,88 @@ def _protocol(noted: Noted) -> str:
     )
 
 
+BITS = (2, 24)
+"""Bits of a rounded weight or bias; one bit has no 0 and one sign only."""
+
+
+def _refuse_bits(_ground: Ground, value: Any) -> None:
+    if 0 < value < BITS[0]:
+        raise UserError("bits", value, f"0, for as trained, or {BITS[0]} to {BITS[1]}")
+
+
+def _bits_axis(name: str, kind: str, described: str) -> Axis:
+    """Return an axis that rounds one kind of tensor before the network is mapped."""
+
+    def check(ground: Ground, value: Any) -> None:
+        try:
+            _refuse_bits(ground, value)
+        except UserError as error:
+            raise UserError(name, error.value, error.expected) from None
+
+    def apply(setup: Setup, bits: int) -> Setup:
+        return dataclasses.replace(setup, model=rounded(setup.model, kind, bits))
+
+    return Axis(
+        name=name,
+        kind=Annotated[int, Field(ge=0, le=BITS[1])],
+        example=(3, 0),
+        description=f"bits of {described}, the sign among them, 2 to 24: each tensor in whole "
+        "multiples of its largest, rounded before the network is mapped; 0 leaves it as trained",
+        label=f"bits of {described}",
+        render=lambda bits: f"{bits or 'all'} bits of {described}",
+        default=lambda _: 0,
+        apply=apply,
+        nominal=0,
+        tacit=0,
+        not_at={},
+        check=check,
+    )
+
+
+def _compensated(name: str, **more: Any) -> Axis:
+    """Return an axis of one of the conditions that mirrors' gains are compensated at."""
+    part = Compensated.model_fields[name]
+
+    def apply(setup: Setup, value: Any) -> Setup:
+        if value is None:
+            return setup
+        at = setup.options.compensated.model_copy(update={name: value})
+        options = setup.options.model_copy(update={"compensated": at})
+        return dataclasses.replace(setup, options=options)
+
+    return Axis(
+        name=f"compensated_{name}",
+        option=f"compensated.{name}",
+        description=f"of the design, at which ratios undo the gains of mirrors: {part.description}",
+        default=lambda ground: getattr(ground.options.compensated, name),
+        apply=apply,
+        tacit=None,
+        not_at={},
+        **more,
+    )
+
+
 def _perturb(setup: Setup, percent: float) -> Setup:
     model = perturbed(setup.model, percent, setup.seed, setup.trial)
     return dataclasses.replace(setup, model=model)
 
 
 _TABLE = (
-    _factor(
+    Axis(
+        name="model",
+        kind=Annotated[str, Field(min_length=1)],
+        example=("net", "other"),
+        description="model folders, relative to the plan, of the same inputs and classes",
+        label="network",
+        render=lambda value: str(value or "the network of the plan")[-40:],
+        default=lambda _: None,
+        apply=lambda setup, value: (
+            setup if value is None else dataclasses.replace(setup, model=setup.models[value])
+        ),
+        tacit=None,
+        not_at={},
+    ),
+    factor(
         "mismatch_scale",
         changes="mismatch",
         most=MISMATCH_MOST,
@@ -265,7 +185,7 @@ _TABLE = (
         nominal=1.0,
         note=_large_mismatch,
     ),
-    _factor(
+    factor(
         "process_scale",
         changes="process",
         most=PROCESS_MOST,
@@ -275,7 +195,7 @@ _TABLE = (
         "corner",
         tacit=0.0,
     ),
-    _factor(
+    factor(
         "gradient_scale",
         changes="gradient",
         most=GRADIENT_MOST,
@@ -292,12 +212,12 @@ _TABLE = (
         description="factors on every noise amplitude; 0 is no noise",
         label="noise, times the devices' own",
         render=lambda value: f"{value:g} × device noise" if value else "no device noise",
-        default=_none,
+        default=none,
         apply=lambda setup, value: dataclasses.replace(setup, noise=value),
         nominal=0.0,
         not_at={**NO_DIES, "spice": "whose transient analysis has no noise"},
     ),
-    _condition(
+    condition(
         "corner",
         kind=Annotated[str, Field(min_length=1)],
         example=("tt", "ff"),
@@ -305,7 +225,7 @@ _TABLE = (
         label="process corner",
         render=lambda value: f"corner {value[:20]}",
     ),
-    _condition(
+    condition(
         "temperature",
         kind=Annotated[float, Field(gt=-273.15)],
         example=(-40, 27.5),
@@ -314,7 +234,7 @@ _TABLE = (
         render=lambda value: f"{value:g} °C",
         note=_cold_and_hot,
     ),
-    _condition(
+    condition(
         "v_dd",
         kind=Annotated[Volts, Field(gt=0)],
         example=("1.8 V", 1.7),
@@ -331,7 +251,7 @@ _TABLE = (
         "arXiv 2605.15216",
         label="perturbation p [%]",
         render=lambda value: f"p = {value:g} %",
-        default=_none,
+        default=none,
         apply=_perturb,
         nominal=0.0,
         tacit=0.0,
@@ -360,6 +280,109 @@ _TABLE = (
         unit="A",
         render=lambda value: f"{render(value, 'A')} for 1.0",
     ),
+    *(
+        option_axis(
+            name,
+            example=(1.0, 2.0),
+            label=f"{name.removesuffix('_current')}s' current [i_unit]",
+            render=lambda value, name=name: f"{name.replace('_', ' ')} {value:g}",
+        )
+        for name in ("signal_current", "candidate_current", "state_current")
+    ),
+    option_axis(
+        "diode_units",
+        example=([16, 32], [16, 32, 64]),
+        label="unit devices of diodes",
+        render=lambda value: f"diodes of {', '.join(map(str, value))}",
+    ),
+    *(
+        option_axis(
+            name,
+            example=example,
+            label=f"unit devices: {name.removesuffix('_units').replace('_', ' ')}",
+            render=lambda value, name=name: f"{name.replace('_', ' ')} {value}",
+        )
+        for name, example in (
+            ("largest_leg", (64, 128)),
+            ("bias_units", (32, 64)),
+            ("window_units", (32, 64)),
+            ("candidate_split", (2, 4)),
+            ("hold", (12, 16)),
+            ("width", (32, 40)),
+        )
+    ),
+    option_axis(
+        "levels",
+        kind=Annotated[int, Field(ge=1, le=LARGEST_LADDER)],
+        example=(2, 3),
+        label="K where the network leaves it open",
+        render=lambda value: f"K = {value} where it is open" if value else "K of the network",
+    ),
+    option_axis(
+        "area",
+        example=({}, {"v0/diode_plus": 2}),
+        label="area by role",
+        render=lambda value: (
+            "area of " + ", ".join(f"{role} × {times}" for role, times in value)
+            if value
+            else "no role's area multiplied"
+        ),
+    ),
+    _compensated(
+        "corner",
+        kind=Annotated[str, Field(min_length=1)],
+        example=("tt", "ss"),
+        label="corner of compensation",
+        render=lambda value: f"compensated at {value or 'the usual corner'}",
+    ),
+    _compensated(
+        "temperature",
+        kind=Annotated[float, Field(gt=-273.15)],
+        example=(27, 50),
+        label="temperature of compensation [°C]",
+        render=lambda value: (
+            "usual compensation" if value is None else f"compensated at {value:g} °C"
+        ),
+    ),
+    _compensated(
+        "v_dd",
+        kind=Annotated[Volts, Field(gt=0)],
+        example=("1.8 V", 1.7),
+        label="supply of compensation",
+        unit="V",
+        render=lambda value: (
+            f"compensated at {render(value, 'V') if value else 'the usual supply'}"
+        ),
+    ),
+    Axis(
+        name="frame_period",
+        kind=Annotated[Seconds, Field(ge=SHORTEST_FRAME, le=LONGEST_FRAME)],
+        example=("25 ms", 0.01),
+        description="time from frame to frame, such as 10 ms; a bare number is in seconds",
+        label="time from frame to frame",
+        unit="s",
+        render=lambda value: f"frames of {render(value, 's') if value else 'the network'}",
+        default=lambda _: None,
+        apply=lambda setup, value: dataclasses.replace(setup, model=with_frame(setup.model, value)),
+        tacit=None,
+        not_at={},
+    ),
+    Axis(
+        name="k",
+        kind=Annotated[int, Field(ge=1, le=64)],
+        example=(1, 2),
+        description="K of every CMRU layer, in place of the network's: levels -K to K",
+        label="K",
+        render=lambda value: f"K = {value or 'as trained'}",
+        default=lambda _: None,
+        apply=lambda setup, value: dataclasses.replace(
+            setup, model=with_levels(setup.model, value)
+        ),
+        tacit=None,
+        not_at={},
+    ),
+    _bits_axis("weight_bits", ".weight", "a weight"),
+    _bits_axis("bias_bits", ".bias", "a bias"),
 )
 
 AXES: dict[str, Axis] = {axis.name: axis for axis in _TABLE}

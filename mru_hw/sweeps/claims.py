@@ -21,7 +21,8 @@ from mru_hw.mapping.options import DesignOptions
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.plan import Plan
-from mru_hw.sweeps.points import Point, points
+from mru_hw.sweeps.points import Asked, Point, Shard, points, read_shard
+from mru_hw.sweeps.statistics.stopping import read_until
 from mru_hw.sweeps.store import FRAME, QUANTILES, plain
 from mru_hw.sweeps.subject import ARITHMETIC
 from mru_hw.technology import Technology, load_technology
@@ -56,7 +57,9 @@ def check_claims(db: sqlite3.Connection, facts: Mapping[str, str]) -> dict[int, 
     labels = _sequences(db, float(facts.get(FRAME, "nan")))
     wanted = _planned(db, json.loads(facts["plans"]), priced=level != "ideal")
     _references(db, labels)
-    _counts(db, complete=complete == "true")
+    shard = read_shard(facts["shard"]) if "shard" in facts else Shard(number=1, count=1)
+    _counts(db, shard.asked(list(wanted.values())), complete=complete == "true")
+    _ended(json.loads(facts.get("until", "null")), len(wanted))
     plans = json.loads(facts["plans"]).values()
     whole = any(plan["keep"] == "all" for plan in plans)
     _results(db, labels, priced=level != "ideal", whole=whole)
@@ -147,21 +150,33 @@ def _known_then(
     }
 
 
-def _counts(db: sqlite3.Connection, *, complete: bool) -> None:
-    """Every result is one of its point's runs, and stands there once."""
+def _counts(db: sqlite3.Connection, asked: Asked, *, complete: bool) -> None:
+    """Every result is one of the runs that the store is for, and stands there once."""
     query = (
-        "SELECT point, count(*), count(DISTINCT trial || ' ' || die), min(trial), max(trial),"
-        " min(die), max(die) FROM result GROUP BY point"
+        "SELECT point, trial, count(*), count(DISTINCT die), min(die), max(die) FROM result"
+        " GROUP BY point, trial"
     )
-    stored = {number: rest for number, *rest in db.execute(query)}
-    for number, trials, dies in db.execute("SELECT number, trials, dies FROM point"):
-        count, different, *ends = stored.pop(number, (0, 0, 0, 0, 0, 0))
-        _require(count == different <= trials * dies)
-        for low, high, runs in ((*ends[:2], trials), (*ends[2:], dies)):
-            _whole(low, 0)
-            _require(type(high) is int and high < runs)
-        _require(count == trials * dies or not complete)
-    _require(not stored)
+    left = dict(asked)
+    for point, trial, count, different, low, high in db.execute(query):
+        dies = left.pop((point, trial))
+        _whole(low, dies.start)
+        _require(type(high) is int and high < dies.stop)
+        _require(count == different <= len(dies))
+        _require(count == len(dies) or not complete)
+    _require(not complete or not any(left.values()))
+
+
+def _ended(until: Any, n_points: int) -> None:
+    """Refuse an end of the sweep that is not of shares with their intervals."""
+    if until is None:
+        return
+    _require(str(read_until(until["asked"])) == until["asked"])
+    for one in until["populations"]:
+        _require(set(one["points"]) <= set(range(n_points)) and type(one["reached"]) is bool)
+        _whole(one["dies"], 1)
+        for name in ("low", "value", "high"):
+            _number(one[name], 0, 1)
+        _require(one["low"] <= one["value"] <= one["high"])
 
 
 def _results(

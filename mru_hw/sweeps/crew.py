@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from mru_hw.sweeps.work import DieResult, failed, run_job
 from mru_hw.workers import Worker, WorkerDied
 
 _Result = TypeVar("_Result")
+_END = object()
 
 
 @final
@@ -77,8 +77,13 @@ class Crew:
         return result
 
 
-def run_jobs(subject: Subject, jobs: Iterator[Job], workers: int) -> Iterator[list[DieResult]]:
+def run_jobs(
+    subject: Subject, jobs: Iterator[Job | None], workers: int
+) -> Iterator[list[DieResult]]:
     """Compute jobs in worker processes and yield what each left, in the order of their ends.
+
+    None among the jobs is a pause: those behind it are asked for when all results before it have
+    been yielded.
 
     A job whose process dies is split and its dies are tried once more, each alone; one that
     kills its process again is a result with the status `RunStatus.WORKER_DIED`.
@@ -86,14 +91,22 @@ def run_jobs(subject: Subject, jobs: Iterator[Job], workers: int) -> Iterator[li
     again = deque[Job]()
     with Crew(workers, _hold, subject) as crew:
         pending: dict[Future[list[DieResult]], tuple[Job, bool]] = {}
+        paused, ended = False, False
         while True:
             while again and len(pending) < 2 * workers:
                 single = again.popleft()
                 pending[crew.submit(_work, single)] = single, True
-            for job in itertools.islice(jobs, max(0, 2 * workers - len(pending))):
-                pending[crew.submit(_work, job)] = job, False
+            while not paused and len(pending) < 2 * workers:
+                job = next(jobs, _END)
+                if isinstance(job, Job):
+                    pending[crew.submit(_work, job)] = job, False
+                paused = not isinstance(job, Job)
+                ended = job is _END
             if not pending:
-                return
+                if ended:
+                    return
+                paused = False
+                continue
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 job, last = pending.pop(future)
                 try:

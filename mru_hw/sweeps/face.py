@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -11,7 +13,9 @@ from typing import TYPE_CHECKING, Any, final
 from mru_hw.errors import MISSING, RunStatus, UserError
 from mru_hw.files import validated
 from mru_hw.sweeps.plan import Plan, read_plan
+from mru_hw.sweeps.points import read_shard
 from mru_hw.sweeps.run import STUDY, Outcome, run_sweep
+from mru_hw.sweeps.statistics.stopping import read_until
 from mru_hw.sweeps.view import RunView, open_run
 from mru_hw.units import render
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from mru_hw.sweeps.check import PlanCheck
     from mru_hw.sweeps.statistics.answers import Statistics
 
 
@@ -86,6 +91,18 @@ class Sweep:
         """Return how many runs are stored."""
         return len(self.rows)
 
+    def export(self, out: str | Path) -> None:
+        """Write the rows as a table, to a path that ends in ``.csv`` or ``.parquet``.
+
+        Raises
+        ------
+        UserError
+            It ends otherwise, something else stands there, or what writes Parquet is missing.
+        """
+        from mru_hw.sweeps.export import export
+
+        export(self, Path(out))
+
     def facts(self) -> Iterator[tuple[str, str]]:
         """Yield what there is to say of the sweep, a name and a text each."""
         done = [row for row in self.rows if row["status"] == "done"]
@@ -123,6 +140,8 @@ def sweep(
     out: str | Path | None = None,
     *,
     workers: int | None = None,
+    shard: str | None = None,
+    until: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """Run a sweep, or go on with one that was interrupted.
@@ -136,6 +155,10 @@ def sweep(
         The store to write; beside PLAN.yaml, with its stem and ``.sqlite``, when None.
     workers
         Processes; one a core when None. No result depends on it.
+    shard
+        Which part of the runs, such as ``3/16``; all when None.
+    until
+        What to know of the dies before it ends, such as ``yield ±1 %`` or ``accuracy ±0.5 %``.
     progress
         Called with the runs stored and the runs in all, at the start and after every job.
 
@@ -146,7 +169,7 @@ def sweep(
     SimulationError
         The machine cut runs off; the same call tries them again.
     """
-    outcome = sweep_plan(plan, out, workers=workers, progress=progress)
+    outcome = sweep_plan(plan, out, workers=workers, shard=shard, until=until, progress=progress)
     outcome.refuse_cut_off()
     return read_sweep(outcome.path)
 
@@ -158,13 +181,15 @@ def sweep_plan(
     source: Path | None = None,
     said: Mapping[str, str] | None = None,
     workers: int | None = None,
+    shard: str | None = None,
+    until: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run a sweep as `sweep` does, and say how it ended.
 
     Parameters
     ----------
-    plan, out, workers, progress
+    plan, out, workers, shard, until, progress
         As `sweep` has them.
     source
         PLAN.yaml of a `Plan` that was read from it: its paths are relative to that folder, and
@@ -173,23 +198,77 @@ def sweep_plan(
         What of such a plan the file does not say, by field, and what it is called where it was
         said: mistakes are told as there.
     """
+    asked = _asked(plan, out, source)
+    with asked.told(said):
+        return run_sweep(
+            {STUDY: asked.plan},
+            asked.folder,
+            asked.out,
+            workers=workers,
+            shard=None if shard is None else read_shard(shard),
+            until=None if until is None else read_until(until),
+            progress=progress,
+        )
+
+
+def check_sweep(
+    plan: str | Path | Mapping[str, Any] | Plan,
+    out: str | Path | None = None,
+    *,
+    source: Path | None = None,
+    said: Mapping[str, str] | None = None,
+    workers: int | None = None,
+    shard: str | None = None,
+    until: str | None = None,
+) -> PlanCheck:
+    """Say what a call of `sweep_plan` would take, which has the same parameters."""
+    from mru_hw.sweeps.check import check_plan
+
+    asked = _asked(plan, out, source)
+    with asked.told(said):
+        return check_plan(
+            {STUDY: asked.plan},
+            asked.folder,
+            asked.out,
+            workers=workers,
+            shard=None if shard is None else read_shard(shard),
+            until=None if until is None else read_until(until),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A plan, the folder that its paths begin in, what its mistakes call it, and its store."""
+
+    plan: Plan
+    folder: Path
+    name: str
+    out: Path
+
+    @contextlib.contextmanager
+    def told(self, said: Mapping[str, str] | None) -> Iterator[None]:
+        """Say where a mistake stands: in the plan, or where `said` has it."""
+        try:
+            yield
+        except UserError as error:
+            raise self.plan.place(error, self.name, said) from None
+
+
+def _asked(
+    plan: str | Path | Mapping[str, Any] | Plan, out: str | Path | None, source: Path | None
+) -> _Asked:
     folder, name = Path(), "plan"
-    if isinstance(plan, Plan):
-        document = plan
-        if source is not None:
-            folder, name = source.parent, source.name
-    elif isinstance(plan, str | Path):
-        path = Path(plan)
-        document, folder, name = read_plan(path), path.parent, path.name
+    path = Path(plan) if isinstance(plan, str | Path) else source
+    if path is not None:
+        folder, name = path.parent, path.name
         out = path.with_suffix(".sqlite") if out is None else out
-    else:
-        document = validated(Plan, plan, name)
+    if isinstance(plan, str | Path):
+        plan = read_plan(Path(plan))
+    elif not isinstance(plan, Plan):
+        plan = validated(Plan, plan, name)
     if out is None:
         raise UserError("out", MISSING, "the file to write, for a plan that is no file")
-    try:
-        return run_sweep({STUDY: document}, folder, Path(out), workers=workers, progress=progress)
-    except UserError as error:
-        raise document.place(error, name, said) from None
+    return _Asked(plan=plan, folder=folder, name=name, out=Path(out))
 
 
 def read_sweep(path: str | Path) -> Sweep:
@@ -205,7 +284,6 @@ def read_sweep(path: str | Path) -> Sweep:
 
 
 def _rows(view: RunView) -> Iterator[dict[str, Any]]:
-    seconds = float(view.duration.mean())
     for point, run in view.runs():
         joules = run.energy_mean
         blocks = {} if run.blocks is None else json.loads(run.blocks)
@@ -219,7 +297,7 @@ def _rows(view: RunView) -> Iterator[dict[str, Any]]:
             "status": RunStatus[run.status].name.lower(),
             "accuracy": run.accuracy,
             "energy_J": joules,
-            "power_W": None if joules is None else joules / seconds,
+            "power_W": None if joules is None else joules / point.duration,
             **{f"energy_J.{name}": sum(parts) for name, parts in blocks.items()},
             "seconds": run.seconds,
             "design": run.design,

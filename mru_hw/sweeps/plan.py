@@ -4,118 +4,37 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
     Field,
     SerializeAsAny,
     ValidationError,
-    create_model,
     field_validator,
     model_validator,
 )
-from pydantic.functional_validators import AfterValidator
 
 from mru_hw.documents import Document, Several, mistake
-from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw.errors import Bare, UserError
 from mru_hw.files import read_document
 from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
 from mru_hw.simulate.kernels import NUMPY, asked_kernel
-from mru_hw.sweeps.axes import AXES, NO_DIES, Axis, Ground
+from mru_hw.sweeps.axes import AXES, NO_DIES, Ground
+from mru_hw.sweeps.axis_values import DIE, AxisValues, Count, below, mistaken, read_axes
 from mru_hw.sweeps.spec import CONDITIONS, DEFAULT, FIGURES, Spec, read_spec
 from mru_hw.technology import Technology
 
 DIES_LIMIT = 1 << 20
 """Dies of a point: die k has the seed ``(seed << 20) + k``, so that no two seeds share one."""
 SEED_LIMIT = 1 << 42
-DIE_SEED_LIMIT = 1 << 62
 RUNS_LIMIT = 10_000_000
-DIE = "die"
-"""The axis that is no setting of a point: it names the dies that each point is run on."""
-
-_Item = TypeVar("_Item", bound=Hashable)
-
-
-def _different(values: tuple[_Item, ...]) -> tuple[_Item, ...]:
-    if len(set(values)) < len(values):
-        raise ValueError("expected values that differ from each other")
-    return values
-
-
-_Seed = Annotated[int, Field(ge=0, lt=DIE_SEED_LIMIT)]
-_Count = Annotated[int, Field(ge=1)]
-
-
-class AxisValues(Document):
-    """An entry of a plan's axes; `document_of` an axis says of which type its values are."""
-
-    axis: str
-    values: tuple[Any, ...]
-
-    @property
-    def draws(self) -> int:
-        """Networks that are drawn at each value; 1 where the axis draws none."""
-        return int(getattr(self, "trials", 1))
-
-
-def axis_names() -> tuple[str, ...]:
-    """Return the names of all axes that a plan may have."""
-    return (DIE, *AXES)
-
-
-def document_of(name: str) -> type[AxisValues]:
-    """Return the type of a plan's entry for an axis."""
-    return _DIES if name == DIE else _document_of(AXES[name])
-
-
-@cache
-def _document_of(axis: Axis) -> type[AxisValues]:
-    return _document(axis.name, axis.kind, axis.description, axis.example, axis.trials)
-
-
-def _document(
-    name: str, kind: Any, description: str, example: tuple[Any, ...], trials: int | None = None
-) -> type[AxisValues]:
-    values: Any = Annotated[
-        Several[kind],
-        Field(
-            min_length=1,
-            description=description,
-            examples=[list(example)],
-            json_schema_extra={"uniqueItems": True},
-        ),
-        AfterValidator(_different),
-    ]
-    fields: dict[str, Any] = {"axis": (Literal[name], ...), "values": (values, ...)}
-    if trials is not None:
-        fields["trials"] = (Annotated[_Count, Field(description="draws at each value")], trials)
-    return create_model(name, __base__=AxisValues, **fields)
-
-
-_DIES = _document(DIE, _Seed, "seeds of single dies, as Chip.run takes them", (7, 0))
-
-
-def _read_axes(axes: object) -> object:
-    """Read each entry as its own axis has it."""
-    if not isinstance(axes, (list, tuple)):
-        return axes
-    return [_read_axis(f"axes.{k}", one) for k, one in enumerate(axes)]
-
-
-def _read_axis(place: str, one: object) -> object:
-    if not isinstance(one, dict):
-        return one
-    name = one.get("axis", MISSING)
-    if not isinstance(name, str) or name not in axis_names():
-        raise UserError(f"{place}.axis", name, "one of " + ", ".join(axis_names()))
-    try:
-        return document_of(name).model_validate(one)
-    except ValidationError as error:
-        raise _below(place, mistake(error.errors(include_url=False)[0], one)) from None
+_KEPT = (
+    *("tech", "inputs", "model", "sequences", "conditions", "design", "calibration", "kernel"),
+)
+"""Keys that mistakes name as the plan does."""
 
 
 def _read_design(design: object) -> object:
@@ -131,21 +50,24 @@ def _read_design(design: object) -> object:
     try:
         return DesignOptions.model_validate(design)
     except UserError as error:
-        raise _below("design", error) from None
+        raise below("design", error) from None
     except ValidationError as error:
-        raise _below("design", mistake(error.errors(include_url=False)[0], design)) from None
+        raise below("design", mistake(error.errors(include_url=False)[0], design)) from None
 
 
-def _below(place: str, error: UserError) -> UserError:
-    """Return the same error with its field in a part of the document."""
-    field = f"{place}.{error.field}" if error.field else place
-    return UserError(field, error.value, error.expected)
+class Sample(Document):
+    """Some combinations of the axes' values in place of all."""
+
+    method: Literal["random", "sobol"] = Field(
+        description="drawn each on its own, or Sobol's sequence, which fills the space evenly"
+    )
+    points: Annotated[int, Field(ge=1, le=1 << 20, description="combinations")]
 
 
 class Plan(Document):
     """A sweep: which network, on what, over which axes.
 
-    The points are the product of the axes; each is run on n_dies dies.
+    The points are the product of the axes, or a sample; each is run on n_dies dies.
     """
 
     format_version: Annotated[Literal[1], Field(description="of this file")] = 1
@@ -188,9 +110,13 @@ class Plan(Document):
     )
     axes: Annotated[
         Several[SerializeAsAny[AxisValues]],
-        BeforeValidator(_read_axes),
+        BeforeValidator(read_axes),
         Field(description="what varies; each axis at most once"),
     ] = ()
+    sample: Sample | None = Field(
+        default=None,
+        description="some combinations in place of the product of the axes, drawn from seed",
+    )
     n_dies: Annotated[
         int,
         Field(
@@ -208,7 +134,7 @@ class Plan(Document):
         ),
     ] = 0
     chunk: Annotated[
-        _Count,
+        Count,
         Field(
             description="dies that one job computes and stores at a time; no result depends on it"
         ),
@@ -252,11 +178,22 @@ class Plan(Document):
                 raise UserError("axes", name, f"no such axis at the level {self.level}, {why}")
         if self.level == "ideal" and self.n_dies != 1:
             raise UserError("n_dies", self.n_dies, "1, for the level ideal has no dies")
+        self._refuse_no_sample()
         if self.spec is not None:
             self._refuse_beyond(self.spec)
         if self.runs > RUNS_LIMIT:
             raise UserError("axes", Bare(f"{self.runs} runs in all"), f"at most {RUNS_LIMIT}")
         return self
+
+    def _refuse_no_sample(self) -> None:
+        """Refuse a sample of nothing, and ends of values that nothing is drawn between."""
+        for k, one in enumerate(self.axes):
+            if one.between is not None and self.sample is None:
+                expected = "values, for only a plan with the key sample draws between two"
+                raise UserError(f"axes.{k}.between", list(one.between), expected)
+        if self.sample is not None and all(one.axis == DIE for one in self.axes):
+            expected = "no such key, for the plan has no axes to draw values of"
+            raise UserError("sample", self.sample.method, expected)
 
     def _refuse_beyond(self, spec: Spec) -> None:
         """Refuse a specification of what the plan does not run."""
@@ -277,7 +214,10 @@ class Plan(Document):
     @property
     def runs(self) -> int:
         """Runs that the plan asks for, at most: what an axis does not draw is run once."""
-        return self.n_dies * math.prod(len(one.values) * one.draws for one in self.axes)
+        dies = len(self.dies) * math.prod(one.draws for one in self.axes)
+        if self.sample is not None:
+            return dies * self.sample.points
+        return dies * math.prod(len(one.values or ()) for one in self.axes if one.axis != DIE)
 
     @property
     def dies(self) -> Sequence[int]:
@@ -336,34 +276,29 @@ class Plan(Document):
             What stands elsewhere, by field, and what it is called there.
         """
         said = {} if said is None else said
+        axes = {mistaken(one.axis): f"axes.{k}.values" for k, one in enumerate(self.axes)}
         name, dot, rest = error.field.partition(".")
-        if name in said:
-            return error.renamed({error.field: f"{said[name]}{dot}{rest}"})
-        if name in DesignOptions.model_fields and rest:
-            return error.renamed({error.field: f"design.{error.field}"}).inside(source)
+        if error.field not in axes:  # what an axis says is the plan's, whatever else does
+            if name in said:
+                return error.renamed({error.field: f"{said[name]}{dot}{rest}"})
+            if name in DesignOptions.model_fields and rest:
+                return error.renamed({error.field: f"design.{error.field}"}).inside(source)
         places = {name: f"design.{name}" for name in DesignOptions.model_fields}
-        places |= {one.axis: f"axes.{k}.values" for k, one in enumerate(self.axes)}
-        kept = (
-            "tech",
-            "inputs",
-            "model",
-            "sequences",
-            "conditions",
-            "design",
-            "calibration",
-            "kernel",
-        )
-        places |= {name: name for name in kept}
+        places |= {name: name for name in _KEPT} | axes
         if error.field not in places:
             return error
         return error.renamed(places).inside(source)
 
     def values(self, axis: str) -> tuple[Any, ...] | None:
-        """Return the values of an axis, None where the plan has no such axis."""
+        """Return the values of an axis, None where the plan lists none."""
         for one in self.axes:
             if one.axis == axis:
-                return tuple(one.values)
+                return one.values
         return None
+
+    def varies(self, axis: str) -> bool:
+        """Whether the plan has an axis."""
+        return any(one.axis == axis for one in self.axes)
 
     def as_data(self) -> dict[str, Any]:
         """Return plain data, fit for JSON."""

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mru_hw.errors import UserError
 from mru_hw.mapping.options import DesignOptions
 from mru_hw.sweeps.axes import AXES
+from mru_hw.sweeps.design_points import combinations
 from mru_hw.sweeps.plan import Plan, is_drawn
 from mru_hw.technology import Technology
+
+Key = tuple[int, int, int]
+"""What names a run: point, trial, number of the die in the point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,18 +77,78 @@ class Job:
     first: int
     seeds: tuple[int, ...]
 
+    def keys(self) -> list[Key]:
+        """Return what names its runs."""
+        return [(self.point.index, self.trial, self.first + k) for k in range(len(self.seeds))]
+
     def single(self) -> Iterator[Job]:
         """Split it into jobs of one die."""
         for k, seed in enumerate(self.seeds):
             yield dataclasses.replace(self, first=self.first + k, seeds=(seed,))
 
 
-Key = tuple[int, int, int]
-"""What names a run: point, trial, number of the die in the point."""
+Asked = Mapping[tuple[int, int], range]
+"""Numbers of the dies that are asked for, by point and trial."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """One of several parts of a sweep, which have no run in common and all runs together.
+
+    Attributes
+    ----------
+    number, count
+        Which, from 1, of how many.
+    """
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    def asked(self, wanted: Sequence[Point]) -> Asked:
+        """Return what is this shard's.
+
+        The runs of a study stand in a row, die after die and at each die its points and trials;
+        a shard is a piece of the row, so that a die has all of its points in one or two shards.
+        """
+        found: dict[tuple[int, int], range] = {}
+        for study in dict.fromkeys(point.study for point in wanted):
+            points = [point for point in wanted if point.study == study]
+            row = [(point.index, trial) for point in points for trial in range(point.trials)]
+            runs = len(row) * len(points[0].dies)
+            low, high = ((self.number - k) * runs // self.count for k in (1, 0))
+            for place, key in enumerate(row):
+                found[key] = range(-((place - low) // len(row)), -((place - high) // len(row)))
+        return found
+
+
+def read_shard(text: str) -> Shard:
+    """Read ``3/16``.
+
+    Raises
+    ------
+    UserError
+        It is no such thing.
+    """
+    found = re.fullmatch(r"\s*([0-9]{1,7})/([0-9]{1,7})\s*", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise UserError("shard", text, "which of how many, such as 3/16, from 1/16 to 16/16")
+    return Shard(number=int(found[1]), count=int(found[2]))
+
+
+def first_dies(wanted: Sequence[Point], n: int) -> Asked:
+    """Return the first dies of every point."""
+    return {
+        (point.index, trial): range(min(n, len(point.dies)))
+        for point in wanted
+        for trial in range(point.trials)
+    }
 
 
 def points(plans: Mapping[str, Plan], technology: Technology) -> tuple[Point, ...]:
-    """Return the points of all plans, which are `resolved`: the product of the axes of each.
+    """Return the points of all plans, which are `resolved`: each one's product of axes, or sample.
 
     An axis that a plan leaves out stands at its default.
 
@@ -96,12 +161,7 @@ def points(plans: Mapping[str, Plan], technology: Technology) -> tuple[Point, ..
     found: list[Point] = []
     for study, plan in plans.items():
         ground = plan.ground(technology)
-        varied = {name: plan.values(name) or (axis.default(ground),) for name, axis in AXES.items()}
-        for name, values in varied.items():
-            for value in values:
-                AXES[name].check(ground, value)
-        for combination in itertools.product(*varied.values()):
-            settings = dict(zip(varied, combination, strict=True))
+        for settings in combinations(plan, ground):
             found.append(
                 Point(
                     index=len(found),
@@ -116,13 +176,16 @@ def points(plans: Mapping[str, Plan], technology: Technology) -> tuple[Point, ..
     return tuple(found)
 
 
-def jobs(wanted: Sequence[Point], done: Collection[Key], chunk: int) -> Iterator[Job]:
-    """Cut what is not done yet into jobs of at most `chunk` dies."""
+def jobs(
+    wanted: Sequence[Point], done: Collection[Key], chunk: int, asked: Asked | None = None
+) -> Iterator[Job]:
+    """Cut what is asked for, all if left out, and not done yet into jobs of at most `chunk`."""
     for point in wanted:
         for trial in range(point.trials):
+            dies = range(len(point.dies)) if asked is None else asked[point.index, trial]
             start: int | None = None
-            for k in range(len(point.dies) + 1):
-                open_ = k < len(point.dies) and (point.index, trial, k) not in done
+            for k in range(dies.start, dies.stop + 1):
+                open_ = k < dies.stop and (point.index, trial, k) not in done
                 if start is not None and (not open_ or k - start == chunk):
                     seeds = tuple(point.dies[start:k])
                     yield Job(point=point, trial=trial, first=start, seeds=seeds)

@@ -9,6 +9,7 @@ import numpy as np
 
 from mru_hw.arrays import digest
 from mru_hw.mapping import Design
+from mru_hw.model.network import Model
 from mru_hw.simulate.asked import refuse_currents
 from mru_hw.simulate.lost_signal import lost_signal
 from mru_hw.simulate.spice_size import refuse_long
@@ -32,6 +33,8 @@ class Ready:
     ----------
     setup
         What its settings make of the network.
+    trained
+        The network as it was trained, before any axis changed it.
     digest
         Of the design.
     input_energy
@@ -43,6 +46,7 @@ class Ready:
 
     point: Point
     setup: Setup
+    trained: Model
     design: Design
     digest: str
     input_energy: float | None
@@ -79,6 +83,7 @@ def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
             Ready(
                 point=point,
                 setup=setup,
+                trained=subject.trained(point),
                 design=design,
                 digest=name,
                 input_energy=priced,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import platform
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,23 +15,20 @@ import scipy
 from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.sweeps.crew import run_jobs
 from mru_hw.sweeps.plan import Plan
-from mru_hw.sweeps.points import Job, Key, Point, jobs, points
+from mru_hw.sweeps.points import Asked, Job, Point, Shard, first_dies, jobs, points
 from mru_hw.sweeps.ready import doubtful_facts, make_ready, trim_facts
-from mru_hw.sweeps.store import (
-    DAMAGED,
-    Store,
-    UnusableStoreError,
-    create_store,
-    plain,
-    stands,
-)
+from mru_hw.sweeps.room import refuse_no_room, run_bytes
+from mru_hw.sweeps.statistics.stopping import Until
+from mru_hw.sweeps.store import DAMAGED, Store, create_store, plain
+from mru_hw.sweeps.store_file import UnusableStoreError, stands
 from mru_hw.sweeps.subject import (
     RESULTS,
     Subject,
     arithmetic,
     identity,
-    load_subject,
+    shared_subject,
 )
+from mru_hw.sweeps.until import dies_next, refuse_until, told
 from mru_hw.sweeps.view import view_of
 from mru_hw.sweeps.work import DieResult, cores, references, run_job
 from mru_hw.version import __version__
@@ -83,6 +79,8 @@ def run_sweep(
     out: Path,
     *,
     workers: int | None = None,
+    shard: Shard | None = None,
+    until: Until | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run a sweep, or go on with one that was interrupted.
@@ -97,6 +95,10 @@ def run_sweep(
         The store. A finished run of the same plans is left as it is.
     workers
         Processes; as many as there are processors by default. No result depends on it.
+    shard
+        The part of the runs that this store is for; all if left out.
+    until
+        What to know of the dies before the sweep ends; all dies of the plans if left out.
     progress
         Called with the runs stored and the runs in all, at the start and after every job.
 
@@ -113,37 +115,51 @@ def run_sweep(
         raise UserError("workers", workers, "at least 1")
     plans = {name: plan.resolved(folder) for name, plan in plans.items()}
     plan = next(iter(plans.values()))
-    kernels = {name: str(one.kernel) for name, one in plans.items()}
-    subject = dataclasses.replace(load_subject(plan, folder), kernels=kernels)
+    subject = shared_subject(plans, folder)
     wanted = points(plans, subject.technology)
+    asked = asked_runs(wanted, shard, until)
     ready = make_ready(subject, wanted)
     designs = {one.digest: one.design for one in ready}
     hashes = subject.hashes()
     this = identity(plans, hashes, designs)
     if not stands(out):
         facts = _facts(plans, hashes, this) | trim_facts(subject, ready) | doubtful_facts(ready)
-        create_store(out, facts, subject, ready, references(subject, designs))
+        total = sum(map(len, asked.values()))
+        refuse_no_room(out, total, run_bytes(subject.inputs.n_seq, plan.keep))
+        if shard is not None:
+            facts["shard"] = str(shard)
+        other = {one.digest: one.trained for one in ready if one.trained is not subject.model}
+        create_store(out, facts, subject, ready, references(subject, designs, other))
     with Store.open(out) as store:
         # Before anything is added: what a report would refuse is not gone on with.
         view_of(out, store.connection, "out", DAMAGED)
         if store.value("identity") != this:
             raise UnusableStoreError("out", str(out), _other(store, plans, hashes, designs))
+        _refuse_other_shard(store, out, shard)
         store.restate({name: plan.as_data()["spec"] for name, plan in plans.items()})
         done = store.done()
-        total = sum(point.n_runs for point in wanted)
+        total = sum(map(len, asked.values()))
         computed, cut_off = 0, 0
         if progress is not None:
             progress(len(done), total)
         last = began
         if len(done) < total:
-            for results in _compute(subject, wanted, done, plan.chunk, workers):
+            todo = (
+                jobs(wanted, done, plan.chunk, asked)
+                if until is None
+                else _jobs_until(until, store, wanted, plan.chunk)
+            )
+            left = total - len(done)
+            for results in _compute(subject, todo, min(workers, -(-left // plan.chunk))):
                 now = time.monotonic()
                 store.add(results, now - last)
                 computed, last = computed + len(results), now
                 cut_off += sum(one.status.of_machine for one in results)
                 if progress is not None:
                     progress(len(done) + computed, total)
-            store.complete(time.monotonic() - last, whole=not cut_off)
+            store.complete(time.monotonic() - last, whole=len(store.done()) == total)
+        if until is not None and not cut_off:
+            store.state_end(told(view_of(out, store.connection, "out", DAMAGED), until))
         return Outcome(
             path=out,
             runs=len(done) + computed,
@@ -154,18 +170,51 @@ def run_sweep(
         )
 
 
+def asked_runs(wanted: Sequence[Point], shard: Shard | None, until: Until | None) -> Asked:
+    """Return the runs that a store is for."""
+    if shard is not None and until is not None:
+        raise UserError("until", str(until), "no such option beside `shard`")
+    if until is not None:
+        refuse_until(until, wanted)
+    asked = (shard or Shard(number=1, count=1)).asked(wanted)
+    if not any(asked.values()):
+        runs = sum(point.n_runs for point in wanted)
+        raise UserError("shard", str(shard), f"at most as many shards as there are runs, {runs}")
+    return asked
+
+
+def _refuse_other_shard(store: Store, out: Path, shard: Shard | None) -> None:
+    found = store.value("shard")
+    if found != (None if shard is None else str(shard)):
+        what = "the whole of it" if found is None else f"shard {found}"
+        raise UnusableStoreError("out", str(out), f"a new path, for the sweep there is {what}")
+
+
+def _jobs_until(
+    until: Until, store: Store, wanted: tuple[Point, ...], chunk: int
+) -> Iterator[Job | None]:
+    """Yield the jobs of the dies that it takes, with a pause before each look at the results."""
+    while True:
+        needed = dies_next(view_of(store.path, store.connection, "out", DAMAGED), until)
+        todo = list(jobs(wanted, store.done(), chunk, first_dies(wanted, needed or 0)))
+        if not todo:
+            return
+        yield from todo
+        yield None
+        if not {job.keys()[0] for job in todo} <= store.done():
+            return  # the machine cut some off
+
+
 def _compute(
-    subject: Subject, wanted: tuple[Point, ...], done: set[Key], chunk: int, workers: int
+    subject: Subject, todo: Iterator[Job | None], workers: int
 ) -> Iterator[list[DieResult]]:
-    if subject.level == "spice":
-        # ngspice has worker processes of its own, one a sequence.
-        for job in jobs(wanted, done, 1):
-            yield run_job(subject, job, workers)
+    if subject.level != "spice":
+        yield from run_jobs(subject, todo, workers)
         return
-    todo: Iterator[Job] = jobs(wanted, done, chunk)
-    left = sum(point.n_runs for point in wanted) - len(done)
-    if left:
-        yield from run_jobs(subject, todo, min(workers, -(-left // chunk)))
+    for job in todo:
+        # ngspice has worker processes of its own, one a sequence.
+        for single in () if job is None else job.single():
+            yield run_job(subject, single, workers)
 
 
 def _other(

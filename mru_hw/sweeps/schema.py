@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mru_hw.documents import DIALECT
-from mru_hw.sweeps.plan import Plan, axis_names, document_of
+from mru_hw.sweeps.axis_values import axis_names, document_of
+from mru_hw.sweeps.plan import Plan, Sample
 from mru_hw.sweeps.spec import Spec
 
 NAME = "plan.schema.json"
@@ -27,10 +28,13 @@ def plan_schema() -> dict[str, Any]:
         kinds[name] = document
     kinds["spec"] = spec = Spec.model_json_schema()
     kinds.update(spec.pop("$defs"))
+    kinds["sample"] = Sample.model_json_schema()
     references = [{"$ref": f"#/$defs/{name}"} for name in axis_names()]
     schema["properties"]["axes"]["items"] = {"oneOf": references}
     spec = schema["properties"]["spec"]
     spec["anyOf"] = [{"$ref": "#/$defs/spec"}, {"type": "null"}]
+    sample = schema["properties"]["sample"]
+    sample["anyOf"] = [{"$ref": "#/$defs/sample"}, {"type": "null"}]
     design = schema["properties"]["design"]
     schema["properties"]["design"] = {
         "type": ["string", "object"],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from mru_hw.errors import UserError
 from mru_hw.mapping.options import DesignOptions
+from mru_hw.model.check import checked_tensors
 from mru_hw.model.network import Model
 from mru_hw.technology.conditions import Conditions
 
@@ -32,6 +35,8 @@ class Setup:
     seed, trial
         What draws that are no die's are named by: the plan's seed, and the number of the draw
         among those of a point.
+    models
+        Other networks, by what the plan calls them.
     """
 
     model: Model
@@ -44,6 +49,7 @@ class Setup:
     trim_bits: int = 0
     seed: int = 0
     trial: int = 0
+    models: Mapping[str, Model] = field(default_factory=dict)
 
 
 def perturbed(model: Model, percent: float, seed: int, trial: int) -> Model:
@@ -65,3 +71,52 @@ def perturbed(model: Model, percent: float, seed: int, trial: int) -> Model:
             changed = values * (1 + percent / 300 * rng.standard_normal(values.shape))
         tensors[name] = changed
     return Model(spec=model.spec, tensors=tensors)
+
+
+def rounded(model: Model, kind: str, bits: int) -> Model:
+    """Return a network whose tensors of a kind are whole multiples of a step.
+
+    Parameters
+    ----------
+    kind
+        How the names of the tensors end: ``.weight`` or ``.bias``.
+    bits
+        Each tensor's largest number is ``2^(bits - 1) - 1`` steps; 0 leaves all as they are.
+    """
+    if not bits:
+        return model
+    tensors = dict(model.tensors)
+    for name, values in tensors.items():
+        largest = float(np.abs(values).max()) if name.endswith(kind) and values.size else 0.0
+        if largest:
+            step = largest / (2 ** (bits - 1) - 1)
+            tensors[name] = np.rint(values / step) * step
+    return Model(spec=model.spec, tensors=tensors)
+
+
+def with_frame(model: Model, seconds: float | None) -> Model:
+    """Return a network whose frames come in another time; None leaves it as it is."""
+    if seconds is None:
+        return model
+    spec = model.spec.model_copy(update={"frame_period": seconds})
+    return Model(spec=spec, tensors=model.tensors)
+
+
+def with_levels(model: Model, k: int | None) -> Model:
+    """Return a network whose CMRU layers have the levels -k to k; None leaves it as it is.
+
+    Raises
+    ------
+    UserError
+        It has none, or a unit begins at a level beyond.
+    """
+    if k is None:
+        return model
+    layers = tuple(
+        layer.model_copy(update={"levels": k}) if layer.cell.takes_levels else layer
+        for layer in model.spec.layers
+    )
+    if layers == model.spec.layers and not any(layer.cell.takes_levels for layer in layers):
+        raise UserError("k", k, "no such axis, for no layer of the network has levels")
+    spec = model.spec.model_copy(update={"layers": layers})
+    return Model(spec=spec, tensors=checked_tensors(spec, model.tensors, "k: "))

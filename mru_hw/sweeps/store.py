@@ -18,12 +18,15 @@ from mru_hw.files import reason, whole_file
 from mru_hw.leftovers import sole
 from mru_hw.sweeps.points import Key
 from mru_hw.sweeps.ready import Ready
+from mru_hw.sweeps.store_file import (
+    APPLICATION,
+    FORMAT,
+    SQLITE_ERRORS,
+    UnusableStoreError,
+    unbegun,
+)
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.work import DieResult, Reference
-
-APPLICATION = 0x6D727568  # "mruh"
-_SQLITE = b"SQLite format 3\0"
-FORMAT = 5
 
 FRAME = "frame_period_s"
 """Of the network, by which sequences last."""
@@ -34,9 +37,6 @@ _OF_THE_PLACE = {
     *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH),
 }
 """What SQLite says of a file that it cannot write; other errors are about what stands in it."""
-
-_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
-"""What SQLite raises; a message of its own may quote the bytes of a damaged file."""
 
 TABLES = """
 CREATE TABLE run(name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -60,15 +60,6 @@ and energies, one a sequence, are there where the plan keeps all.
 The settings of a point and the options of a design are JSON, so that an axis or an option more is
 no other format; `mru_hw.sweeps.claims` says what a store that knows fewer is taken for.
 """
-
-
-@final
-class UnusableStoreError(UserError):
-    """What stands at a path cannot be gone on with: another sweep, of another format, damaged.
-
-    A new sweep can be begun where it was removed; of a file that is in use or cannot be written
-    that would not be true.
-    """
 
 
 QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
@@ -95,7 +86,7 @@ def create_store(
     """
     with (
         _told(path),
-        whole_file(path, instead_of=_unbegun) as part,
+        whole_file(path, instead_of=unbegun) as part,
         contextlib.closing(_connect(part)) as db,
     ):
         # A journal without its store would be played back into the new one.
@@ -108,69 +99,12 @@ def create_store(
         db.execute("COMMIT")
 
 
-def stands(path: Path) -> bool:
-    """Whether a sweep was begun at `path`.
-
-    Raises
-    ------
-    UnusableStoreError
-        Something that no sweep wrote is there, or a sweep of another version.
-    """
-    if _unbegun(path):
-        return False
-    head = b""
-    if path.is_file():  # to open a pipe is to wait for whoever writes it
-        with contextlib.suppress(OSError), path.open("rb") as stream:
-            head = stream.read(100)
-    # The file format of SQLite: numbers of the application's own stand at bytes 60 and 68.
-    if not head.startswith(_SQLITE) or int.from_bytes(head[68:72], "big") != APPLICATION:
-        raise UnusableStoreError("out", str(path), "a new path or an earlier sweep")
-    refuse_format("out", path, int.from_bytes(head[60:64], "big"))
-    return True
-
-
-def refuse_format(field: str, path: Path, version: int) -> None:
-    """Refuse a sweep of another format than this one.
-
-    Raises
-    ------
-    UnusableStoreError
-        As said; `field` is what the user calls the file.
-    """
-    if version != FORMAT:
-        expected = (
-            f"a sweep of format {FORMAT}, for this one has format {version}: run its plan again "
-            "with a new path for `out`"
-        )
-        raise UnusableStoreError(field, str(path), expected)
-
-
-def _unbegun(path: Path) -> bool:
-    """Whether nothing stands at `path`, or what a sweep that was killed at once has left there."""
-    if not path.exists() and not path.is_symlink():
-        return True
-    if not path.is_file():
-        return False
-    with contextlib.suppress(OSError, *_ERRORS):
-        if path.stat().st_size == 0:
-            return True
-        with path.open("rb") as stream:
-            if not stream.read(16).startswith(_SQLITE):
-                return False
-        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
-            (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            (number,) = db.execute("PRAGMA application_id").fetchone()
-            return not tables and number in {0, APPLICATION}
-    return False
-
-
 @contextlib.contextmanager
 def _told(path: Path) -> Iterator[None]:
     """Say in a user's words what SQLite says of the store at `path`."""
     try:
         yield
-    except _ERRORS as error:
+    except SQLITE_ERRORS as error:
         match getattr(error, "sqlite_errorcode", 0) & 0xFF:  # what follows is which of its kind
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 expected = "a file that no other process is using"
@@ -305,13 +239,22 @@ class Store:
                 text = plain(plans)
                 self.connection.execute("UPDATE run SET value = ? WHERE name = 'plans'", (text,))
 
+    def state_end(self, told: Mapping[str, Any]) -> None:
+        """State how a sweep ended that ran until something was known."""
+        text = plain(told)
+        if self.value("until") != text:
+            with self._transaction():
+                query = "INSERT OR REPLACE INTO run VALUES ('until', ?)"
+                self.connection.execute(query, (text,))
+
     def settle(self) -> None:
         """Put what the log has into the file, and go on without one.
 
         Somebody who is reading keeps the log; whoever opens the file last puts it away.
         """
-        if self._logged:
-            with contextlib.suppress(sqlite3.OperationalError):
+        with contextlib.suppress(sqlite3.DatabaseError):
+            (mode,) = self.connection.execute("PRAGMA journal_mode").fetchone()
+            if mode == "wal":  # begun here, or by a call that was killed
                 self.connection.execute("PRAGMA journal_mode=DELETE")
 
     def designs(self) -> set[str]:

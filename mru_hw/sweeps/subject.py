@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Collection, Mapping
@@ -33,6 +34,9 @@ It is raised whenever one of them moves a figure, so that no store is resumed wi
 kinds; a test holds it (tests/golden/results.json).
 """
 
+MODEL = "model"
+"""The axis of several networks."""
+
 ARITHMETIC = ("kernel", "number_type")
 """What computes the behavioral level, and the type of its numbers: another one's bits differ."""
 NUMBER_TYPE = "float64"
@@ -50,6 +54,8 @@ class Subject:
         Number of the first of them in its file: it names the noise draws.
     kernels
         Of the level ``behavioral``, by study; the default one for those that are not named.
+    models
+        The networks of the axis ``model``, by their values.
     """
 
     model: Model
@@ -59,6 +65,11 @@ class Subject:
     first_sequence: int
     level: str
     kernels: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
+
+    def trained(self, point: Point) -> Model:
+        """Return the network of a point as it was trained."""
+        return self.models.get(point.settings[MODEL], self.model)
 
     def setup(self, point: Point, trial: int | None = None) -> Setup:
         """Return what the runs of a point are made of: what its settings make of the network.
@@ -67,6 +78,11 @@ class Subject:
         ----------
         trial
             Which of the networks that the point draws; None for the one that they are drawn from.
+
+        Raises
+        ------
+        UserError
+            The values of the axes do not go together.
         """
         setup = Setup(
             model=self.model,
@@ -74,11 +90,12 @@ class Subject:
             conditions=nominal_conditions(self.technology),
             seed=point.seed,
             trial=trial or 0,
+            models=self.models,
         )
         for name, axis in AXES.items():
             if trial is not None or not is_drawn(name, point.settings):
                 setup = axis.apply(setup, point.settings[name])
-        return setup
+        return dataclasses.replace(setup, options=setup.options.checked())
 
     def design(self, setup: Setup) -> Design:
         """Map the network of a point.
@@ -93,8 +110,10 @@ class Subject:
     def hashes(self) -> dict[str, str]:
         """Return SHA-256 sums of what goes in."""
         inputs = self.inputs
+        names = sorted(self.models)
+        networks = [_digest(model) for model in (self.model, *map(self.models.__getitem__, names))]
         return {
-            "model": digest(self.model.tensors, self.model.spec.model_dump_json()),
+            "model": networks[0] if len(networks) == 1 else digest({}, " ".join(networks)),
             "inputs": digest(
                 {"x": inputs.x, "lengths": inputs.lengths, "y": np.asarray(inputs.y)},
                 str(self.first_sequence),
@@ -102,6 +121,24 @@ class Subject:
             "technology": self.technology.models_hash(),
             "calibration": digest({}, self.calibration.model_dump_json()),
         }
+
+
+def _digest(model: Model) -> str:
+    return digest(model.tensors, model.spec.model_dump_json())
+
+
+def _load_models(plan: Plan, folder: Path, model: Model) -> dict[str, Model]:
+    """Read the networks of the axis ``model``, which take the inputs of the plan's own."""
+    found = {}
+    for value in plan.values(MODEL) or ():
+        other = load_model(folder / value)
+        for name in ("n_in", "n_classes", "frame_period"):
+            wanted, there = getattr(model.spec, name), getattr(other.spec, name)
+            if wanted != there:
+                expected = f"a network with the {name} of {plan.model}, {wanted:g}, not {there:g}"
+                raise UserError(MODEL, value, expected)
+        found[value] = other
+    return found
 
 
 def load_subject(plan: Plan, folder: Path) -> Subject:
@@ -133,7 +170,21 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
         inputs=inputs.take(slice(first, stop)),
         first_sequence=first,
         level=plan.level,
+        models=_load_models(plan, folder, model),
     )
+
+
+def shared_subject(plans: Mapping[str, Plan], folder: Path) -> Subject:
+    """Return what the runs of several plans share, `resolved`, each with its kernel.
+
+    Raises
+    ------
+    UserError
+        As `load_subject`.
+    """
+    kernels = {name: str(plan.kernel) for name, plan in plans.items()}
+    first = next(iter(plans.values()))
+    return dataclasses.replace(load_subject(first, folder), kernels=kernels)
 
 
 def arithmetic(plans: Mapping[str, Plan]) -> dict[str, str]:

@@ -6,10 +6,9 @@ import contextlib
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +17,11 @@ from mru_hw.errors import RunStatus, UserError, printable
 from mru_hw.files import refuse_no_file
 from mru_hw.sweeps.axes import AXES, UNSET
 from mru_hw.sweeps.claims import check_claims
+from mru_hw.sweeps.point_view import Array, PointView, StoredRun
 from mru_hw.sweeps.ready import DOUBTFUL
 from mru_hw.sweeps.spec import DEFAULT, Spec
-from mru_hw.sweeps.store import (
-    APPLICATION,
-    QUANTILES,
-    UnusableStoreError,
-    refuse_format,
-    results_digest,
-)
-
-Array = NDArray[np.float64]
+from mru_hw.sweeps.store import FRAME, QUANTILES, results_digest
+from mru_hw.sweeps.store_file import APPLICATION, UnusableStoreError, refuse_format
 
 _EXPECTED = "a sweep that mru-hw wrote, not damaged"
 _DAMAGE = (
@@ -37,91 +30,14 @@ _DAMAGE = (
 )
 _ENERGIES = 4_000_000
 """Energies that are read of one point, at most; those of the first dies then stand for all."""
+__all__ = ["PointView", "RunView", "StoredRun", "open_run", "view_of"]
+
+PERIOD = "frame_period"
+"""The axis by which sequences last longer or shorter."""
 _BETWEEN = (np.arange(100) + 0.5) / 100
 """Shares of the sequences at which energies are read from the quantiles of a run."""
 _DIES = 1000
 """Dies whose sequences are unpacked at a time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointView:
-    """A point and what its dies came to.
-
-    Attributes
-    ----------
-    settings
-        The value of every axis, by name.
-    design
-        Digest of the design that it runs on, before any perturbed network is drawn from it.
-    input_energy
-        What the input sources deliver in a sequence [J], on average, as if from the supply; None
-        where the level prices nothing.
-    n_wanted, trials
-        Runs that the plan asks for; perturbed networks on each die.
-    keys
-        (run, 2) trial and number of the die of each run that is done, in order.
-    lost
-        (run, 2) the same of runs that failed by the circuit and not by the machine.
-    accuracy, energy, power
-        One a run that is done: share of right decisions, mean energy of a sequence [J] and
-        mean power [W]; energy and power are empty at the level ``ideal``.
-    blocks
-        Mean static and switching energy of a sequence [J] by supply block.
-    failed
-        Number of runs by status, of those that are not done.
-    """
-
-    number: int
-    study: str
-    settings: Mapping[str, Any]
-    design: str
-    input_energy: float | None
-    n_wanted: int
-    trials: int
-    keys: NDArray[np.int64]
-    lost: NDArray[np.int64]
-    accuracy: Array
-    energy: Array
-    power: Array
-    blocks: Mapping[str, tuple[float, float]]
-    failed: Mapping[RunStatus, int]
-    seconds: float
-
-    def figures(self, software: float) -> dict[str, Array]:
-        """Return what a specification may limit, by name, one a run that is done."""
-        nothing = np.full(len(self.accuracy), np.nan)
-        return {
-            "accuracy": self.accuracy,
-            "loss": software - self.accuracy,
-            "energy": self.energy if len(self.energy) else nothing,
-            "power": self.power if len(self.power) else nothing,
-        }
-
-    def passing(self, spec: Spec, software: float) -> NDArray[np.bool_]:
-        """Return whether each run that is done keeps the limits, whatever its conditions."""
-        values = self.figures(software)
-        kept = [limit.holds(values[name]) for name, limit in spec.limits.items()]
-        passed: NDArray[np.bool_] = np.all(kept, axis=0)
-        return passed
-
-    @property
-    def n_runs(self) -> int:
-        """Runs that are stored, failed ones included."""
-        return len(self.accuracy) + sum(self.failed.values())
-
-
-class StoredRun(NamedTuple):
-    """A row of the table ``result``: energy in J, blocks as JSON, None of what a run has not."""
-
-    trial: int
-    die: int
-    seed: int
-    status: str
-    design: str
-    accuracy: float | None
-    energy_mean: float | None
-    blocks: str | None
-    seconds: float
 
 
 @final
@@ -171,13 +87,29 @@ class RunView:
 
     @property
     def complete(self) -> bool:
-        """Whether all runs are stored."""
+        """Whether all runs of the plans are stored."""
+        return self.facts.get("complete") == "true" and self.shard is None
+
+    @property
+    def shard(self) -> str | None:
+        """Which part of the runs the store is for, such as 3/16; None for all of them."""
+        return self.facts.get("shard")
+
+    @property
+    def shard_complete(self) -> bool:
+        """Whether all runs that the store is for are there."""
         return self.facts.get("complete") == "true"
 
     @property
     def doubtful(self) -> str:
         """What makes runs of the sweep doubtful, in sentences; empty where nothing does."""
         return printable(self.facts.get(DOUBTFUL, ""), 1000)
+
+    @property
+    def until(self) -> dict[str, Any] | None:
+        """What ended the sweep, where it ran until a figure was known."""
+        found: dict[str, Any] | None = json.loads(self.facts.get("until", "null"))
+        return found
 
     @property
     def level(self) -> str:
@@ -202,6 +134,11 @@ class RunView:
     def references(self) -> dict[str, float]:
         """Accuracies by name, ``software``, ``ideal`` and ``nominal``, for the point `base`."""
         return self.compared([self.base])
+
+    def software(self, point: PointView) -> float:
+        """Return the accuracy of a point's network as trained; NaN where it was not measured."""
+        found = {design: share for name, design, share in self._references if name == "software"}
+        return found.get(point.design, found.get("", math.nan))
 
     def compared(self, points: Sequence[PointView]) -> dict[str, float]:
         """Return the accuracies that the dies of all these points are compared with, by name.
@@ -234,6 +171,10 @@ class RunView:
     def keeps_all(self) -> bool:
         """Whether every decision and every energy is stored."""
         return any(plan["keep"] == "all" for plan in self.plans.values())
+
+    def is_grid(self, study: str) -> bool:
+        """Whether the points of a study are all combinations of its axes, and no sample."""
+        return self.plans[study].get("sample") is None
 
     def spec(self, study: str) -> Spec:
         """Return what a die must do to pass: what the plan of a study says, else `DEFAULT`."""
@@ -279,6 +220,19 @@ class RunView:
             for row in self._db.execute(query, (point.number,)):
                 yield point, StoredRun(*row)
 
+    def results(self) -> sqlite3.Cursor:
+        """Return all columns of all results, as they are stored."""
+        return self._db.execute("SELECT * FROM result ORDER BY point, trial, die")
+
+    def table(self, name: str) -> list[tuple[Any, ...]]:
+        """Return the rows of another table of the store, in order."""
+        return self._db.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall()  # noqa: S608
+
+    def copy_to(self, other: sqlite3.Connection) -> None:
+        """Make a database that is empty a copy of the store."""
+        self._db.execute("ROLLBACK")  # a copy is of one moment by itself
+        self._db.backup(other)
+
     def digest(self) -> str:
         """Return the hash of all results but their seconds."""
         return results_digest(self._db)
@@ -301,9 +255,13 @@ class RunView:
             if status != RunStatus.DONE.name:
                 failed[RunStatus[status]] = failed.get(RunStatus[status], 0) + 1
         energy = np.array([r[2] for r in done if r[2] is not None], dtype=np.float64)
+        duration, period = float(self.duration.mean()), self._wanted[number].settings[PERIOD]
+        if period is not None:
+            duration *= period / float(self.facts[FRAME])
         return PointView(
             number=int(number),
             study=str(study),
+            duration=duration,
             settings=self._wanted[number].settings,
             design=str(design),
             input_energy=None if delivered is None else float(delivered),
@@ -313,7 +271,7 @@ class RunView:
             lost=_keys(lost),
             accuracy=np.array([r[1] for r in done], dtype=np.float64),
             energy=energy,
-            power=energy / float(self.duration.mean()),
+            power=energy / duration,
             blocks=_mean_blocks([json.loads(r[3]) for r in done if r[3] is not None]),
             failed=failed,
             seconds=math.fsum(r[4] for r in rows),

@@ -67,7 +67,7 @@ class Reference:
     Attributes
     ----------
     design
-        Digest of the design; empty for ``software``, which has none.
+        Digest of the design; empty for ``software`` of the plan's own network, which needs none.
     energy
         (n_seq,) [J]; None where nothing is priced.
     """
@@ -79,19 +79,26 @@ class Reference:
     energy: NDArray[np.float64] | None = None
 
 
-def references(subject: Subject, designs: Mapping[str, Design]) -> list[Reference]:
+def references(
+    subject: Subject, designs: Mapping[str, Design], trained: Mapping[str, Model] | None = None
+) -> list[Reference]:
     """Run the network as trained, and of each design what it amounts to and its nominal die.
 
     Parameters
     ----------
     designs
         By digest.
+    trained
+        By digest, the network as trained, where that is another one than the plan's.
     """
 
     def ideal(network: Model) -> NDArray[np.int64]:
         return simulate_ideal(network, subject.inputs, keep="decisions").decision
 
     found = [Reference(name="software", **_judged(subject, ideal(subject.model)))]
+    for digest, network in (trained or {}).items():
+        software = _judged(subject, ideal(network))
+        found.append(Reference(name="software", design=digest, **software))
     for digest, design in designs.items():
         mapped = unmap(design, subject.calibration)
         found.append(Reference(name="ideal", design=digest, **_judged(subject, ideal(mapped))))

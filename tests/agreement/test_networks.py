@@ -119,6 +119,26 @@ def test_a_die_moves_currents_and_nominal_does_not() -> None:
     np.testing.assert_array_equal(die.trace.candidates[0], again.trace.candidates[0])
 
 
+def test_a_netlists_folder_writes_its_waves_of_a_die_too(tmp_path: Path) -> None:
+    chip = chip_of(one_unit())
+    last = {}
+    for seed in (None, 6):
+        folder = tmp_path / str(seed)
+        write_chip(folder, chip, die=None if seed is None else draw_die(chip.design, seed))
+        words = ["ngspice", "-b", "-r", "waves.raw", BENCH]
+        subprocess.run(words, cwd=folder, capture_output=True, check=True, timeout=120)
+        head, _, data = (folder / "waves.raw").read_bytes().partition(b"Binary:\n")
+        names = re.findall(r"^\t\d+\t(\S+)\t", head.decode(), re.MULTILINE)
+        points = np.frombuffer(data).reshape(-1, len(names))
+        last[seed] = points[-1, names.index("i(vy0)")]
+        done = subprocess.run(
+            ["ngspice", "-b", BENCH], cwd=folder, capture_output=True, text=True, check=True
+        )
+        (measured,) = re.findall(r"^y0_end\s*=\s*(\S+)", done.stdout, re.MULTILINE)
+        assert last[seed] == pytest.approx(float(measured), rel=1e-4)
+    assert abs(last[6] / last[None] - 1) > 1e-3
+
+
 @pytest.mark.parametrize("die", [None, 6])
 def test_a_netlists_folder_opens_in_plain_ngspice(die: int | None, tmp_path: Path) -> None:
     chip, out = chip_of(two_units()), tmp_path / "a folder; with quit"

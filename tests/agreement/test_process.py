@@ -8,9 +8,9 @@ from mru_hw.errors import RunStatus
 from mru_hw.lab.ladder import in_deck
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.bench import candidate_vectors
+from mru_hw.spice.deck import TOP
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import OPTIONS
-from mru_hw.spice.paths import TOP
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import make_unit_bench
 from mru_hw.technology.conditions import nominal_conditions

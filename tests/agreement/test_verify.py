@@ -15,7 +15,7 @@ from mru_hw.simulate.disagreement import own_levels, step_rule, wrong_steps
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.verify import read_unit
 from mru_hw.spice.runner import Runner
-from mru_hw.spice.unit_bench import make_unit_bench
+from mru_hw.spice.unit_bench import inner_nets, make_unit_bench
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.technology.conditions import Conditions, nominal_conditions
 from tests.agreement.networks import chip_of, loops, one_unit
@@ -72,6 +72,27 @@ def simulate(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) ->
     assert run([*base, "--out", str(folder / "y.npz"), "--level", "spice", *options]) == 0
     told: dict[str, object] = json.loads(capsys.readouterr().out)
     return told
+
+
+def test_a_units_waves_have_every_net_of_its_bench(
+    chip: Chip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_model(one_unit(), tmp_path / "model")
+    save_inputs(make_inputs(np.array([[1.5], [1.5]])[None]), tmp_path / "x.npz")
+    waves = tmp_path / "waves"
+    path = waves / "sequence0_layer0_unit0.raw"
+    simulate(tmp_path, capsys, "--verify", "units:1", "--raw", str(waves))
+    assert [entry.name for entry in waves.iterdir()] == [path.name]
+    names = {row.split("\t")[2] for row in path.read_bytes().decode("latin-1").split("\n")[7:60]}
+    assert names >= {"time", "i(vvdd_memory)", "v(c0_0)", "v(xchip.st0)", "v(xchip.xu0_0.gs)"}
+    kept = names & set(inner_nets(chip.design, 0, 0))
+    assert len(kept) > 20
+    path.write_bytes(b"a picture")
+    arguments = ["simulate", str(tmp_path / "model"), "--inputs", str(tmp_path / "x.npz")]
+    arguments += ["--out", str(tmp_path / "y.npz"), "--level", "spice", "--raw", str(waves)]
+    assert run([*arguments, "--verify", "units:1"]) == 2
+    assert capsys.readouterr().err.endswith('", expected a new path or an earlier raw file.\n')
+    assert path.read_bytes() == b"a picture"
 
 
 def test_command_compares_and_explains(

@@ -18,7 +18,8 @@ from mru_hw.files import validated
 from mru_hw.model.importer import MapSpec
 from mru_hw.model.structure import ModelSpec
 from mru_hw.sweeps.axes import AXES
-from mru_hw.sweeps.plan import DIE, Plan
+from mru_hw.sweeps.axis_values import DIE
+from mru_hw.sweeps.plan import Plan
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.training.config import TrainConfig

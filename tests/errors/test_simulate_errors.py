@@ -87,6 +87,15 @@ def refuse(
             '--timing is "late", expected one of settled, timed.',
         ),
         (
+            ["--kernel", "fortran"],
+            '--kernel is "fortran", expected one of numba, numpy.',
+        ),
+        (
+            ["--kernel", "numba", "--level", "ideal"],
+            '--kernel is "numba", expected --level behavioral, settled: '
+            "others have no choice of it.",
+        ),
+        (
             ["--timing", "timed", "--level", "ideal"],
             '--timing is "timed", expected settled at the level ideal: behavioral alone has it.',
         ),

@@ -101,17 +101,17 @@ def test_an_axis_is_one_entry(package: Copy) -> None:
     function, entry = blocks("sweep_axis.md")
     package.insert("sweeps/axes.py", TABLE, f"{function}\n\n")
     package.insert("sweeps/axes.py", END_OF_TABLE, entry)
-    found = package.swept("weight_bits", [0, 3])
-    assert [settings["weight_bits"] for settings in found["settings"]] == [0, 3]
+    found = package.swept("pruned", [0, 0.2])
+    assert [settings["pruned"] for settings in found["settings"]] == [0, 0.2]
     plain, rounded = found["energy"]
     assert len(plain) == len(rounded) == 2
     assert plain != rounded
     assert len(set(found["designs"])) == 2
-    assert "weight_bits" in found["schema"]
+    assert "pruned" in found["schema"]
     page = (package.folder / "report.html").read_text(encoding="utf-8")
-    assert "all weight bits" in page
-    assert "3 weight bits" in page
-    assert "Over bits of a weight: the mean" in page
+    assert "0 % of the weights left out" in page
+    assert "20 % of the weights left out" in page
+    assert "Over weights left out, as a share: the mean" in page
     # What the value leaves alone is what a sweep without the axis has, bit for bit.
     shutil.move(package.folder / "run.sqlite", package.folder / "over.sqlite")
     assert package.swept("noise_scale", [0])["energy"] == [plain]
@@ -122,7 +122,7 @@ def test_an_axis_is_one_entry(package: Copy) -> None:
         with open_run(store):
             raise AssertionError("unreachable")
 
-    expected = "expected a sweep over axes that this version of mru_hw has, not weight_bits."
+    expected = "expected a sweep over axes that this version of mru_hw has, not pruned."
     assert sentence(read) == f'run is "{store}", {expected}'
 
 

@@ -150,9 +150,9 @@ def test_a_gru_trains_is_saved_and_loaded_and_is_torchs(tmp_path: Path) -> None:
     theirs = torch.nn.GRU(2, 3, batch_first=True, dtype=torch.float64)
     for kind in ("weight", "bias"):
         ahead = [tensors[f"layers.0.{name}.{kind}"] for name in (*GATES, "candidate")]
-        back = [tensors[f"layers.0.{name}.{kind}"] for name in BACK]
+        behind = [tensors[f"layers.0.{name}.{kind}"] for name in BACK]
         getattr(theirs, f"{kind}_ih_l0").data = torch.cat(ahead)
-        getattr(theirs, f"{kind}_hh_l0").data = torch.cat(back)
+        getattr(theirs, f"{kind}_hh_l0").data = torch.cat(behind)
     network = from_model(model)
     with torch.no_grad():
         wanted, _ = theirs(network.input(network.normalise(torch.from_numpy(inputs.x))))

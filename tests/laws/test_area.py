@@ -11,6 +11,7 @@ import pytest
 from mru_hw.budget.table import make_budget
 from mru_hw.cells.settling import bus_loads
 from mru_hw.errors import UserError
+from mru_hw.mapping.design import Bus
 from mru_hw.mapping.options import DesignOptions, read_options
 from mru_hw.model.network import Model
 from mru_hw.simulate.run import Chip
@@ -144,6 +145,21 @@ def test_what_the_budget_names_area_takes() -> None:
 def test_what_is_no_area_is_refused_in_a_sentence(area: dict[str, int], said: str) -> None:
     with pytest.raises(UserError, match=said):
         chip(two_units(), **area)
+
+
+@pytest.mark.parametrize(("window_units", "most"), [(64, 8), (128, 4), (16, 32)])
+def test_window_diodes_are_judged_as_they_are_placed(window_units: int, most: int) -> None:
+    def place(factor: int) -> Bus:
+        area = {"b0/diode_plus": factor}
+        options = DesignOptions(window_units=window_units, area=area)
+        return Chip(two_windows(), options=options).design.buses["b0"]
+
+    bus = place(most)
+    assert bus.units == window_units
+    assert bus.units * bus.times("diode_plus") == 512
+    said = f"at most {most} for b0/diode_plus, whose {window_units} unit devices"
+    with pytest.raises(UserError, match=f"area is {2 * most}, expected {said}"):
+        place(2 * most)
 
 
 def test_a_file_says_area(tmp_path: Path) -> None:

@@ -19,6 +19,12 @@ from mru_hw.sweeps.statistics.shares import (
     paired_shares,
 )
 from mru_hw.sweeps.statistics.spread import capability, percentile_band, percentiles
+from mru_hw.sweeps.statistics.stopping import (
+    Until,
+    coverage,
+    make_rule,
+    raised_confidence,
+)
 
 TIMES = 1000
 COVERS = (0.93, 0.97)
@@ -172,3 +178,45 @@ def test_figures_that_books_have() -> None:
     assert found is not None
     assert found.cpk.value == pytest.approx(3 / (3 * np.std([9.0, 10, 11] * 10, ddof=1)))
     assert found.normal_p < 0.01
+
+
+# ------------------------------------------------------------------------------ with a stop on
+
+
+@pytest.mark.parametrize(
+    ("half", "most", "truth"), [(0.02, 3000, 0.95), (0.02, 3000, 0.8), (0.05, 1000, 0.85)]
+)
+def test_a_yield_that_stopped_the_sweep_is_covered(half: float, most: int, truth: float) -> None:
+    rule, rng = make_rule(Until(figure="yield", half=half), most), np.random.default_rng(6)
+    covered = []
+    for _ in range(TIMES):
+        passed = (rng.random(most) < truth).astype(np.float64)
+        found = rule.judge(passed)
+        assert found.band is not None
+        assert found.band.half <= half
+        covered.append(found.band.low <= truth <= found.band.high)
+    assert COVERS[0] <= np.mean(covered) <= COVERS[1] + 0.01
+    exact = coverage(half, most, raised_confidence(half, most), truth)
+    assert np.mean(covered) == pytest.approx(exact, abs=0.02)
+
+
+@pytest.mark.parametrize(("half", "most"), [(0.01, 4000), (0.05, 1000), (0.1, 300)])
+def test_no_yield_is_covered_less_than_said(half: float, most: int) -> None:
+    confidence = raised_confidence(half, most)
+    shares = np.random.default_rng(7).uniform(0.5, 1, 150)
+    covered = [coverage(half, most, confidence, share) for share in shares]
+    assert min(covered) >= 0.95 - 0.002
+    # The same schedule with the usual interval covers less at some yield.
+    assert min(coverage(half, most, 0.95, 1 - 2 * half * k) for k in (0.9, 1.0, 1.1)) < 0.945
+
+
+@pytest.mark.parametrize("half", [0.003, 0.005, 0.01])
+def test_an_accuracy_that_stopped_the_sweep_is_covered(half: float) -> None:
+    rule, rng = make_rule(Until(figure="accuracy", half=half), 4000), np.random.default_rng(8)
+    covered = []
+    for _ in range(TIMES):
+        found = rule.judge(rng.binomial(300, rng.beta(60, 3, 4000)) / 300)
+        assert found.band is not None
+        assert found.reached
+        covered.append(found.band.low <= 60 / 63 <= found.band.high)
+    assert COVERS[0] <= np.mean(covered) <= COVERS[1]

@@ -17,7 +17,8 @@ from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.network import Model
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.chip import SPLIT_NET, chip_netlist, node_net, rail_nets
-from mru_hw.spice.paths import TOP, device_paths
+from mru_hw.spice.deck import TOP
+from mru_hw.spice.paths import device_paths
 from scripts.schematics.deck import Instance, instances, read_subcircuits
 from tests.agreement.networks import chip_of, loops, two_units, two_windows
 

@@ -11,7 +11,7 @@ from mru_hw.cli.demo_folder import MODEL, STORE
 from mru_hw.cli.demo_stages import Size, plans, sweep
 from mru_hw.errors import UserError
 from mru_hw.model.io import save_model
-from mru_hw.sweeps.store import UnusableStoreError
+from mru_hw.sweeps.store_file import UnusableStoreError
 from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
 from tests.sweeps import rows, small_model, write_case

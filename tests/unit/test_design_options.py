@@ -60,6 +60,21 @@ def test_defaults_are_no_choice(plain: Design) -> None:
     assert DesignOptions().chosen() == ""
 
 
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"hold": 12},
+        {"area": {"feedback": 2}},
+        {"compensated": {"temperature": 85}},
+        {"area": {"feedback": 2}, "compensated": {"temperature": 85}},
+    ],
+)
+def test_what_was_chosen_is_whole_json(choice: dict[str, Any]) -> None:
+    chosen = DesignOptions(**choice, i_unit="300 pA").chosen()
+    assert DesignOptions(**json.loads(chosen)) == DesignOptions(**choice)
+    assert list(json.loads(chosen)) == list(choice)
+
+
 def test_currents_go_with_their_options(plain: Design) -> None:
     found = mapped(signal_current=2, candidate_current=0.5, state_current=1.5)
     ratios = {name: bus.scale / plain.buses[name].scale for name, bus in found.buses.items()}

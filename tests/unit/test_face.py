@@ -191,7 +191,7 @@ def test_the_table_has_each_flag_that_there_is(capsys: pytest.CaptureFixture[str
         (
             {"raw": "waves"},
             ["--raw", "waves"],
-            '{raw|--raw} is "waves", expected {`level`|--level} spice, whole networks: others',
+            '{raw|--raw} is "waves", expected {`level`|--level} spice: others have no waves',
         ),
         (
             {"tolerances": "tight"},

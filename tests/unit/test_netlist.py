@@ -18,12 +18,12 @@ from mru_hw.model.structure import normalised
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.bench import make_bench
 from mru_hw.spice.chip import chip_deck, chip_netlist, chip_pins
-from mru_hw.spice.deck import BENCH, CHIP
+from mru_hw.spice.deck import BENCH, CHIP, TOP
 from mru_hw.spice.dies import die_changes, die_commands
 from mru_hw.spice.elements import element_rows
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import declared_frames
-from mru_hw.spice.paths import TOP, device_paths
+from mru_hw.spice.paths import device_paths
 from mru_hw.spice.unit_bench import make_unit_bench
 from mru_hw.technology import MODELS, load_technology
 from mru_hw.technology.conditions import Conditions, nominal_conditions

@@ -15,11 +15,10 @@ from mru_hw.cli.app import run
 from mru_hw.model.io import save_model
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.chip import SUPPLIES, chip_deck
-from mru_hw.spice.deck import BENCH, CHIP
+from mru_hw.spice.deck import BENCH, CHIP, TOP
 from mru_hw.spice.elements import COLUMNS, NO_ELEMENT
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import ELEMENTS, netlist_files
-from mru_hw.spice.paths import TOP
 from mru_hw.stimulus import make_inputs
 from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology

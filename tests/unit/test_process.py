@@ -12,9 +12,9 @@ from mru_hw.report.page import write_report
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.trace import load_trace
 from mru_hw.spice.chip import chip_netlist
+from mru_hw.spice.deck import TOP
 from mru_hw.spice.dies import device_class, die_changes
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.paths import TOP
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.view import open_run

@@ -42,10 +42,12 @@ def test_ticks_have_the_unit_of_their_axis(axis: str, values: Any, ticks: set[st
     assert not [text for text in shown if re.search(r"e[-−]\d", text)]
 
 
-def test_a_unit_of_currents_and_voltages_stands_in_ticks_and_not_in_labels() -> None:
+def test_a_unit_of_quantities_stands_in_ticks_and_not_in_labels() -> None:
     for axis in AXES_KNOWN.values():
-        assert axis.unit or not re.search(r"\[[AV]\]", axis.label), axis.name
-    assert {name for name, axis in AXES_KNOWN.items() if axis.unit} == {"i_unit", "v_dd"}
+        assert axis.unit or not re.search(r"\[[AVs]\]", axis.label), axis.name
+    units = {name: axis.unit for name, axis in AXES_KNOWN.items() if axis.unit}
+    volts = dict.fromkeys(("v_dd", "compensated_v_dd"), "V")
+    assert units == volts | {"i_unit": "A", "frame_period": "s"}
 
 
 def bars(uri: str) -> int:

@@ -178,6 +178,21 @@ MISTAKES: list[tuple[dict[str, Any], list[str], str]] = [
         ["--design", "LOW.yaml"],
         "plan.yaml: axes.0.values is 2 pA, expected ",
     ),
+    (
+        {"axes": [{"axis": "compensated_v_dd", "values": ["3 V"]}]},
+        ["--design", "LOW.yaml"],
+        "plan.yaml: axes.0.values is 3 V, expected 1.62 V to 1.98 V, ",
+    ),
+    (
+        {"axes": [{"axis": "width", "values": [12]}]},
+        ["--design", "LOW.yaml"],
+        "plan.yaml: axes.0.values is 12, expected more than hold, 16, ",
+    ),
+    (
+        {"axes": [{"axis": "area", "values": [{"v0/none": 2}]}]},
+        [],
+        'plan.yaml: axes.0.values is "v0/none", expected a role of a device: ',
+    ),
     ({"calibration": "none.yaml"}, [], "plan.yaml: calibration is "),
 ]
 
@@ -194,8 +209,26 @@ def test_each_mistake_is_one_sentence_about_its_own_place(
     (tmp_path / "HOT.yaml").write_text("compensated: {v_dd: 3 V}\n")
     (tmp_path / "LOW.yaml").write_text("i_unit: 1 nA\n")
     more = [str(tmp_path / name) if (tmp_path / name).is_file() else name for name in more]
-    assert command(["sweep", str(plan), "--out", str(out), *more]) == 2
-    shown = capsys.readouterr().err
-    assert shown.startswith(expected)
-    assert shown.count("\n") == 1
-    assert not out.exists()
+    for check in ([], ["--plan-check"]):
+        assert command(["sweep", str(plan), "--out", str(out), *more, *check]) == 2
+        shown = capsys.readouterr().err
+        assert shown.startswith(expected)
+        assert shown.count("\n") == 1
+        assert not out.exists()
+
+
+def test_the_kernel_is_a_key_of_the_plan_or_an_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = write_case(tmp_path, n_dies=2)
+    assert command(["sweep", str(plan), "--out", str(tmp_path / "a"), "--kernel", "numpy"]) == 0
+    with open_run(tmp_path / "a") as run:
+        assert run.facts["kernel"] == "numpy"
+    plan = write_case(tmp_path, n_dies=2, kernel="numba")
+    assert command(["sweep", str(plan), "--out", str(tmp_path / "b")]) == 0
+    with open_run(tmp_path / "b") as run:
+        assert run.facts["kernel"] == "numba"
+    capsys.readouterr()
+    assert command(["sweep", str(plan), "--out", str(tmp_path / "c"), "--kernel", "numpy"]) == 2
+    told = capsys.readouterr().err
+    assert '--kernel is "numpy", expected no such option' in told

@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.stimulus import sequence_range
 from mru_hw.sweeps.axes import AXES
-from mru_hw.sweeps.plan import Plan, axis_names, read_plan
+from mru_hw.sweeps.axis_values import axis_names
+from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.points import jobs, points
 from mru_hw.sweeps.schema import schema_text
 from mru_hw.sweeps.spec import FIGURES
@@ -52,6 +54,18 @@ GOOD: list[dict[str, Any]] = [
     {"design": "DESIGN.yaml"},
     {"design": {"i_unit": "3 nA"}, "axes": [{"axis": "i_unit", "values": ["300 pA", 1e-9]}]},
     {"level": "ideal", "axes": [{"axis": "i_unit", "values": [1e-9]}]},
+    {
+        "sample": {"method": "sobol", "points": 64},
+        "axes": [
+            {"axis": "i_unit", "between": ["300 pA", 3e-9], "scale": "log"},
+            {"axis": "corner", "values": ["tt", "ss"]},
+        ],
+    },
+    {
+        "keep": "all",
+        "axes": [{"axis": "v_dd", "values": ["1.7 V", 1.8]}],
+        "spec": {"accuracy": {"at_least": 0.9}, "power": {"at_most": "1 uW"}, "v_dd": ["1.7 V"]},
+    },
     *({"axes": [{"axis": name, "values": list(axis.example)}]} for name, axis in AXES.items()),
 ]
 
@@ -71,8 +85,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"sequences": "1-5"}, 'plan.yaml: sequences is "1-5", expected start:stop, either end left'),
     (
         {"axes": [{"axis": "humidity", "values": [1]}]},
-        'plan.yaml: axes.0.axis is "humidity", expected one of die, mismatch_scale, process_scale, '
-        "gradient_scale, noise_scale, corner, temperature, v_dd, perturbation, trim_bits, i_unit.",
+        'plan.yaml: axes.0.axis is "humidity", expected one of die, model, mismatch_scale, '
+        "process_scale, gradient_scale, noise_scale, corner, temperature, v_dd, perturbation, "
+        "trim_bits, i_unit, signal_current, ",
     ),
     ({"axes": [{"values": [1]}]}, "plan.yaml: axes.0.axis is missing, expected one of die,"),
     ({"axes": ["corner"]}, "plan.yaml: axes.0 is"),
@@ -213,7 +228,7 @@ def test_a_missing_key_and_a_tag_get_a_sentence(tmp_path: Path) -> None:
 def test_the_schema_is_the_generated_one() -> None:
     assert (FOLDER / "schemas" / "plan.schema.json").read_text() == schema_text()
     assert set(SCHEMA["properties"]) == set(Plan.model_fields)
-    limits = {"spec", *(f"{name}_limit" for name in FIGURES)}
+    limits = {"spec", "sample", *(f"{name}_limit" for name in FIGURES)}
     assert set(SCHEMA["$defs"]) == set(axis_names()) | limits
 
 
@@ -235,7 +250,11 @@ def plan(**keys: Any) -> Plan:
 
 def test_without_axes_there_is_one_nominal_point_with_mismatch() -> None:
     (point,) = points({"a": plan(n_dies=3, seed=2)}, TECHNOLOGY)
-    assert point.settings == {
+    design = {n: v for n, v in DEFAULTS if n in AXES} | {"area": ()}
+    trained = dict.fromkeys(("frame_period", "k")) | {"weight_bits": 0, "bias_bits": 0}
+    compensated = {f"compensated_{name}": None for name in ("corner", "temperature", "v_dd")}
+    assert point.settings == design | trained | compensated | {
+        "model": None,
         "mismatch_scale": 1,
         "process_scale": 0,
         "gradient_scale": 0,

@@ -197,7 +197,7 @@ def test_a_result_that_is_not_finite_is_a_failed_run(
     plan, out = write_case(tmp_path, n_dies=1), tmp_path / "run.sqlite"
     sweep(plan, tmp_path / "whole.sqlite")  # with the references of a whole run
     monkeypatch.setattr(work, "simulate_behavioral", not_finite)
-    monkeypatch.setattr(sweep_run, "references", lambda _subject, _designs: [])
+    monkeypatch.setattr(sweep_run, "references", lambda *_: [])
     outcome = sweep(plan, out)
     assert outcome.failed == {"NOT_FINITE": 1}
     assert rows(out, "accuracy, decision, energy") == [(None, None, None)]

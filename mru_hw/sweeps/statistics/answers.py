@@ -156,16 +156,19 @@ def statistics(run: RunView) -> Statistics:
 
 def yields(run: RunView) -> Iterator[Yield]:
     """Yield the yields: one for each combination of the axes but temperature and supply."""
+    for group in asked_points(run):
+        yield _yield(run, run.spec(group[0].study), group)
+
+
+def asked_points(run: RunView) -> Iterator[list[PointView]]:
+    """Yield the points at which a die has to pass, one list for each population of dies."""
     for study, points in run.studies().items():
-        spec = run.spec(study)
         groups: dict[str, list[PointView]] = {}
         for point in points:
-            if not _asked(spec, point):
-                continue
-            shared = {n: v for n, v in point.settings.items() if n not in CONDITIONS}
-            groups.setdefault(repr(shared), []).append(point)
-        for group in groups.values():
-            yield _yield(run, spec, group)
+            if _asked(run.spec(study), point):
+                shared = {n: v for n, v in point.settings.items() if n not in CONDITIONS}
+                groups.setdefault(repr(shared), []).append(point)
+        yield from groups.values()
 
 
 def passing_dies(
@@ -180,10 +183,9 @@ def passing_dies(
     passed
         (die,) whether it keeps the specification at every one of the points.
     """
-    software = run.references.get("software", float("nan"))
     verdicts: dict[tuple[int, int], list[bool]] = {}
     for point in group:
-        for key, kept in zip(point.keys, point.passing(spec, software), strict=True):
+        for key, kept in zip(point.keys, point.passing(spec, run.software(point)), strict=True):
             verdicts.setdefault((int(key[0]), int(key[1])), []).append(bool(kept))
         for key in point.lost:
             verdicts.setdefault((int(key[0]), int(key[1])), []).append(False)
@@ -201,8 +203,9 @@ def _asked(spec: Spec, point: PointView) -> bool:
 
 def _yield(run: RunView, spec: Spec, group: Sequence[PointView]) -> Yield:
     keys, passed = passing_dies(run, spec, group)
-    software = run.references.get("software", float("nan"))
-    shares = [float(np.mean(p.passing(spec, software))) if len(p.accuracy) else 1.0 for p in group]
+    shares = [
+        float(np.mean(p.passing(spec, run.software(p)))) if len(p.accuracy) else 1.0 for p in group
+    ]
     hardest = group[int(np.argmin(shares))]
     lost = {tuple(key) for point in group for key in point.lost.tolist()}
     settings = {n: v for n, v in group[0].settings.items() if n not in CONDITIONS}
@@ -237,18 +240,22 @@ def drawn(settings: Mapping[str, Any]) -> str:
     return f"{networks}{words} {'around' if 'process' in found else 'at'} corner {corner}"
 
 
-def _independent(point: PointView) -> bool:
+def independent(settings: Mapping[str, Any], trials: int, runs: int) -> bool:
     """Whether no two runs of a point share a die or a perturbed network."""
-    if point.trials > 1:
-        return point.trials == point.n_wanted
-    return point.n_wanted == 1 or any(point.settings[name] for name in _DRAWN)
+    if trials > 1:
+        return trials == runs
+    return runs == 1 or any(settings[name] for name in _DRAWN)
+
+
+def _independent(point: PointView) -> bool:
+    return independent(point.settings, point.trials, point.n_wanted)
 
 
 def _estimate(run: RunView, spec: Spec, point: PointView) -> Band | None:
     limits = [
         *(limit.at_least for name, limit in spec.limits.items() if name == "accuracy"),
         *(
-            run.references.get("software", float("nan")) - limit.at_most
+            run.software(point) - limit.at_most
             for name, limit in spec.limits.items()
             if name == "loss" and limit.at_most is not None
         ),
@@ -265,7 +272,7 @@ def _estimate(run: RunView, spec: Spec, point: PointView) -> Band | None:
 
 def _of_point(run: RunView, point: PointView) -> PointStatistics:
     spec = run.spec(point.study)
-    software = run.references.get("software", float("nan"))
+    software = run.software(point)
     figures = {
         name: values
         for name, values in point.figures(software).items()
@@ -312,7 +319,6 @@ def _matrices(run: RunView, point: PointView) -> Iterator[Matrix]:
 
 def _comparisons(run: RunView) -> Iterator[Comparison]:
     base = run.base
-    software = run.references.get("software", float("nan"))
     for point in run.studies().get(base.study, ()):
         if point.number == base.number or not _independent(point) or not _independent(base):
             continue
@@ -323,7 +329,8 @@ def _comparisons(run: RunView) -> Iterator[Comparison]:
             continue
         spec = run.spec(base.study)
         passing, p = paired_shares(
-            base.passing(spec, software)[ours], point.passing(spec, software)[theirs]
+            base.passing(spec, run.software(base))[ours],
+            point.passing(spec, run.software(point))[theirs],
         )
         priced = len(base.energy) and len(point.energy)
         yield Comparison(

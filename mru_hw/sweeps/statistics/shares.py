@@ -47,8 +47,8 @@ def clopper_pearson(passed: int, n: int, confidence: float = CONFIDENCE) -> Band
     is (C. J. Clopper, E. S. Pearson, Biometrika 26, 404, 1934). The dies are independent.
     """
     tail = (1 - confidence) / 2
-    low = float(stats.beta.ppf(tail, passed, n - passed + 1)) if passed else 0.0
-    high = float(stats.beta.ppf(1 - tail, passed + 1, n - passed)) if passed < n else 1.0
+    low = float(special.betaincinv(passed, n - passed + 1, tail)) if passed else 0.0
+    high = float(special.betaincinv(passed + 1, n - passed, 1 - tail)) if passed < n else 1.0
     return Band(value=passed / n, low=low, high=high)
 
 

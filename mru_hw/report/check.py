@@ -1,0 +1,37 @@
+"""What a sweep would take, as a person reads it."""
+
+from __future__ import annotations
+
+from mru_hw.report.words import percent
+from mru_hw.sweeps.check import SHARE, PlanCheck
+from mru_hw.sweeps.room import size
+from mru_hw.units import render
+
+
+def check_lines(found: PlanCheck) -> list[str]:
+    """Return the lines that the command line prints of a plan that was checked."""
+    each = f"{found.points} points" if found.points > 1 else "1 point"
+    if found.seconds is None or found.seconds_a_run is None:
+        time = "Time: not measured, for a run is one of ngspice."
+    else:
+        time = (
+            f"Time: {_duration(found.seconds)} on {found.workers} workers, "
+            f"{render(found.seconds_a_run, 's', 3)} a run."
+        )
+    free = "" if found.disk_free is None else f", {size(found.disk_free)} are free"
+    return [
+        f"Runs: {found.runs} ({each}, {found.dies} dies each), {found.sequences} sequences each.",
+        time,
+        f"Memory: {size(found.memory)} in all. Disk: {size(found.disk)}{free}.",
+        f"A yield of {percent(SHARE)} at 95 % confidence takes {found.dies_without_failure} dies "
+        f"without a failure; within {100 * found.half:g} points near it takes "
+        f"{found.dies_for_width}. {found.dies} dies without a failure show "
+        f"{percent(found.shown_without_failure)}.",
+    ]
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"

@@ -1,0 +1,135 @@
+"""What a sweep would take, before it is run: runs, time, memory, disk, and dies for a statement."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.points import Job, Point, Shard, points
+from mru_hw.sweeps.ready import make_ready
+from mru_hw.sweeps.room import free_bytes, refuse_no_room, run_bytes, store_bytes
+from mru_hw.sweeps.run import asked_runs
+from mru_hw.sweeps.statistics.shares import CONFIDENCE, dies_for_width, dies_without_failure
+from mru_hw.sweeps.statistics.stopping import Until
+from mru_hw.sweeps.subject import Subject, shared_subject
+from mru_hw.sweeps.work import cores, run_job
+
+SHARE = 0.95
+"""The yield that a plan's dies are counted for."""
+_PROBES = 3
+"""Points at which a run is timed: the first, the last and one between."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCheck:
+    """What a sweep would take.
+
+    Attributes
+    ----------
+    points, dies, runs, sequences
+        Points, dies at each, runs that the call would compute if nothing were stored yet, and
+        sequences of each run.
+    seconds_a_run
+        Mean wall time of the runs that were tried [s]; None where a run is ngspice's, and minutes.
+    seconds
+        Of all runs on the workers [s].
+    memory, disk, disk_free
+        Bytes: of all processes together, of RUN.sqlite, and free where it is to be.
+    dies_without_failure
+        Dies that show a yield of 95 % at a confidence of 95 % if none of them fails.
+    dies_for_width
+        Dies that know a yield near 95 % to within the half-width asked for, or one point.
+    half
+        That half-width, as a share.
+    shown_without_failure
+        The yield that the plan's own dies show, with 95 % confidence, if none of them fails.
+    """
+
+    points: int
+    dies: int
+    runs: int
+    sequences: int
+    workers: int
+    seconds_a_run: float | None
+    seconds: float | None
+    memory: int
+    disk: int
+    disk_free: int | None
+    dies_without_failure: int
+    dies_for_width: int
+    half: float
+    shown_without_failure: float
+
+    def as_data(self) -> dict[str, Any]:
+        """Return plain data, fit for JSON."""
+        return asdict(self)
+
+
+def check_plan(
+    plans: Mapping[str, Plan],
+    folder: Path,
+    out: Path,
+    *,
+    workers: int | None = None,
+    shard: Shard | None = None,
+    until: Until | None = None,
+) -> PlanCheck:
+    """Map what a sweep would run on, try a few of its runs, and say what all of it takes.
+
+    Raises
+    ------
+    UserError
+        What `run_sweep` would refuse, a disk without room for the runs among it.
+    """
+    workers = cores() if workers is None else workers
+    plans = {name: plan.resolved(folder) for name, plan in plans.items()}
+    plan = next(iter(plans.values()))
+    subject = shared_subject(plans, folder)
+    wanted = points(plans, subject.technology)
+    runs = sum(map(len, asked_runs(wanted, shard, until).values()))
+    make_ready(subject, wanted)
+    each = run_bytes(subject.inputs.n_seq, plan.keep)
+    refuse_no_room(out, runs, each)
+    probed = None if subject.level == "spice" else _seconds(subject, wanted)
+    dies = max(len(point.dies) for point in wanted)
+    half = 0.01 if until is None else until.half
+    return PlanCheck(
+        points=len(wanted),
+        dies=dies,
+        runs=runs,
+        sequences=subject.inputs.n_seq,
+        workers=workers,
+        seconds_a_run=probed,
+        seconds=None if probed is None else probed * runs / workers,
+        memory=_memory() * (workers + 1),
+        disk=store_bytes(runs, each),
+        disk_free=free_bytes(out),
+        dies_without_failure=dies_without_failure(SHARE, CONFIDENCE),
+        dies_for_width=dies_for_width(half, SHARE, CONFIDENCE),
+        half=half,
+        shown_without_failure=math.exp(math.log(1 - CONFIDENCE) / dies),
+    )
+
+
+def _seconds(subject: Subject, wanted: tuple[Point, ...]) -> float:
+    """Return the mean time of a run [s], of second runs: the first one warms up."""
+    places = {round(k * (len(wanted) - 1) / (_PROBES - 1)) for k in range(_PROBES)}
+    found = []
+    for place in sorted(places):
+        point = wanted[place]
+        seeds = tuple(point.dies[:2]) * (2 if len(point.dies) == 1 else 1)
+        results = run_job(subject, Job(point=point, trial=0, first=0, seeds=seeds))
+        found.append(results[-1].seconds)
+    return sum(found) / len(found)
+
+
+def _memory() -> int:
+    """Return the most memory that this process has had [bytes]."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

@@ -1,0 +1,84 @@
+"""Shards of one sweep, put together: the store is what the sweep would have left alone."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from mru_hw.errors import Bare, UserError
+from mru_hw.files import whole_file
+from mru_hw.sweeps.points import read_shard
+from mru_hw.sweeps.view import RunView, open_run
+
+_SAME = ("sequence", "design", "reference", "point")
+"""Tables that every shard has alike."""
+
+
+def merge(paths: Sequence[Path], out: Path) -> None:
+    """Write the sweep that these shards are the parts of; it appears whole or not at all.
+
+    Raises
+    ------
+    UserError
+        A file is no shard, or not a whole one, or one of another sweep; two are the same one; one
+        is missing; or something stands at `out`.
+    """
+    if out.exists() or out.is_symlink():
+        raise UserError("out", str(out), "a new path")
+    with contextlib.ExitStack() as stack:
+        runs = [stack.enter_context(open_run(path)) for path in paths]
+        _refuse(runs)
+        with whole_file(out, instead_of=lambda path: not path.exists()) as part:
+            _write(part, runs)
+
+
+def _refuse(runs: Sequence[RunView]) -> None:
+    first, seen = runs[0], dict[int, Path]()
+    for run in runs:
+        if run.shard is None:
+            raise UserError("run", str(run.path), "one shard of a sweep, not the whole of one")
+        shard = read_shard(run.shard)
+        told = f"a shard of the same sweep as {first.path}"
+        if run.facts["identity"] != first.facts["identity"]:
+            raise UserError("run", str(run.path), told)
+        if shard.count != read_shard(first.shard or "").count:
+            raise UserError("run", str(run.path), f"{told}, {first.shard}, and not {shard}")
+        if shard.number in seen:
+            expected = f"a shard that no other file is: {seen[shard.number]} is {shard} too"
+            raise UserError("run", str(run.path), expected)
+        if not run.shard_complete:
+            expected = "a shard whose runs are all there; the same call of sweep goes on with it"
+            raise UserError("run", str(run.path), expected)
+        if any(run.table(name) != first.table(name) for name in _SAME):
+            raise UserError("run", str(run.path), f"{told}, with the same references and points")
+        seen[shard.number] = run.path
+    missing = [f"{k}/{shard.count}" for k in range(1, shard.count + 1) if k not in seen]
+    if missing:
+        shown = ", ".join(missing[:8]) + (" and more" if len(missing) > 8 else "")
+        raise UserError("run", Bare(f"without {shown}"), "every shard of the sweep")
+
+
+def _write(part: Path, runs: Sequence[RunView]) -> None:
+    with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=OFF")  # all that a kill leaves is the part itself
+        runs[0].copy_to(db)
+        db.execute("BEGIN")
+        for run in runs[1:]:
+            rows = run.results()
+            first = rows.fetchone()
+            if first is not None:
+                marks = ", ".join("?" * len(first))
+                insert = f"INSERT INTO result VALUES ({marks})"  # noqa: S608
+                db.execute(insert, first)
+                db.executemany(insert, rows)
+        seconds = math.fsum(float(run.facts["seconds"]) for run in runs)
+        started = min(run.facts["started"] for run in runs)
+        db.execute("DELETE FROM run WHERE name = 'shard'")
+        db.executemany(
+            "UPDATE run SET value = ? WHERE name = ?",
+            [(repr(seconds), "seconds"), (started, "started")],
+        )
+        db.execute("COMMIT")

@@ -1,0 +1,99 @@
+"""One point of a sweep and its runs, as a report reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.errors import RunStatus
+from mru_hw.sweeps.spec import Spec
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointView:
+    """A point and what its dies came to.
+
+    Attributes
+    ----------
+    duration
+        Length of a sequence at the point [s], on average.
+    settings
+        The value of every axis, by name.
+    design
+        Digest of the design that it runs on, before any perturbed network is drawn from it.
+    input_energy
+        What the input sources deliver in a sequence [J], on average, as if from the supply; None
+        where the level prices nothing.
+    n_wanted, trials
+        Runs that the plan asks for; perturbed networks on each die.
+    keys
+        (run, 2) trial and number of the die of each run that is done, in order.
+    lost
+        (run, 2) the same of runs that failed by the circuit and not by the machine.
+    accuracy, energy, power
+        One a run that is done: share of right decisions, mean energy of a sequence [J] and
+        mean power [W]; energy and power are empty at the level ``ideal``.
+    blocks
+        Mean static and switching energy of a sequence [J] by supply block.
+    failed
+        Number of runs by status, of those that are not done.
+    """
+
+    number: int
+    study: str
+    duration: float
+    settings: Mapping[str, Any]
+    design: str
+    input_energy: float | None
+    n_wanted: int
+    trials: int
+    keys: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    accuracy: Array
+    energy: Array
+    power: Array
+    blocks: Mapping[str, tuple[float, float]]
+    failed: Mapping[RunStatus, int]
+    seconds: float
+
+    def figures(self, software: float) -> dict[str, Array]:
+        """Return what a specification may limit, by name, one a run that is done."""
+        nothing = np.full(len(self.accuracy), np.nan)
+        return {
+            "accuracy": self.accuracy,
+            "loss": software - self.accuracy,
+            "energy": self.energy if len(self.energy) else nothing,
+            "power": self.power if len(self.power) else nothing,
+        }
+
+    def passing(self, spec: Spec, software: float) -> NDArray[np.bool_]:
+        """Return whether each run that is done keeps the limits, whatever its conditions."""
+        values = self.figures(software)
+        kept = [limit.holds(values[name]) for name, limit in spec.limits.items()]
+        passed: NDArray[np.bool_] = np.all(kept, axis=0)
+        return passed
+
+    @property
+    def n_runs(self) -> int:
+        """Runs that are stored, failed ones included."""
+        return len(self.accuracy) + sum(self.failed.values())
+
+
+class StoredRun(NamedTuple):
+    """A row of the table ``result``: energy in J, blocks as JSON, None of what a run has not."""
+
+    trial: int
+    die: int
+    seed: int
+    status: str
+    design: str
+    accuracy: float | None
+    energy_mean: float | None
+    blocks: str | None
+    seconds: float
