@@ -48,7 +48,7 @@ COMMANDS = (
     Command("train", "Train a network and write it as a model."),
     Command("import-weights", "Make a model of somebody else's weights."),
     Command("simulate", "Run a model on sequences, at a level of truth."),
-    Command("netlist", "Write a model as a netlist that opens in ngspice."),
+    Command("netlist", "Write a model as a netlist for ngspice, HSPICE, Spectre or Xyce."),
     Command("sweep", "Run a network on many dies and conditions."),
     Command("merge", "Put the shards of a sweep together."),
     Command("export", "Write the runs of a sweep as a table."),

@@ -28,7 +28,9 @@ def netlist(
     dialect: Annotated[
         str,
         typer.Option(
-            "--dialect", help="The simulator to write for: ngspice, hspice, spectre or xyce."
+            "--dialect",
+            help="The simulator to write for: ngspice, hspice, spectre or xyce. Only ngspice's has "
+            "been run in its own simulator.",
         ),
     ] = "ngspice",
     die: Annotated[
@@ -102,7 +104,8 @@ def netlist(
     """Write a model as a netlist: chip, test bench, model cards, elements and error budget.
 
     The folder stands alone: ngspice -b bench.cir in it runs the bench and prints power and outputs;
-    bench.sp, bench.scs and the other bench.cir are for HSPICE, Spectre and Xyce. Corner,
+    bench.sp, bench.scs and the other bench.cir are for HSPICE, Spectre and Xyce, none of which has
+    run them: other readers checked chip and cards, nobody Spectre's and Xyce's benches. Corner,
     temperature and supply stand in the bench, and the decoupling is sized for them; the error
     budget is a nominal chip's.
     """

@@ -121,7 +121,7 @@ def simulate(
         typer.Option(
             "--tolerances",
             help="At the level spice: default, or tight, which takes up to nine times as long and "
-            "resolves the clock's energy.",
+            "resolves the clock's energy, which default has within 10 %.",
         ),
     ] = "default",
     kernel: Kernel = None,
@@ -264,7 +264,7 @@ def _tell(run: Run, about: dict[str, Any], wires: WireLoad, *, json: bool) -> No
     lines = [f"{place}: {n_done} of {n_seq} sequences at the level {level}."]
     if run.accuracy is not None:
         lines.append(f"Accuracy: {100 * run.accuracy:.2f} %.")
-    lines += [*_energy_lines(figures), *wire_lines(wires)]
+    lines += [*_energy_lines(figures, run.unresolved), *wire_lines(wires)]
     if checked is not None:
         lines.append(checked.sentence())
     lines += helped_lines(run.endings or ())
@@ -276,6 +276,7 @@ def _tell(run: Run, about: dict[str, Any], wires: WireLoad, *, json: bool) -> No
             "sequences": n_seq,
             "accuracy": run.accuracy,
             **figures,
+            "within_10_percent": list(run.unresolved),
             "finished": n_done,
             "status": run.status.name.lower(),
             "warning": in_flags(run.warning, "simulate") or None,
@@ -301,22 +302,19 @@ def _figures(run: Run) -> dict[str, Any]:
         return dict.fromkeys((*names, "blocks_W"))
     priced, time = run.energy, float(np.mean(run.seconds[done]))
     joules, delivered = (float(np.mean(e[done])) for e in (priced.total, priced.inputs))
-    blocks = {
-        name: None if name in run.unresolved else float(np.mean(e[done])) / time
-        for name, e in priced.blocks.items()
-    }
+    blocks = {name: float(np.mean(e[done])) / time for name, e in priced.blocks.items()}
     powers = (joules, joules / time, delivered, delivered / time)
     return dict(zip(names, powers, strict=True)) | {"blocks_W": blocks}
 
 
-def _energy_lines(figures: dict[str, Any]) -> list[str]:
+def _energy_lines(figures: dict[str, Any], unresolved: tuple[str, ...]) -> list[str]:
     from mru_hw.units import render
 
     joules, delivered = figures["energy_per_sequence_J"], figures["input_energy_J"]
     if joules is None:
         return []
     blocks = (
-        f"{name} {'not resolved' if watts is None else render(watts, 'W')}"
+        f"{name} {render(watts, 'W')}{', within 10 %' if name in unresolved else ''}"
         for name, watts in figures["blocks_W"].items()
     )
     share = delivered / joules if joules else 0.0

@@ -139,7 +139,7 @@ def _blocks(spice: Mapping[str, Any]) -> Picture:
     totals = {"ngspice": spice["power_W"]["mean"]}
     totals["behavioral"] = sum(pair["behavioral"] for pair in blocks.values())
     left = [name for name in blocks if name not in known]
-    more = f" Not resolved by its tolerances, and not shown: {', '.join(left)}." if left else ""
+    more = f" Within 10 % only by its tolerances, and not shown: {', '.join(left)}." if left else ""
     return Picture(
         uri=figures.side_by_side(groups, "W", "mean supply power"),
         alternative="Bars of the supply power by block, ngspice beside behavioral.",

@@ -223,7 +223,7 @@ def notes(run: RunView) -> list[str]:
         found.append(axis.note(Noted(level=run.level, values=values, facts=run.facts)))
     if run.level == "spice" and run.base.blocks and "clock" not in run.base.blocks:
         found.append(
-            "The clock's own energy is not resolved by the tolerances of these runs, so its block "
-            "is left out; the total has it (docs/decisions/0005)."
+            "The tolerances of these runs give the clock's own energy within 10 % only, so its "
+            "block is left out; the total has it (docs/decisions/0005)."
         )
     return [note for note in found if note]

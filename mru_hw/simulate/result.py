@@ -87,7 +87,7 @@ class Run:
     energy_by_block, switching_by_block
         (n_seq,) energy [J] by supply block, and what of it is switching, where that is known.
     unresolved
-        The blocks among them whose energy ngspice's tolerances do not resolve.
+        The blocks among them whose energy ngspice's tolerances give within 10 % only.
     disagreements
         Wrong steps with their causes: against the level ``ideal`` at the level ``spice``, of
         single units where some were verified.
@@ -197,9 +197,8 @@ class Run:
             yield "energy per sequence", render(float(np.mean(self.energy.total[done])), "J")
             yield "power", render(float(np.mean(self.energy.power[done])), "W")
             for name, joules in self.energy.blocks.items():
-                known = name not in self.unresolved
-                text = render(float(np.mean(joules[done])), "J") if known else "not resolved"
-                yield f"energy: {name}", text
+                coarse = ", within 10 %" if name in self.unresolved else ""
+                yield f"energy: {name}", render(float(np.mean(joules[done])), "J") + coarse
         if self.verification is not None:
             yield "single units", self.verification.sentence()
         if self.warning:

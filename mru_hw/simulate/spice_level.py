@@ -51,8 +51,8 @@ class SpiceResult:
         (n_seq,) energy [J] of each of `BLOCKS`; the reference current counts to ``bias``. They
         add up to ``trace.energy_J``, the integral of the supply's voltage times its current.
     unresolved
-        The blocks among them whose energy the run's tolerances do not resolve: it is too small,
-        and no figure to quote.
+        The blocks among them whose energy the run's tolerances give within 10 % only, mostly too
+        large.
     status
         Why each run ended.
     core_seconds

@@ -286,13 +286,13 @@ def bench_saves(design: Design) -> tuple[str, ...]:
 def _notes(design: Design, seconds: float, tolerances: Tolerances) -> list[str]:
     blocks = " + ".join(f"p_{name.removeprefix('vdd_')}" for name in (*SUPPLIES, "ref"))
     return [
-        "the token is a voltage made from the hash of this text: a result proves its circuit",
+        "vtoken drives nothing: a hash of chip and bench as a voltage, which proves a result theirs",
         f"inputs: 1.0 of a normalised feature is {design.buses['x'].scale:.6g} A",
         f"outputs: 1.0 of the network's is {design.buses['y'].scale:.6g} A",
         f"energy of the frames: ({blocks}) times {seconds:.9g} s",
         "p_input: what the sources of the inputs deliver, as if from the supply; not in that sum",
         *(
-            f"p_{name} is not resolved by these tolerances: up to three times too small"
+            f"p_{name} is within 10 % at these tolerances, mostly too large"
             for name in unresolved_blocks(design, tolerances)
         ),
     ]

@@ -40,10 +40,10 @@ def network_options(design: Design, tolerances: Tolerances = Tolerances.DEFAULT)
 
 
 def unresolved_blocks(design: Design, tolerances: Tolerances) -> tuple[str, ...]:
-    """Name the supply blocks whose energy a network's tolerances do not resolve.
+    """Name the supply blocks whose energy a network's tolerances give within 10 % only.
 
-    The default ones step over most of the crowbar current in the phase drivers' edges: the clock's
-    energy comes out up to three times too small (docs/decisions/0005-ngspice-options.md).
+    The default ones are coarse in the edges of the phase drivers: the clock's energy comes out
+    some percent too large (docs/decisions/0005-ngspice-options.md).
     """
     cheap = tolerances is Tolerances.DEFAULT and bool(clocked_banks(design))
     return ("clock",) if cheap else ()

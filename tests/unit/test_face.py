@@ -80,7 +80,7 @@ def test_each_name_is_what_a_type_checker_takes_it_for() -> None:
 
 def test_weights_are_imported_in_python(tmp_path: Path) -> None:
     model = small_model()
-    np.savez(tmp_path / "w.npz", spare=np.zeros(1), **dict(model.tensors))
+    np.savez(tmp_path / "w.npz", spare=np.zeros(1), **model.tensors)  # type: ignore[arg-type]
     keys = ("frame_period", "n_in", "n_hidden", "n_classes", "layers")
     told = {
         name: value for name, value in model.spec.model_dump(mode="json").items() if name in keys

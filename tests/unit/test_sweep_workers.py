@@ -125,7 +125,7 @@ def test_the_level_spice_runs_the_netlist_and_keeps_what_failed(
     for _, decision, joules, mean, blocks in found:
         assert np.frombuffer(decision, "<i2").tolist() == [0, 0]
         assert np.frombuffer(joules, "<f8").min() > 0
-        # The clock's block is not resolved by a network's tolerances: two strobes of one unit.
+        # A network's tolerances have the clock within 10 %, and it is left out: two strobes of one.
         told = sum(map(sum, json.loads(blocks).values()))
         assert told + 2 * strobe == pytest.approx(mean, rel=1e-3)
     monkeypatch.setattr("mru_hw.simulate.spice_level.Limits", lambda time_s: Limits(time_s=0.01))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
@@ -76,7 +77,7 @@ class Translator(Dialect):
             return {}
         return {
             self.file(name): "\n".join([*self.lines(read_statements(text.splitlines())), ""])
-            for name, text in technology.model_files().items()
+            for name, text in card_files(technology).items()
         }
 
     def opening(self) -> Iterator[str]:
@@ -86,6 +87,24 @@ class Translator(Dialect):
     @abc.abstractmethod
     def write(self, statement: Statement) -> Iterator[str]:
         """Yield the lines of one statement; none where the dialect has no use for it."""
+
+
+def card_files(technology: Technology) -> dict[str, str]:
+    """Return the model cards by file name, for a folder that stands alone.
+
+    What the head of the shipped file says of its neighbours and its use holds where it lies; here
+    it says where that is. A foundry's kit stays as it is.
+    """
+    files = technology.model_files()
+    if technology.models.package:
+        return files
+    lines = files[MODELS].splitlines(keepends=True)
+    body = list(itertools.dropwhile(lambda line: line.startswith("*"), lines))
+    title = lines[: min(1, len(lines) - len(body))]
+    place = f"circuits/technology/{technology.name}/technology.yaml of mru_hw"
+    head = [f"* where every value comes from: {place}\n"]
+    head += ["* sections: " + ", ".join(technology.corners) + " (NMOS first, PMOS second)\n"]
+    return files | {MODELS: "".join([*title, *head, *body])}
 
 
 def wrapped(words: Iterable[str], *, after: str = "", before: str = "+ ") -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import final
 
 from mru_hw.circuits.statements import Include, Options, Statement, Use
-from mru_hw.spice.dialects.base import Dialect
+from mru_hw.spice.dialects.base import Dialect, card_files
 from mru_hw.spice.text import deck_lines
 from mru_hw.technology import MODELS, Technology
 
@@ -30,7 +30,7 @@ class Ngspice(Dialect):
 
     def model_files(self, technology: Technology) -> dict[str, str]:
         """Return the cards, a file for each section that the corners lead to."""
-        files = technology.model_files()
+        files = card_files(technology)
         parts = _sections(files.pop(MODELS))
         wanted, todo = dict[str, str](), list(technology.corners)
         while todo:
