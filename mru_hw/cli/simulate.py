@@ -210,6 +210,7 @@ def simulate(
         "level": level,
         "trace_level": traced,
         "timing": timing,
+        "kernel": run.kernel,
         "tolerances": tolerances if level == "spice" else None,
         "wires": wires.as_data(),
         "options": options.as_data() if mapped else None,

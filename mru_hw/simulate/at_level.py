@@ -22,7 +22,7 @@ from mru_hw.simulate.asked import (
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
-from mru_hw.simulate.kernels import refuse_kernel
+from mru_hw.simulate.kernels import asked_kernel, refuse_kernel
 from mru_hw.simulate.lost_signal import lost_signal
 from mru_hw.simulate.result import Run
 from mru_hw.simulate.short_frame import short_frame
@@ -164,8 +164,9 @@ def _behavioral(
             temperature=conditions.temperature,
             v_dd=conditions.v_dd,
         )
-        warnings = [lost_signal(chip.design, calibration)]
+        ran, warnings = None, [lost_signal(chip.design, calibration)]
     else:
+        ran = asked_kernel(kernel, noise=noise is not None)
         run = simulate_behavioral(
             chip.design,
             calibration,
@@ -175,7 +176,7 @@ def _behavioral(
             v_dd=conditions.v_dd,
             noise=None if noise is None else NoiseRun(seed=noise),
             sequence_offset=first_sequence,
-            kernel=kernel,
+            kernel=ran,
         )
         warnings = [
             lost_signal(chip.design, calibration),
@@ -192,6 +193,7 @@ def _behavioral(
             name: static + switching for name, (static, switching) in priced.blocks.items()
         },
         "switching_by_block": {name: switching for name, (_, switching) in priced.blocks.items()},
+        "kernel": ran,
         "warning": " ".join(filter(None, warnings)),
     }
 

@@ -95,6 +95,8 @@ class Run:
         How each run of ngspice ended.
     verification
         What single units did in ngspice, where some were verified (`Chip.verify`).
+    kernel
+        What computed a settled run at the level ``behavioral``; None for every other.
     warning
         What makes the result doubtful, a sentence or two; empty where nothing does.
     """
@@ -115,6 +117,7 @@ class Run:
     disagreements: tuple[Disagreement, ...] | None = None
     endings: tuple[Ending, ...] | None = None
     verification: Verification | None = None
+    kernel: str | None = None
     warning: str = ""
 
     @property

@@ -17,7 +17,7 @@ from mru_hw.sweeps.room import free_bytes, refuse_no_room, run_bytes, store_byte
 from mru_hw.sweeps.run import asked_runs
 from mru_hw.sweeps.statistics.shares import CONFIDENCE, dies_for_width, dies_without_failure
 from mru_hw.sweeps.statistics.stopping import Until
-from mru_hw.sweeps.subject import Subject, load_subject
+from mru_hw.sweeps.subject import Subject, shared_subject
 from mru_hw.sweeps.work import cores, run_job
 
 SHARE = 0.95
@@ -90,7 +90,7 @@ def check_plan(
     workers = cores() if workers is None else workers
     plans = {name: plan.resolved(folder) for name, plan in plans.items()}
     plan = next(iter(plans.values()))
-    subject = load_subject(plan, folder)
+    subject = shared_subject(plans, folder)
     wanted = points(plans, subject.technology)
     runs = sum(map(len, asked_runs(wanted, shard, until).values()))
     make_ready(subject, wanted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import platform
 import time
@@ -27,7 +26,7 @@ from mru_hw.sweeps.subject import (
     Subject,
     arithmetic,
     identity,
-    load_subject,
+    shared_subject,
 )
 from mru_hw.sweeps.until import dies_next, refuse_until, told
 from mru_hw.sweeps.view import view_of
@@ -116,8 +115,7 @@ def run_sweep(
         raise UserError("workers", workers, "at least 1")
     plans = {name: plan.resolved(folder) for name, plan in plans.items()}
     plan = next(iter(plans.values()))
-    kernels = {name: str(one.kernel) for name, one in plans.items()}
-    subject = dataclasses.replace(load_subject(plan, folder), kernels=kernels)
+    subject = shared_subject(plans, folder)
     wanted = points(plans, subject.technology)
     asked = asked_runs(wanted, shard, until)
     ready = make_ready(subject, wanted)

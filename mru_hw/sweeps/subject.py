@@ -174,6 +174,19 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
     )
 
 
+def shared_subject(plans: Mapping[str, Plan], folder: Path) -> Subject:
+    """Return what the runs of several plans share, `resolved`, each with its kernel.
+
+    Raises
+    ------
+    UserError
+        As `load_subject`.
+    """
+    kernels = {name: str(plan.kernel) for name, plan in plans.items()}
+    first = next(iter(plans.values()))
+    return dataclasses.replace(load_subject(first, folder), kernels=kernels)
+
+
 def arithmetic(plans: Mapping[str, Plan]) -> dict[str, str]:
     """Return what plans, `resolved`, are computed with, by `ARITHMETIC`: ``numba, numpy``."""
     kernels = ", ".join(sorted({str(plan.kernel) for plan in plans.values()}))

@@ -269,6 +269,18 @@ def test_a_changed_law_makes_another_module(monkeypatch: pytest.MonkeyPatch) -> 
     assert source.kernel_text("float32") != before
 
 
+def test_a_run_says_which_kernel_ran() -> None:
+    chip = Chip(one_unit(), load_technology("generic180"))
+    inputs = drawn_inputs(chip.model.spec.n_in, n_seq=2, n_time=3)
+    assert chip.run(inputs).kernel == "numba"
+    assert chip.run(inputs, noise=1).kernel == "numpy"
+    assert chip.run(inputs, noise=1, kernel="numpy").kernel == "numpy"
+    assert chip.run(inputs, timing="timed").kernel is None
+    assert chip.run(inputs, "ideal").kernel is None
+    with pytest.raises(UserError, match='kernel is "numba", expected numpy with noise, which the'):
+        chip.run(inputs, noise=1, kernel="numba")
+
+
 def test_the_kernel_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kernels.asked_kernel(None) == "numba"
     assert kernels.asked_kernel("numpy") == "numpy"
