@@ -3,7 +3,7 @@
 ``python -m benchmarks.bench_area MODEL`` prints JSON: the random error of a threshold (root mean
 square over all, in units of beta) as the error budget predicts it and as so many dies of the
 behavioral level have it, states held, for the chip as it is and with each of the budget's first
-lines doubled, one by one and all together. With ``--inputs`` also what these dies decide.
+mirrors doubled, one by one and all together. With ``--inputs`` also what these dies decide.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def measure(
         "gate_area_um2": {name: round(value * 1e12) for name, value in areas.items()},
         "predicted": budget.sigma_threshold,
         "dies": Played(chip).sigma(n_dies),
-        "first": [f"{row.key[0]}/{row.key[1]}" for row in budget.rows[:3]],
+        "first": [mirror.name for mirror in budget.mirrors[:3]],
     }
     if inputs is not None:
         right = [
@@ -114,13 +114,13 @@ def measure(
 def main() -> None:
     parser = study(__doc__, tech=False, work=False)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--lines", type=int, default=3, help="of the budget, that are doubled")
+    parser.add_argument("--lines", type=int, default=3, help="mirrors that are doubled")
     parser.add_argument("--dies", type=int, default=300)
     parser.add_argument("--inputs", type=Path)
     given = parsed(parser)
     model = load_model(given.model)
     inputs = None if given.inputs is None else load_inputs(given.inputs)
-    lines = ["/".join(row.key) for row in Chip(model).budget().rows[: given.lines]]
+    lines = [mirror.name for mirror in Chip(model).budget().mirrors[: given.lines]]
     cases = [{}, *({line: 2} for line in lines), dict.fromkeys(lines, 2)]
     rows = [measure(model, case, given.dies, inputs) for case in cases]
     show({"rows": rows, "machine": machine()})

@@ -1,15 +1,16 @@
-"""The budget as a table: device groups, ranked by what enlarging them is worth.
+"""The budget as a table: device groups, ranked by what enlarging their mirrors is worth.
 
-Enlarging every device of a group, at the same W / L, divides the variance that the group adds by
-the factor of its gate area. Groups are ranked by what one small area, a hundredth of the chip's
-gates, would remove in each: a tiny group whose devices hardly count is cheap to enlarge, and not
-worth it.
+A device is enlarged with all whose gates are on the same net (`mru_hw.mapping.areas`), so that no
+ratio changes: what that costs is the area of the whole mirror, and what it removes is the variance
+of all its groups, divided by the factor. Mirrors are ranked by what one small area, a hundredth of
+the chip's gates, would remove in each: a tiny one whose devices hardly count is cheap to enlarge,
+and not worth it.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from mru_hw.budget.mismatch import POINTS, MismatchVariances, mismatch_spread
 from mru_hw.budget.nominal import Key, Nominal
 from mru_hw.budget.systematic import KINDS, Residuals, Systematic, residuals, systematic_errors
 from mru_hw.cells.base import Array
+from mru_hw.mapping.areas import mirrors_of
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.sizing import Lengths, load_lengths
 from mru_hw.model.network import Model
@@ -35,6 +37,9 @@ COLUMNS = (
     "sigma",
     "variance",
     "share",
+    "mirror",
+    "mirror_area_um2",
+    "mirror_share",
     "removed_per_um2",
     "benefit",
     "v_ds",
@@ -45,7 +50,38 @@ COLUMNS = (
 WORK = 2e9  # legs times targets times operating points; larger chips take fewer points
 FEWEST = 4
 ADDED = 0.01
-"""Of the chip's gate area: what a group's benefit is counted for."""
+"""Of the chip's gate area: what a mirror's benefit is counted for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorRow:
+    """The groups of devices that a multiple of one of them enlarges alike.
+
+    Attributes
+    ----------
+    keys
+        Its groups, the one that adds most variance first; each is a key of the options' `area`.
+    area
+        Gate area of all of them [m^2]: what doubling the mirror adds.
+    variance, share
+        What they add to the variance of a threshold's error together; doubling removes a half.
+    removed
+        Variance removed per area added when the mirror is doubled [1/m^2].
+    benefit
+        Share of the whole variance that goes where `ADDED` of the chip's gate area is added here.
+    """
+
+    keys: tuple[Key, ...]
+    area: float
+    variance: float
+    share: float
+    removed: float
+    benefit: float
+
+    @property
+    def name(self) -> str:
+        """Its first group, as `area` takes it."""
+        return "/".join(self.keys[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +99,8 @@ class BudgetRow:
     variance, share
         What they add to the variance of a threshold's error, mean over all thresholds, in units of
         beta^2, and its share of the whole.
-    removed
-        Variance removed per area added when each is doubled [1/m^2].
-    benefit
-        Share of the whole variance that goes where `ADDED` of the chip's gate area is added here.
+    mirror
+        The mirror that they belong to: what is enlarged with them.
     systematic
         By kind, root mean square over all thresholds, in units of beta.
     output_variance
@@ -82,8 +116,7 @@ class BudgetRow:
     sigma: float
     variance: float
     share: float
-    removed: float
-    benefit: float
+    mirror: MirrorRow
     systematic: dict[str, float]
     output_variance: float
 
@@ -95,7 +128,7 @@ class Budget:
     Attributes
     ----------
     rows
-        By rank.
+        By rank: mirror by mirror, in each the group first that adds most variance.
     spread, systematic
         What they were made from, per threshold and output.
     chip
@@ -112,12 +145,12 @@ class Budget:
 
     def __repr__(self) -> str:
         """Say in one line how far thresholds are off, and what to enlarge first."""
-        first = "/".join(self.rows[0].key) if self.rows else "nothing"
+        first = self.rows[0].mirror.name if self.rows else "nothing"
         off = _percent(self.sigma_threshold)
         return f"<Budget: thresholds {off} of beta off by mismatch; enlarge {first} first>"
 
     def __str__(self) -> str:
-        """Return the totals and the first rows."""
+        """Return the totals and the first mirrors."""
         return "\n".join(self.lines())
 
     @property
@@ -130,8 +163,13 @@ class Budget:
         """Random error of an output, root mean square, over the outputs' own."""
         return _rms(self.spread.sigma_outputs)
 
+    @property
+    def mirrors(self) -> tuple[MirrorRow, ...]:
+        """Every mirror once, by rank."""
+        return tuple({row.mirror.name: row.mirror for row in self.rows}.values())
+
     def summary(self, n_rows: int = 10) -> dict[str, object]:
-        """Return totals and the first rows, for JSON."""
+        """Return totals and the first mirrors, for JSON."""
         totals = {kind: _rms(self.systematic.total_thresholds[kind]) for kind in KINDS}
         return {
             "threshold_error": {"random": self.sigma_threshold, **totals},
@@ -142,19 +180,20 @@ class Budget:
             },
             "enlarge": [
                 {
-                    "owner": row.key[0],
-                    "role": row.key[1],
-                    "share": row.share,
-                    "area_um2": row.area * 1e12,
-                    "removed_per_um2": row.removed * 1e-12,
-                    "benefit": row.benefit,
+                    "owner": mirror.keys[0][0],
+                    "role": mirror.keys[0][1],
+                    "mirror": ["/".join(key) for key in mirror.keys],
+                    "share": mirror.share,
+                    "area_um2": mirror.area * 1e12,
+                    "removed_per_um2": mirror.removed * 1e-12,
+                    "benefit": mirror.benefit,
                 }
-                for row in self.rows[:n_rows]
+                for mirror in self.mirrors[:n_rows]
             ],
         }
 
     def lines(self, n_rows: int = 10) -> Iterator[str]:
-        """Write the totals and the first rows for a person."""
+        """Write the totals and the first mirrors for a person."""
         totals = ", ".join(
             f"{kind} {_percent(_rms(self.systematic.total_thresholds[kind]))}" for kind in KINDS
         ).replace("v_ds", "V_DS")
@@ -164,13 +203,15 @@ class Budget:
             f"{totals} (leakage at {corner}, {temperature:g} degC)."
         )
         yield (
-            "What to enlarge first:      share of the variance    gate area   "
-            f"goes with {_percent(ADDED, 0)} more area"
+            "What to enlarge first, each with its mirror:    doubled: adds       variance goes   "
+            f"with {_percent(ADDED, 0)} more area"
         )
-        for row in self.rows[:n_rows]:
+        for mirror in self.mirrors[:n_rows]:
+            others = len(mirror.keys) - 1
+            named = f"{mirror.name} and {others} more" if others else mirror.name
             yield (
-                f"  {'/'.join(row.key):<38}{_percent(row.share):>9}{row.area * 1e12:>12.0f} um2"
-                f"{_percent(row.benefit, 2):>16}"
+                f"  {named:<46}{mirror.area * 1e12:>10.0f} um2{_percent(mirror.share / 2):>20}"
+                f"{_percent(mirror.benefit, 2):>21}"
             )
 
 
@@ -198,13 +239,8 @@ def make_budget(
     )
     chip = residuals(model, design, calibration, measured, n_points=n_points)
     systematic = systematic_errors(chip)
-    rows = sorted(
-        _rows(chip.nominal, spread, systematic),
-        key=lambda row: (-row.benefit, -np.nan_to_num(row.output_variance), row.key),
-    )
-    return Budget(
-        rows=tuple(rows), spread=spread, systematic=systematic, chip=chip, worst=measured.worst
-    )
+    rows = tuple(_rows(chip.nominal, spread, systematic))
+    return Budget(rows=rows, spread=spread, systematic=systematic, chip=chip, worst=measured.worst)
 
 
 def points_for(design: Design) -> int:
@@ -217,35 +253,61 @@ def points_for(design: Design) -> int:
 def _rows(
     nominal: Nominal, spread: MismatchVariances, systematic: Systematic
 ) -> Iterator[BudgetRow]:
-    design, technology = nominal.design, nominal.design.technology
+    """List the groups, mirror by mirror, in each the one first that adds most variance."""
+    groups = {group.key: group for group in nominal.design.device_groups()}
+    gates = {name: d.w * d.l for name, d in nominal.design.technology.devices.items()}
+    areas = {key: float(g.units.sum()) * gates[g.device] for key, g in groups.items()}
     whole = _mean(spread.sigma_thresholds**2)
-    gates = {name: d.w * d.l for name, d in technology.devices.items()}
-    added = ADDED * sum(
-        float(group.units.sum()) * gates[group.device] for group in design.device_groups()
-    )
-    for group in design.device_groups():
-        key, units = group.key, group.units
-        present = units > 0
-        area = float(units.sum()) * gates[group.device]
-        own = np.broadcast_to(nominal.variance(group), units.shape)[present]
-        variance = _mean(spread.at_thresholds[key])
-        share = variance / whole if whole > 0 else 0.0
-        yield BudgetRow(
-            key=key,
-            device=group.device,
-            devices=int(present.sum()),
-            unit_devices=int(units.sum()),
+    for mirror in _mirrors(nominal.design, spread, areas, whole):
+        for key in mirror.keys:
+            group = groups[key]
+            present = group.units > 0
+            own = np.broadcast_to(nominal.variance(group), group.units.shape)[present]
+            variance = _mean(spread.at_thresholds[key])
+            yield BudgetRow(
+                key=key,
+                device=group.device,
+                devices=int(present.sum()),
+                unit_devices=int(group.units.sum()),
+                area=areas[key],
+                sigma=float(np.sqrt(np.mean(own))) if present.any() else 0.0,
+                variance=variance,
+                share=variance / whole if whole > 0 else 0.0,
+                mirror=mirror,
+                systematic={
+                    kind: _rms(systematic.at_thresholds[kind].get(key, np.zeros(1)))
+                    for kind in KINDS
+                },
+                output_variance=_mean(spread.at_outputs[key]),
+            )
+
+
+def _mirrors(
+    design: Design, spread: MismatchVariances, areas: Mapping[Key, float], whole: float
+) -> list[MirrorRow]:
+    """Rank the mirrors: by benefit, then by what they add to the outputs."""
+    belongs = mirrors_of(design)
+    members: dict[tuple[str, str], list[Key]] = {}
+    for key in areas:
+        members.setdefault(belongs[key], []).append(key)
+    chip_area = sum(areas.values())
+    outputs = {key: float(np.nan_to_num(_mean(spread.at_outputs[key]))) for key in areas}
+    found = []
+    for keys in members.values():
+        adds = {key: _mean(spread.at_thresholds[key]) for key in keys}
+        keys.sort(key=lambda key: (-np.nan_to_num(adds[key]), -outputs[key], key))
+        area, variance = sum(areas[key] for key in keys), sum(adds.values())
+        share, added = variance / whole if whole > 0 else 0.0, ADDED * chip_area
+        mirror = MirrorRow(
+            keys=tuple(keys),
             area=area,
-            sigma=float(np.sqrt(np.mean(own))) if present.any() else 0.0,
             variance=variance,
             share=share,
             removed=variance / 2 / area if area > 0 else 0.0,
             benefit=share * added / (area + added) if area > 0 else 0.0,
-            systematic={
-                kind: _rms(systematic.at_thresholds[kind].get(key, np.zeros(1))) for kind in KINDS
-            },
-            output_variance=_mean(spread.at_outputs[key]),
         )
+        found.append((-mirror.benefit, -sum(outputs[key] for key in keys), mirror.keys[0], mirror))
+    return [mirror for *_, mirror in sorted(found, key=lambda entry: entry[:3])]
 
 
 def write_budget(path: Path, budget: Budget) -> None:
@@ -254,16 +316,14 @@ def write_budget(path: Path, budget: Budget) -> None:
         writer = csv.writer(stream, lineterminator="\r\n")
         writer.writerow(COLUMNS)
         for rank, row in enumerate(budget.rows, start=1):
-            numbers = (
-                row.area * 1e12,
-                row.sigma,
-                row.variance,
-                row.share,
-                row.removed * 1e-12,
-                row.benefit,
-                *(row.systematic[kind] for kind in KINDS),
-                row.output_variance,
+            mirror = row.mirror
+            enlarged = (
+                mirror.area * 1e12,
+                mirror.share,
+                mirror.removed * 1e-12,
+                mirror.benefit,
             )
+            systematic = (row.systematic[kind] for kind in KINDS)
             writer.writerow(
                 (
                     rank,
@@ -271,9 +331,15 @@ def write_budget(path: Path, budget: Budget) -> None:
                     row.device,
                     row.devices,
                     row.unit_devices,
-                    *(f"{number:.5g}" if np.isfinite(number) else "" for number in numbers),
+                    *_told(row.area * 1e12, row.sigma, row.variance, row.share),
+                    mirror.name,
+                    *_told(*enlarged, *systematic, row.output_variance),
                 )
             )
+
+
+def _told(*numbers: float) -> Iterator[str]:
+    return (f"{number:.5g}" if np.isfinite(number) else "" for number in numbers)
 
 
 def _percent(share: float, digits: int = 1) -> str:

@@ -22,6 +22,7 @@ CELLS = (
     "ladder_cell",
     "phase_tap",
     "strobe_driver",
+    "inverter",
 )
 NODE_UNITS = 32  # of the candidate's diodes, as the mapping gives them
 I_REFERENCE = 1e-9  # A

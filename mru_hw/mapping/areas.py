@@ -9,12 +9,15 @@ feedback pair is one by itself.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 from mru_hw.circuits.base import Line, leg_of, mirror_of
 from mru_hw.circuits.catalogue import unit_circuit
+from mru_hw.circuits.units import UnitCircuit
 from mru_hw.errors import UserError
 from mru_hw.mapping.cells import CLOCKED
+from mru_hw.mapping.design import Bus, Design
 from mru_hw.mapping.draft import Draft
 
 Device = tuple[str, str]
@@ -33,7 +36,7 @@ def place_areas(draft: Draft) -> None:
     UserError
         The network has no such device, or a mirror would outgrow the technology's rules.
     """
-    mirrors = dict(_mirrors(draft))
+    mirrors = dict(_mirrors_of(draft))
     times: dict[Mirror, int] = {}
     for name, factor in draft.options.area.items():
         for device in _named(name, mirrors):
@@ -74,22 +77,58 @@ def _refuse_wide(draft: Draft, name: str, units: int, area: dict[str, int]) -> N
             )
 
 
-def _mirrors(draft: Draft) -> Iterator[tuple[Device, Mirror]]:
+def mirrors_of(design: Design) -> dict[Device, Mirror]:
+    """Return the mirror of every device of a network: what a multiple of one multiplies alike."""
+    rows = ((b.name, b.circuit, b.candidate, b.threshold) for b in design.banks)
+    return dict(_mirrors(design.buses, design.connections, rows))
+
+
+def _mirrors_of(draft: Draft) -> Iterator[tuple[Device, Mirror]]:
     """List every device of the network in the making, with its mirror."""
-    for name, bus in draft.buses.items():
-        for part in bus.circuit.roles:
-            mirror = mirror_of(part)
-            yield (name, part.name), ("bias" if mirror in SPLITTERS else name, mirror)
-    for wire in draft.wires:
-        source = draft.buses[wire.source].circuit
-        for rail in source.rails if source.copied else ():
-            yield (wire.parameter, leg_of(rail)), (wire.source, leg_of(rail))
+    rows = []
     for i, layer in enumerate(draft.model.spec.layers):
         clocked, from_input = draft.kind(i) in CLOCKED, layer.threshold == "input"
         circuit = unit_circuit(clocked=clocked, window=clocked and from_input)
-        owner, candidate = f"bank{i}", draft.buses[f"c{i}"]
-        for unit in circuit.placed(signed=candidate.circuit.splits):
-            read = f"b{i}" if unit.of_threshold else candidate.name
+        rows.append((f"bank{i}", circuit, f"c{i}", f"b{i}" if from_input else None))
+    return _mirrors(draft.buses, draft.wires, rows)
+
+
+class _Legs(Protocol):
+    """Mirror legs of a tensor, placed or not."""
+
+    @property
+    def parameter(self) -> str:
+        """Name of the tensor."""
+
+    @property
+    def source(self) -> str:
+        """Name of the row of nodes that they read."""
+
+
+def _mirrors(
+    buses: Mapping[str, Bus],
+    wires: Iterable[_Legs],
+    units: Iterable[tuple[str, UnitCircuit, str, str | None]],
+) -> Iterator[tuple[Device, Mirror]]:
+    """List devices with their mirrors.
+
+    Parameters
+    ----------
+    units
+        Of each bank its name, its circuit, and the names of the rows of nodes that its candidates
+        and its thresholds come from, the latter None where they are fixed.
+    """
+    for name, bus in buses.items():
+        for part in bus.circuit.roles:
+            mirror = mirror_of(part)
+            yield (name, part.name), ("bias" if mirror in SPLITTERS else name, mirror)
+    for wire in wires:
+        source = buses[wire.source].circuit
+        for rail in source.rails if source.copied else ():
+            yield (wire.parameter, leg_of(rail)), (wire.source, leg_of(rail))
+    for owner, circuit, candidate, threshold in units:
+        for unit in circuit.placed(signed=buses[candidate].circuit.splits):
+            read = threshold if unit.of_threshold and threshold else candidate
             if unit.reads:
                 yield (owner, unit.name), (read, unit.reads)
             elif unit.line is Line.RAIL:

@@ -118,6 +118,35 @@ def test_deck_table_dies_loads_and_area_follow(network: Callable[[], Model]) -> 
     assert np.all(loads[1].rails["plus", "n"] > 1.3 * loads[0].rails["plus", "n"])
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_budget_says_what_following_it_costs_and_removes(
+    network: Callable[[], Model],
+) -> None:
+    def gates(of: Chip) -> float:
+        placed = flatten(chip_netlist(of.design), CHIP_CELL, of.design.technology)
+        return sum(block_areas(placed).values())
+
+    plain = chip(network())
+    budget = plain.budget()
+    for mirror in budget.mirrors[:4]:
+        wide = chip(network(), **{mirror.name: 2})
+        multiplied = {g.key for g in wide.design.device_groups() if wide.design.times(*g.key) == 2}
+        assert multiplied == set(mirror.keys)
+        # Ratios are rounded again, by a percent or two.
+        assert gates(wide) - gates(plain) == pytest.approx(mirror.area, rel=0.04)
+        left = (wide.budget().sigma_threshold / budget.sigma_threshold) ** 2
+        assert 1 - left == pytest.approx(mirror.share / 2, abs=0.02)
+
+
+def test_a_bias_line_costs_its_whole_mirror() -> None:
+    """The diode that the NMOS legs of the bias tree read: 128 um2 that cannot grow alone."""
+    rows = {row.key: row for row in chip(two_units()).budget().rows}
+    row = rows["bias", "diode_plus"]
+    assert ("bank0", "gain") in row.mirror.keys
+    assert row.mirror.area > 10 * row.area
+    assert row.mirror.share > row.share
+
+
 def test_what_the_budget_names_area_takes() -> None:
     model = two_units()
     plain = chip(model)
