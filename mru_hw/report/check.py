@@ -9,7 +9,7 @@ from mru_hw.units import render
 
 
 def check_lines(found: PlanCheck) -> list[str]:
-    """Return the lines that say it."""
+    """Return the lines that the command line prints of a plan that was checked."""
     each = f"{found.points} points" if found.points > 1 else "1 point"
     if found.seconds is None or found.seconds_a_run is None:
         time = "Time: not measured, for a run is one of ngspice."

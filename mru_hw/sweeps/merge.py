@@ -63,8 +63,8 @@ def _refuse(runs: Sequence[RunView]) -> None:
 
 def _write(part: Path, runs: Sequence[RunView]) -> None:
     with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as db:
-        runs[0].copy_to(db)
         db.execute("PRAGMA journal_mode=OFF")  # all that a kill leaves is the part itself
+        runs[0].copy_to(db)
         db.execute("BEGIN")
         for run in runs[1:]:
             rows = run.results()
