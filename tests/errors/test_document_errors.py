@@ -97,6 +97,7 @@ DOCUMENTS: dict[type[BaseModel], Any] = {
         "calibration": "calibration.yaml",
         "level": "behavioral",
         "timing": "settled",
+        "kernel": "numpy",
         "sequences": "0:10",
         "axes": [
             {"axis": DIE, "values": [1]},
@@ -106,9 +107,11 @@ DOCUMENTS: dict[type[BaseModel], Any] = {
                 for axis in AXES.values()
             ),
         ],
+        "sample": {"method": "random", "points": 10},  # all combinations are too many
         "n_dies": 1,
         "seed": 0,
         "chunk": 8,
+        "keep": "summary",
     },
     TrainConfig: _config(),
     Technology: _shipped("circuits/technology/sky130/technology.yaml"),
