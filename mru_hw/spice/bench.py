@@ -287,7 +287,8 @@ def bench_saves(design: Design) -> tuple[str, ...]:
 def _notes(design: Design, seconds: float, tolerances: Tolerances) -> list[str]:
     blocks = " + ".join(f"p_{name.removeprefix('vdd_')}" for name in (*SUPPLIES, "ref"))
     return [
-        "vtoken drives nothing: a hash of chip and bench as a voltage, which proves a result theirs",
+        "vtoken drives nothing: a hash of chip and bench as a voltage,"
+        " which proves a result theirs",
         f"inputs: 1.0 of a normalised feature is {design.buses['x'].scale:.6g} A",
         f"outputs: 1.0 of the network's is {design.buses['y'].scale:.6g} A",
         f"energy of the frames: ({blocks}) times {seconds:.9g} s",
