@@ -27,12 +27,7 @@ from mru_hw.circuits.legs.gains import leg_slopes, node_thermal, path_exponents,
 from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.circuits.nodes.laws import log_rail, node_skew, rectified_node, signed_node, split
 from mru_hw.mapping.design import Bank, Bus, Connection
-from mru_hw.mapping.realised import (
-    Placed,
-    level_currents,
-    quiescent_current,
-    realised_bank,
-)
+from mru_hw.mapping.realised import Placed, level_currents, quiescent_current, realised_bank
 from mru_hw.technology.calibration import Calibration
 
 Array = NDArray[np.float64]

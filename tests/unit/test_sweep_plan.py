@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
@@ -15,15 +16,17 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mru_hw.mapping.options import DEFAULTS
-from mru_hw.stimulus import sequence_range
+from mru_hw.stimulus import load_inputs, make_inputs, save_inputs, sequence_range
 from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.axis_values import axis_names
 from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.points import jobs, points
 from mru_hw.sweeps.schema import schema_text
 from mru_hw.sweeps.spec import FIGURES
+from mru_hw.sweeps.subject import load_subject
 from mru_hw.technology import load_technology
 from tests.mistakes import sentence
+from tests.sweeps import write_case
 
 FOLDER = Path(__file__).parents[2] / "docs"
 SCHEMA = json.loads((FOLDER / "schemas" / "plan.schema.json").read_text())
@@ -345,3 +348,20 @@ def test_the_page_names_every_key_and_axis() -> None:
         assert {
             name for row in table for name in re.findall(r"`(\w+)`", row.split("|")[1])
         } == names
+
+
+def test_inputs_must_fit_the_model_and_have_labels(tmp_path: Path) -> None:
+    plan = write_case(tmp_path)
+    path = tmp_path / "inputs.npz"
+    good = load_inputs(path)
+    wide = np.concatenate([good.x, good.x], axis=2)
+    for inputs, expected in (
+        (make_inputs(wide, good.lengths, good.y), "inputs: n_in is 8, expected 4, as the model"),
+        (make_inputs(good.x, good.lengths), "inputs: y is missing, expected an array (n_seq,)"),
+        (
+            make_inputs(good.x, good.lengths, np.full(good.n_seq, 3)),
+            "inputs: y is 3, expected class indices below 3, the model's outputs.",
+        ),
+    ):
+        save_inputs(inputs, path)
+        assert sentence(lambda: load_subject(read_plan(plan), tmp_path)).startswith(expected)

@@ -26,7 +26,7 @@ from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.points import Job
 from mru_hw.sweeps.run import Outcome, run_sweep
 from mru_hw.sweeps.setup import perturbed
-from mru_hw.sweeps.subject import Subject, load_subject
+from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.view import open_run
 from mru_hw.sweeps.work import DieResult, references, run_job
 from mru_hw.technology import load_technology
@@ -394,20 +394,3 @@ def test_what_a_plan_names_must_be_there(
     plan = write_case(tmp_path, **keys)
     assert sentence(lambda: sweep(plan, tmp_path / "run.sqlite")).startswith(expected)
     assert not (tmp_path / "run.sqlite").exists()
-
-
-def test_inputs_must_fit_the_model_and_have_labels(tmp_path: Path) -> None:
-    plan = write_case(tmp_path)
-    path = tmp_path / "inputs.npz"
-    good = load_inputs(path)
-    wide = np.concatenate([good.x, good.x], axis=2)
-    for inputs, expected in (
-        (make_inputs(wide, good.lengths, good.y), "inputs: n_in is 8, expected 4, as the model"),
-        (make_inputs(good.x, good.lengths), "inputs: y is missing, expected an array (n_seq,)"),
-        (
-            make_inputs(good.x, good.lengths, np.full(good.n_seq, 3)),
-            "inputs: y is 3, expected class indices below 3, the model's outputs.",
-        ),
-    ):
-        save_inputs(inputs, path)
-        assert sentence(lambda: load_subject(read_plan(plan), tmp_path)).startswith(expected)
