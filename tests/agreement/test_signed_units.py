@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
     ("kept", "reason"),
     [
         (
-            {"status": "TIMED_OUT", "message": "stopped at 3 ms"},
-            "generic180-1000pA-loop: TIMED_OUT, stopped at 3 ms",
+            {"status": "DID_NOT_CONVERGE", "message": "at 3 ms"},
+            "generic180-1000pA-loop: DID_NOT_CONVERGE, at 3 ms",
         ),
         (
             {"status": "DONE", "up_A": float("nan"), "down_A": -1e-9},

@@ -17,7 +17,7 @@ from tests.networks import draw_inputs
 
 
 def candidates_noise(chip: Chip, inputs: Inputs, seed: int, scale: float) -> Any:
-    quiet = run(chip, inputs).trace.candidates[0]
+    quiet = run(chip, inputs, kernel="numpy").trace.candidates[0]  # as the noisy run
     loud = run(chip, inputs, noise=NoiseRun(seed=seed, scale=scale)).trace.candidates[0]
     return (loud - quiet)[0][inputs.valid()]
 
