@@ -80,7 +80,7 @@ LEVELS: dict[str, Callable[[Model, Inputs], Job]] = {
     "numba, sky130": partial(behavioral, kernel="numba", tech="sky130"),
     "numpy": partial(behavioral, kernel="numpy"),
     "numpy, float64": partial(behavioral, kernel="numpy", dtype=np.float64),
-    "with noise": partial(behavioral, kernel="numba", noise=True),
+    "numpy, with noise": partial(behavioral, kernel="numpy", noise=True),
 }
 
 
