@@ -200,7 +200,8 @@ class Budget:
         corner, temperature = self.worst
         yield (
             f"Thresholds are off, in units of beta, by: mismatch {_percent(self.sigma_threshold)}, "
-            f"{totals} (leakage at {corner}, {temperature:g} degC)."
+            f"{totals} (leakage at {corner}, {temperature:g} degC; "
+            "V_DS before what ratios take up, which is most of it)."
         )
         yield (
             "What to enlarge first, each with its mirror:    doubled: adds       variance goes   "
