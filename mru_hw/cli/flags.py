@@ -55,6 +55,7 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "kernel": "--kernel",
         "shard": "--shard",
         "until": "--until",
+        "dask": "--dask",
     },
     "merge": _OUT | {"run": "RUN"},
     "export": _OUT | {"run": "RUN"},

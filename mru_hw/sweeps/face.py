@@ -142,6 +142,7 @@ def sweep(
     workers: int | None = None,
     shard: str | None = None,
     until: str | None = None,
+    dask: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """Run a sweep, or go on with one that was interrupted.
@@ -159,6 +160,9 @@ def sweep(
         Which part of the runs, such as ``3/16``; all when None.
     until
         What to know of the dies before it ends, such as ``yield ±1 %`` or ``accuracy ±0.5 %``.
+    dask
+        Address of a dask scheduler, such as ``tcp://10.0.0.1:8786``, to compute on its cluster
+        instead of on this machine (extra ``cluster``). No result depends on it.
     progress
         Called with the runs stored and the runs in all, at the start and after every job.
 
@@ -169,7 +173,9 @@ def sweep(
     SimulationError
         The machine cut runs off; the same call tries them again.
     """
-    outcome = sweep_plan(plan, out, workers=workers, shard=shard, until=until, progress=progress)
+    outcome = sweep_plan(
+        plan, out, workers=workers, shard=shard, until=until, dask=dask, progress=progress
+    )
     outcome.refuse_cut_off()
     return read_sweep(outcome.path)
 
@@ -183,13 +189,14 @@ def sweep_plan(
     workers: int | None = None,
     shard: str | None = None,
     until: str | None = None,
+    dask: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run a sweep as `sweep` does, and say how it ended.
 
     Parameters
     ----------
-    plan, out, workers, shard, until, progress
+    plan, out, workers, shard, until, dask, progress
         As `sweep` has them.
     source
         PLAN.yaml of a `Plan` that was read from it: its paths are relative to that folder, and
@@ -207,6 +214,7 @@ def sweep_plan(
             workers=workers,
             shard=None if shard is None else read_shard(shard),
             until=None if until is None else read_until(until),
+            dask=dask,
             progress=progress,
         )
 
