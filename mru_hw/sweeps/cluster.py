@@ -20,7 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from distributed import Client, KilledWorker, Worker, WorkerPlugin
-from distributed.comm import connect
+from distributed.comm.core import connect
 
 from mru_hw.errors import SimulationError, UserError
 from mru_hw.sweeps.crew import in_turn

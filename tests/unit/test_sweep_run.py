@@ -325,10 +325,10 @@ def test_another_sweep_on_the_same_file_is_refused(
     assert told(plan) == "a new path, for the sweep there is of another inputs."
     plan = write_case(tmp_path, n_dies=2)
     monkeypatch.setattr("mru_hw.sweeps.subject.__version__", "9")
-    monkeypatch.setattr("mru_hw.sweeps.run.__version__", "9")
+    monkeypatch.setattr("mru_hw.sweeps.versions.__version__", "9")
     assert told(plan) == "a new path, for the sweep there was made with mru_hw 0.1.0."
     monkeypatch.undo()
-    for module in ("subject", "run"):
+    for module in ("subject", "versions"):
         monkeypatch.setattr(f"mru_hw.sweeps.{module}.RESULTS", -1)
     other = "a new path, for the sweep there was made by other laws of the circuits."
     assert told(plan) == other

@@ -92,7 +92,7 @@ def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFix
     [
         (
             ["--dask", "tcp://x", "--workers", "2"],
-            "--workers is 2, expected no such option beside `--dask`.",
+            "--workers is 2, expected no such option beside --dask.",
         ),
         (
             ["--dask", "tcp://x", "--plan-check"],
