@@ -209,7 +209,7 @@ def leakage(technology: Technology, calibration: Calibration) -> dict[str, Any]:
     cells = {0: np.ones((len(at), n), dtype=np.int64)}
     signals = solve_signals(chip, offset + at[:, None] * slope, cells)
     read = residuals(model, design, calibration, lengths, signals=signals)
-    seeds = {design.banks[0].candidate: identity(len(at), n)}
+    seeds: dict[str, Array] = {design.banks[0].candidate: identity(len(at), n)}
     budget = np.sum(list(read.carried(signals, seeds)["leakage"].values()), axis=0) / beta
     moved = (np.array(found[1]) - np.array(found[0])).T
     return {

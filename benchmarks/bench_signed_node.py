@@ -27,6 +27,7 @@ from mru_hw.circuits.legs.gains import flip_gain
 from mru_hw.circuits.legs.leakage import bus_leak
 from mru_hw.mapping.design import Bus
 from mru_hw.mapping.options import DEFAULTS
+from mru_hw.mapping.rows import Part
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, cells_deck
 from mru_hw.spice.deck import Deck, Waves
@@ -120,7 +121,7 @@ def read(at: Conditions, waves: Waves) -> dict[str, Any]:
 def law(calibration: Calibration) -> dict[str, Any]:
     """Return the same by the array's laws."""
     bus = Bus(
-        name="s",
+        name=Part.SIGNAL.of(0),
         kind=NodeKind.SIGNED,
         size=1,
         scale=I_USUAL,

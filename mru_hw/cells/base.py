@@ -114,6 +114,11 @@ class Devices:
         read = bank.threshold if carried is Carried.THRESHOLD else None
         return design.buses[read or bank.candidate].i_device
 
+    @property
+    def bias(self) -> Bus:
+        """The bias rail."""
+        return self.design.bias
+
     def node(self, name: str) -> Bus:
         """Return a bus."""
         return self.design.buses[name]

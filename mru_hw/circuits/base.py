@@ -162,6 +162,10 @@ class DeviceView(Protocol):
     def i_lsb(self) -> float:
         """Current [A] of one unit device of the bias rail."""
 
+    @property
+    def bias(self) -> NodeView:
+        """The bias rail."""
+
     def node(self, name: str) -> NodeView:
         """Return a row of nodes."""
 

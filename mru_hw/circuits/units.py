@@ -118,6 +118,10 @@ class PlacedView(Protocol):
     def i_lsb(self) -> float:
         """Current [A] of one unit device of the bias rail."""
 
+    @property
+    def bias(self) -> NodeView:
+        """The bias rail."""
+
     def node(self, name: str) -> NodeView:
         """Return a row of nodes."""
 

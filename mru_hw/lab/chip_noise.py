@@ -67,7 +67,7 @@ def chip_lines(chip: Chip, conditions: Conditions, x: Sequence[float], source: s
         *(f"vphi{bank.layer} phi{bank.layer} 0 0" for bank in clocked_banks(design)),
         *(
             f"vy{k} y{k} 0 {pin_voltage(conditions.v_dd):.9g}"
-            for k in range(chip.design.buses["y"].size)
+            for k in range(chip.design.outputs.size)
         ),
         *(f"ix{k} vdd x{k} {value:.9g}" for k, value in enumerate(x)),
         source,

@@ -61,7 +61,7 @@ def loop_deck(
     design: Design, course: Course = COURSE, conditions: Conditions | None = None
 ) -> Deck:
     """Return the deck of the chip under a triangle of its input; nominal conditions by default."""
-    i, first = design.buses["x"].scale, loop_start(design) + REST_S
+    i, first = design.inputs.scale, loop_start(design) + REST_S
     drive = [
         f"ix0 0 x0 pwl(0 0 {first - 0.1:.9g} 0 {first:.9g} {course.low * i:.9g}",
         f"+ {first + RAMP_S:.9g} {course.high * i:.9g}"
@@ -141,7 +141,7 @@ def loop_in_ngspice(
 ) -> Values:
     """Read a run's quantities [A, or a ratio]; an edge that is not there is NaN."""
     t, first = waves.time, loop_start(design) + REST_S
-    x = design.buses["x"].scale
+    x = design.inputs.scale
 
     def at(name: str, when: float) -> float:
         return float(np.interp(when, t, waves.vectors[name]))

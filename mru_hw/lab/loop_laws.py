@@ -216,7 +216,7 @@ def measured_loop_delays(
     edges = row["inputs"]["rising"], row["inputs"]["falling"]
     design = loop_design(technology, case)
     start = loop_start(design) + REST_S
-    drive, moved, until = loop_drive(case, course, edges, start, design.buses["x"].scale)
+    drive, moved, until = loop_drive(case, course, edges, start, design.inputs.scale)
     leg = output_leg(design)
     deck = driven_deck(design, drive, until, 2e-3, (leg,))
 

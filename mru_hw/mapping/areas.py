@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from mru_hw.circuits.base import Line, leg_of, mirror_of
-from mru_hw.circuits.catalogue import unit_circuit
 from mru_hw.circuits.units import UnitCircuit
 from mru_hw.errors import UserError
-from mru_hw.mapping.cells import CLOCKED
 from mru_hw.mapping.design import Bus, Design
 from mru_hw.mapping.draft import Draft
+from mru_hw.mapping.rows import BIAS
 
 Device = tuple[str, str]
 """Owner and role, as the error budget names a group of devices."""
@@ -85,11 +84,7 @@ def mirrors_of(design: Design) -> dict[Device, Mirror]:
 
 def _mirrors_of(draft: Draft) -> Iterator[tuple[Device, Mirror]]:
     """List every device of the network in the making, with its mirror."""
-    rows = []
-    for i, layer in enumerate(draft.model.spec.layers):
-        clocked, from_input = draft.kind(i) in CLOCKED, layer.threshold == "input"
-        circuit = unit_circuit(clocked=clocked, window=clocked and from_input)
-        rows.append((f"bank{i}", circuit, f"c{i}", f"b{i}" if from_input else None))
+    rows = ((row.units, row.circuit, row.candidate, row.threshold) for row in draft.layers)
     return _mirrors(draft.buses, draft.wires, rows)
 
 
@@ -121,7 +116,7 @@ def _mirrors(
     for name, bus in buses.items():
         for part in bus.circuit.roles:
             mirror = mirror_of(part)
-            yield (name, part.name), ("bias" if mirror in SPLITTERS else name, mirror)
+            yield (name, part.name), (BIAS if mirror in SPLITTERS else name, mirror)
     for wire in wires:
         source = buses[wire.source].circuit
         for rail in source.rails if source.copied else ():
@@ -132,6 +127,6 @@ def _mirrors(
             if unit.reads:
                 yield (owner, unit.name), (read, unit.reads)
             elif unit.line is Line.RAIL:
-                yield (owner, unit.name), ("bias", leg_of(("plus", unit.device[0])))
+                yield (owner, unit.name), (BIAS, leg_of(("plus", unit.device[0])))
             else:
                 yield (owner, unit.name), (owner, unit.carried.value)

@@ -28,6 +28,7 @@ from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.circuits.nodes.laws import log_rail, node_skew, rectified_node, signed_node, split
 from mru_hw.mapping.design import Bank, Bus, Connection
 from mru_hw.mapping.realised import Placed, level_currents, quiescent_current, realised_bank
+from mru_hw.mapping.rows import Part
 from mru_hw.technology.calibration import Calibration
 
 Array = NDArray[np.float64]
@@ -252,7 +253,7 @@ def read_connections(placed: Wired, calibration: Calibration) -> Iterator[tuple[
     last = []
     for connection in placed.connections:
         read = read_legs(placed, connection, calibration, nodes[connection.target])
-        if connection.source == "bias":
+        if connection.source.part is Part.BIAS:
             last.append((connection, read.weight))
             continue
         starts[connection.target] += read.start

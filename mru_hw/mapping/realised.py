@@ -31,6 +31,10 @@ class Placed(Protocol):
         """Current [A] of one unit device of the bias rail."""
 
     @property
+    def bias(self) -> Bus:
+        """The bias rail."""
+
+    @property
     def buses(self) -> Mapping[str, Bus]:
         """Rows of nodes, by name."""
 
@@ -113,7 +117,7 @@ def level_currents(placed: Placed, bank: Bank, calibration: Calibration) -> Arra
         technology=placed.technology,
         bank=bank,
         i_lsb=placed.i_lsb,
-        bias=placed.node("bias"),
+        bias=placed.bias,
         state=placed.node(bank.state),
         temperature=calibration.temperature,
     )

@@ -109,10 +109,10 @@ class _Compiler:
 
     def __init__(self, flow: Flow, devices: Devices, n_die: int, dtype: np.dtype[Any]) -> None:
         self.flow, self.devices, self.n_die, self.dtype = flow, devices, n_die, dtype
-        calibration, buses = devices.calibration, devices.design.buses
+        calibration = devices.calibration
         self.leaks = [bus_leak(calibration, row.bus) for row in flow.rows]
         self.layout = Layout.of(flow, tuple(bool(leak.legs) for leak in self.leaks))
-        self.bias_leak = bus_leak(calibration, buses["bias"])
+        self.bias_leak = bus_leak(calibration, devices.bias)
         self.legs_n, self.legs_p = biased_legs(devices)
         # Quiescent currents [A] of rows with splitters.
         self.rest = {
@@ -148,7 +148,7 @@ class _Compiler:
             pull=pull.astype(self.dtype),
             leak=self._each([_leak_rows(leak, 4) for leak in self.leaks]),
             least=self._each([_least_row(leak) for leak in self.leaks]),
-            bias_supply=self._bias_tree(devices.design.buses["bias"]) + bias_legs,
+            bias_supply=self._bias_tree(devices.design.bias) + bias_legs,
             clock_supply=np.full(
                 self.n_die, sum(u.bank.clocked for u in flow.banks) * calibration.i_driver
             ),

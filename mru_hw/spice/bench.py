@@ -149,7 +149,7 @@ def frame_ends(t_start: float, period: float, n_time: int) -> Array:
 
 def reference_current(design: Design) -> float:
     """Return the current [A] into the chip's reference pin."""
-    return design.i_lsb * design.buses["bias"].units
+    return design.i_lsb * design.bias.units
 
 
 def make_bench(
@@ -271,7 +271,7 @@ def bench_deck(
 def bench_saves(design: Design) -> tuple[str, ...]:
     """List the vectors that a run keeps: supply currents, outputs, candidates, cells, states."""
     saves = [f"i(v{name})" for name in ("dd", *SUPPLIES, INPUT_SUPPLY)] + ["i(vref)"]
-    saves += [f"i(vy{k})" for k in range(design.buses["y"].size)]
+    saves += [f"i(vy{k})" for k in range(design.outputs.size)]
     for bank in design.banks:
         for k in range(bank.n_units):
             saves += candidate_vectors(design, bank.layer, k)
@@ -320,7 +320,7 @@ def _supplies(design: Design, conditions: Conditions) -> Iterator[Statement]:
     yield dc("ibias", "vref", "iref", reference_current(design))
     if not all_clocked(design):
         yield Element(name="cref", nets=("iref", "0"), model=f"{DECOUPLING:.9g}", values={})
-    for k in range(design.buses["y"].size):
+    for k in range(design.outputs.size):
         yield dc(f"vy{k}", f"y{k}", "0", pin_voltage(conditions.v_dd))
 
 
@@ -334,7 +334,7 @@ def _stimulus(
 ) -> Iterator[Statement]:
     period, width = design.timing.frame, design.timing.pulse
     v_dd, (edge, _) = conditions.v_dd, edge_and_step(period)
-    currents = frames * design.buses["x"].scale
+    currents = frames * design.inputs.scale
     points = ((0, 0), (edge, v_dd), (reset, v_dd), (reset + edge, 0))
     yield Source(name="vrst", nets=("rst", "0"), shape="pwl", numbers=numbers(*sum(points, ())))
     for i, at in strobes.items():
@@ -344,7 +344,7 @@ def _stimulus(
             shape="pulse",
             numbers=numbers(0, v_dd, at[0], edge, edge, width, period),
         )
-    for k in range(design.buses["x"].size):
+    for k in range(design.inputs.size):
         yield from input_sources(k, starts, currents[:, k])
 
 
@@ -368,7 +368,7 @@ def _measures(
         yield Measure(words=(f"i_{block}", "avg", current, *span))
         yield Measure(words=(f"p_{block}", f"param='{conditions.v_dd:.9g}*i_{block}'"))
     at = f"at={t_stop - design.timing.frame * 1e-4:.9g}"
-    for k in range(design.buses["y"].size):
+    for k in range(design.outputs.size):
         yield Measure(words=(f"y{k}_end", "find", f"i(vy{k})", at))
 
 

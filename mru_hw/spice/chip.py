@@ -113,7 +113,7 @@ def all_clocked(design: Design) -> bool:
 
 def chip_pins(design: Design) -> list[str]:
     """List the chip's pins in the order of the subcircuit."""
-    n_in, n_out = design.buses["x"].size, design.buses["y"].size
+    n_in, n_out = design.inputs.size, design.outputs.size
     phases = [f"phi{bank.layer}" for bank in clocked_banks(design)]
     return [
         *(f"x{k}" for k in range(n_in)),
@@ -206,7 +206,7 @@ class _Elements:
             nets=("rst", "rst_b", "vdd_clock", "vss"),
             model="inverter",
             values={},
-            place=Place(owner="bias", index=None, block="clock"),
+            place=Place(owner=design.bias.name, index=None, block="clock"),
         )
 
 

@@ -24,6 +24,7 @@ from mru_hw.mapping.design import Bank, Connection, Design
 from mru_hw.mapping.inverse import unmap
 from mru_hw.mapping.reading import node_line, read_legs
 from mru_hw.mapping.realised import compensating, realised_bank
+from mru_hw.mapping.rows import Part
 from mru_hw.model.network import Model
 from mru_hw.spice.chip import CHIP_CELL, chip_netlist, leg_instance, unit_device
 from mru_hw.spice.deck import TOP
@@ -140,7 +141,7 @@ def _bare_row(role: Role) -> tuple[str, ...]:
 def _roles(model: Model, design: Design, calibration: Calibration) -> Iterator[Role]:
     mapped, calibration = unmap(design, calibration), compensating(design, calibration)
     for number, connection in enumerate(design.connections):
-        if connection.source == "bias":
+        if connection.source.part is Part.BIAS:
             yield from _bias_roles(model, mapped, design, number, connection)
         else:
             yield from _weight_roles(model, design, calibration, number, connection)

@@ -28,8 +28,8 @@ def power_up_time(design: Design) -> float:
     farads = {line: oxide * metres for line, metres in gates_on_lines(design).items()}
     wires = net_wires(design)
     for line, role in (("n", "sink_plus"), ("p", "source_plus"), ("split", SPLIT_LINE)):
-        farads[line] += float(np.sum(wires.get(("bias", role), 0.0)))
-    reference = design.i_lsb * design.buses["bias"].units
+        farads[line] += float(np.sum(wires.get((design.bias.name, role), 0.0)))
+    reference = design.i_lsb * design.bias.units
     rails = (farads["n"] + farads["p"]) * technology.v_dd / 2 / reference
     return rails + farads["split"] * technology.v_dd / (SPLIT_UNITS * design.i_lsb)
 

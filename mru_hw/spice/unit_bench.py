@@ -103,7 +103,7 @@ def unit_netlist(design: Design, layer: int, unit: int) -> Netlist:
     bank, chip = design.banks[layer], chip_netlist(design)
     candidate = design.buses[bank.candidate]
     keep = {
-        node_instance(design.buses["bias"], 0),
+        node_instance(design.bias, 0),
         "xrst",
         f"xphi{layer}",
         f"xu{layer}_{unit}",

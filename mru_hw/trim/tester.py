@@ -133,7 +133,7 @@ class Probe:
         at_test = self._calibration
         i_lsb = self._legs.design.i_lsb
         leg = "source_plus" if at[1] == "up" else "sink_plus"
-        device = i_lsb / self._legs.design.buses["bias"].times(leg)
+        device = i_lsb / self._legs.design.bias.times(leg)
         factor = at_test.current_factor(polarity, dvt, dbeta, at_test.temperature, device)
         current: Array = units * factor
         return current

@@ -56,7 +56,7 @@ def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
         up_leg, down_leg = window_legs(devices, bank, up_copy, down_copy)
     rail = rail_n[..., None]
     output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail
-    saturated = i_lsb * leg_gain(cal, "n", cal.v_dd, devices.node("bias").i_rail(PLUS))
+    saturated = i_lsb * leg_gain(cal, "n", cal.v_dd, devices.bias.i_rail(PLUS))
     hold = devices.factor(owner, "hold", "n") * (bank.hold_units * saturated)
     width = devices.factor(owner, "width", "n") * (bank.width_units * i_lsb)
     width = width * legs.feedback_gain()
@@ -83,7 +83,7 @@ def _bias_legs(
     """
     owner, i_lsb, cal = bank.name, devices.i_lsb, devices.calibration
     candidate = devices.node(bank.candidate)
-    bias = devices.node("bias")
+    bias = devices.bias
     up_gain, down_gain = comparator_gains(cal, candidate, bias)
     rail_n, rail_p = bias_rails(devices)
     legs_n, legs_p = biased_legs(devices)
@@ -124,7 +124,7 @@ def ladder_thresholds(
     placed: PlacedView, bank: UnitView, calibration: Calibration
 ) -> tuple[Array, Array]:
     """Return the nominal rail currents [A] (n_units,) of thresholds that bias legs set."""
-    gains = comparator_gains(calibration, placed.node(bank.candidate), placed.node("bias"))
+    gains = comparator_gains(calibration, placed.node(bank.candidate), placed.bias)
     up: Array = bank.up_units.astype(np.float64) * (placed.i_lsb * gains[0])
     down: Array = bank.down_units.astype(np.float64) * (placed.i_lsb * gains[1])
     return up, down

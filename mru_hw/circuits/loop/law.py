@@ -149,7 +149,7 @@ def loop_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
         reach=loop.reach,
     )
     # High, the loop draws what its threshold takes and what its feedback's diode carries.
-    i_n = devices.node("bias").i_rail(("plus", "n"))
+    i_n = devices.bias.i_rail(("plus", "n"))
     nominal = at_usual(cal, "n", cal.v_gate("n", i_n))
     tail = legs.feedback_gain()[:, 0]
     drawn = (hold * leg_gain(cal, "n", cal.v_dd, i_n) + width * tail) / nominal

@@ -65,7 +65,7 @@ BIAS = NodeCircuit(
 
 def biased_legs(devices: DeviceView) -> tuple[float, float]:
     """Return what NMOS and PMOS legs of the bias rails carry over their share, leakage and all."""
-    leak = bus_leak(devices.calibration, devices.node("bias"))
+    leak = bus_leak(devices.calibration, devices.bias)
     if not leak.legs:
         return 1.0, 1.0
     direct, passed = leak.copied("plus", np.ones(1))
