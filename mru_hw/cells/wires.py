@@ -109,7 +109,7 @@ class _Nets:
             elif part.line is Line.RAIL:
                 on_line = there.reshape(1, -1)
                 places = np.broadcast_to(at, (2, *there.shape)).reshape(2, 1, -1)
-                rail = leg_of(("plus", group.device[0]))
+                rail = leg_of(("plus", part.polarity))
                 self._bus(buses[BIAS], rail).hang(on_line, places)
             if part.output:
                 self._bus(buses[bank.state], NODE).hang(there, at)

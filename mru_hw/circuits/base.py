@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.legs.roles import Leg
+from mru_hw.circuits.legs.roles import Leg, leg_named, leg_on
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
@@ -209,6 +209,11 @@ class NodeRole:
     line: Line = Line.NONE
     carried: Carried = Carried.DIODE
 
+    @property
+    def polarity(self) -> str:
+        """``n`` or ``p``: what the name of its device class begins with."""
+        return self.device[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCircuit:
@@ -275,6 +280,41 @@ class NodeCircuit:
         """Return the polarity of a sign's own diode; the other rail copies it."""
         return next(polarity for s, polarity in self.rails if s == sign)
 
+    def own(self, sign: str) -> Rail:
+        """Return the rail of a sign whose diode the node's current itself flows through."""
+        return sign, self.direct(sign)
+
+    def diode(self, rail: Rail) -> NodeRole:
+        """Return the device that makes a rail's voltage of its current: its drain is its gate."""
+        return self._only(f"diode on {rail}", lambda part: part.gate == rail in part.drains)
+
+    def copy(self, sign: str) -> NodeRole:
+        """Return the device that copies a sign's own rail into the diode of its other one."""
+        own = self.own(sign)
+
+        def copies(part: NodeRole) -> bool:
+            return part.gate == own and own not in part.drains
+
+        return self._only(f"copy of {own}", copies)
+
+    @property
+    def splitters(self) -> tuple[NodeRole, ...]:
+        """The devices whose sources meet at the node, or at the splitters' reference."""
+        return tuple(part for part in self.roles if part.carried is Carried.REST)
+
+    def _only(self, what: str, wanted: Callable[[NodeRole], bool]) -> NodeRole:
+        """Return the one device that the laws of nodes count as such.
+
+        Raises
+        ------
+        KeyError
+            There is none, or a further one that these laws would leave out.
+        """
+        found = [part for part in self.roles if wanted(part)]
+        if len(found) != 1:
+            raise KeyError(f"{self.kind.value} has {len(found)} devices as {what}, not one")
+        return found[0]
+
     def flipped(self, role: str) -> bool:
         """Whether legs of a role read a copy of the diode, in the other polarity."""
         sign, polarity = rail_of(role)
@@ -293,7 +333,7 @@ def mirror_of(part: NodeRole) -> str:
     """
     if part.carried is Carried.REST:
         return part.name
-    return leg_of(part.gate or ("plus", part.device[0]))
+    return leg_of(part.gate or ("plus", part.polarity))
 
 
 def named(roles: tuple[R, ...], name: str, circuit: str) -> R:
@@ -311,12 +351,17 @@ def named(roles: tuple[R, ...], name: str, circuit: str) -> R:
 
 
 def rail_of(role: str) -> Rail:
-    """Return the rail of a leg: what sources a current is a PMOS, what sinks one an NMOS."""
-    does, rail = role.split("_")
-    return rail, "p" if does == "source" else "n"
+    """Return the rail that legs of a role copy."""
+    return leg_named(role).copies
 
 
 def leg_of(rail: Rail) -> str:
-    """Return the role of the legs that read a rail."""
-    sign, polarity = rail
-    return f"{'source' if polarity == 'p' else 'sink'}_{sign}"
+    """Return the role of the legs that copy a rail."""
+    return leg_on(rail).role
+
+
+def node_factor(
+    devices: DeviceView, row: NodeView, part: NodeRole, *, current: Array | float | None = None
+) -> Array:
+    """Return the relative current (n_nodes,) of a device of a row's nodes; 1 is nominal."""
+    return devices.factor(row.name, part.name, part.polarity, current=current)

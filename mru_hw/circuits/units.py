@@ -201,6 +201,11 @@ class UnitRole:
     parameter: str = ""
     realised: Callable[[SettingsView], Array] = field(default=_nothing)
 
+    @property
+    def polarity(self) -> str:
+        """``n`` or ``p``: what the name of its device class begins with."""
+        return self.device[0]
+
 
 def wide_unit(units: UnitView, *, signed: bool) -> dict[str, int]:
     """Return by role how many times their unit devices the devices inside a row's units have."""

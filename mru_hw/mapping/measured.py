@@ -58,7 +58,7 @@ def _usual_currents(draft: Draft) -> Iterator[tuple[str, float]]:
         for rail in bus.circuit.rails:
             yield whose, bus.i_rail(rail)
         if bus.circuit.splits:
-            wide = max(bus.times(role) for role in ("split_n", "split_p"))
+            wide = max(bus.times(part.name) for part in bus.circuit.splitters)
             yield f"the splitters of node {name}", SPLIT_UNITS * draft.i_lsb / wide
 
 

@@ -194,7 +194,7 @@ def read_legs(
     brought = np.zeros(len(connection.plus))
     for leg, units in connection.legs():
         if leg.role in line.gain:
-            flow = 1 if leg.device == "p_mirror" else -1
+            flow = leg.flow
             legs = units * (node.drain[flow] * node.rho * k)[:, None]
             rails[leg.rail] += leg.sign * legs * line.gain[leg.role]
             brought += flow * (legs @ line.mean[leg.role])
@@ -229,17 +229,15 @@ def asked_units(
     """
     line = leg_line(placed, source, target, calibration, both=both)
     ratio = weight / node.rho[:, None] * (target.scale / source.scale) * source.units
-    found = []
-    for rail, positive, negative in (("plus", 1, -1), ("minus", -1, 1)):
-        if rail == "minus" and not both:
-            found.append(np.zeros_like(ratio))
-            continue
-        role = {1: f"source_{rail}", -1: f"sink_{rail}"}
+    found = {rail: np.zeros_like(ratio) for rail in ("plus", "minus")}
+    for rail in found if both else ("plus",):
         up, down = (
-            node.drain[flow][:, None] * line.gain[role[flow]] for flow in (positive, negative)
+            node.drain[leg.flow][:, None] * line.gain[leg.role]
+            for leg in sorted(LEGS, key=lambda leg: -leg.sign)
+            if leg.rail == rail
         )
-        found.append(ratio / np.where(ratio > 0, up, down))
-    return found[0], found[1]
+        found[rail] = ratio / np.where(ratio > 0, up, down)
+    return found["plus"], found["minus"]
 
 
 def read_connections(placed: Wired, calibration: Calibration) -> Iterator[tuple[Connection, Array]]:
@@ -328,8 +326,8 @@ def _drawn(placed: Wired, target: Bus, calibration: Calibration) -> tuple[Array,
             if leg.role in gains and leg.rail in rails:
                 legs = units * (k * gains[leg.role])
                 carried = legs @ np.take_along_axis(rails[leg.rail], at, axis=1)
-                total += carried if leg.device == "p_mirror" else -carried
-                pull += carried * (slopes[leg.device[0]] * moves)
+                total += leg.flow * carried
+                pull += carried * (slopes[leg.polarity] * moves)
     return total, pull
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.circuits.legs.roles import SINK_PLUS, SOURCE_PLUS
 from mru_hw.circuits.statements import Netlist
 from mru_hw.mapping.design import Bank, Connection, Design
 from mru_hw.mapping.inverse import unmap
@@ -190,7 +191,7 @@ def _bias_roles(
     scale = design.buses[connection.target].scale
     wanted, realised = (m.tensors[connection.parameter] * scale for m in (model, mapped))
     for row, units in enumerate(connection.plus[:, 0]):
-        role = "source_plus" if units > 0 else "sink_plus"
+        role = (SOURCE_PLUS if units > 0 else SINK_PLUS).role
         yield Role(
             parameter=f"{connection.parameter}[{row}]",
             instance=leg_instance(number, role, row, 0) if units else NO_ELEMENT,

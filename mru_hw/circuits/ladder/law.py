@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from mru_hw.circuits.base import Array, DeviceView, IntArray, leg_of
 from mru_hw.circuits.cell.drains import CellLegs
+from mru_hw.circuits.ladder.roles import DOWN_COPY, UP_COPY
 from mru_hw.circuits.legs.gains import comparator_gains, leg_gain, node_flip
 from mru_hw.circuits.legs.leakage import candidate_leaks
+from mru_hw.circuits.legs.rails import copied_factor
 from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
 from mru_hw.circuits.nodes.signed import MINUS, PLUS
 from mru_hw.circuits.units import PlacedView, UnitLaw, UnitView
@@ -43,12 +45,10 @@ def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
         else None
         for units, rail in ((bank.up_units, PLUS), (bank.down_units, MINUS))
     )
-    up_copy = devices.factor(owner, "up_copy", "n")
-    up_copy = up_copy / devices.factor(candidate.name, "diode_plus", "n", current=rising)
+    up_copy = copied_factor(devices, bank, UP_COPY, current=rising)
     down_copy = np.zeros(bank.n_units)
     if candidate.circuit.splits:
-        down_copy = devices.factor(owner, "down_copy", "p")
-        down_copy = down_copy / devices.factor(candidate.name, "diode_minus", "p", current=falling)
+        down_copy = copied_factor(devices, bank, DOWN_COPY, current=falling)
     if bank.window is None:
         up, down, up_leg, down_leg = _bias_legs(devices, bank, up_copy, down_copy)
     else:

@@ -20,11 +20,18 @@ from mru_hw.circuits.base import (
     NodeCircuit,
     NodeKind,
     NodeRole,
+    NodeView,
+    node_factor,
 )
+from mru_hw.circuits.legs.gains import node_flip
 from mru_hw.circuits.legs.leakage import bus_leak
 from mru_hw.circuits.nodes.diode import diode_roles
 
 RAILS = (("plus", "n"), ("plus", "p"))
+
+SPLIT_SOURCE = NodeRole(
+    name="split_source", device="p_mirror", path="xq0", units=lambda _: SPLIT_UNITS, line=Line.RAIL
+)
 
 BIAS = NodeCircuit(
     kind=NodeKind.BIAS,
@@ -32,13 +39,7 @@ BIAS = NodeCircuit(
     view="bias_tree",
     roles=(
         *(replace(role, line=Line.RAIL) for role in diode_roles(*RAILS)),
-        NodeRole(
-            name="split_source",
-            device="p_mirror",
-            path="xq0",
-            units=lambda _: SPLIT_UNITS,
-            line=Line.RAIL,
-        ),
+        SPLIT_SOURCE,
         NodeRole(
             name="split_n",
             device="n_mirror",
@@ -74,6 +75,45 @@ def biased_legs(devices: DeviceView) -> tuple[float, float]:
 
 def bias_rails(devices: DeviceView) -> tuple[Array, Array]:
     """Relative current (1,) of the bias tree's NMOS rail and of its PMOS rail."""
-    rail_n = 1.0 / devices.factor("bias", "diode_plus", "n")
-    copied = devices.factor("bias", "flip_plus", "n") * rail_n
-    return rail_n, copied / devices.factor("bias", "flip_plus_diode", "p")
+    bias, circuit = devices.bias, devices.bias.circuit
+    direct, passed = RAILS
+    rail_n = 1.0 / node_factor(devices, bias, circuit.diode(direct))
+    copied = node_factor(devices, bias, circuit.copy("plus")) * rail_n
+    return rail_n, copied / node_factor(devices, bias, circuit.diode(passed))
+
+
+def bias_supply(devices: DeviceView) -> Array:
+    """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
+    bias = devices.bias
+    rail_n, rail_p = bias_rails(devices)
+    copied = (node_factor(devices, bias, bias.circuit.copy("plus")) * rail_n)[..., 0]
+    gain = node_flip(devices.calibration, bias, "plus")
+    source = (node_factor(devices, bias, SPLIT_SOURCE) * rail_p)[..., 0]
+    tree: Array = bias.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_lsb * gain * source
+    return tree
+
+
+def split_line(devices: DeviceView) -> tuple[Array, Array]:
+    """Return relative currents (1,) of the splitters' gate line.
+
+    Returns
+    -------
+    source, replica
+        Of what the PMOS rail sources into the replica of a splitter, and of the replica's devices:
+        their product.
+    """
+    bias, circuit = devices.bias, devices.bias.circuit
+    direct, passed = RAILS
+    copied = node_factor(devices, bias, circuit.copy("plus"))
+    copied = copied / node_factor(devices, bias, circuit.diode(direct))
+    source = node_factor(devices, bias, SPLIT_SOURCE)
+    source = source / node_factor(devices, bias, circuit.diode(passed)) * copied
+    return source, splitter_factor(devices, bias)
+
+
+def splitter_factor(devices: DeviceView, row: NodeView) -> Array:
+    """Return the product (n_nodes,) of the relative currents of a splitter's devices."""
+    own: Array = np.ones(1)
+    for part in row.circuit.splitters:
+        own = own * node_factor(devices, row, part)
+    return own
