@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import SPLIT_UNITS, Carried
+from mru_hw.circuits.base import Carried
 from mru_hw.circuits.cell.drains import fed_current
 from mru_hw.circuits.ladder.law import deciding
 from mru_hw.errors import MruHwError
@@ -100,7 +100,7 @@ class Devices:
         """
         design, carried = self.design, self.design.carried(owner, role)
         if carried is Carried.REST:
-            return SPLIT_UNITS * design.i_lsb
+            return design.bias.rest_units * design.i_lsb
         if carried is Carried.TAIL:
             return design.i_lsb
         if carried is Carried.DIODE:

@@ -32,9 +32,6 @@ Rail = tuple[str, str]
 NODE = "node"
 """The net that legs into a node drive, where it is none of its rails."""
 
-SPLIT_UNITS = 2
-"""Unit devices of the bias rail that set a splitter's quiescent current (circuits/bias_tree)."""
-
 
 class NodeKind(enum.StrEnum):
     """Circuit of a bus's nodes."""
@@ -101,6 +98,10 @@ class NodeView(Protocol):
     @property
     def split(self) -> int:
         """Unit devices of each splitter."""
+
+    @property
+    def rest_units(self) -> int:
+        """Unit devices of the bias rail whose current a splitter's unit device carries at rest."""
 
     @property
     def scale(self) -> float:

@@ -13,6 +13,7 @@ from mru_hw.circuits.catalogue import NODES, unit_circuit
 from mru_hw.circuits.legs.roles import LEGS, Leg
 from mru_hw.circuits.units import UnitCircuit, UnitRole
 from mru_hw.mapping.cells import CLOCKED, CellKind
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.mapping.rows import Part, RowName
 from mru_hw.model.memory import LevelCell
 
@@ -31,6 +32,9 @@ class Bus:
         Current [A] that these diodes usually carry: gains and node voltages are taken there.
     split
         Unit devices of each of a class-AB node's two splitters.
+    rest_units
+        Unit devices of the bias rail whose current each of those carries at rest; the bias rail's
+        source as much into the splitters' reference.
     mean, deviation
         Of what usually flows into each node, in the network's own units: where weights are read.
     area
@@ -47,6 +51,7 @@ class Bus:
     split: int
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    rest_units: int = field(default=DEFAULTS.split_units, repr=False)
     area: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     @property

@@ -212,6 +212,7 @@ def place_buses(draft: Draft) -> None:
             units=fixed.get(name, units),
             usual=_usual_current(draft, name),
             split=options.candidate_split if kind is NodeKind.CANDIDATE else 1,
+            rest_units=options.split_units,
             mean=_told(signals[name][0]),
             deviation=_told(signals[name][1]),
         )

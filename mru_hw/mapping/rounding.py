@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
+from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.legs.gains import comparator_gains
 from mru_hw.circuits.loop.edges import LoopSizes, loop_units
 from mru_hw.circuits.window.gains import window_units
@@ -46,7 +46,7 @@ def realise_banks(draft: Draft) -> None:
             # Comparators read single rails; at rest they carry the quiescent current.
             i_q = quiescent_current(c, draft.i_lsb, draft.calibration)
             rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
-            least = SPLIT_UNITS * c.split + 1
+            least = c.rest_units * c.split + 1
         window = None
         if rows.window is not None:
             window = window_units(draft.calibration, c, draft.buses[rows.window])

@@ -21,6 +21,7 @@ from mru_hw.cli.app import run
 from mru_hw.data import calibration_dir, circuits_dir
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.io import save_model
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.dialects import DIALECTS
@@ -223,7 +224,7 @@ def test_a_loop_with_two_hold_legs_is_drawn_placed_and_loaded(
     monkeypatch.setattr("mru_hw.spice.chip.UNIT_CIRCUITS", (variant,))
 
     # What holds every circuit holds it: device groups, deck, sizes, nets.
-    test_circuits.test_every_role_is_a_device_of_its_class_and_size(rising_loops, {})
+    test_circuits.test_every_role_is_a_device_of_its_class_and_size(rising_loops, DesignOptions())
     test_circuits.test_a_units_roles_hang_on_the_nets_of_the_deck(rising_loops)
     after = chip_of(rising_loops())
     bank = after.design.banks[0]

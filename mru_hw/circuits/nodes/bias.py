@@ -1,8 +1,8 @@
 """The bias tree: the reference's diode, its PMOS copy, and the splitters' gate line.
 
-The splitters' line is the gate of a replica (``split_n`` over ``split_p``) that carries what
-`SPLIT_UNITS` of the PMOS rail's unit devices source, and so sets a splitter's quiescent current.
-Folder ``circuits/bias_tree``.
+The splitters' line is the gate of a replica (``split_n`` over ``split_p``) that carries what a few
+of the PMOS rail's unit devices source (`NodeView.rest_units`), and so sets a splitter's quiescent
+current. Folder ``circuits/bias_tree``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 
 from mru_hw.circuits.base import (
-    SPLIT_UNITS,
     Array,
     Carried,
     DeviceView,
@@ -26,11 +25,19 @@ from mru_hw.circuits.base import (
 from mru_hw.circuits.legs.gains import node_flip
 from mru_hw.circuits.legs.leakage import bus_leak
 from mru_hw.circuits.nodes.diode import diode_roles
+from mru_hw.technology.calibration import Calibration
 
 RAILS = (("plus", "n"), ("plus", "p"))
 
+VIEW_REST_UNITS = 2
+"""`NodeView.rest_units` of the cell view, with which calibrations are measured."""
+
 SPLIT_SOURCE = NodeRole(
-    name="split_source", device="p_mirror", path="xq0", units=lambda _: SPLIT_UNITS, line=Line.RAIL
+    name="split_source",
+    device="p_mirror",
+    path="xq0",
+    units=lambda node: node.rest_units,
+    line=Line.RAIL,
 )
 
 BIAS = NodeCircuit(
@@ -82,6 +89,21 @@ def bias_rails(devices: DeviceView) -> tuple[Array, Array]:
     return rail_n, copied / node_factor(devices, bias, circuit.diode(passed))
 
 
+def rest_current(calibration: Calibration, row: NodeView, i_lsb: float) -> float:
+    """Return what each rail of a row's splitting nodes carries at rest [A], without mismatch.
+
+    `Calibration.rest` was measured at two unit devices of the bias rail. It goes by the voltage
+    that they leave the splitters' gate line, so it is read where as much flows through it.
+
+    Parameters
+    ----------
+    i_lsb
+        Current [A] of one unit device of the bias rail.
+    """
+    measured_at = i_lsb * row.rest_units / VIEW_REST_UNITS
+    return row.rest_units * i_lsb * row.split * calibration.rest_gain(measured_at)
+
+
 def bias_supply(devices: DeviceView) -> Array:
     """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
     bias = devices.bias
@@ -89,7 +111,7 @@ def bias_supply(devices: DeviceView) -> Array:
     copied = (node_factor(devices, bias, bias.circuit.copy("plus")) * rail_n)[..., 0]
     gain = node_flip(devices.calibration, bias, "plus")
     source = (node_factor(devices, bias, SPLIT_SOURCE) * rail_p)[..., 0]
-    tree: Array = bias.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_lsb * gain * source
+    tree: Array = bias.scale * (1 + copied * gain) + bias.rest_units * devices.i_lsb * gain * source
     return tree
 
 

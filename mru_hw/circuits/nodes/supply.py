@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.circuits.base import SPLIT_UNITS, Array, DeviceView, NodeView, node_factor
+from mru_hw.circuits.base import Array, DeviceView, NodeView, node_factor
 from mru_hw.circuits.legs.gains import node_flip
-from mru_hw.circuits.nodes.bias import split_line, splitter_factor
+from mru_hw.circuits.nodes.bias import rest_current, split_line, splitter_factor
 
 
 def quiescent(devices: DeviceView, bus: NodeView) -> Array:
@@ -21,8 +21,7 @@ def quiescent(devices: DeviceView, bus: NodeView) -> Array:
     """
     own = splitter_factor(devices, bus)
     source, reference = split_line(devices)
-    i_lsb = devices.i_lsb
-    nominal = SPLIT_UNITS * i_lsb * bus.split * devices.calibration.rest_gain(i_lsb)
+    nominal = rest_current(devices.calibration, bus, devices.i_lsb)
     return nominal * source * np.sqrt(own / reference)
 
 
