@@ -92,6 +92,10 @@ class NodeView(Protocol):
         """How many nodes."""
 
     @property
+    def at_pins(self) -> bool:
+        """Whether the nodes are pins of the chip."""
+
+    @property
     def units(self) -> int:
         """Unit devices of each diode."""
 
@@ -266,6 +270,24 @@ class NodeCircuit:
     def splits(self) -> bool:
         """Whether a splitter makes two rails of either sign."""
         return len(self.signs) == len(("plus", "minus"))
+
+    @property
+    def compared(self) -> bool:
+        """Whether comparators alone read its two rails."""
+        return self.splits and not self.copied
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether what legs bring flows into an NMOS diode alone, which passes nothing negative.
+
+        A PMOS diode collects what cells sink, and that is never negative.
+        """
+        return self.into != NODE and rail_of(self.into)[1] == "n"
+
+    @property
+    def outside(self) -> bool:
+        """Whether what flows into it leaves the chip."""
+        return not self.roles
 
     @property
     def signs(self) -> tuple[str, ...]:

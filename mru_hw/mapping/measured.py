@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.nodes.bias import VIEW_REST_UNITS
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.cells import CLOCKED
@@ -53,9 +52,7 @@ def refuse_unmeasured(draft: Draft) -> None:
 def _usual_currents(draft: Draft) -> Iterator[tuple[str, float]]:
     """List unit devices and what they usually carry [A]."""
     for name, bus in draft.buses.items():
-        if bus.kind is NodeKind.PIN:
-            continue
-        whose = "the bias rail" if bus.kind is NodeKind.BIAS else f"the diodes of node {name}"
+        whose = f"the diodes of node {name}" if bus.circuit.moves else "the bias rail"
         for rail in bus.circuit.rails:
             yield whose, bus.i_rail(rail)
         if bus.circuit.splits:

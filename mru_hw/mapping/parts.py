@@ -60,6 +60,11 @@ class Bus:
         return NODES[self.kind]
 
     @property
+    def at_pins(self) -> bool:
+        """Whether its nodes are pins of the chip."""
+        return self.name.part in (Part.INPUT, Part.OUTPUT)
+
+    @property
     def i_device(self) -> float:
         """Current [A] of one unit device of a diode at the usual current."""
         return self.usual / self.units

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.catalogue import NODES
 from mru_hw.circuits.window.gains import threshold_copy, window_copies, window_units
 from mru_hw.errors import UserError
 from mru_hw.mapping.areas import place_areas
@@ -165,7 +165,7 @@ def _usual_signals(draft: Draft) -> dict[RowName, tuple[Array, Array]]:
         mean, power = np.zeros(size), np.zeros(size)
         for wire in (w for w in draft.wires if w.target == name):
             source = found[wire.source]
-            if wire.rectified or draft.kinds[wire.source][0] is NodeKind.RECTIFIED:
+            if wire.rectified or NODES[draft.kinds[wire.source][0]].rectifies:
                 source = _rectified(*source)
             mean += wire.weight @ source[0]
             power += wire.weight**2 @ source[1] ** 2
@@ -211,7 +211,7 @@ def place_buses(draft: Draft) -> None:
             scale=scale,
             units=fixed.get(name, units),
             usual=_usual_current(draft, name),
-            split=options.candidate_split if kind is NodeKind.CANDIDATE else 1,
+            split=options.candidate_split if NODES[kind].compared else 1,
             rest_units=options.split_units,
             mean=_told(signals[name][0]),
             deviation=_told(signals[name][1]),

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.legs.gains import comparator_gains
 from mru_hw.circuits.loop.edges import LoopSizes, loop_units
 from mru_hw.circuits.window.gains import window_units
@@ -42,7 +41,7 @@ def realise_banks(draft: Draft) -> None:
         rise, fall = rise * c.scale, fall * c.scale
         _check_range(draft, p + "beta", rise)
         least = 1
-        if c.kind is NodeKind.CANDIDATE:
+        if c.circuit.compared:
             # Comparators read single rails; at rest they carry the quiescent current.
             i_q = quiescent_current(c, draft.i_lsb, draft.calibration)
             rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
@@ -154,7 +153,7 @@ def _realise(
 ) -> Connection:
     """Place a wire's legs; those that are too large are as large as may be, or refused."""
     source, target = draft.buses[wire.source], draft.buses[wire.target]
-    both = source.kind is NodeKind.SIGNED and not wire.rectified
+    both = source.circuit.splits and not wire.rectified
     plus, minus = asked_units(draft, source, target, weight, node, draft.calibration, both=both)
     area = draft.areas.get(wire.parameter, {})
     wide = max(area.values(), default=1)

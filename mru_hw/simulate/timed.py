@@ -18,7 +18,6 @@ import numpy as np
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.settling import bank_load, bus_loads, moving_rails
-from mru_hw.circuits.base import NodeKind
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.simulate.array import DieArray, Rails
@@ -187,7 +186,7 @@ class _Run:
                 self._move_units(step, dt)
             elif step.index in self._nodes:
                 node = self._nodes[step.index]
-                sinks = step.bus.kind is NodeKind.RECTIFIED
+                sinks = step.bus.circuit.rectifies
                 sunk = self._legs[step.index].sunk(self._copied) if sinks else None
                 node.step(self._into(step, x), dt, sunk)
                 self._copied[step.index] = node.legs(node.sent)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mru_hw.cells.wires import SPLIT_LINE, line_wires, net_wires
-from mru_hw.circuits.base import NODE, NodeKind
+from mru_hw.circuits.base import NODE
 from mru_hw.circuits.catalogue import NODE_VIEWS, UNIT_CIRCUITS
 from mru_hw.circuits.ladder import deck as ladder
 from mru_hw.circuits.legs.deck import leg_elements, leg_instance
@@ -91,9 +91,8 @@ def refuse_without_circuit(design: Design) -> None:
             raise UserError(
                 f"{field}.threshold", "input", "fixed: an fq_bmru has no window comparator"
             )
-        kind = design.buses[bank.candidate].kind
         ladder = bank.cell is CellKind.CMRU or bank.window is not None
-        if ladder and kind is not NodeKind.CANDIDATE:
+        if ladder and not design.node(bank.candidate).circuit.compared:
             raise UserError(
                 f"{field}.rectify_candidate",
                 Bare("true"),

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import NodeKind
 from mru_hw.mapping.design import Design, DeviceGroup
 from mru_hw.mapping.rows import BIAS
 
@@ -65,7 +64,7 @@ class Placement:
         rows = {
             bus.name: bus.size
             for bus in design.buses.values()
-            if bus.kind is not NodeKind.BIAS and bus.name not in unit_of
+            if bus.circuit.moves and bus.name not in unit_of
         }
         areas: dict[str, float] = dict.fromkeys((*units, BIAS, *rows), 0.0)
         for group in design.device_groups():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mru_hw.circuits.base import NodeKind, NodeView
+from mru_hw.circuits.base import NodeView
 from mru_hw.circuits.nodes.bias import SPLIT_SOURCE, VIEW_REST_UNITS
 from mru_hw.circuits.statements import (
     Cell,
@@ -19,8 +19,6 @@ from mru_hw.circuits.statements import (
 
 SPLIT_NET = "q_n"
 """The splitters' gate line."""
-PINS = ("x", "y")
-"""Rows whose nodes are pins of the chip."""
 
 
 def rail_nets(bus: NodeView, k: int) -> dict[str, str]:
@@ -31,17 +29,17 @@ def rail_nets(bus: NodeView, k: int) -> dict[str, str]:
 
 def node_net(bus: NodeView, k: int) -> str:
     """Return the net that legs into node `k` of a row drive."""
-    return f"{bus.name}{k}" if bus.name in PINS else f"{bus.name}_{k}"
+    return f"{bus.name}{k}" if bus.at_pins else f"{bus.name}_{k}"
 
 
 def node_instance(bus: NodeView, k: int) -> str:
     """Name the instance of node `k` of a row; of the bias tree there is one."""
-    return f"x{bus.name}" if bus.kind is NodeKind.BIAS else f"x{bus.name}_{k}"
+    return f"x{bus.name}_{k}" if bus.circuit.moves else f"x{bus.name}"
 
 
 def block(bus: NodeView) -> str:
     """Name the part of the chip whose supply a row's nodes, and the legs that read it, take."""
-    return "bias" if bus.kind is NodeKind.BIAS else "mirror"
+    return "mirror" if bus.circuit.moves else "bias"
 
 
 def wide_node(bus: NodeView) -> dict[str, int]:
