@@ -43,8 +43,7 @@ class Devices:
     temperature: float
 
     def __post_init__(self) -> None:
-        clocked = any(bank.clocked for bank in self.design.banks)
-        if clocked and math.isnan(self.calibration.v_trip_up):
+        if self.design.strobed and math.isnan(self.calibration.v_trip_up):
             raise MruHwError("These constants are for loops alone: no ladder worked there.")
 
     def factor(

@@ -133,9 +133,19 @@ class Design:
         return sha.hexdigest()[:16]
 
     @property
+    def strobed(self) -> tuple[Bank, ...]:
+        """The banks that a phase strobes; loops follow their candidates."""
+        return tuple(bank for bank in self.banks if bank.clocked)
+
+    @property
+    def all_strobed(self) -> bool:
+        """Whether every layer waits for a strobe."""
+        return len(self.strobed) == len(self.banks)
+
+    @property
     def loops_only(self) -> bool:
         """Whether no layer has a ladder: no condition at which ladders fail is refused then."""
-        return not any(bank.clocked for bank in self.banks)
+        return not self.strobed
 
     def device_groups(self) -> Iterator[DeviceGroup]:
         """List every transistor that carries a signal or bias current, group by group.

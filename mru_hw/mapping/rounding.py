@@ -11,9 +11,8 @@ from mru_hw.circuits.legs.gains import comparator_gains
 from mru_hw.circuits.loop.edges import LoopSizes, loop_units
 from mru_hw.circuits.window.gains import window_units
 from mru_hw.errors import Bare, UserError
-from mru_hw.mapping.cells import CLOCKED
 from mru_hw.mapping.design import Bank, Connection
-from mru_hw.mapping.draft import Draft, Wire
+from mru_hw.mapping.draft import Draft, LayerRows, Wire
 from mru_hw.mapping.reading import NodeLine, asked_units, node_line, read_legs
 from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_levels
 from mru_hw.mapping.rows import Part
@@ -21,6 +20,7 @@ from mru_hw.model.memory import by_name
 from mru_hw.units import render
 
 Array = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 READ = 3  # times that legs are placed; the second moves few of them by more than one device
 ROUNDS = 3  # of the unit devices of a level, whose gain moves by little with them
@@ -29,66 +29,72 @@ ROUNDS = 3  # of the unit devices of a level, whose gain moves by little with th
 def realise_banks(draft: Draft) -> None:
     """Thresholds, hysteresis widths and gains as unit devices of the bias rail."""
     for i, rows in enumerate(draft.layers):
-        p, kind, memory = f"layers.{i}.", rows.kind, rows.kind.memory
-        c, h = draft.buses[rows.candidate], draft.buses[rows.state]
-        area, n = draft.areas.get(rows.units, {}), h.size
-        # A loop's input-dependent threshold is a copy of its node, as wide as the node's diode.
-        carried = np.full(n, draft.i_unit / c.scale)
-        beta = np.abs(draft.tensor(p + "beta")) if rows.threshold is None else carried
-        rise, fall = memory.edges(beta, by_name(draft.model.tensors, p))
-        alpha = np.abs(draft.tensor(p + "alpha"))
-        factor = float(memory.spacing)
-        rise, fall = rise * c.scale, fall * c.scale
-        _check_range(draft, p + "beta", rise)
-        least = 1
-        if c.circuit.compared:
-            # Comparators read single rails; at rest they carry the quiescent current.
-            i_q = quiescent_current(c, draft.i_lsb, draft.calibration)
-            rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
-            least = c.rest_units * c.split + 1
-        window = None
-        if rows.window is not None:
-            window = window_units(draft.calibration, c, draft.buses[rows.window])
-            up = down = np.zeros(n, dtype=np.int64)
-        elif kind in CLOCKED:
-            up_gain, down_gain = comparator_gains(draft.calibration, c, draft.bias)
-            up = _units(draft, rise, up_gain, least)
-            down = _units(draft, fall, down_gain, least)
-        else:
-            up, width = loop_units(
-                draft.calibration,
-                draft.technology,
-                rise,
-                fall,
-                i_lsb=draft.i_lsb,
-                sizes=LoopSizes.at(c, draft.bias, area.get("feedback", 1)),
-            )
-            down = up - width
-        _check_range(draft, p + "alpha", factor * alpha * h.scale)
-        level = factor * alpha * h.scale
-        bank = Bank(
-            layer=i,
-            cell=kind,
-            candidate=rows.candidate,
-            state=rows.state,
-            threshold=rows.threshold,
-            levels=draft.levels[i],
-            up_units=up,
-            down_units=down,
-            gain_units=_units(draft, level, 1.0, 1),
-            initial=draft.tensor(p + "initial_state").astype(np.int64),
-            hold_units=draft.options.hold,
-            width_units=draft.options.width,
-            window=window,
-            area=area,
-        )
-        for _ in range(ROUNDS):
-            # A leg's gain falls with its current, but by far less than its current rises.
-            step, _start = realised_levels(draft, bank, draft.calibration)
-            each = step / bank.gain_units
-            units = np.maximum(np.rint(level / each), 1).astype(np.int64)
-            bank = replace(bank, gain_units=units)
-        draft.banks.append(bank)
+        draft.banks.append(_realise_bank(draft, i, rows))
+
+
+def _realise_bank(draft: Draft, i: int, rows: LayerRows) -> Bank:
+    """Round one layer's settings."""
+    h, area = draft.buses[rows.state], draft.areas.get(rows.units, {})
+    up, down, window = _realise_thresholds(draft, i, rows)
+    alpha = np.abs(draft.tensor(f"layers.{i}.alpha"))
+    level = float(rows.kind.memory.spacing) * alpha * h.scale
+    _check_range(draft, f"layers.{i}.alpha", level)
+    bank = Bank(
+        layer=i,
+        cell=rows.kind,
+        candidate=rows.candidate,
+        state=rows.state,
+        threshold=rows.threshold,
+        levels=draft.levels[i],
+        up_units=up,
+        down_units=down,
+        gain_units=_units(draft, level, 1.0, 1),
+        initial=draft.tensor(f"layers.{i}.initial_state").astype(np.int64),
+        hold_units=draft.options.hold,
+        width_units=draft.options.width,
+        window=window,
+        area=area,
+    )
+    for _ in range(ROUNDS):
+        # A leg's gain falls with its current, but by far less than its current rises.
+        step, _start = realised_levels(draft, bank, draft.calibration)
+        each = step / bank.gain_units
+        units = np.maximum(np.rint(level / each), 1).astype(np.int64)
+        bank = replace(bank, gain_units=units)
+    return bank
+
+
+def _realise_thresholds(
+    draft: Draft, i: int, rows: LayerRows
+) -> tuple[IntArray, IntArray, dict[str, int] | None]:
+    """Return `Bank.up_units`, `Bank.down_units` and `Bank.window` of a layer."""
+    p, memory, c = f"layers.{i}.", rows.kind.memory, draft.buses[rows.candidate]
+    # A loop's input-dependent threshold is a copy of its node, as wide as the node's diode.
+    carried = np.full(c.size, draft.i_unit / c.scale)
+    beta = np.abs(draft.tensor(p + "beta")) if rows.threshold is None else carried
+    rise, fall = (edge * c.scale for edge in memory.edges(beta, by_name(draft.model.tensors, p)))
+    _check_range(draft, p + "beta", rise)
+    least = 1
+    if c.circuit.compared:
+        # Comparators read single rails; at rest they carry the quiescent current.
+        i_q = quiescent_current(c, draft.i_lsb, draft.calibration)
+        rise, fall = ((i + np.hypot(i, 2 * i_q)) / 2 for i in (rise, fall))
+        least = c.rest_units * c.split + 1
+    if rows.window is not None:
+        none = np.zeros(c.size, dtype=np.int64)
+        return none, none, window_units(draft.calibration, c, draft.buses[rows.window])
+    if rows.circuit.clocked:
+        up_gain, down_gain = comparator_gains(draft.calibration, c, draft.bias)
+        return _units(draft, rise, up_gain, least), _units(draft, fall, down_gain, least), None
+    up, width = loop_units(
+        draft.calibration,
+        draft.technology,
+        rise,
+        fall,
+        i_lsb=draft.i_lsb,
+        sizes=LoopSizes.at(c, draft.bias, draft.areas.get(rows.units, {}).get("feedback", 1)),
+    )
+    return up, up - width, None
 
 
 def realise_ratios(draft: Draft) -> None:

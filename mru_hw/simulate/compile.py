@@ -150,9 +150,7 @@ class _Compiler:
             leak=self._each([_leak_rows(leak, 4) for leak in self.leaks]),
             least=self._each([_least_row(leak) for leak in self.leaks]),
             bias_supply=bias_supply(devices) + bias_legs,
-            clock_supply=np.full(
-                self.n_die, sum(u.bank.clocked for u in flow.banks) * calibration.i_driver
-            ),
+            clock_supply=np.full(self.n_die, len(flow.design.strobed) * calibration.i_driver),
             biased=np.full(self.n_die, self.legs_n),
             **{name: values.astype(self.dtype) for name, values in by_node.items()},
             **self._banks(),

@@ -36,7 +36,7 @@ def settling_windows(design: Design) -> dict[str, tuple[float, int | None]]:
     None where no strobe does: what the last one moves is read at the frame's end.
     """
     frame, strobes = design.timing.frame, design.timing.strobes
-    clocked = [bank for bank in design.banks if bank.clocked]
+    clocked = design.strobed
     starts = [0.0, *(strobes[bank.layer] for bank in clocked)]
     windows: list[tuple[float, int | None]] = [
         (strobes[bank.layer] - start, bank.layer)

@@ -144,7 +144,7 @@ class _Run:
         """Run the next frames, (n_in, time, sequence); fills signals and supply anew."""
         timing = self._design.timing
         strobes = {bank.layer: timing.strobes[bank.layer] for bank in self._design.banks}
-        clocked = {bank.layer for bank in self._design.banks if bank.clocked}
+        clocked = {bank.layer for bank in self._design.strobed}
         cuts = sorted({0.0, timing.frame, *(strobes[i] for i in clocked)})
         self._make_room(x.shape[1])
         if self._x is None:

@@ -31,10 +31,8 @@ from mru_hw.mapping.design import Bus, Design
 from mru_hw.spice.chip import (
     CHIP_CELL,
     SUPPLIES,
-    all_clocked,
     chip_netlist,
     chip_pins,
-    clocked_banks,
     node_instance,
     wire_notes,
 )
@@ -186,15 +184,13 @@ def make_bench(
     refuse_short_frame(design)
     period = design.timing.frame
     reset = power_up_time(design)
-    if not all_clocked(design):
+    if not design.all_strobed:
         reset += DECOUPLING * design.technology.v_dd / 2 / reference_current(design)
     t_start = reset + PRE_ROLL * period
     starts: Array = t_start + period * np.arange(len(frames), dtype=np.float64)
     read_at = frame_ends(t_start, period, len(frames))
     t_stop = float(read_at[-1])
-    clocked = {
-        bank.layer: starts + design.timing.strobes[bank.layer] for bank in clocked_banks(design)
-    }
+    clocked = {bank.layer: starts + design.timing.strobes[bank.layer] for bank in design.strobed}
     decided_at: Array = np.array([clocked.get(bank.layer, read_at) for bank in design.banks])
     commands = () if die is None else tuple(die_commands(design, die))
     saves = bench_saves(design)
@@ -318,7 +314,7 @@ def _supplies(design: Design, conditions: Conditions) -> Iterator[Statement]:
         yield dc(f"v{name}", "vdd", name, 0)
     yield dc("vref", "vdd", "vref", 0)
     yield dc("ibias", "vref", "iref", reference_current(design))
-    if not all_clocked(design):
+    if not design.all_strobed:
         yield Element(name="cref", nets=("iref", "0"), model=f"{DECOUPLING:.9g}", values={})
     for k in range(design.outputs.size):
         yield dc(f"vy{k}", f"y{k}", "0", pin_voltage(conditions.v_dd))

@@ -52,12 +52,10 @@ __all__ = [
     "CHIP_CELL",
     "SPLIT_NET",
     "SUPPLIES",
-    "all_clocked",
     "chip_deck",
     "chip_netlist",
     "chip_pins",
     "chip_wires",
-    "clocked_banks",
     "leg_instance",
     "loop_net",
     "node_instance",
@@ -100,20 +98,10 @@ def refuse_without_circuit(design: Design) -> None:
             )
 
 
-def clocked_banks(design: Design) -> list[Bank]:
-    """List the banks that a phase strobes. Loops follow their candidates."""
-    return [bank for bank in design.banks if bank.clocked]
-
-
-def all_clocked(design: Design) -> bool:
-    """Whether every layer waits for a strobe."""
-    return len(clocked_banks(design)) == len(design.banks)
-
-
 def chip_pins(design: Design) -> list[str]:
     """List the chip's pins in the order of the subcircuit."""
     n_in, n_out = design.inputs.size, design.outputs.size
-    phases = [f"phi{bank.layer}" for bank in clocked_banks(design)]
+    phases = [f"phi{bank.layer}" for bank in design.strobed]
     return [
         *(f"x{k}" for k in range(n_in)),
         *(f"y{k}" for k in range(n_out)),
@@ -247,7 +235,7 @@ def chip_wires(design: Design) -> dict[str, float]:
     for (owner, role), farads in net_wires(design).items():
         for k, value in enumerate(farads.tolist()):
             found[_wire_net(design, owner, role, k)] = value
-    for bank in clocked_banks(design):
+    for bank in design.strobed:
         found |= dict.fromkeys((f"hd{bank.layer}", f"st{bank.layer}"), line_wires(design, bank))
     return {net: value for net, value in found.items() if value > 0}
 
