@@ -307,36 +307,20 @@ class NodeCircuit:
         """Return the rail of a sign whose diode the node's current itself flows through."""
         return sign, self.direct(sign)
 
-    def diode(self, rail: Rail) -> NodeRole:
-        """Return the device that makes a rail's voltage of its current: its drain is its gate."""
-        return self._only(f"diode on {rail}", lambda part: part.gate == rail in part.drains)
+    def diodes(self, rail: Rail) -> tuple[NodeRole, ...]:
+        """Return the devices that make a rail's voltage of its current: drain and gate are one."""
+        return tuple(part for part in self.roles if part.gate == rail in part.drains)
 
-    def copy(self, sign: str) -> NodeRole:
-        """Return the device that copies a sign's own rail into the diode of its other one."""
+    def copies(self, sign: str) -> tuple[NodeRole, ...]:
+        """Return the devices that copy a sign's own rail into the diodes of its other one."""
         own = self.own(sign)
-
-        def copies(part: NodeRole) -> bool:
-            return part.gate == own and own not in part.drains
-
-        return self._only(f"copy of {own}", copies)
+        other = [rail for rail in self.rails if rail[0] == sign and rail != own]
+        return tuple(part for part in self.roles if part.gate == own and {*other} & {*part.drains})
 
     @property
     def splitters(self) -> tuple[NodeRole, ...]:
         """The devices whose sources meet at the node, or at the splitters' reference."""
         return tuple(part for part in self.roles if part.carried is Carried.REST)
-
-    def _only(self, what: str, wanted: Callable[[NodeRole], bool]) -> NodeRole:
-        """Return the one device that the laws of nodes count as such.
-
-        Raises
-        ------
-        KeyError
-            There is none, or a further one that these laws would leave out.
-        """
-        found = [part for part in self.roles if wanted(part)]
-        if len(found) != 1:
-            raise KeyError(f"{self.kind.value} has {len(found)} devices as {what}, not one")
-        return found[0]
 
     def flipped(self, role: str) -> bool:
         """Whether legs of a role read a copy of the diode, in the other polarity."""
@@ -384,7 +368,31 @@ def leg_of(rail: Rail) -> str:
 
 
 def node_factor(
-    devices: DeviceView, row: NodeView, part: NodeRole, *, current: Array | float | None = None
+    devices: DeviceView,
+    row: NodeView,
+    parts: tuple[NodeRole, ...],
+    *,
+    current: Array | float | None = None,
 ) -> Array:
-    """Return the relative current (n_nodes,) of a device of a row's nodes; 1 is nominal."""
-    return devices.factor(row.name, part.name, part.polarity, current=current)
+    """Return the relative current (n_nodes,) of devices side by side on a row's nodes.
+
+    1 is nominal; of several it is their mean, by their unit devices.
+    """
+    factors = [
+        devices.factor(row.name, part.name, part.polarity, current=current) for part in parts
+    ]
+    if len(parts) == 1:
+        return factors[0]
+    units = [part.units(row) for part in parts]
+    total: Array = np.add.reduce([n * each for n, each in zip(units, factors, strict=True)])
+    return total / sum(units)
+
+
+def node_ratio(row: NodeView, sign: str) -> float:
+    """Return what the copies of a sign's own rail carry over its diodes, were mirrors ideal."""
+    circuit = row.circuit
+    copies, diodes = (
+        sum(part.units(row) for part in parts)
+        for parts in (circuit.copies(sign), circuit.diodes(circuit.own(sign)))
+    )
+    return copies / diodes

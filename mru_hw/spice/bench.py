@@ -110,7 +110,7 @@ def state_diode(design: Design, layer: int, k: int) -> str:
 
 def _diode(design: Design, bus: Bus, k: int, sign: str) -> str:
     """Return the current of the diode of a rail of node `k` of a bus."""
-    part = bus.circuit.diode(bus.circuit.own(sign))
+    part, *_ = bus.circuit.diodes(bus.circuit.own(sign))
     inside = design.technology.transistor_path(part.device)
     return f"@m.{TOP}.{node_instance(bus, k)}.{part.path}.{inside}[id]"
 

@@ -37,11 +37,11 @@ def rail_factor(
     """
     circuit, rail = bus.circuit, rail_of(role)
     sign, _ = rail
-    diode = node_factor(devices, bus, circuit.diode(circuit.own(sign)), current=current)
+    diode = node_factor(devices, bus, circuit.diodes(circuit.own(sign)), current=current)
     if rail == circuit.own(sign):
         return own / diode
-    copied = own * node_factor(devices, bus, circuit.copy(sign))
-    return copied / diode / node_factor(devices, bus, circuit.diode(rail))
+    copied = own * node_factor(devices, bus, circuit.copies(sign))
+    return copied / diode / node_factor(devices, bus, circuit.diodes(rail))
 
 
 def copied_factor(

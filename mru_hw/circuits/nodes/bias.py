@@ -84,9 +84,9 @@ def bias_rails(devices: DeviceView) -> tuple[Array, Array]:
     """Relative current (1,) of the bias tree's NMOS rail and of its PMOS rail."""
     bias, circuit = devices.bias, devices.bias.circuit
     direct, passed = RAILS
-    rail_n = 1.0 / node_factor(devices, bias, circuit.diode(direct))
-    copied = node_factor(devices, bias, circuit.copy("plus")) * rail_n
-    return rail_n, copied / node_factor(devices, bias, circuit.diode(passed))
+    rail_n = 1.0 / node_factor(devices, bias, circuit.diodes(direct))
+    copied = node_factor(devices, bias, circuit.copies("plus")) * rail_n
+    return rail_n, copied / node_factor(devices, bias, circuit.diodes(passed))
 
 
 def rest_current(calibration: Calibration, row: NodeView, i_lsb: float) -> float:
@@ -108,9 +108,9 @@ def bias_supply(devices: DeviceView) -> Array:
     """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
     bias = devices.bias
     rail_n, rail_p = bias_rails(devices)
-    copied = (node_factor(devices, bias, bias.circuit.copy("plus")) * rail_n)[..., 0]
+    copied = (node_factor(devices, bias, bias.circuit.copies("plus")) * rail_n)[..., 0]
     gain = node_flip(devices.calibration, bias, "plus")
-    source = (node_factor(devices, bias, SPLIT_SOURCE) * rail_p)[..., 0]
+    source = (node_factor(devices, bias, (SPLIT_SOURCE,)) * rail_p)[..., 0]
     tree: Array = bias.scale * (1 + copied * gain) + bias.rest_units * devices.i_lsb * gain * source
     return tree
 
@@ -126,10 +126,10 @@ def split_line(devices: DeviceView) -> tuple[Array, Array]:
     """
     bias, circuit = devices.bias, devices.bias.circuit
     direct, passed = RAILS
-    copied = node_factor(devices, bias, circuit.copy("plus"))
-    copied = copied / node_factor(devices, bias, circuit.diode(direct))
-    source = node_factor(devices, bias, SPLIT_SOURCE)
-    source = source / node_factor(devices, bias, circuit.diode(passed)) * copied
+    copied = node_factor(devices, bias, circuit.copies("plus"))
+    copied = copied / node_factor(devices, bias, circuit.diodes(direct))
+    source = node_factor(devices, bias, (SPLIT_SOURCE,))
+    source = source / node_factor(devices, bias, circuit.diodes(passed)) * copied
     return source, splitter_factor(devices, bias)
 
 
@@ -137,5 +137,5 @@ def splitter_factor(devices: DeviceView, row: NodeView) -> Array:
     """Return the product (n_nodes,) of the relative currents of a splitter's devices."""
     own: Array = np.ones(1)
     for part in row.circuit.splitters:
-        own = own * node_factor(devices, row, part)
+        own = own * node_factor(devices, row, (part,))
     return own

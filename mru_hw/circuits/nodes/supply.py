@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.circuits.base import Array, DeviceView, NodeView, node_factor
+from mru_hw.circuits.base import Array, DeviceView, NodeView, node_factor, node_ratio
 from mru_hw.circuits.legs.gains import node_flip
 from mru_hw.circuits.nodes.bias import rest_current, split_line, splitter_factor
 
@@ -38,8 +38,8 @@ def node_supply(devices: DeviceView, bus: NodeView) -> tuple[Array, Array]:
         if polarity == "p":
             drawn[rail] = drawn[rail] + 1.0
         if bus.circuit.copied:
-            ratio = node_factor(devices, bus, bus.circuit.copy(rail))
-            ratio = ratio / node_factor(devices, bus, bus.circuit.diode(bus.circuit.own(rail)))
+            ratio = node_ratio(bus, rail) * node_factor(devices, bus, bus.circuit.copies(rail))
+            ratio = ratio / node_factor(devices, bus, bus.circuit.diodes(bus.circuit.own(rail)))
             gain = node_flip(devices.calibration, bus, rail)
             drawn[rail] = drawn[rail] + ratio * gain
     return drawn["plus"], drawn["minus"]
