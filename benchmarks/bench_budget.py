@@ -44,6 +44,7 @@ from mru_hw.lab.threshold_line import (
 )
 from mru_hw.mapping import map_model, unmap
 from mru_hw.mapping.design import Design
+from mru_hw.mapping.rows import Part
 from mru_hw.mapping.sizing import load_lengths, mirror_errors
 from mru_hw.model.network import Array
 from mru_hw.simulate.compile import compile_die
@@ -209,7 +210,7 @@ def leakage(technology: Technology, calibration: Calibration) -> dict[str, Any]:
     cells = {0: np.ones((len(at), n), dtype=np.int64)}
     signals = solve_signals(chip, offset + at[:, None] * slope, cells)
     read = residuals(model, design, calibration, lengths, signals=signals)
-    seeds = {design.banks[0].candidate: identity(len(at), n)}
+    seeds: dict[str, Array] = {design.banks[0].candidate: identity(len(at), n)}
     budget = np.sum(list(read.carried(signals, seeds)["leakage"].values()), axis=0) / beta
     moved = (np.array(found[1]) - np.array(found[0])).T
     return {
@@ -234,7 +235,7 @@ def behavioral(
     def read(die: Die) -> Array:
         array = compile_die(design, calibration, die, temperature=design.technology.temperature)
         rails = {"x": array.nodes["x"].rails(x)}
-        rails["v0"] = array.arrive("v0", rails)[1]
+        rails[Part.SIGNAL.of(0)] = array.arrive(Part.SIGNAL.of(0), rails)[1]
         c = array.arrive(bank.candidate, rails)[0][:, :, 0]
         up, down = (t[:, 0, 0] for t in array.memories[0].thresholds())
         return np.stack([c[:, 0] - up, -c[:, 1] - down], axis=1)

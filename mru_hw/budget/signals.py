@@ -92,7 +92,7 @@ def solve_signals(nominal: Nominal, x: Array, cells: Mapping[int, NDArray[np.int
         bank.layer: (np.arange(bank.n_cells) < cells[bank.layer][:, :, None]).astype(np.float64)
         for bank in design.banks
     }
-    states = {bank.state: bank.layer for bank in design.banks}
+    states: dict[str, int] = {bank.state: bank.layer for bank in design.banks}
     value: dict[str, Array] = {}
     rails: dict[str, dict[str, Array]] = {}
     slopes: dict[str, dict[str, Array]] = {}

@@ -211,7 +211,7 @@ def refuse_currents(design: Design, inputs: Inputs) -> None:
         A normalised input times its scale exceeds the largest current.
     """
     normal = design.spec.normalisation
-    limit = design.technology.rules.i_max / design.buses["x"].scale
+    limit = design.technology.rules.i_max / design.inputs.scale
     for rows, frames in inputs.pieces():
         x = inputs.x[rows, frames]
         if normal is not None:

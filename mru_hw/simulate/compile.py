@@ -11,14 +11,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.cells.base import Devices
 from mru_hw.cells.settling import step_capacitance
-from mru_hw.circuits.base import SPLIT_UNITS
-from mru_hw.circuits.legs.gains import leg_slopes, node_flip, node_thermal, path_exponents
+from mru_hw.circuits.legs.gains import leg_slopes, node_thermal, path_exponents
 from mru_hw.circuits.legs.leakage import BusLeak, Leak, bus_leak, candidate_leaks
 from mru_hw.circuits.legs.rails import leg_weights, supply_sum
-from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
+from mru_hw.circuits.legs.roles import LEGS
+from mru_hw.circuits.nodes.bias import bias_supply, biased_legs
 from mru_hw.circuits.nodes.laws import node_skew
 from mru_hw.circuits.nodes.supply import node_supply, quiescent
-from mru_hw.mapping.design import Bus, Connection, Design
+from mru_hw.circuits.window.roles import COPIES
+from mru_hw.mapping.design import Connection, Design
 from mru_hw.mapping.flow import Flow, Units
 from mru_hw.mapping.realised import rail_thresholds
 from mru_hw.simulate.array import DieArray
@@ -109,10 +110,10 @@ class _Compiler:
 
     def __init__(self, flow: Flow, devices: Devices, n_die: int, dtype: np.dtype[Any]) -> None:
         self.flow, self.devices, self.n_die, self.dtype = flow, devices, n_die, dtype
-        calibration, buses = devices.calibration, devices.design.buses
+        calibration = devices.calibration
         self.leaks = [bus_leak(calibration, row.bus) for row in flow.rows]
         self.layout = Layout.of(flow, tuple(bool(leak.legs) for leak in self.leaks))
-        self.bias_leak = bus_leak(calibration, buses["bias"])
+        self.bias_leak = bus_leak(calibration, devices.bias)
         self.legs_n, self.legs_p = biased_legs(devices)
         # Quiescent currents [A] of rows with splitters.
         self.rest = {
@@ -148,10 +149,8 @@ class _Compiler:
             pull=pull.astype(self.dtype),
             leak=self._each([_leak_rows(leak, 4) for leak in self.leaks]),
             least=self._each([_least_row(leak) for leak in self.leaks]),
-            bias_supply=self._bias_tree(devices.design.buses["bias"]) + bias_legs,
-            clock_supply=np.full(
-                self.n_die, sum(u.bank.clocked for u in flow.banks) * calibration.i_driver
-            ),
+            bias_supply=bias_supply(devices) + bias_legs,
+            clock_supply=np.full(self.n_die, len(flow.design.strobed) * calibration.i_driver),
             biased=np.full(self.n_die, self.legs_n),
             **{name: values.astype(self.dtype) for name, values in by_node.items()},
             **self._banks(),
@@ -222,29 +221,17 @@ class _Compiler:
         terms = np.zeros((4, self.n_die, n, len(signs) * size))
         for k, (rail, sign) in enumerate(signs):
             columns = terms[..., k * size : (k + 1) * size]
-            for side, polarity, flow in (("source", "p", 1.0), ("sink", "n", -1.0)):
-                role = f"{side}_{rail}"
-                if role not in legs:
-                    continue
+            for leg in (leg for leg in LEGS if leg.rail == rail and leg.role in legs):
+                role = leg.role
                 # ln(rail / usual) = ln(rest / usual) + sign ln(plus / rest)
-                current = flow * legs[role] * (source.scale / target.scale)
+                current = leg.flow * legs[role] * (source.scale / target.scale)
                 columns[0] += current * (1 - exponents[role] * rest)
                 columns[1] -= current * (exponents[role] * sign)
-                columns[2] += np.abs(current) * (slopes[polarity] * moves)
-                if leak.legs and (rail, polarity) != leak.direct(rail):
+                columns[2] += np.abs(current) * (slopes[leg.polarity] * moves)
+                if leak.legs and leg.copies != leak.direct(rail):
                     columns[3] += current
         terms[0] -= rested * terms[2]
         return terms
-
-    def _bias_tree(self, bus: Bus) -> Array:
-        """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
-        devices = self.devices
-        rail_n, rail_p = bias_rails(devices)
-        copied = (devices.factor("bias", "flip_plus", "n") * rail_n)[..., 0]
-        gain = node_flip(devices.calibration, bus, "plus")
-        source = (devices.factor("bias", "split_source", "p") * rail_p)[..., 0]
-        tree: Array = bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_lsb * gain * source
-        return tree
 
     def _banks(self) -> dict[str, Any]:
         """Return what belongs to units, cells, levels and banks."""
@@ -284,9 +271,10 @@ class _Compiler:
         leg_unit = 1.0 if law.copies else c
         nominal, _ = rail_thresholds(devices.design, bank, devices.calibration)
         copies = np.zeros((n_die, len(COPY_ROLES), bank.n_units))
-        for role, weight in law.copies.items():
-            own = 1.0 if role.endswith("opposite") else ratio
-            copies[:, COPY_ROLES.index(role)] = weight * own
+        for k, part in enumerate(COPIES):
+            if part.name in law.copies:
+                own = ratio if part.of_threshold else 1.0
+                copies[:, k] = law.copies[part.name] * own
         by_unit = {
             "up": law.up / c,
             "down": law.down / c,

@@ -260,7 +260,7 @@ class Program:
         bank, at = units.bank, units.units
         window = bank.window is not None
         signed = units.bank.clocked and rows[units.candidate].i_q is not None
-        roles = [r for r in COPY_ROLES if window and (signed or r in ("up_plus", "up_minus"))]
+        roles = [part.name for part in COPIES if window and (signed or not part.signed)]
         return Memory(
             units=units,
             up=_column(self.up[d, at]),

@@ -307,6 +307,7 @@ _TABLE = (
             ("bias_units", (32, 64)),
             ("window_units", (32, 64)),
             ("candidate_split", (2, 4)),
+            ("split_units", (1, 2)),
             ("hold", (12, 16)),
             ("width", (32, 40)),
         )

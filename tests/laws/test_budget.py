@@ -65,7 +65,7 @@ class Points:
         self.design, self.calibration = design, calibration
         signals = draw_signals(Nominal.of(design, calibration, 27.0), POINTS)
         self.x = signals.value["x"].T[:, :, None] / design.buses["x"].scale
-        self.cells = {
+        self.cells: dict[str, tuple[int, Any]] = {
             bank.state: (bank.layer, signals.on[bank.layer].sum(axis=2).T.astype(np.int64))
             for bank in design.banks
         }

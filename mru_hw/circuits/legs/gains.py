@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import NodeKind, NodeView, Rail, leg_of
+from mru_hw.circuits.base import NodeView, Rail, leg_of
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 
@@ -23,10 +23,9 @@ def pin_voltage(v_dd: float) -> float:
 
 def node_voltage(calibration: Calibration, target: NodeView) -> float:
     """Return the usual voltage [V] of the nodes that legs into a bus drive."""
-    if target.kind is NodeKind.RECTIFIED:
+    if target.circuit.rectifies:
         return calibration.v_gate("n", target.i_rail(("plus", "n")))
-    pin = target.kind is NodeKind.PIN
-    return pin_voltage(calibration.v_dd) if pin else calibration.v_signed
+    return pin_voltage(calibration.v_dd) if target.circuit.outside else calibration.v_signed
 
 
 def gate_voltages(
@@ -122,7 +121,7 @@ def leg_slopes(calibration: Calibration, target: NodeView) -> dict[str, float]:
 
 def node_thermal(calibration: Calibration, target: NodeView, temperature: float) -> float:
     """By how much a bus's nodes rise per factor e of their current [V]."""
-    if target.kind is NodeKind.RECTIFIED:
+    if target.circuit.rectifies:
         return calibration.thermal("n", temperature)
     return signed_thermal(calibration, temperature)
 

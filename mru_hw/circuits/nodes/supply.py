@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.circuits.base import SPLIT_UNITS, Array, DeviceView, NodeView
+from mru_hw.circuits.base import Array, DeviceView, NodeView, node_factor, node_ratio
 from mru_hw.circuits.legs.gains import node_flip
+from mru_hw.circuits.nodes.bias import rest_current, split_line, splitter_factor
 
 
 def quiescent(devices: DeviceView, bus: NodeView) -> Array:
@@ -18,13 +19,9 @@ def quiescent(devices: DeviceView, bus: NodeView) -> Array:
     each logarithmic mismatch counts. `Calibration.rest` is what the chain's drain voltages make of
     it; where the supply is too low for the chain, next to nothing is left.
     """
-    own = devices.factor(bus.name, "split_n", "n") * devices.factor(bus.name, "split_p", "p")
-    reference = devices.factor("bias", "split_n", "n") * devices.factor("bias", "split_p", "p")
-    bias = devices.factor("bias", "flip_plus", "n") / devices.factor("bias", "diode_plus", "n")
-    source = devices.factor("bias", "split_source", "p")
-    source = source / devices.factor("bias", "flip_plus_diode", "p") * bias
-    i_lsb = devices.i_lsb
-    nominal = SPLIT_UNITS * i_lsb * bus.split * devices.calibration.rest_gain(i_lsb)
+    own = splitter_factor(devices, bus)
+    source, reference = split_line(devices)
+    nominal = rest_current(devices.calibration, bus, devices.i_lsb)
     return nominal * source * np.sqrt(own / reference)
 
 
@@ -41,8 +38,8 @@ def node_supply(devices: DeviceView, bus: NodeView) -> tuple[Array, Array]:
         if polarity == "p":
             drawn[rail] = drawn[rail] + 1.0
         if bus.circuit.copied:
-            ratio = devices.factor(bus.name, f"flip_{rail}", polarity)
-            ratio = ratio / devices.factor(bus.name, f"diode_{rail}", polarity)
+            ratio = node_ratio(bus, rail) * node_factor(devices, bus, bus.circuit.copies(rail))
+            ratio = ratio / node_factor(devices, bus, bus.circuit.diodes(bus.circuit.own(rail)))
             gain = node_flip(devices.calibration, bus, rail)
             drawn[rail] = drawn[rail] + ratio * gain
     return drawn["plus"], drawn["minus"]
