@@ -189,7 +189,7 @@ def loop_in_array(
     scale = {name: bus.scale for name, bus in buses.items()}
     v1, h = high["v1"].plus.item() * scale["v1"], high["h0"].plus.item() * scale["h0"]
     y = array.arrive("y", high)[0][:, 0, 0] * scale["y"]
-    sunk = low["c0"].plus.item() * memory.up_copy.item() * scale["c0"]
+    sunk = low["c0"].behind()[0].item() * memory.up_copy.item() * scale["c0"]
     i_q = array.nodes["x"].i_q
     assert i_q is not None
     return {
@@ -216,8 +216,6 @@ def flow(array: DieArray, cells: int, x: float) -> dict[str, Rails]:
     rails = {"x": array.nodes["x"].rails(np.full((1, 1, 1), x))}
     for name in ("v0", "c0"):
         rails[name] = array.arrive(name, rails)[1]
-    if not cells:  # the rest carries nothing
-        return rails
     level = array.memories[0].level[:, cells]
     rails["h0"] = array.nodes["h0"].rails(level[:, None, None].astype(np.float64))
     rails["v1"] = array.arrive("v1", rails)[1]

@@ -27,7 +27,7 @@ from mru_hw.technology.calibration import Calibration, load_calibration, read_ca
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.version import __version__
 
-RESULTS = 5
+RESULTS = 6
 """Number of the laws, decks and draws that make a sweep's figures.
 
 It is raised whenever one of them moves a figure, so that no store is resumed with figures of two

@@ -8,6 +8,7 @@ Folder ``circuits/bias_tree``.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -63,13 +64,29 @@ BIAS = NodeCircuit(
 )
 
 
-def biased_legs(devices: DeviceView) -> tuple[float, float]:
-    """Return what NMOS and PMOS legs of the bias rails carry over their share, leakage and all."""
+class BiasedLegs(NamedTuple):
+    """What devices on the bias rails carry over their share, leakage and all.
+
+    Attributes
+    ----------
+    n, p
+        NMOS and PMOS legs.
+    flip
+        The NMOS that feeds the PMOS rail's diode.
+    """
+
+    n: float
+    p: float
+    flip: float
+
+
+def biased_legs(devices: DeviceView) -> BiasedLegs:
+    """Return what the devices of a die's bias rails carry over their share."""
     leak = bus_leak(devices.calibration, devices.node("bias"))
     if not leak.legs:
-        return 1.0, 1.0
-    direct, passed = leak.copied("plus", np.ones(1))
-    return float(direct[0]), float(passed[0])
+        return BiasedLegs(1.0, 1.0, 1.0)
+    direct, behind = leak.copied("plus", np.ones(1))
+    return BiasedLegs(float(direct[0]), float(behind[0]), float(leak.passed("plus", direct)[0]))
 
 
 def bias_rails(devices: DeviceView) -> tuple[Array, Array]:
