@@ -110,8 +110,11 @@ class RunStatus(enum.Enum):
 
 
 def renamed_fields(text: str, names: Mapping[str, str]) -> str:
-    """Return a text whose fields in backticks are called as `names` has them, without backticks."""
-    return _FIELD.sub(lambda found: names.get(found[1], found[1]), text)
+    """Return a text whose fields in backticks are called as `names` has them, without backticks.
+
+    Those that it does not have stay as they are: another table may know them.
+    """
+    return _FIELD.sub(lambda found: names.get(found[1], found[0]), text)
 
 
 def _short(value: object, limit: int = 80) -> str:
