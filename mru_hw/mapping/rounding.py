@@ -15,6 +15,7 @@ from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.cells import CLOCKED
 from mru_hw.mapping.design import Bank, Connection
 from mru_hw.mapping.draft import Draft, Wire
+from mru_hw.mapping.largest import refuse_large
 from mru_hw.mapping.reading import NodeLine, asked_units, node_line, read_legs
 from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_levels
 from mru_hw.model.memory import by_name
@@ -89,6 +90,7 @@ def realise_banks(draft: Draft) -> None:
             each = step / bank.gain_units
             units = np.maximum(np.rint(level / each), 1).astype(np.int64)
             bank = replace(bank, gain_units=units)
+        refuse_large(draft, bank)
         draft.banks.append(bank)
 
 
