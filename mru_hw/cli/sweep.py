@@ -85,6 +85,8 @@ def sweep(
     asked: Any = {"source": plan, "said": said, "workers": workers, "shard": shard, "until": until}
     if plan_check:
         found = check_sweep(document, out, **asked)
+        if found.warning:
+            say(found.warning)
         emit(found.as_data(), as_json=json, lines=check_lines(found))
         return
     if out is None:
