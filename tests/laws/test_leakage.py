@@ -171,9 +171,9 @@ def test_at_rest_settled_and_timed_draw_alike_hot(technology: str) -> None:
     """Nothing moves in long frames, so both levels have the same currents in every branch."""
     model = with_frame(draw_model(make_spec("cmru", 1, levels=2), 0), 1.0)
     chip = Chip(model, load_technology(technology))
-    hot = {"temperature": 85.0, "v_dd": 1.8}
     inputs = make_inputs(np.full((1, 2, chip.model.spec.n_in), 0.02))
     here = chip.calibration.at(1.8, temperature=85.0, corner="ff")
-    settled = simulate_behavioral(chip.design, here, inputs, [chip.die(4)], kernel="numpy", **hot)
-    timed = simulate_timed(chip.design, here, inputs, [chip.die(4)], **hot)
+    what = chip.design, here, inputs, [chip.die(4)]
+    settled = simulate_behavioral(*what, temperature=85.0, v_dd=1.8, kernel="numpy")
+    timed = simulate_timed(*what, temperature=85.0, v_dd=1.8)
     np.testing.assert_allclose(timed.supply.static, settled.supply.static, rtol=2e-3)
