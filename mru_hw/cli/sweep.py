@@ -90,6 +90,8 @@ def sweep(
         if dask is not None:
             raise UserError("--dask", dask, "no such option beside --plan-check")
         found = check_sweep(document, out, **asked)
+        if found.warning:
+            say(found.warning)
         emit(found.as_data(), as_json=json, lines=check_lines(found))
         return
     if out is None:

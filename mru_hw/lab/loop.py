@@ -193,7 +193,7 @@ def loop_in_array(
     scale = {name: bus.scale for name, bus in buses.items()}
     v1, h = (high[name].plus.item() * scale[name] for name in (OUT, STATE))
     y = array.arrive(OUTPUTS, high)[0][:, 0, 0] * scale[OUTPUTS]
-    sunk = low[CANDIDATE].plus.item() * memory.up_copy.item() * scale[CANDIDATE]
+    sunk = low[CANDIDATE].behind()[0].item() * memory.up_copy.item() * scale[CANDIDATE]
     i_q = array.nodes[INPUTS].i_q
     assert i_q is not None
     return {
@@ -220,8 +220,6 @@ def flow(array: DieArray, cells: int, x: float) -> dict[str, Rails]:
     rails: dict[str, Rails] = {INPUTS: array.nodes[INPUTS].rails(np.full((1, 1, 1), x))}
     for name in (IN, CANDIDATE):
         rails[name] = array.arrive(name, rails)[1]
-    if not cells:  # the rest carries nothing
-        return rails
     level = array.memories[0].level[:, cells]
     rails[STATE] = array.nodes[STATE].rails(level[:, None, None].astype(np.float64))
     rails[OUT] = array.arrive(OUT, rails)[1]

@@ -13,6 +13,7 @@ from mru_hw.circuits.window.gains import window_units
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Bank, Connection
 from mru_hw.mapping.draft import Draft, LayerRows, Wire
+from mru_hw.mapping.largest import refuse_large
 from mru_hw.mapping.reading import NodeLine, asked_units, node_line, read_legs
 from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_levels
 from mru_hw.mapping.rows import Part
@@ -29,7 +30,9 @@ ROUNDS = 3  # of the unit devices of a level, whose gain moves by little with th
 def realise_banks(draft: Draft) -> None:
     """Thresholds, hysteresis widths and gains as unit devices of the bias rail."""
     for i, rows in enumerate(draft.layers):
-        draft.banks.append(_realise_bank(draft, i, rows))
+        bank = _realise_bank(draft, i, rows)
+        refuse_large(draft, bank)
+        draft.banks.append(bank)
 
 
 def _realise_bank(draft: Draft, i: int, rows: LayerRows) -> Bank:

@@ -276,7 +276,13 @@ class Plan(Document):
             What stands elsewhere, by field, and what it is called there.
         """
         said = {} if said is None else said
-        axes = {mistaken(one.axis): f"axes.{k}.values" for k, one in enumerate(self.axes)}
+        if error.field.startswith("axes."):
+            return error.inside(source)
+        axes = {
+            mistaken(one.axis): f"axes.{k}.values"
+            for k, one in enumerate(self.axes)
+            if one.axis not in _KEPT
+        }
         name, dot, rest = error.field.partition(".")
         if error.field not in axes:  # what an axis says is the plan's, whatever else does
             if name in said:
@@ -288,6 +294,17 @@ class Plan(Document):
         if error.field not in places:
             return error
         return error.renamed(places).inside(source)
+
+    def of_axis(self, axis: str, error: UserError) -> UserError:
+        """Return an error about a value of an axis that a key of the plan has the name of.
+
+        `place` could not tell which of them it is about.
+        """
+        head, colon, rest = error.field.partition(": ")
+        if axis not in _KEPT or head != axis:
+            return error
+        place = next(f"axes.{k}.values" for k, one in enumerate(self.axes) if one.axis == axis)
+        return error.renamed({error.field: f"{place}{colon}{rest}"})
 
     def values(self, axis: str) -> tuple[Any, ...] | None:
         """Return the values of an axis, None where the plan lists none."""

@@ -100,13 +100,13 @@ def references(
         software = _judged(subject, ideal(network))
         found.append(Reference(name="software", design=digest, **software))
     for digest, design in designs.items():
-        mapped = unmap(design, subject.calibration)
+        mapped = unmap(design, subject.constants(design))
         found.append(Reference(name="ideal", design=digest, **_judged(subject, ideal(mapped))))
         if subject.level == "ideal":
             continue
         run = simulate_behavioral(
             design,
-            subject.calibration,
+            subject.constants(design),
             subject.inputs,
             [nominal_die(design)],
             keep_all=False,
@@ -184,7 +184,7 @@ def constants(subject: Subject, design: Design, setup: Setup) -> Calibration:
     UserError
         They were not measured there.
     """
-    return subject.calibration.at(
+    return subject.constants(design).at(
         setup.conditions.v_dd,
         temperature=setup.conditions.temperature,
         corner=setup.conditions.corner,
@@ -204,7 +204,7 @@ def trim_plan(subject: Subject, design: Design, setup: Setup) -> TrimPlan | None
         return None
     return TrimPlan.of(
         design,
-        subject.calibration,
+        subject.constants(design),
         subject.inputs,
         setup.trim_bits,
         mismatch_scale=setup.mismatch,
@@ -217,7 +217,7 @@ def _run(subject: Subject, chip: _Chip | None, seed: int, workers: int) -> dict[
     setup, design = chip.setup, chip.design
     fields: dict[str, Any] = {"status": RunStatus.DONE, "design": design.digest()}
     if subject.level == "ideal":
-        mapped = unmap(design, subject.calibration)
+        mapped = unmap(design, subject.constants(design))
         trace = simulate_ideal(mapped, subject.inputs, keep="decisions")
         return fields | _judged(subject, trace.decision)
     die = draw_die(
@@ -272,7 +272,7 @@ def _spice(subject: Subject, chip: _Chip, die: Die, workers: int) -> dict[str, A
     result = simulate_spice(
         # read for its normalisation and readout only
         chip.design,
-        subject.calibration,
+        subject.constants(chip.design),
         subject.inputs,
         conditions=chip.setup.conditions,
         die=die,

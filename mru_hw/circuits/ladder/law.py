@@ -86,8 +86,8 @@ def _bias_legs(
     bias = devices.bias
     up_gain, down_gain = comparator_gains(cal, candidate, bias)
     rail_n, rail_p = bias_rails(devices)
-    legs_n, legs_p = biased_legs(devices)
-    rail_n, rail_p = rail_n * legs_n, rail_p * legs_p
+    legs = biased_legs(devices)
+    rail_n, rail_p = rail_n * legs.n, rail_p * legs.p
     leaks, scale = candidate_leaks(cal, candidate), candidate.scale
     up_bias = bank.up_units * i_lsb * rail_p * devices.factor(owner, "up_threshold", "p")
     down, down_bias = np.full(bank.n_units, np.inf), np.zeros(bank.n_units)

@@ -8,6 +8,7 @@ current. Folder ``circuits/bias_tree``.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,13 +72,29 @@ BIAS = NodeCircuit(
 )
 
 
-def biased_legs(devices: DeviceView) -> tuple[float, float]:
-    """Return what NMOS and PMOS legs of the bias rails carry over their share, leakage and all."""
+class BiasedLegs(NamedTuple):
+    """What devices on the bias rails carry over their share, leakage and all.
+
+    Attributes
+    ----------
+    n, p
+        NMOS and PMOS legs.
+    flip
+        The NMOS that feeds the PMOS rail's diode.
+    """
+
+    n: float
+    p: float
+    flip: float
+
+
+def biased_legs(devices: DeviceView) -> BiasedLegs:
+    """Return what the devices of a die's bias rails carry over their share."""
     leak = bus_leak(devices.calibration, devices.bias)
     if not leak.legs:
-        return 1.0, 1.0
-    direct, passed = leak.copied("plus", np.ones(1))
-    return float(direct[0]), float(passed[0])
+        return BiasedLegs(1.0, 1.0, 1.0)
+    direct, behind = leak.copied("plus", np.ones(1))
+    return BiasedLegs(float(direct[0]), float(behind[0]), float(leak.passed("plus", direct)[0]))
 
 
 def bias_rails(devices: DeviceView) -> tuple[Array, Array]:
@@ -108,9 +125,10 @@ def bias_supply(devices: DeviceView) -> Array:
     """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
     bias = devices.bias
     rail_n, rail_p = bias_rails(devices)
-    copied = (node_factor(devices, bias, bias.circuit.copies("plus")) * rail_n)[..., 0]
+    legs = biased_legs(devices)
+    copied = (node_factor(devices, bias, bias.circuit.copies("plus")) * rail_n)[..., 0] * legs.flip
     gain = node_flip(devices.calibration, bias, "plus")
-    source = (node_factor(devices, bias, (SPLIT_SOURCE,)) * rail_p)[..., 0]
+    source = (node_factor(devices, bias, (SPLIT_SOURCE,)) * rail_p)[..., 0] * legs.p
     tree: Array = bias.scale * (1 + copied * gain) + bias.rest_units * devices.i_lsb * gain * source
     return tree
 

@@ -31,15 +31,24 @@ def node_supply(devices: DeviceView, bus: NodeView) -> tuple[Array, Array]:
     Legs are counted with their connection. The diode of a PMOS rail hangs on the supply, and so
     does every copy into a diode of the other polarity.
     """
-    zero = np.zeros(bus.size)
-    drawn = {"plus": zero, "minus": zero}
-    for rail in bus.circuit.signs:
-        polarity = bus.circuit.direct(rail)
-        if polarity == "p":
-            drawn[rail] = drawn[rail] + 1.0
-        if bus.circuit.copied:
-            ratio = node_ratio(bus, rail) * node_factor(devices, bus, bus.circuit.copies(rail))
-            ratio = ratio / node_factor(devices, bus, bus.circuit.diodes(bus.circuit.own(rail)))
-            gain = node_flip(devices.calibration, bus, rail)
-            drawn[rail] = drawn[rail] + ratio * gain
+    drawn = {"plus": np.zeros(bus.size), "minus": np.zeros(bus.size)}
+    for sign, (own, flip) in node_branches(devices, bus).items():
+        drawn[sign] = own + flip
     return drawn["plus"], drawn["minus"]
+
+
+def node_branches(devices: DeviceView, bus: NodeView) -> dict[str, tuple[Array, Array]]:
+    """Return by sign what the supply gives per ampere of the own diode, and of what a flip copies.
+
+    See `mru_hw.circuits.legs.leakage.branch_supply`.
+    """
+    found = {}
+    for sign in bus.circuit.signs:
+        own = np.full(bus.size, 1.0 if bus.circuit.direct(sign) == "p" else 0.0)
+        flip = np.zeros(bus.size)
+        if bus.circuit.copied:
+            ratio = node_ratio(bus, sign) * node_factor(devices, bus, bus.circuit.copies(sign))
+            ratio = ratio / node_factor(devices, bus, bus.circuit.diodes(bus.circuit.own(sign)))
+            flip = ratio * node_flip(devices.calibration, bus, sign)
+        found[sign] = own, flip
+    return found

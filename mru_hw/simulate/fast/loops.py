@@ -35,6 +35,7 @@ from mru_hw.simulate.fast.lines import (
 from mru_hw.simulate.fast.nodes import (
     candidate_rails,
     copied,
+    leaking_supply,
     pin_block,
     pin_logs,
     rectified_logs,
@@ -227,8 +228,28 @@ def run_block(
                         pin_logs(ws, value, node, first, block, n)
                     else:
                         signed_logs(ws, a_total, a_drag, node, first, skew, value, block, n)
+                    if leaks == 1:
+                        # What the diodes carry, which copies overwrite.
+                        clear(ws, edges, signs * n)
+                        add(ws, edges, block, signs * n)
                     copied(ws, block, n, signs, leaks, leak, least, number)
-                    supply(ws, block, node, first, signs, n, record, share, drawn)
+                    if leaks == 1:
+                        leaking_supply(
+                            ws,
+                            block,
+                            edges,
+                            node,
+                            first,
+                            signs,
+                            least,
+                            number,
+                            n,
+                            record,
+                            share,
+                            drawn,
+                        )
+                    else:
+                        supply(ws, block, node, first, signs, n, record, share, drawn)
                 continue
             candidate, threshold, state = banks[number, 0], banks[number, 1], banks[number, 2]
             first, n, n_cells = banks[number, 3], banks[number, 5], banks[number, 6]
@@ -286,7 +307,7 @@ def run_block(
                 at = banks[number, 4]
                 keep_states(states_kept, first, t, ws, count, shown, at, n_cells, n)
             if clocked == 0:
-                loop_inputs(ws, block, unit, first, count, signs, n, drawn)
+                loop_inputs(ws, block, unit, first, count, signs, rows[candidate, 4], n, drawn)
                 weigh(record, 1, scale, ws, drawn)
             base = rows[state, 6]
             outputs(

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from mru_hw.circuits.legs.leakage import leg_current
+from mru_hw.circuits.legs.leakage import branch_supply, leg_current
 from mru_hw.circuits.nodes.laws import log_rail, net_current, rectified_node, signed_node, split
 from mru_hw.circuits.window.law import meeting_rail
 from mru_hw.simulate.fast import elementary, lines, loops, nodes, units
@@ -38,6 +38,7 @@ LAWS: tuple[Callable[..., Any], ...] = (
     rectified_node,
     net_current,
     leg_current,
+    branch_supply,
     meeting_rail,
 )
 LANES = 64

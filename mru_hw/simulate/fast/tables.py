@@ -14,7 +14,8 @@ Columns of the tables:
 ``keep``      0 what is kept, 1 whether the outputs' mean decides, 2 sums of the last row,
               3 widest row
 ``row_f``     0 usual current, 1 skew, 2 scale
-``node``      0 quiescent current, 1 and 2 what bias legs bring and its pull, 3 and 4 supply
+``node``      0 quiescent current, 1 and 2 what bias legs bring and its pull, 3 and 4 supply; of
+              rows that leak 5 to 8 and 9 to 12 what the plus and the minus rail draw, by branch
 ``unit``      0 and 1 thresholds, 2 and 3 copies, 4 and 5 legs, 6 and 7 of a loop whose thresholds
               come from the input, 8 what a step charges
 
@@ -31,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.legs.leakage import branch_supply
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.simulate.array import DieArray
@@ -234,9 +236,10 @@ class Constants:
         skew = np.full(len(flow.rows), program.skew)
         scales = np.array([row.bus.scale for row in flow.rows])
         names = ("i_q", "constant", "drag", "supply_plus", "supply_minus")
+        branches = list(np.moveaxis(program.branches.reshape(program.n_die, 8, -1), 1, 0))
         initial = [initial_cells(units.bank)[:, :, 0].sum(axis=0) for units in flow.banks]
         return cls(
-            node=_columns([getattr(program, name) for name in names], dtype),
+            node=_columns([getattr(program, name) for name in names] + branches, dtype),
             row_f=_columns([np.array(program.layout.usual), skew, scales], dtype),
             leak=program.leak.astype(dtype),
             least=program.least.astype(dtype),
@@ -291,6 +294,11 @@ def _course(program: Program, first: DieArray, units: Units) -> Numbers:
     assert rails.copied is not None
     columns = rails.copied.reshape(-1, *rails.plus.shape).transpose(0, 2, 1, 3)
     supply = program.supply_plus[:, row.nodes, None] * level
+    if rails.diodes:
+        direct, excess = rails.plus.transpose(1, 0, 2), rails.excess[0].transpose(1, 0, 2)
+        least = first.rows[units.state].leak.least["plus"]
+        weights = program.branches[:, 0, :, row.nodes, None].swapaxes(0, 1)
+        supply = branch_supply(level, direct, excess, least, *weights)
     return np.stack([*columns, supply, held], axis=-1).reshape(program.n_die, -1)
 
 
