@@ -35,7 +35,7 @@ def test_gain_over_drain_voltage_between_the_measured_lengths() -> None:
 
 
 @pytest.mark.slow
-def test_the_nominal_chip_is_off_by_its_v_ds_error() -> None:
+def test_the_nominal_chip_is_off_by_its_curvature() -> None:
     # In sky130 the comparators are a percent off too, which no law here has (docs/budget.md).
     technology = load_technology("generic180")
     calibration, lengths = load_calibration(technology), load_lengths(technology)
@@ -51,6 +51,6 @@ def test_the_nominal_chip_is_off_by_its_v_ds_error() -> None:
         cells = {0: np.ones((1, n), dtype=np.int64)}
         signals = solve_signals(chip, (offset + s * slope)[None], cells)
         left = systematic_errors(residuals(model, design, calibration, lengths, signals=signals))
-        predicted[:, j] = left.total_thresholds["v_ds"].reshape(2, n)[j]
+        predicted[:, j] = left.total_thresholds["curvature"].reshape(2, n)[j]
     assert np.max(np.abs(found)) > 0.05
     np.testing.assert_allclose(np.abs(found), predicted, atol=0.01)
