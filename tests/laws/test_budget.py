@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mru_hw.budget.curvature import element_error, node_bend
 from mru_hw.budget.elements import element_errors
 from mru_hw.budget.mismatch import mismatch_spread
-from mru_hw.budget.nominal import Key, Nominal, threshold_signs
+from mru_hw.budget.nominal import Key, Nominal, threshold_signs, thresholds
 from mru_hw.budget.signals import draw_signals, identity
 from mru_hw.budget.systematic import KINDS, residuals, systematic_errors
 from mru_hw.budget.table import make_budget, points_for
@@ -365,6 +365,22 @@ def test_curvature_is_the_nominal_die_less_the_network_of_its_ratios(
         rise = [np.broadcast_to(r, c.shape)[:, k] for r, _, c, _ in die.thresholds]
         left = np.concatenate(chip_) - software_margins[:, k]
         np.testing.assert_allclose(total * np.concatenate(rise), np.abs(left), rtol=0, atol=1e-10)
+
+
+def test_curvature_at_a_threshold_is_that_of_the_points_nearest_to_it() -> None:
+    model, design, calibration = chip("bmru")
+    read = residuals(model, design, calibration, load_lengths(design.technology), n_points=POINTS)
+    total = systematic_errors(read).total_thresholds["curvature"].reshape(2, 2, -1)
+    for at, bank in enumerate(design.banks):
+        c = read.signals.value[bank.candidate]
+        seeds = {bank.candidate: identity(*c.shape)}
+        error = np.sum(list(read.carried(read.played, seeds)["curvature"].values()), axis=0)
+        edges = thresholds(read.nominal.devices, bank)[:, 0]
+        for kind, sign in enumerate(threshold_signs(design, bank)):
+            nearest = np.argsort(np.abs(sign * c - edges[kind]), axis=0)[: POINTS // 8]
+            counted = np.take_along_axis(error, nearest, axis=0) / edges[0]
+            wanted = np.sqrt(np.mean(counted**2, axis=0))
+            np.testing.assert_allclose(total[at, kind], wanted, rtol=1e-9)
 
 
 def test_curvature_counts_from_the_conditions_that_ratios_are_compensated_for() -> None:
