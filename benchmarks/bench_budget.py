@@ -9,7 +9,7 @@ mirrors     standard deviation of ln(current) of 1:1 legs, plain and with cascod
 thresholds  a chip of one CMRU layer, its inputs swept slowly along the line on which all
             candidates pass -beta and beta together: standard deviation of where the comparators
             decide, in units of beta, beside the budget's at that very point; and by how much the
-            nominal chip is off, beside its V_DS error
+            nominal chip is off, beside its curvature
 leakage     by how much the same chip's candidates move from tt and 27 degC to the worst condition,
             beside the budget's leakage; everything else that the condition moves is in it too
 v_ds        a mirror's gain over its drain voltage beside the law, at lengths and currents that the
@@ -159,12 +159,12 @@ def thresholds(technology: Technology, calibration: Calibration, n_dies: int) ->
 
     sides = [at(1.0), at(-1.0)]
     lengths = load_lengths(technology)
-    budget, v_ds = np.zeros((n, 2)), np.zeros((n, 2))
+    budget, bent = np.zeros((n, 2)), np.zeros((n, 2))
     for j, signals in enumerate(sides):
         spread = mismatch_spread(design, calibration, signals=signals)
         budget[:, j] = spread.sigma_thresholds.reshape(2, n)[j]
         left = systematic_errors(residuals(model, design, calibration, lengths, signals=signals))
-        v_ds[:, j] = left.total_thresholds["v_ds"].reshape(2, n)[j]
+        bent[:, j] = left.total_thresholds["curvature"].reshape(2, n)[j]
     ratio = budget / drawn.std(axis=0)
     # Positive where the candidate seems larger, so the comparator decides at less.
     moved = -(drawn - nominal) * np.array([1.0, -1.0])
@@ -185,7 +185,7 @@ def thresholds(technology: Technology, calibration: Calibration, n_dies: int) ->
         ),
         "candidate_growth_ngspice": grows.tolist(),
         "nominal_offset_ngspice": (nominal - np.array([1.0, -1.0])).tolist(),
-        "v_ds_budget": v_ds.tolist(),
+        "curvature_budget": bent.tolist(),
     }
 
 
@@ -211,7 +211,7 @@ def leakage(technology: Technology, calibration: Calibration) -> dict[str, Any]:
     signals = solve_signals(chip, offset + at[:, None] * slope, cells)
     read = residuals(model, design, calibration, lengths, signals=signals)
     seeds: dict[str, Array] = {design.banks[0].candidate: identity(len(at), n)}
-    budget = np.sum(list(read.carried(signals, seeds)["leakage"].values()), axis=0) / beta
+    budget = np.sum(list(read.carried(read.played, seeds)["leakage"].values()), axis=0) / beta
     moved = (np.array(found[1]) - np.array(found[0])).T
     return {
         "at_s": at.tolist(),

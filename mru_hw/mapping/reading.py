@@ -66,12 +66,15 @@ class LegLine:
         leg's current over a, divided by the slope of the rail's current over a.
     mean
         By role, the mean current of such a leg over the usual signals.
+    rails
+        By sign, the mean current of the rail over them.
     usual
         The mean of a over them.
     """
 
     gain: dict[str, Array]
     mean: dict[str, Array]
+    rails: dict[str, Array]
     usual: Array
 
 
@@ -125,7 +128,8 @@ def leg_line(
         own, _ = _line(a, rails[rail])
         slope, _ = _line(a, bent, otherwise=gains[role])
         gain[role], mean[role] = slope / own, bent.mean(axis=1)
-    return LegLine(gain=gain, mean=mean, usual=a.mean(axis=1))
+    means = {rail: current.mean(axis=1) for rail, current in rails.items()}
+    return LegLine(gain=gain, mean=mean, rails=means, usual=a.mean(axis=1))
 
 
 def node_line(placed: Wired, target: Bus, calibration: Calibration) -> NodeLine:

@@ -131,6 +131,14 @@ def signed_thermal(calibration: Calibration, temperature: float) -> float:
     return calibration.signed_slope * temperature_voltage(temperature)
 
 
+def mirror_exponent(
+    calibration: Calibration, source: NodeView, rail: Rail, temperature: float
+) -> float:
+    """Return ``-d ln gain / d ln i`` of legs on a rail, off its own diode at the usual current."""
+    gate = calibration.v_gate(rail[1], source.i_rail(rail))
+    return calibration.thermal(rail[1], temperature) * gain_slope(calibration, rail[1], gate)
+
+
 def path_exponents(
     calibration: Calibration, source: NodeView, temperature: float
 ) -> dict[str, float]:
@@ -141,16 +149,15 @@ def path_exponents(
     Behind a flip two diodes do so, and the second one's V_GS also comes off the voltage across
     the flip's leg.
     """
-    gate = {rail: calibration.v_gate(rail[1], source.i_rail(rail)) for rail in source.circuit.rails}
-    thermal = {polarity: calibration.thermal(polarity, temperature) for polarity in "np"}
-
-    def own(rail: Rail) -> float:
-        return thermal[rail[1]] * gain_slope(calibration, rail[1], gate[rail])
 
     def flipped(first: Rail, rail: Rail) -> float:
-        left = calibration.v_dd - gate[rail]
-        passed = thermal[rail[1]] * gain_slope(calibration, first[1], left)
+        left = calibration.v_dd - calibration.v_gate(rail[1], source.i_rail(rail))
+        thermal = calibration.thermal(rail[1], temperature)
+        passed = thermal * gain_slope(calibration, first[1], left)
         return own(first) + passed + own(rail)
+
+    def own(rail: Rail) -> float:
+        return mirror_exponent(calibration, source, rail, temperature)
 
     exponents = {}
     for rail in source.circuit.rails if source.circuit.copied else ():
