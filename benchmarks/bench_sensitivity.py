@@ -4,7 +4,7 @@
 chip as it is and one for each AREA, such as ``v0/diode_plus=4`` or several joined by commas: wrong
 steps of the same dies with all mismatch, what goes against the chip as it is (paired, with its
 interval), and what the error budget of the chip as it is says of dividing these mirrors' variances
-by the factor.
+by the factor, and what that of the enlarged chip says, whose ratios are rounded again.
 """
 
 from __future__ import annotations
@@ -75,10 +75,16 @@ def main() -> None:
         chip = Chip(model, options=DesignOptions(area=area)) if area else base
         its = made(chip, inputs)
         dies = [chip.die(seed) for seed in (None, *range(given.dies))]
-        nominal, *counts = its.count(its.judge(), dies)
+        own = its.judge()
+        nominal, *counts = its.count(own, dies)
         now = np.array(counts)
         before = now if before is None else before
-        row: dict[str, Any] = {"area": area, "predicted": predicted(base, prediction, area)}
+        again = prediction if chip is base else predict(its, own)
+        row: dict[str, Any] = {
+            "area": area,
+            "predicted": predicted(base, prediction, area),
+            "predicted_again": again.wrong(again.variances),
+        }
         for k, name in enumerate(MEASURES):
             unit = share if "steps" in name else 1.0
             gone = two_way_band([(before[:, k] - now[:, k]) * unit])

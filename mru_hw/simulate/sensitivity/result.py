@@ -214,8 +214,8 @@ def make_sensitivity(
                 devices=sum(groups[key][0] for key in part.keys),
                 area=sum(groups[key][1] for key in part.keys),
                 share=prediction.share(part.keys),
-                gone=_bands(full - without, judge),
-                alone=_bands(alone - none, judge),
+                gone=_bands(full - without, judge, paired=True),
+                alone=_bands(alone - none, judge, paired=True),
                 predicted_gone=whole - prediction.wrong(others),
                 predicted_alone=prediction.wrong(part.keys) - at_rest,
             )
@@ -245,14 +245,24 @@ def _groups(design: Design) -> dict[Key, tuple[int, float]]:
     }
 
 
-def _bands(counts: Counts, judge: Judge) -> dict[str, Band]:
-    """Return shares of (die, measure, sequence) counts: of all steps, and of all sequences."""
+def _bands(counts: Counts, judge: Judge, *, paired: bool = False) -> dict[str, Band]:
+    """Return shares of (die, measure, sequence) counts: of all steps, and of all sequences.
+
+    Parameters
+    ----------
+    paired
+        Whether the counts are differences. Where no decision differs at all the interval has both
+        sides; where no step does, on any die in any sequence, it is nothing.
+    """
     of_steps = len(judge.n_steps) / float(judge.n_steps.sum())
     found = {}
     for k, name in enumerate(MEASURES):
         values = counts[:, k].astype(np.float64)
         band = two_way_band([values * (of_steps if "steps" in name else 1.0)])
         assert band is not None  # there are dies
+        if not values.any():
+            most = 0.0 if "steps" in name else band.high
+            band = Band(value=0.0, low=-most if paired else 0.0, high=most)
         found[name] = band
     return found
 
