@@ -17,8 +17,8 @@ from mru_hw.report.figures import Picture
 from mru_hw.report.sections import condition_rows, notes, pictures, point_rows, technologies
 from mru_hw.report.summary import sweep_summary
 from mru_hw.report.words import counted, described, percent
+from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
-from mru_hw.sweeps.statistics.crossed import DRAWS
 from mru_hw.sweeps.view import RunView
 from mru_hw.units import render
 

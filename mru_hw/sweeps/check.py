@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mru_hw.statistics.shares import CONFIDENCE, dies_for_width, dies_without_failure
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, Point, Shard, points
 from mru_hw.sweeps.ready import DOUBTFUL, doubtful_facts, make_ready
 from mru_hw.sweeps.room import free_bytes, refuse_no_room, run_bytes, store_bytes
 from mru_hw.sweeps.run import asked_runs
-from mru_hw.sweeps.statistics.shares import CONFIDENCE, dies_for_width, dies_without_failure
 from mru_hw.sweeps.statistics.stopping import Until
 from mru_hw.sweeps.subject import Subject, shared_subject
 from mru_hw.sweeps.work import cores, run_job

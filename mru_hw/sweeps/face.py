@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mru_hw.sweeps.check import PlanCheck
+    from mru_hw.sweeps.explanation import Explanation
     from mru_hw.sweeps.statistics.answers import Statistics
 
 
@@ -86,6 +87,38 @@ class Sweep:
 
         with open_run(self.path) as view:
             return statistics(view)
+
+    def explain(
+        self,
+        die: int | None = None,
+        *,
+        point: int | None = None,
+        trial: int = 0,
+        model: str | Path | None = None,
+        inputs: str | Path | None = None,
+    ) -> Explanation:
+        """Run a die of the sweep again and say which sequences, units and frames failed on it.
+
+        Parameters
+        ----------
+        die
+            Its seed; the die of the least accuracy when None.
+        point
+            Number of its point; the one that speaks for the sweep when None.
+        trial
+            Which of the networks that the point draws.
+        model, inputs
+            Where they lie, if neither beside the sweep nor in the working folder.
+
+        Raises
+        ------
+        UserError
+            No such run is there, it failed, what it was made of is missing or has changed, or this
+            version makes other decisions.
+        """
+        from mru_hw.sweeps.explanation import explain
+
+        return explain(self.path, die, point=point, trial=trial, model=model, inputs=inputs)
 
     def __len__(self) -> int:
         """Return how many runs are stored."""
