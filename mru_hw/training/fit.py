@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ def fit(
     _load_compiler()
     learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
-        learned.values(),
+        _groups(network, learned),
         lr=settings.learning_rate,
         betas=(0.9, 0.99),
         weight_decay=settings.weight_decay,
@@ -73,6 +74,13 @@ def fit(
             progress(Epoch(number=epoch + 1, of=settings.epochs, loss=loss, validation=right))
     _anneal(network, settings.anneal, 1.0)
     return network
+
+
+def _groups(network: MemoryNetwork, learned: dict[str, nn.Parameter]) -> list[dict[str, Any]]:
+    """Return what the optimiser learns: weights, and after them what does not decay."""
+    weights = [p for name, p in learned.items() if name not in network.exact]
+    others = [p for name, p in learned.items() if name in network.exact]
+    return [{"params": weights}] + ([{"params": others, "weight_decay": 0.0}] if others else [])
 
 
 _COMPILED = "TORCHINDUCTOR_CACHE_DIR"
@@ -108,6 +116,7 @@ def _epoch(
     some = shuffled(rows, settings.batch_size, generator)
     for memory in network.memories:
         memory.candidate_noise = noise.candidate
+    weights = {name: p for name, p in learned.items() if name not in network.exact}
     total = 0.0
     for turn, plain in enumerate(some):
         share = (epoch + turn / len(some)) / settings.epochs
@@ -118,7 +127,7 @@ def _epoch(
         batch = augment(
             plain, warp=noise.warp, offset=noise.offset, noise=noise.feature, generator=generator
         )
-        perturbed = {k: _perturbed(k, p, noise, generator) for k, p in learned.items()}
+        perturbed = {k: _perturbed(k, p, noise, generator) for k, p in weights.items()}
         trace: NetworkTrace = functional_call(network, perturbed, (batch.x, generator))
         loss = nn.functional.cross_entropy(_soft(trace.output, batch, network), batch.y)
         if settings.activity > 0.0:
@@ -128,7 +137,7 @@ def _epoch(
         nn.utils.clip_grad_norm_(learned.values(), settings.gradient_limit)
         optimizer.step()
         with torch.no_grad():
-            for parameter in learned.values():
+            for parameter in weights.values():
                 parameter.clamp_(-settings.weight_limit, settings.weight_limit)
         total += loss.item() * len(batch.y)
     for memory in network.memories:
@@ -148,7 +157,7 @@ def _activity(trace: NetworkTrace, batch: Batch) -> Tensor:
     """Mean squares of candidates and outputs, summed over layers: what currents will cost."""
     valid = valid_frames(batch.lengths, batch.x.shape[1])
     signals = [signal for layer in trace.layers for signal in (layer.candidate, layer.out)]
-    return torch.stack([signal[valid].square().mean() for signal in signals]).sum()
+    return torch.stack([s[valid].square().mean() for s in signals if s.shape[-1]]).sum()
 
 
 def _perturbed(
@@ -171,9 +180,8 @@ def _start(config: TrainConfig, network: MemoryNetwork) -> None:
     network.input.weight.mul_(gain)
     levels = config.network.initial_levels
     for i, memory in enumerate(network.memories):
-        memory.candidate.weight.mul_(gain)
-        memory.output.weight.mul_(gain)
-        if levels is not None:
+        memory.amplify(gain)
+        if levels is not None and memory.spec.cell.starts:
             memory.initial_state.fill_(float(levels[i]))
         for name, parameter in memory.named_parameters():
             if name in memory.spec.cell.threshold_names:
