@@ -23,6 +23,9 @@ from mru_hw.training.config import NoiseConfig, TrainConfig
 from mru_hw.training.digits import Split
 from mru_hw.training.network import MemoryNetwork, NetworkTrace, decide, score, valid_frames
 
+PIECE = 1 << 18
+"""Frames that decisions are taken of at a time, so that long sequences fit into memory."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
@@ -204,8 +207,14 @@ def _generator(seed: int, child: int) -> torch.Generator:
 @torch.no_grad()
 def share_right(network: MemoryNetwork, rows: Batch) -> float:
     """Return the share of sequences that are decided right."""
-    decisions = decide(network(rows.x).output, rows.lengths, network.spec.readout)
-    return float((decisions == rows.y).double().mean())
+    size = max(1, PIECE // rows.x.shape[1])
+    right = 0
+    for start in range(0, len(rows.y), size):
+        some = slice(start, start + size)
+        output = network(rows.x[some]).output
+        decisions = decide(output, rows.lengths[some], network.spec.readout)
+        right += int((decisions == rows.y[some]).sum())
+    return right / len(rows.y)
 
 
 @contextlib.contextmanager
