@@ -36,7 +36,7 @@ _U = np.uint64
 _MULTIPLY = _U(0xD2511F53), _U(0xCD9E8D57)
 _WEYL = _U(0x9E3779B9), _U(0xBB67AE85)
 _LOW, _HALF, _TWO = _U(0xFFFFFFFF), _U(32), _U(2)
-_THREE, _ONE = _U(3), _U(1)
+_ONE = _U(1)
 
 _PARTS = 4  # bits: 16 segments in each octave of the probability
 _SEGMENTS = 32 << _PARTS
@@ -122,9 +122,10 @@ def normal_at(k0: Any, k1: Any, stream: Any, sequence: Any, frame: Any, unit: An
     All are uint64 below 2^32, arrays that broadcast or, compiled, scalars.
     """
     a, b, c, d = philox(unit >> _TWO, frame, sequence, stream, k0, k1)
-    lane = unit & _THREE
-    low = np.where(lane & _ONE == 0, a, b)
-    return normal(np.where(lane & _TWO == 0, low, np.where(lane & _ONE == 0, c, d)))
+    # Which of the four words, by arithmetic that numbers and arrays both have.
+    odd, high = unit & _ONE, (unit & _TWO) >> _ONE
+    low = a * (_ONE - odd) + b * odd
+    return normal(low * (_ONE - high) + (c * (_ONE - odd) + d * odd) * high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,9 @@ from mru_hw.circuits.legs.leakage import leg_current
 from mru_hw.circuits.nodes.laws import log_rail, net_current, rectified_node, signed_node, split
 from mru_hw.circuits.window.law import meeting_rail
 from mru_hw.simulate.fast import elementary, lines, loops, nodes, units
+from mru_hw.simulate.fast import noise as noise_loops
+from mru_hw.simulate.noise_laws import meeting, own_devices, passed, sigma
+from mru_hw.variation import noise as noise_draws
 
 LAWS: tuple[Callable[..., Any], ...] = (
     split,
@@ -39,6 +42,10 @@ LAWS: tuple[Callable[..., Any], ...] = (
     net_current,
     leg_current,
     meeting_rail,
+    passed,
+    sigma,
+    meeting,
+    own_devices,
 )
 LANES = 64
 """Sequences of a block, as `mru_hw.simulate.blocks` cuts them."""
@@ -58,6 +65,14 @@ LANES = {lanes}
 CHUNK = {chunk}
 CHAIN = {chain}
 '''
+
+
+_DRAWS_HEAD = """
+
+import math
+from statistics import NormalDist
+
+"""
 
 
 class _Typed(ast.NodeTransformer):
@@ -113,6 +128,7 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     for law in LAWS:
         tree = _Typed().visit(_function(law))
         parts.append(_text(tree, inline))
+    parts.append(_draws())
     for loop in _loops():
         # Multiplications and additions may contract, the same way in every lane.
         made = "cache=True, error_model='numpy', fastmath={'contract'}"
@@ -120,11 +136,46 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     return "".join(parts)
 
 
+def _draws() -> str:
+    """Return the text of the noise's draws: integers, so no number in it changes its type."""
+    path = noise_draws.__file__
+    assert path is not None
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    values = {
+        name.id: one
+        for one in tree.body
+        if isinstance(one, ast.Assign)
+        for target in one.targets
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name)
+    }
+    functions = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
+    wanted: set[ast.stmt] = set()
+    waiting = ["normal_at"]
+    while waiting:
+        name = waiting.pop()
+        one = functions.get(name) or values.get(name)
+        if one is not None and one not in wanted:
+            wanted.add(one)
+            waiting += [part.id for part in ast.walk(one) if isinstance(part, ast.Name)]
+    parts = [_DRAWS_HEAD]
+    for one in tree.body:
+        if one not in wanted:
+            continue
+        if not isinstance(one, ast.FunctionDef):
+            parts.append(f"{ast.unparse(one)}\n")
+        elif one.name in ("philox", "normal", "normal_at"):
+            parts.append(_text(_function(getattr(noise_draws, one.name)), "error_model='numpy'"))
+        else:
+            parts.append(f"\n\n{ast.unparse(_function(getattr(noise_draws, one.name)))}\n")
+    return "".join(parts)
+
+
 def _loops() -> list[Callable[..., Any]]:
     """List the loops in the order of their text."""
     return [
         getattr(module, name)
-        for module in (lines, nodes, units, loops)
+        for module in (lines, nodes, units, noise_loops, loops)
         for name in _functions(module.__name__)
     ]
 

@@ -12,7 +12,7 @@ Columns of the tables:
               6 cells, 7 clocked, 8 window, 9 signs of the candidate, 10 copied columns of the
               state, 11 place in ``table``, 12 its supply, 13 the units' set cells
 ``keep``      0 what is kept, 1 whether the outputs' mean decides, 2 sums of the last row,
-              3 widest row
+              3 widest row, 4 lines of the noise's bound
 ``row_f``     0 usual current, 1 skew, 2 scale
 ``node``      0 quiescent current, 1 and 2 what bias legs bring and its pull, 3 and 4 supply
 ``unit``      0 and 1 thresholds, 2 and 3 copies, 4 and 5 legs, 6 and 7 of a loop whose thresholds
@@ -115,7 +115,8 @@ class _Builder:
         legs = self._legs()
         banks = self._banks()
         features = sum(self.layout.matrices[k].columns for k in flow.rows[flow.y].legs)
-        kept = np.array([keep, int(means), self._room(features), self.widest])
+        noise = self._room(self.widest + 5)
+        kept = np.array([keep, int(means), self._room(features), self.widest, noise])
         return Tables(
             steps=np.array([(int(isinstance(s, Units)), s.index) for s in flow.steps]),
             rows=np.array(rows),
