@@ -223,13 +223,12 @@ def simulate_behavioral(
     keep_all
         Whether to return outputs, candidates and states too.
     kernel
-        One of `mru_hw.simulate.kernels.KERNELS`; when None numba's where it is installed, and
-        numpy's with noise, which numba's does not draw.
+        One of `mru_hw.simulate.kernels.KERNELS`; when None numba's where it is installed.
 
     Raises
     ------
     UserError
-        The trace is too large, or there is no such kernel for it.
+        The trace is too large, or there is no such kernel.
     """
     compiled = asked_kernel(kernel) == NUMBA
     temperature = calibration.temperature if temperature is None else temperature
@@ -310,7 +309,10 @@ def _run_compiled(
         for d in range(job.program.n_die):
             if not isinstance(blocks, list) or not blocks:
                 blocks = job.blocks(group)
-            run, gathered = fast.start(d, group, offset), Gathered(job.results, job.first + d, group)
+            run, gathered = (
+                fast.start(d, group, offset),
+                Gathered(job.results, job.first + d, group),
+            )
             for block in blocks:
                 run.add(block)
                 if fast.keeps:

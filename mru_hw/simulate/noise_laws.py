@@ -28,7 +28,7 @@ def sigma(white: Any, flicker: Any, white_band: Any, flicker_band: Any) -> Any:
 
 
 def meeting(threshold: Any, rest: Any) -> tuple[Any, Any, Any]:
-    """Return the plus rail, the sum of both and the square of their ratio where a candidate decides.
+    """Return the plus rail, the sum of both rails and their ratio squared at a threshold.
 
     Parameters
     ----------

@@ -189,7 +189,9 @@ def node_noise(bus: Bus, rails: Rails, arriving: Noise | None, corner: Floats) -
     if arriving is None:
         return NodeNoise(legs=legs, shared=legs, share=share)
     # A diode that is off passes nothing.
-    through = Noise(white=arriving.white * passed(total, corner), flicker=arriving.flicker * (total > 0))
+    through = Noise(
+        white=arriving.white * passed(total, corner), flicker=arriving.flicker * (total > 0)
+    )
     return NodeNoise(legs=legs, shared=through + legs, share=share)
 
 

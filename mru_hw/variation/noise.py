@@ -7,9 +7,9 @@ and others, Parallel random numbers: as easy as 1, 2, 3, SC 2011), normal number
 inversion: a cubic in each of 512 segments, 16 in each octave of the probability, in the manner of
 Cheung, Lee, Luk and Villasenor (IEEE Transactions on VLSI Systems 15, 2007).
 
-`philox`, `normal` and `normal_at` hold integer arithmetic alone, on 64-bit words that hold 32 bits,
-so that nothing overflows: numpy runs them on arrays, a compiler like numba on scalars, and their
-bits are the same whatever is contracted, vectorised or linked.
+`philox`, its rounds `mixed` and `next_key`, `normal` and `normal_at` hold integer arithmetic alone,
+on 64-bit words that hold 32 bits, so that nothing overflows: numpy runs them on arrays, a compiler
+on scalars, and their bits are the same whatever is contracted, vectorised or linked.
 """
 
 from __future__ import annotations
@@ -49,12 +49,21 @@ _UNIT = 2.0**-_FRACTION
 def philox(a: Any, b: Any, c: Any, d: Any, k0: Any, k1: Any) -> tuple[Any, Any, Any, Any]:
     """Return Philox4x32-10 of a counter of four words under a key of two, each below 2^32."""
     for _ in range(ROUNDS):
-        p = a * _MULTIPLY[0]
-        q = c * _MULTIPLY[1]
-        a, b, c, d = (q >> _HALF) ^ b ^ k0, q & _LOW, (p >> _HALF) ^ d ^ k1, p & _LOW
-        k0 = (k0 + _WEYL[0]) & _LOW
-        k1 = (k1 + _WEYL[1]) & _LOW
+        a, b, c, d = mixed(a, b, c, d, k0, k1)
+        k0, k1 = next_key(k0, k1)
     return a, b, c, d
+
+
+def mixed(a: Any, b: Any, c: Any, d: Any, k0: Any, k1: Any) -> tuple[Any, Any, Any, Any]:
+    """Return four words after a round of `philox`."""
+    p = a * _MULTIPLY[0]
+    q = c * _MULTIPLY[1]
+    return (q >> _HALF) ^ b ^ k0, q & _LOW, (p >> _HALF) ^ d ^ k1, p & _LOW
+
+
+def next_key(k0: Any, k1: Any) -> tuple[Any, Any]:
+    """Return the key of the next round."""
+    return (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
 
 
 def coefficients() -> list[list[float]]:

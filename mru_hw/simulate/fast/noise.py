@@ -2,7 +2,8 @@
 
 A unit's candidate is disturbed if it lies within the bound of its noise of a threshold. The bound
 (`reach`) is arithmetic of lanes, as all of the kernel; what lies within is rare, and taken lane
-by lane: the noise of the nodes before the bank (`walk`), draws, amplitudes. Each of them is a
+by lane: draws, then the bound with their sizes (`within`), and only where that leaves a doubt the
+noise itself (`mru_hw.simulate.fast.noise_lane`). Each of them is a
 function of the lane's own currents, so its bits depend on nothing else. ``noise`` is the tuple that
 `mru_hw.simulate.fast.noise_tables` makes; columns of its tables stand there.
 """
@@ -14,49 +15,80 @@ from typing import Any
 import numpy as np
 
 from mru_hw.simulate.fast.elementary import maximum, minimum
-from mru_hw.simulate.fast.lines import LANES, F, clear
-from mru_hw.simulate.noise_laws import meeting, own_devices, passed, sigma
-from mru_hw.variation.noise import normal, normal_at, philox
+from mru_hw.simulate.fast.lines import LANES, F
+from mru_hw.simulate.fast.noise_lane import disturbed, listen, walk
+from mru_hw.simulate.noise_laws import sigma
+from mru_hw.variation.noise import ROUNDS, mixed, next_key, normal
+
+LINES: Any = 8
+"""Lines of a bound before those of its units: amplitudes of shared and of own draws, a frame and a
+sequence; both of each; how many units are near, and the last of them."""
 
 
-def draws(
-    out: Any, at: Any, n: Any, k0: Any, k1: Any, stream: Any, sequence: Any, frame: Any
-) -> Any:
-    """Write the first draws of a stream in a frame of a sequence."""
-    for group in range((n + 3) // 4):
-        a, b, c, d = philox(np.uint64(group), frame, sequence, stream, k0, k1)
-        i = at + 4 * group
-        left = n - 4 * group
-        out[i] = F(normal(a))
-        if left > 1:
-            out[i + 1] = F(normal(b))
-        if left > 2:
-            out[i + 2] = F(normal(c))
-        if left > 3:
-            out[i + 3] = F(normal(d))
+def ask(asked: Any, at: Any, n: Any, stream: Any, sequence: Any) -> Any:
+    """Ask for the first n draws of a stream of a sequence, four to a counter; return what follows.
+
+    Parameters
+    ----------
+    asked
+        (3, counters): the words of a counter that are not the frame.
+    at
+        Number of the first counter.
+    """
+    groups = (n + 3) >> 2
+    for group in range(groups):
+        asked[0, at + group] = np.uint64(group)
+        asked[1, at + group] = sequence
+        asked[2, at + group] = np.uint64(stream)
+    return at + groups
+
+
+def answer(asked: Any, n: Any, frame: Any, key: Any, words: Any) -> Any:
+    """Write the four random words of each counter that was asked for (Philox, round by round)."""
+    group, which, stream, k0, k1 = asked[0], asked[1], asked[2], key[0], key[1]
+    first, second, third, fourth = words[0], words[1], words[2], words[3]
+    for k in range(n):
+        first[k], second[k], third[k], fourth[k] = group[k], frame, which[k], stream[k]
+    for _ in range(ROUNDS):
+        for k in range(n):
+            a, b, c, d = mixed(first[k], second[k], third[k], fourth[k], k0, k1)
+            first[k] = a
+            second[k] = b
+            third[k] = c
+            fourth[k] = d
+        k0, k1 = next_key(k0, k1)
+
+
+def numbers(words: Any, begin_at: Any, end: Any, z: Any) -> Any:
+    """Write the draws of counters' words."""
+    for lane in range(4):
+        word, out = words[lane], z[lane]
+        for k in range(begin_at, end):
+            out[k] = F(normal(word[k]))
 
 
 def hold(noise: Any) -> Any:
     """Draw what holds over the sequences of a group: by lane, of each bank's units, bias, nodes."""
-    banks, key, held = noise.banks, noise.key, noise.held
-    at_first = np.uint64(0)
+    banks, held, asked, words, z = noise.banks, noise.held, noise.asked, noise.words, noise.z
+    key, sequences, largest, n_lanes = noise.key, noise.sequences, noise.held_most, noise.mode[1]
     for number in range(len(banks)):
-        at, n_units, n_nodes = banks[number, 8], banks[number, 9], banks[number, 10]
-        for s in range(noise.mode[1]):
-            which = noise.sequences[s]
-            own, bias, nodes = banks[number, 5], banks[number, 6], banks[number, 7]
-            draws(held[s], at, n_units, key[0], key[1], np.uint64(own), which, at_first)
-            draws(held[s], at + n_units, 1, key[0], key[1], np.uint64(bias), which, at_first)
-            draws(
-                held[s],
-                at + n_units + 1,
-                n_nodes,
-                key[0],
-                key[1],
-                np.uint64(nodes),
-                which,
-                at_first,
-            )
+        place, n_units, n_nodes = banks[number, 8], banks[number, 9], banks[number, 10]
+        for s in range(n_lanes):
+            which = sequences[s]
+            bias = ask(asked, 0, n_units, banks[number, 5], which)
+            nodes = ask(asked, bias, 1, banks[number, 6], which)
+            n = ask(asked, nodes, n_nodes, banks[number, 7], which)
+            answer(asked, n, np.uint64(0), key, words)
+            numbers(words, 0, n, z)
+            for i in range(n_units):
+                held[s, place + i] = z[i & 3, i >> 2]
+            held[s, place + n_units] = z[0, bias]
+            most = F(0.0)
+            for j in range(n_nodes):
+                drawn = z[j & 3, nodes + (j >> 2)]
+                held[s, place + n_units + 1 + j] = drawn
+                most = maximum(most, abs(drawn))
+            largest[s, number] = most
 
 
 def weigh_nodes(
@@ -64,7 +96,18 @@ def weigh_nodes(
 ) -> Any:
     """Add the weighed noise of a row's currents to a bound's two lines."""
     linear, squared = ws[white], ws[flicker]
-    for i in range(n):
+    full = n - n % 4 if signs == 2 else 0
+    for i in range(0, full, 4):
+        w = at + i
+        a0, a1, a2, a3 = weights[w, 0], weights[w + 1, 0], weights[w + 2, 0], weights[w + 3, 0]
+        b0, b1, b2, b3 = weights[w, 1], weights[w + 1, 1], weights[w + 2, 1], weights[w + 3, 1]
+        plus, minus = ws[block + i : block + i + 4], ws[block + n + i : block + n + i + 4]
+        for s in range(LANES):
+            p, q = plus[0, s] + minus[0, s], plus[1, s] + minus[1, s]
+            u, v = plus[2, s] + minus[2, s], plus[3, s] + minus[3, s]
+            linear[s] += a0 * p + a1 * q + a2 * u + a3 * v
+            squared[s] += b0 * p * p + b1 * q * q + b2 * u * u + b3 * v * v
+    for i in range(full, n):
         a, b, c = weights[at + i, 0], weights[at + i, 1], weights[at + i, 2]
         plus, minus = ws[block + i], ws[block + (signs - 1) * n + i]
         if signs == 2:
@@ -85,24 +128,26 @@ def reach(
     rows: Any,
     versions: Any,
     legs: Any,
-    noise: Any,
+    banks: Any,
+    walks: Any,
+    weights: Any,
+    bank: Any,
+    least: Any,
+    most: Any,
     lines: Any,
     c: Any,
     edges: Any,
-    first: Any,
-    clocked: Any,
-    n: Any,
 ) -> Any:
-    """Mark the units that noise could move over a threshold, and by lane whether there are any.
+    """Mark the units that noise could move over a threshold, and by lane how many there are.
 
     What noise is at most: `mru_hw.simulate.noise_draw.Part.most`, with each node's variance by what
     it is at most of all currents before it.
     """
-    banks, walks, weights = noise.banks, noise.walks, noise.weights
-    marks, any_near = lines + 4, lines + 4 + n
+    first, n, marks = banks[number, 17], banks[number, 9], lines + LINES
     for k in range(4):
+        start = least[number, k]
         for s in range(LANES):
-            ws[lines + k, s] = noise.least[number, k]
+            ws[lines + k, s] = start
     at = banks[number, 11]
     for k in range(banks[number, 0], banks[number, 1]):
         row = walks[k]
@@ -115,184 +160,72 @@ def reach(
         block = versions[rows[row, 6] + rows[row, 5] - 1, 0]
         weigh_nodes(ws, block, rows[row, 1], rows[row, 3], weights, at, lines + 2, lines + 3)
         at += rows[row, 1]
-    white, fast, slow = noise.bank[number, 0], noise.bank[number, 1], noise.bank[number, 2]
+    white, fast, slow = bank[number, 0], bank[number, 1], bank[number, 2]
     for s in range(LANES):
-        held, own = np.sqrt(slow * ws[lines + 1, s]), np.sqrt(slow * ws[lines + 3, s])
-        ws[lines, s] = held + sigma(ws[lines, s], ws[lines + 1, s], white, fast)
-        ws[lines + 1, s] = own + sigma(ws[lines + 2, s], ws[lines + 3, s], white, fast)
-    clear(ws, any_near, 1)
+        nodes, own = np.sqrt(slow * ws[lines + 1, s]), np.sqrt(slow * ws[lines + 3, s])
+        ws[lines, s] = sigma(ws[lines, s], ws[lines + 1, s], white, fast)
+        ws[lines + 2, s] = sigma(ws[lines + 2, s], ws[lines + 3, s], white, fast)
+        ws[lines + 1, s] = nodes
+        ws[lines + 3, s] = own
+        ws[lines + 4, s] = ws[lines, s] + nodes
+        ws[lines + 5, s] = ws[lines + 2, s] + own
+        ws[lines + 6, s] = F(0.0)
+        ws[lines + 7, s] = F(0.0)
+    by_nodes, by_legs = ws[lines + 4], ws[lines + 5]
+    near_by, last = ws[lines + 6], ws[lines + 7]
+    turn = F(1.0) if banks[number, 14] == 1 else F(-1.0)
     for i in range(n):
-        fixed, by_legs = noise.most[first + i, 0], noise.most[first + i, 1]
-        by_nodes = noise.most[first + i, 2]
+        fixed, legs_most, nodes_most = most[first + i, 0], most[first + i, 1], most[first + i, 2]
+        values, up, down, mark = ws[c + i], ws[edges + i], ws[edges + n + i], ws[marks + i]
+        index = F(i)
         for s in range(LANES):
-            v, down = ws[c + i, s], ws[edges + n + i, s]
-            gap = minimum(abs(v - ws[edges + i, s]), abs(v + down if clocked == 1 else v - down))
-            most = fixed + by_legs * ws[lines + 1, s] + by_nodes * ws[lines, s]
-            near = F(1.0) if gap <= most else F(0.0)
-            ws[marks + i, s] = near
-            ws[any_near, s] += near
+            gap = minimum(abs(values[s] - up[s]), abs(values[s] + turn * down[s]))
+            bound = fixed + legs_most * by_legs[s] + nodes_most * by_nodes[s]
+            near = F(1.0) if gap <= bound else F(0.0)
+            mark[s] = near
+            near_by[s] += near
+            last[s] = index if gap <= bound else last[s]
 
 
-def walk(
-    ws: Any,
-    s: Any,
-    begin_at: Any,
-    end: Any,
-    rows: Any,
-    versions: Any,
-    legs: Any,
-    row_f: Any,
-    walks: Any,
-    kinds: Any,
-    wires: Any,
-    node: Any,
-    own: Any,
-    path: Any,
-    device: Any,
-    heard: Any,
-) -> Any:
-    """Work out the noise of the rows before a bank in one lane, as `mru_hw.simulate.noise_walk`.
-
-    Parameters
-    ----------
-    kinds, node, own, path
-        ``rows``, ``node``, ``legs`` and ``path`` of the noise.
-    heard
-        By node its currents' sum, its legs' flicker variance, white and flicker variance of what
-        it shares, and what of it a leg on the plus rail reads.
-    """
-    for k in range(begin_at, end):
-        row = walks[k]
-        n, first, signs = rows[row, 1], rows[row, 2], rows[row, 3]
-        block = versions[rows[row, 6] + rows[row, 5] - 1, 0]
-        scale, wide, arrives = row_f[row, 2], F(kinds[row, 1]), kinds[row, 0]
-        for u in range(first, first + n):
-            plus = ws[block + u - first, s] * scale
-            total, squares, share = plus, plus * plus, F(1.0)
-            if signs == 2:
-                minus = ws[block + n + u - first, s] * scale
-                total, squares = plus + minus, squares + minus * minus
-                share = plus / total
-            heard[0, u], heard[1, u], heard[4, u] = total, squares / wide, share
-            # What arrives, before the legs: from the bias rail, or from cells.
-            heard[2, u] = total if arrives == 2 else node[u, 0]
-            heard[3, u] = total * device if arrives == 2 else node[u, 1]
-        if arrives == 1:
-            for leg in range(rows[row, 7], rows[row, 7] + rows[row, 8]):
-                source, at, one_rail = legs[leg, 0], wires[leg, 0], wires[leg, 1]
-                for u in range(rows[source, 2], rows[source, 2] + rows[source, 1]):
-                    share = heard[4, u] if one_rail == 1 else F(1.0)
-                    own_w, own_f = heard[0, u] * share, heard[1, u] * share * share
-                    all_w, all_f = heard[2, u] * share * share, heard[3, u] * share * share
-                    for i in range(n):
-                        heard[2, first + i] += own[at + i] * own_w + path[at + i] * all_w
-                        heard[3, first + i] += own[at + i] * own_f + path[at + i] * all_f
-                    at += n
-        for u in range(first, first + n):
-            total, white, flicker = heard[0, u], F(0.0), F(0.0)
-            if arrives > 0:
-                white = heard[2, u] * passed(total, node[u, 2])
-                flicker = heard[3, u] if total > F(0.0) else F(0.0)
-            heard[2, u] = white + total
-            heard[3, u] = flicker + heard[1, u]
-
-
-def shared_draws(
-    s: Any, number: Any, sequence: Any, frame: Any, rows: Any, legs: Any, noise: Any
-) -> Any:
-    """Draw the noise [A] of the nodes that a bank reads in one lane, by wiring and node."""
-    banks, heard, key, moved = noise.banks, noise.heard, noise.key, noise.moved
-    wires, rested = noise.wires, noise.held
-    white, fast, slow = noise.bank[number, 0], noise.bank[number, 1], noise.bank[number, 2]
-    n_nodes, candidate = banks[number, 10], banks[number, 12]
-    draws(moved, 0, n_nodes, key[0], key[1], np.uint64(banks[number, 4]), sequence, frame)
-    at, held = 0, banks[number, 8] + banks[number, 9] + 1
-    for leg in range(rows[candidate, 7], rows[candidate, 7] + rows[candidate, 8]):
-        n, begin_at = rows[legs[leg, 0], 1], rows[legs[leg, 0], 2]
-        for j in range(n):
-            u = begin_at + j
-            share = heard[4, u] if wires[leg, 1] == 1 else F(1.0)
-            all_w, all_f = heard[2, u] * share * share, heard[3, u] * share * share
-            now = moved[at + j] * sigma(all_w, all_f, white, fast)
-            moved[at + j] = now + np.sqrt(all_f * slow) * rested[s, held + at + j]
-        at += n
-
-
-def disturbed(
+def within(
     ws: Any,
     s: Any,
     number: Any,
     i: Any,
-    sequence: Any,
-    frame: Any,
-    rows: Any,
-    legs: Any,
-    row_f: Any,
+    own_draw: Any,
+    bias_draw: Any,
+    begin_at: Any,
     c: Any,
     edges: Any,
-    copies: Any,
-    rest: Any,
-    noise: Any,
+    lines: Any,
+    banks: Any,
+    bank: Any,
+    most: Any,
+    size: Any,
+    z: Any,
+    held: Any,
+    held_most: Any,
 ) -> Any:
-    """Return the noise of a unit's candidate in one lane, in its unit (`DecisionNoise.parts`)."""
-    banks, heard, key = noise.banks, noise.heard, noise.key
-    wires, legs_own, path, moved, node = noise.wires, noise.legs, noise.path, noise.moved, noise.node
-    n, candidate, threshold = banks[number, 9], banks[number, 12], banks[number, 13]
-    scale, unit = row_f[candidate, 2], banks[number, 17] + i
-    up, down = ws[edges + i, s], ws[edges + n + i, s]
-    at, meets = up, up
-    if banks[number, 14] == 1 and ws[c + i, s] < F(0.0):
-        at = down if down < F(np.inf) else up
-        meets = -at
-    rail, root, steps = maximum(at * scale, F(0.0)), F(1.0), F(1.0)
-    splits = F(0.0)
-    if banks[number, 18] == 1:
-        splits = rest * scale
-        rail, root, steps = meeting(at * scale, splits)
-    white, flicker = own_devices(
-        rail,
-        root,
-        splits,
-        F(banks[number, 15]),
-        F(banks[number, 16]),
-        F(noise.rows[candidate, 1]),
-        noise.device[0],
-    )
-    if threshold >= 0 and banks[number, 19] == 1:
-        u = rows[threshold, 2] + i
-        gain = copies[0, unit] * (scale / row_f[threshold, 2])
-        own = gain + F(2.0) * gain * gain
-        white += heard[0, u] * own + heard[2, u] * gain * gain
-        flicker += heard[1, u] * own + heard[3, u] * gain * gain
-    white, flicker = white * steps, flicker * steps
-    first = rows[candidate, 2]
-    for leg in range(rows[candidate, 7], rows[candidate, 7] + rows[candidate, 8]):
-        n_source, begin_at = rows[legs[leg, 0], 1], rows[legs[leg, 0], 2]
-        place = wires[leg, 0] + i * n_source
-        one_rail = wires[leg, 1]
-        for j in range(n_source):
-            u = begin_at + j
-            share = heard[4, u] if one_rail == 1 else F(1.0)
-            own = legs_own[place + j]
-            white += own * heard[0, u] * share
-            flicker += own * heard[1, u] * share * share
-    white += node[first + i, 0]
-    flicker += node[first + i, 1]
-    held = banks[number, 8]
-    drawn = F(normal_at(key[0], key[1], np.uint64(banks[number, 2]), sequence, frame, np.uint64(i)))
-    total = sigma(white, flicker, noise.unit[unit, 0], noise.unit[unit, 1]) * drawn
-    total += np.sqrt(flicker * noise.bank[number, 2]) * noise.held[s, held + i]
-    drawn = F(normal_at(key[0], key[1], np.uint64(banks[number, 3]), sequence, frame, np.uint64(0)))
-    bias = noise.bank[number, 3] * drawn + noise.bank[number, 4] * noise.held[s, held + n]
-    total += (meets - node[first + i, 3]) * scale * bias
-    at_node = 0
-    for leg in range(rows[candidate, 7], rows[candidate, 7] + rows[candidate, 8]):
-        n_source = rows[legs[leg, 0], 1]
-        place = wires[leg, 0] + i * n_source
-        for j in range(n_source):
-            total += path[place + j] * moved[at_node + j]
-        at_node += n_source
-    return total * noise.bank[number, 5]
+    """Tell whether noise can move a unit over a threshold in one lane, now that draws are known.
+
+    As `reach`, with the sizes of the draws in place of the largest there is.
+    """
+    n, n_nodes, unit = banks[number, 9], banks[number, 10], banks[number, 17] + i
+    place, at = banks[number, 8], banks[number, 20] + i * n_nodes
+    weighed = F(0.0)
+    for j in range(n_nodes):
+        drawn = z[j & 3, begin_at + (j >> 2)]
+        weighed += size[at + j] * drawn * drawn
+    own, own_held = abs(own_draw), abs(held[s, place + i])
+    bound = (most[unit, 3] + most[unit, 6] * ws[lines + 2, s]) * own
+    bound += (most[unit, 4] + most[unit, 6] * ws[lines + 3, s]) * own_held
+    bias = bank[number, 3] * abs(bias_draw)
+    bias += bank[number, 4] * abs(held[s, place + n])
+    bound += most[unit, 5] * bias + most[unit, 7] * np.sqrt(weighed) * ws[lines, s]
+    bound += most[unit, 8] * held_most[s, number] * ws[lines + 1, s]
+    v, down = ws[c + i, s], ws[edges + n + i, s]
+    other = v + down if banks[number, 14] == 1 else v - down
+    return minimum(abs(v - ws[edges + i, s]), abs(other)) <= bound
 
 
 def disturb(
@@ -312,11 +245,21 @@ def disturb(
     noise: Any,
 ) -> Any:
     """Add noise to a bank's candidates: wherever it can decide, or everywhere."""
-    banks, n = noise.banks, noise.banks[number, 9]
-    first = rows[banks[number, 12], 2]
-    walks, kinds, wires, at_node = noise.walks, noise.rows, noise.wires, noise.node
-    own, path, device, heard, moved = noise.legs, noise.path, noise.device[0], noise.heard, noise.moved
-    everywhere = noise.mode[0] == 2 or banks[number, 13] >= 0
+    # Once: taking an array out of the tuple costs as much as a node.
+    mode, banks, walks, kinds, wires = noise.mode, noise.banks, noise.walks, noise.rows, noise.wires
+    bank, unit, at_node, key, sequences = (
+        noise.bank,
+        noise.unit,
+        noise.node,
+        noise.key,
+        noise.sequences,
+    )
+    own_legs, path, unit_legs, unit_path = noise.legs, noise.path, noise.unit_legs, noise.unit_path
+    most, size, held, held_most = noise.most, noise.size, noise.held, noise.held_most
+    heard, moved, taken, sums = noise.heard, noise.moved, noise.taken, noise.sums
+    asked, words, z, near, device = noise.asked, noise.words, noise.z, noise.near, noise.device[0]
+    n, n_nodes, first = banks[number, 9], banks[number, 10], rows[banks[number, 12], 2]
+    everywhere = mode[0] == 2 or banks[number, 13] >= 0
     if not everywhere:
         reach(
             ws,
@@ -324,54 +267,128 @@ def disturb(
             rows,
             versions,
             legs,
-            noise,
+            banks,
+            walks,
+            noise.weights,
+            bank,
+            noise.least,
+            most,
             lines,
             c,
             edges,
-            banks[number, 17],
-            banks[number, 14],
-            n,
         )
-    for s in range(noise.mode[1]):
-        if frame >= lengths[s] or not (everywhere or ws[lines + 4 + n, s] > F(0.0)):
-            continue
-        sequence, time = noise.sequences[s], np.uint64(frame)
-        walk(
-            ws,
-            s,
-            banks[number, 0],
-            banks[number, 1],
-            rows,
-            versions,
-            legs,
-            row_f,
-            walks,
-            kinds,
-            wires,
-            at_node,
-            own,
-            path,
-            device,
-            heard,
-        )
-        moved[len(moved)-1]+=1
-        shared_draws(s, number, sequence, time, rows, legs, noise)
-        for i in range(n):
-            if everywhere or ws[lines + 4 + i, s] > F(0.0):
-                moved[len(moved)-2]+=1
-                ws[c + i, s] += disturbed(
+    # Lanes, of each its units, and the draws of both: nodes and bias first.
+    n_near, counters, groups = 0, 0, (n_nodes + 3) >> 2
+    for s in range(mode[1]):
+        if frame < lengths[s] and (everywhere or ws[lines + 6, s] > F(0.0)):
+            near[0, n_near] = s
+            n_near += 1
+            counters = ask(asked, counters, n_nodes, banks[number, 4], sequences[s])
+    shared = counters
+    for k in range(n_near):
+        counters = ask(asked, counters, 1, banks[number, 3], sequences[near[0, k]])
+    own = counters
+    for k in range(n_near):
+        s, i, left = near[0, k], n - 1, n
+        if not everywhere:
+            i, left = int(ws[lines + 7, s]), int(ws[lines + 6, s])
+        near[1, k] = left
+        while left > 0:
+            if everywhere or ws[lines + LINES + i, s] > F(0.0):
+                asked[0, counters] = np.uint64(i >> 2)
+                asked[1, counters] = sequences[s]
+                asked[2, counters] = np.uint64(banks[number, 2])
+                near[2, counters] = i
+                counters += 1
+                left -= 1
+            i -= 1
+    answer(asked, counters, np.uint64(frame), key, words)
+    numbers(words, 0, shared, z)
+    for k in range(n_near):
+        s, walked = near[0, k], False
+        bias_draw = F(normal(words[0, shared + k]))
+        for _ in range(near[1, k]):
+            i = near[2, own]
+            own_draw = F(normal(words[i & 3, own]))
+            own += 1
+            if not everywhere and not within(
+                ws,
+                s,
+                number,
+                i,
+                own_draw,
+                bias_draw,
+                k * groups,
+                c,
+                edges,
+                lines,
+                banks,
+                bank,
+                most,
+                size,
+                z,
+                held,
+                held_most,
+            ):
+                continue
+            if not walked:
+                walk(
                     ws,
                     s,
-                    number,
-                    i,
-                    sequence,
-                    time,
+                    banks[number, 0],
+                    banks[number, 1],
                     rows,
+                    versions,
                     legs,
                     row_f,
-                    c,
-                    edges,
-                    copies,
-                    node[first + i, 0],
-                    noise,
+                    walks,
+                    kinds,
+                    wires,
+                    at_node,
+                    own_legs,
+                    path,
+                    device,
+                    heard,
+                    taken,
+                    sums,
                 )
+                listen(
+                    s,
+                    number,
+                    k * groups,
+                    banks,
+                    rows,
+                    legs,
+                    wires,
+                    bank,
+                    held,
+                    z,
+                    heard,
+                    moved,
+                )
+                walked = True
+            ws[c + i, s] += disturbed(
+                ws,
+                s,
+                number,
+                i,
+                own_draw,
+                bias_draw,
+                banks,
+                rows,
+                row_f,
+                kinds,
+                at_node,
+                node[first + i, 0],
+                copies,
+                c,
+                edges,
+                device,
+                bank,
+                unit,
+                held,
+                unit_legs,
+                unit_path,
+                heard,
+                moved,
+            )

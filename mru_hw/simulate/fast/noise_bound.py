@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.mapping.realised import net_threshold
-from mru_hw.simulate.noise_draw import LARGEST, SLACK
+from mru_hw.simulate.noise_draw import SLACK
 from mru_hw.simulate.noise_laws import meeting, own_devices, sigma
 from mru_hw.simulate.noise_walk import Gains, own_counts, wide
 from mru_hw.simulate.program import Program
+from mru_hw.variation.noise import LARGEST
 
 Array = NDArray[np.float64]
 
@@ -66,7 +67,7 @@ class Bound:
     weights
         (n_die, nodes, 3): of the rows before the bank, then of those that its candidates read.
     least
-        (n_die, 4), and `most`, (n_die, n_units, 3): as of `mru_hw.simulate.fast.noise_tables`.
+        (n_die, 4), and `most`, (n_die, n_units, 9): as of `mru_hw.simulate.fast.noise_tables`.
     """
 
     weights: Array
@@ -112,11 +113,14 @@ def bound_of(program: Program, units: Units, before: Before, bands: Bands) -> Bo
         for of, row in zip(_largest(legs), sources, strict=True)
     ]
     by_legs, by_nodes = np.sqrt(_sums(legs)), _sums(paths)
-    most = np.stack([_fixed(program, units, before, bands), by_legs, by_nodes], axis=-1)
+    fresh, held, moved = _fixed(program, units, before, bands)
+    largest = [fresh + held + moved * bands.bias, by_legs, by_nodes]
+    sizes = [fresh, held, moved, by_legs, np.sqrt(by_nodes), by_nodes]
+    most = np.stack([*(one * LARGEST for one in largest), *sizes], axis=-1)
     return Bound(
         weights=np.concatenate([*weights, *direct], axis=1),
         least=np.concatenate([least, np.zeros_like(least)], axis=1),
-        most=most * (LARGEST * SLACK * bands.unit),
+        most=most * (SLACK * bands.unit),
     )
 
 
@@ -172,8 +176,13 @@ def _through(
     return found[::-1], least
 
 
-def _fixed(program: Program, units: Units, before: Before, bands: Bands) -> Array:
-    """Return the amplitudes [A] of a unit's own devices and the bias rail, (n_die, n_units)."""
+def _fixed(
+    program: Program, units: Units, before: Before, bands: Bands
+) -> tuple[Array, Array, Array]:
+    """Return what no signal moves [A], (n_die, n_units), the larger of both thresholds'.
+
+    Amplitudes of a unit's own devices, a frame and a sequence, and what the bias rail moves.
+    """
     row, bank, at = program.flow.rows[units.candidate], units.bank, units.units
     scale, splits = row.bus.scale, row.bus.circuit.splits
     rest = program.i_q[:, row.nodes].astype(np.float64) * scale
@@ -183,7 +192,7 @@ def _fixed(program: Program, units: Units, before: Before, bands: Bands) -> Arra
     sides = [ups, np.where(np.isfinite(downs), downs, ups)] if bank.clocked else [ups]
     constant = program.constant[:, row.nodes].astype(np.float64)
     devices, legs = own_counts(bank, row.bus)
-    own, moved = [], []
+    fresh, held, moved = [], [], []
     for side, sign in zip(sides, (1.0, -1.0), strict=False):
         if splits and bank.clocked:
             rail, root, steps = meeting(side * scale, rest)
@@ -191,10 +200,8 @@ def _fixed(program: Program, units: Units, before: Before, bands: Bands) -> Arra
         else:
             rail, steps = np.maximum(side * scale, 0.0), 1.0
             current = own_devices(rail, 1.0, 0.0, devices, legs, wide(row.bus), before.device)
-        white, flicker = (
-            of * steps + before.legs[:, row.nodes, k] for k, of in enumerate(current)
-        )
-        own.append(sigma(white, flicker, bands.white, bands.fast) + np.sqrt(flicker * bands.slow))
+        white, flicker = (of * steps + before.legs[:, row.nodes, k] for k, of in enumerate(current))
+        fresh.append(sigma(white, flicker, bands.white, bands.fast))
+        held.append(np.sqrt(flicker * bands.slow))
         moved.append(np.abs(sign * side - constant) * scale)
-    fixed: Array = np.max(own, axis=0) + np.max(moved, axis=0) * bands.bias
-    return fixed
+    return np.max(fresh, axis=0), np.max(held, axis=0), np.max(moved, axis=0)

@@ -6,21 +6,28 @@ Columns of the tables of `Noise`:
             and the nodes that it reads, 5 to 7 of held ones, 8 place in ``held``, 9 units, 10 nodes
             that it reads, 11 place in ``weights``, 12 candidate, 13 threshold or -1, 14 clocked,
             15 devices that carry a candidate's rail and 16 bias legs that do, 17 first unit,
-            18 whether splitters count, 19 whether the noise of the threshold's node does
-``rows``    0 what arrives: 0 nothing, 1 by legs, 2 from cells; 1 unit devices of a diode
-``wires``   0 place in ``legs`` and ``path``, 1 whether legs read the plus rail alone
+            18 whether splitters count, 19 whether the noise of the threshold's node does, 20 place
+            in ``unit_legs``
+``rows``    0 what arrives: 0 nothing, 1 by legs, 2 from cells; 1 unit devices of a diode, 2 whether
+            legs read its plus rail alone
+``wires``   0 row in ``legs`` and ``path``, 1 whether legs read the plus rail alone
 ``bank``    0 and 1 what white and flicker variances of shared draws count a frame, 2 flicker a
             sequence, 3 and 4 the bias rail's sigmas, 5 from amperes to candidate units
 ``unit``    0 and 1 what white and flicker variances of a unit's own draws count a frame
 ``node``    0 and 1 white and flicker variance of bias legs, 2 current at the pole's corner, 3 what
             bias legs bring
 ``least``   0 and 1 white and flicker variance that nodes have without any current, 2 and 3 zeros
-``most``    bound of a unit's noise: fixed, by its legs' noise, by its nodes' noise
+``most``    bound of a unit's noise by the largest draws: 0 fixed, 1 and 2 by amplitudes of its legs
+            and of its nodes; by draws that are known: 3 and 4 amplitudes of its own devices a frame
+            and a sequence, 5 of the bias rail, 6 to 8 by amplitudes of its legs, of its nodes a
+            frame and a sequence
 ``weights`` what a current makes of the bound's white variance, and its square and itself of the
             flicker variance
 
-``legs`` and ``path`` hold `Gains.legs` and `Gains.path` by wiring: row-major into candidates, where
-units are taken singly; column-major, and squared the second, into all other nodes.
+``legs`` and ``path`` hold `Gains.legs` and the square of `Gains.path` of wirings into other nodes
+than candidates: for each `TILE` of the nodes that noise arrives at a row of each node that it comes
+from. ``unit_legs``, ``unit_path`` and ``size`` hold `Gains.legs`, `Gains.path` and its size of all
+wirings into a bank's candidates, unit after unit.
 """
 
 from __future__ import annotations
@@ -34,15 +41,9 @@ from numpy.typing import DTypeLike, NDArray
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.simulate.decision_noise import NoiseLaw
 from mru_hw.simulate.fast.noise_bound import Bands, Before, Bound, bound_of
+from mru_hw.simulate.fast.noise_lane import TILE
 from mru_hw.simulate.fast.source import LANES
-from mru_hw.simulate.noise_draw import (
-    FRESH,
-    HELD,
-    OF_BIAS,
-    OF_NODES,
-    OF_UNIT,
-    stream_of,
-)
+from mru_hw.simulate.noise_draw import FRESH, HELD, OF_BIAS, OF_NODES, OF_UNIT, stream_of
 from mru_hw.simulate.noise_laws import sigma
 from mru_hw.simulate.noise_walk import Gains, bias_device, own_counts, wide
 from mru_hw.simulate.program import Program
@@ -59,7 +60,7 @@ NOTHING, LEGS, CELLS = range(3)
 
 
 class Noise(NamedTuple):
-    """What the kernel reads of one die's noise, see the module; `heard` and `moved` are its own.
+    """What the kernel reads of one die's noise, see the module; `heard` to `near` are its own.
 
     ``mode`` is one of `QUIET`, `LAZY` and `EAGER`, and how many lanes have a sequence; ``held`` has
     by lane the draws that hold over its sequence, ``device`` the current of the bias rail's devices
@@ -77,14 +78,24 @@ class Noise(NamedTuple):
     node: Numbers
     legs: Numbers
     path: Numbers
+    unit_legs: Numbers
+    unit_path: Numbers
+    size: Numbers
     weights: Numbers
     least: Numbers
     most: Numbers
     key: NDArray[np.uint64]
     sequences: NDArray[np.uint64]
     held: Numbers
+    held_most: Numbers
     heard: Numbers
     moved: Numbers
+    taken: Numbers
+    sums: Numbers
+    asked: NDArray[np.uint64]
+    words: NDArray[np.uint64]
+    z: Numbers
+    near: Ints
 
 
 def quiet(dtype: DTypeLike) -> Noise:
@@ -101,16 +112,26 @@ def quiet(dtype: DTypeLike) -> Noise:
         unit=numbers,
         device=numbers[0],
         node=numbers,
-        legs=numbers[0],
-        path=numbers[0],
+        legs=numbers,
+        path=numbers,
+        unit_legs=numbers[0],
+        unit_path=numbers[0],
+        size=numbers[0],
         weights=numbers,
         least=numbers,
         most=numbers,
         key=words,
         sequences=words,
         held=numbers,
+        held_most=numbers,
         heard=numbers,
-        moved=numbers[0],
+        moved=numbers,
+        taken=numbers,
+        sums=numbers,
+        asked=words[None],
+        words=words[None],
+        z=numbers,
+        near=tables,
     )
 
 
@@ -168,6 +189,9 @@ class NoiseTables:
             node=self.node[d],
             legs=self.legs[d],
             path=self.path[d],
+            unit_legs=self.unit_legs[d],
+            unit_path=self.unit_path[d],
+            size=self.size[d],
             weights=self.weights[d],
             least=self.least[d],
             most=self.most[d],
@@ -176,6 +200,13 @@ class NoiseTables:
             held=self.held,
             heard=self.scratch,
             moved=self.moved,
+            taken=self.taken,
+            sums=self.sums,
+            held_most=self.held_most,
+            asked=self.asked,
+            words=self.words,
+            z=self.z,
+            near=self.near,
         )
 
     def _rest(self, row: Row) -> Numbers | None:
@@ -199,27 +230,23 @@ class NoiseTables:
         """Make the tables."""
         flow, dtype = self.flow, self.dtype
         candidates = {units.candidate for units in flow.banks}
-        self.rows = np.array([(self._arrives(row), wide(row.bus)) for row in flow.rows])
-        places, legs, path = [], [], []
-        at = 0
-        for one in flow.legs:
-            gains = self.gains[one.index]
-            places.append((at, int(gains.one_rail)))
-            both = (gains.legs, gains.path)
-            if one.target not in candidates:
-                both = tuple(of.swapaxes(1, 2) for of in (gains.legs, gains.path**2))
-            for parts, of in zip((legs, path), both, strict=True):
-                parts.append(of.reshape(self.program.n_die, -1))
-            at += legs[-1].shape[1]
-        self.wires = np.array(places)
-        self.legs, self.path = (np.concatenate(of, axis=1).astype(dtype) for of in (legs, path))
-        banks, walks, bands, bounds = [], [], [], []
-        held = weights = 0
+        one_rail = {one.source for one in self.gains.values() if one.one_rail}
+        self.rows = np.array(
+            [(self._arrives(row), wide(row.bus), row.index in one_rail) for row in flow.rows],
+            np.int64,
+        )
+        self.wires, self.legs, self.path = self._wirings(candidates)
+        walks: list[int] = []
+        banks, bands, bounds, into = [], [], [], []
+        held = weights = paths = 0
         for units in flow.banks:
             rows = self._before(units)
             bound = self._bound(units, rows)
             sizes = [flow.rows[self.gains[k].source].bus.size for k in self._legs(units)]
-            banks.append(self._bank(units, (len(walks), len(rows)), sum(sizes), held, weights))
+            known = self._bank(units, (len(walks), len(rows)), sum(sizes), held, weights)
+            banks.append([*known, paths])
+            into.append([self.gains[k] for k in self._legs(units)])
+            paths += units.bank.n_units * sum(sizes)
             walks += [row.index for row in rows]
             held += units.bank.n_units + 1 + sum(sizes)
             weights += bound.weights.shape[1]
@@ -232,11 +259,52 @@ class NoiseTables:
             np.concatenate([getattr(bound, name) for bound in bounds], axis=1).astype(dtype)
             for name in ("weights", "most")
         )
+        self.unit_legs, self.unit_path = (
+            np.concatenate(
+                [
+                    np.concatenate([getattr(one, name) for one in of], axis=2).reshape(
+                        self.program.n_die, -1
+                    )
+                    for of in into
+                ],
+                axis=1,
+            ).astype(dtype)
+            for name in ("legs", "path")
+        )
+        self.size = np.abs(self.unit_path)
         self.least = np.stack([bound.least for bound in bounds], axis=1).astype(dtype)
         self.node = self.node.astype(dtype)
         self.held = np.zeros((LANES, held), dtype)
+        widest = max(row.bus.size for row in flow.rows)
         self.scratch = np.zeros((5, flow.rows[-1].nodes.stop), dtype)
-        self.moved = np.zeros(held, dtype)
+        self.moved = np.zeros((4, held), dtype)
+        self.taken, self.sums = np.zeros((4, widest), dtype), np.zeros((2, widest + TILE), dtype)
+        self.held_most = np.zeros((LANES, len(banks)), dtype)
+        # Counters of all draws that a bank can ask for in a frame.
+        most = LANES * max(bank[9] + bank[9] // 4 + bank[10] // 4 + 4 for bank in banks)
+        self.asked, self.words = np.zeros((3, most), np.uint64), np.zeros((4, most), np.uint64)
+        self.z, self.near = np.zeros((4, most), dtype), np.zeros((3, most), np.int64)
+
+    def _wirings(self, candidates: set[int]) -> tuple[Ints, Numbers, Numbers]:
+        """Return ``wires``, ``legs`` and ``path``."""
+        n_die, at = self.program.n_die, 0
+        places: list[tuple[int, int]] = []
+        found: list[list[Numbers]] = [[np.zeros((n_die, 1, TILE))], [np.zeros((n_die, 1, TILE))]]
+        for one in self.flow.legs:
+            gains = self.gains[one.index]
+            places.append((at + 1, int(gains.one_rail)))
+            if one.target in candidates:
+                continue
+            for parts, of in zip(found, (gains.legs, gains.path**2), strict=True):
+                n_target, n_source = of.shape[1:]
+                tiles = -(-n_target // TILE)
+                padded = np.zeros((n_die, tiles * TILE, n_source))
+                padded[:, :n_target] = of
+                turned = padded.reshape(n_die, tiles, TILE, n_source).swapaxes(2, 3)
+                parts.append(turned.reshape(n_die, -1, TILE))
+            at += found[0][-1].shape[1]
+        legs, path = (np.concatenate(parts, axis=1).astype(self.dtype) for parts in found)
+        return np.array(places), legs, path
 
     def _legs(self, units: Units) -> tuple[int, ...]:
         return self.flow.rows[units.candidate].legs
@@ -286,7 +354,7 @@ class NoiseTables:
             return Bound(
                 weights=np.zeros((n_die, 0, 3)),
                 least=np.zeros((n_die, 4)),
-                most=np.zeros((n_die, n_units, 3)),
+                most=np.zeros((n_die, n_units, 9)),
             )
         before = Before(
             rows=rows,

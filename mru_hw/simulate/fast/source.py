@@ -29,7 +29,7 @@ from numpy.typing import DTypeLike
 from mru_hw.circuits.legs.leakage import leg_current
 from mru_hw.circuits.nodes.laws import log_rail, net_current, rectified_node, signed_node, split
 from mru_hw.circuits.window.law import meeting_rail
-from mru_hw.simulate.fast import elementary, lines, loops, nodes, units
+from mru_hw.simulate.fast import elementary, lines, loops, nodes, noise_lane, units
 from mru_hw.simulate.fast import noise as noise_loops
 from mru_hw.simulate.noise_laws import meeting, own_devices, passed, sigma
 from mru_hw.variation import noise as noise_draws
@@ -64,6 +64,8 @@ F = np.{dtype}
 LANES = {lanes}
 CHUNK = {chunk}
 CHAIN = {chain}
+LINES = {bound}
+TILE = {tile}
 '''
 
 
@@ -117,7 +119,15 @@ def _text(tree: ast.FunctionDef, decorator: str) -> str:
 def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     """Return the text of the kernel's module for one number type."""
     name = np.dtype(dtype).name
-    parts = [_HEAD.format(dtype=name, lanes=lanes, chunk=lines.CHUNK, chain=lines.CHAIN)]
+    head = _HEAD.format(
+        dtype=name,
+        lanes=lanes,
+        chunk=lines.CHUNK,
+        chain=lines.CHAIN,
+        bound=noise_loops.LINES,
+        tile=noise_lane.TILE,
+    )
+    parts = [head]
     inline = "inline='always', error_model='numpy'"
     compared = (elementary.maximum, elementary.minimum)
     parts += [_text(_function(plain), inline) for plain in compared]
@@ -128,7 +138,7 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     for law in LAWS:
         tree = _Typed().visit(_function(law))
         parts.append(_text(tree, inline))
-    parts.append(_draws())
+    parts.append(_draws(inline))
     for loop in _loops():
         # Multiplications and additions may contract, the same way in every lane.
         made = "cache=True, error_model='numpy', fastmath={'contract'}"
@@ -136,7 +146,7 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     return "".join(parts)
 
 
-def _draws() -> str:
+def _draws(inline: str) -> str:
     """Return the text of the noise's draws: integers, so no number in it changes its type."""
     path = noise_draws.__file__
     assert path is not None
@@ -151,23 +161,23 @@ def _draws() -> str:
     }
     functions = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
     wanted: set[ast.stmt] = set()
-    waiting = ["normal_at"]
+    waiting = ["ROUNDS", "mixed", "next_key", "normal"]
     while waiting:
         name = waiting.pop()
-        one = functions.get(name) or values.get(name)
-        if one is not None and one not in wanted:
-            wanted.add(one)
-            waiting += [part.id for part in ast.walk(one) if isinstance(part, ast.Name)]
+        found = functions.get(name) or values.get(name)
+        if found is not None and found not in wanted:
+            wanted.add(found)
+            waiting += [part.id for part in ast.walk(found) if isinstance(part, ast.Name)]
     parts = [_DRAWS_HEAD]
     for one in tree.body:
         if one not in wanted:
             continue
         if not isinstance(one, ast.FunctionDef):
             parts.append(f"{ast.unparse(one)}\n")
-        elif one.name in ("philox", "normal", "normal_at"):
-            parts.append(_text(_function(getattr(noise_draws, one.name)), "error_model='numpy'"))
+        elif one.name == "coefficients":  # what makes the table is no part of a loop
+            parts.append(f"\n\n{ast.unparse(_function(noise_draws.coefficients))}\n")
         else:
-            parts.append(f"\n\n{ast.unparse(_function(getattr(noise_draws, one.name)))}\n")
+            parts.append(_text(_function(getattr(noise_draws, one.name)), inline))
     return "".join(parts)
 
 
@@ -175,7 +185,7 @@ def _loops() -> list[Callable[..., Any]]:
     """List the loops in the order of their text."""
     return [
         getattr(module, name)
-        for module in (lines, nodes, units, noise_loops, loops)
+        for module in (lines, nodes, units, noise_lane, noise_loops, loops)
         for name in _functions(module.__name__)
     ]
 

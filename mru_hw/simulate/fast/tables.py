@@ -34,6 +34,7 @@ from mru_hw.circuits.base import NodeKind
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.simulate.array import DieArray
+from mru_hw.simulate.fast.noise import LINES
 from mru_hw.simulate.memory import initial_cells, nominal_low
 from mru_hw.simulate.program import Layout, Program
 from mru_hw.technology.calibration import Calibration
@@ -115,7 +116,7 @@ class _Builder:
         legs = self._legs()
         banks = self._banks()
         features = sum(self.layout.matrices[k].columns for k in flow.rows[flow.y].legs)
-        noise = self._room(self.widest + 5)
+        noise = self._room(LINES + self.widest)
         kept = np.array([keep, int(means), self._room(features), self.widest, noise])
         return Tables(
             steps=np.array([(int(isinstance(s, Units)), s.index) for s in flow.steps]),
