@@ -143,7 +143,7 @@ def _with_options(
 
     changed: dict[str, Any] = {}
     if kernel is not None:
-        refuse_kernel(kernel, document.level, document.timing, noise=document.noisy)
+        refuse_kernel(kernel, document.level, document.timing)
         changed["kernel"] = kernel
     if calibration is not None:
         changed["calibration"] = str(calibration.absolute())

@@ -180,7 +180,7 @@ class Chip:
             Told how many sequences more are done (level ``spice``).
         kernel
             Of the settled level ``behavioral``: ``numba`` or ``numpy``; when None numba where it
-            is installed, and numpy with noise, which numba's does not draw.
+            is installed.
 
         Raises
         ------

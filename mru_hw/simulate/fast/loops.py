@@ -44,6 +44,7 @@ from mru_hw.simulate.fast.nodes import (
     signed_supply,
     supply,
 )
+from mru_hw.simulate.fast.noise import disturb
 from mru_hw.simulate.fast.units import (
     comparators,
     fixed_thresholds,
@@ -107,6 +108,7 @@ def run_block(
     outputs_kept: Any,
     candidates_kept: Any,
     states_kept: Any,
+    noise: Any,
 ) -> Any:
     """Run one die on one block of frames; what the arrays are stands in the tables' module."""
     n_time, skew = x.shape[1], row_f[0, 1]
@@ -295,6 +297,23 @@ def run_block(
                 )
             else:
                 loop_thresholds(ws, carried, unit, first, rows[threshold, 3], n, edges)
+            if noise.mode[0] > 0:
+                disturb(
+                    ws,
+                    number,
+                    frame,
+                    lengths,
+                    rows,
+                    versions,
+                    legs,
+                    row_f,
+                    node,
+                    copies,
+                    c,
+                    edges,
+                    keep[4],
+                    noise,
+                )
             if signs == 1:
                 rectify(ws, c, n)
             step(ws, c, edges, unit, first, count, n_cells, clocked, n, drawn)

@@ -12,7 +12,7 @@ Columns of the tables:
               6 cells, 7 clocked, 8 window, 9 signs of the candidate, 10 copied columns of the
               state, 11 place in ``table``, 12 its supply, 13 the units' set cells
 ``keep``      0 what is kept, 1 whether the outputs' mean decides, 2 sums of the last row,
-              3 widest row
+              3 widest row, 4 lines of the noise's bound
 ``row_f``     0 usual current, 1 skew, 2 scale
 ``node``      0 quiescent current, 1 and 2 what bias legs bring and its pull, 3 and 4 supply; of
               rows that leak 5 to 8 and 9 to 12 what the plus and the minus rail draw, by branch
@@ -36,6 +36,7 @@ from mru_hw.circuits.legs.leakage import branch_supply
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.simulate.array import DieArray
+from mru_hw.simulate.fast.noise import LINES
 from mru_hw.simulate.memory import initial_cells, nominal_low
 from mru_hw.simulate.program import Layout, Program
 from mru_hw.technology.calibration import Calibration
@@ -117,7 +118,8 @@ class _Builder:
         legs = self._legs()
         banks = self._banks()
         features = sum(self.layout.matrices[k].columns for k in flow.rows[flow.y].legs)
-        kept = np.array([keep, int(means), self._room(features), self.widest])
+        noise = self._room(LINES + self.widest)
+        kept = np.array([keep, int(means), self._room(features), self.widest, noise])
         return Tables(
             steps=np.array([(int(isinstance(s, Units)), s.index) for s in flow.steps]),
             rows=np.array(rows),
