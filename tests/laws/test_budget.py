@@ -373,8 +373,9 @@ def test_curvature_at_a_threshold_is_that_of_the_points_nearest_to_it() -> None:
     total = systematic_errors(read).total_thresholds["curvature"].reshape(2, 2, -1)
     for at, bank in enumerate(design.banks):
         c = read.signals.value[bank.candidate]
-        seeds = {bank.candidate: identity(*c.shape)}
-        error = np.sum(list(read.carried(read.played, seeds)["curvature"].values()), axis=0)
+        seeds: dict[str, Any] = {bank.candidate: identity(*c.shape)}
+        played = read.carried(read.played, seeds)["curvature"]
+        error = np.sum(list(played.values()), axis=0)
         edges = thresholds(read.nominal.devices, bank)[:, 0]
         for kind, sign in enumerate(threshold_signs(design, bank)):
             nearest = np.argsort(np.abs(sign * c - edges[kind]), axis=0)[: POINTS // 8]

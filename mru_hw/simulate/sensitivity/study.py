@@ -171,7 +171,7 @@ def make_study(
     parts = parts_of(chip.design, by)
     if not 0 < mismatch <= MISMATCH_MOST:
         raise UserError("mismatch", mismatch, f"more than 0, at most {MISMATCH_MOST:g}")
-    refuse_kernel(kernel, "behavioral", "settled", noise=False)
+    refuse_kernel(kernel, "behavioral", "settled")
     refuse_currents(chip.design, inputs)
     return Study(
         design=chip.design,
@@ -188,7 +188,7 @@ def make_study(
         mismatch=mismatch,
         process=chip.process,
         gradient=chip.gradient,
-        kernel=asked_kernel(kernel, noise=False),
+        kernel=asked_kernel(kernel),
     )
 
 
