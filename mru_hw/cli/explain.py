@@ -9,6 +9,7 @@ import typer
 
 from mru_hw.cli.numbers import SEEDS, whole
 from mru_hw.cli.output import Json, emit
+from mru_hw.errors import RunStatus, SimulationError
 
 
 def explain(
@@ -98,8 +99,10 @@ def explain(
         files = found.netlist(out, sequence)
         data |= {"out": out, "files": list(files)}
         lines.append(f"{out}: sequence {data['played']} on this die, for ngspice -b bench.cir.")
-    if spice:
-        beside = found.ngspice(sequence)
+    beside = found.ngspice(sequence) if spice else None
+    if beside is not None:
         data["spice"] = beside.as_data()
         lines += beside.lines()
     emit(data, as_json=json, lines=lines)
+    if beside is not None and beside.status is not RunStatus.DONE:
+        raise SimulationError(beside.status.value)

@@ -114,8 +114,15 @@ class Explanation:
             die=found.die,
         )
 
-    def ngspice(self, sequence: int | None = None) -> Beside:
+    def ngspice(self, sequence: int | None = None, *, time_limit_s: float = 7200.0) -> Beside:
         """Run a sequence of the die in ngspice, beside the array; `chosen` when None.
+
+        Parameters
+        ----------
+        sequence
+            By its number in the inputs' file.
+        time_limit_s
+            Wall-clock limit [s].
 
         Raises
         ------
@@ -134,6 +141,7 @@ class Explanation:
             conditions=conditions,
             die=found.die,
             workers=1,
+            time_limit_s=time_limit_s,
         )
         rules = step_rules(
             found.mapped, found.design, found.subject.constants(found.design), found.die, conditions
