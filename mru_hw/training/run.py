@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mru_hw.arrays import digest as arrays_digest
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import WRITABLE, refuse_foreign, usable
 from mru_hw.model.io import STRUCTURE, WEIGHTS, load_model
@@ -19,6 +20,7 @@ from mru_hw.model.structure import ModelSpec
 from mru_hw.stimulus import Inputs, load_inputs
 from mru_hw.training.batches import as_batch
 from mru_hw.training.checkpoint import Checkpoint
+from mru_hw.training.chip import ChipMaker
 from mru_hw.training.config import WIDEST, TrainConfig
 from mru_hw.training.digits import (
     DIGITS_CLASSES,
@@ -60,6 +62,8 @@ def train(
     progress: Callable[[Epoch], None] | None = None,
     *,
     folder: Path = Path(),
+    start: Model | None = None,
+    chips: ChipMaker | None = None,
 ) -> Trained:
     """Train a network and write its model folder.
 
@@ -76,15 +80,21 @@ def train(
         Called after each epoch.
     folder
         Where a relative ``data`` file is sought.
+    start
+        The trained network to go on from; a fresh one is drawn when None.
+    chips
+        Makes the chip of a configuration that has one.
 
     Raises
     ------
     UserError
-        The data do not fit, or `out` holds something else or another training.
+        The data do not fit, `start` has another structure, the network has no such chip, or `out`
+        holds something else or another training.
     """
     began = time.monotonic()
     data, data_digest = load_data(config, folder)
-    digest = config.digest(data_digest)
+    origin = None if start is None else arrays_digest(start.tensors)
+    digest = config.digest(data_digest, origin)
     checkpoint = Checkpoint(out, digest)
     split = split_rows(data)
     done = _finished(out, digest)
@@ -97,9 +107,16 @@ def train(
             seconds=time.monotonic() - began,
         )
     spec = structure(config, split, n_classes=_n_classes(config, data))
+    if start is not None:
+        spec = _structure_of(start, spec)
+    chip = None
+    if config.chip is not None:
+        assert chips is not None
+        chip = chips(config.chip, spec)
     saved = checkpoint.open()
     with one_thread():
-        network = fit(config, MemoryNetwork(spec), split, checkpoint, saved, progress)
+        network = MemoryNetwork(spec)
+        fit(config, network, split, checkpoint, saved, progress, start=start, chip=chip)
         model = network.export()
         accuracy = evaluate(model, split)
     provenance = {
@@ -108,6 +125,8 @@ def train(
         "data_sha256": data_digest,
         "torch": torch.__version__,
     }
+    if origin is not None:
+        provenance["start"] = origin
     whole = spec.model_copy(update={"provenance": provenance, "metrics": {"accuracy": accuracy}})
     model = Model(spec=whole, tensors=model.tensors)
     checkpoint.finish(model)
@@ -147,6 +166,26 @@ def structure(config: TrainConfig, split: Split, n_classes: int) -> ModelSpec:
         )
     except UserError as error:
         raise error.inside("network") from None
+
+
+def _structure_of(start: Model, asked: ModelSpec) -> ModelSpec:
+    """Return the structure of the network to go on from, which has to be the one asked for.
+
+    Normalisation and names of classes are its own.
+    """
+    told: dict[str, tuple[object, object]] = {
+        name: (getattr(start.spec, name), getattr(asked, name))
+        for name in ("n_in", "n_hidden", "n_classes", "readout", "frame_period")
+    }
+    told["number of layers"] = (len(start.spec.layers), len(asked.layers))
+    for i, layers in enumerate(zip(start.spec.layers, asked.layers, strict=False)):
+        found, wanted = (layer.model_dump(mode="json", exclude={"name"}) for layer in layers)
+        told |= {f"layers.{i}.{key}": (found[key], wanted[key]) for key in found}
+    for name, (known, wanted_here) in told.items():
+        if known != wanted_here:
+            expected = f"one with {wanted_here} there, as the configuration and its data have it"
+            raise UserError("start", Bare(f"a model whose {name} is {known}"), expected)
+    return start.spec.model_copy(update={"metrics": {}})
 
 
 def evaluate(model: Model, split: Split) -> dict[str, float]:
