@@ -34,6 +34,15 @@ class ChipRun:
 class Chip(Protocol):
     """A network on dies that are drawn anew for every batch, as a function of its tensors."""
 
+    def check(self, tensors: Mapping[str, Tensor]) -> None:
+        """Refuse a network that it cannot hold.
+
+        Raises
+        ------
+        UserError
+            As said.
+        """
+
     def begin(self) -> None:
         """Forget earlier batches: an epoch begins, and its bits depend on nothing before it."""
 

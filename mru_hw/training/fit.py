@@ -43,22 +43,18 @@ def fit(
     checkpoint: Checkpoint,
     saved: Progress | None,
     progress: Callable[[Epoch], None] | None,
-    *,
-    start: Model | None = None,
     chip: Chip | None = None,
 ) -> MemoryNetwork:
-    """Train a network, or go on from where the checkpoint stands; return the same network.
+    """Train a network from its beginning, or from where the checkpoint stands; return the same.
 
     Parameters
     ----------
-    start
-        The trained network to begin with; a fresh one is drawn when None.
+    network
+        As `begin` has left it.
     chip
         What it runs on while it learns; software when None.
     """
     settings = config.training
-    network.to(torch.float64 if config.precision == "float64" else torch.float32)
-    _start(config, network, start)
     _load_compiler()
     learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
@@ -227,7 +223,15 @@ def _perturbed(
 
 
 @torch.no_grad()
-def _start(config: TrainConfig, network: MemoryNetwork, start: Model | None) -> None:
+def begin(config: TrainConfig, network: MemoryNetwork, start: Model | None = None) -> None:
+    """Give a network its precision and the weights that it begins with.
+
+    Parameters
+    ----------
+    start
+        The trained network that has them; they are drawn when None.
+    """
+    network.to(torch.float64 if config.precision == "float64" else torch.float32)
     if start is None:
         _fresh(config, network)
     else:

@@ -30,7 +30,7 @@ from mru_hw.training.digits import (
     normalisation,
     split_rows,
 )
-from mru_hw.training.fit import Epoch, fit, one_thread, share_right
+from mru_hw.training.fit import Epoch, begin, fit, one_thread, own_tensors, share_right
 from mru_hw.training.network import MemoryNetwork, from_model
 
 
@@ -109,14 +109,16 @@ def train(
     spec = structure(config, split, n_classes=_n_classes(config, data))
     if start is not None:
         spec = _structure_of(start, spec)
+    network = MemoryNetwork(spec)
+    begin(config, network, start)
     chip = None
     if config.chip is not None:
         assert chips is not None
         chip = chips(config.chip, spec)
+        chip.check(own_tensors(network))
     saved = checkpoint.open()
     with one_thread():
-        network = MemoryNetwork(spec)
-        fit(config, network, split, checkpoint, saved, progress, start=start, chip=chip)
+        fit(config, network, split, checkpoint, saved, progress, chip)
         model = network.export()
         accuracy = evaluate(model, split)
     provenance = {

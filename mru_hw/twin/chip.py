@@ -93,6 +93,10 @@ class TwinChip:
                 raise error.inside("chip") from None
             yield found, constants
 
+    def check(self, tensors: Mapping[str, Tensor]) -> None:
+        """Refuse a network that cannot be mapped."""
+        self._map(tensors)
+
     def begin(self) -> None:
         """Forget the mapping."""
         self._mapped, self._batches = None, 0
@@ -135,7 +139,13 @@ class TwinChip:
         held = {name: value.detach().clone() for name, value in tensors.items()}
         arrays = {name: value.double().numpy() for name, value in held.items()}
         model = Model(spec=self._spec, tensors=arrays)
-        return map_model(model, self._technology, self._constants, self._options), held
+        try:
+            design = map_model(model, self._technology, self._constants, self._options)
+        except UserError as error:
+            named = f"chip.design.{error.field}"
+            own = error.field.partition(".")[0] in DesignOptions.model_fields
+            raise (error.renamed({error.field: named}) if own else error) from None
+        return design, held
 
     def _die(self, design: Design, generator: torch.Generator) -> Die:
         """Draw a die that the laws describe."""

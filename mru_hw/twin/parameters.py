@@ -33,15 +33,20 @@ class Lines:
         Of the network.
     tensors
         Of the network, by the names of the contract.
+    mapped
+        Those that the design was mapped from: a state's currents have its gain in there for unit.
     """
 
-    def __init__(self, design: Design, tensors: Mapping[str, Tensor]) -> None:
-        self.design, self.tensors = design, tensors
+    def __init__(
+        self, design: Design, tensors: Mapping[str, Tensor], mapped: Mapping[str, Tensor]
+    ) -> None:
+        self.design, self.tensors, self._mapped = design, tensors, mapped
         self.banks = {bank.state: bank for bank in design.banks}
 
-    def gain(self, bank: Bank) -> Tensor:
+    def gain(self, bank: Bank, *, mapped: bool = False) -> Tensor:
         """Return what one level is of h."""
-        return _law(bank.memory.gain, self.tensors[f"layers.{bank.layer}.alpha"])
+        tensors = self._mapped if mapped else self.tensors
+        return _law(bank.memory.gain, tensors[f"layers.{bank.layer}.alpha"])
 
     def legs(self, connection: Connection) -> Tensor:
         """Return the legs on the plus rail, (n_target, n_source); a minus rail's are the negative.
@@ -54,8 +59,7 @@ class Lines:
         bank = self.banks.get(connection.source)
         if bank is None:
             return weight
-        gain = self.gain(bank)
-        return weight * (gain / gain.detach().abs())
+        return weight * (self.gain(bank) / self.gain(bank, mapped=True).abs())
 
     def rails(self, connection: Connection, part: int) -> Tensor:
         """Return the legs on all `part` rails of the source's nodes, (n_target, part)."""
@@ -70,12 +74,12 @@ class Lines:
         if connection.source == "bias":
             return legs[:, 0]
         bank = self.banks[connection.source]
-        return legs @ (self.gain(bank).detach().abs() * bank.lowest)
+        return legs @ (self.gain(bank, mapped=True).abs() * bank.lowest)
 
     def sourced(self, connection: Connection, sign: str) -> Tensor:
         """Return what legs draw from the supply [A], (n_source,), per unit of a source's rail."""
         legs = self.legs(connection) if sign == "plus" else -self.legs(connection)
-        return legs.clamp(min=0).sum(0) * self.design.buses[connection.target].scale
+        return legs.relu().sum(0) * self.design.buses[connection.target].scale
 
     def edges(self, bank: Bank) -> tuple[Tensor, Tensor]:
         """Return the thresholds (n_units,); of an input-dependent one what is added to it."""
@@ -111,9 +115,9 @@ class Straight:
         tensors: Mapping[str, Tensor],
         mapped: Mapping[str, Tensor] | None = None,
     ) -> None:
-        before = tensors if mapped is None else mapped
-        self.now = Lines(design, tensors)
-        self.then = Lines(design, {name: value.detach() for name, value in before.items()})
+        before = {name: v.detach() for name, v in (mapped or tensors).items()}
+        self.now = Lines(design, tensors, before)
+        self.then = Lines(design, before, before)
         # Without a skip's matrix or a rectified output's copy, which nothing learns.
         self._learned = [c for c in design.connections if c.parameter in tensors]
 

@@ -22,17 +22,23 @@ Disturbed = Callable[[Tensor], Tensor]
 def rails_of(node: Node, value: Any, log: Any = None) -> Rails:
     """Return `Node.rails` of a node that receives `value`: the same laws, other plumbing."""
     diodes: Mapping[str, Any]
+    known: Any
     diodes, known = node.diodes(value, log)
     if known is None:
         return Rails(**diodes)
     rows, bent, more = [], [], []
+    held: Any = TensorArray(known.tensor.detach())
     for sign, current in diodes.items():
         direct: Any = current
+        bends: Any = current * known
         if node.leak.legs:
             direct, passed = node.leak.copied(sign, current)
             more.append(passed - direct)
+            # The logarithm's slope has no bound where a diode carries nothing; what a leg leaks
+            # there without the diode takes no part in it.
+            bends = bends + (direct - current) * held
         rows.append(direct)
-        bent.append(direct * known)
+        bent.append(bends)
     copied: Any = TensorArray(torch.cat([one.tensor for one in (*rows, *bent, *more)]))
     return Rails(**dict(zip(diodes, rows, strict=True)), copied=copied)
 
@@ -233,8 +239,11 @@ class TwinRun:
         """
         bank = memory.bank
         rises = heaviside(c - up)
-        asked = heaviside(-c - down) if bank.clocked else 1 - heaviside(c - down)
-        falls = asked * (1 - rises)
+        if bank.clocked:
+            # Never both: a candidate that asks for both asks for the step up.
+            falls = heaviside(-c - down) * (1 - rises.detach())
+        else:
+            falls = 1 - rises - heaviside(c - down) * (1 - rises)
         first = self._tensor(bank.memory.rank(bank.initial, bank.levels))[:, None, None]
         if bank.n_cells == 1:
             count = recur_scan(1 - rises - falls, rises, first, None)
