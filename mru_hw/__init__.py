@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mru_hw.stimulus.inputs import load_inputs
     from mru_hw.sweeps.face import read_sweep, sweep
     from mru_hw.technology.technology import load_technology
-    from mru_hw.training.face import train
+    from mru_hw.twin.face import train
 
 __all__ = [
     "Chip",
@@ -45,7 +45,7 @@ _PLACES = {
     "load_technology": "mru_hw.technology.technology",
     "read_sweep": "mru_hw.sweeps.face",
     "sweep": "mru_hw.sweeps.face",
-    "train": "mru_hw.training.face",
+    "train": "mru_hw.twin.face",
 }
 """The module of each name that is loaded when it is first asked for."""
 

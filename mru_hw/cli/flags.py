@@ -24,7 +24,7 @@ _CHIP = {
     "wire_per_um": "--wire-per-um",
 }
 FLAGS: Mapping[str, Mapping[str, str]] = {
-    "train": _OUT | {"config": "CONFIG"},
+    "train": _OUT | {"config": "CONFIG", "start": "--from"},
     "import-weights": _OUT | {"file": "FILE", "map": "--map"},
     "simulate": _OUT
     | _CHIP

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 def train(
     config: Annotated[Path, typer.Argument(help="What to train.", metavar="CONFIG.yaml")],
     out: Annotated[Path, typer.Option("--out", help="The model folder to write.")],
+    start: Annotated[
+        Path | None,
+        typer.Option("--from", help="A trained model to go on from.", metavar="MODEL"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train a network and write it as a model.
@@ -23,7 +27,7 @@ def train(
     Progress goes to standard error. A call that was interrupted resumes when it is repeated.
     """
     from mru_hw.training.config import read_config
-    from mru_hw.training.face import train as run
+    from mru_hw.twin.face import train as run
 
     with progress("training", read_config(config).training.epochs) as advance:
         done = 0
@@ -33,7 +37,7 @@ def train(
             advance(epoch.number - done)
             done = epoch.number
 
-        trained = run(config, out, show)
+        trained = run(config, out, show, start=start)
     shares = ", ".join(f"{name} {100 * share:.2f} %" for name, share in trained.accuracy.items())
     result = {
         "complete": True,

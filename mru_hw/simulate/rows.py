@@ -153,17 +153,27 @@ class Node:
         log
             ln(plus / rest), where it is known.
         """
+        diodes, log = self.diodes(value, log)
+        if log is not None:
+            return self._copied(diodes, log)
+        return Rails(plus=diodes["plus"], minus=diodes.get("minus"))
+
+    def diodes(
+        self, value: Floats, log: Floats | None = None
+    ) -> tuple[dict[str, Floats], Floats | None]:
+        """Return the diodes' currents by sign, and ln(plus / rest) where legs copy them.
+
+        Parameters are those of `rails`.
+        """
         if not self.circuit.rails:
-            return Rails(plus=value)
+            return {"plus": value}, None
         if self.i_q is None:
             plus = np.maximum(value, 0)
-            log = log_rail(plus, self.usual) if log is None else log
-            return self._copied({"plus": plus}, log)
+            return {"plus": plus}, log_rail(plus, self.usual) if log is None else log
         plus, minus = split(value, self.i_q)
         if not self.circuit.copied:
-            return Rails(plus=plus, minus=minus)
-        log = log_rail(plus, self.i_q) if log is None else log
-        return self._copied({"plus": plus, "minus": minus}, log)
+            return {"plus": plus, "minus": minus}, None
+        return {"plus": plus, "minus": minus}, log_rail(plus, self.i_q) if log is None else log
 
     def _copied(self, diodes: Mapping[str, Floats], log: Floats) -> Rails:
         """Return the rails whose diodes carry `diodes`."""
@@ -191,18 +201,23 @@ class Node:
 
     def settle(self, products: Iterable[Product]) -> tuple[Floats, Rails]:
         """Return what flows into the nodes, (n, time, sequence), and their rails."""
+        value, log = self.inflow(products)
+        return value, self.rails(value, log)
+
+    def inflow(self, products: Iterable[Product]) -> tuple[Floats, Floats | None]:
+        """Return what flows into the nodes, and ln(plus / rest) where their voltage moves."""
         total, pull = self.constant, self.pull
         for net, drag in products:
             total = net + total
             if drag is not None:
                 pull = drag + pull
         if not self.circuit.rails:
-            return total, self.rails(total)
+            return total, None
         if self.i_q is None:
             value, log = rectified_node(total, pull, self.usual)
         else:
             value, log = signed_node(total, pull, self.i_q, self.skew)
-        return value, self.rails(value, log)
+        return value, log
 
     def supply(self, rails: Rails) -> Floats:
         """Return the supply current [A], (time, sequence)."""

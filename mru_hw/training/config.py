@@ -6,7 +6,7 @@ import hashlib
 import importlib.resources
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,10 +17,12 @@ from mru_hw.model.memory import CELLS
 from mru_hw.model.structure import LayerSpec, ReadoutKind
 from mru_hw.training.tasks import Digits, InputFile, NamedTask, Task
 from mru_hw.training.tasks.base import WIDEST
-from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds
+from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds, Volts
 
 SHIPPED = ("digits-2x16", "digits-2x8", "digits-1x2")
 """Names of the configurations that come with the package."""
+LARGEST_SPREAD = 100.0
+"""Factor on a sigma of dies, at most."""
 
 
 _OF_DATA = ("data", "frame_period", "classes")
@@ -104,6 +106,51 @@ class TrainingConfig(Document):
     checkpoint_epochs: int = Field(default=5, gt=0, le=100_000)
 
 
+class ChipConfig(Document):
+    """The chip to train for: the network runs on its circuits, dies and conditions while it learns.
+
+    Of several values each batch draws one.
+    """
+
+    tech: str = Field(default="generic180", min_length=1, description="technology")
+    design: dict[str, Any] = Field(
+        default={}, description="choices of the mapping, as they stand in DESIGN.yaml"
+    )
+    corner: Several[str] | None = Field(
+        default=None, min_length=1, description="process corners; else the technology's first"
+    )
+    temperature: Several[float] | None = Field(
+        default=None, min_length=1, description="[degC]; else the technology's"
+    )
+    v_dd: Several[Volts] | None = Field(
+        default=None, min_length=1, description="supplies [V]; else the technology's"
+    )
+    mismatch: Several[Annotated[float, Field(ge=0, le=LARGEST_SPREAD)]] = Field(
+        default=(1.0,), min_length=1, description="factors on every sigma of mismatch"
+    )
+    process: float = Field(
+        default=0.0, ge=0, le=LARGEST_SPREAD, description="factor on what a die's devices share"
+    )
+    gradient: float = Field(
+        default=0.0, ge=0, le=LARGEST_SPREAD, description="factor on its slope across the chip"
+    )
+    dies: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="how many; else a new one for every batch"
+    )
+    supply_price: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e6,
+        description="price of the mean supply current, in currents that stand for 1.0",
+    )
+    remap: int = Field(
+        default=8,
+        ge=1,
+        le=1_000_000,
+        description="batches from one rounding of the weights to the next",
+    )
+
+
 class TrainConfig(Document):
     """All of CONFIG.yaml."""
 
@@ -123,6 +170,7 @@ class TrainConfig(Document):
     precision: Literal["float32", "float64"] = "float32"
     network: NetworkConfig
     training: TrainingConfig
+    chip: ChipConfig | None = None
 
     @model_validator(mode="after")
     def _anneals(self) -> TrainConfig:
@@ -130,6 +178,10 @@ class TrainConfig(Document):
             cells = " or ".join(cell.name for cell in CELLS.values() if cell.anneals)
             expected = f"0 where no layer is a {cells}"
             raise UserError("training.anneal", self.training.anneal, expected)
+        for name in ("activity", "anneal") if self.chip is not None else ():
+            if value := getattr(self.training, name):
+                expected = "0 with a chip, whose units switch and whose price is chip.supply_price"
+                raise UserError(f"training.{name}", value, expected)
         return self
 
     @model_validator(mode="after")
@@ -159,14 +211,24 @@ class TrainConfig(Document):
         return InputFile(data=self.data, frame_period=period, classes=self.classes)
 
     def as_data(self) -> dict[str, Any]:
-        """Return plain data, fit for JSON and YAML: the keys that say where sequences come from."""
+        """Return plain data, fit for JSON and YAML: the keys that say where sequences come from.
+
+        Without a chip none is named.
+        """
         beside = {"task"} if self.task is None else set(_OF_DATA)
+        if self.chip is None:
+            beside.add("chip")
         data: dict[str, Any] = json.loads(self.model_dump_json(exclude=beside))
         return data
 
-    def digest(self, data_digest: str) -> str:
-        """Return what tells this training from another: SHA-256 of the configuration and data."""
-        text = json.dumps([self.as_data(), data_digest], sort_keys=True)
+    def digest(self, data_digest: str, start: str | None = None) -> str:
+        """Return what tells this training from another.
+
+        SHA-256 of the configuration, the data and, where there is one, the network that it starts
+        from.
+        """
+        known = [self.as_data(), data_digest, *(() if start is None else (start,))]
+        text = json.dumps(known, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mru_hw.errors import MISSING, UserError
 
 if TYPE_CHECKING:
+    from mru_hw.model.network import Model
+    from mru_hw.training.chip import ChipMaker
     from mru_hw.training.config import TrainConfig
     from mru_hw.training.fit import Epoch
     from mru_hw.training.run import Trained
@@ -18,6 +20,9 @@ def train(
     config: str | Path | Mapping[str, Any] | TrainConfig,
     out: str | Path | None = None,
     progress: Callable[[Epoch], None] | None = None,
+    *,
+    start: str | Path | Model | None = None,
+    chips: ChipMaker | None = None,
 ) -> Trained:
     """Train a network and write its model folder, or go on with a training that was interrupted.
 
@@ -29,18 +34,23 @@ def train(
         The model folder to write; beside CONFIG.yaml, with its stem, when None.
     progress
         Called after each epoch.
+    start
+        A trained network, or its folder, to go on from; a fresh one is drawn when None.
+    chips
+        Makes the chip of a configuration that has one.
 
     Raises
     ------
     UserError
-        The configuration or its data are not what they should be, `out` holds something else, or
-        torch is not installed.
+        The configuration or its data are not what they should be, `start` is of another structure,
+        `out` holds something else, or torch is not installed.
     """
     try:
         from mru_hw.training.run import train as run
     except ModuleNotFoundError as error:
         raise UserError(str(error.name), MISSING, 'pip install "mru-hw[train]"') from None
     from mru_hw.files import validated
+    from mru_hw.model.io import load_model
     from mru_hw.training.config import TrainConfig, read_config
 
     folder = Path()
@@ -55,4 +65,5 @@ def train(
     if out is None:
         expected = "the folder to write, for a configuration that is no file"
         raise UserError("out", MISSING, expected)
-    return run(settings, Path(out), progress, folder=folder)
+    origin = load_model(start) if isinstance(start, str | Path) else start
+    return run(settings, Path(out), progress, folder=folder, start=origin, chips=chips)

@@ -15,10 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from mru_hw.errors import UserError
 from mru_hw.leftovers import temporary_place
+from mru_hw.model.network import Model
 from mru_hw.model.structure import ReadoutKind
 from mru_hw.training.batches import Batch, as_batch, augment, shuffled
 from mru_hw.training.checkpoint import Checkpoint, Progress
+from mru_hw.training.chip import Chip
 from mru_hw.training.config import NoiseConfig, TrainConfig
 from mru_hw.training.digits import Split
 from mru_hw.training.network import MemoryNetwork, NetworkTrace, decide, score, valid_frames
@@ -44,11 +47,18 @@ def fit(
     checkpoint: Checkpoint,
     saved: Progress | None,
     progress: Callable[[Epoch], None] | None,
+    chip: Chip | None = None,
 ) -> MemoryNetwork:
-    """Train a fresh network, or go on from where the checkpoint stands; return the same network."""
+    """Train a network from its beginning, or from where the checkpoint stands; return the same.
+
+    Parameters
+    ----------
+    network
+        As `begin` has left it.
+    chip
+        What it runs on while it learns; software when None.
+    """
     settings = config.training
-    network.to(torch.float64 if config.precision == "float64" else torch.float32)
-    _start(config, network)
     _load_compiler()
     learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
@@ -66,14 +76,14 @@ def fit(
     train_rows, validation = as_batch(split.train, network), as_batch(split.validation, network)
     for epoch in range(first, settings.epochs):
         _anneal(network, settings.anneal, epoch / settings.epochs)
-        loss = _epoch(config, network, optimizer, learned, train_rows, epoch)
+        loss = _epoch(config, network, optimizer, learned, train_rows, epoch, chip)
         if (epoch + 1) % settings.checkpoint_epochs == 0 or epoch + 1 == settings.epochs:
             state = optimizer.state_dict()["state"]
             checkpoint.save(
                 Progress(epochs_done=epoch + 1, weights=network.state_dict(), optimizer=state)
             )
         if progress is not None:
-            right = share_right(network, validation)
+            right = share_right(network, validation, chip)
             progress(Epoch(number=epoch + 1, of=settings.epochs, loss=loss, validation=right))
     _anneal(network, settings.anneal, 1.0)
     return network
@@ -111,6 +121,7 @@ def _epoch(
     learned: dict[str, nn.Parameter],
     rows: Batch,
     epoch: int,
+    chip: Chip | None,
 ) -> float:
     """Train for one epoch, with random numbers that depend on the seed and the epoch only."""
     settings = config.training
@@ -120,6 +131,8 @@ def _epoch(
     for memory in network.memories:
         memory.candidate_noise = noise.candidate
     weights = {name: p for name, p in learned.items() if name not in network.exact}
+    if chip is not None:
+        chip.begin()
     total = 0.0
     for turn, plain in enumerate(some):
         share = (epoch + turn / len(some)) / settings.epochs
@@ -131,10 +144,13 @@ def _epoch(
             plain, warp=noise.warp, offset=noise.offset, noise=noise.feature, generator=generator
         )
         perturbed = {k: _perturbed(k, p, noise, generator) for k, p in weights.items()}
-        trace: NetworkTrace = functional_call(network, perturbed, (batch.x, generator))
-        loss = nn.functional.cross_entropy(_soft(trace.output, batch, network), batch.y)
-        if settings.activity > 0.0:
-            loss = loss + settings.activity * _activity(trace, batch)
+        if chip is None:
+            loss = _software_loss(config, network, perturbed, batch, generator)
+        else:
+            loss = _chip_loss(config, network, chip, perturbed, batch, generator)
+        if not bool(torch.isfinite(loss)):
+            expected = f"a finite number: epoch {epoch + 1} diverges, so lower learning_rate"
+            raise UserError("training: the loss", loss.item(), expected)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(learned.values(), settings.gradient_limit)
@@ -146,6 +162,48 @@ def _epoch(
     for memory in network.memories:
         memory.candidate_noise = 0.0
     return total / len(rows.y)
+
+
+def _software_loss(
+    config: TrainConfig,
+    network: MemoryNetwork,
+    tensors: dict[str, Tensor],
+    batch: Batch,
+    generator: torch.Generator,
+) -> Tensor:
+    trace: NetworkTrace = functional_call(network, tensors, (batch.x, generator))
+    loss = nn.functional.cross_entropy(_soft(trace.output, batch, network), batch.y)
+    if config.training.activity > 0.0:
+        loss = loss + config.training.activity * _activity(trace, batch)
+    return loss
+
+
+def _chip_loss(
+    config: TrainConfig,
+    network: MemoryNetwork,
+    chip: Chip,
+    tensors: dict[str, Tensor],
+    batch: Batch,
+    generator: torch.Generator,
+) -> Tensor:
+    price = 0.0 if config.chip is None else config.chip.supply_price
+    run = chip.run(
+        own_tensors(network) | tensors,
+        batch.x,
+        generator=generator,
+        candidate_noise=config.training.noise.candidate,
+        supply=price > 0.0,
+    )
+    loss = nn.functional.cross_entropy(_soft(run.output, batch, network), batch.y)
+    if run.current is not None:
+        valid = valid_frames(batch.lengths, batch.x.shape[1])
+        loss = loss + price * run.current[valid].mean()
+    return loss
+
+
+def own_tensors(network: MemoryNetwork) -> dict[str, Tensor]:
+    """Return a network's tensors by the names of the contract."""
+    return network.state_dict(keep_vars=True)
 
 
 def _soft(output: Tensor, batch: Batch, network: MemoryNetwork) -> Tensor:
@@ -177,7 +235,28 @@ def _perturbed(
 
 
 @torch.no_grad()
-def _start(config: TrainConfig, network: MemoryNetwork) -> None:
+def begin(config: TrainConfig, network: MemoryNetwork, start: Model | None = None) -> None:
+    """Give a network its precision and the weights that it begins with.
+
+    Parameters
+    ----------
+    start
+        The trained network that has them; they are drawn when None.
+    """
+    network.to(torch.float64 if config.precision == "float64" else torch.float32)
+    if start is None:
+        _fresh(config, network)
+    else:
+        network.load(start.tensors)
+    for memory in network.memories:
+        for name, parameter in memory.named_parameters():
+            if name in memory.spec.cell.threshold_names:
+                parameter.requires_grad_(config.training.learn_beta)
+            elif name == "alpha":
+                parameter.requires_grad_(config.training.learn_alpha)
+
+
+def _fresh(config: TrainConfig, network: MemoryNetwork) -> None:
     network.draw(_generator(config.seed, 0))
     gain = config.training.initial_gain
     network.input.weight.mul_(gain)
@@ -186,11 +265,6 @@ def _start(config: TrainConfig, network: MemoryNetwork) -> None:
         memory.amplify(gain)
         if levels is not None and memory.spec.cell.starts:
             memory.initial_state.fill_(float(levels[i]))
-        for name, parameter in memory.named_parameters():
-            if name in memory.spec.cell.threshold_names:
-                parameter.requires_grad_(config.training.learn_beta)
-            elif name == "alpha":
-                parameter.requires_grad_(config.training.learn_alpha)
 
 
 def _anneal(network: MemoryNetwork, span: float, share: float) -> None:
@@ -205,15 +279,26 @@ def _generator(seed: int, child: int) -> torch.Generator:
 
 
 @torch.no_grad()
-def share_right(network: MemoryNetwork, rows: Batch) -> float:
-    """Return the share of sequences that are decided right."""
+def share_right(network: MemoryNetwork, rows: Batch, chip: Chip | None = None) -> float:
+    """Return the share of sequences that are decided right; on a chip the mean of its conditions.
+
+    Parameters
+    ----------
+    chip
+        What decides; software when None.
+    """
     size = max(1, PIECE // rows.x.shape[1])
-    right = 0
+    right = 0.0
     for start in range(0, len(rows.y), size):
         some = slice(start, start + size)
-        output = network(rows.x[some]).output
-        decisions = decide(output, rows.lengths[some], network.spec.readout)
-        right += int((decisions == rows.y[some]).sum())
+        outputs = (
+            [network(rows.x[some]).output]
+            if chip is None
+            else list(chip.outputs(own_tensors(network), rows.x[some]))
+        )
+        for output in outputs:
+            decisions = decide(output, rows.lengths[some], network.spec.readout)
+            right += float((decisions == rows.y[some]).sum()) / len(outputs)
     return right / len(rows.y)
 
 

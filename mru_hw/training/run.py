@@ -9,16 +9,18 @@ from pathlib import Path
 
 import torch
 
-from mru_hw.errors import UserError
+from mru_hw.arrays import digest as arrays_digest
+from mru_hw.errors import Bare, UserError
 from mru_hw.files import WRITABLE, refuse_foreign, usable
 from mru_hw.model.io import STRUCTURE, WEIGHTS, load_model
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.training.batches import as_batch
 from mru_hw.training.checkpoint import Checkpoint
+from mru_hw.training.chip import ChipMaker
 from mru_hw.training.config import TrainConfig
 from mru_hw.training.digits import Split
-from mru_hw.training.fit import Epoch, fit, one_thread, share_right
+from mru_hw.training.fit import Epoch, begin, fit, one_thread, own_tensors, share_right
 from mru_hw.training.network import MemoryNetwork, from_model
 from mru_hw.training.tasks import Labelled
 
@@ -51,6 +53,8 @@ def train(
     progress: Callable[[Epoch], None] | None = None,
     *,
     folder: Path = Path(),
+    start: Model | None = None,
+    chips: ChipMaker | None = None,
 ) -> Trained:
     """Train a network and write its model folder.
 
@@ -67,17 +71,23 @@ def train(
         Called after each epoch.
     folder
         Where a relative ``data`` file is sought.
+    start
+        The trained network to go on from; a fresh one is drawn when None.
+    chips
+        Makes the chip of a configuration that has one.
 
     Raises
     ------
     UserError
-        The data do not fit, or `out` holds something else or another training.
+        The data do not fit, `start` has another structure, the network has no such chip, or `out`
+        holds something else or another training.
     """
     began = time.monotonic()
     data = config.source.load(folder)
     data.refuse_gaps()
     split = data.split
-    digest = config.digest(data.digest)
+    origin = None if start is None else arrays_digest(start.tensors)
+    digest = config.digest(data.digest, origin)
     checkpoint = Checkpoint(out, digest)
     done = _finished(out, digest)
     if done is not None:
@@ -89,9 +99,18 @@ def train(
             seconds=time.monotonic() - began,
         )
     spec = structure(config, data)
+    if start is not None:
+        spec = _structure_of(start, spec)
+    network = MemoryNetwork(spec)
+    begin(config, network, start)
+    chip = None
+    if config.chip is not None:
+        assert chips is not None
+        chip = chips(config.chip, spec)
+        chip.check(own_tensors(network))
     saved = checkpoint.open()
     with one_thread():
-        network = fit(config, MemoryNetwork(spec), split, checkpoint, saved, progress)
+        fit(config, network, split, checkpoint, saved, progress, chip)
         model = network.export()
         accuracy = evaluate(model, split)
     provenance = {
@@ -100,6 +119,8 @@ def train(
         "data_sha256": data.digest,
         "torch": torch.__version__,
     }
+    if origin is not None:
+        provenance["start"] = origin
     whole = spec.model_copy(update={"provenance": provenance, "metrics": {"accuracy": accuracy}})
     model = Model(spec=whole, tensors=model.tensors)
     checkpoint.finish(model)
@@ -127,6 +148,26 @@ def structure(config: TrainConfig, data: Labelled) -> ModelSpec:
         )
     except UserError as error:
         raise error.inside("network") from None
+
+
+def _structure_of(start: Model, asked: ModelSpec) -> ModelSpec:
+    """Return the structure of the network to go on from, which has to be the one asked for.
+
+    Normalisation and names of classes are its own.
+    """
+    told: dict[str, tuple[object, object]] = {
+        name: (getattr(start.spec, name), getattr(asked, name))
+        for name in ("n_in", "n_hidden", "n_classes", "readout", "frame_period")
+    }
+    told["number of layers"] = (len(start.spec.layers), len(asked.layers))
+    for i, layers in enumerate(zip(start.spec.layers, asked.layers, strict=False)):
+        found, wanted = (layer.model_dump(mode="json", exclude={"name"}) for layer in layers)
+        told |= {f"layers.{i}.{key}": (found[key], wanted[key]) for key in found}
+    for name, (known, wanted_here) in told.items():
+        if known != wanted_here:
+            expected = f"one with {wanted_here} there, as the configuration and its data have it"
+            raise UserError("start", Bare(f"a model whose {name} is {known}"), expected)
+    return start.spec.model_copy(update={"metrics": {}})
 
 
 def evaluate(model: Model, split: Split) -> dict[str, float]:

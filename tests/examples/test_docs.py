@@ -14,7 +14,14 @@ from mru_hw.documents import Document
 from mru_hw.model.importer import MapSpec, Source
 from mru_hw.model.memory import CELLS
 from mru_hw.model.structure import LayerSpec, ModelSpec, Structure
-from mru_hw.training.config import NetworkConfig, NoiseConfig, TrainConfig, TrainingConfig
+from mru_hw.training.config import (
+    ChipConfig,
+    NetworkConfig,
+    NoiseConfig,
+    TrainConfig,
+    TrainingConfig,
+    read_config,
+)
 from tests.halves import thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -90,6 +97,7 @@ def test_the_page_on_models_names_every_key(heading: str, names: set[str]) -> No
         ("key of `network`", NetworkConfig),
         ("key of `training`", TrainingConfig),
         ("key of `training.noise`", NoiseConfig),
+        ("key of `chip`", ChipConfig),
     ],
 )
 def test_the_page_on_training_has_every_key_and_its_default(
@@ -106,6 +114,10 @@ def test_the_page_on_training_has_every_key_and_its_default(
             assert table[name] == f"{str(field.default).lower()}"
         elif isinstance(field.default, str):
             assert table[name] == f"`{field.default}`"
+
+
+def test_the_example_for_a_chip_is_a_configuration() -> None:
+    assert read_config(DOCS / "examples" / "low_current.yaml").chip is not None
 
 
 def test_the_page_on_models_names_every_tensor() -> None:

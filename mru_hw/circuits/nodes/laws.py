@@ -10,8 +10,9 @@ voltage, `stiffness` the sum of all legs' output conductances. V is that of a so
 ``s kT/q asinh(i / 2 i_q)`` with a measured s in either direction, or of a diode,
 ``n kT/q ln(i / i_usual)`` (Enz and Vittoz, Charge-Based MOS Transistor Modeling, chapter 4).
 
-The functions are plain arithmetic of numbers or arrays that broadcast: numpy runs them on arrays,
-and the compiled kernel takes their text (`mru_hw.simulate.fast`).
+The functions are plain arithmetic of numbers or arrays that broadcast: numpy runs them on arrays
+and hands them over to torch's tensors (`mru_hw.twin`), and the compiled kernel takes their text
+(`mru_hw.simulate.fast`).
 """
 
 from __future__ import annotations

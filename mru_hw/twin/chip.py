@@ -1,0 +1,189 @@
+"""The chip that a training has in its loop: a die and conditions drawn for every batch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mru_hw.errors import LawError, UserError
+from mru_hw.mapping import Design, DesignOptions, map_model
+from mru_hw.mapping.cells import CLOCKED
+from mru_hw.model.network import Model
+from mru_hw.model.structure import ModelSpec
+from mru_hw.simulate.asked import asked_conditions
+from mru_hw.simulate.compile import compile_die
+from mru_hw.technology import Technology, load_technology
+from mru_hw.technology.calibration import Calibration, load_calibration
+from mru_hw.technology.conditions import Conditions
+from mru_hw.training.chip import ChipRun
+from mru_hw.training.config import ChipConfig
+from mru_hw.twin.parameters import Straight
+from mru_hw.twin.walk import Disturbed, TwinRun
+from mru_hw.variation import Die, draw_die
+
+FIRST_DIE = 1 << 40
+"""Seed of the first die of a training: none of a sweep's, which count from 0."""
+DIES = 1 << 40
+"""How many dies there are where a configuration does not say."""
+_KEPT = FIRST_DIE + DIES
+"""Seed of the first die that no batch is drawn on."""
+TRIES = 16
+"""Dies drawn for one batch at most, where mismatch leaves some without a law."""
+
+Mapped = tuple[Design, dict[str, Tensor]]
+"""A design and the tensors that it was mapped from."""
+Place = tuple[Conditions, Calibration]
+"""Conditions and the constants there."""
+
+
+class TwinChip:
+    """Dies of a network that is being trained; a `mru_hw.training.chip.Chip`.
+
+    Parameters
+    ----------
+    config
+        Which dies and conditions.
+    spec
+        The network's structure.
+
+    Raises
+    ------
+    UserError
+        There is no such technology, option or condition.
+    """
+
+    def __init__(self, config: ChipConfig, spec: ModelSpec) -> None:
+        self._config, self._spec = config, spec
+        self._technology: Technology = load_technology(config.tech)
+        self._constants: Calibration = load_calibration(self._technology)
+        try:
+            self._options = DesignOptions(**config.design)
+        except UserError as error:
+            raise error.inside("chip.design") from None
+        self._conditions = tuple(self._asked())
+        self._mapped: Mapped | None = None
+        self._batches = 0
+
+    def _asked(self) -> Iterator[Place]:
+        """List the conditions with the constants there."""
+        config = self._config
+        loops_only = not any(layer.cell.name in CLOCKED for layer in self._spec.layers)
+        for corner, temperature, v_dd in itertools.product(
+            config.corner or (None,), config.temperature or (None,), config.v_dd or (None,)
+        ):
+            try:
+                found = asked_conditions(
+                    self._technology,
+                    "behavioral",
+                    corner=corner,
+                    temperature=temperature,
+                    v_dd=v_dd,
+                )
+                constants = self._constants.at(
+                    found.v_dd,
+                    temperature=found.temperature,
+                    corner=found.corner,
+                    loops_only=loops_only,
+                )
+            except UserError as error:
+                raise error.inside("chip") from None
+            yield found, constants
+
+    def check(self, tensors: Mapping[str, Tensor]) -> None:
+        """Refuse a network that cannot be mapped."""
+        self._map(tensors)
+
+    def begin(self) -> None:
+        """Forget the mapping."""
+        self._mapped, self._batches = None, 0
+
+    def run(
+        self,
+        tensors: Mapping[str, Tensor],
+        x: Tensor,
+        *,
+        generator: torch.Generator,
+        candidate_noise: float,
+        supply: bool,
+    ) -> ChipRun:
+        """Run a batch on a die and at conditions that `generator` draws."""
+        if self._mapped is None or self._batches % self._config.remap == 0:
+            self._mapped = self._map(tensors)
+        self._batches += 1
+        place = self._conditions[_drawn(len(self._conditions), generator)]
+        die = self._die(self._mapped[0], generator)
+
+        def disturbed(c: Tensor) -> Tensor:
+            return c + candidate_noise * torch.randn(c.shape, generator=generator, dtype=c.dtype)
+
+        noise = disturbed if candidate_noise > 0 else None
+        found = _solve(self._mapped, tensors, die, place, x, supply=supply, disturbed=noise)
+        current = found.current.T / self._options.i_unit if supply else None
+        return ChipRun(output=found.output.permute(2, 1, 0), current=current)
+
+    @torch.no_grad()
+    def outputs(self, tensors: Mapping[str, Tensor], x: Tensor) -> Iterator[Tensor]:
+        """Run a batch at each of the conditions, each on one die that stays the same."""
+        mapped, scales = self._map(tensors), self._config.mismatch
+        for number, place in enumerate(self._conditions):
+            die = self._found(mapped[0], _KEPT + number, scales[number % len(scales)])
+            found = _solve(mapped, tensors, die, place, x, supply=False)
+            yield found.output.permute(2, 1, 0)
+
+    def _map(self, tensors: Mapping[str, Tensor]) -> Mapped:
+        """Map the tensors as they are now."""
+        held = {name: value.detach().clone() for name, value in tensors.items()}
+        arrays = {name: value.double().numpy() for name, value in held.items()}
+        model = Model(spec=self._spec, tensors=arrays)
+        try:
+            design = map_model(model, self._technology, self._constants, self._options)
+        except UserError as error:
+            named = f"chip.design.{error.field}"
+            own = error.field.partition(".")[0] in DesignOptions.model_fields
+            raise (error.renamed({error.field: named}) if own else error) from None
+        return design, held
+
+    def _die(self, design: Design, generator: torch.Generator) -> Die:
+        """Draw a die that the laws describe."""
+        scale = self._config.mismatch[_drawn(len(self._config.mismatch), generator)]
+        for _ in range(TRIES - 1):
+            number = _drawn(self._config.dies or DIES, generator)
+            try:
+                return self._found(design, FIRST_DIE + number, scale)
+            except LawError:
+                continue
+        return self._found(design, FIRST_DIE + _drawn(DIES, generator), scale)
+
+    def _found(self, design: Design, seed: int, scale: float) -> Die:
+        config = self._config
+        return draw_die(design, seed, scale=scale, process=config.process, gradient=config.gradient)
+
+
+def _solve(
+    mapped: Mapped,
+    tensors: Mapping[str, Tensor],
+    die: Die,
+    place: Place,
+    x: Tensor,
+    *,
+    supply: bool,
+    disturbed: Disturbed | None = None,
+) -> TwinRun:
+    (design, held), (conditions, constants) = mapped, place
+    dtype = np.float64 if x.dtype == torch.float64 else np.float32
+    return TwinRun(
+        compile_die(design, constants, die, temperature=conditions.temperature, dtype=dtype),
+        Straight(design, tensors, held),
+        x.permute(2, 1, 0).contiguous(),
+        v_dd=conditions.v_dd,
+        supply=supply,
+        disturbed=disturbed,
+    )
+
+
+def _drawn(n: int, generator: torch.Generator) -> int:
+    return int(torch.randint(n, (), generator=generator))
