@@ -95,9 +95,22 @@ def equal_states(one: BehavioralRun, other: BehavioralRun) -> bool:
     )
 
 
+def tied(run: BehavioralRun, die: int, sequence: int) -> bool:
+    """Tell whether the two largest mean outputs, or those of a frame, are equal but for rounding.
+
+    Units that are alike and in like states give such outputs on the nominal die.
+    """
+    assert run.trace.output is not None
+    output = run.trace.output[die, sequence]
+    frames = output[np.isfinite(output[:, 0])]
+    largest = np.sort(np.vstack([frames, frames.mean(axis=0)]), axis=1)[:, -2:]
+    return bool(np.min(largest[:, 1] - largest[:, 0]) < 1e-12 * np.abs(frames).max())
+
+
 def assert_alike(one: BehavioralRun, other: BehavioralRun, rtol: float) -> None:
     np.testing.assert_array_equal(one.finite, other.finite)
-    np.testing.assert_array_equal(one.trace.decision, other.trace.decision)
+    differ = one.trace.decision != other.trace.decision
+    assert all(tied(one, die, sequence) for die, sequence in np.argwhere(differ))
     assert equal_states(one, other)
     for a, b in zip(one.trace.candidates, other.trace.candidates, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=100 * rtol * np.nanmax(np.abs(a)))

@@ -6,11 +6,13 @@ the currents of all nodes before the bank: every matrix of `mru_hw.simulate.nois
 nonnegative, and no pole passes more than everything. So with weights w of the currents s of these
 nodes, made here once a die,
 
-    sum_j |g_ij| sqrt(D_j)   <=  G_i sqrt(w . s),     G_i = sum_j |g_ij|    (Cauchy and Schwarz)
-    sqrt(own_i + legs_i @ s) <=  sqrt(own_i) + sqrt(R_i) sqrt(v . s),   R_i = sum_j legs_ij
+    sum_j |g_ij z_j| sqrt(D_j)  <=  sqrt(sum_j z_j^2 g_ij^2 / u_j) sqrt(sum_j u_j D_j)
+    sum_j u_j D_j               <=  w . s
+    sqrt(own_i + legs_i @ s)    <=  sqrt(own_i) + sqrt(R_i) sqrt(v . s),   R_i = sum_j legs_ij
 
-where w and v hold for every unit: the largest of ``|g_ij| / G_i`` and of ``legs_ij / R_i``. The
-flicker variances go the same way with ``s^2 >= p^2 + m^2``.
+The first is Cauchy's and Schwarz's inequality, for any u > 0: the mean of ``|g_ij|`` over units. v
+holds for every unit: the largest of ``legs_ij / R_i``. The flicker variances go the same way with
+``s^2 >= p^2 + m^2``.
 """
 
 from __future__ import annotations
@@ -66,11 +68,14 @@ class Bound:
     ----------
     weights
         (n_die, nodes, 3): of the rows before the bank, then of those that its candidates read.
+    size
+        (n_die, n_units, nodes): ``g_ij^2 / u_j``.
     least
         (n_die, 4), and `most`, (n_die, n_units, 9): as of `mru_hw.simulate.fast.noise_tables`.
     """
 
     weights: Array
+    size: Array
     least: Array
     most: Array
 
@@ -107,20 +112,33 @@ def bound_of(program: Program, units: Units, before: Before, bands: Bands) -> Bo
     sources = [flow.rows[one.source] for one in wirings]
     paths = [np.abs(one.path).astype(np.float64) for one in wirings]
     legs = [one.legs.astype(np.float64) for one in wirings]
-    weights, least = _through(program.n_die, before, sources, _largest(paths))
+    usual = [np.maximum(one.mean(axis=1), NEXT_TO_NOTHING) for one in paths]
+    size = [of**2 / one[:, None] for of, one in zip(paths, usual, strict=True)]
+    weights, least = _through(program.n_die, before, sources, usual)
     direct = [
         _columns(of, row, np.zeros_like(of), 0.0)
         for of, row in zip(_largest(legs), sources, strict=True)
     ]
-    by_legs, by_nodes = np.sqrt(_sums(legs)), _sums(paths)
+    by_legs, by_nodes = np.sqrt(_sums(legs)), np.sqrt(_sums(size))
     fresh, held, moved = _fixed(program, units, before, bands)
     largest = [fresh + held + moved * bands.bias, by_legs, by_nodes]
-    sizes = [fresh, held, moved, by_legs, np.sqrt(by_nodes), by_nodes]
+    sizes = [fresh, held, moved, by_legs, np.ones_like(by_nodes), by_nodes]
     most = np.stack([*(one * LARGEST for one in largest), *sizes], axis=-1)
     return Bound(
         weights=np.concatenate([*weights, *direct], axis=1),
+        size=np.concatenate(size, axis=2),
         least=np.concatenate([least, np.zeros_like(least)], axis=1),
         most=most * (SLACK * bands.unit),
+    )
+
+
+def no_bound(n_die: int, n_units: int, nodes: int) -> Bound:
+    """Return what stands in the tables where no bound is looked at."""
+    return Bound(
+        weights=np.zeros((n_die, 0, 3)),
+        size=np.zeros((n_die, n_units, nodes)),
+        least=np.zeros((n_die, 4)),
+        most=np.zeros((n_die, n_units, 9)),
     )
 
 

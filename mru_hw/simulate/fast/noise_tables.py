@@ -26,8 +26,8 @@ Columns of the tables of `Noise`:
 
 ``legs`` and ``path`` hold `Gains.legs` and the square of `Gains.path` of wirings into other nodes
 than candidates: for each `TILE` of the nodes that noise arrives at a row of each node that it comes
-from. ``unit_legs``, ``unit_path`` and ``size`` hold `Gains.legs`, `Gains.path` and its size of all
-wirings into a bank's candidates, unit after unit.
+from. ``unit_legs``, ``unit_path`` and ``size`` hold `Gains.legs`, `Gains.path` and `Bound.size` of
+all wirings into a bank's candidates, unit after unit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.simulate.decision_noise import NoiseLaw
-from mru_hw.simulate.fast.noise_bound import Bands, Before, Bound, bound_of
+from mru_hw.simulate.fast.noise_bound import Bands, Before, Bound, bound_of, no_bound
 from mru_hw.simulate.fast.noise_lane import TILE
 from mru_hw.simulate.fast.source import LANES
 from mru_hw.simulate.noise_draw import FRESH, HELD, OF_BIAS, OF_NODES, OF_UNIT, stream_of
@@ -271,7 +271,9 @@ class NoiseTables:
             ).astype(dtype)
             for name in ("legs", "path")
         )
-        self.size = np.abs(self.unit_path)
+        self.size = np.concatenate(
+            [bound.size.reshape(self.program.n_die, -1) for bound in bounds], axis=1
+        ).astype(dtype)
         self.least = np.stack([bound.least for bound in bounds], axis=1).astype(dtype)
         self.node = self.node.astype(dtype)
         self.held = np.zeros((LANES, held), dtype)
@@ -351,11 +353,8 @@ class NoiseTables:
         shared, unit = self._bands(units)
         n_die, n_units = self.program.n_die, units.bank.n_units
         if units.threshold is not None:
-            return Bound(
-                weights=np.zeros((n_die, 0, 3)),
-                least=np.zeros((n_die, 4)),
-                most=np.zeros((n_die, n_units, 9)),
-            )
+            nodes = sum(self.gains[k].path.shape[2] for k in self._legs(units))
+            return no_bound(n_die, n_units, nodes)
         before = Before(
             rows=rows,
             gains=self.gains,
