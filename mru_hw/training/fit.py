@@ -62,7 +62,7 @@ def fit(
     _load_compiler()
     learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
-        _groups(network, learned),
+        parameter_groups(network, learned),
         lr=settings.learning_rate,
         betas=(0.9, 0.99),
         weight_decay=settings.weight_decay,
@@ -89,7 +89,9 @@ def fit(
     return network
 
 
-def _groups(network: MemoryNetwork, learned: dict[str, nn.Parameter]) -> list[dict[str, Any]]:
+def parameter_groups(
+    network: MemoryNetwork, learned: dict[str, nn.Parameter]
+) -> list[dict[str, Any]]:
     """Return what the optimiser learns: weights, and after them what does not decay."""
     weights = [p for name, p in learned.items() if name not in network.exact]
     others = [p for name, p in learned.items() if name in network.exact]

@@ -8,7 +8,7 @@ all may be complex.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -46,10 +46,7 @@ def recur_loop(a: Tensor | None, u: Tensor, s0: Tensor, bound: float | None) -> 
 
 
 def recur_scan(a: Tensor | None, u: Tensor, s0: Tensor, bound: float | None) -> Tensor:
-    """Run the recurrence as an associative scan; see `recur_loop`.
-
-    Of depth log2(time) where it is clipped or a sum; else in chunks, of depth sqrt(time).
-    """
+    """Run the recurrence as an associative scan in chunks of time; see `recur_loop`."""
     if a is None:
         return _scan_sum(u, s0, bound)
     if bound is None:
@@ -57,75 +54,70 @@ def recur_scan(a: Tensor | None, u: Tensor, s0: Tensor, bound: float | None) -> 
     return _scan_gated(a, u, s0, bound)
 
 
-def _chunked(a: Tensor, u: Tensor, s0: Tensor) -> Tensor:
-    """All states of ``s_t = a_t s_{t-1} + u_t``: chunks side by side, then what each begins with.
+def _chunked(a: Tensor | None, u: Tensor, s0: Tensor, bound: float | None) -> Tensor:
+    """All states, by chunks of some sqrt(time) frames that run side by side.
 
-    A chunk of some sqrt(time) frames runs from 0 frame by frame, all chunks at once, and so do the
-    products of its retentions; a chunk's first state then goes through the chunks one by one. So
-    every number is touched four times, whatever the length; a scan of depth log2(time) touches it
-    as often as the length has bits.
+    A frame maps the state by ``s -> min(max(a s + u, lo), hi)``, and two such maps compose into one
+    of the same form (a2 >= 0): ``A = a2 a1``, ``U = a2 u1 + u2``, ``LO = clip2(a2 lo1 + u2)``,
+    ``HI = clip2(a2 hi1 + u2)``. First each chunk's own map is composed, frame by frame; then the
+    state goes from chunk to chunk; then all chunks run frame by frame from where they begin. So the
+    work does not grow faster than time, and within a chunk the states are those of the loop.
     """
     n_seq, n_time, n_unit = u.shape
     length = max(1, math.isqrt(n_time))
     count = n_time // length
+
+    def in_chunks(x: Tensor) -> Tensor:
+        return x[:, : count * length].view(len(x), count, length, n_unit)
+
     states = torch.empty_like(u, memory_format=torch.contiguous_format)
-    inner, steps, gates = (
-        x[:, : count * length].view(len(x), count, length, n_unit) for x in (states, u, a)
-    )
-    gains = torch.empty(gates.shape, dtype=gates.dtype)
-    inner[:, :, 0], gains[:, :, 0] = steps[:, :, 0], gates[:, :, 0]
-    for j in range(1, length):
-        gate = gates[:, :, j]
-        torch.addcmul(steps[:, :, j], gate, inner[:, :, j - 1], out=inner[:, :, j])
-        torch.mul(gate, gains[:, :, j - 1], out=gains[:, :, j])
-    first = torch.empty((n_seq, count, n_unit), dtype=u.dtype)
-    state = s0.expand(n_seq, n_unit)
-    for chunk in range(count):
-        first[:, chunk] = state
-        state = torch.addcmul(inner[:, chunk, -1], gains[:, chunk, -1], state)
-    inner.addcmul_(gains, first[:, :, None])
+    inner, steps = in_chunks(states), in_chunks(u).unbind(2)
+    gates = [None] * length if a is None else in_chunks(a).unbind(2)
+    state, first = s0.expand(n_seq, n_unit), []
+    for gain, total, low, high in _maps(gates, steps, bound):
+        first.append(state)
+        state = total + (state if gain is None else gain * state)
+        if low is not None and high is not None:
+            state = torch.minimum(torch.maximum(state, low), high)
+    running = torch.stack(first, dim=1)
+    for j, (gate, step) in enumerate(zip(gates, steps, strict=True)):
+        running = _moved(gate, running, step, bound)
+        inner[:, :, j] = running
     for t in range(count * length, n_time):
-        state = torch.addcmul(u[:, t], a[:, t], state)
+        state = _moved(None if a is None else a[:, t], state, u[:, t], bound)
         states[:, t] = state
     return states
 
 
-def _clipped_prefix(a: Tensor | None, u: Tensor, s0: Tensor, bound: float | None) -> Tensor:
-    """All prefixes of ``s -> min(max(a s + u, lo), hi)``, applied to s0.
+_Map = tuple[Tensor | None, Tensor, Tensor | None, Tensor | None]
 
-    Two such maps compose into one of the same form (a2 >= 0):
-    ``A = a2 a1``, ``U = a2 u1 + u2``, ``LO = clip2(a2 lo1 + u2)``, ``HI = clip2(a2 hi1 + u2)``.
+
+def _maps(
+    gates: Sequence[Tensor | None], steps: Sequence[Tensor], bound: float | None
+) -> list[_Map]:
+    """Return (A, U, LO, HI) of each chunk as a whole, each (sequence, unit).
+
+    A is None where it is 1; LO and HI are where there is no bound.
     """
-    total = u.clone()
-    gain = None if a is None else a.clone()
+    gain, total = gates[0], steps[0]
     low = high = None
     if bound is not None:
-        low, high = torch.full_like(u, -bound), torch.full_like(u, bound)
-    reach = 1
-    while reach < u.shape[1]:
-        later, earlier = slice(reach, None), slice(None, -reach)
-        slope = None if gain is None else gain[:, later]
-        step = total[:, later]
-
-        def shifted(
-            x: Tensor, slope: Tensor | None = slope, step: Tensor = step, past: slice = earlier
-        ) -> Tensor:
-            return step + (x[:, past] if slope is None else slope * x[:, past])
-
+        low, high = torch.full_like(total, -bound), torch.full_like(total, bound)
+    for gate, step in zip(gates[1:], steps[1:], strict=True):
+        total = _moved(gate, total, step, None)
+        if gate is not None and gain is not None:
+            gain = gate * gain
         if low is not None and high is not None:
-            floor, ceiling = low[:, later], high[:, later]
-            new_low = torch.minimum(torch.maximum(shifted(low), floor), ceiling)
-            new_high = torch.minimum(torch.maximum(shifted(high), floor), ceiling)
-            low = torch.cat((low[:, :reach], new_low), dim=1)
-            high = torch.cat((high[:, :reach], new_high), dim=1)
-        total = torch.cat((total[:, :reach], shifted(total)), dim=1)
-        if gain is not None and slope is not None:
-            gain = torch.cat((gain[:, :reach], slope * gain[:, earlier]), dim=1)
-        reach *= 2
-    states = total + (s0 if gain is None else gain * s0)
-    if low is not None and high is not None:
-        states = torch.minimum(torch.maximum(states, low), high)
-    return states
+            low, high = _moved(gate, low, step, bound), _moved(gate, high, step, bound)
+    n_chunk = total.shape[1]
+    columns = [[None] * n_chunk if x is None else x.unbind(1) for x in (gain, low, high)]
+    return list(zip(columns[0], total.unbind(1), columns[1], columns[2], strict=True))
+
+
+def _moved(gate: Tensor | None, state: Tensor, step: Tensor, bound: float | None) -> Tensor:
+    """Return ``clip(gate state + step)``."""
+    moved = state + step if gate is None else torch.addcmul(step, gate, state)
+    return moved if bound is None else moved.clamp_(-bound, bound)
 
 
 def _reverse_sum(gate: Tensor | None, grad: Tensor) -> Tensor:
@@ -155,7 +147,7 @@ def _inside(unclipped: Tensor, bound: float) -> Tensor:
 class _ScanSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, s0: Tensor, bound: float | None) -> Tensor:
-        states = _clipped_prefix(None, u, s0, bound)
+        states = _chunked(None, u, s0, bound)
         ctx.bound = bound
         ctx.save_for_backward(u, s0, states)
         return states
@@ -174,7 +166,7 @@ class _ScanSum(torch.autograd.Function):
 class _ScanGated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, u: Tensor, s0: Tensor, bound: float) -> Tensor:
-        states = _clipped_prefix(a, u, s0, bound)
+        states = _chunked(a, u, s0, bound)
         ctx.bound = bound
         ctx.save_for_backward(a, u, s0, states)
         return states
@@ -192,7 +184,7 @@ class _ScanGated(torch.autograd.Function):
 class _ScanLinear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, u: Tensor, s0: Tensor) -> Tensor:
-        states = _chunked(a, u, s0)
+        states = _chunked(a, u, s0, None)
         ctx.save_for_backward(a, s0, states)
         return states
 
@@ -202,7 +194,7 @@ class _ScanLinear(torch.autograd.Function):
         grad: Tensor = grad_outputs[0]
         # g_t = grad_t + conj(a_{t+1}) g_{t+1}, from the end; what stands before it is 0.
         back = a.conj().flip(1).roll(1, 1)
-        grad_u = _chunked(back, grad.flip(1), torch.zeros_like(s0)).flip(1)
+        grad_u = _chunked(back, grad.flip(1), torch.zeros_like(s0), None).flip(1)
         grad_a = None
         if ctx.needs_input_grad[0]:
             grad_a = (grad_u * _previous(states, s0).conj()).sum_to_size(a.shape)

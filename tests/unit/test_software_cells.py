@@ -22,6 +22,8 @@ from mru_hw.model.structure import LayerSpec
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
+from mru_hw.training.config import TrainConfig
+from mru_hw.training.fit import parameter_groups
 from mru_hw.training.memory import MemoryLayer, memory_layer
 from mru_hw.training.memory.pdmu import legendre
 from mru_hw.training.network import MemoryNetwork, from_model
@@ -337,3 +339,22 @@ def test_a_model_of_it_goes_to_float64_and_back(cell: str) -> None:
     for name, value in network.export().tensors.items():
         np.testing.assert_array_equal(again.tensors[name], value)
         assert np.isfinite(value).all()
+
+
+def test_a_training_may_not_start_it_elsewhere() -> None:
+    layers = [{"cell": "lru", "n_units": 2, "n_out": 2}]
+    network = {"n_hidden": 2, "layers": layers, "initial_levels": [1]}
+    with pytest.raises(UserError, match=r"initial_levels\[0\] is 1, expected a level from 0 to 0"):
+        TrainConfig.model_validate({"network": network, "training": {"epochs": 1}})
+
+
+def test_rates_learn_without_noise_decay_and_limit() -> None:
+    network = MemoryNetwork(make_spec("hybrid"))
+    exact = {f"layers.{i}.cell.{name}" for i in range(2) for name in ("nu", "theta")}
+    assert network.exact == exact <= dict(network.named_parameters()).keys()
+    learned = dict(network.named_parameters())
+    weights, rates = parameter_groups(network, learned)
+    assert {id(p) for p in rates["params"]} == {id(learned[name]) for name in exact}
+    assert rates["weight_decay"] == 0.0
+    assert len(weights["params"]) + len(exact) == len(learned)
+    assert len(parameter_groups(MemoryNetwork(make_spec("gru")), {})) == 1

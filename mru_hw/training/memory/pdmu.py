@@ -17,7 +17,7 @@ from mru_hw.training.memory.base import Linear, MemoryLayer
 
 WINDOW = 20.0
 """Frames that the Legendre memory of a new network looks back on."""
-CHUNK = 32
+CHUNK = 20
 """Frames that one matrix product takes at a time."""
 
 
