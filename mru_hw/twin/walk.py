@@ -266,13 +266,13 @@ class TwinRun:
             falls = heaviside(-c - down) * (1 - rises.detach())
         else:
             falls = 1 - rises - heaviside(c - down) * (1 - rises)
-        first = self._tensor(bank.memory.rank(bank.initial, bank.levels))[:, None, None]
+        first = self._tensor(bank.memory.rank(bank.initial, bank.levels))
         if bank.n_cells == 1:
-            count = recur_scan(1 - rises - falls, rises, first, None)
+            count = _recurred(1 - rises - falls, rises, first, None)
         else:
             middle = bank.n_cells / 2
-            count = recur_scan(None, rises - falls, first - middle, middle) + middle
-        return torch.cat([first.expand(-1, 1, c.shape[2]), count], dim=1)
+            count = _recurred(None, rises - falls, first - middle, middle) + middle
+        return torch.cat([first[:, None, None].expand(-1, 1, c.shape[2]), count], dim=1)
 
     def _comparators(self, units: Units, memory: Memory, row: Row) -> None:
         """Add what the comparators draw, at every version of the candidate."""
@@ -312,6 +312,12 @@ class TwinRun:
             if self._supply:
                 self._draw(self._drawn(node, self._rails[row.index, number]), version.share)
                 self._draw(TensorArray(held[:, spans[number]].sum(0)), version.share)
+
+
+def _recurred(a: Tensor | None, u: Tensor, first: Tensor, bound: float | None) -> Tensor:
+    """Run `recur_scan` on (unit, time, sequence), from a state (unit,)."""
+    gate = None if a is None else a.transpose(0, 2)
+    return recur_scan(gate, u.transpose(0, 2), first, bound).transpose(0, 2)
 
 
 def _by_count(table: Tensor, count: Tensor) -> Tensor:
