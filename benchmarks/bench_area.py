@@ -41,8 +41,8 @@ class Played:
         self.chip, design = chip, chip.design
         at = design.technology.temperature
         signals = draw_signals(Nominal.of(design, chip.calibration, at), POINTS)
-        self.x = signals.value["x"].T[:, :, None] / design.buses["x"].scale
-        self.cells = {
+        self.x = signals.value["x"].T[:, :, None] / design.inputs.scale
+        self.cells: dict[str, tuple[int, Any]] = {
             bank.state: (bank.layer, signals.on[bank.layer].sum(axis=2).T.astype(np.int64))
             for bank in design.banks
         }

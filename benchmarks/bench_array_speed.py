@@ -78,6 +78,8 @@ LEVELS: dict[str, Callable[[Model, Inputs], Job]] = {
     "numba, float64": partial(behavioral, kernel="numba", dtype=np.float64),
     "numba, 85 degC": partial(behavioral, kernel="numba", temperature=85.0),
     "numba, sky130": partial(behavioral, kernel="numba", tech="sky130"),
+    "numba, with noise": partial(behavioral, kernel="numba", noise=True),
+    "numba, with noise, float64": partial(behavioral, kernel="numba", noise=True, dtype=np.float64),
     "numpy": partial(behavioral, kernel="numpy"),
     "numpy, float64": partial(behavioral, kernel="numpy", dtype=np.float64),
     "numpy, with noise": partial(behavioral, kernel="numpy", noise=True),

@@ -9,7 +9,7 @@ mirrors     standard deviation of ln(current) of 1:1 legs, plain and with cascod
 thresholds  a chip of one CMRU layer, its inputs swept slowly along the line on which all
             candidates pass -beta and beta together: standard deviation of where the comparators
             decide, in units of beta, beside the budget's at that very point; and by how much the
-            nominal chip is off, beside its V_DS error
+            nominal chip is off, beside its curvature
 leakage     by how much the same chip's candidates move from tt and 27 degC to the worst condition,
             beside the budget's leakage; everything else that the condition moves is in it too
 v_ds        a mirror's gain over its drain voltage beside the law, at lengths and currents that the
@@ -44,6 +44,7 @@ from mru_hw.lab.threshold_line import (
 )
 from mru_hw.mapping import map_model, unmap
 from mru_hw.mapping.design import Design
+from mru_hw.mapping.rows import Part
 from mru_hw.mapping.sizing import load_lengths, mirror_errors
 from mru_hw.model.network import Array
 from mru_hw.simulate.compile import compile_die
@@ -158,12 +159,12 @@ def thresholds(technology: Technology, calibration: Calibration, n_dies: int) ->
 
     sides = [at(1.0), at(-1.0)]
     lengths = load_lengths(technology)
-    budget, v_ds = np.zeros((n, 2)), np.zeros((n, 2))
+    budget, bent = np.zeros((n, 2)), np.zeros((n, 2))
     for j, signals in enumerate(sides):
         spread = mismatch_spread(design, calibration, signals=signals)
         budget[:, j] = spread.sigma_thresholds.reshape(2, n)[j]
         left = systematic_errors(residuals(model, design, calibration, lengths, signals=signals))
-        v_ds[:, j] = left.total_thresholds["v_ds"].reshape(2, n)[j]
+        bent[:, j] = left.total_thresholds["curvature"].reshape(2, n)[j]
     ratio = budget / drawn.std(axis=0)
     # Positive where the candidate seems larger, so the comparator decides at less.
     moved = -(drawn - nominal) * np.array([1.0, -1.0])
@@ -184,7 +185,7 @@ def thresholds(technology: Technology, calibration: Calibration, n_dies: int) ->
         ),
         "candidate_growth_ngspice": grows.tolist(),
         "nominal_offset_ngspice": (nominal - np.array([1.0, -1.0])).tolist(),
-        "v_ds_budget": v_ds.tolist(),
+        "curvature_budget": bent.tolist(),
     }
 
 
@@ -209,8 +210,8 @@ def leakage(technology: Technology, calibration: Calibration) -> dict[str, Any]:
     cells = {0: np.ones((len(at), n), dtype=np.int64)}
     signals = solve_signals(chip, offset + at[:, None] * slope, cells)
     read = residuals(model, design, calibration, lengths, signals=signals)
-    seeds = {design.banks[0].candidate: identity(len(at), n)}
-    budget = np.sum(list(read.carried(signals, seeds)["leakage"].values()), axis=0) / beta
+    seeds: dict[str, Array] = {design.banks[0].candidate: identity(len(at), n)}
+    budget = np.sum(list(read.carried(read.played, seeds)["leakage"].values()), axis=0) / beta
     moved = (np.array(found[1]) - np.array(found[0])).T
     return {
         "at_s": at.tolist(),
@@ -234,7 +235,7 @@ def behavioral(
     def read(die: Die) -> Array:
         array = compile_die(design, calibration, die, temperature=design.technology.temperature)
         rails = {"x": array.nodes["x"].rails(x)}
-        rails["v0"] = array.arrive("v0", rails)[1]
+        rails[Part.SIGNAL.of(0)] = array.arrive(Part.SIGNAL.of(0), rails)[1]
         c = array.arrive(bank.candidate, rails)[0][:, :, 0]
         up, down = (t[:, 0, 0] for t in array.memories[0].thresholds())
         return np.stack([c[:, 0] - up, -c[:, 1] - down], axis=1)

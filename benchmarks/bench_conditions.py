@@ -22,6 +22,7 @@ from benchmarks.study import answer, parsed, study
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.lab.networks import unit_model
 from mru_hw.mapping import DesignOptions, map_model
+from mru_hw.mapping.rows import Part
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.characterize.base import I_USUAL, UNITS
 from mru_hw.spice.characterize.jobs import KeptRuns, run_jobs
@@ -41,11 +42,11 @@ def law(technology: Technology, calibration: Calibration, at: Conditions) -> lis
     """Return the candidates' sizes [I_USUAL] at which the bench's unit steps up and down."""
     nominal = load_calibration(technology)
     design = map_model(unit_model(2, "25 ms"), technology, nominal, DesignOptions(i_unit=I_USUAL))
-    (bank,), bus = design.banks, replace(design.buses["c0"], units=UNITS)
+    (bank,), bus = design.banks, replace(design.node(Part.CANDIDATE.of(0)), units=UNITS)
     legs = np.full(1, BIAS_UNITS)
     design = replace(
         design,
-        buses=design.buses | {"c0": bus},
+        buses=design.buses | {Part.CANDIDATE.of(0): bus},
         banks=(replace(bank, up_units=legs, down_units=legs),),
     )
     array = compile_die(design, calibration, nominal_die(design), temperature=at.temperature)

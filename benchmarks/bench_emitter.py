@@ -40,7 +40,7 @@ from mru_hw.spice.dies import die_changes
 from mru_hw.spice.elements import write_elements
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import declared_frames, write_netlist
-from mru_hw.sweeps.run import machine, versions
+from mru_hw.sweeps.versions import machine, versions
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import nominal_conditions

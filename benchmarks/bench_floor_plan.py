@@ -25,6 +25,7 @@ import numpy as np
 from benchmarks.study import answer, parsed, study
 from mru_hw.cells.settling import bank_load
 from mru_hw.lab.corner_unit import N_UNITS, CornerUnit, spreads
+from mru_hw.mapping.rows import Part
 from mru_hw.technology import load_technology
 from mru_hw.variation.placement import OVER_GATES, Placement
 
@@ -41,7 +42,7 @@ class FloorPlan:
         calibration = bench.calibration
         self.thermal = {p: calibration.thermal(p, calibration.temperature) for p in "np"}
         self.placement = Placement.of(bench.design)
-        owners = ("bank0", bench.design.banks[0].candidate)
+        owners = (Part.UNITS.of(0), bench.design.banks[0].candidate)
         self.unit = OVER_GATES * sum(  # m^2
             self.gate(group.device) * float(group.units.sum()) / N_UNITS
             for group in bench.design.device_groups()
@@ -70,7 +71,7 @@ class FloorPlan:
 
     def block(self) -> dict[str, Any]:
         """Return errors of the floor plan, and of larger squares of units."""
-        x, y = self.placement.node("bank0", np.arange(N_UNITS))
+        x, y = self.placement.node(Part.UNITS.of(0), np.arange(N_UNITS))
         far = np.hypot(x, y)
         return {
             "side_m": self.placement.side,
@@ -104,7 +105,7 @@ class FloorPlan:
         """Return the comparators' capacitances, and those of the wires between two halves."""
         design = self.bench.design
         load = bank_load(design, self.bench.calibration, design.banks[0])
-        x, y = self.placement.node("bank0", np.arange(N_UNITS))
+        x, y = self.placement.node(Part.UNITS.of(0), np.arange(N_UNITS))
         return {
             "node_F": float(np.mean((load["up"] + load["down"]) / 2)),
             "wire_F": WIRE * 2 * float(np.mean(np.abs(x) + np.abs(y))),

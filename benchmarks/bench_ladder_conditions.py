@@ -35,6 +35,7 @@ from mru_hw.lab.networks import unit_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
+from mru_hw.mapping.rows import Part
 from mru_hw.model.network import Array, Model
 from mru_hw.simulate.evidence import read_evidence
 from mru_hw.simulate.verify import read_unit
@@ -83,7 +84,9 @@ class Run:
 
 def single_unit(design: Design, c: Array, at: Conditions) -> Run:
     """Return the run of the unit by itself."""
-    bench = make_unit_bench(design, 0, 0, c * design.buses["c0"].scale, at, options=OPTIONS)
+    bench = make_unit_bench(
+        design, 0, 0, c * design.node(Part.CANDIDATE.of(0)).scale, at, options=OPTIONS
+    )
     return Run(
         deck=bench.deck,
         t_start=bench.t_start,
@@ -153,11 +156,11 @@ def law(design: Design, calibration: Calibration) -> dict[str, float]:
     """Return thresholds and candidate [A] of the array's whole chip at inputs of `SURE` and 1."""
     array = nominal_array(design, calibration)
     rails = {"x": array.nodes["x"].rails(np.array([SURE, 1.0])[:, None, None])}
-    for bus in ("v0", "b0"):
+    for bus in (Part.SIGNAL.of(0), Part.THRESHOLD.of(0)):
         rails[bus] = array.arrive(bus, rails)[1]
-    up, down = array.memories[0].thresholds(rails["b0"])
-    candidate = array.arrive("c0", rails)[0]
-    scale = design.buses["c0"].scale
+    up, down = array.memories[0].thresholds(rails[Part.THRESHOLD.of(0)])
+    candidate = array.arrive(Part.CANDIDATE.of(0), rails)[0]
+    scale = design.node(Part.CANDIDATE.of(0)).scale
     found = {"up": up, "down": down, "arrives": candidate}
     return {name: float(value.item()) * scale for name, value in found.items()}
 

@@ -35,6 +35,7 @@ from mru_hw.lab.networks import loop_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
+from mru_hw.mapping.rows import Part
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.chip import loop_net
 from mru_hw.spice.deck import TOP, Waves
@@ -56,7 +57,7 @@ def read(design: Design, calibration: Calibration, waves: Waves) -> dict[str, An
     ups, downs = high[1:] & ~high[:-1], high[:-1] & ~high[1:]
     edges = {name: values[name] if np.isfinite(values[name]) else None for name in EDGES}
     before = loop_start(design) + REST_S - 0.2
-    rest = float(np.interp(before, waves.time, waves.vectors[diode(design, "c0")]))
+    rest = float(np.interp(before, waves.time, waves.vectors[diode(design, Part.CANDIDATE.of(0))]))
     return edges | {"switched": [int(ups.sum()), int(downs.sum())], "rest": rest}
 
 
@@ -69,7 +70,10 @@ def row_of(store: Store, technology: Technology, i_unit: float, at: Conditions) 
         here = nominal.at(at.v_dd, temperature=at.temperature, corner=at.corner)
         law = loop_in_array(design, here, nominal_die(design))
         array = compile_die(design, here, nominal_die(design), temperature=at.temperature)
-        rest = flow(array, 0, 0.0)["c0"].plus.item() * design.buses["c0"].scale
+        rest = (
+            flow(array, 0, 0.0)[Part.CANDIDATE.of(0)].plus.item()
+            * design.node(Part.CANDIDATE.of(0)).scale
+        )
         row["law"] = {name: law[name] for name in EDGES} | {"rest": rest}
     except UserError as error:
         here, row["law"] = nominal, None

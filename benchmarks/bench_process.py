@@ -28,6 +28,7 @@ from benchmarks.study import answer, parsed, store_of, study
 from mru_hw.lab.corner_unit import CornerUnit, spreads
 from mru_hw.lab.die_by_die import agreement
 from mru_hw.lab.store import Store
+from mru_hw.mapping.rows import Part
 from mru_hw.technology import Technology, load_technology
 from mru_hw.variation import Die, die_calibration, draw_die, nominal_die
 from mru_hw.variation.placement import Placement
@@ -110,7 +111,7 @@ def main() -> None:
     result: dict[str, Any] = {
         "technology": technology.name,
         "side_m": placement.side,
-        "unit_at_m": [float(v) for v in placement.node("bank0", 0)],
+        "unit_at_m": [float(v) for v in placement.node(Part.UNITS.of(0), 0)],
     }
     if given.slopes:
         result["slopes"] = slopes(bench, store_of(given))

@@ -54,6 +54,7 @@ from mru_hw.lab.loop import loop_deck as triangle_deck
 from mru_hw.lab.loop import loop_in_ngspice
 from mru_hw.lab.networks import loop_model, unit_model
 from mru_hw.mapping import Design, map_model
+from mru_hw.mapping.rows import Part
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import CHARGE, Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions, nominal_conditions
@@ -261,7 +262,7 @@ def width(given: argparse.Namespace) -> dict[str, Any]:
 
 def with_width(die: Die, factor: float) -> Die:
     """The same die with `factor` times the unit devices in M8."""
-    key = ("bank0", "width")
+    key = (Part.UNITS.of(0), "width")
     return replace(
         die,
         dvt={**die.dvt, key: die.dvt[key] / math.sqrt(factor)},

@@ -22,11 +22,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.study import answer, label, parsed, relative, store_of, study, told
-from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
+from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.legs.gains import flip_gain
 from mru_hw.circuits.legs.leakage import bus_leak
+from mru_hw.circuits.nodes.bias import rest_current
 from mru_hw.mapping.design import Bus
 from mru_hw.mapping.options import DEFAULTS
+from mru_hw.mapping.rows import Part
 from mru_hw.spice.cells import cell_views
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, cells_deck
 from mru_hw.spice.deck import Deck, Waves
@@ -120,7 +122,7 @@ def read(at: Conditions, waves: Waves) -> dict[str, Any]:
 def law(calibration: Calibration) -> dict[str, Any]:
     """Return the same by the array's laws."""
     bus = Bus(
-        name="s",
+        name=Part.SIGNAL.of(0),
         kind=NodeKind.SIGNED,
         size=1,
         scale=I_USUAL,
@@ -130,7 +132,7 @@ def law(calibration: Calibration) -> dict[str, Any]:
         mean=(0.0,),
         deviation=(1.0,),
     )
-    i_q = SPLIT_UNITS * I_LSB * calibration.rest_gain(I_LSB)
+    i_q = rest_current(calibration, bus, I_LSB)
     left = np.array([np.hypot(MOST / 2, i_q) - MOST / 2]) / I_USUAL
     leak, legs = bus_leak(calibration, bus), {}
     for sign, direct in (("plus", "n"), ("minus", "p")):

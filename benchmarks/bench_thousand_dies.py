@@ -18,7 +18,8 @@ import numpy as np
 from benchmarks.study import parsed, show, study
 from mru_hw.report.summary import sweep_summary
 from mru_hw.sweeps.plan import Plan
-from mru_hw.sweeps.run import machine, run_sweep, versions
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.versions import machine, versions
 from mru_hw.sweeps.view import open_run
 
 

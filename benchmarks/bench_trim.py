@@ -29,6 +29,7 @@ import numpy as np
 
 from benchmarks.study import computer, parsed, show, store_of, study
 from mru_hw.mapping import Design, map_model
+from mru_hw.mapping.rows import Part, RowName
 from mru_hw.model.io import load_model
 from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
@@ -51,13 +52,14 @@ COMPARED = ("up_threshold", "down_threshold", "up_copy", "down_copy")
 def comparing(key: tuple[str, str]) -> bool:
     """Whether a group of devices belongs to a comparator, its threshold or its candidate's node."""
     owner, role = key
-    node = owner[0] == "c" and owner[1:].isdigit()
-    return node or (owner.startswith("bank") and role in COMPARED)
+    part = owner.part if isinstance(owner, RowName) else None
+    return part is Part.CANDIDATE or (part is Part.UNITS and role in COMPARED)
 
 
 def copying(key: tuple[str, str]) -> bool:
     """Whether a group belongs to a node whose current legs copy: its diodes and its splitter."""
-    return key[0] == "x" or (key[0][0] in "vh" and key[0][1:].isdigit())
+    copied = (Part.INPUT, Part.SIGNAL, Part.STATE)
+    return isinstance(key[0], RowName) and key[0].part in copied
 
 
 def without(die: Die, cleared: Callable[[tuple[str, str]], bool]) -> Die:

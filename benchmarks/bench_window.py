@@ -24,6 +24,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.lab.figures import plotting, saved
 from mru_hw.lab.networks import unit_model
 from mru_hw.mapping.design import Design
+from mru_hw.mapping.rows import Part
 from mru_hw.model.network import Array, Model
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
@@ -49,16 +50,16 @@ def one_unit() -> Model:
 def law(chip: Chip, b: Array) -> tuple[Array, Array]:
     """Return the behavioral level's candidates (b,) [A] at which a unit steps up and down."""
     array = compile_die(chip.design, chip.calibration, chip.die(None), temperature=27.0)
-    node, scale = array.nodes["b0"], chip.design.buses["b0"].scale
+    node, scale = array.nodes[Part.THRESHOLD.of(0)], chip.design.node(Part.THRESHOLD.of(0)).scale
     up, down = array.memories[0].thresholds(node.rails((b / scale)[None, :, None]))
-    c = chip.design.buses["c0"].scale
+    c = chip.design.node(Part.CANDIDATE.of(0)).scale
     return up[0, :, 0] * c, down[0, :, 0] * c
 
 
 def deck(design: Design, b: Array, expected: Array) -> Deck:
     """Return a deck with one comparator for each b."""
     technology, bank = design.technology, design.banks[0]
-    c_bus, b_bus = design.buses["c0"], design.buses["b0"]
+    c_bus, b_bus = design.node(Part.CANDIDATE.of(0)), design.node(Part.THRESHOLD.of(0))
     assert bank.window is not None
     sizes = " ".join(f"{role}={units}" for role, units in bank.window.items())
     lines = [
@@ -112,7 +113,11 @@ def measure(name: str) -> dict[str, Any]:
         for k in range(len(CURRENTS))
     ]
     up, down = np.array(found).T
-    wanted = np.abs(CURRENTS) * design.buses["c0"].scale / design.buses["b0"].scale
+    wanted = (
+        np.abs(CURRENTS)
+        * design.node(Part.CANDIDATE.of(0)).scale
+        / design.node(Part.THRESHOLD.of(0)).scale
+    )
     nano = {
         "b_nA": CURRENTS,
         "wanted_nA": wanted,

@@ -12,8 +12,8 @@ import numpy as np
 
 from mru_hw.lab.store import Store
 from mru_hw.spice.session import Session
-from mru_hw.sweeps.run import machine as host
-from mru_hw.sweeps.run import versions
+from mru_hw.sweeps.versions import machine as host
+from mru_hw.sweeps.versions import versions
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import Conditions, checked_conditions, nominal_conditions
 

@@ -128,6 +128,12 @@ def mistake(fault: ErrorDetails, document: object) -> UserError:
             words = fault["msg"].removeprefix("Input should be ").rpartition(" ")[0]
             # 1e-12, and not its twelve decimals.
             text = f"a number {words} {bound if isinstance(bound, int) else f'{bound:.15g}'}"
+        case "union_tag_invalid" | "union_tag_not_found":
+            path = [*path, str(details["discriminator"]).strip("'")]
+            words = str(details.get("expected_tags", ""))
+            missing = kind == "union_tag_not_found"
+            kind, found = ("missing", found) if missing else (kind, details["tag"])
+            text = _EXPECTED["missing"] if missing else f"one of {words}"
         case "too_short":
             text = f"a list of at least {details['min_length']}"
         case "too_long":

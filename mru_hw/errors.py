@@ -80,7 +80,11 @@ class RunStatus(enum.Enum):
 
     DONE = "The run is complete."
     DID_NOT_CONVERGE = "The simulator found no solution at some time point."
-    TIMED_OUT = "The simulator ran longer than its time limit and was stopped."
+    TIMED_OUT = "The simulator used more processor time than its limit and was stopped."
+    HUNG = (
+        "The simulator came to no end within its limit by the clock, many times the one of its "
+        "processor time, and was stopped."
+    )
     OUT_OF_MEMORY = "The simulator needed more memory than its limit and was stopped."
     WORKER_DIED = "The simulator's process ended without a result."
     WRONG_CIRCUIT = "The result does not belong to the circuit that was asked for."
@@ -98,6 +102,7 @@ class RunStatus(enum.Enum):
         """Whether the machine ended it, so that the same run may end otherwise another time."""
         return self in {
             RunStatus.TIMED_OUT,
+            RunStatus.HUNG,
             RunStatus.OUT_OF_MEMORY,
             RunStatus.WORKER_DIED,
             RunStatus.NOT_WRITTEN,
@@ -105,8 +110,11 @@ class RunStatus(enum.Enum):
 
 
 def renamed_fields(text: str, names: Mapping[str, str]) -> str:
-    """Return a text whose fields in backticks are called as `names` has them, without backticks."""
-    return _FIELD.sub(lambda found: names.get(found[1], found[1]), text)
+    """Return a text whose fields in backticks are called as `names` has them, without backticks.
+
+    Those that it does not have stay as they are: another table may know them.
+    """
+    return _FIELD.sub(lambda found: names.get(found[1], found[0]), text)
 
 
 def _short(value: object, limit: int = 80) -> str:

@@ -25,8 +25,8 @@ from typing import IO, Any, TypeVar, final
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 
-# Read when numpy loads; a sum's bits may depend on the number of threads.
-_ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+"""Read when numpy loads; a sum's bits may depend on the number of threads."""
 
 
 class WorkerDied(Exception):  # noqa: N818 (what happened, as the caller reads it)
@@ -92,7 +92,7 @@ def start_worker(
         process = subprocess.Popen(
             [sys.executable, "-m", module, str(theirs.fileno())],
             cwd=folder,
-            env=os.environ | _ONE_THREAD | {"PYTHONPATH": path} | dict(variables or {}),
+            env=os.environ | ONE_THREAD | {"PYTHONPATH": path} | dict(variables or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if said is None else said,
             stderr=None if said is None else subprocess.STDOUT,

@@ -28,7 +28,11 @@ def draw_tensors(spec: ModelSpec, seed: int, *, grid: bool = False) -> dict[str,
     for name, shape in spec.tensor_shapes().items():
         drawn = 0.7 * rng.normal(size=shape)
         tensors[name] = np.round(8 * drawn) / 8 if grid else drawn
+        if name.endswith(".cell.A"):  # a memory that grows would make anything of a rounding
+            tensors[name] /= 1 + np.abs(np.linalg.eigvals(tensors[name])).max()
     for i, layer in enumerate(spec.layers):
+        if not layer.cell.starts:
+            continue
         shape = (layer.n_units,)
         bits = rng.integers(0, 2, shape).astype(np.float64)
         tensors[f"layers.{i}.initial_state"] = 2 * bits - 1 if layer.cell == BMRU else bits

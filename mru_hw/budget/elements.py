@@ -15,12 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mru_hw.budget.curvature import element_error, node_bend, threshold_errors
 from mru_hw.budget.mismatch import exponents
+from mru_hw.budget.network import ReadLegs
 from mru_hw.budget.nominal import Key, threshold_input, threshold_signs, thresholds
-from mru_hw.budget.systematic import Residuals, flipped_by, sign_of
+from mru_hw.budget.systematic import Residuals
 from mru_hw.cells.base import Array, Devices
 from mru_hw.circuits.base import rail_of
-from mru_hw.mapping.design import Bank, Connection
+from mru_hw.mapping.design import Bank
+from mru_hw.mapping.flow import Row
 
 COLUMNS = (
     "parameter",
@@ -29,7 +32,7 @@ COLUMNS = (
     "path",
     "sigma_own",
     "sigma",
-    "v_ds",
+    "curvature",
     "rounding",
     "leakage_A",
 )
@@ -47,9 +50,10 @@ class ElementError:
         Groups of the devices on its path, as ``owner/role``, the element's own last.
     sigma_own, sigma
         Standard deviation through its own device, and through all on its path.
-    v_ds
-        Root mean square over operating points, weighted with the current; None of a threshold,
-        whose comparator is taken to decide at one voltage.
+    curvature
+        What no line takes up, root mean square over operating points: over that of the current of a
+        leg, the copy before it counted too, and None where it carries nothing; over that of a
+        threshold.
     rounding
         Realised over wanted less 1; None where nothing was wanted.
     leakage
@@ -62,7 +66,7 @@ class ElementError:
     path: tuple[Key, ...]
     sigma_own: float
     sigma: float
-    v_ds: float | None
+    curvature: float | None
     rounding: float | None
     leakage: float
 
@@ -71,15 +75,20 @@ def element_errors(chip: Residuals) -> Iterator[ElementError]:
     """List the legs of every connection, then the thresholds of every bank."""
     groups = {group.key: group for group in chip.nominal.design.device_groups()}
     variances = {key: chip.nominal.variance(group) for key, group in groups.items()}
+    network = chip.played.network
+    rows = {row.bus.name: row for row in chip.nominal.flow.rows}
     for connection in chip.nominal.design.connections:
-        yield from _legs(chip, connection, variances)
+        row = rows[connection.target]
+        yield from _legs(chip, network.legs[connection.parameter], row, variances)
     for bank in chip.nominal.design.banks:
         yield from _thresholds(chip, bank, variances)
 
 
-def _legs(chip: Residuals, c: Connection, variances: dict[Key, Array]) -> Iterator[ElementError]:
-    design, signals = chip.nominal.design, chip.signals
-    source = design.buses[c.source]
+def _legs(
+    chip: Residuals, legs: ReadLegs, row: Row, variances: dict[Key, Array]
+) -> Iterator[ElementError]:
+    source, c, signals = legs.source, legs.connection, chip.signals
+    bend = node_bend(chip.played, row)
     for kind, units in c.legs():
         role = kind.role
         if role not in chip.nominal.legs[c.parameter]:
@@ -94,17 +103,16 @@ def _legs(chip: Residuals, c: Connection, variances: dict[Key, Array]) -> Iterat
                 path.append(key)
                 shared = shared + exponent**2 * variance
         current = signals.rail(source.name, role)
-        power = np.maximum((current**2).sum(axis=0), 1e-300)
-        drain, diode = chip.leg_gains(signals, c, role, kind.device[0])
-        if (direct := flipped_by(source, role)) is not None:
-            diode = diode * chip.flip_gains(signals, source, role, direct)
-        rail = np.maximum(current, 0.0)
-        leak = chip.wide_leak(source, rail_of(role), rail).mean(axis=0) / source.units
-        for row, column in np.argwhere(units):
-            k, n = int(row), int(column)
-            off = drain[:, k] * diode[:, n] - 1
+        size = np.sqrt((current**2).mean(axis=0))
+        leak = chip.wide_leak(source, rail_of(role), np.maximum(current, 0.0)).mean(axis=0)
+        leak = leak * np.sign(legs.share[role][0]) / source.units
+        for at in np.argwhere(units):
+            k, n = int(at[0]), int(at[1])
+            bent = element_error(chip.played, legs, row.bus, bend, role, (k, n))
+            off = float(np.sqrt(np.mean(bent**2)))
             own = float(variances[c.parameter, role][k, n])
             asked = float(chip.wanted[c.parameter][role][k, n])
+            placed = float(legs.placed[role][k, n])
             index = f"{k}" if source.name == "bias" else f"{k},{n}"
             yield ElementError(
                 parameter=f"{c.parameter}[{index}]",
@@ -113,9 +121,9 @@ def _legs(chip: Residuals, c: Connection, variances: dict[Key, Array]) -> Iterat
                 path=(*path, (c.parameter, role)),
                 sigma_own=float(np.sqrt(own)),
                 sigma=float(np.sqrt(own + shared[n])),
-                v_ds=float(np.sqrt(((current[:, n] * off) ** 2).sum() / power[n])),
-                rounding=float(leg[k, n] / asked - 1) if asked > 0 else None,
-                leakage=float(units[k, n] * leak[n] * sign_of(role)),
+                curvature=off / float(leg[k, n] * size[n]) if size[n] > 0 else None,
+                rounding=placed / asked - 1 if asked > 0 else None,
+                leakage=float(units[k, n] * leak[n]),
             )
 
 
@@ -137,14 +145,14 @@ def _thresholds(chip: Residuals, bank: Bank, variances: dict[Key, Array]) -> Ite
                 else variance.reshape(len(at[0, 0]), -1)[:, 0]
             )
             parts[key] = share * own
-    rounding = chip.threshold_rounding(bank, at)
-    for kind, sign in enumerate(threshold_signs(nominal.design, bank)):
+    rounding, bent = chip.threshold_rounding(bank), threshold_errors(chip.played, bank)
+    signs = threshold_signs(nominal.design, bank)
+    for kind, (sign, role) in enumerate(zip(signs, bank.circuit.thresholds, strict=False)):
         leakage = chip.threshold_leakage(bank, sign, at[kind])
-        ((role, moved),) = rounding[kind].items()
         leak = sum(np.mean(np.atleast_2d(amount), axis=0) for amount in leakage.values())
         units = bank.circuit.role(role).units(bank, nominal.design.buses[bank.candidate])
         placed = units.reshape(bank.n_units, -1)[:, 0]
-        raised = np.mean(np.broadcast_to(moved, at[kind].shape), axis=0)
+        off = np.sqrt(np.mean(np.square(bent[kind]), axis=0))
         for k in range(bank.n_units):
             path = [key for key, part in parts.items() if part[kind, k] > 0]
             last = (bank.name, role)
@@ -156,8 +164,8 @@ def _thresholds(chip: Residuals, bank: Bank, variances: dict[Key, Array]) -> Ite
                 path=(*(key for key in path if key != last), last),
                 sigma_own=float(np.sqrt(parts[last][kind, k])),
                 sigma=float(np.sqrt(sum(part[kind, k] for part in parts.values()))),
-                v_ds=None,
-                rounding=float(raised[k]) / value,
+                curvature=float(off[k]) / value,
+                rounding=float(rounding[kind][k]) / value,
                 leakage=float(np.asarray(leak)[k]),
             )
 
@@ -171,7 +179,7 @@ def write_element_errors(path: Path, chip: Residuals) -> None:
             numbers = (
                 element.sigma_own,
                 element.sigma,
-                element.v_ds,
+                element.curvature,
                 element.rounding,
                 element.leakage,
             )

@@ -96,6 +96,7 @@ def mismatch_spread(
     n_points: int = POINTS,
     enlarged: Mapping[Key, float] | None = None,
     signals: Signals | None = None,
+    weights: Mapping[int, Array] | None = None,
 ) -> MismatchVariances:
     """Compute the variance that each group of devices adds.
 
@@ -110,6 +111,9 @@ def mismatch_spread(
         same W / L.
     signals
         Operating points; drawn when None.
+    weights
+        By layer, how much each point counts at each threshold, (n_kinds, n_points, n_units), whose
+        sum over points is 1; all alike when None.
 
     Raises
     ------
@@ -134,7 +138,8 @@ def mismatch_spread(
             for kind, sign in enumerate(signs)
             for unit in range(bank.n_units)
         ]
-        for key, variance in chip.at_bank(bank, signs).items():
+        counted = None if weights is None else weights[bank.layer]
+        for key, variance in chip.at_bank(bank, signs, counted).items():
             at_thresholds[key].append(variance.ravel())
     return MismatchVariances(
         thresholds=tuple(named),
@@ -150,7 +155,9 @@ class _Chip:
     groups: dict[Key, DeviceGroup]
     variances: dict[Key, Array]
 
-    def at_bank(self, bank: Bank, signs: tuple[int, ...]) -> dict[Key, Array]:
+    def at_bank(
+        self, bank: Bank, signs: tuple[int, ...], weights: Array | None = None
+    ) -> dict[Key, Array]:
         """Return per group the variances (n_kinds, n_units) of a bank's thresholds."""
         nominal, carried = self.nominal, threshold_input(bank, self.signals.value)
 
@@ -164,6 +171,7 @@ class _Chip:
             bank.candidate,
             np.array(signs),
             moved,
+            weights=weights,
             node=bank.threshold,
             by_node=threshold_slope(nominal, bank, self.signals.value),
         )
@@ -171,7 +179,7 @@ class _Chip:
             if key[0] in own:
                 slope = nominal.slope(key, law)
                 variance = self.variances[key].reshape(bank.n_units, -1)[:, 0]
-                found[key] = np.mean(slope**2, axis=1) * variance
+                found[key] = _mean_over_points(slope**2, weights) * variance
         return {key: relative(variance, scale**2) for key, variance in found.items()}
 
     def at_outputs(self) -> dict[Key, Array]:
@@ -188,6 +196,7 @@ class _Chip:
         signs: Array,
         moved: dict[Key, Array],
         *,
+        weights: Array | None = None,
         node: str | None = None,
         by_node: Array | None = None,
     ) -> dict[Key, Array]:
@@ -206,6 +215,8 @@ class _Chip:
         moved
             Per group of the bias tree, the derivative of the thresholds by ln of its current
             [A], (n_kinds, n_points or 1, n_targets).
+        weights
+            How much each point counts, (n_kinds, n_points, n_targets); all alike when None.
         node, by_node
             The bus that carries a threshold from the input, and the derivative of the thresholds by
             its inflow, (n_kinds, n_points, n_targets); None for fixed thresholds.
@@ -217,6 +228,7 @@ class _Chip:
             size = len(part.value[target])
             reach = _Reach.of(self.nominal, part, {target: identity(size, n)})
             for d, sign in enumerate(signs):
+                share = 1 / n_points if weights is None else weights[d, rows]
                 if node is not None and by_node is not None:
                     through = -sign * by_node[d, rows][:, :, None] * np.eye(n)
                     seeds = {target: identity(size, n), node: through}
@@ -226,10 +238,11 @@ class _Chip:
                         counted = moved[key][d]
                         against = counted if len(counted) == 1 else counted[rows]
                         error = sign * reach.by_bias(key) - against
-                        total[key][d] += (error**2).sum(axis=0) * self.variances[key][0]
+                        squared = error**2 * self.variances[key][0]
                     else:
-                        total[key][d] += reach.squared(key, self.variances[key])
-        return {key: values / n_points for key, values in total.items()}
+                        squared = reach.squared(key, self.variances[key])
+                    total[key][d] += (share * squared).sum(axis=0)
+        return total
 
 
 def chunks(design: Design, n_points: int, n_targets: int) -> Iterator[slice]:
@@ -273,22 +286,22 @@ class _Reach:
         return cls(nominal=nominal, signals=signals, by_node=by_node, by_rail=by_rail, n=n)
 
     def squared(self, key: Key, variances: Array) -> Array:
-        """Return the sum over points and devices of (derivative)^2 variance, (n_targets,)."""
+        """Return the sum over devices of (derivative)^2 variance, (n_points, n_targets)."""
         owner, role = key
         nominal, design = self.nominal, self.nominal.design
         if owner in design.buses:
             slope = self._by_node_device(design.buses[owner], role)
-            return np.asarray((slope**2 @ variances).sum(axis=0))
+            return np.asarray(slope**2 @ variances)
         for bank in design.banks:
             if owner == bank.name:
                 if not bank.circuit.role(role).output or bank.state not in self.by_node:
-                    return np.zeros(self.n)
+                    return np.zeros((1, self.n))
                 weight = nominal.levels[bank.layer] ** 2 * variances
                 power = (self.signals.on[bank.layer] * weight).sum(axis=2)
                 return _weigh(self.by_node[bank.state] ** 2, power)
         connection = next(c for c in design.connections if c.parameter == owner)
         if connection.target not in self.by_node:
-            return np.zeros(self.n)
+            return np.zeros((1, self.n))
         weight = nominal.legs[owner][role] ** 2 * variances
         power = self.signals.rail(connection.source, role) ** 2
         return _weigh(self.by_node[connection.target] ** 2, power @ weight.T)
@@ -354,5 +367,12 @@ def exponents(nominal: Nominal, bus: Bus, key: Key) -> dict[str, float]:
 
 
 def _weigh(squares: Array, power: Array) -> Array:
-    weighed: Array = (squares @ power[:, :, None])[:, :, 0].sum(axis=0)
+    weighed: Array = (squares @ power[:, :, None])[:, :, 0]
     return weighed
+
+
+def _mean_over_points(values: Array, weights: Array | None) -> Array:
+    """Return the mean (n_kinds, n_units) of (n_kinds, n_points or 1, n_units)."""
+    if weights is None or values.shape[1] == 1:
+        return np.asarray(values.mean(axis=1))
+    return np.asarray((weights * values).sum(axis=1))

@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mru_hw.cells.base import Array, Devices, mismatch_kind
+from mru_hw.circuits.legs.gains import leg_slopes, node_thermal, path_exponents
 from mru_hw.circuits.legs.rails import leg_weights
-from mru_hw.circuits.nodes.laws import split
+from mru_hw.circuits.nodes.laws import node_skew, split
 from mru_hw.circuits.nodes.supply import quiescent
 from mru_hw.circuits.units import UnitLaw
 from mru_hw.circuits.window.law import meeting_rail
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Bank, Bus, Connection, Design, DeviceGroup
+from mru_hw.mapping.flow import Flow, Row
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 from mru_hw.variation import nominal_die
@@ -36,6 +38,8 @@ class Nominal:
     ----------
     devices
         Its devices, every factor 1.
+    flow
+        Its rows of nodes, in the order of the signal.
     legs
         Per connection and role, the legs' gain: A into the target per A of the source's rail,
         (n_target, n_source).
@@ -43,12 +47,16 @@ class Nominal:
         Per bus with splitters, their quiescent current [A], (n_nodes,).
     levels
         Per layer, the current [A] that each cell adds to its unit's output, (n_units, n_cells).
+    exponents
+        Per bus and role of its legs, ``-d ln gain / d ln i`` of their path.
     """
 
     devices: Devices
+    flow: Flow
     legs: dict[str, dict[str, Array]]
     quiescent: dict[str, Array]
     levels: dict[int, Array]
+    exponents: dict[str, dict[str, float]]
 
     @classmethod
     def of(cls, design: Design, calibration: Calibration, temperature: float) -> Nominal:
@@ -72,6 +80,7 @@ class Nominal:
         )
         return cls(
             devices=devices,
+            flow=Flow.of(design),
             legs={c.parameter: leg_weights(devices, c) for c in design.connections},
             quiescent={
                 name: quiescent(devices, bus)
@@ -79,6 +88,10 @@ class Nominal:
                 if bus.circuit.splits
             },
             levels={bank.layer: cell_levels(devices, bank) for bank in design.banks},
+            exponents={
+                name: path_exponents(calibration, bus, temperature)
+                for name, bus in design.buses.items()
+            },
         )
 
     @property
@@ -86,11 +99,38 @@ class Nominal:
         """What it was read from."""
         return self.devices.design
 
-    def legs_into(self, target: str) -> Iterator[tuple[Connection, Bus]]:
-        """List the connections into a bus, each with its source."""
+    def legs_into(self, row: Row) -> Iterator[tuple[Connection, Bus]]:
+        """List the connections into a row, each with its source; those off the bias rail last."""
+        for legs in self.flow.legs_into(row):
+            yield legs.connection, self.flow.rows[legs.source].bus
         for connection in self.design.connections:
-            if connection.target == target:
-                yield connection, self.design.buses[connection.source]
+            source = self.design.buses[connection.source]
+            if connection.target == row.bus.name and not source.circuit.moves:
+                yield connection, source
+
+    def pulls(self, target: Bus) -> dict[str, float]:
+        """Return what a leg's output conductance makes of a node's movement, by its polarity.
+
+        The relative change of the leg's current per factor e of the node's own current.
+        """
+        cal = self.devices.calibration
+        moves = node_thermal(cal, target, self.devices.temperature)
+        return {polarity: slope * moves for polarity, slope in leg_slopes(cal, target).items()}
+
+    def rested(self, target: Bus) -> float:
+        """Return by how many factors e of its current a node at rest lies above its usual voltage.
+
+        Gains are taken at the usual voltage of all nodes of its kind, which a signed one does not
+        quite rest at.
+        """
+        cal = self.devices.calibration
+        moves = node_thermal(cal, target, self.devices.temperature)
+        return cal.signed_rest / moves if target.circuit.splits else 0.0
+
+    @property
+    def skew(self) -> float:
+        """How unevenly signed nodes move (`mru_hw.circuits.nodes.laws.signed_node`)."""
+        return node_skew(self.devices.calibration)
 
     def slope(self, key: Key, law: Callable[[Devices], Array]) -> Array:
         """Return a law's derivative by ln of the current of every device of a group together."""

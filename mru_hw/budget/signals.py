@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from mru_hw.budget.nominal import Nominal
 from mru_hw.cells.base import Array
 from mru_hw.circuits.base import NodeKind
-from mru_hw.circuits.nodes.laws import split
+from mru_hw.circuits.nodes.laws import log_rail, rectified_node, signed_node, split
+from mru_hw.mapping.design import Bus
+from mru_hw.mapping.flow import Row
 
 SEED = 0
 
@@ -31,8 +33,11 @@ class Signals:
         Per bus, what flows into its nodes.
     rails
         Per bus, the currents of rails ``plus`` and ``minus``.
+    logs
+        Per bus whose rails move and are copied, ln of either rail over the bus's usual current,
+        by which the gains of its legs fall.
     slopes
-        Their derivatives by the value.
+        Derivatives of the rails by the value.
     by_quiescent
         Derivative of either rail by the quiescent current.
     on
@@ -41,6 +46,7 @@ class Signals:
 
     value: dict[str, Array]
     rails: dict[str, dict[str, Array]]
+    logs: dict[str, dict[str, Array]]
     slopes: dict[str, dict[str, Array]]
     by_quiescent: dict[str, Array]
     on: dict[int, Array]
@@ -48,6 +54,14 @@ class Signals:
     def rail(self, bus: str, role: str) -> Array:
         """Return the current [A] of the rail that legs of `role` copy, (n_points, n_nodes)."""
         return self.rails[bus][role.split("_")[1]]
+
+    def copied(self, nominal: Nominal, bus: Bus, role: str) -> Array:
+        """Return the same times what its legs' gain is over that at the usual current."""
+        rail = self.rail(bus.name, role)
+        logs = self.logs.get(bus.name)
+        if logs is None:
+            return rail
+        return rail * (1 - nominal.exponents[bus.name][role] * logs[role.split("_")[1]])
 
     def at(self, rows: slice) -> Signals:
         """Return some of the points."""
@@ -58,6 +72,7 @@ class Signals:
         return Signals(
             value=cut(self.value),
             rails={name: cut(kept) for name, kept in self.rails.items()},
+            logs={name: cut(kept) for name, kept in self.logs.items()},
             slopes={name: cut(kept) for name, kept in self.slopes.items()},
             by_quiescent=cut(self.by_quiescent),
             on={layer: values[rows] for layer, values in self.on.items()},
@@ -78,7 +93,7 @@ def draw_signals(nominal: Nominal, n_points: int) -> Signals:
 
 
 def solve_signals(nominal: Nominal, x: Array, cells: Mapping[int, NDArray[np.int64]]) -> Signals:
-    """Solve the nominal chip.
+    """Solve the nominal chip by the laws of the behavioral level, without leakage.
 
     Parameters
     ----------
@@ -87,47 +102,72 @@ def solve_signals(nominal: Nominal, x: Array, cells: Mapping[int, NDArray[np.int
     cells
         Per layer, how many cells are set, (n_points, n_units).
     """
-    design = nominal.design
+    banks = nominal.flow.banks
     on = {
-        bank.layer: (np.arange(bank.n_cells) < cells[bank.layer][:, :, None]).astype(np.float64)
-        for bank in design.banks
+        units.bank.layer: (
+            np.arange(units.bank.n_cells) < cells[units.bank.layer][:, :, None]
+        ).astype(np.float64)
+        for units in banks
     }
-    states = {bank.state: bank.layer for bank in design.banks}
-    value: dict[str, Array] = {}
-    rails: dict[str, dict[str, Array]] = {}
-    slopes: dict[str, dict[str, Array]] = {}
-    by_quiescent: dict[str, Array] = {}
-    # Buses stand in the order of the signal.
-    for name, bus in design.buses.items():
-        if name == "x":
+    solved = Signals(value={}, rails={}, logs={}, slopes={}, by_quiescent={}, on=on)
+    for bus in nominal.design.buses.values():
+        if not bus.circuit.moves:
+            _hold(solved, nominal, bus, np.full((len(x), 1), bus.scale), None)
+    for row in nominal.flow.rows:
+        bus, log = row.bus, None
+        if row.index == nominal.flow.x:
             v = x * bus.scale
-        elif not bus.circuit.moves:
-            v = np.full((len(x), 1), bus.scale)
-        elif name in states:
-            layer = states[name]
+        elif row.bank is not None:
+            layer = banks[row.bank].bank.layer
             v = (on[layer] * nominal.levels[layer]).sum(axis=2)
         else:
-            v = np.zeros((len(x), bus.size))
-            for connection, source in nominal.legs_into(name):
-                for role, leg in nominal.legs[connection.parameter].items():
-                    sign = 1.0 if role.startswith("source") else -1.0
-                    rail = rails[source.name][role.split("_")[1]]
-                    v += rail @ (sign * leg).T
-        value[name] = v
-        if bus.circuit.splits:
-            i_q = nominal.quiescent[name]
-            plus, minus = split(v, i_q)
-            root = plus + minus
-            rails[name] = {"plus": plus, "minus": minus}
-            slopes[name] = {"plus": plus / root, "minus": -minus / root}
-            by_quiescent[name] = 2 * i_q / root
-        elif bus.kind is NodeKind.RECTIFIED:
-            rails[name] = {"plus": np.maximum(v, 0.0)}
-            slopes[name] = {"plus": (v > 0).astype(np.float64)}
-        else:
-            rails[name] = {"plus": v}
-            slopes[name] = {"plus": np.ones_like(v)}
-    return Signals(value=value, rails=rails, slopes=slopes, by_quiescent=by_quiescent, on=on)
+            v, log = _inflow(nominal, solved, row)
+        _hold(solved, nominal, bus, v, log)
+    return solved
+
+
+def _inflow(nominal: Nominal, solved: Signals, row: Row) -> tuple[Array, Array | None]:
+    """Return what flows into a row's nodes [A], and the logarithms of their rails."""
+    bus, shape = row.bus, (len(solved.value["x"]), row.bus.size)
+    total, pull = np.zeros(shape), np.zeros(shape)
+    pulls = nominal.pulls(bus)
+    for connection, source in nominal.legs_into(row):
+        for role, leg in nominal.legs[connection.parameter].items():
+            sign, polarity = (1.0, "p") if role.startswith("source") else (-1.0, "n")
+            total += solved.copied(nominal, source, role) @ (sign * leg).T
+            pull += pulls[polarity] * (solved.rail(source.name, role) @ leg.T)
+    total -= nominal.rested(bus) * pull
+    if bus.circuit.splits:
+        value, log = signed_node(total, pull, nominal.quiescent[bus.name], nominal.skew)
+    elif bus.circuit.rails:
+        value, log = rectified_node(total, pull, bus.usual)
+    else:
+        value, log = total, None
+    return value, log
+
+
+def _hold(solved: Signals, nominal: Nominal, bus: Bus, v: Array, log: Array | None) -> None:
+    """Take down what flows into a bus's nodes, and their rails."""
+    name = bus.name
+    solved.value[name] = v
+    if bus.circuit.splits:
+        i_q = nominal.quiescent[name]
+        plus, minus = split(v, i_q)
+        root = plus + minus
+        solved.rails[name] = {"plus": plus, "minus": minus}
+        solved.slopes[name] = {"plus": plus / root, "minus": -minus / root}
+        solved.by_quiescent[name] = 2 * i_q / root
+        log = log_rail(plus, i_q) if log is None else log
+        rest = np.log(i_q / bus.usual)
+        solved.logs[name] = {"plus": rest + log, "minus": rest - log}
+        return
+    plus = np.maximum(v, 0.0) if bus.circuit.rails else v
+    rectified = bus.kind is NodeKind.RECTIFIED
+    solved.rails[name] = {"plus": plus}
+    solved.slopes[name] = {"plus": (v > 0).astype(np.float64) if rectified else np.ones_like(v)}
+    if bus.circuit.moves and bus.circuit.copied:
+        log = log_rail(plus, bus.usual) if log is None else log
+        solved.logs[name] = {"plus": log}
 
 
 def gradients(
@@ -152,10 +192,11 @@ def gradients(
     n_points, n = next(iter(seeds.values())).shape[:2]
     by_node: dict[str, Array] = dict(seeds)
     by_rail: dict[tuple[str, str], Array] = {}
-    for name in reversed(list(nominal.design.buses)):
+    for row in reversed(nominal.flow.rows):
+        name = row.bus.name
         if name not in by_node:
             continue
-        for connection, source in nominal.legs_into(name):
+        for connection, source in nominal.legs_into(row):
             at = source.name
             for role, leg in nominal.legs[connection.parameter].items():
                 rail = role.split("_")[1]

@@ -1,15 +1,16 @@
-"""Systematic errors: what the mapping's compensation leaves.
+"""Systematic errors: what stays when nothing is drawn.
 
-V_DS      The mapping takes every gain at the node's usual voltage and the diode's usual current;
-          here it is taken at each operating point's, by the same law (`Calibration.gain`). A signed
-          node's voltage over its current is measured (`mru_hw.mapping.sizing`), a rectified one's
-          is its diode's; output pins are held. Comparators decide at one voltage.
-rounding  Whole unit devices against what the network asked for.
-leakage   What a leg carries beyond its diode's share at the worst condition, measured down to no
-          current at all; and of cells that are not set. It is counted at nominal currents.
+rounding   The network of the rounded ratios, as the mapping reads it, less that which was asked
+           for: whole unit devices.
+curvature  The chip less that network: what no ratio and no bias takes up
+           (`mru_hw.budget.curvature`).
+leakage    What a leg carries beyond its diode's share at the worst condition, measured down to no
+           current at all; and of cells that are not set. It is counted at nominal currents.
 
-Each is followed to thresholds and outputs as mismatch is, added up with its sign over all devices
-at each operating point, and given as the root mean square over them.
+Each is followed to thresholds and outputs by the network's own weights, added up with its sign over
+all devices at each operating point, and given as the root mean square over them. Curvature at a
+threshold is counted where the candidate lies near it: there alone the mapping lays a line through
+what candidates do.
 """
 
 from __future__ import annotations
@@ -19,29 +20,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mru_hw.budget.mismatch import POINTS, chunks, relative
-from mru_hw.budget.nominal import (
-    Key,
-    Nominal,
-    threshold_input,
-    threshold_signs,
-    threshold_slope,
-    thresholds,
+from mru_hw.budget.curvature import (
+    NodeBend,
+    flip_error,
+    leg_errors,
+    node_bend,
+    threshold_errors,
 )
-from mru_hw.budget.signals import Signals, draw_signals, gradients, identity
+from mru_hw.budget.mismatch import POINTS, chunks, relative
+from mru_hw.budget.network import Network, Played, ReadLegs
+from mru_hw.budget.nominal import Key, Nominal, threshold_input, threshold_signs, thresholds
+from mru_hw.budget.signals import Signals, draw_signals, identity
 from mru_hw.budget.wanted import rounded_thresholds, wanted_legs
 from mru_hw.cells.base import Array
-from mru_hw.circuits.base import NodeKind, Rail, leg_of, rail_of
-from mru_hw.circuits.legs.gains import node_flip, node_voltage, path_gains
+from mru_hw.circuits.base import Rail, leg_of, rail_of
 from mru_hw.circuits.nodes.signed import MINUS, PLUS
-from mru_hw.circuits.window.gains import threshold_copy, window_copies
-from mru_hw.mapping.design import Bank, Bus, Connection, Design
+from mru_hw.mapping.design import Bank, Bus, Design
 from mru_hw.mapping.sizing import Lengths
 from mru_hw.model.network import Model
 from mru_hw.technology.calibration import Calibration
 
-KINDS = ("v_ds", "rounding", "leakage")
-LEAST = 1e-15  # A, below which no diode's voltage is followed
+KINDS = ("curvature", "rounding", "leakage")
+NEAR = 8  # one in so many operating points lies near a threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +94,13 @@ def residuals(
         The thresholds of loops come from the input.
     """
     nominal = Nominal.of(design, calibration, design.technology.temperature)
+    points = draw_signals(nominal, n_points) if signals is None else signals
     return Residuals(
         model=model,
         nominal=nominal,
         lengths=lengths,
         wanted=wanted_legs(model, design, calibration),
-        signals=draw_signals(nominal, n_points) if signals is None else signals,
+        played=Network.of(nominal).play(points),
     )
 
 
@@ -146,19 +147,30 @@ class Seeds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Residuals:
-    """What the mapping's compensation leaves of a chip, device by device.
+    """What a chip's systematic errors are counted from, device by device.
 
     Attributes
     ----------
+    model
+        The trained network.
+    nominal, lengths
+        The chip without mismatch, and its technology's measured mirrors.
     wanted
         Per connection and role, its legs before rounding, amperes per ampere of their rail.
+    played
+        The network that it amounts to, at the operating points.
     """
 
     model: Model
     nominal: Nominal
     lengths: Lengths
     wanted: dict[str, dict[str, Array]]
-    signals: Signals
+    played: Played
+
+    @property
+    def signals(self) -> Signals:
+        """Currents of the chip at the operating points."""
+        return self.played.signals
 
     def at_bank(self, bank: Bank) -> tuple[Errors, dict[str, Array]]:
         """Return errors (n_thresholds,) of a bank, by group and in total."""
@@ -166,39 +178,46 @@ class Residuals:
         nominal = thresholds(self.nominal.devices, bank, carried)
         signs = threshold_signs(self.nominal.design, bank)
         own: Errors = {kind: {} for kind in KINDS}
-        rounding = self.threshold_rounding(bank, nominal)
-        for d, sign in enumerate(signs):
+        curvature = threshold_errors(self.played, bank)
+        rounding = self.threshold_rounding(bank)
+        for d, (sign, role) in enumerate(zip(signs, bank.circuit.thresholds, strict=False)):
             leakage = self.threshold_leakage(bank, sign, nominal[d])
-            for kind, errors in (("rounding", rounding[d]), ("leakage", leakage)):
-                for role, error in errors.items():
-                    key = (bank.name, role)
+            counted = {
+                "curvature": {role: curvature[d]},
+                "rounding": {role: rounding[d]},
+                "leakage": leakage,
+            }
+            for kind, errors in counted.items():
+                for part, error in errors.items():
+                    key = (bank.name, part)
                     own[kind].setdefault(key, np.zeros_like(nominal))[d] += error
         scale = np.sqrt(np.mean(nominal[0] ** 2, axis=0))
-        by_node = threshold_slope(self.nominal, bank, self.signals.value)
+        by_node = self.played.threshold_slope(bank)
         seeds = Seeds(target=bank.candidate, node=bank.threshold, by_node=by_node)
-        return self._summed(seeds, np.array(signs, dtype=np.float64), scale, own)
+        sides = np.array(signs, dtype=np.float64)
+        near = _near(self.signals.value[bank.candidate], sides, nominal)
+        return self._summed(seeds, sides, scale, own, near)
 
     def at_outputs(self) -> tuple[Errors, dict[str, Array]]:
         """Return errors (n_outputs,), by group and in total."""
         scale = np.sqrt(np.mean(self.signals.value["y"] ** 2))
         n = self.nominal.design.buses["y"].size
         none: Errors = {kind: {} for kind in KINDS}
-        return self._summed(Seeds(target="y"), np.ones(1), np.full(n, scale), none)
+        points = self.signals.value["y"].shape[0]
+        even = np.full((1, points, n), 1 / points)
+        return self._summed(Seeds(target="y"), np.ones(1), np.full(n, scale), none, even)
 
-    def threshold_rounding(self, bank: Bank, nominal: Array) -> list[dict[str, Array]]:
-        """By how much [A] rounding raises each threshold, (n_points or 1, n_units), by role."""
+    def threshold_rounding(self, bank: Bank) -> tuple[Array, Array]:
+        """By how much [A] rounding raises the thresholds (n_units,) of both kinds.
+
+        Of a window comparator by nothing: the scale of its threshold's bus takes it up.
+        """
         design, cal = self.nominal.design, self.nominal.devices.calibration
+        if bank.threshold is not None:
+            return np.zeros(bank.n_units), np.zeros(bank.n_units)
         c = design.buses[bank.candidate]
-        if bank.window is not None and bank.threshold is not None:
-            b = design.buses[bank.threshold]
-            copied = threshold_copy(window_copies(cal, bank.window, c, b))
-            rails = self.signals.rails[bank.threshold]
-            wanted = copied * (rails["plus"] + rails["minus"])
-            roles = bank.circuit.thresholds
-            return [{role: at - wanted} for role, at in zip(roles, nominal, strict=False)]
-        moved = rounded_thresholds(self.model, design, cal, bank.layer)
-        roles = bank.circuit.thresholds
-        return [{role: m * c.scale} for role, m in zip(roles, moved, strict=True)]
+        up, down = rounded_thresholds(self.model, design, cal, bank.layer)
+        return up * c.scale, down * c.scale
 
     def threshold_leakage(self, bank: Bank, sign: int, at: Array) -> dict[str, Array]:
         """By how much [A] leakage raises a threshold: of its legs, less that of the copies."""
@@ -237,162 +256,124 @@ class Residuals:
     # ------------------------------------------------------------------------------ propagation
 
     def _summed(
-        self, seeds: Seeds, signs: Array, scale: Array, own: Errors
+        self, seeds: Seeds, signs: Array, scale: Array, own: Errors, near: Array
     ) -> tuple[Errors, dict[str, Array]]:
-        """Add up errors of a bus's nodes less those of the thresholds themselves, over `scale`."""
+        """Add up errors of a bus's nodes less those of the thresholds themselves, over `scale`.
+
+        Parameters
+        ----------
+        near
+            (n_kinds, n_points, n_targets) how much each point counts for curvature, 1 in all; for
+            the other kinds of error all count alike.
+        """
         n_points, n = self.signals.value[seeds.target].shape
         squares: Errors = {kind: {} for kind in KINDS}
         totals = {kind: np.zeros((len(signs), n)) for kind in KINDS}
         for rows in chunks(self.nominal.design, n_points, n):
-            part = self.signals.at(rows)
-            size = len(part.value[seeds.target])
+            part = self.played.at(rows)
+            size = len(part.signals.value[seeds.target])
             found: Errors = {}
             for d, sign in enumerate(signs):
                 if d == 0 or seeds.by_node is not None:
                     found = self.carried(part, seeds.at(d, sign, rows, (size, n)))
                 for kind in KINDS:
                     total = np.zeros((size, n))
+                    weight = near[d, rows] if kind == "curvature" else 1 / n_points
                     for key in dict.fromkeys((*found[kind], *own[kind])):
                         error = sign * found[kind].get(key, np.zeros((size, n)))
                         if key in own[kind]:
                             against = own[kind][key][d]
                             error = error - (against if len(against) == 1 else against[rows])
                         whole = squares[kind].setdefault(key, np.zeros((len(signs), n)))
-                        whole[d] += (error**2).sum(axis=0)
+                        whole[d] += (weight * error**2).sum(axis=0)
                         total += error
-                    totals[kind][d] += (total**2).sum(axis=0)
+                    totals[kind][d] += (weight * total**2).sum(axis=0)
 
         def root(values: Array) -> Array:
-            return relative(np.sqrt(values / n_points), scale).ravel()
+            return relative(np.sqrt(values), scale).ravel()
 
         return (
             {kind: {key: root(v) for key, v in kept.items()} for kind, kept in squares.items()},
             {kind: root(values) for kind, values in totals.items()},
         )
 
-    def carried(self, signals: Signals, seeds: Mapping[str, Array]) -> Errors:
+    def carried(self, played: Played, seeds: Mapping[str, Array]) -> Errors:
         """Return errors (n_points, n_targets) [A] of everything before the seeds."""
-        by_node, by_rail = gradients(self.nominal, signals, seeds)
+        by_node, by_rail = played.carried_back(seeds)
         found: Errors = {kind: {} for kind in KINDS}
-        for kind, key, error in self._sources(signals, by_node, by_rail):
+        for kind, key, error in self._sources(played, by_node, by_rail):
             found[kind][key] = found[kind].get(key, 0.0) + error
         return found
 
     def _sources(
         self,
-        signals: Signals,
+        played: Played,
         by_node: dict[str, Array],
         by_rail: dict[tuple[str, str], Array],
     ) -> Iterator[tuple[str, Key, Array]]:
         """Yield kind, group and error (n_points, n_targets) [A]."""
-        design = self.nominal.design
-        for c in design.connections:
-            if c.target in by_node:
-                for kind, role, error in self._leg_errors(signals, c):
-                    yield kind, (c.parameter, role), _apply(by_node[c.target], error)
+        design, signals = self.nominal.design, played.signals
+        for row in self.nominal.flow.rows:
+            if row.bus.name in by_node:
+                bend = node_bend(played, row)
+                for legs in played.network.legs_into(row):
+                    for kind, key, error in self._leg_errors(played, legs, row.bus, bend):
+                        yield kind, key, _apply(by_node[row.bus.name], error)
         for (name, role), through in by_rail.items():
-            for kind, device, error in self._flip_errors(signals, design.buses[name], role):
-                yield kind, (name, device), _apply(through, error)
+            bus = design.buses[name]
+            if (direct := flipped_by(bus, role)) is not None:
+                first = (rail_of(role)[0], direct)
+                leak = self.wide_leak(bus, first, np.maximum(signals.rail(name, role), 0.0))
+                yield "leakage", (name, flip_of(role)), _apply(through, leak)
         for bank in design.banks:
             if bank.state in by_node:
                 off = (1 - signals.on[bank.layer]).sum(axis=2)
                 error = off * self.leak("n_cell", 0.0)
                 yield "leakage", (bank.name, "gain"), _apply(by_node[bank.state], error)
 
-    def _leg_errors(self, signals: Signals, c: Connection) -> Iterator[tuple[str, str, Array]]:
-        """Yield kind, role and error (n_points, n_target) [A] of a connection's legs."""
-        design = self.nominal.design
-        source = design.buses[c.source]
-        none = np.zeros(c.plus.shape)
-        for kind, units in c.legs():
-            role = kind.role
-            if role not in self.roles(c):
-                continue
-            leg = sign_of(role) * self.nominal.legs[c.parameter].get(role, none)
-            current = signals.rail(source.name, role)
-            drain, diode = self.leg_gains(signals, c, role, kind.device[0])
-            yield "v_ds", role, ((current * diode) @ leg.T) * drain - current @ leg.T
+    def _leg_errors(
+        self, played: Played, legs: ReadLegs, target: Bus, bend: NodeBend
+    ) -> Iterator[tuple[str, Key, Array]]:
+        """Yield kind, group and error (n_points, n_target) [A] of a connection's legs."""
+        source, parameter = legs.source, legs.connection.parameter
+        multiplied = played.chip(legs) / (2 if legs.connection.both else 1)
+        for role, error in leg_errors(played, legs, target, bend):
+            yield "curvature", (parameter, role), error
+            if flipped_by(source, role) is not None:
+                bent = flip_error(played, legs, role) @ played.network.copied(legs, role).T
+                yield "curvature", (source.name, flip_of(role)), bent
             # An element of no device is charged to the legs that it would have.
-            asked = sign_of(role) * self.wanted[c.parameter][role]
-            yield "rounding", role, current @ (leg - asked).T
-            leak = self.wide_leak(source, rail_of(role), np.maximum(current, 0.0)) / source.units
-            yield "leakage", role, leak @ (sign_of(role) * units).T
+            off = legs.placed[role] - self.wanted[parameter][role]
+            taken = legs.roles[role].sign * np.abs(legs.share[role])[:, None] * legs.slope[role]
+            yield "rounding", (parameter, role), multiplied @ (taken * off).T
+            rail = np.maximum(played.signals.rail(source.name, role), 0.0)
+            leak = self.wide_leak(source, rail_of(role), rail) / source.units
+            units = legs.share[role][:, None] * legs.units[role]
+            yield "leakage", (parameter, role), leak @ units.T
 
-    def roles(self, c: Connection) -> tuple[str, ...]:
-        """List the roles that legs of a connection may have."""
-        buses = self.nominal.design.buses
-        gains = path_gains(self.nominal.devices.calibration, buses[c.source], buses[c.target])
-        return tuple(role for role in gains if role.endswith("plus") or c.both)
 
-    def leg_gains(
-        self, signals: Signals, c: Connection, role: str, polarity: str
-    ) -> tuple[Array, Array]:
-        """Return gains of legs over the compensated ones: drain (points, n_target), diode's."""
-        design, cal = self.nominal.design, self.nominal.devices.calibration
-        source, target = design.buses[c.source], design.buses[c.target]
-        usual, node = node_voltage(cal, target), self._node_voltages(signals, target)
-        current = signals.rail(source.name, role)
-        across = node if polarity == "n" else cal.v_dd - node
-        fixed = usual if polarity == "n" else cal.v_dd - usual
-        usual_device = source.i_rail(rail_of(role))
-        devices = source.units * source.times(role)
-        compensated = cal.gain(polarity, fixed, usual_device)
-        drain = _gain(cal, polarity, across, np.full_like(across, usual_device))
-        diode = _gain(cal, polarity, np.full_like(current, fixed), current / devices)
-        return drain / compensated, diode / compensated
+def _near(candidate: Array, signs: Array, at: Array) -> Array:
+    """Return how much each point counts at each threshold, (n_kinds, n_points, n_units).
 
-    def _flip_errors(
-        self, signals: Signals, bus: Bus, role: str
-    ) -> Iterator[tuple[str, str, Array]]:
-        """Yield kind, device and error (n_points, n_nodes) [A] of the copy behind a role."""
-        direct = flipped_by(bus, role)
-        if direct is None:
-            return
-        device = f"flip_{role.split('_')[1]}"
-        current = signals.rail(bus.name, role)
-        yield "v_ds", device, current * (self.flip_gains(signals, bus, role, direct) - 1)
-        first = (rail_of(role)[0], direct)
-        yield "leakage", device, self.wide_leak(bus, first, np.maximum(current, 0.0))
+    Alike where the candidate (n_points, n_units) is among the one in `NEAR` that lie nearest to it,
+    nothing elsewhere.
+    """
+    away = np.abs(signs[:, None, None] * candidate - at)
+    n = max(1, candidate.shape[0] // NEAR)
+    nearest = np.argsort(away, axis=1, kind="stable")[:, :n]
+    found = np.zeros(away.shape)
+    np.put_along_axis(found, nearest, 1 / n, axis=1)
+    return found
 
-    def flip_gains(self, signals: Signals, bus: Bus, role: str, direct: str) -> Array:
-        """Return gains of a node's copies over the compensated ones, (points, n_nodes)."""
-        cal = self.nominal.devices.calibration
-        other = "p" if direct == "n" else "n"
-        sign = rail_of(role)[0]
-        current = signals.rail(bus.name, role) / bus.units
-        device, passed = (
-            np.maximum(current / bus.times(leg_of((sign, p))), LEAST) for p in (direct, other)
-        )
-        across = cal.v_dd - np.vectorize(cal.v_gate, otypes=[float])(other, passed)
-        return _gain(cal, direct, across, device) / np.float64(node_flip(cal, bus, sign))
 
-    def _node_voltages(self, signals: Signals, bus: Bus) -> Array:
-        """Voltage [V] of each node, (n_points, n_nodes)."""
-        cal, value = self.nominal.devices.calibration, signals.value[bus.name]
-        if bus.circuit.splits:
-            # As many splitters side by side as `split` carry so much more at the same voltage.
-            return self.lengths.node_voltage(value / bus.split)
-        if bus.kind is NodeKind.RECTIFIED:
-            device = np.maximum(value / (bus.units * bus.times("sink_plus")), LEAST)
-            return np.asarray(np.vectorize(cal.v_gate, otypes=[float])("n", device))
-        return np.full_like(value, node_voltage(cal, bus))
+def flip_of(role: str) -> str:
+    """Return the copy between a node's diodes before legs of a role."""
+    return f"flip_{rail_of(role)[0]}"
 
 
 def flipped_by(bus: Bus, role: str) -> str | None:
     """Return the polarity of the copy between a node's diode and legs of a role, or None."""
     return bus.circuit.direct(rail_of(role)[0]) if bus.circuit.flipped(role) else None
-
-
-def sign_of(role: str) -> float:
-    """Return +1 for legs that source a current, -1 for those that sink one."""
-    return 1.0 if role.startswith("source") else -1.0
-
-
-def _gain(cal: Calibration, polarity: str, across: Array, device: Array) -> Array:
-    gain: Array = np.vectorize(cal.gain, otypes=[float])(
-        polarity, across, np.maximum(device, LEAST)
-    )
-    return gain
 
 
 def _apply(slopes: Array, error: Array) -> Array:

@@ -42,7 +42,7 @@ COLUMNS = (
     "mirror_share",
     "removed_per_um2",
     "benefit",
-    "v_ds",
+    "curvature",
     "rounding",
     "leakage",
     "output_variance",
@@ -196,12 +196,11 @@ class Budget:
         """Write the totals and the first mirrors for a person."""
         totals = ", ".join(
             f"{kind} {_percent(_rms(self.systematic.total_thresholds[kind]))}" for kind in KINDS
-        ).replace("v_ds", "V_DS")
+        )
         corner, temperature = self.worst
         yield (
             f"Thresholds are off, in units of beta, by: mismatch {_percent(self.sigma_threshold)}, "
-            f"{totals} (leakage at {corner}, {temperature:g} degC; "
-            "V_DS before what ratios take up, which is most of it)."
+            f"{totals} (leakage at {corner}, {temperature:g} degC)."
         )
         yield (
             "What to enlarge first, each with its mirror:    doubled: adds       variance goes   "

@@ -14,6 +14,7 @@ from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.mapping.design import Connection, Design
 from mru_hw.mapping.reading import asked_units, node_line, read_legs
 from mru_hw.mapping.realised import RealisedBank, compensating, realised_bank
+from mru_hw.mapping.rows import Part
 from mru_hw.model.memory import by_name
 from mru_hw.model.network import Model
 from mru_hw.technology.calibration import Calibration
@@ -33,15 +34,15 @@ def wanted_legs(
     nodes = {name: node_line(design, bus, calibration) for name, bus in design.buses.items()}
     starts = {name: node.start[:, None].copy() for name, node in nodes.items()}
     for c in design.connections:
-        if c.source != "bias":
+        if c.source.part is not Part.BIAS:
             starts[c.target] += read_legs(design, c, calibration, nodes[c.target]).start[:, None]
     found = {}
     for c in design.connections:
         source, target = design.buses[c.source], design.buses[c.target]
         weight = model.tensors.get(c.parameter, np.eye(*c.plus.shape))
-        weight = weight[:, None] if c.source == "bias" else weight
+        weight = weight[:, None] if c.source.part is Part.BIAS else weight
         weight = weight * _moved(model, design, c, real)
-        if c.source == "bias":
+        if c.source.part is Part.BIAS:
             weight = weight - starts[c.target]
         node = nodes[c.target]
         asked = asked_units(design, source, target, weight, node, calibration, both=c.both)
@@ -56,17 +57,15 @@ def wanted_legs(
 
 
 def _moved(model: Model, design: Design, c: Connection, real: dict[int, RealisedBank]) -> Array:
-    spec = design.spec
-    if c.target[0] == "c":
-        i = int(c.target[1:])
-        if spec.layers[i].threshold == "fixed" and design.banks[i].memory.signed:
-            beta = np.abs(model.tensors[f"layers.{i}.beta"])
+    for bank in design.banks:
+        p, i = f"layers.{bank.layer}.", bank.layer
+        if c.target == bank.candidate and bank.threshold is None and bank.memory.signed:
+            beta = np.abs(model.tensors[p + "beta"])
             ratio = (real[i].up + real[i].down) / 2 / np.where(beta > 0, beta, 1.0)
             return np.where(beta > 0, ratio, 1.0)[:, None]
-    if c.source[0] == "h":
-        i = int(c.source[1:])
-        alpha = design.banks[i].memory.gain(model.tensors[f"layers.{i}.alpha"])
-        return (alpha / real[i].alpha)[None, :]
+        if c.source == bank.state:
+            alpha = bank.memory.gain(model.tensors[p + "alpha"])
+            return (alpha / real[i].alpha)[None, :]
     return np.ones((1, 1))
 
 

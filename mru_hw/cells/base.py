@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import SPLIT_UNITS, Carried
+from mru_hw.circuits.base import Carried
 from mru_hw.circuits.cell.drains import fed_current
 from mru_hw.circuits.ladder.law import deciding
 from mru_hw.errors import MruHwError
@@ -43,8 +43,7 @@ class Devices:
     temperature: float
 
     def __post_init__(self) -> None:
-        clocked = any(bank.clocked for bank in self.design.banks)
-        if clocked and math.isnan(self.calibration.v_trip_up):
+        if self.design.strobed and math.isnan(self.calibration.v_trip_up):
             raise MruHwError("These constants are for loops alone: no ladder worked there.")
 
     def factor(
@@ -100,7 +99,7 @@ class Devices:
         """
         design, carried = self.design, self.design.carried(owner, role)
         if carried is Carried.REST:
-            return SPLIT_UNITS * design.i_lsb
+            return design.bias.rest_units * design.i_lsb
         if carried is Carried.TAIL:
             return design.i_lsb
         if carried is Carried.DIODE:
@@ -113,6 +112,11 @@ class Devices:
             return deciding(self, bank, bank.up_units if rises else bank.down_units)
         read = bank.threshold if carried is Carried.THRESHOLD else None
         return design.buses[read or bank.candidate].i_device
+
+    @property
+    def bias(self) -> Bus:
+        """The bias rail."""
+        return self.design.bias
 
     def node(self, name: str) -> Bus:
         """Return a bus."""

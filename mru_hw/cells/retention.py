@@ -352,7 +352,7 @@ def candidate_noise(devices: Devices, bank: Bank, candidate: Array, drive: Array
     # A leg of m unit devices has 1/m of it, and carries m times a device's current.
     n, p = (bus.times(leg) for leg in ("sink_plus", "source_plus"))
     squares = 2 * drive * bus.i_device / n + (2 / n + 2 / p) * candidate**2 / bus.units
-    bias = design.buses["bias"].times("sink_plus")
+    bias = design.bias.times("sink_plus")
     squares = squares + (bank.up_units * design.i_lsb) * design.i_lsb / bias
     band = np.log(1 / (2 * math.pi * tau) / SLOWEST)
     return SlowNoise(sigma=np.sqrt(variance + relative * band * squares), tau=tau)

@@ -70,7 +70,7 @@ def device_capacitance(
 def bus_loads(design: Design, calibration: Calibration) -> dict[str, BusLoad]:
     """Return the capacitances of all buses that carry a signal."""
     unit = device_capacitance(design.technology, calibration)
-    loads = {
+    loads: dict[str, BusLoad] = {
         bus.name: BusLoad(
             node=np.zeros(bus.size), rails={rail: np.zeros(bus.size) for rail in moving_rails(bus)}
         )

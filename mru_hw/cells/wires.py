@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from mru_hw.cells.base import Array
 from mru_hw.circuits.base import NODE, IntArray, Line, leg_of
 from mru_hw.mapping.design import Bank, Bus, Connection, Design
+from mru_hw.mapping.rows import BIAS
 from mru_hw.variation.placement import Placement
 
 SPLIT_LINE = "splitters"
@@ -61,7 +62,7 @@ class _Nets:
         for bus in design.buses.values():
             if bus.circuit.splits:
                 every = np.ones((1, bus.size), dtype=bool)
-                self._row("bias", SPLIT_LINE, 1).hang(every, self._at(bus.name, bus.size)[:, None])
+                self._row(BIAS, SPLIT_LINE, 1).hang(every, self._at(bus.name, bus.size)[:, None])
 
     def capacitances(self) -> dict[Net, Array]:
         """Return what the wires of each net amount to [F]."""
@@ -108,8 +109,8 @@ class _Nets:
             elif part.line is Line.RAIL:
                 on_line = there.reshape(1, -1)
                 places = np.broadcast_to(at, (2, *there.shape)).reshape(2, 1, -1)
-                rail = leg_of(("plus", group.device[0]))
-                self._bus(buses["bias"], rail).hang(on_line, places)
+                rail = leg_of(("plus", part.polarity))
+                self._bus(buses[BIAS], rail).hang(on_line, places)
             if part.output:
                 self._bus(buses[bank.state], NODE).hang(there, at)
             for net in bank.circuit.wired:

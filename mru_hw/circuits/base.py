@@ -19,7 +19,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.legs.roles import Leg
+from mru_hw.circuits.legs.roles import Leg, leg_named, leg_on
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 
@@ -31,9 +31,6 @@ Rail = tuple[str, str]
 
 NODE = "node"
 """The net that legs into a node drive, where it is none of its rails."""
-
-SPLIT_UNITS = 2
-"""Unit devices of the bias rail that set a splitter's quiescent current (circuits/bias_tree)."""
 
 
 class NodeKind(enum.StrEnum):
@@ -95,12 +92,20 @@ class NodeView(Protocol):
         """How many nodes."""
 
     @property
+    def at_pins(self) -> bool:
+        """Whether the nodes are pins of the chip."""
+
+    @property
     def units(self) -> int:
         """Unit devices of each diode."""
 
     @property
     def split(self) -> int:
         """Unit devices of each splitter."""
+
+    @property
+    def rest_units(self) -> int:
+        """Unit devices of the bias rail whose current a splitter's unit device carries at rest."""
 
     @property
     def scale(self) -> float:
@@ -162,6 +167,10 @@ class DeviceView(Protocol):
     def i_lsb(self) -> float:
         """Current [A] of one unit device of the bias rail."""
 
+    @property
+    def bias(self) -> NodeView:
+        """The bias rail."""
+
     def node(self, name: str) -> NodeView:
         """Return a row of nodes."""
 
@@ -204,6 +213,11 @@ class NodeRole:
     drains: tuple[Rail | str, ...] = ()
     line: Line = Line.NONE
     carried: Carried = Carried.DIODE
+
+    @property
+    def polarity(self) -> str:
+        """``n`` or ``p``: what the name of its device class begins with."""
+        return self.device[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +272,24 @@ class NodeCircuit:
         return len(self.signs) == len(("plus", "minus"))
 
     @property
+    def compared(self) -> bool:
+        """Whether comparators alone read its two rails."""
+        return self.splits and not self.copied
+
+    @property
+    def rectifies(self) -> bool:
+        """Whether what legs bring flows into an NMOS diode alone, which passes nothing negative.
+
+        A PMOS diode collects what cells sink, and that is never negative.
+        """
+        return self.into != NODE and rail_of(self.into)[1] == "n"
+
+    @property
+    def outside(self) -> bool:
+        """Whether what flows into it leaves the chip."""
+        return not self.roles
+
+    @property
     def signs(self) -> tuple[str, ...]:
         """Signs that it has rails of."""
         return tuple(dict.fromkeys(sign for sign, _ in self.rails))
@@ -270,6 +302,25 @@ class NodeCircuit:
     def direct(self, sign: str) -> str:
         """Return the polarity of a sign's own diode; the other rail copies it."""
         return next(polarity for s, polarity in self.rails if s == sign)
+
+    def own(self, sign: str) -> Rail:
+        """Return the rail of a sign whose diode the node's current itself flows through."""
+        return sign, self.direct(sign)
+
+    def diodes(self, rail: Rail) -> tuple[NodeRole, ...]:
+        """Return the devices that make a rail's voltage of its current: drain and gate are one."""
+        return tuple(part for part in self.roles if part.gate == rail in part.drains)
+
+    def copies(self, sign: str) -> tuple[NodeRole, ...]:
+        """Return the devices that copy a sign's own rail into the diodes of its other one."""
+        own = self.own(sign)
+        other = [rail for rail in self.rails if rail[0] == sign and rail != own]
+        return tuple(part for part in self.roles if part.gate == own and {*other} & {*part.drains})
+
+    @property
+    def splitters(self) -> tuple[NodeRole, ...]:
+        """The devices whose sources meet at the node, or at the splitters' reference."""
+        return tuple(part for part in self.roles if part.carried is Carried.REST)
 
     def flipped(self, role: str) -> bool:
         """Whether legs of a role read a copy of the diode, in the other polarity."""
@@ -289,7 +340,7 @@ def mirror_of(part: NodeRole) -> str:
     """
     if part.carried is Carried.REST:
         return part.name
-    return leg_of(part.gate or ("plus", part.device[0]))
+    return leg_of(part.gate or ("plus", part.polarity))
 
 
 def named(roles: tuple[R, ...], name: str, circuit: str) -> R:
@@ -307,12 +358,41 @@ def named(roles: tuple[R, ...], name: str, circuit: str) -> R:
 
 
 def rail_of(role: str) -> Rail:
-    """Return the rail of a leg: what sources a current is a PMOS, what sinks one an NMOS."""
-    does, rail = role.split("_")
-    return rail, "p" if does == "source" else "n"
+    """Return the rail that legs of a role copy."""
+    return leg_named(role).copies
 
 
 def leg_of(rail: Rail) -> str:
-    """Return the role of the legs that read a rail."""
-    sign, polarity = rail
-    return f"{'source' if polarity == 'p' else 'sink'}_{sign}"
+    """Return the role of the legs that copy a rail."""
+    return leg_on(rail).role
+
+
+def node_factor(
+    devices: DeviceView,
+    row: NodeView,
+    parts: tuple[NodeRole, ...],
+    *,
+    current: Array | float | None = None,
+) -> Array:
+    """Return the relative current (n_nodes,) of devices side by side on a row's nodes.
+
+    1 is nominal; of several it is their mean, by their unit devices.
+    """
+    factors = [
+        devices.factor(row.name, part.name, part.polarity, current=current) for part in parts
+    ]
+    if len(parts) == 1:
+        return factors[0]
+    units = [part.units(row) for part in parts]
+    total: Array = np.add.reduce([n * each for n, each in zip(units, factors, strict=True)])
+    return total / sum(units)
+
+
+def node_ratio(row: NodeView, sign: str) -> float:
+    """Return what the copies of a sign's own rail carry over its diodes, were mirrors ideal."""
+    circuit = row.circuit
+    copies, diodes = (
+        sum(part.units(row) for part in parts)
+        for parts in (circuit.copies(sign), circuit.diodes(circuit.own(sign)))
+    )
+    return copies / diodes

@@ -344,6 +344,25 @@ def widened(
     yield Cell(head=head, elements=tuple(elements))
 
 
+def resized(cell: Cell, name: str, units: Mapping[str, int]) -> Cell:
+    """Return a variant of a cell in which some instances have other unit devices.
+
+    Parameters
+    ----------
+    name
+        The variant's.
+    units
+        By instance, such as ``xq0``.
+    """
+    elements = tuple(
+        replace(element, values={**element.values, "units": str(units[element.name])})
+        if element.name in units
+        else element
+        for element in cell.elements
+    )
+    return Cell(head=replace(cell.head, name=name), elements=elements)
+
+
 def wide_label(factors: Mapping[str, int]) -> str:
     """Return what the name of a variant of a cell ends with, from its roles' multiples."""
     return "_".join(f"{role}_{factor}" for role, factor in sorted(factors.items()))

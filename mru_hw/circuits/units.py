@@ -118,6 +118,10 @@ class PlacedView(Protocol):
     def i_lsb(self) -> float:
         """Current [A] of one unit device of the bias rail."""
 
+    @property
+    def bias(self) -> NodeView:
+        """The bias rail."""
+
     def node(self, name: str) -> NodeView:
         """Return a row of nodes."""
 
@@ -196,6 +200,11 @@ class UnitRole:
     beside: str = ""
     parameter: str = ""
     realised: Callable[[SettingsView], Array] = field(default=_nothing)
+
+    @property
+    def polarity(self) -> str:
+        """``n`` or ``p``: what the name of its device class begins with."""
+        return self.device[0]
 
 
 def wide_unit(units: UnitView, *, signed: bool) -> dict[str, int]:

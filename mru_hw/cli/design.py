@@ -28,7 +28,7 @@ Kernel = Annotated[
         "--kernel",
         metavar="numba|numpy",
         help="What computes the settled level behavioral: numba, or numpy, the reference. Without "
-        "it numba where it is installed, and numpy with noise, which numba does not draw.",
+        "it numba where it is installed.",
     ),
 ]
 IUnit = Annotated[

@@ -48,6 +48,15 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "supply_resistance": "--supply-resistance",
         "droop": "--droop",
     },
+    "sensitivity": {name: flag for name, flag in _CHIP.items() if "wire" not in name}
+    | {
+        "by": "--by",
+        "dies": "--dies",
+        "mismatch": "--mismatch-scale",
+        "kernel": "--kernel",
+        "sequences": "--sequences",
+        "workers": "--workers",
+    },
     "sweep": _OUT
     | {
         "plan": "PLAN",
@@ -55,9 +64,20 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "kernel": "--kernel",
         "shard": "--shard",
         "until": "--until",
+        "dask": "--dask",
     },
     "merge": _OUT | {"run": "RUN"},
     "export": _OUT | {"run": "RUN"},
+    "explain": _OUT
+    | {
+        "run": "RUN",
+        "die": "--die",
+        "point": "--point",
+        "trial": "--trial",
+        "sequence": "--sequence",
+        "model": "--model",
+        "inputs": "--inputs",
+    },
     "report": _OUT | {"run": "RUN"},
     "demo": _OUT,
     "characterize": _OUT

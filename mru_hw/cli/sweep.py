@@ -56,7 +56,12 @@ def sweep(
         typer.Option("--plan-check", help="Run nothing; say what it takes in time and room."),
     ] = False,
     dask: Annotated[
-        str | None, typer.Option("--dask", metavar="ADDRESS", help="Not made yet.")
+        str | None,
+        typer.Option(
+            "--dask",
+            metavar="ADDRESS",
+            help="Compute on the dask cluster of this scheduler, such as tcp://10.0.0.1:8786.",
+        ),
     ] = None,
     design: DesignFile = None,
     i_unit: IUnit = None,
@@ -76,21 +81,23 @@ def sweep(
     from mru_hw.sweeps.statistics.answers import statistics
     from mru_hw.sweeps.view import open_run
 
-    if dask is not None:
-        raise UserError("--dask", dask, "no such option: clusters are to come, use --workers")
     document = _with_options(read_plan(plan), plan, design, i_unit, calibration, kernel)
     said = names_of_design(design, i_unit)
     if calibration is not None:
         said["calibration"] = "--calibration"
     asked: Any = {"source": plan, "said": said, "workers": workers, "shard": shard, "until": until}
     if plan_check:
+        if dask is not None:
+            raise UserError("--dask", dask, "no such option beside --plan-check")
         found = check_sweep(document, out, **asked)
+        if found.warning:
+            say(found.warning)
         emit(found.as_data(), as_json=json, lines=check_lines(found))
         return
     if out is None:
         raise UserError("out", MISSING, "the file to write")
     with meter("sweep") as show:
-        outcome = sweep_plan(document, out, **asked, progress=show)
+        outcome = sweep_plan(document, out, **asked, dask=dask, progress=show)
     with open_run(out) as run:
         summary = sweep_summary(run) | {
             "run": out,
@@ -136,7 +143,7 @@ def _with_options(
 
     changed: dict[str, Any] = {}
     if kernel is not None:
-        refuse_kernel(kernel, document.level, document.timing, noise=document.noisy)
+        refuse_kernel(kernel, document.level, document.timing)
         changed["kernel"] = kernel
     if calibration is not None:
         changed["calibration"] = str(calibration.absolute())

@@ -29,7 +29,7 @@ from mru_hw.simulate.noise_walk import NodeNoise
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.batch import batch
 from mru_hw.spice.bench import reference_current
-from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins, clocked_banks, node_net
+from mru_hw.spice.chip import SUPPLIES, chip_deck, chip_pins, node_net
 from mru_hw.spice.deck import BENCH, CHIP, token_of
 from mru_hw.technology.calibration import CHARGE
 from mru_hw.technology.conditions import Conditions
@@ -64,10 +64,10 @@ def chip_lines(chip: Chip, conditions: Conditions, x: Sequence[float], source: s
         "vref vdd vref 0",
         f"ibias vref iref {reference_current(design):.9g}",
         f"vrst rst 0 {v_dd}",
-        *(f"vphi{bank.layer} phi{bank.layer} 0 0" for bank in clocked_banks(design)),
+        *(f"vphi{bank.layer} phi{bank.layer} 0 0" for bank in design.strobed),
         *(
             f"vy{k} y{k} 0 {pin_voltage(conditions.v_dd):.9g}"
-            for k in range(chip.design.buses["y"].size)
+            for k in range(chip.design.outputs.size)
         ),
         *(f"ix{k} vdd x{k} {value:.9g}" for k, value in enumerate(x)),
         source,

@@ -13,6 +13,7 @@ from mru_hw.lab.loop import Values, diode
 from mru_hw.lab.networks import units_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import map_model
+from mru_hw.mapping.rows import Part
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.disagreement import step_rule
 from mru_hw.simulate.verify import read_unit
@@ -46,7 +47,7 @@ class CornerUnit:
         conditions = nominal_conditions(technology)
         nominal = nominal_die(self.design)
         self.ladder = step_rule(self.design, self.calibration, nominal, 0, conditions)
-        self.scale = self.design.buses["c0"].scale
+        self.scale = self.design.node(Part.CANDIDATE.of(0)).scale
         self.beta = {"up": float(self.ladder.up[0]), "down": -float(self.ladder.down[0])}
         up, down = self.beta["up"], self.beta["down"]
         self.grid = np.arange(-REACH, REACH + STEP / 2, STEP)
@@ -61,7 +62,7 @@ class CornerUnit:
             (2 * GAP + 2 * RAMP, high * down),
             (3 * GAP + 2 * RAMP, 0.0),
         ]
-        self.state = diode(self.design, "h0")
+        self.state = diode(self.design, Part.STATE.of(0))
         self.bench = make_unit_bench(
             self.design,
             0,
@@ -123,8 +124,8 @@ class CornerUnit:
         """Return the same by the array."""
         design, cal = self.design, self.calibration
         array = compile_die(design, cal, die, temperature=cal.temperature)
-        memory, node = array.memories[0], array.nodes["c0"]
-        i, h = design.buses["c0"].scale, design.buses["h0"].scale
+        memory, node = array.memories[0], array.nodes[Part.CANDIDATE.of(0)]
+        i, h = design.node(Part.CANDIDATE.of(0)).scale, design.node(Part.STATE.of(0)).scale
         plus, minus = rest_rails(node, N_UNITS)
         branches = i * compared(memory, plus, minus)
         up, down = memory.thresholds()

@@ -30,6 +30,7 @@ from mru_hw.lab.networks import loop_model
 from mru_hw.lab.store import Store, batches, die_rows
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
+from mru_hw.mapping.rows import Part
 from mru_hw.model.network import Array
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.bench import candidate_vectors
@@ -53,7 +54,9 @@ READ = {3: 4, 5: 3, 7: 2, 9: 1, 11: 0}
 def ladder_bench(unit: Unit) -> UnitBench:
     """Return the unit's bench: both thresholds passed slowly, then every level."""
     c = np.array(BOTH_WAYS) * float(unit.ladder.up[0] + unit.ladder.down[0]) / 2
-    return lone_bench(unit, c, lead=lead(unit), watch=(*COMPARATOR, diode(unit.design, "h0")))
+    return lone_bench(
+        unit, c, lead=lead(unit), watch=(*COMPARATOR, diode(unit.design, Part.STATE.of(0)))
+    )
 
 
 def ladder_in_ngspice(unit: Unit, trips: Values, bench: UnitBench, waves: Waves) -> Values:
@@ -68,7 +71,7 @@ def ladder_in_ngspice(unit: Unit, trips: Values, bench: UnitBench, waves: Waves)
     }
 
     at = partial(at_end, bench, waves)
-    state = diode(unit.design, "h0")
+    state = diode(unit.design, Part.STATE.of(0))
     for frame, cells in READ.items():
         if cells:
             found[f"level, {cells} cells"] = abs(at(state, frame))
@@ -83,8 +86,8 @@ def ladder_in_ngspice(unit: Unit, trips: Values, bench: UnitBench, waves: Waves)
 def ladder_in_array(design: Design, calibration: Calibration, die: Die) -> Values:
     """Return a die's quantities [A] by the array."""
     array = compile_die(design, calibration, die, temperature=calibration.temperature)
-    memory, node = array.memories[0], array.nodes["c0"]
-    i, h = design.buses["c0"].scale, design.buses["h0"].scale
+    memory, node = array.memories[0], array.nodes[Part.CANDIDATE.of(0)]
+    i, h = design.node(Part.CANDIDATE.of(0)).scale, design.node(Part.STATE.of(0)).scale
     up, down = memory.thresholds()
     plus, minus = rest_rails(node)
     branches = i * compared(memory, plus, minus)

@@ -13,6 +13,7 @@ from mru_hw.lab.networks import unit_model
 from mru_hw.lab.store import Store
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design
+from mru_hw.mapping.rows import Part
 from mru_hw.model.network import Array
 from mru_hw.simulate.array import Memory, Node
 from mru_hw.simulate.disagreement import StepRule, own_levels, step_rule, wrong_steps
@@ -57,7 +58,7 @@ def unit_of(
 
 def scale(unit: Unit) -> float:
     """Return the current [A] that the candidate's 1 stands for."""
-    return unit.design.buses["c0"].scale
+    return unit.design.node(Part.CANDIDATE.of(0)).scale
 
 
 def lone_bench(
@@ -213,5 +214,8 @@ def lone_mirrors(
         Currents [A] into the state node and on the candidate's minus rail.
     """
     devices = devices_of(design, calibration, die)
-    state, candidate = (node_supply(devices, design.buses[name]) for name in ("h0", "c0"))
+    state, candidate = (
+        node_supply(devices, design.buses[name])
+        for name in (Part.STATE.of(0), Part.CANDIDATE.of(0))
+    )
     return float(state[0][0] * level + candidate[1][0] * minus)

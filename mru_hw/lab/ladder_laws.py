@@ -30,6 +30,7 @@ from mru_hw.lab.loop import Values, diode
 from mru_hw.lab.store import Store
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.realised import realised_bank
+from mru_hw.mapping.rows import Part
 from mru_hw.model.network import Array
 from mru_hw.simulate.array import Rails
 from mru_hw.simulate.disagreement import own_levels
@@ -141,7 +142,9 @@ def scan_bench(unit: Unit, scan: Scan) -> UnitBench:
     """Return the bench of a scan."""
     frames = np.array(scan.frames)
     sides = np.where(frames > 0, float(unit.ladder.up[0]), float(unit.ladder.down[0]))
-    return lone_bench(unit, frames * sides, watch=(*COMPARATOR, diode(unit.design, "h0")))
+    return lone_bench(
+        unit, frames * sides, watch=(*COMPARATOR, diode(unit.design, Part.STATE.of(0)))
+    )
 
 
 def read_scan(unit: Unit, scan: Scan, bench: UnitBench, waves: Waves) -> dict[str, Any]:
@@ -159,7 +162,7 @@ def read_scan(unit: Unit, scan: Scan, bench: UnitBench, waves: Waves) -> dict[st
     climbed = all(cells[frame] == n for n, frame in scan.level_at.items())
     for n, frame in sorted(scan.level_at.items()):
         if n:
-            values[f"level, {n} cells"] = abs(at(diode(unit.design, "h0"), frame))
+            values[f"level, {n} cells"] = abs(at(diode(unit.design, Part.STATE.of(0)), frame))
         values[f"memory supply, {n} cells"] = at("i(vvdd_memory)", frame)
         values[f"mirror supply, {n} cells"] = at("i(vvdd_mirror)", frame)
     for sign, frame in zip(("+", "-"), scan.half_at, strict=True):
@@ -210,8 +213,12 @@ def ladder_law_values(unit: Unit, calibration: Calibration) -> Values:
     """Return by the array what `read_scan` reads."""
     design, k = alone(unit), unit.ladder.levels
     array = nominal_array(design, calibration)
-    memory, node, state = array.memories[0], array.nodes["c0"], array.nodes["h0"]
-    i, h = design.buses["c0"].scale, design.buses["h0"].scale
+    memory, node, state = (
+        array.memories[0],
+        array.nodes[Part.CANDIDATE.of(0)],
+        array.nodes[Part.STATE.of(0)],
+    )
+    i, h = design.node(Part.CANDIDATE.of(0)).scale, design.node(Part.STATE.of(0)).scale
     up, down = (x.item() for x in memory.thresholds())
 
     def drawn(c: float, cells: int) -> tuple[float, float]:
@@ -279,12 +286,12 @@ def ladder_law_delays(unit: Unit, case: LadderCase, calibration: Calibration) ->
     """Return the delays of the same jumps, one sequence each, until a strobe would step."""
     design, t_c = alone(unit), calibration.temperature
     array = nominal_array(design, calibration)
-    bus, memory = design.buses["c0"], array.memories[0]
-    load, n = bus_loads(design, calibration)["c0"], 2 * len(OVERDRIVES)
+    bus, memory = design.node(Part.CANDIDATE.of(0)), array.memories[0]
+    load, n = bus_loads(design, calibration)[Part.CANDIDATE.of(0)], 2 * len(OVERDRIVES)
     up, down = (x.item() for x in memory.thresholds())
     sides = [up] * len(OVERDRIVES) + [-down] * len(OVERDRIVES)
     c = np.array(sides) * (1 + np.array(OVERDRIVES * 2))
-    node = MovingNode(array.nodes["c0"], load, calibration, t_c)
+    node = MovingNode(array.nodes[Part.CANDIDATE.of(0)], load, calibration, t_c)
     ladder = MovingLadder(
         memory, bank_load(design, calibration, design.banks[0]), calibration, bus.scale, n
     )

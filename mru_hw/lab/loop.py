@@ -8,6 +8,7 @@ import numpy as np
 
 from mru_hw.lab.cell import crossings
 from mru_hw.mapping.design import Design
+from mru_hw.mapping.rows import INPUTS, OUTPUTS, Part
 from mru_hw.simulate.array import DieArray, Rails
 from mru_hw.simulate.compile import compile_die
 from mru_hw.spice.bench import DECOUPLING, bench_deck, reference_current
@@ -22,6 +23,9 @@ from mru_hw.variation import Die
 from mru_hw.version import __version__
 
 Values = dict[str, float]
+IN, CANDIDATE, STATE = Part.SIGNAL.of(0), Part.CANDIDATE.of(0), Part.STATE.of(0)
+OUT = Part.SIGNAL.of(1)
+"""Rows of the chip's nodes, between its inputs and its outputs."""
 REST_S, RAMP_S = 1.0, 12.0  # at an input of zero, and from LOW to HIGH
 EDGE_OPTIONS = (
     "gmin=1e-17 abstol=1e-15 vntol=1e-5 chgtol=1e-16 trtol=3 reltol=1e-4 method=gear maxord=1"
@@ -61,7 +65,7 @@ def loop_deck(
     design: Design, course: Course = COURSE, conditions: Conditions | None = None
 ) -> Deck:
     """Return the deck of the chip under a triangle of its input; nominal conditions by default."""
-    i, first = design.buses["x"].scale, loop_start(design) + REST_S
+    i, first = design.inputs.scale, loop_start(design) + REST_S
     drive = [
         f"ix0 0 x0 pwl(0 0 {first - 0.1:.9g} 0 {first:.9g} {course.low * i:.9g}",
         f"+ {first + RAMP_S:.9g} {course.high * i:.9g}"
@@ -97,8 +101,8 @@ def driven_deck(
         "i(vy0)",
         "i(vy1)",
         f"v({TOP}.{loop_net(0, 0)})",
-        *(diode(design, bus) for bus in ("x", "v0", "c0", "h0", "v1")),
-        diode(design, "x", "diode_minus"),
+        *(diode(design, bus) for bus in (INPUTS, IN, CANDIDATE, STATE, OUT)),
+        diode(design, INPUTS, "diode_minus"),
         *watch,
     )
     body = [
@@ -141,7 +145,7 @@ def loop_in_ngspice(
 ) -> Values:
     """Read a run's quantities [A, or a ratio]; an edge that is not there is NaN."""
     t, first = waves.time, loop_start(design) + REST_S
-    x = design.buses["x"].scale
+    x = design.inputs.scale
 
     def at(name: str, when: float) -> float:
         return float(np.interp(when, t, waves.vectors[name]))
@@ -153,26 +157,26 @@ def loop_in_ngspice(
     found = {"rising edge": np.nan, "falling edge": np.nan}
     for when, rising in zip(*crossings(t, v, onset), strict=True):
         if when >= first:
-            found["rising edge" if rising else "falling edge"] = carried("c0", when)
+            found["rising edge" if rising else "falling edge"] = carried(CANDIDATE, when)
     span, above = course.high - course.low, course.above * x
     up = first + RAMP_S * (course.middle - course.low) / span
     middle, rest = first + 2 * RAMP_S - (up - first), first - 0.2
     down = first + RAMP_S * (1 + (course.high - course.above) / span)
     found |= {
-        "level": carried("h0", down),
-        "level, in the middle": carried("h0", middle),
+        "level": carried(STATE, down),
+        "level, in the middle": carried(STATE, middle),
         "memory supply, low": at("i(vvdd_memory)", up),
         "memory supply, high": at("i(vvdd_memory)", down),
         "memory supply, in the middle": at("i(vvdd_memory)", middle),
         "mirror supply, low": at("i(vvdd_mirror)", up),
         "mirror supply, high": at("i(vvdd_mirror)", down),
         "bias supply": at("i(vvdd_bias)", down) + at("i(vref)", down),
-        "gain, p off n, signed": carried("v0", down) / above,
-        "gain, p off n, rectified": abs(at("i(vy0)", down)) / carried("v1", down),
-        "gain, n off n, rectified": abs(at("i(vy1)", down)) / carried("v1", down),
-        "gain, p off p, state": carried("v1", down) / carried("h0", down),
+        "gain, p off n, signed": carried(IN, down) / above,
+        "gain, p off n, rectified": abs(at("i(vy0)", down)) / carried(OUT, down),
+        "gain, n off n, rectified": abs(at("i(vy1)", down)) / carried(OUT, down),
+        "gain, p off p, state": carried(OUT, down) / carried(STATE, down),
         "quiescent current, signed": float(
-            np.sqrt(carried("x", rest) * carried("x", rest, "diode_minus"))
+            np.sqrt(carried(INPUTS, rest) * carried(INPUTS, rest, "diode_minus"))
         ),
     }
     return found
@@ -187,14 +191,14 @@ def loop_in_array(
     up, down = memory.thresholds()
     low, high = flow(array, 0, at.middle), flow(array, 1, at.above)
     scale = {name: bus.scale for name, bus in buses.items()}
-    v1, h = high["v1"].plus.item() * scale["v1"], high["h0"].plus.item() * scale["h0"]
-    y = array.arrive("y", high)[0][:, 0, 0] * scale["y"]
-    sunk = low["c0"].plus.item() * memory.up_copy.item() * scale["c0"]
-    i_q = array.nodes["x"].i_q
+    v1, h = (high[name].plus.item() * scale[name] for name in (OUT, STATE))
+    y = array.arrive(OUTPUTS, high)[0][:, 0, 0] * scale[OUTPUTS]
+    sunk = low[CANDIDATE].behind()[0].item() * memory.up_copy.item() * scale[CANDIDATE]
+    i_q = array.nodes[INPUTS].i_q
     assert i_q is not None
     return {
-        "rising edge": up.item() * scale["c0"],
-        "falling edge": down.item() * scale["c0"],
+        "rising edge": up.item() * scale[CANDIDATE],
+        "falling edge": down.item() * scale[CANDIDATE],
         "level": h,
         "level, in the middle": h,
         "memory supply, low": float(memory.held[0, 0]) + sunk,
@@ -203,24 +207,22 @@ def loop_in_array(
         "mirror supply, low": mirror_supply(array, low),
         "mirror supply, high": mirror_supply(array, high),
         "bias supply": array.bias_supply,
-        "gain, p off n, signed": high["v0"].plus.item() * scale["v0"] / (at.above * scale["x"]),
+        "gain, p off n, signed": high[IN].plus.item() * scale[IN] / (at.above * scale[INPUTS]),
         "gain, p off n, rectified": abs(y[0]) / v1,
         "gain, n off n, rectified": abs(y[1]) / v1,
         "gain, p off p, state": v1 / h,
-        "quiescent current, signed": i_q.item() * scale["x"],
+        "quiescent current, signed": i_q.item() * scale[INPUTS],
     }
 
 
 def flow(array: DieArray, cells: int, x: float) -> dict[str, Rails]:
     """Return the rails of every node at an input, with so many cells set."""
-    rails = {"x": array.nodes["x"].rails(np.full((1, 1, 1), x))}
-    for name in ("v0", "c0"):
+    rails: dict[str, Rails] = {INPUTS: array.nodes[INPUTS].rails(np.full((1, 1, 1), x))}
+    for name in (IN, CANDIDATE):
         rails[name] = array.arrive(name, rails)[1]
-    if not cells:  # the rest carries nothing
-        return rails
     level = array.memories[0].level[:, cells]
-    rails["h0"] = array.nodes["h0"].rails(level[:, None, None].astype(np.float64))
-    rails["v1"] = array.arrive("v1", rails)[1]
+    rails[STATE] = array.nodes[STATE].rails(level[:, None, None].astype(np.float64))
+    rails[OUT] = array.arrive(OUT, rails)[1]
     return rails
 
 

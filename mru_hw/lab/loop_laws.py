@@ -39,6 +39,7 @@ from mru_hw.lab.store import Store
 from mru_hw.mapping import DesignOptions, map_model
 from mru_hw.mapping.design import Design, Timing
 from mru_hw.mapping.realised import rail_thresholds
+from mru_hw.mapping.rows import Part
 from mru_hw.simulate.array import DieArray
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.spice.deck import Waves, pwl
@@ -93,7 +94,7 @@ def loop_design(technology: Technology, case: LoopCase) -> Design:
 
 def loop_course(design: Design, calibration: Calibration) -> Course:
     """Around both edges, in the input's scale; both weights on the way are one."""
-    bank, i = design.banks[0], design.buses["c0"].scale
+    bank, i = design.banks[0], design.node(Part.CANDIDATE.of(0)).scale
     edges = rail_thresholds(design, bank, calibration)
     up, down = (x.item() / i for x in edges)
     return Course(
@@ -119,7 +120,7 @@ def measured_loop(
         corners = [first, first + RAMP_S, first + 2 * RAMP_S]
         inputs = {}
         for edge, times, sign in (("rising", way[0], 1), ("falling", way[1], -1)):
-            c = np.abs(np.interp(times, t, waves.vectors[diode(design, "c0")]))
+            c = np.abs(np.interp(times, t, waves.vectors[diode(design, Part.CANDIDATE.of(0))]))
             at = np.interp(sign * values[f"{edge} edge"], sign * c, times)
             inputs[edge] = float(np.interp(at, corners, x))
         return {"values": values, "inputs": inputs}
@@ -133,7 +134,7 @@ def input_at(array: DieArray, candidate: float, span: tuple[float, float]) -> fl
     low, high = span
     for _ in range(60):
         x = (low + high) / 2
-        if flow(array, 0, x)["c0"].plus.item() < candidate:
+        if flow(array, 0, x)[Part.CANDIDATE.of(0)].plus.item() < candidate:
             low = x
         else:
             high = x
@@ -204,7 +205,7 @@ def loop_drive(
 
 def output_leg(design: Design) -> str:
     """Name the current of the loop's output leg."""
-    group = next(g for g in design.device_groups() if g.key == ("bank0", "gain"))
+    group = next(g for g in design.device_groups() if g.key == (Part.UNITS.of(0), "gain"))
     (_, path), *_ = device_paths(design, group)
     return f"@m.{path}[id]"
 
@@ -216,7 +217,7 @@ def measured_loop_delays(
     edges = row["inputs"]["rising"], row["inputs"]["falling"]
     design = loop_design(technology, case)
     start = loop_start(design) + REST_S
-    drive, moved, until = loop_drive(case, course, edges, start, design.buses["x"].scale)
+    drive, moved, until = loop_drive(case, course, edges, start, design.inputs.scale)
     leg = output_leg(design)
     deck = driven_deck(design, drive, until, 2e-3, (leg,))
 

@@ -174,7 +174,7 @@ class Unit:
     @property
     def reference(self) -> float:
         """The current [A] into the reference pin."""
-        return self.design.i_lsb * self.design.buses["bias"].units
+        return self.design.i_lsb * self.design.bias.units
 
     @property
     def node(self) -> str:

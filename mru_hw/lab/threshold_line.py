@@ -75,14 +75,14 @@ def line_of_inputs(mapped: Model) -> tuple[Array, Array]:
 
 def sweep_deck(design: Design, offset: Array, slope: Array) -> Deck:
     """Return the deck in which the inputs go along the line, slowly."""
-    v_dd, bus = design.technology.v_dd, design.buses["x"]
+    v_dd, bus = design.technology.v_dd, design.inputs
     lines = [f"v{name} {name} 0 {v_dd}" for name in SUPPLIES]
     lines += [
         f"iref vdd iref {reference_current(design):.9g}",
         f"vrst rst 0 {v_dd}",
         "vphi phi0 0 0",
     ]
-    lines += [f"vy{k} y{k} 0 {v_dd / 2}" for k in range(design.buses["y"].size)]
+    lines += [f"vy{k} y{k} 0 {v_dd / 2}" for k in range(design.outputs.size)]
     for k in range(bus.size):
         low, high = (bus.scale * (offset[k] + s * slope[k]) for s in (-REACH, REACH))
         lines.append(f"ix{k} 0 x{k} pwl(0 {low:.9g} 1 {low:.9g} {1 + SWEEP} {high:.9g})")

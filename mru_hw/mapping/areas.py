@@ -12,20 +12,17 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from mru_hw.circuits.base import Line, leg_of, mirror_of
-from mru_hw.circuits.catalogue import unit_circuit
+from mru_hw.circuits.base import Carried, Line, leg_of, mirror_of
 from mru_hw.circuits.units import UnitCircuit
 from mru_hw.errors import UserError
-from mru_hw.mapping.cells import CLOCKED
 from mru_hw.mapping.design import Bus, Design
 from mru_hw.mapping.draft import Draft
+from mru_hw.mapping.rows import BIAS
 
 Device = tuple[str, str]
 """Owner and role, as the error budget names a group of devices."""
 Mirror = tuple[str, str]
 """Row of nodes or units, and the legs' role that reads the net, or the pair's name."""
-
-SPLITTERS = ("split_n", "split_p")
 
 
 def place_areas(draft: Draft) -> None:
@@ -48,7 +45,7 @@ def place_areas(draft: Draft) -> None:
     for name, bus in draft.buses.items():
         rails = {leg: factor for (owner, leg), factor in times.items() if owner == name}
         area = draft.areas.get(name, {}) | rails
-        _refuse_wide(draft, name, bus.units, area)
+        _refuse_wide(draft, bus, area)
         draft.buses[name] = dataclasses.replace(bus, area=area)
 
 
@@ -65,15 +62,16 @@ def _named(name: str, mirrors: dict[Device, Mirror]) -> list[Device]:
     raise UserError("area", name, f"a role of this network's devices: {roles}")
 
 
-def _refuse_wide(draft: Draft, name: str, units: int, area: dict[str, int]) -> None:
+def _refuse_wide(draft: Draft, bus: Bus, area: dict[str, int]) -> None:
     limit = draft.technology.rules.units_max
-    for role, factor in area.items():
-        if role.startswith(("diode", "flip")) and units * factor > limit:
+    for part in (part for part in bus.circuit.roles if part.name in area):
+        units, factor = part.units(bus), area[part.name]
+        if units * factor > limit:
             raise UserError(
                 "area",
                 factor,
-                f"at most {limit // units} for {name}/{role}, whose {units} unit devices may be at "
-                f"most {limit} in {draft.technology.name}",
+                f"at most {limit // units} for {bus.name}/{part.name}, whose {units} unit devices "
+                f"may be at most {limit} in {draft.technology.name}",
             )
 
 
@@ -85,11 +83,7 @@ def mirrors_of(design: Design) -> dict[Device, Mirror]:
 
 def _mirrors_of(draft: Draft) -> Iterator[tuple[Device, Mirror]]:
     """List every device of the network in the making, with its mirror."""
-    rows = []
-    for i, layer in enumerate(draft.model.spec.layers):
-        clocked, from_input = draft.kind(i) in CLOCKED, layer.threshold == "input"
-        circuit = unit_circuit(clocked=clocked, window=clocked and from_input)
-        rows.append((f"bank{i}", circuit, f"c{i}", f"b{i}" if from_input else None))
+    rows = ((row.units, row.circuit, row.candidate, row.threshold) for row in draft.layers)
     return _mirrors(draft.buses, draft.wires, rows)
 
 
@@ -121,7 +115,8 @@ def _mirrors(
     for name, bus in buses.items():
         for part in bus.circuit.roles:
             mirror = mirror_of(part)
-            yield (name, part.name), ("bias" if mirror in SPLITTERS else name, mirror)
+            shared = part.carried is Carried.REST
+            yield (name, part.name), (BIAS if shared else name, mirror)
     for wire in wires:
         source = buses[wire.source].circuit
         for rail in source.rails if source.copied else ():
@@ -132,6 +127,6 @@ def _mirrors(
             if unit.reads:
                 yield (owner, unit.name), (read, unit.reads)
             elif unit.line is Line.RAIL:
-                yield (owner, unit.name), ("bias", leg_of(("plus", unit.device[0])))
+                yield (owner, unit.name), (BIAS, leg_of(("plus", unit.polarity)))
             else:
                 yield (owner, unit.name), (owner, unit.carried.value)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
 from mru_hw.mapping.design import Bank, Bus, Connection, Design
+from mru_hw.mapping.rows import INPUTS, OUTPUTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +184,8 @@ class Flow:
             banks=banks,
             steps=steps,
             done=tuple(_done(steps, legs)),
-            x=rows["x"],
-            y=rows["y"],
+            x=rows[INPUTS],
+            y=rows[OUTPUTS],
         )
 
     def legs_into(self, row: Row) -> Iterator[Legs]:

@@ -7,6 +7,7 @@ import numpy as np
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.mapping.reading import read_connections
 from mru_hw.mapping.realised import compensating, realised_bank
+from mru_hw.mapping.rows import Part
 from mru_hw.model.network import Model
 from mru_hw.technology.calibration import Calibration
 
@@ -22,10 +23,11 @@ def unmap(design: Design, calibration: Calibration) -> Model:
     tensors: dict[str, np.ndarray] = {}
     rectified: dict[int, np.ndarray] = {}
     for c, weight in read_connections(design, calibration):
-        if c.parameter.endswith(".rectified"):
-            rectified[int(c.parameter.split(".")[1])] = np.diag(weight)
+        layer = c.source.layer
+        if c.source.part is Part.RECTIFIED and layer is not None:
+            rectified[layer] = np.diag(weight)
         else:
-            tensors[c.parameter] = weight[:, 0] if c.source == "bias" else weight
+            tensors[c.parameter] = weight[:, 0] if c.source.part is Part.BIAS else weight
     for bank in design.banks:
         _unmap_bank(design, bank, calibration, tensors)
     for i, factor in rectified.items():

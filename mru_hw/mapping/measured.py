@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mru_hw.circuits.base import SPLIT_UNITS, NodeKind
+from mru_hw.circuits.nodes.bias import VIEW_REST_UNITS
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.cells import CLOCKED
 from mru_hw.mapping.draft import Draft
@@ -52,18 +52,23 @@ def refuse_unmeasured(draft: Draft) -> None:
 def _usual_currents(draft: Draft) -> Iterator[tuple[str, float]]:
     """List unit devices and what they usually carry [A]."""
     for name, bus in draft.buses.items():
-        if bus.kind is NodeKind.PIN:
-            continue
-        whose = "the bias rail" if bus.kind is NodeKind.BIAS else f"the diodes of node {name}"
+        whose = f"the diodes of node {name}" if bus.circuit.moves else "the bias rail"
         for rail in bus.circuit.rails:
             yield whose, bus.i_rail(rail)
         if bus.circuit.splits:
-            wide = max(bus.times(role) for role in ("split_n", "split_p"))
-            yield f"the splitters of node {name}", SPLIT_UNITS * draft.i_lsb / wide
+            wide = max(bus.times(part.name) for part in bus.circuit.splitters)
+            yield f"the splitters of node {name}", bus.rest_units * draft.i_lsb / wide
 
 
 def _refuse_cells(draft: Draft) -> None:
     options, measured = draft.options, draft.calibration.measured
+    least, most = VIEW_REST_UNITS // CELL_FACTOR, VIEW_REST_UNITS * CELL_FACTOR
+    if not least <= options.split_units <= most:
+        raise UserError(
+            "split_units",
+            options.split_units,
+            f"{least} to {most}, for calibrations are measured with {VIEW_REST_UNITS}",
+        )
     if not any(layer.cell.name in CLOCKED for layer in draft.model.spec.layers):
         return
     for name in ("hold", "width"):

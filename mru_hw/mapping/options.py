@@ -150,6 +150,13 @@ class DesignOptions(Document):
         description="unit devices of each splitter of a candidate's node; 1 to 512. The more rests "
         "in its rails, the less the node moves with its current, at the price of that rest",
     )
+    split_units: _Units = Field(
+        default=2,
+        description="unit devices of the bias rail whose current each unit device of a splitter "
+        "carries at rest, in every node with two rails; 1 to 512, and within a factor of two of 2, "
+        "which calibrations are measured with. Fewer save power at rest, and near zero such a node "
+        "is slower and weights bend more",
+    )
     hold: _Units = Field(
         default=16,
         description="unit devices of the bias rail that empty a ladder cell's node (I_thresh), "

@@ -13,16 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.catalogue import NODES
 from mru_hw.circuits.window.gains import threshold_copy, window_copies, window_units
 from mru_hw.errors import UserError
 from mru_hw.mapping.areas import place_areas
 from mru_hw.mapping.cells import CLOCKED, CellKind, without_circuit
 from mru_hw.mapping.design import Bus, Design, Timing
-from mru_hw.mapping.draft import Draft, Wire
+from mru_hw.mapping.draft import Draft
+from mru_hw.mapping.graph import draw_graph
 from mru_hw.mapping.measured import refuse_unmeasured
 from mru_hw.mapping.options import DEFAULTS, LARGEST_LADDER, Compensated, DesignOptions
 from mru_hw.mapping.rounding import realise_banks, realise_ratios
+from mru_hw.mapping.rows import BIAS, INPUTS, Part, RowName
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.check import check_levels
 from mru_hw.model.memory import by_name
@@ -86,61 +88,6 @@ def choose_levels(draft: Draft) -> None:
     draft.model = Model(spec=spec, tensors=draft.model.tensors)
 
 
-def draw_graph(draft: Draft) -> None:
-    """Lay out buses and wires: which node circuit each signal needs."""
-    spec, t = draft.model.spec, draft.tensor
-    kinds, wires = draft.kinds, draft.wires
-    kinds["bias"] = (NodeKind.BIAS, 1)
-    kinds["x"] = (NodeKind.SIGNED, spec.n_in)
-
-    def linear(name: str, source: str, target: str, *, rectified: bool = False) -> None:
-        wires.append(
-            Wire(
-                parameter=f"{name}.weight",
-                source=source,
-                target=target,
-                weight=t(f"{name}.weight"),
-                rectified=rectified,
-            )
-        )
-        bias = t(f"{name}.bias")[:, None]
-        wires.append(Wire(parameter=f"{name}.bias", source="bias", target=target, weight=bias))
-
-    first = spec.layers[0]
-    only_rectified = first.rectify_input and first.skip == 0
-    kinds["v0"] = (NodeKind.RECTIFIED if only_rectified else NodeKind.SIGNED, spec.n_hidden)
-    linear("input", "x", "v0")
-    for i, layer in enumerate(spec.layers):
-        p, v, c, h = f"layers.{i}.", f"v{i}", f"c{i}", f"h{i}"
-        out = f"v{i + 1}"
-        unipolar = layer.rectify_candidate
-        # Comparators read the two diodes; a loop's node needs copies of both signs.
-        signed = NodeKind.CANDIDATE if draft.kind(i) in CLOCKED else NodeKind.SIGNED
-        kinds[c] = (NodeKind.RECTIFIED if unipolar else signed, layer.n_units)
-        kinds[h] = (NodeKind.STATE, layer.n_units)
-        linear(p + "candidate", v, c, rectified=layer.rectify_input)
-        if layer.threshold == "input":
-            kinds[f"b{i}"] = (NodeKind.SIGNED, layer.n_units)
-            linear(p + "threshold", v, f"b{i}", rectified=layer.rectify_input)
-        following = spec.layers[i + 1] if i + 1 < len(spec.layers) else None
-        rectified = (layer.rectify_output and layer.skip == 0) or (
-            following is not None and following.rectify_input and following.skip == 0
-        )
-        o = out
-        if layer.rectify_output and layer.skip != 0:
-            o = f"o{i}"
-            kinds[o] = (NodeKind.RECTIFIED, layer.n_out)
-            eye = np.eye(layer.n_out)
-            wires.append(Wire(parameter=p + "rectified", source=o, target=out, weight=eye))
-        kinds[out] = (NodeKind.RECTIFIED if rectified else NodeKind.SIGNED, layer.n_out)
-        linear(p + "output", h, o)
-        if layer.skip != 0:
-            weight = t(p + "skip.weight") if layer.skip == "matrix" else np.eye(layer.n_out)
-            wires.append(Wire(parameter=p + "skip.weight", source=v, target=out, weight=weight))
-    kinds["y"] = (NodeKind.PIN, spec.n_classes)
-    linear("head", f"v{len(spec.layers)}", "y")
-
-
 def choose_scales(draft: Draft) -> None:
     """Choose every bus's current scale.
 
@@ -150,28 +97,28 @@ def choose_scales(draft: Draft) -> None:
     """
     spec, unit, options = draft.model.spec, draft.i_unit, draft.options
     scales = draft.scales
-    rms: dict[str, Array] = {"bias": np.ones(1), "x": np.ones(spec.n_in)}
-    scales["bias"] = scales["x"] = unit
-    for i in range(len(spec.layers)):
+    rms: dict[RowName, Array] = {BIAS: np.ones(1), INPUTS: np.ones(spec.n_in)}
+    scales[BIAS] = scales[INPUTS] = unit
+    for i, rows in enumerate(draft.layers):
         alpha = np.abs(draft.tensor(f"layers.{i}.alpha"))
         # A state is uniform over its levels, more or less: rms = sqrt(K(K+1)/3) levels.
         k = draft.levels[i]
-        rms[f"h{i}"] = alpha * np.sqrt(k * (k + 1) / 3)
-        per_level = 1.0 if draft.kind(i) is CellKind.CMRU else 2.0
+        rms[rows.state] = alpha * np.sqrt(k * (k + 1) / 3)
+        per_level = 1.0 if rows.kind is CellKind.CMRU else 2.0
         level = per_level * options.state_current * unit
-        scales[f"h{i}"] = level / _usable_mean(f"layers.{i}.alpha", alpha)
+        scales[rows.state] = level / _usable_mean(f"layers.{i}.alpha", alpha)
     for name, size in _signal_sizes(draft, rms).items():
         if name not in scales:
             scales[name] = options.signal_current * unit / size if size > 0 else unit
-    for i, layer in enumerate(spec.layers):
-        if layer.threshold == "input":
-            scales[f"b{i}"] = scales[f"c{i}"]
+    for i, rows in enumerate(draft.layers):
+        if rows.threshold is not None:
+            scales[rows.threshold] = scales[rows.candidate]
             continue
         beta = np.abs(draft.tensor(f"layers.{i}.beta"))
-        rise, _ = draft.kind(i).memory.edges(beta, by_name(draft.model.tensors, f"layers.{i}."))
+        rise, _ = rows.kind.memory.edges(beta, by_name(draft.model.tensors, f"layers.{i}."))
         if float(np.mean(rise)) > 0:
             mean = _usable_mean(f"layers.{i}.beta", rise)
-            scales[f"c{i}"] = options.candidate_current * unit / mean
+            scales[rows.candidate] = options.candidate_current * unit / mean
     # The last bits of a product differ from processor to processor, and a design is hashed.
     scales.update({name: float(f"{scale:.12g}") for name, scale in scales.items()})
 
@@ -184,7 +131,7 @@ def _usable_mean(name: str, sizes: Array) -> float:
     return mean
 
 
-def _signal_sizes(draft: Draft, rms: dict[str, Array]) -> dict[str, float]:
+def _signal_sizes(draft: Draft, rms: dict[RowName, Array]) -> dict[RowName, float]:
     """Carry root mean squares through the wires; return the mean of every bus."""
     for name, (_, size) in draft.kinds.items():
         if name in rms:
@@ -197,7 +144,7 @@ def _signal_sizes(draft: Draft, rms: dict[str, Array]) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in rms.items()}
 
 
-def _usual_signals(draft: Draft) -> dict[str, tuple[Array, Array]]:
+def _usual_signals(draft: Draft) -> dict[RowName, tuple[Array, Array]]:
     """Return mean and deviation (n_nodes,) of what usually flows into every bus.
 
     Inputs are normal, of unit variance, states uniform over their levels, and all independent; a
@@ -205,20 +152,20 @@ def _usual_signals(draft: Draft) -> dict[str, tuple[Array, Array]]:
     """
     spec = draft.model.spec
     found = {
-        "bias": (np.ones(1), np.zeros(1)),
-        "x": (np.zeros(spec.n_in), np.ones(spec.n_in)),
+        BIAS: (np.ones(1), np.zeros(1)),
+        INPUTS: (np.zeros(spec.n_in), np.ones(spec.n_in)),
     }
-    for i in range(len(spec.layers)):
+    for i, rows in enumerate(draft.layers):
         alpha = np.abs(draft.tensor(f"layers.{i}.alpha"))
-        middle, spread = draft.kind(i).memory.usual(draft.levels[i])
-        found[f"h{i}"] = (middle * alpha, spread * alpha)
+        middle, spread = rows.kind.memory.usual(draft.levels[i])
+        found[rows.state] = (middle * alpha, spread * alpha)
     for name, (_, size) in draft.kinds.items():
         if name in found:
             continue
         mean, power = np.zeros(size), np.zeros(size)
         for wire in (w for w in draft.wires if w.target == name):
             source = found[wire.source]
-            if wire.rectified or draft.kinds[wire.source][0] is NodeKind.RECTIFIED:
+            if wire.rectified or NODES[draft.kinds[wire.source][0]].rectifies:
                 source = _rectified(*source)
             mean += wire.weight @ source[0]
             power += wire.weight**2 @ source[1] ** 2
@@ -242,8 +189,8 @@ def place_buses(draft: Draft) -> None:
     The bias rail and the nodes that window comparators copy have options for theirs.
     """
     signals, options = _usual_signals(draft), draft.options
-    fixed = {"bias": options.bias_units} | dict.fromkeys(
-        (f"b{i}" for i in _windows(draft)), options.window_units
+    fixed = {BIAS: options.bias_units} | dict.fromkeys(
+        (rows.window for rows in draft.layers if rows.window), options.window_units
     )
     for name, (kind, size) in draft.kinds.items():
         scale = draft.scales[name]
@@ -264,20 +211,24 @@ def place_buses(draft: Draft) -> None:
             scale=scale,
             units=fixed.get(name, units),
             usual=_usual_current(draft, name),
-            split=options.candidate_split if kind is NodeKind.CANDIDATE else 1,
+            split=options.candidate_split if NODES[kind].compared else 1,
+            rest_units=options.split_units,
             mean=_told(signals[name][0]),
             deviation=_told(signals[name][1]),
         )
 
 
-def _usual_current(draft: Draft, name: str) -> float:
+def _usual_current(draft: Draft, name: RowName) -> float:
     """Return what the diodes of a bus usually carry [A]."""
     options = draft.options
-    shares = {"bias": 1.0, "x": 1.0}
-    for i in range(len(draft.model.spec.layers)):
-        shares[f"c{i}"] = shares[f"b{i}"] = options.candidate_current
-        shares[f"h{i}"] = 2 * options.state_current
-    return shares.get(name, options.signal_current) * draft.i_unit
+    shares = {
+        Part.BIAS: 1.0,
+        Part.INPUT: 1.0,
+        Part.CANDIDATE: options.candidate_current,
+        Part.THRESHOLD: options.candidate_current,
+        Part.STATE: 2 * options.state_current,
+    }
+    return shares.get(name.part, options.signal_current) * draft.i_unit
 
 
 def _told(values: Array) -> tuple[float, ...]:
@@ -287,17 +238,12 @@ def _told(values: Array) -> tuple[float, ...]:
 
 def place_windows(draft: Draft) -> None:
     """Give the nodes that window comparators copy the scale that these copies leave them."""
-    for i in _windows(draft):
-        c, b = draft.buses[f"c{i}"], draft.buses[f"b{i}"]
-        units = window_units(draft.calibration, c, b)
-        copied = threshold_copy(window_copies(draft.calibration, units, c, b))
-        draft.buses[b.name] = dataclasses.replace(b, scale=c.scale / copied)
-
-
-def _windows(draft: Draft) -> list[int]:
-    """List the layers whose thresholds window comparators take from the input."""
-    layers = enumerate(draft.model.spec.layers)
-    return [i for i, layer in layers if layer.threshold == "input" and draft.kind(i) in CLOCKED]
+    for rows in draft.layers:
+        if rows.window is not None:
+            c, b = draft.buses[rows.candidate], draft.buses[rows.window]
+            units = window_units(draft.calibration, c, b)
+            copied = threshold_copy(window_copies(draft.calibration, units, c, b))
+            draft.buses[rows.window] = dataclasses.replace(b, scale=c.scale / copied)
 
 
 def timing(frame: float, cells: Sequence[CellKind]) -> Timing:

@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.legs.gains import leg_slopes, node_thermal, path_exponents, path_gains
 from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.circuits.nodes.laws import log_rail, node_skew, rectified_node, signed_node, split
 from mru_hw.mapping.design import Bank, Bus, Connection
 from mru_hw.mapping.realised import Placed, level_currents, quiescent_current, realised_bank
+from mru_hw.mapping.rows import Part
 from mru_hw.technology.calibration import Calibration
 
 Array = NDArray[np.float64]
@@ -66,12 +66,15 @@ class LegLine:
         leg's current over a, divided by the slope of the rail's current over a.
     mean
         By role, the mean current of such a leg over the usual signals.
+    rails
+        By sign, the mean current of the rail over them.
     usual
         The mean of a over them.
     """
 
     gain: dict[str, Array]
     mean: dict[str, Array]
+    rails: dict[str, Array]
     usual: Array
 
 
@@ -119,19 +122,20 @@ def leg_line(
         if role not in gains or rail not in rails:
             continue
         bent = rails[rail] * gains[role]
-        if source.kind is not NodeKind.BIAS:
+        if source.circuit.moves:
             log = log_rail(rails[rail], source.usual / source.scale)
             bent = bent * (1 - exponents[role] * log)
         own, _ = _line(a, rails[rail])
         slope, _ = _line(a, bent, otherwise=gains[role])
         gain[role], mean[role] = slope / own, bent.mean(axis=1)
-    return LegLine(gain=gain, mean=mean, usual=a.mean(axis=1))
+    means = {rail: current.mean(axis=1) for rail, current in rails.items()}
+    return LegLine(gain=gain, mean=mean, rails=means, usual=a.mean(axis=1))
 
 
 def node_line(placed: Wired, target: Bus, calibration: Calibration) -> NodeLine:
     """Read the nodes of a bus, with all legs that are placed."""
     one = np.ones(target.size)
-    if target.kind in (NodeKind.PIN, NodeKind.STATE):
+    if target.circuit.outside or _feeding(placed, target) is not None:
         return NodeLine.plain(target.size)
     total, pull = _drawn(placed, target, calibration)
     decided = _decided(placed, target, calibration)
@@ -142,7 +146,7 @@ def node_line(placed: Wired, target: Bus, calibration: Calibration) -> NodeLine:
         for _ in range(ROUNDS):
             total = total + decided - _flowing(placed, target, calibration, total, pull)
         counted = np.ones(total.shape)
-    elif target.kind is NodeKind.RECTIFIED:
+    elif target.circuit.rectifies:
         # Where nothing flows into a diode its voltage counts for nothing. Where next to nothing
         # ever does there is no line, and what is counted lies where the node does not move.
         rare = np.max(usual_points(target), axis=1, keepdims=True) <= 0
@@ -193,7 +197,7 @@ def read_legs(
     brought = np.zeros(len(connection.plus))
     for leg, units in connection.legs():
         if leg.role in line.gain:
-            flow = 1 if leg.device == "p_mirror" else -1
+            flow = leg.flow
             legs = units * (node.drain[flow] * node.rho * k)[:, None]
             rails[leg.rail] += leg.sign * legs * line.gain[leg.role]
             brought += flow * (legs @ line.mean[leg.role])
@@ -228,17 +232,15 @@ def asked_units(
     """
     line = leg_line(placed, source, target, calibration, both=both)
     ratio = weight / node.rho[:, None] * (target.scale / source.scale) * source.units
-    found = []
-    for rail, positive, negative in (("plus", 1, -1), ("minus", -1, 1)):
-        if rail == "minus" and not both:
-            found.append(np.zeros_like(ratio))
-            continue
-        role = {1: f"source_{rail}", -1: f"sink_{rail}"}
+    found = {rail: np.zeros_like(ratio) for rail in ("plus", "minus")}
+    for rail in found if both else ("plus",):
         up, down = (
-            node.drain[flow][:, None] * line.gain[role[flow]] for flow in (positive, negative)
+            node.drain[leg.flow][:, None] * line.gain[leg.role]
+            for leg in sorted(LEGS, key=lambda leg: -leg.sign)
+            if leg.rail == rail
         )
-        found.append(ratio / np.where(ratio > 0, up, down))
-    return found[0], found[1]
+        found[rail] = ratio / np.where(ratio > 0, up, down)
+    return found["plus"], found["minus"]
 
 
 def read_connections(placed: Wired, calibration: Calibration) -> Iterator[tuple[Connection, Array]]:
@@ -252,7 +254,7 @@ def read_connections(placed: Wired, calibration: Calibration) -> Iterator[tuple[
     last = []
     for connection in placed.connections:
         read = read_legs(placed, connection, calibration, nodes[connection.target])
-        if connection.source == "bias":
+        if connection.source.part is Part.BIAS:
             last.append((connection, read.weight))
             continue
         starts[connection.target] += read.start
@@ -280,17 +282,16 @@ def _source_points(
     The first is (n_source, points): the signal, or its positive part where legs copy the plus rail
     alone. The second has the currents of the same shape by sign, in the source's unit.
     """
-    if source.kind is NodeKind.BIAS:
+    if not source.circuit.moves:
         one = np.ones((source.size, 1))
         return one, {"plus": one}
-    if source.kind is NodeKind.STATE:
-        bank = next(bank for bank in placed.banks if bank.state == source.name)
+    if (bank := _feeding(placed, source)) is not None:
         real = realised_bank(placed, bank, calibration)
         output = level_currents(placed, bank, calibration) / source.scale
         levels = bank.memory.level(np.arange(bank.n_cells + 1), bank.levels)
         return real.alpha[:, None] * levels, {"plus": output}
     v = usual_points(source)
-    if source.kind is NodeKind.RECTIFIED:
+    if source.circuit.rectifies:
         v = np.maximum(v, 0)
         return v, {"plus": v}
     i_q = quiescent_current(source, placed.i_lsb, calibration) / source.scale
@@ -298,6 +299,11 @@ def _source_points(
     if both:
         return v, {"plus": plus, "minus": minus}
     return np.maximum(v, 0), {"plus": plus}
+
+
+def _feeding(placed: Wired, row: Bus) -> Bank | None:
+    """Return the units whose outputs flow into a row; None where legs drive it."""
+    return next((bank for bank in placed.banks if bank.state == row.name), None)
 
 
 def usual_points(bus: Bus) -> Array:
@@ -327,8 +333,8 @@ def _drawn(placed: Wired, target: Bus, calibration: Calibration) -> tuple[Array,
             if leg.role in gains and leg.rail in rails:
                 legs = units * (k * gains[leg.role])
                 carried = legs @ np.take_along_axis(rails[leg.rail], at, axis=1)
-                total += carried if leg.device == "p_mirror" else -carried
-                pull += carried * (slopes[leg.device[0]] * moves)
+                total += leg.flow * carried
+                pull += carried * (slopes[leg.polarity] * moves)
     return total, pull
 
 
@@ -343,7 +349,7 @@ def _pull_near(total: Array, pull: Array, decided: Array, target: Bus) -> Array:
         away = np.abs(total - decided[:, column : column + 1])
         nearest = np.argpartition(away, NEAREST, axis=1)[:, :NEAREST]
         found[:, column] = np.take_along_axis(pull, nearest, axis=1).mean(axis=1)
-    if target.kind is not NodeKind.CANDIDATE:
+    if not target.circuit.compared:
         # Both lie on one side of zero, and may be one.
         found[:] = found.mean(axis=1, keepdims=True)
     return found
@@ -368,7 +374,7 @@ def _decided(placed: Wired, target: Bus, calibration: Calibration) -> Array | No
     if bank is None or bank.window is not None or bank.threshold is not None:
         return None
     real = realised_bank(placed, bank, calibration)
-    if target.kind is NodeKind.CANDIDATE:
+    if target.circuit.compared:
         return np.stack([real.up, -real.down], axis=1)
     # One threshold leaves the line from nothing, which brings nothing.
     return np.stack([real.up, 0 * real.up if bank.clocked else real.down], axis=1)

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import SPLIT_UNITS
 from mru_hw.circuits.cell.drains import CellLegs
+from mru_hw.circuits.nodes.bias import rest_current
 from mru_hw.circuits.nodes.laws import net_current
 from mru_hw.mapping.design import Bank, Bus, Design
 from mru_hw.technology import Technology
@@ -29,6 +29,10 @@ class Placed(Protocol):
     @property
     def i_lsb(self) -> float:
         """Current [A] of one unit device of the bias rail."""
+
+    @property
+    def bias(self) -> Bus:
+        """The bias rail."""
 
     @property
     def buses(self) -> Mapping[str, Bus]:
@@ -70,7 +74,7 @@ def compensating(design: Design, calibration: Calibration) -> Calibration:
 
 def quiescent_current(bus: Bus, i_lsb: float, calibration: Calibration) -> float:
     """Return what each rail of a class-AB node at rest carries [A], as measured."""
-    return SPLIT_UNITS * i_lsb * bus.split * calibration.rest_gain(i_lsb)
+    return rest_current(calibration, bus, i_lsb)
 
 
 def net_threshold(rail: NDArray[Any], i_q: NDArray[Any] | float) -> NDArray[Any]:
@@ -113,7 +117,7 @@ def level_currents(placed: Placed, bank: Bank, calibration: Calibration) -> Arra
         technology=placed.technology,
         bank=bank,
         i_lsb=placed.i_lsb,
-        bias=placed.node("bias"),
+        bias=placed.bias,
         state=placed.node(bank.state),
         temperature=calibration.temperature,
     )

@@ -82,15 +82,12 @@ class Lengths:
     ----------
     samples
         By polarity, cascode or not, and length [m], rising.
-    node
-        Current into a signed node [A] and the node's voltage [V].
     worst
         Corner and temperature [degC] of the leakage.
     """
 
     technology: Technology
     samples: dict[tuple[str, bool], dict[float, LengthSample]]
-    node: tuple[Array, Array]
     worst: tuple[str, float]
 
     def conductance(self, polarity: str, length: float, *, cascode: bool = False) -> float:
@@ -125,14 +122,6 @@ class Lengths:
         share = (logs - at[k - 1]) / (at[k] - at[k - 1])
         leakage: Array = each[k - 1] * (1 - share) + each[k] * share
         return leakage
-
-    def node_voltage(self, current: Array) -> Array:
-        """Voltage [V] of a signed node that receives `current` [A]."""
-        i, v = self.node
-        # The node moves with the logarithm of the larger rail: linear in asinh.
-        least = float(np.min(np.abs(i[i != 0])))
-        voltage: Array = np.interp(np.arcsinh(current / least), np.arcsinh(i / least), v)
-        return voltage
 
     def _at(
         self, polarity: str, length: float, *, cascode: bool = False
@@ -214,11 +203,9 @@ def load_lengths(technology: Technology) -> Lengths:
                     if (row["corner"], float(row["temperature_degC"])) == worst
                 ],
             )
-    nodes = [row for row in rows if row["bench"] == "node"]
     return Lengths(
         technology=technology,
         samples=dict(samples),
-        node=(_column(nodes, "i_in_A"), _column(nodes, "value")),
         worst=worst,
     )
 

@@ -50,8 +50,9 @@ def checked_tensors(
             hint = f", perhaps {near[0]}" if near else ""
             raise UserError(f"{prefix}{name}", Bare("an extra tensor"), f"only its own{hint}")
     for i, layer in enumerate(spec.layers):
-        name = f"layers.{i}.initial_state"
-        check_levels(checked[name], layer, f"{prefix}{name}")
+        if layer.cell.starts:
+            name = f"layers.{i}.initial_state"
+            check_levels(checked[name], layer, f"{prefix}{name}")
     return checked
 
 

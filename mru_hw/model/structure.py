@@ -66,6 +66,16 @@ class LayerSpec(Document):
         default=0, description="what of the signed input is added to the output"
     )
 
+    @property
+    def n_candidates(self) -> int:
+        """How many candidates drive its units; 0 of a cell that reads the layer's input itself."""
+        return self.n_units * self.cell.candidates
+
+    @property
+    def n_states(self) -> int:
+        """How wide its h is, which the output map reads."""
+        return self.n_units * self.cell.outputs
+
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str) -> str:
@@ -152,10 +162,13 @@ class Structure(Document):
         for i, layer in enumerate(self.layers):
             n, v = layer.n_units, self.width_in(i)
             p = f"layers.{i}."
-            shapes |= {p + "candidate.weight": (n, v), p + "candidate.bias": (n,)}
+            if layer.n_candidates:
+                m = layer.n_candidates
+                shapes |= {p + "candidate.weight": (m, v), p + "candidate.bias": (m,)}
             memory = layer.cell.tensors(n, v, by_input=layer.threshold == "input")
             shapes |= {p + name: shape for name, shape in memory.items()}
-            shapes |= {p + "output.weight": (layer.n_out, n), p + "output.bias": (layer.n_out,)}
+            shapes[p + "output.weight"] = (layer.n_out, layer.n_states)
+            shapes[p + "output.bias"] = (layer.n_out,)
             if layer.skip == "matrix":
                 shapes[p + "skip.weight"] = (layer.n_out, v)
         shapes |= {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mru_hw.report.words import differing, percent, said
+from mru_hw.statistics.shares import Band
 from mru_hw.sweeps.spec import FIGURES
 from mru_hw.sweeps.statistics.answers import Comparison, Statistics, Yield
-from mru_hw.sweeps.statistics.shares import Band
 from mru_hw.sweeps.statistics.spread import PERCENTS
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.units import render

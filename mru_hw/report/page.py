@@ -14,11 +14,11 @@ from mru_hw.files import refuse_foreign, whole_file
 from mru_hw.report import bands
 from mru_hw.report.bands import until_lines
 from mru_hw.report.figures import Picture
-from mru_hw.report.sections import condition_rows, notes, pictures, point_rows
+from mru_hw.report.sections import condition_rows, notes, pictures, point_rows, technologies
 from mru_hw.report.summary import sweep_summary
 from mru_hw.report.words import counted, described, percent
+from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
-from mru_hw.sweeps.statistics.crossed import DRAWS
 from mru_hw.sweeps.view import RunView
 from mru_hw.units import render
 
@@ -139,9 +139,8 @@ def _page(**content: Any) -> str:
 
 
 def _lead(run: RunView) -> str:
-    plan = next(iter(run.plans.values()))
     return (
-        f"{run.n_sequences} sequences on {plan['tech']}, level {run.level}, "
+        f"{run.n_sequences} sequences on {technologies(run)}, level {run.level}, "
         f"{sum(point.n_runs for point in run.points)} runs. "
         f"The figures at the head are at: {described(run, run.base)}."
     )

@@ -185,13 +185,19 @@ def point_rows(run: RunView, told: Statistics) -> list[list[str]]:
     return rows
 
 
+def technologies(run: RunView) -> str:
+    """Name the technologies of a run: those of its points, else that of its plan."""
+    own = str(next(iter(run.plans.values()))["tech"])
+    return ", ".join(dict.fromkeys(str(point.settings["tech"] or own) for point in run.points))
+
+
 def condition_rows(run: RunView) -> list[tuple[str, str]]:
     """Return the table of what was run, with versions and hashes."""
     facts, plans = run.facts, run.plans
     first = next(iter(plans.values()))
     rows = [
         ("level of truth", run.level),
-        ("technology", str(first["tech"])),
+        ("technology", technologies(run)),
         ("network", str(first["model"])),
         ("sequences", f"{run.n_sequences} of {first['inputs']}, {run.frames.sum()} frames in all"),
         ("mean length", render(float(run.duration.mean()), "s")),

@@ -229,5 +229,5 @@ class DieArray:
 
         For a look at one bus by itself; names are the Design's.
         """
-        number = {row.bus.name: row.index for row in self.flow.rows}
+        number: dict[str, int] = {row.bus.name: row.index for row in self.flow.rows}
         return self.nodes[name].receive({number[n]: of for n, of in rails.items() if n in number})

@@ -10,22 +10,51 @@ import numpy as np
 
 from mru_hw.errors import Bare, UserError
 from mru_hw.mapping import Design
-from mru_hw.model.structure import Structure
+from mru_hw.model.structure import Structure, normalised
 from mru_hw.spice.options import Tolerances
 from mru_hw.spice.rawfile import raw_path, refuse_raw
 from mru_hw.stimulus import Inputs, asked_inputs, refuse_labels, refuse_width
-from mru_hw.technology import Technology
+from mru_hw.technology import Technology, load_technology
+from mru_hw.technology.calibration import Calibration, load_calibration, read_calibration
 from mru_hw.technology.conditions import Conditions, checked_conditions, nominal_conditions
 from mru_hw.units import parse, render
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 LEVELS = ("ideal", "behavioral", "spice")
 TIMINGS = ("settled", "timed")
 SEEDS = 2**63 - 1
 """The largest seed of a die or of noise."""
 _SEEDED = {"ideal": (), "behavioral": ("die", "noise"), "spice": ("die",)}
+
+
+def asked_technology(tech: Technology | str) -> Technology:
+    """Return a technology, or that of a name.
+
+    Raises
+    ------
+    UserError
+        There is none of this name, or its folder is damaged.
+    """
+    return tech if isinstance(tech, Technology) else load_technology(tech)
+
+
+def asked_calibration(
+    calibration: Calibration | str | Path | None, technology: Technology
+) -> Calibration:
+    """Return constants of a technology: those that ship for it when None, or those of a file.
+
+    Raises
+    ------
+    UserError
+        The file is not what it should be.
+    """
+    if calibration is None:
+        return load_calibration(technology)
+    if isinstance(calibration, Calibration):
+        return calibration
+    return read_calibration(Path(calibration), technology, "calibration")
 
 
 def asked_conditions(
@@ -91,6 +120,28 @@ def asked_sequences(
         asked = Bare(f"{sequences.start}:{sequences.stop}:{sequences.step}")
         raise UserError("sequences", asked, f"start:stop within 0:{data.n_seq}, step 1")
     return data.take(slice(first, stop)), first
+
+
+def asked_frames(
+    design: Design, inputs: Inputs | ArrayLike | str | Path | None, sequence: int
+) -> NDArray[np.float64] | None:
+    """Return the normalised frames of one sequence, (n_time, n_in); None without inputs.
+
+    Raises
+    ------
+    UserError
+        The inputs do not fit the network or its currents, or hold no such sequence.
+    """
+    if inputs is None:
+        if sequence:
+            raise UserError("sequence", sequence, "0 without `inputs`, whose sequences it counts")
+        return None
+    data = asked_inputs(inputs)
+    refuse_width(data, design.spec.n_in)
+    if not 0 <= sequence < data.n_seq:
+        raise UserError("sequence", sequence, f"0 to {data.n_seq - 1}")
+    refuse_currents(design, data)
+    return normalised(design.spec, data.x[sequence, : data.lengths[sequence]])
 
 
 def refuse_level(level: str) -> None:
@@ -211,7 +262,7 @@ def refuse_currents(design: Design, inputs: Inputs) -> None:
         A normalised input times its scale exceeds the largest current.
     """
     normal = design.spec.normalisation
-    limit = design.technology.rules.i_max / design.buses["x"].scale
+    limit = design.technology.rules.i_max / design.inputs.scale
     for rows, frames in inputs.pieces():
         x = inputs.x[rows, frames]
         if normal is not None:

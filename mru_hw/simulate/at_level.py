@@ -104,7 +104,7 @@ def run_level(
     """
     refuse_seeds(level, die=die, noise=noise)
     refuse_timing(timing, level, noise)
-    refuse_kernel(kernel, level, timing, noise=noise is not None)
+    refuse_kernel(kernel, level, timing)
     refuse_corner(chip.design.technology, level, conditions.corner)
     refuse_width(inputs, chip.model.spec.n_in)
     refuse_currents(chip.design, inputs)
@@ -166,7 +166,7 @@ def _behavioral(
         )
         ran, warnings = None, [lost_signal(chip.design, calibration)]
     else:
-        ran = asked_kernel(kernel, noise=noise is not None)
+        ran = asked_kernel(kernel)
         run = simulate_behavioral(
             chip.design,
             calibration,

@@ -223,15 +223,14 @@ def simulate_behavioral(
     keep_all
         Whether to return outputs, candidates and states too.
     kernel
-        One of `mru_hw.simulate.kernels.KERNELS`; when None numba's where it is installed, and
-        numpy's with noise, which numba's does not draw.
+        One of `mru_hw.simulate.kernels.KERNELS`; when None numba's where it is installed.
 
     Raises
     ------
     UserError
-        The trace is too large, or there is no such kernel for it.
+        The trace is too large, or there is no such kernel.
     """
-    compiled = asked_kernel(kernel, noise=noise is not None) == NUMBA
+    compiled = asked_kernel(kernel) == NUMBA
     temperature = calibration.temperature if temperature is None else temperature
     keep_freed_memory()
     supply_v = design.technology.v_dd if v_dd is None else v_dd
@@ -242,11 +241,9 @@ def simulate_behavioral(
     done = 0
     for program in compile_dies(design, at_supply, dies, temperature=temperature, dtype=dtype):
         job = _Job(results, program, at_supply, done, groups, inputs)
-        if compiled:
-            _run_compiled(job, keep_all=keep_all)
-        else:
-            some = dies[done : done + program.n_die]
-            _run_numpy(job, some, law, noise, sequence_offset)
+        some = dies[done : done + program.n_die]
+        run = _run_compiled if compiled else _run_numpy
+        run(job, some, law, noise, sequence_offset)
         done += program.n_die
     return results.run(supply_v)
 
@@ -296,16 +293,26 @@ def _run_numpy(
             gathered.close()
 
 
-def _run_compiled(job: _Job, *, keep_all: bool) -> None:
+def _run_compiled(
+    job: _Job, dies: Sequence[Die], law: NoiseLaw | None, noise: NoiseRun | None, offset: int
+) -> None:
+    from mru_hw.simulate.fast.noise_tables import NoiseTables
     from mru_hw.simulate.fast.run import FastProgram
 
-    fast = FastProgram(job.program, job.calibration, keep_all=keep_all)
+    keep_all, tables = bool(job.results.kept.arrays), None
+    if law is not None and noise is not None:
+        keys = [NoiseKey.of(noise.seed, die.seed) for die in dies]
+        tables = NoiseTables(job.program, law, keys, lazy=not keep_all)
+    fast = FastProgram(job.program, job.calibration, keep_all=keep_all, noise=tables)
     for group in job.groups:
         blocks: Iterable[SequenceBlock] = ()
         for d in range(job.program.n_die):
             if not isinstance(blocks, list) or not blocks:
                 blocks = job.blocks(group)
-            run, gathered = fast.start(d, group), Gathered(job.results, job.first + d, group)
+            run, gathered = (
+                fast.start(d, group, offset),
+                Gathered(job.results, job.first + d, group),
+            )
             for block in blocks:
                 run.add(block)
                 if fast.keeps:

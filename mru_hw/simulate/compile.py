@@ -11,18 +11,19 @@ from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.cells.base import Devices
 from mru_hw.cells.settling import step_capacitance
-from mru_hw.circuits.base import SPLIT_UNITS
-from mru_hw.circuits.legs.gains import leg_slopes, node_flip, node_thermal, path_exponents
-from mru_hw.circuits.legs.leakage import BusLeak, Leak, bus_leak, candidate_leaks
+from mru_hw.circuits.legs.gains import leg_slopes, node_thermal, path_exponents
+from mru_hw.circuits.legs.leakage import BusLeak, Leak, bus_leak, compared_leaks
 from mru_hw.circuits.legs.rails import leg_weights, supply_sum
-from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
+from mru_hw.circuits.legs.roles import LEGS
+from mru_hw.circuits.nodes.bias import bias_supply, biased_legs
 from mru_hw.circuits.nodes.laws import node_skew
-from mru_hw.circuits.nodes.supply import node_supply, quiescent
-from mru_hw.mapping.design import Bus, Connection, Design
+from mru_hw.circuits.nodes.supply import node_branches, quiescent
+from mru_hw.circuits.window.roles import COPIES
+from mru_hw.mapping.design import Connection, Design
 from mru_hw.mapping.flow import Flow, Units
 from mru_hw.mapping.realised import rail_thresholds
 from mru_hw.simulate.array import DieArray
-from mru_hw.simulate.program import COPY_ROLES, Array, Layout, Matrix, Program
+from mru_hw.simulate.program import BRANCHES, COPY_ROLES, Array, Layout, Matrix, Program
 from mru_hw.spice.drive import clock_capacitance, unit_capacitance
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import Die, die_calibration
@@ -109,11 +110,11 @@ class _Compiler:
 
     def __init__(self, flow: Flow, devices: Devices, n_die: int, dtype: np.dtype[Any]) -> None:
         self.flow, self.devices, self.n_die, self.dtype = flow, devices, n_die, dtype
-        calibration, buses = devices.calibration, devices.design.buses
+        calibration = devices.calibration
         self.leaks = [bus_leak(calibration, row.bus) for row in flow.rows]
         self.layout = Layout.of(flow, tuple(bool(leak.legs) for leak in self.leaks))
-        self.bias_leak = bus_leak(calibration, buses["bias"])
-        self.legs_n, self.legs_p = biased_legs(devices)
+        self.bias_leak = bus_leak(calibration, devices.bias)
+        self.legs = biased_legs(devices)
         # Quiescent currents [A] of rows with splitters.
         self.rest = {
             row.index: quiescent(devices, row.bus) for row in flow.rows if row.bus.circuit.splits
@@ -123,36 +124,32 @@ class _Compiler:
         """Return the program."""
         flow, devices, layout = self.flow, self.devices, self.layout
         calibration, nodes = devices.calibration, flow.rows[-1].nodes.stop
-        by_node = {
-            name: np.zeros((self.n_die, nodes))
-            for name in ("i_q", "constant", "drag", "supply_plus", "supply_minus")
-        }
+        by_node = {name: np.zeros((self.n_die, nodes)) for name in ("i_q", "constant", "drag")}
+        branches = np.zeros((self.n_die, 2, len(BRANCHES), nodes))
         # A row of units by itself has no legs, so no matrices.
         stops = [(one.net.stop, one.pull.stop) for one in layout.matrices]
         net, pull = (np.zeros((self.n_die, stop)) for stop in (stops[-1] if stops else (0, 0)))
         for row in flow.rows:
             at = row.nodes
-            by_node["supply_plus"][:, at], by_node["supply_minus"][:, at] = node_supply(
-                devices, row.bus
-            )
+            for k, (own, flip) in enumerate(node_branches(devices, row.bus).values()):
+                branches[:, k, 0, at], branches[:, k, 1, at] = own, flip
             if row.index in self.rest:
                 by_node["i_q"][:, at] = self.rest[row.index] / row.bus.scale
-        bias_legs = self._connections(net, pull, by_node)
+        bias_legs = self._connections(net, pull, by_node, branches)
         for row in flow.rows:
-            for name in ("supply_plus", "supply_minus"):
-                by_node[name][:, row.nodes] *= row.bus.scale
+            branches[..., row.nodes] *= row.bus.scale
+        by_node["supply_plus"], by_node["supply_minus"] = branches.sum(axis=2).swapaxes(0, 1)
         return Program(
             layout=layout,
             skew=node_skew(calibration),
             net=net.astype(self.dtype),
             pull=pull.astype(self.dtype),
+            branches=branches.astype(self.dtype),
             leak=self._each([_leak_rows(leak, 4) for leak in self.leaks]),
             least=self._each([_least_row(leak) for leak in self.leaks]),
-            bias_supply=self._bias_tree(devices.design.buses["bias"]) + bias_legs,
-            clock_supply=np.full(
-                self.n_die, sum(u.bank.clocked for u in flow.banks) * calibration.i_driver
-            ),
-            biased=np.full(self.n_die, self.legs_n),
+            bias_supply=bias_supply(devices) + bias_legs,
+            clock_supply=np.full(self.n_die, len(flow.design.strobed) * calibration.i_driver),
+            biased=np.full(self.n_die, self.legs.n),
             **{name: values.astype(self.dtype) for name, values in by_node.items()},
             **self._banks(),
         )
@@ -162,7 +159,9 @@ class _Compiler:
         one = np.array(values)
         return np.broadcast_to(one, (self.n_die, *one.shape))
 
-    def _connections(self, net: Array, pull: Array, by_node: Mapping[str, Array]) -> Array:
+    def _connections(
+        self, net: Array, pull: Array, by_node: Mapping[str, Array], branches: Array
+    ) -> Array:
         """Fill the matrices; return what bias legs take from the supply [A], (n_die,)."""
         design, devices = self.devices.design, self.devices
         rows = {row.bus.name: row for row in self.flow.rows}
@@ -171,20 +170,21 @@ class _Compiler:
         for connection in design.connections:
             source, target = design.buses[connection.source], rows[connection.target]
             weights = leg_weights(devices, connection)
-            drawn = supply_sum(weights, "plus", source.size)
             if not source.circuit.moves:
                 terms = self._terms(connection, weights, self.bias_leak)
                 # As `Rails.copied`, of a diode that carries its usual current.
-                brought = terms[0] * self.legs_n
+                brought = terms[0] * self.legs.n
                 if self.bias_leak.legs:
-                    brought = brought + terms[3] * (self.legs_p - self.legs_n)
+                    brought = brought + terms[3] * (self.legs.p - self.legs.n)
                 by_node["constant"][:, target.nodes] += brought[..., 0]
                 by_node["drag"][:, target.nodes] += terms[2][..., 0]
-                bias_legs += drawn[..., 0] * source.scale
+                drawn = supply_sum(weights, "plus", source.size)
+                bias_legs += drawn[..., 0] * (source.scale * self.legs.p)
                 continue
             from_row = rows[source.name]
-            by_node["supply_plus"][:, from_row.nodes] += drawn
-            by_node["supply_minus"][:, from_row.nodes] += supply_sum(weights, "minus", source.size)
+            for k, sign in enumerate(source.circuit.signs):
+                behind = BRANCHES.index("legs" if source.circuit.direct(sign) == "p" else "behind")
+                branches[:, k, behind, from_row.nodes] += supply_sum(weights, sign, source.size)
             matrix = self.layout.matrices[wirings[connection.parameter]]
             terms = self._terms(connection, weights, self.leaks[from_row.index])
             self._place(matrix, terms, net, pull)
@@ -222,29 +222,17 @@ class _Compiler:
         terms = np.zeros((4, self.n_die, n, len(signs) * size))
         for k, (rail, sign) in enumerate(signs):
             columns = terms[..., k * size : (k + 1) * size]
-            for side, polarity, flow in (("source", "p", 1.0), ("sink", "n", -1.0)):
-                role = f"{side}_{rail}"
-                if role not in legs:
-                    continue
+            for leg in (leg for leg in LEGS if leg.rail == rail and leg.role in legs):
+                role = leg.role
                 # ln(rail / usual) = ln(rest / usual) + sign ln(plus / rest)
-                current = flow * legs[role] * (source.scale / target.scale)
+                current = leg.flow * legs[role] * (source.scale / target.scale)
                 columns[0] += current * (1 - exponents[role] * rest)
                 columns[1] -= current * (exponents[role] * sign)
-                columns[2] += np.abs(current) * (slopes[polarity] * moves)
-                if leak.legs and (rail, polarity) != leak.direct(rail):
+                columns[2] += np.abs(current) * (slopes[leg.polarity] * moves)
+                if leak.legs and leg.copies != leak.direct(rail):
                     columns[3] += current
         terms[0] -= rested * terms[2]
         return terms
-
-    def _bias_tree(self, bus: Bus) -> Array:
-        """Supply current [A]: the reference itself, the PMOS rail's diode, the splitters' chain."""
-        devices = self.devices
-        rail_n, rail_p = bias_rails(devices)
-        copied = (devices.factor("bias", "flip_plus", "n") * rail_n)[..., 0]
-        gain = node_flip(devices.calibration, bus, "plus")
-        source = (devices.factor("bias", "split_source", "p") * rail_p)[..., 0]
-        tree: Array = bus.scale * (1 + copied * gain) + SPLIT_UNITS * devices.i_lsb * gain * source
-        return tree
 
     def _banks(self) -> dict[str, Any]:
         """Return what belongs to units, cells, levels and banks."""
@@ -268,7 +256,7 @@ class _Compiler:
         buses = design.buses
         joined["compared"] = self._each(
             [
-                _leaks_of(candidate_leaks(calibration, buses[units.bank.candidate]).values())
+                _leaks_of(compared_leaks(calibration, buses[units.bank.candidate]).values())
                 for units in banks
             ]
         )
@@ -284,9 +272,10 @@ class _Compiler:
         leg_unit = 1.0 if law.copies else c
         nominal, _ = rail_thresholds(devices.design, bank, devices.calibration)
         copies = np.zeros((n_die, len(COPY_ROLES), bank.n_units))
-        for role, weight in law.copies.items():
-            own = 1.0 if role.endswith("opposite") else ratio
-            copies[:, COPY_ROLES.index(role)] = weight * own
+        for k, part in enumerate(COPIES):
+            if part.name in law.copies:
+                own = ratio if part.of_threshold else 1.0
+                copies[:, k] = law.copies[part.name] * own
         by_unit = {
             "up": law.up / c,
             "down": law.down / c,
@@ -297,11 +286,11 @@ class _Compiler:
             "down_leg": law.down_leg / leg_unit,
         }
         by_cell = {
-            "output": law.output * (self.legs_n / h),
-            "drawn": law.drawn * self.legs_n,
-            "level": law.level * (self.legs_n / h),
+            "output": law.output * (self.legs.n / h),
+            "drawn": law.drawn * self.legs.n,
+            "level": law.level * (self.legs.n / h),
             "level_gains": law.level_gains,
-            "held": law.held * self.legs_n,
+            "held": law.held * self.legs.n,
         }
         whole = {
             name: np.broadcast_to(values, (n_die, *values.shape[-1:]))

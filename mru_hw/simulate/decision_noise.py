@@ -33,6 +33,7 @@ from mru_hw.mapping.design import Bank, Design
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import DieArray, Memory, Node, Rails
 from mru_hw.simulate.noise_draw import OF_BIAS, OF_NODES, OF_UNIT, Part, Places
+from mru_hw.simulate.noise_laws import meeting, own_devices, sigma
 from mru_hw.simulate.noise_walk import (
     FLIP,
     Gains,
@@ -42,6 +43,7 @@ from mru_hw.simulate.noise_walk import (
     bias_device,
     bias_legs,
     node_noise,
+    own_counts,
     wide,
 )
 from mru_hw.technology.calibration import CHARGE, Calibration
@@ -49,7 +51,6 @@ from mru_hw.variation import NoiseKey
 
 LOW_CORNER = 1e-3  # Hz, below which flicker noise counts as a fixed offset
 BIAS_DEVICES = 3  # the reference's diode, and the flip that PMOS legs read
-LOOP_DEVICES = 3  # width leg and feedback pair of a loop that is high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +131,15 @@ class NoiseLaw:
         return self._sigma(noise, self.bandwidth[layer].max(), self.fast[layer].max())
 
     def _sigma(self, noise: Noise, bandwidth: Floats, band: Floats) -> Floats:
-        sigma: Floats = noise.white * (self.white * bandwidth)
-        sigma += noise.flicker * (self.flicker * band)
-        return np.sqrt(sigma, out=sigma)
+        found: Floats = sigma(
+            noise.white, noise.flicker, self.white * bandwidth, self.flicker * band
+        )
+        return found
 
     def held(self, noise: Noise) -> Floats:
         """Return the sigma [A] of a draw a sequence."""
-        sigma: Floats = np.sqrt(noise.flicker * (self.flicker * self.slow))
-        return sigma
+        found: Floats = np.sqrt(noise.flicker * (self.flicker * self.slow))
+        return found
 
 
 def decision_capacitance(design: Design, calibration: Calibration, bank: Bank) -> Floats:
@@ -376,21 +378,18 @@ class DecisionNoise:
         Its candidate's diode (and flip, where the comparator reads it), the comparator's copy and
         what sets the threshold, referred to the candidate; a signed candidate's splitters too.
         """
-        bank, i_lsb = memory.bank, bias_device(array.design)
-        bus = array.rows[memory.units.candidate].row.bus
-        rail, root, rest = np.maximum(threshold, 0), np.ones_like(threshold), threshold * 0
-        steps: Floats = root
-        if memory.i_q is not None:
+        bank, bus = memory.bank, array.rows[memory.units.candidate].row.bus
+        steps: Floats
+        if memory.i_q is None:
+            rail, steps = np.maximum(threshold, 0), np.ones_like(threshold)
+            root, rest = steps, threshold * 0
+        else:
             rest = memory.i_q * bus.scale
-            root = np.sqrt(threshold * threshold + 4 * rest * rest)
-            rail = (threshold + root) / 2
-            steps = (root / rail) ** 2
-        copies = [part for part in bank.circuit.roles if part.reads and not part.of_threshold]
-        devices = 2 + FLIP * bus.circuit.flipped(copies[0].reads)
-        white, flicker = devices * rail + rest * rest / root, rail * rail * (devices / wide(bus))
-        if bank.window is None:
-            legs = 1 if bank.clocked else 1 + LOOP_DEVICES
-            white, flicker = white + legs * rail, flicker + legs * i_lsb * rail
+            rail, root, steps = meeting(threshold, rest)
+        devices, legs = own_counts(bank, bus)
+        white, flicker = own_devices(
+            rail, root, rest, devices, legs, wide(bus), bias_device(array.design)
+        )
         own = Noise(white=white, flicker=flicker)
         if bank.window is not None and memory.units.threshold is not None:
             node = heard[memory.units.threshold]

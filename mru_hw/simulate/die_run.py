@@ -177,7 +177,7 @@ class DieRun:
         """
         scale = self.array.flow.rows[memory.units.candidate].bus.scale
         high = cells[0, :, 1:]
-        plus, minus = rails.plus, rails.minus
+        plus, minus = rails.behind()
         sunk = np.zeros_like(plus) if minus is None else minus * memory.down_copy
         drawn = np.where(high, sunk, plus * memory.up_copy)
         self._draw("memory", drawn.sum(axis=0) * scale, 1.0)
@@ -202,7 +202,7 @@ class DieRun:
         course = node.rails(fed)
         versions = node.row.versions
         after, before = slice(1, None), slice(None, -1)
-        drawn, supply = held.sum(axis=0), node.supply(Rails(plus=fed))
+        drawn, supply = held.sum(axis=0), node.supply(course)
         spans = (before, after)[-len(versions) :]
         for version, span in zip(versions, spans, strict=True):
             self._draw("memory", drawn[span], version.share)

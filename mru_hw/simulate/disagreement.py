@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.evidence import Evidence
 from mru_hw.simulate.local import LocalLayer, local_layers
 from mru_hw.simulate.loop_steps import wrong_bits
-from mru_hw.simulate.spice_level import SpiceResult
 from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
@@ -314,8 +313,23 @@ def _by_candidate(
 # ------------------------------------------------------------------------------ whole networks
 
 
+class Shown(Protocol):
+    """What a run shows of its units, at the level ``spice`` or ``behavioral``."""
+
+    @property
+    def trace(self) -> Trace:
+        """Its candidates."""
+
+    @property
+    def evidence(self) -> Sequence[Sequence[Evidence | None]]:
+        """By sequence and layer, what explains a step; None for layers without a strobe."""
+
+    def quantised(self, mapped: Model) -> tuple[Array, ...]:
+        """Return per layer h without the circuit's errors, (n_seq, n_time, n_units)."""
+
+
 def explain(
-    result: SpiceResult,
+    result: Shown,
     mapped: Model,
     design: Design,
     rules: Mapping[int, StepRule],
@@ -327,7 +341,7 @@ def explain(
     Parameters
     ----------
     result
-        What ngspice gave.
+        What ngspice or the array gave.
     mapped, design
         The network that the design amounts to, and the design.
     rules

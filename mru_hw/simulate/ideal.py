@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.errors import Bare, MruHwError, UserError
-from mru_hw.model.memory import Drive
-from mru_hw.model.memory.recurrence import Floats, Levels
+from mru_hw.model.memory import Drive, State
+from mru_hw.model.memory.recurrence import Floats
 from mru_hw.model.network import Model
 from mru_hw.model.structure import LayerSpec, ModelSpec, normalised
 from mru_hw.simulate.kept import Kept
@@ -161,13 +161,13 @@ class _Run:
     tally
         What the readout knows so far.
     before
-        By layer, the levels before the next frame, (die, unit, sequence); empty until the first.
+        By layer, what its memory holds before the next frame; empty until the first.
     """
 
     weights: Mapping[str, Floats]
     dies: slice
     tally: Tally
-    before: dict[int, Levels] = field(default_factory=dict)
+    before: dict[int, State] = field(default_factory=dict)
 
 
 def _network(spec: ModelSpec, run: _Run, x: Floats, scratch: _Scratch, record: Record) -> Floats:
@@ -177,7 +177,7 @@ def _network(spec: ModelSpec, run: _Run, x: Floats, scratch: _Scratch, record: R
     for i, layer in enumerate(spec.layers):
         prefix = f"layers.{i}."
         own = {k.removeprefix(prefix): a for k, a in w.items() if k.startswith(prefix)}
-        before = run.before.get(i, own["initial_state"][:, :, None])
+        before = run.before.get(i)
         v, run.before[i] = _layer(layer, own, before, v, scratch, partial(record, i))
     output = _affine(w["head.weight"], w["head.bias"], v, scratch, "head")
     record(0, "output", output)
@@ -187,16 +187,18 @@ def _network(spec: ModelSpec, run: _Run, x: Floats, scratch: _Scratch, record: R
 def _layer(
     layer: LayerSpec,
     w: Mapping[str, Floats],
-    before: Levels,
+    before: State | None,
     v: Floats,
     scratch: _Scratch,
     record: Callable[[str, Floats], None],
-) -> tuple[Floats, Levels]:
-    """Return a layer's output and the levels that it ends with, (die, unit, sequence)."""
+) -> tuple[Floats, State]:
+    """Return a layer's output and what its memory ends with; `before` is None at the start."""
     u = v
     if layer.rectify_input:
         u = np.maximum(v, 0, out=scratch.like("u", v))
-    c = _affine(w["candidate.weight"], w["candidate.bias"], u, scratch, "c")
+    c = u[:, :0]
+    if layer.n_candidates:
+        c = _affine(w["candidate.weight"], w["candidate.bias"], u, scratch, "c")
     if layer.rectify_candidate:
         np.maximum(c, 0, out=c)
     record("candidate", c)
@@ -215,12 +217,12 @@ def _layer(
 def _memory(
     layer: LayerSpec,
     w: Mapping[str, Floats],
-    before: Levels,
+    before: State | None,
     u: Floats,
     c: Floats,
     scratch: _Scratch,
-) -> tuple[Floats, Levels]:
-    """Return the states h, (die, unit, time, sequence), and the last frame's levels."""
+) -> tuple[Floats, State]:
+    """Return the states h, (die, state, time, sequence), and what the memory ends with."""
 
     def unit(name: str) -> Floats:
         return w[name][:, :, None, None]
@@ -237,11 +239,18 @@ def _memory(
         np.abs(beta, out=beta)
     elif layer.cell.threshold_names:
         beta = np.abs(unit("beta"))
-    h = scratch.like("h", c)
+    h = scratch.array("h", (len(u), layer.n_states, *u.shape[2:]))
     drive = Drive(
-        candidate=c, limit=layer.levels, beta=beta, unit=unit, tensor=tensor, linear=linear
+        input=u,
+        candidate=c,
+        limit=layer.levels,
+        beta=beta,
+        unit=unit,
+        tensor=tensor,
+        linear=linear,
     )
-    return h, layer.cell.remember(drive, before, h)
+    start = layer.cell.initial(drive) if before is None else before
+    return h, layer.cell.remember(drive, start, h)
 
 
 def _affine(weight: Floats, bias: Floats, v: Floats, scratch: _Scratch, name: str) -> Floats:
@@ -335,4 +344,4 @@ def _ranges(total: int, step: int) -> Iterator[slice]:
 
 def _widest(spec: ModelSpec) -> int:
     own = [spec.n_in, spec.n_hidden, spec.n_classes]
-    return max(own + [max(layer.n_units, layer.n_out) for layer in spec.layers])
+    return max(own + [max(layer.n_states, layer.n_out) for layer in spec.layers])

@@ -25,9 +25,9 @@ class Kept:
     Attributes
     ----------
     arrays
-        By kind, one array a layer: ``candidate`` and ``state``, (n_die, n_seq, n_time, n_units),
-        and ``output`` with the only one, (n_die, n_seq, n_time, n_classes). Empty in a run that
-        keeps decisions only.
+        By kind, one array a layer: ``candidate``, (n_die, n_seq, n_time, n_candidates), and
+        ``state``, (n_die, n_seq, n_time, n_states), and ``output`` with the only one,
+        (n_die, n_seq, n_time, n_classes). Empty in a run that keeps decisions only.
     """
 
     arrays: Mapping[str, tuple[Floats, ...]]
@@ -109,5 +109,8 @@ def free_memory(meminfo: Path = Path("/proc/meminfo"), cgroup: Path = CGROUP) ->
 
 
 def _widths(spec: ModelSpec) -> dict[str, list[int]]:
-    units = [layer.n_units for layer in spec.layers]
-    return {"candidate": units, "state": units, "output": [spec.n_classes]}
+    return {
+        "candidate": [layer.n_candidates for layer in spec.layers],
+        "state": [layer.n_states for layer in spec.layers],
+        "output": [spec.n_classes],
+    }

@@ -24,13 +24,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.circuits.base import leg_of
-from mru_hw.mapping.design import Bus, Design
+from mru_hw.mapping.design import Bank, Bus, Design
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import Node, Rails, Wiring, apply
+from mru_hw.simulate.noise_laws import passed
 
 FLIP = 2  # devices: the copy, and the diode that it feeds
+LOOP_DEVICES = 3  # width leg and feedback pair of a loop that is high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,23 +99,45 @@ class Gains:
     @classmethod
     def of(cls, wiring: Wiring, source: Node, target: Node) -> Gains:
         """Return the gains of all legs from a row to another on one die."""
-        circuit, n = source.circuit, source.row.bus.size
-        plus, minus = wiring.net[:, :n], wiring.net[:, n : n * len(circuit.signs)]
+        rest = None if source.i_q is None else source.i_q[:, 0, 0]
+        return cls.paths(wiring.source, wiring.sourced, wiring.net, source, target.row.bus, rest)
+
+    @classmethod
+    def paths(
+        cls,
+        number: int,
+        sourced: NDArray[np.bool_],
+        net: Floats,
+        source: Node,
+        target: Bus,
+        rest: Floats | None,
+    ) -> Gains:
+        """Return the gains of one or more dies, whose arrays then have a leading axis of dies.
+
+        Parameters
+        ----------
+        number, source, target
+            Of the row that legs copy; its nodes, of any die; the bus that they drive.
+        sourced, net
+            As of `Wiring`.
+        rest
+            Quiescent currents (…, n_source) of the source's splitters, where it has some.
+        """
+        circuit, bus, n = source.circuit, source.row.bus, source.row.bus.size
+        plus, minus = net[..., :n], net[..., n : n * len(circuit.signs)]
         both = bool(minus.any())
-        if source.i_q is not None:
+        if rest is not None:
             # From the gain at rest to that at the usual current.
-            rise = np.log(source.usual / source.i_q[:, 0, 0])
-            plus = plus + wiring.net[:, 2 * n : 3 * n] * rise
-            minus = minus - wiring.net[:, 3 * n : 4 * n] * rise
-        path: Floats = ((plus - minus) / 2 if both else plus) * (
-            target.row.bus.scale / source.row.bus.scale
-        )
+            rise = np.log(source.usual / rest)[..., None, :]
+            plus = plus + net[..., 2 * n : 3 * n] * rise
+            minus = minus - net[..., 3 * n : 4 * n] * rise
+        path: Floats = ((plus - minus) / 2 if both else plus) * (target.scale / bus.scale)
         # A weight's legs on two rails are of either polarity: both read flips, or none.
-        sunk, sourced = (circuit.flipped(leg_of(("plus", polarity))) for polarity in ("n", "p"))
-        flipped = np.where(wiring.sourced[:, :n], sourced, sunk)
+        sunk, other = (circuit.flipped(leg_of(("plus", polarity))) for polarity in ("n", "p"))
+        flipped = np.where(sourced[:, :n], other, sunk)
         legs = np.abs(path) + FLIP * flipped * path**2
         one_rail = minus.size > 0 and not both
-        return cls(source=wiring.source, path=path, legs=legs, one_rail=one_rail)
+        return cls(source=number, path=path, legs=legs, one_rail=one_rail)
 
     def arriving(self, noise: NodeNoise) -> Noise:
         """Return what all legs bring, as a variance."""
@@ -163,16 +188,25 @@ def node_noise(bus: Bus, rails: Rails, arriving: Noise | None, corner: Floats) -
     share = None if rails.minus is None else plus / total
     if arriving is None:
         return NodeNoise(legs=legs, shared=legs, share=share)
-    moved = total + corner
-    passed = np.divide(total, moved, out=np.zeros_like(moved), where=moved > 0)
     # A diode that is off passes nothing.
-    through = Noise(white=arriving.white * passed, flicker=arriving.flicker * (total > 0))
+    through = Noise(
+        white=arriving.white * passed(total, corner), flicker=arriving.flicker * (total > 0)
+    )
     return NodeNoise(legs=legs, shared=through + legs, share=share)
 
 
 def wide(bus: Bus) -> int:
     """Return the unit devices of a bus's diodes, as wide as those of its noisiest rail."""
     return bus.units * bus.narrowest
+
+
+def own_counts(bank: Bank, bus: Bus) -> tuple[int, int]:
+    """Return how many devices of a unit carry its candidate's rail, and how many bias legs do."""
+    copies = [part for part in bank.circuit.roles if part.reads and not part.of_threshold]
+    devices = 2 + FLIP * bus.circuit.flipped(copies[0].reads)
+    if bank.window is not None:
+        return devices, 0
+    return devices, 1 if bank.clocked else 1 + LOOP_DEVICES
 
 
 def bias_device(design: Design) -> float:

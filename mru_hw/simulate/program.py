@@ -11,6 +11,7 @@ current over its bus's scale) but supply coefficients, which are in amperes per 
                                           (`Matrix`)
 ``i_q``, ``constant``, ``drag``,          by node
 ``supply_plus``, ``supply_minus``
+``branches``                              by sign, branch and node
 ``leak``, ``least``                       by row, and by rail or sign
 ``up``, ``down``, ``up_nominal``,         by unit
 ``up_copy``, ``down_copy``, ``up_leg``,
@@ -43,6 +44,8 @@ from mru_hw.simulate.array import DieArray, Memory, Node, Wiring
 
 Array = NDArray[np.float64]
 
+BRANCHES = ("own", "flip", "legs", "behind")
+"""Order of what a sign of a node draws in `Program.branches`, as `branch_supply` names it."""
 COPY_ROLES = tuple(copy.name for copy in COPIES)
 """Order of a window comparator's copies in `Program.copies`."""
 
@@ -141,7 +144,9 @@ class Program:
     constant, drag
         (n_die, n_nodes) what the legs off the bias rail bring, and their part of the pull.
     supply_plus, supply_minus
-        (n_die, n_nodes) supply current [A] per unit of either rail.
+        (n_die, n_nodes) supply current [A] per unit of either rail that does not leak.
+    branches
+        (n_die, 2, 4, n_nodes) what it is the sum of, by sign and in the order of `BRANCHES`.
     leak
         (n_die, n_rows, 4, 3) float64: channel, junction and slope of a leg on each of the rails, in
         the order of `NodeCircuit.rails`.
@@ -171,6 +176,7 @@ class Program:
     skew: float
     net: Floats
     pull: Floats
+    branches: Floats
     i_q: Floats
     constant: Floats
     drag: Floats
@@ -237,6 +243,7 @@ class Program:
             wirings=tuple(self._wiring(d, k) for k in row.legs),
             supply_plus=self.supply_plus[d, nodes],
             supply_minus=self.supply_minus[d, nodes] if splits else None,
+            branches=self.branches[d, : len(row.bus.circuit.signs), :, nodes],
         )
 
     def _leak(self, d: int, row: Row) -> BusLeak:
@@ -260,7 +267,7 @@ class Program:
         bank, at = units.bank, units.units
         window = bank.window is not None
         signed = units.bank.clocked and rows[units.candidate].i_q is not None
-        roles = [r for r in COPY_ROLES if window and (signed or r in ("up_plus", "up_minus"))]
+        roles = [part.name for part in COPIES if window and (signed or not part.signed)]
         return Memory(
             units=units,
             up=_column(self.up[d, at]),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import NodeCircuit
-from mru_hw.circuits.legs.leakage import BusLeak
+from mru_hw.circuits.legs.leakage import BusLeak, branch_supply
 from mru_hw.circuits.nodes.laws import log_rail, rectified_node, signed_node, split
 from mru_hw.mapping.flow import Row
 from mru_hw.model.memory.recurrence import Floats
@@ -36,11 +36,31 @@ class Rails:
         node that is not signed has no minus rows. The logarithm is there because a path's gain
         falls linearly with it (`mru_hw.circuits.legs.gains.path_exponents`); ``ln(minus / i_0)``
         is its negative. None where no legs copy the node.
+    diodes
+        By sign, (n, time, sequence) currents of the node's own diodes, of a bus that leaks; else
+        they are `plus` and `minus`.
     """
 
     plus: Floats
     minus: Floats | None = None
     copied: Floats | None = None
+    diodes: tuple[Floats, ...] = ()
+
+    @property
+    def excess(self) -> tuple[Floats, ...]:
+        """By sign, what the rails behind the flips carry more; of a bus that leaks."""
+        signs = len(self.diodes)
+        if self.copied is None or not signs:
+            return ()
+        n = len(self.plus)
+        return tuple(self.copied[k * n : (k + 1) * n] for k in range(2 * signs, 3 * signs))
+
+    def behind(self) -> tuple[Floats, Floats | None]:
+        """Return the currents of the plus and the minus rail behind their flips."""
+        if not self.diodes:
+            return self.plus, self.minus
+        plus, *minus = self.excess
+        return self.plus + plus, None if self.minus is None else self.minus + minus[0]
 
     def at(self, frames: slice) -> Rails:
         """Return some of the frames."""
@@ -49,6 +69,7 @@ class Rails:
             plus=self.plus[:, frames],
             minus=None if minus is None else minus[:, frames],
             copied=None if copied is None else copied[:, frames],
+            diodes=tuple(diode[:, frames] for diode in self.diodes),
         )
 
 
@@ -102,6 +123,9 @@ class Node:
     supply_plus, supply_minus
         (n,) supply current [A] per unit of the plus and of the minus rail: of the node's own
         diodes and flips, and of all legs that source current from that rail into other nodes.
+    branches
+        (signs, 4, n) the same apart, by what each carries where rails leak
+        (`mru_hw.circuits.legs.leakage.branch_supply`).
     """
 
     row: Row
@@ -114,6 +138,7 @@ class Node:
     wirings: tuple[Wiring, ...]
     supply_plus: Floats
     supply_minus: Floats | None
+    branches: Floats
 
     @property
     def circuit(self) -> NodeCircuit:
@@ -129,7 +154,9 @@ class Node:
             ln(plus / rest), where it is known.
         """
         diodes, log = self.diodes(value, log)
-        return Rails(**diodes) if log is None else self._copied(diodes, log)
+        if log is not None:
+            return self._copied(diodes, log)
+        return Rails(plus=diodes["plus"], minus=diodes.get("minus"))
 
     def diodes(
         self, value: Floats, log: Floats | None = None
@@ -162,7 +189,10 @@ class Node:
             copied[at : at + n] = direct
             np.multiply(direct, log, out=copied[rows + at : rows + at + n])
         return Rails(
-            plus=copied[:n], minus=copied[n : 2 * n] if len(diodes) > 1 else None, copied=copied
+            plus=copied[:n],
+            minus=copied[n : 2 * n] if len(diodes) > 1 else None,
+            copied=copied,
+            diodes=tuple(diodes.values()) if leaks else (),
         )
 
     def receive(self, rails: Mapping[int, Rails]) -> tuple[Floats, Rails]:
@@ -191,9 +221,27 @@ class Node:
 
     def supply(self, rails: Rails) -> Floats:
         """Return the supply current [A], (time, sequence)."""
+        if rails.diodes:
+            return self._leaking_supply(rails)
         total = _weigh(self.supply_plus, rails.plus)
         if rails.minus is not None and self.supply_minus is not None:
             total += _weigh(self.supply_minus, rails.minus)
+        return total
+
+    def _leaking_supply(self, rails: Rails) -> Floats:
+        direct = (rails.plus,) if rails.minus is None else (rails.plus, rails.minus)
+        parts = zip(
+            rails.diodes,
+            direct,
+            rails.excess,
+            self.leak.least.values(),
+            self.branches[..., None, None],
+            strict=True,
+        )
+        total: Floats = sum(
+            branch_supply(diode, leg, excess, least, *weights).sum(axis=0)
+            for diode, leg, excess, least, weights in parts
+        )
         return total
 
 

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
-from mru_hw.errors import UserError
 from mru_hw.mapping import Design, DesignOptions, map_model, unmap
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.mapping.wire_load import NO_WIRES, WireLoad
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.asked import (
+    asked_calibration,
     asked_conditions,
+    asked_frames,
     asked_seed,
     asked_sequences,
+    asked_technology,
     asked_tolerances,
     asked_waves,
-    refuse_currents,
     refuse_level,
     refuse_spread,
 )
 from mru_hw.simulate.at_level import run_level
 from mru_hw.simulate.result import Run
-from mru_hw.stimulus import Inputs, asked_inputs, refuse_width
-from mru_hw.technology import Technology, load_technology
-from mru_hw.technology.calibration import Calibration, load_calibration, read_calibration
+from mru_hw.stimulus import Inputs
+from mru_hw.technology import Technology
+from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die, draw_die, nominal_die
 from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from mru_hw.budget.table import Budget
+    from mru_hw.simulate.sensitivity.result import Sensitivity
     from mru_hw.simulate.verify import Choice
     from mru_hw.spice.export import Netlist
 
@@ -113,29 +114,15 @@ class Chip:
         mapped: Model | None = None,
     ) -> None:
         network = model if isinstance(model, Model) else load_model(model)
-        if design is not None:
-            technology = design.technology
-        else:
-            technology = tech if isinstance(tech, Technology) else load_technology(tech)
-        if calibration is None:
-            constants = load_calibration(technology)
-        elif isinstance(calibration, Calibration):
-            constants = calibration
-        else:
-            constants = read_calibration(Path(calibration), technology, "calibration")
+        technology = asked_technology(tech) if design is None else design.technology
+        constants = asked_calibration(calibration, technology)
         if design is None:
             chosen = DEFAULTS if options is None else options
             design = map_model(network, technology, constants, chosen, wires=wires)
-        fields = {
-            "model": network,
-            "design": design,
-            "calibration": constants,
-            "mapped": unmap(design, constants) if mapped is None else mapped,
-            "process": process,
-            "gradient": gradient,
-        }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+        found = unmap(design, constants) if mapped is None else mapped
+        values = (network, design, constants, found, process, gradient)
+        for field, value in zip(fields(self), values, strict=True):
+            object.__setattr__(self, field.name, value)
 
     def __repr__(self) -> str:
         """Say in one line what is on the chip."""
@@ -193,7 +180,7 @@ class Chip:
             Told how many sequences more are done (level ``spice``).
         kernel
             Of the settled level ``behavioral``: ``numba`` or ``numpy``; when None numba where it
-            is installed, and numpy with noise, which numba's does not draw.
+            is installed.
 
         Raises
         ------
@@ -262,7 +249,8 @@ class Chip:
         UserError
             As of `run`, or the units are not there or do not run singly.
         """
-        from mru_hw.simulate.verify import parse_choice, refuse_verification, verify_units
+        from mru_hw.simulate.verified import verified
+        from mru_hw.simulate.verify import parse_choice, refuse_verification
 
         choice = parse_choice(units) if isinstance(units, str) else units
         # In ngspice too, so these are checked against the level spice as well.
@@ -272,32 +260,16 @@ class Chip:
         data, first = asked_sequences(self.model.spec, inputs, sequences)
         refuse_verification(choice, self.design, data, conditions)
         waves = asked_waves(raw, "spice")
-        run = run_level(
+        return verified(
             self,
             data,
-            level="behavioral",
-            conditions=conditions,
-            die=die,
-            first_sequence=first,
-        )
-        checked = verify_units(
-            self.design,
-            self.calibration,
-            data,
-            run.trace,
             choice,
             conditions=conditions,
-            die=None if die is None else self.die(die),
+            die=die,
             first_sequence=first,
             tolerances=closely,
             raw=waves,
             progress=progress,
-        )
-        return dataclasses.replace(
-            run,
-            verification=checked,
-            disagreements=checked.disagreements,
-            endings=checked.endings,
         )
 
     def budget(self) -> Budget:
@@ -311,6 +283,50 @@ class Chip:
         from mru_hw.budget.table import make_budget
 
         return make_budget(self.model, self.design, self.calibration)
+
+    def sensitivity(
+        self,
+        inputs: Sequences,
+        by: str = "group",
+        *,
+        dies: int = 50,
+        die: int = 0,
+        mismatch: float = 1.0,
+        corner: str | None = None,
+        temperature: float | str | None = None,
+        v_dd: float | str | None = None,
+        sequences: slice = ALL,
+        kernel: str | None = None,
+        workers: int = 1,
+        progress: Progress | None = None,
+    ) -> Sensitivity:
+        """Say which part's mismatch makes wrong steps: dies with it alone, and with all but it.
+
+        Parameters
+        ----------
+        by
+            What a part is: ``group``, ``mirror``, ``role``, ``circuit`` or ``layer``.
+        dies, die, mismatch
+            How many, the seed of the first, and a factor on the sigmas of mismatch.
+        inputs, corner, temperature, v_dd, sequences, kernel
+            As of `run`, at the level ``behavioral``.
+        workers, progress
+            Processes; told 1 of every die that is done.
+
+        Raises
+        ------
+        UserError
+            As of `run`, or there is no such way to cut the chip.
+        """
+        from mru_hw.simulate.sensitivity.result import make_sensitivity
+        from mru_hw.simulate.sensitivity.study import make_study
+
+        at = self._conditions("behavioral", die, corner, temperature, v_dd)
+        data, _ = asked_sequences(self.model.spec, inputs, sequences)
+        study = make_study(self, data, by, conditions=at, mismatch=mismatch, kernel=kernel)
+        return make_sensitivity(
+            study, by, dies=dies, first_die=die, workers=workers, progress=progress
+        )
 
     def netlist(
         self,
@@ -350,21 +366,12 @@ class Chip:
             A part of the network has no transistors yet, `folder` holds something else, or a value
             is out of range.
         """
-        from mru_hw.model.structure import normalised
         from mru_hw.spice.export import export, supply_of
 
-        technology, frames = self.design.technology, None
+        technology = self.design.technology
         conditions = asked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
         supply = supply_of(conditions, resistance=supply_resistance, droop=droop)
-        if inputs is not None:
-            data = asked_inputs(inputs)
-            refuse_width(data, self.model.spec.n_in)
-            if not 0 <= sequence < data.n_seq:
-                raise UserError("sequence", sequence, f"0 to {data.n_seq - 1}")
-            refuse_currents(self.design, data)
-            frames = normalised(self.design.spec, data.x[sequence, : data.lengths[sequence]])
-        elif sequence:
-            raise UserError("sequence", sequence, "0 without `inputs`, whose sequences it counts")
+        frames = asked_frames(self.design, inputs, sequence)
         return export(
             Path(folder),
             self.model,

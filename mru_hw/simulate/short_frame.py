@@ -36,7 +36,7 @@ def settling_windows(design: Design) -> dict[str, tuple[float, int | None]]:
     None where no strobe does: what the last one moves is read at the frame's end.
     """
     frame, strobes = design.timing.frame, design.timing.strobes
-    clocked = [bank for bank in design.banks if bank.clocked]
+    clocked = design.strobed
     starts = [0.0, *(strobes[bank.layer] for bank in clocked)]
     windows: list[tuple[float, int | None]] = [
         (strobes[bank.layer] - start, bank.layer)
@@ -45,7 +45,9 @@ def settling_windows(design: Design) -> dict[str, tuple[float, int | None]]:
     windows.append((frame - starts[-1], None))
     found, phase = dict[str, tuple[float, int | None]](), 0
     states = {bank.state for bank in clocked}
-    compared = {b: k for k, bank in enumerate(clocked) for b in (bank.candidate, bank.threshold)}
+    compared: dict[str | None, int] = {
+        b: k for k, bank in enumerate(clocked) for b in (bank.candidate, bank.threshold)
+    }
     for name in design.buses:  # in the order in which the signal passes them
         phase += name in states
         found[name] = windows[compared.get(name, phase)]

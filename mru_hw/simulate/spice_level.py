@@ -132,7 +132,7 @@ def simulate_spice(
     workers
         Processes at a time.
     time_limit_s
-        Wall-clock limit of one sequence [s].
+        Limit of one sequence's processor time [s].
     progress
         Told after each sequence how many more are done.
     keep

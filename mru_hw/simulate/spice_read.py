@@ -61,7 +61,7 @@ def read_sequence(
     and the name of the vector in its message.
     """
     read = _Reader(waves, len(bench.read_at))
-    y = design.buses["y"]
+    y = design.outputs
     output = np.stack([read(f"i(vy{k})", bench.read_at) for k in range(y.size)], axis=1) / y.scale
     candidates, states, levels = [], [], []
     for bank, decided in zip(design.banks, bench.decided_at, strict=True):

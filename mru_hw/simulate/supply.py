@@ -50,7 +50,7 @@ def input_charge(design: Design, inputs: Inputs) -> NDArray[np.float64]:
     What flows into a pin comes from a source, as the bench has it; what flows out of one has come
     through the chip and counts there.
     """
-    normal, scale = design.spec.normalisation, design.buses["x"].scale
+    normal, scale = design.spec.normalisation, design.inputs.scale
     sums, step = np.zeros(inputs.n_seq), max(1, PIECE // inputs.x.shape[2])
     for row, length in enumerate(inputs.lengths):
         for start in range(0, int(length), step):

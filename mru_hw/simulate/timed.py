@@ -18,7 +18,6 @@ import numpy as np
 
 from mru_hw.cells.base import Array, Devices
 from mru_hw.cells.settling import bank_load, bus_loads, moving_rails
-from mru_hw.circuits.base import NodeKind
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.simulate.array import DieArray, Rails
@@ -145,7 +144,7 @@ class _Run:
         """Run the next frames, (n_in, time, sequence); fills signals and supply anew."""
         timing = self._design.timing
         strobes = {bank.layer: timing.strobes[bank.layer] for bank in self._design.banks}
-        clocked = {bank.layer for bank in self._design.banks if bank.clocked}
+        clocked = {bank.layer for bank in self._design.strobed}
         cuts = sorted({0.0, timing.frame, *(strobes[i] for i in clocked)})
         self._make_room(x.shape[1])
         if self._x is None:
@@ -187,7 +186,7 @@ class _Run:
                 self._move_units(step, dt)
             elif step.index in self._nodes:
                 node = self._nodes[step.index]
-                sinks = step.bus.kind is NodeKind.RECTIFIED
+                sinks = step.bus.circuit.rectifies
                 sunk = self._legs[step.index].sunk(self._copied) if sinks else None
                 node.step(self._into(step, x), dt, sunk)
                 self._copied[step.index] = node.legs(node.sent)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mru_hw.cells.base import Array
 from mru_hw.cells.settling import BusLoad, moving_rails
-from mru_hw.circuits.base import leg_of
+from mru_hw.circuits.base import Rail, leg_of
 from mru_hw.circuits.legs.gains import node_thermal
 from mru_hw.circuits.legs.leakage import leg_current, off_current
 from mru_hw.circuits.nodes.laws import log_rail, rectified_node, signed_node, split
@@ -64,8 +64,8 @@ class MovingNode:
         self._usual = np.concatenate([usual] * len(self.names))
         moves = node_thermal(calibration, bus, temperature)
         self._into = (moves * load.node / bus.scale)[:, None]
-        self._supply = np.concatenate(
-            [self._weights(sign, polarity) for sign, polarity in self.names]
+        self._by_diode, self._by_leg, self._by_flip = np.concatenate(
+            [self._weights(rail, direct=rail in firsts) for rail in self.names], axis=1
         )
         self._leaks = bool(node.leak.legs)
         leaks = [node.leak.legs[rail] for rail in self.names] if self._leaks else []
@@ -79,12 +79,19 @@ class MovingNode:
         self.mean: Array = np.zeros(0)
         self.sent: Array = np.zeros(0)
 
-    def _weights(self, sign: str, polarity: str) -> Array:
-        """Amperes from the supply per unit of a rail: PMOS gates alone have branches there."""
-        weights = self._node.supply_plus if sign == "plus" else self._node.supply_minus
-        if polarity == "n" or weights is None:
-            return np.zeros(self._n)
-        return weights
+    def _weights(self, rail: Rail, *, direct: bool) -> Array:
+        """Amperes from the supply per unit of a rail: PMOS gates alone have branches there.
+
+        (3, n): of its diode, of its legs and of the flip that copies it. A flip that sinks draws
+        through the diode that it feeds.
+        """
+        sign, polarity = rail
+        nothing: Array = np.zeros((3, self._n))
+        if polarity == "n":
+            return nothing
+        own, flip, legs, behind = self._node.branches[self._node.circuit.signs.index(sign)]
+        found: Array = np.stack([own, legs, flip] if direct else [flip, behind, nothing[0]])
+        return found
 
     def settle(self, inflow: Array) -> None:
         """Put every rail where it ends with an inflow (n, sequence)."""
@@ -159,7 +166,9 @@ class MovingNode:
 
     def supply(self) -> Array:
         """Return the mean supply current of the last step [A], (sequence,)."""
-        found: Array = self._supply @ self.mean
+        found: Array = self._by_diode @ self.mean + self._by_leg @ self.sent
+        first = self._first
+        found += self._by_flip[first] @ self._passed(self.sent[first])
         return found
 
 

@@ -299,7 +299,7 @@ def verify_units(
     workers
         Processes at a time.
     time_limit_s
-        Wall-clock limit of one run [s].
+        Limit of one run's processor time [s].
     progress
         Told after each unit and sequence.
 

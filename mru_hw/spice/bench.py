@@ -31,10 +31,8 @@ from mru_hw.mapping.design import Bus, Design
 from mru_hw.spice.chip import (
     CHIP_CELL,
     SUPPLIES,
-    all_clocked,
     chip_netlist,
     chip_pins,
-    clocked_banks,
     node_instance,
     wire_notes,
 )
@@ -112,7 +110,7 @@ def state_diode(design: Design, layer: int, k: int) -> str:
 
 def _diode(design: Design, bus: Bus, k: int, sign: str) -> str:
     """Return the current of the diode of a rail of node `k` of a bus."""
-    part = bus.circuit.role(f"diode_{sign}")
+    part, *_ = bus.circuit.diodes(bus.circuit.own(sign))
     inside = design.technology.transistor_path(part.device)
     return f"@m.{TOP}.{node_instance(bus, k)}.{part.path}.{inside}[id]"
 
@@ -149,7 +147,7 @@ def frame_ends(t_start: float, period: float, n_time: int) -> Array:
 
 def reference_current(design: Design) -> float:
     """Return the current [A] into the chip's reference pin."""
-    return design.i_lsb * design.buses["bias"].units
+    return design.i_lsb * design.bias.units
 
 
 def make_bench(
@@ -186,15 +184,13 @@ def make_bench(
     refuse_short_frame(design)
     period = design.timing.frame
     reset = power_up_time(design)
-    if not all_clocked(design):
+    if not design.all_strobed:
         reset += DECOUPLING * design.technology.v_dd / 2 / reference_current(design)
     t_start = reset + PRE_ROLL * period
     starts: Array = t_start + period * np.arange(len(frames), dtype=np.float64)
     read_at = frame_ends(t_start, period, len(frames))
     t_stop = float(read_at[-1])
-    clocked = {
-        bank.layer: starts + design.timing.strobes[bank.layer] for bank in clocked_banks(design)
-    }
+    clocked = {bank.layer: starts + design.timing.strobes[bank.layer] for bank in design.strobed}
     decided_at: Array = np.array([clocked.get(bank.layer, read_at) for bank in design.banks])
     commands = () if die is None else tuple(die_commands(design, die))
     saves = bench_saves(design)
@@ -271,7 +267,7 @@ def bench_deck(
 def bench_saves(design: Design) -> tuple[str, ...]:
     """List the vectors that a run keeps: supply currents, outputs, candidates, cells, states."""
     saves = [f"i(v{name})" for name in ("dd", *SUPPLIES, INPUT_SUPPLY)] + ["i(vref)"]
-    saves += [f"i(vy{k})" for k in range(design.buses["y"].size)]
+    saves += [f"i(vy{k})" for k in range(design.outputs.size)]
     for bank in design.banks:
         for k in range(bank.n_units):
             saves += candidate_vectors(design, bank.layer, k)
@@ -318,9 +314,9 @@ def _supplies(design: Design, conditions: Conditions) -> Iterator[Statement]:
         yield dc(f"v{name}", "vdd", name, 0)
     yield dc("vref", "vdd", "vref", 0)
     yield dc("ibias", "vref", "iref", reference_current(design))
-    if not all_clocked(design):
+    if not design.all_strobed:
         yield Element(name="cref", nets=("iref", "0"), model=f"{DECOUPLING:.9g}", values={})
-    for k in range(design.buses["y"].size):
+    for k in range(design.outputs.size):
         yield dc(f"vy{k}", f"y{k}", "0", pin_voltage(conditions.v_dd))
 
 
@@ -334,7 +330,7 @@ def _stimulus(
 ) -> Iterator[Statement]:
     period, width = design.timing.frame, design.timing.pulse
     v_dd, (edge, _) = conditions.v_dd, edge_and_step(period)
-    currents = frames * design.buses["x"].scale
+    currents = frames * design.inputs.scale
     points = ((0, 0), (edge, v_dd), (reset, v_dd), (reset + edge, 0))
     yield Source(name="vrst", nets=("rst", "0"), shape="pwl", numbers=numbers(*sum(points, ())))
     for i, at in strobes.items():
@@ -344,7 +340,7 @@ def _stimulus(
             shape="pulse",
             numbers=numbers(0, v_dd, at[0], edge, edge, width, period),
         )
-    for k in range(design.buses["x"].size):
+    for k in range(design.inputs.size):
         yield from input_sources(k, starts, currents[:, k])
 
 
@@ -368,7 +364,7 @@ def _measures(
         yield Measure(words=(f"i_{block}", "avg", current, *span))
         yield Measure(words=(f"p_{block}", f"param='{conditions.v_dd:.9g}*i_{block}'"))
     at = f"at={t_stop - design.timing.frame * 1e-4:.9g}"
-    for k in range(design.buses["y"].size):
+    for k in range(design.outputs.size):
         yield Measure(words=(f"y{k}_end", "find", f"i(vy{k})", at))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mru_hw.cells.wires import SPLIT_LINE, line_wires, net_wires
-from mru_hw.circuits.base import NODE, NodeKind
+from mru_hw.circuits.base import NODE
 from mru_hw.circuits.catalogue import NODE_VIEWS, UNIT_CIRCUITS
 from mru_hw.circuits.ladder import deck as ladder
 from mru_hw.circuits.legs.deck import leg_elements, leg_instance
@@ -52,12 +52,10 @@ __all__ = [
     "CHIP_CELL",
     "SPLIT_NET",
     "SUPPLIES",
-    "all_clocked",
     "chip_deck",
     "chip_netlist",
     "chip_pins",
     "chip_wires",
-    "clocked_banks",
     "leg_instance",
     "loop_net",
     "node_instance",
@@ -91,9 +89,8 @@ def refuse_without_circuit(design: Design) -> None:
             raise UserError(
                 f"{field}.threshold", "input", "fixed: an fq_bmru has no window comparator"
             )
-        kind = design.buses[bank.candidate].kind
         ladder = bank.cell is CellKind.CMRU or bank.window is not None
-        if ladder and kind is not NodeKind.CANDIDATE:
+        if ladder and not design.node(bank.candidate).circuit.compared:
             raise UserError(
                 f"{field}.rectify_candidate",
                 Bare("true"),
@@ -101,20 +98,10 @@ def refuse_without_circuit(design: Design) -> None:
             )
 
 
-def clocked_banks(design: Design) -> list[Bank]:
-    """List the banks that a phase strobes. Loops follow their candidates."""
-    return [bank for bank in design.banks if bank.clocked]
-
-
-def all_clocked(design: Design) -> bool:
-    """Whether every layer waits for a strobe."""
-    return len(clocked_banks(design)) == len(design.banks)
-
-
 def chip_pins(design: Design) -> list[str]:
     """List the chip's pins in the order of the subcircuit."""
-    n_in, n_out = design.buses["x"].size, design.buses["y"].size
-    phases = [f"phi{bank.layer}" for bank in clocked_banks(design)]
+    n_in, n_out = design.inputs.size, design.outputs.size
+    phases = [f"phi{bank.layer}" for bank in design.strobed]
     return [
         *(f"x{k}" for k in range(n_in)),
         *(f"y{k}" for k in range(n_out)),
@@ -206,7 +193,7 @@ class _Elements:
             nets=("rst", "rst_b", "vdd_clock", "vss"),
             model="inverter",
             values={},
-            place=Place(owner="bias", index=None, block="clock"),
+            place=Place(owner=design.bias.name, index=None, block="clock"),
         )
 
 
@@ -248,7 +235,7 @@ def chip_wires(design: Design) -> dict[str, float]:
     for (owner, role), farads in net_wires(design).items():
         for k, value in enumerate(farads.tolist()):
             found[_wire_net(design, owner, role, k)] = value
-    for bank in clocked_banks(design):
+    for bank in design.strobed:
         found |= dict.fromkeys((f"hd{bank.layer}", f"st{bank.layer}"), line_wires(design, bank))
     return {net: value for net, value in found.items() if value > 0}
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from mru_hw.cells.wires import line_wires
 from mru_hw.mapping.design import Bank, Design
-from mru_hw.spice.chip import clocked_banks
 from mru_hw.spice.drive import (
     DRIVE_UNIT,
     MOVED_CELL,
@@ -128,7 +127,7 @@ def decoupling(
     Where the supply does not recover between two strobes, it holds the charge of all of them.
     """
     technology = design.technology
-    banks = clocked_banks(design)
+    banks = design.strobed
     if not banks:
         return None
     v_dd, temperature, corner = conditions.v_dd, conditions.temperature, conditions.corner
@@ -153,6 +152,6 @@ def decoupling(
 def _nearest(design: Design) -> float:
     """Return the shortest time [s] from one strobe to the next, the next frame's included."""
     frame = design.timing.frame
-    at = [design.timing.strobes[bank.layer] for bank in clocked_banks(design)]
+    at = [design.timing.strobes[bank.layer] for bank in design.strobed]
     after = [*at[1:], *(t + frame for t in at[:1])]
     return min(b - a for a, b in zip(at, after, strict=True))

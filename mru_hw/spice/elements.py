@@ -19,11 +19,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.circuits.legs.roles import SINK_PLUS, SOURCE_PLUS
 from mru_hw.circuits.statements import Netlist
 from mru_hw.mapping.design import Bank, Connection, Design
 from mru_hw.mapping.inverse import unmap
 from mru_hw.mapping.reading import node_line, read_legs
 from mru_hw.mapping.realised import compensating, realised_bank
+from mru_hw.mapping.rows import Part
 from mru_hw.model.network import Model
 from mru_hw.spice.chip import CHIP_CELL, chip_netlist, leg_instance, unit_device
 from mru_hw.spice.deck import TOP
@@ -140,7 +142,7 @@ def _bare_row(role: Role) -> tuple[str, ...]:
 def _roles(model: Model, design: Design, calibration: Calibration) -> Iterator[Role]:
     mapped, calibration = unmap(design, calibration), compensating(design, calibration)
     for number, connection in enumerate(design.connections):
-        if connection.source == "bias":
+        if connection.source.part is Part.BIAS:
             yield from _bias_roles(model, mapped, design, number, connection)
         else:
             yield from _weight_roles(model, design, calibration, number, connection)
@@ -189,7 +191,7 @@ def _bias_roles(
     scale = design.buses[connection.target].scale
     wanted, realised = (m.tensors[connection.parameter] * scale for m in (model, mapped))
     for row, units in enumerate(connection.plus[:, 0]):
-        role = "source_plus" if units > 0 else "sink_plus"
+        role = (SOURCE_PLUS if units > 0 else SINK_PLUS).role
         yield Role(
             parameter=f"{connection.parameter}[{row}]",
             instance=leg_instance(number, role, row, 0) if units else NO_ELEMENT,

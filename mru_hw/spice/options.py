@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 
 from mru_hw.mapping.design import Design
-from mru_hw.spice.chip import all_clocked, clocked_banks
 from mru_hw.technology import Technology
 
 # pA flow in these circuits, so the usual 1e-12 of gmin and abstol would drown them.
@@ -30,7 +29,7 @@ def network_options(design: Design, tolerances: Tolerances = Tolerances.DEFAULT)
     """Return ngspice's tolerances for a network of a technology."""
     if tolerances is Tolerances.TIGHT:
         return TIGHT_OPTIONS
-    clocked = all_clocked(design)
+    clocked = design.all_strobed
     # A loop has no clock that waits until the candidates have settled: what the second-order
     # formula overshoots at an input's edge would set it. The first-order one does not overshoot
     # (docs/decisions/0008-unclocked-loops.md).
@@ -45,7 +44,7 @@ def unresolved_blocks(design: Design, tolerances: Tolerances) -> tuple[str, ...]
     The default ones are coarse in the edges of the phase drivers: the clock's energy comes out
     some percent too large (docs/decisions/0005-ngspice-options.md).
     """
-    cheap = tolerances is Tolerances.DEFAULT and bool(clocked_banks(design))
+    cheap = tolerances is Tolerances.DEFAULT and bool(design.strobed)
     return ("clock",) if cheap else ()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mru_hw.cells.wires import SPLIT_LINE, net_wires
-from mru_hw.circuits.base import SPLIT_UNITS, Line
+from mru_hw.circuits.base import Line
 from mru_hw.mapping.design import Design
 
 # A gate in weak inversion shows c_ox (n - 1) / n: less than half of its oxide for a slope factor n
@@ -28,10 +28,10 @@ def power_up_time(design: Design) -> float:
     farads = {line: oxide * metres for line, metres in gates_on_lines(design).items()}
     wires = net_wires(design)
     for line, role in (("n", "sink_plus"), ("p", "source_plus"), ("split", SPLIT_LINE)):
-        farads[line] += float(np.sum(wires.get(("bias", role), 0.0)))
-    reference = design.i_lsb * design.buses["bias"].units
+        farads[line] += float(np.sum(wires.get((design.bias.name, role), 0.0)))
+    reference = design.i_lsb * design.bias.units
     rails = (farads["n"] + farads["p"]) * technology.v_dd / 2 / reference
-    return rails + farads["split"] * technology.v_dd / (SPLIT_UNITS * design.i_lsb)
+    return rails + farads["split"] * technology.v_dd / (design.bias.rest_units * design.i_lsb)
 
 
 def gates_on_lines(design: Design) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Decks in worker processes, with a time limit and a memory limit for every die."""
+"""Decks in worker processes, with limits on time and memory for every die."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mru_hw.errors import RunStatus
 from mru_hw.leftovers import private_folder
 from mru_hw.spice.deck import Change, Deck, Waves
 from mru_hw.spice.library import VARIABLE, ngspice_library
-from mru_hw.spice.worker import failed, receive_waves, send_die, send_job
+from mru_hw.spice.worker import OUT_OF_TIME, failed, receive_waves, send_die, send_job
 from mru_hw.workers import start_worker
 
 _WORDS = 2000  # characters of a dead worker's output that are kept
@@ -39,6 +39,11 @@ other time points find it.
 """
 
 
+PATIENCE, LEAST_CLOCK = 40.0, 600.0
+"""Wall-clock time over processor time at which a process counts as hung, and the least of it [s]:
+a process of low priority may get a fortieth of a core."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one die may use.
@@ -46,7 +51,11 @@ class Limits:
     Attributes
     ----------
     time_s
-        Wall-clock time [s], for every attempt of `HELPERS` or `CLOSER` anew.
+        Processor time [s], for every attempt of `HELPERS` or `CLOSER` anew: what others do on the
+        machine cuts no run off.
+    clock_s
+        Wall-clock time [s] of an attempt, for a process that hangs without computing; 40 times
+        `time_s`, and at least `LEAST_CLOCK`, when None.
     memory_bytes
         Address space of its process [bytes].
     growth_bytes
@@ -54,8 +63,16 @@ class Limits:
     """
 
     time_s: float = 1800.0
+    clock_s: float | None = None
     memory_bytes: int = 4 << 30
     growth_bytes: int = 256 << 20
+
+    @property
+    def clock(self) -> float:
+        """Wall-clock time [s] of an attempt."""
+        if self.clock_s is None:
+            return max(PATIENCE * self.time_s, LEAST_CLOCK)
+        return self.clock_s
 
 
 _HELP = {RunStatus.DID_NOT_CONVERGE: HELPERS, RunStatus.STROBE_LOST: CLOSER}
@@ -256,18 +273,18 @@ class _Worker:
             late.set()
             self.kill()
 
-        clock = threading.Timer(self._limits.time_s, stop)
+        clock = threading.Timer(self._limits.clock, stop)
         clock.start()
         try:
             if self._deck is not None:
-                send_job(self._pipe, self._deck, self._limits.memory_bytes)
+                send_job(self._pipe, self._deck, self._limits.memory_bytes, self._limits.time_s)
                 self._deck = None
             send_die(self._pipe, changes)
             waves, used = receive_waves(self._pipe)
         except (EOFError, OSError):
             if late.is_set():
-                limit = f"killed after {self._limits.time_s:g} s"
-                return failed(RunStatus.TIMED_OUT, limit), False
+                limit = f"stopped after {self._limits.clock:g} s by the clock"
+                return failed(RunStatus.HUNG, limit), False
             return self._died(), False
         finally:
             clock.cancel()
@@ -288,6 +305,9 @@ class _Worker:
     def _died(self) -> Waves:
         self.kill()
         code = self._process.wait()
+        if code == -OUT_OF_TIME:
+            limit = f"stopped after {self._limits.time_s:g} s of processor time"
+            return failed(RunStatus.TIMED_OUT, limit)
         said = self._said.read_text(encoding="utf-8", errors="replace")
         memory = "MemoryError" in said or "out of memory" in said.lower()
         status = RunStatus.OUT_OF_MEMORY if memory else RunStatus.WORKER_DIED

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.statements import Cell, Element, Ends, Netlist, Statement, Subckt
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Design, Timing
@@ -82,7 +81,7 @@ def refuse_other_cells(design: Design, layer: int) -> None:
         The layer's units have no strobe, thresholds from the input or a rectified candidate.
     """
     bank = design.banks[layer]
-    signed = design.buses[bank.candidate].kind is NodeKind.CANDIDATE
+    signed = design.node(bank.candidate).circuit.compared
     if not bank.clocked or bank.threshold is not None or not signed:
         raise UserError(
             f"layers.{layer}",
@@ -103,7 +102,7 @@ def unit_netlist(design: Design, layer: int, unit: int) -> Netlist:
     bank, chip = design.banks[layer], chip_netlist(design)
     candidate = design.buses[bank.candidate]
     keep = {
-        node_instance(design.buses["bias"], 0),
+        node_instance(design.bias, 0),
         "xrst",
         f"xphi{layer}",
         f"xu{layer}_{unit}",

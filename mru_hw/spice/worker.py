@@ -1,8 +1,8 @@
 """The process that runs the dies of one deck: ``python -m mru_hw.spice.worker FD``.
 
-FD is its end of a pipe. It receives a job (the deck and a memory limit), then one die after the
-other, and sends each die's result as it ends; it ends with the pipe. Its current folder is its
-own. Its parent may kill it at any moment: a result that did not arrive whole does not exist.
+FD is its end of a pipe. It receives a job (the deck and limits of time and memory), then one die
+after the other, and sends each die's result as it ends; it ends with the pipe. Its current folder
+is its own. Its parent may kill it at any moment: a result that did not arrive whole does not exist.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,10 +25,14 @@ from mru_hw.spice.deck import Change, Deck, Pulse, Waves
 from mru_hw.spice.session import Session
 from mru_hw.workers import end_with_parent
 
+OUT_OF_TIME = signal.SIGPROF
+"""What ends a worker that used the processor for as long as a die may."""
 
-def send_job(pipe: Connection, deck: Deck, memory_bytes: int) -> None:
-    """Tell a worker what to load."""
-    job = asdict(deck) | {"files": dict(deck.files), "memory_bytes": memory_bytes}
+
+def send_job(pipe: Connection, deck: Deck, memory_bytes: int, time_s: float) -> None:
+    """Tell a worker what to load, and what each die may use."""
+    limits = {"memory_bytes": memory_bytes, "time_s": time_s}
+    job = asdict(deck) | {"files": dict(deck.files)} | limits
     pipe.send_bytes(json.dumps(job).encode())
 
 
@@ -63,6 +68,7 @@ def main() -> None:
         end_with_parent(pipe)
         job: dict[str, Any] = json.loads(pipe.recv_bytes())
         _limit_memory(int(job.pop("memory_bytes")))
+        time_s = float(job.pop("time_s"))
         deck = Deck(
             files=job["files"],
             saves=tuple(job["saves"]),
@@ -72,7 +78,7 @@ def main() -> None:
             pulses=tuple(Pulse(**p | {"starts": tuple(p["starts"])}) for p in job["pulses"]),
         )
         try:
-            _serve(pipe, deck)
+            _serve(pipe, deck, time_s)
         except MemoryError:
             _send_waves(pipe, failed(RunStatus.OUT_OF_MEMORY, "MemoryError"))
         except EOFError:
@@ -86,10 +92,13 @@ def _limit_memory(most: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _serve(pipe: Connection, deck: Deck) -> None:
+def _serve(pipe: Connection, deck: Deck, time_s: float) -> None:
+    """Run die after die, each with `time_s` of the processor; the deck's loading is the first's."""
     session = None
     while True:
         die = json.loads(pipe.recv_bytes())
+        # The kernel ends the process by `OUT_OF_TIME` when it has used so much.
+        signal.setitimer(signal.ITIMER_PROF, time_s)
         try:
             if session is None:
                 session = Session()

@@ -24,74 +24,20 @@ from mru_hw.sweeps.axis import (
     none,
     option_axis,
 )
+from mru_hw.sweeps.axis_notes import (
+    assumed_places,
+    cold_and_hot,
+    large_mismatch,
+    protocol,
+    trimmed,
+)
 from mru_hw.sweeps.setup import Setup, perturbed, rounded, with_frame, with_levels
+from mru_hw.technology import load_technology
 from mru_hw.trim.dac import BITS_MOST
 from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds, Volts, render
 from mru_hw.variation.spread import GRADIENT_MOST, MISMATCH_MOST, PROCESS_MOST
 
 __all__ = ["AXES", "NO_DIES", "UNSET", "Axis", "Ground", "Noted", "known"]
-
-LARGEST_MISMATCH = 2.0
-"""Times the process's, up to which cells hold their states: 3.5 sigma."""
-
-
-def _cold_and_hot(noted: Noted) -> str:
-    if noted.level != "behavioral" or len(set(noted.values)) == 1:
-        return ""
-    return (
-        "At the behavioral level gate voltages, slopes, conductances, trips, charges and what "
-        "legs off resting rails leak are those of the temperature, as ngspice has them "
-        "(docs/characterisation.md)."
-    )
-
-
-def _large_mismatch(noted: Noted) -> str:
-    if noted.level != "behavioral" or max(noted.values) <= LARGEST_MISMATCH:
-        return ""
-    return (
-        f"Beyond {LARGEST_MISMATCH:g} times the mismatch a ladder's cells begin to lose their "
-        "states (docs/decisions/0004), which the behavioral level does not know: the accuracy "
-        "there is too good."
-    )
-
-
-def _assumed_places(noted: Noted) -> str:
-    if not any(noted.values):
-        return ""
-    return (
-        "A gradient's slope is one of the literature, and where devices stand is assumed, for "
-        "there is no layout (docs/technologies.md)."
-    )
-
-
-def _trimmed(noted: Noted) -> str:
-    if not any(noted.values):
-        return ""
-    try:
-        shown, thresholds = (int(noted.facts[f"trim.{n}"]) for n in ("shown", "thresholds"))
-    except (KeyError, ValueError):
-        shown = thresholds = 0
-    untrimmed = ""
-    if shown != thresholds:
-        untrimmed = (
-            f" The inputs bring units near {shown} of {thresholds} thresholds; the others are not "
-            "trimmed."
-        )
-    return (
-        "Trimmed dies have DACs at their thresholds, set by readings of supply currents at the "
-        "technology's temperature and supply (docs/trim.md); their energy leaves out the DACs' "
-        f"leakage and registers.{untrimmed}"
-    )
-
-
-def _protocol(noted: Noted) -> str:
-    if not any(noted.values):
-        return ""
-    return (
-        "Perturbation follows arXiv 2605.15216: every parameter of the trained network times "
-        "1 + N(0, (p/300)²), drawn anew in every trial, before the network is mapped."
-    )
-
 
 BITS = (2, 24)
 """Bits of a rounded weight or bias; one bit has no 0 and one sign only."""
@@ -129,6 +75,11 @@ def _bits_axis(name: str, kind: str, described: str) -> Axis:
         not_at={},
         check=check,
     )
+
+
+def _known_technology(_ground: Ground, value: Any) -> None:
+    if value is not None:
+        load_technology(value)
 
 
 def _compensated(name: str, **more: Any) -> Axis:
@@ -174,6 +125,20 @@ _TABLE = (
         tacit=None,
         not_at={},
     ),
+    Axis(
+        name="tech",
+        kind=Annotated[str, Field(min_length=1)],
+        example=("generic180", "sky130"),
+        description="technologies, each with its own constants; corner, temperature and supply "
+        "that no axis names are its own",
+        label="technology",
+        render=lambda value: value or "the technology of the plan",
+        default=lambda _: None,
+        apply=lambda setup, value: dataclasses.replace(setup, tech=value),
+        tacit=None,
+        not_at={},
+        check=_known_technology,
+    ),
     factor(
         "mismatch_scale",
         changes="mismatch",
@@ -183,7 +148,7 @@ _TABLE = (
         description="factors on every mismatch sigma; 0 is the nominal die",
         default=lambda ground: 0.0 if ground.level == "ideal" else 1.0,
         nominal=1.0,
-        note=_large_mismatch,
+        note=large_mismatch,
     ),
     factor(
         "process_scale",
@@ -203,7 +168,7 @@ _TABLE = (
         label="gradient across a die, over its sigma",
         description="factors on the sigma of the threshold's slope across a die; 0 is none",
         tacit=0.0,
-        note=_assumed_places,
+        note=assumed_places,
     ),
     Axis(
         name="noise_scale",
@@ -232,7 +197,7 @@ _TABLE = (
         description="junction temperatures [degrees Celsius]",
         label="temperature [°C]",
         render=lambda value: f"{value:g} °C",
-        note=_cold_and_hot,
+        note=cold_and_hot,
     ),
     condition(
         "v_dd",
@@ -257,7 +222,7 @@ _TABLE = (
         tacit=0.0,
         trials=10,
         not_at={},
-        note=_protocol,
+        note=protocol,
     ),
     Axis(
         name="trim_bits",
@@ -271,7 +236,7 @@ _TABLE = (
         nominal=0,
         tacit=0,
         not_at={**NO_DIES, "spice": "whose netlists have no trim DACs"},
-        note=_trimmed,
+        note=trimmed,
     ),
     option_axis(
         "i_unit",
@@ -307,6 +272,7 @@ _TABLE = (
             ("bias_units", (32, 64)),
             ("window_units", (32, 64)),
             ("candidate_split", (2, 4)),
+            ("split_units", (1, 2)),
             ("hold", (12, 16)),
             ("width", (32, 40)),
         )

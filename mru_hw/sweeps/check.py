@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mru_hw.statistics.shares import CONFIDENCE, dies_for_width, dies_without_failure
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, Point, Shard, points
-from mru_hw.sweeps.ready import make_ready
+from mru_hw.sweeps.ready import DOUBTFUL, doubtful_facts, make_ready
 from mru_hw.sweeps.room import free_bytes, refuse_no_room, run_bytes, store_bytes
 from mru_hw.sweeps.run import asked_runs
-from mru_hw.sweeps.statistics.shares import CONFIDENCE, dies_for_width, dies_without_failure
 from mru_hw.sweeps.statistics.stopping import Until
 from mru_hw.sweeps.subject import Subject, shared_subject
 from mru_hw.sweeps.work import cores, run_job
@@ -49,6 +49,9 @@ class PlanCheck:
         That half-width, as a share.
     shown_without_failure
         The yield that the plan's own dies show, with 95 % confidence, if none of them fails.
+    warning
+        What would make runs doubtful, in sentences, as the sweep itself says it; None where
+        nothing does.
     """
 
     points: int
@@ -65,6 +68,7 @@ class PlanCheck:
     dies_for_width: int
     half: float
     shown_without_failure: float
+    warning: str | None
 
     def as_data(self) -> dict[str, Any]:
         """Return plain data, fit for JSON."""
@@ -93,7 +97,7 @@ def check_plan(
     subject = shared_subject(plans, folder)
     wanted = points(plans, subject.technology)
     runs = sum(map(len, asked_runs(wanted, shard, until).values()))
-    make_ready(subject, wanted)
+    ready = make_ready(subject, wanted)
     each = run_bytes(subject.inputs.n_seq, plan.keep)
     refuse_no_room(out, runs, each)
     probed = None if subject.level == "spice" else _seconds(subject, wanted)
@@ -114,6 +118,7 @@ def check_plan(
         dies_for_width=dies_for_width(half, SHARE, CONFIDENCE),
         half=half,
         shown_without_failure=math.exp(math.log(1 - CONFIDENCE) / dies),
+        warning=doubtful_facts(ready).get(DOUBTFUL),
     )
 
 

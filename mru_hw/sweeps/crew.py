@@ -80,42 +80,56 @@ class Crew:
 def run_jobs(
     subject: Subject, jobs: Iterator[Job | None], workers: int
 ) -> Iterator[list[DieResult]]:
-    """Compute jobs in worker processes and yield what each left, in the order of their ends.
+    """Compute jobs in worker processes of this machine, as `in_turn` does."""
+    with Crew(workers, _hold, subject) as crew:
+        yield from in_turn(lambda job: crew.submit(_work, job), jobs, workers)
+
+
+def in_turn(
+    submit: Callable[[Job], Future[list[DieResult]]], jobs: Iterator[Job | None], workers: int
+) -> Iterator[list[DieResult]]:
+    """Have jobs computed and yield what each left, in the order of their ends.
 
     None among the jobs is a pause: those behind it are asked for when all results before it have
     been yielded.
 
     A job whose process dies is split and its dies are tried once more, each alone; one that
     kills its process again is a result with the status `RunStatus.WORKER_DIED`.
+
+    Parameters
+    ----------
+    submit
+        Has a process compute a job; the future raises `WorkerDied` where it ends first.
+    workers
+        The processes; each has one job and another that waits.
     """
     again = deque[Job]()
-    with Crew(workers, _hold, subject) as crew:
-        pending: dict[Future[list[DieResult]], tuple[Job, bool]] = {}
-        paused, ended = False, False
-        while True:
-            while again and len(pending) < 2 * workers:
-                single = again.popleft()
-                pending[crew.submit(_work, single)] = single, True
-            while not paused and len(pending) < 2 * workers:
-                job = next(jobs, _END)
-                if isinstance(job, Job):
-                    pending[crew.submit(_work, job)] = job, False
-                paused = not isinstance(job, Job)
-                ended = job is _END
-            if not pending:
-                if ended:
-                    return
-                paused = False
-                continue
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                job, last = pending.pop(future)
-                try:
-                    yield future.result()
-                except WorkerDied:
-                    if last:
-                        yield failed(job, RunStatus.WORKER_DIED)
-                    else:
-                        again.extend(job.single())
+    pending: dict[Future[list[DieResult]], tuple[Job, bool]] = {}
+    paused, ended = False, False
+    while True:
+        while again and len(pending) < 2 * workers:
+            single = again.popleft()
+            pending[submit(single)] = single, True
+        while not paused and len(pending) < 2 * workers:
+            job = next(jobs, _END)
+            if isinstance(job, Job):
+                pending[submit(job)] = job, False
+            paused = not isinstance(job, Job)
+            ended = job is _END
+        if not pending:
+            if ended:
+                return
+            paused = False
+            continue
+        for future in wait(pending, return_when=FIRST_COMPLETED).done:
+            job, last = pending.pop(future)
+            try:
+                yield future.result()
+            except WorkerDied:
+                if last:
+                    yield failed(job, RunStatus.WORKER_DIED)
+                else:
+                    again.extend(job.single())
 
 
 # ---------------------------------------------------------------------------- in the worker

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import itertools
 import math
 import zlib
@@ -11,11 +13,15 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.errors import UserError
 from mru_hw.sweeps.axes import AXES, Axis
 from mru_hw.sweeps.axis import Ground
 from mru_hw.sweeps.axis_values import DIE, AxisValues
 from mru_hw.sweeps.plan import Plan
+from mru_hw.technology import load_technology
 
+TECH = "tech"
+"""The axis of several technologies: what others stand at without an axis is that of each."""
 _DIGITS = 12
 """Significant digits of a value between two others, so that every machine has the same."""
 
@@ -29,15 +35,37 @@ def combinations(plan: Plan, ground: Ground) -> Iterator[dict[str, Any]]:
         A value is none that its axis takes.
     """
     asked = {one.axis: one for one in plan.axes if one.axis != DIE}
-    fixed = {n: axis.default(ground) for n, axis in AXES.items() if n not in asked}
-    for name, one in asked.items():
-        for value in one.values or one.between or ():
-            AXES[name].check(ground, value)
-    for name, value in fixed.items():
-        AXES[name].check(ground, value)
+    others = asked[TECH].values or () if TECH in asked else ()
+    for value in others:
+        with _told(plan, TECH):
+            AXES[TECH].check(ground, value)
+    grounds = {
+        value: dataclasses.replace(ground, technology=load_technology(value)) for value in others
+    } or {None: ground}
+    fixed = {
+        value: {n: axis.default(of) for n, axis in AXES.items() if n not in asked}
+        for value, of in grounds.items()
+    }
+    for value, of in grounds.items():
+        for name, one in asked.items():
+            with _told(plan, name):
+                for each in one.values or one.between or ():
+                    AXES[name].check(of, each)
+        for name, own in fixed[value].items():
+            AXES[name].check(of, own)
     rows = _grid(asked) if plan.sample is None else _sample(plan, asked)
     for row in rows:
-        yield {name: row[name] if name in asked else fixed[name] for name in AXES}
+        settings = fixed[row.get(TECH)] | row
+        yield {name: settings[name] for name in AXES}
+
+
+@contextlib.contextmanager
+def _told(plan: Plan, axis: str) -> Iterator[None]:
+    """Say of a mistake in a value of an axis that it stands there."""
+    try:
+        yield
+    except UserError as error:
+        raise plan.of_axis(axis, error) from None
 
 
 def _grid(asked: Mapping[str, AxisValues]) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mru_hw.sweeps.check import PlanCheck
+    from mru_hw.sweeps.explanation import Explanation
     from mru_hw.sweeps.statistics.answers import Statistics
 
 
@@ -87,6 +88,38 @@ class Sweep:
         with open_run(self.path) as view:
             return statistics(view)
 
+    def explain(
+        self,
+        die: int | None = None,
+        *,
+        point: int | None = None,
+        trial: int = 0,
+        model: str | Path | None = None,
+        inputs: str | Path | None = None,
+    ) -> Explanation:
+        """Run a die of the sweep again and say which sequences, units and frames failed on it.
+
+        Parameters
+        ----------
+        die
+            Its seed; the die of the least accuracy when None.
+        point
+            Number of its point; the one that speaks for the sweep when None.
+        trial
+            Which of the networks that the point draws.
+        model, inputs
+            Where they lie, if neither beside the sweep nor in the working folder.
+
+        Raises
+        ------
+        UserError
+            No such run is there, it failed, what it was made of is missing or has changed, or this
+            version makes other decisions.
+        """
+        from mru_hw.sweeps.explanation import explain
+
+        return explain(self.path, die, point=point, trial=trial, model=model, inputs=inputs)
+
     def __len__(self) -> int:
         """Return how many runs are stored."""
         return len(self.rows)
@@ -142,6 +175,7 @@ def sweep(
     workers: int | None = None,
     shard: str | None = None,
     until: str | None = None,
+    dask: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """Run a sweep, or go on with one that was interrupted.
@@ -159,6 +193,9 @@ def sweep(
         Which part of the runs, such as ``3/16``; all when None.
     until
         What to know of the dies before it ends, such as ``yield ±1 %`` or ``accuracy ±0.5 %``.
+    dask
+        Address of a dask scheduler, such as ``tcp://10.0.0.1:8786``, to compute on its cluster
+        instead of on this machine (extra ``cluster``). No result depends on it.
     progress
         Called with the runs stored and the runs in all, at the start and after every job.
 
@@ -169,7 +206,9 @@ def sweep(
     SimulationError
         The machine cut runs off; the same call tries them again.
     """
-    outcome = sweep_plan(plan, out, workers=workers, shard=shard, until=until, progress=progress)
+    outcome = sweep_plan(
+        plan, out, workers=workers, shard=shard, until=until, dask=dask, progress=progress
+    )
     outcome.refuse_cut_off()
     return read_sweep(outcome.path)
 
@@ -183,13 +222,14 @@ def sweep_plan(
     workers: int | None = None,
     shard: str | None = None,
     until: str | None = None,
+    dask: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run a sweep as `sweep` does, and say how it ended.
 
     Parameters
     ----------
-    plan, out, workers, shard, until, progress
+    plan, out, workers, shard, until, dask, progress
         As `sweep` has them.
     source
         PLAN.yaml of a `Plan` that was read from it: its paths are relative to that folder, and
@@ -207,6 +247,7 @@ def sweep_plan(
             workers=workers,
             shard=None if shard is None else read_shard(shard),
             until=None if until is None else read_until(until),
+            dask=dask,
             progress=progress,
         )
 

@@ -100,8 +100,7 @@ class Plan(Document):
     kernel: Literal["numba", "numpy"] | None = Field(
         default=None,
         description="what computes the level behavioral: numba, or numpy, the reference; if left "
-        "out numba where it is installed, and numpy where the plan has noise, which numba does "
-        "not draw",
+        "out numba where it is installed",
     )
     sequences: str = Field(
         default=":",
@@ -224,11 +223,6 @@ class Plan(Document):
         """Seeds of the dies, in order."""
         return self.values(DIE) or range(self.seed << 20, (self.seed << 20) + self.n_dies)
 
-    @property
-    def noisy(self) -> bool:
-        """Whether some runs of the plan have noise."""
-        return any(one.axis == "noise_scale" and one.values != (0,) for one in self.axes)
-
     def trials(self, settings: Mapping[str, Any]) -> int:
         """Return how many networks are drawn for each die of a point; 1 where none is drawn."""
         drawn = (one.draws for one in self.axes if is_drawn(one.axis, settings))
@@ -253,11 +247,10 @@ class Plan(Document):
         Raises
         ------
         UserError
-            There is no such file in `folder`, it has a mistake, or the kernel is not installed
-            or draws no noise.
+            There is no such file in `folder`, it has a mistake, or the kernel is not installed.
         """
         behavioral = self.level == "behavioral"
-        kernel = asked_kernel(self.kernel, noise=self.noisy) if behavioral else NUMPY
+        kernel = asked_kernel(self.kernel) if behavioral else NUMPY
         options = self.design
         if not isinstance(options, DesignOptions):
             options = read_options(folder / options, "design")
@@ -276,7 +269,13 @@ class Plan(Document):
             What stands elsewhere, by field, and what it is called there.
         """
         said = {} if said is None else said
-        axes = {mistaken(one.axis): f"axes.{k}.values" for k, one in enumerate(self.axes)}
+        if error.field.startswith("axes."):
+            return error.inside(source)
+        axes = {
+            mistaken(one.axis): f"axes.{k}.values"
+            for k, one in enumerate(self.axes)
+            if one.axis not in _KEPT
+        }
         name, dot, rest = error.field.partition(".")
         if error.field not in axes:  # what an axis says is the plan's, whatever else does
             if name in said:
@@ -288,6 +287,17 @@ class Plan(Document):
         if error.field not in places:
             return error
         return error.renamed(places).inside(source)
+
+    def of_axis(self, axis: str, error: UserError) -> UserError:
+        """Return an error about a value of an axis that a key of the plan has the name of.
+
+        `place` could not tell which of them it is about.
+        """
+        head, colon, rest = error.field.partition(": ")
+        if axis not in _KEPT or head != axis:
+            return error
+        place = next(f"axes.{k}.values" for k, one in enumerate(self.axes) if one.axis == axis)
+        return error.renamed({error.field: f"{place}{colon}{rest}"})
 
     def values(self, axis: str) -> tuple[Any, ...] | None:
         """Return the values of an axis, None where the plan lists none."""

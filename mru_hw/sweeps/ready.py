@@ -64,11 +64,11 @@ def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
     """
     if subject.level == "spice":
         ngspice_library()
-    designs: dict[tuple[str, str], tuple[Design, str, float]] = {}
+    designs: dict[tuple[str, ...], tuple[Design, str, float]] = {}
     found = []
     for point in points:
         setup = subject.setup(point)
-        key = setup.options.model_dump_json(), _name(subject, setup)
+        key = setup.options.model_dump_json(), _name(subject, setup), setup.tech or ""
         if key not in designs:
             design = subject.design(setup)
             _refuse(subject, design)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import platform
+import contextlib
+import importlib.util
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import scipy
 
 from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.sweeps.crew import run_jobs
@@ -22,16 +19,15 @@ from mru_hw.sweeps.statistics.stopping import Until
 from mru_hw.sweeps.store import DAMAGED, Store, create_store, plain
 from mru_hw.sweeps.store_file import UnusableStoreError, stands
 from mru_hw.sweeps.subject import (
-    RESULTS,
     Subject,
     arithmetic,
     identity,
     shared_subject,
 )
 from mru_hw.sweeps.until import dies_next, refuse_until, told
+from mru_hw.sweeps.versions import machine, versions
 from mru_hw.sweeps.view import view_of
 from mru_hw.sweeps.work import DieResult, cores, references, run_job
-from mru_hw.version import __version__
 
 STUDY = "sweep"
 """Name of the only study of a run that comes from one plan."""
@@ -81,6 +77,7 @@ def run_sweep(
     workers: int | None = None,
     shard: Shard | None = None,
     until: Until | None = None,
+    dask: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run a sweep, or go on with one that was interrupted.
@@ -99,6 +96,8 @@ def run_sweep(
         The part of the runs that this store is for; all if left out.
     until
         What to know of the dies before the sweep ends; all dies of the plans if left out.
+    dask
+        Address of the scheduler of a dask cluster to compute on; this machine if left out.
     progress
         Called with the runs stored and the runs in all, at the start and after every job.
 
@@ -110,10 +109,41 @@ def run_sweep(
         Something that the plans name does not fit.
     """
     began = time.monotonic()
+    if dask is not None and workers is not None:
+        raise UserError("workers", workers, "no such option beside `dask`")
     workers = cores() if workers is None else workers
     if workers < 1:
         raise UserError("workers", workers, "at least 1")
-    plans = {name: plan.resolved(folder) for name, plan in plans.items()}
+    with _computers(dask) as compute:
+        return _swept(
+            {name: plan.resolved(folder) for name, plan in plans.items()},
+            folder,
+            out,
+            workers=workers,
+            shard=shard,
+            until=until,
+            progress=progress,
+            compute=compute,
+            began=began,
+        )
+
+
+Compute = Callable[[Subject, Iterator[Job | None], int], Iterator[list[DieResult]]]
+
+
+def _swept(
+    plans: Mapping[str, Plan],
+    folder: Path,
+    out: Path,
+    *,
+    workers: int,
+    shard: Shard | None,
+    until: Until | None,
+    progress: Callable[[int, int], None] | None,
+    compute: Compute,
+    began: float,
+) -> Outcome:
+    """Run a sweep of resolved plans with `compute`; else as `run_sweep`."""
     plan = next(iter(plans.values()))
     subject = shared_subject(plans, folder)
     wanted = points(plans, subject.technology)
@@ -150,7 +180,7 @@ def run_sweep(
                 else _jobs_until(until, store, wanted, plan.chunk)
             )
             left = total - len(done)
-            for results in _compute(subject, todo, min(workers, -(-left // plan.chunk))):
+            for results in compute(subject, todo, min(workers, -(-left // plan.chunk))):
                 now = time.monotonic()
                 store.add(results, now - last)
                 computed, last = computed + len(results), now
@@ -205,16 +235,39 @@ def _jobs_until(
             return  # the machine cut some off
 
 
-def _compute(
-    subject: Subject, todo: Iterator[Job | None], workers: int
-) -> Iterator[list[DieResult]]:
+@contextlib.contextmanager
+def _computers(dask: str | None) -> Iterator[Compute]:
+    """Yield what computes jobs: the processes of this machine, or a cluster's."""
+    if dask is None:
+        yield _here
+        return
+    if importlib.util.find_spec("distributed") is None:
+        raise UserError(
+            "dask", dask, "no such option without the extra cluster (pip install 'mru-hw[cluster]')"
+        )
+    from mru_hw.sweeps.cluster import connected, run_on
+
+    with connected(dask) as client:
+        yield lambda subject, todo, _: run_on(client, subject, _cut(subject, todo))
+
+
+def _here(subject: Subject, todo: Iterator[Job | None], workers: int) -> Iterator[list[DieResult]]:
     if subject.level != "spice":
         yield from run_jobs(subject, todo, workers)
         return
-    for job in todo:
+    for job in _cut(subject, todo):
         # ngspice has worker processes of its own, one a sequence.
-        for single in () if job is None else job.single():
-            yield run_job(subject, single, workers)
+        if job is not None:
+            yield run_job(subject, job, workers)
+
+
+def _cut(subject: Subject, todo: Iterator[Job | None]) -> Iterator[Job | None]:
+    """Yield jobs, of one die each where a die takes ngspice."""
+    for job in todo:
+        if job is None or subject.level != "spice":
+            yield job
+        else:
+            yield from job.single()
 
 
 def _other(
@@ -249,27 +302,3 @@ def _facts(plans: Mapping[str, Plan], hashes: Mapping[str, str], this: str) -> d
         | {f"version.{name}": version for name, version in versions().items()}
         | {f"machine.{name}": value for name, value in machine().items()}
     )
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that results depend on."""
-    return {
-        "mru_hw": __version__,
-        "numpy": np.__version__,
-        "scipy": str(scipy.__version__),
-        "python": platform.python_version(),
-        "results": str(RESULTS),
-    }
-
-
-def machine() -> dict[str, str]:
-    """Return what seconds depend on."""
-    info = Path("/proc/cpuinfo")  # Linux only
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor() or platform.machine(),
-        "cores": str(cores()),
-        "system": f"{platform.system()} {platform.machine()}",
-        "load_1min": f"{os.getloadavg()[0]:.2f}",
-    }

@@ -37,6 +37,8 @@ class Setup:
         among those of a point.
     models
         Other networks, by what the plan calls them.
+    tech
+        Name of the technology; the plan's when None.
     """
 
     model: Model
@@ -50,6 +52,7 @@ class Setup:
     seed: int = 0
     trial: int = 0
     models: Mapping[str, Model] = field(default_factory=dict)
+    tech: str | None = None
 
 
 def perturbed(model: Model, percent: float, seed: int, trial: int) -> Model:

@@ -19,6 +19,7 @@ from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
 from mru_hw.stimulus import Inputs, load_inputs, refuse_labels, refuse_width, sequence_range
 from mru_hw.sweeps.axes import AXES
+from mru_hw.sweeps.design_points import TECH
 from mru_hw.sweeps.plan import Plan, is_drawn
 from mru_hw.sweeps.points import Point
 from mru_hw.sweeps.setup import Setup
@@ -27,7 +28,7 @@ from mru_hw.technology.calibration import Calibration, load_calibration, read_ca
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.version import __version__
 
-RESULTS = 5
+RESULTS = 6
 """Number of the laws, decks and draws that make a sweep's figures.
 
 It is raised whenever one of them moves a figure, so that no store is resumed with figures of two
@@ -56,6 +57,8 @@ class Subject:
         Of the level ``behavioral``, by study; the default one for those that are not named.
     models
         The networks of the axis ``model``, by their values.
+    processes
+        The technologies of the axis ``tech`` with their constants, by their values.
     """
 
     model: Model
@@ -66,6 +69,12 @@ class Subject:
     level: str
     kernels: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
+    processes: Mapping[str, tuple[Technology, Calibration]] = field(default_factory=dict)
+
+    def constants(self, design: Design) -> Calibration:
+        """Return the constants of a design's technology."""
+        _, found = self.processes.get(design.technology.name, (None, self.calibration))
+        return found
 
     def trained(self, point: Point) -> Model:
         """Return the network of a point as it was trained."""
@@ -105,22 +114,31 @@ class Subject:
         UserError
             A part of it has no circuit or lies outside the technology's range.
         """
-        return map_model(setup.model, self.technology, self.calibration, setup.options)
+        own = self.technology, self.calibration
+        return map_model(setup.model, *self.processes.get(setup.tech or "", own), setup.options)
 
     def hashes(self) -> dict[str, str]:
         """Return SHA-256 sums of what goes in."""
         inputs = self.inputs
         names = sorted(self.models)
+        processes = [(self.technology, self.calibration)]
+        processes += [self.processes[name] for name in sorted(self.processes)]
         networks = [_digest(model) for model in (self.model, *map(self.models.__getitem__, names))]
         return {
-            "model": networks[0] if len(networks) == 1 else digest({}, " ".join(networks)),
+            "model": _joined(networks),
             "inputs": digest(
                 {"x": inputs.x, "lengths": inputs.lengths, "y": np.asarray(inputs.y)},
                 str(self.first_sequence),
             ),
-            "technology": self.technology.models_hash(),
-            "calibration": digest({}, self.calibration.model_dump_json()),
+            "technology": _joined([technology.models_hash() for technology, _ in processes]),
+            "calibration": _joined(
+                [digest({}, calibration.model_dump_json()) for _, calibration in processes]
+            ),
         }
+
+
+def _joined(digests: list[str]) -> str:
+    return digests[0] if len(digests) == 1 else digest({}, " ".join(digests))
 
 
 def _digest(model: Model) -> str:
@@ -131,12 +149,30 @@ def _load_models(plan: Plan, folder: Path, model: Model) -> dict[str, Model]:
     """Read the networks of the axis ``model``, which take the inputs of the plan's own."""
     found = {}
     for value in plan.values(MODEL) or ():
-        other = load_model(folder / value)
+        try:
+            other = load_model(folder / value)
+        except UserError as error:
+            raise plan.of_axis(MODEL, error) from None
         for name in ("n_in", "n_classes", "frame_period"):
             wanted, there = getattr(model.spec, name), getattr(other.spec, name)
             if wanted != there:
                 expected = f"a network with the {name} of {plan.model}, {wanted:g}, not {there:g}"
-                raise UserError(MODEL, value, expected)
+                raise plan.of_axis(MODEL, UserError(MODEL, value, expected))
+        found[value] = other
+    return found
+
+
+def _load_processes(
+    plan: Plan, own: tuple[Technology, Calibration]
+) -> dict[str, tuple[Technology, Calibration]]:
+    """Read the technologies of the axis ``tech``; the plan's own has the plan's constants."""
+    found = {}
+    for value in plan.values(TECH) or ():
+        try:
+            technology = load_technology(value)
+        except UserError as error:
+            raise plan.of_axis(TECH, error) from None
+        other = own if value == plan.tech else (technology, load_calibration(technology))
         found[value] = other
     return found
 
@@ -171,6 +207,7 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
         first_sequence=first,
         level=plan.level,
         models=_load_models(plan, folder, model),
+        processes=_load_processes(plan, (technology, calibration)),
     )
 
 

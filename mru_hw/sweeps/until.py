@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import UserError
+from mru_hw.statistics.shares import Band
 from mru_hw.sweeps.points import Point
 from mru_hw.sweeps.statistics.answers import asked_points, independent, passing_dies
-from mru_hw.sweeps.statistics.shares import Band
 from mru_hw.sweeps.statistics.stopping import Until, Verdict, make_rule
 from mru_hw.sweeps.view import PointView, RunView
 

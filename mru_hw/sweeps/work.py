@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mru_hw.errors import LawError, RunStatus, UserError
 from mru_hw.mapping import Design, unmap
 from mru_hw.model.network import Model
-from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
+from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.sweeps.points import Job, Key
@@ -100,13 +100,13 @@ def references(
         software = _judged(subject, ideal(network))
         found.append(Reference(name="software", design=digest, **software))
     for digest, design in designs.items():
-        mapped = unmap(design, subject.calibration)
+        mapped = unmap(design, subject.constants(design))
         found.append(Reference(name="ideal", design=digest, **_judged(subject, ideal(mapped))))
         if subject.level == "ideal":
             continue
         run = simulate_behavioral(
             design,
-            subject.calibration,
+            subject.constants(design),
             subject.inputs,
             [nominal_die(design)],
             keep_all=False,
@@ -124,7 +124,7 @@ def run_job(subject: Subject, job: Job, workers: int = 1) -> list[DieResult]:
     `workers` are ngspice's processes at the level ``spice``.
     """
     results = []
-    chip = _chip(subject, job)
+    chip = made_chip(subject, job)
     for k, seed in enumerate(job.seeds):
         began = time.perf_counter()
         key = (job.point.index, job.trial, job.first + k)
@@ -150,7 +150,7 @@ def failed(job: Job, status: RunStatus) -> list[DieResult]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Chip:
+class MadeChip:
     """The design of a job's dies, with what they are run at and how they are trimmed."""
 
     setup: Setup
@@ -159,12 +159,12 @@ class _Chip:
     kernel: str | None
 
 
-def _chip(subject: Subject, job: Job) -> _Chip | None:
+def made_chip(subject: Subject, job: Job) -> MadeChip | None:
     """Map what a job runs on; None where the network that was drawn cannot be."""
     setup = subject.setup(job.point, job.trial)
     try:
         design = subject.design(setup)
-        return _Chip(
+        return MadeChip(
             setup=setup,
             design=design,
             trim=trim_plan(subject, design, setup),
@@ -184,7 +184,7 @@ def constants(subject: Subject, design: Design, setup: Setup) -> Calibration:
     UserError
         They were not measured there.
     """
-    return subject.calibration.at(
+    return subject.constants(design).at(
         setup.conditions.v_dd,
         temperature=setup.conditions.temperature,
         corner=setup.conditions.corner,
@@ -204,52 +204,24 @@ def trim_plan(subject: Subject, design: Design, setup: Setup) -> TrimPlan | None
         return None
     return TrimPlan.of(
         design,
-        subject.calibration,
+        subject.constants(design),
         subject.inputs,
         setup.trim_bits,
         mismatch_scale=setup.mismatch,
     )
 
 
-def _run(subject: Subject, chip: _Chip | None, seed: int, workers: int) -> dict[str, Any]:
+def _run(subject: Subject, chip: MadeChip | None, seed: int, workers: int) -> dict[str, Any]:
     if chip is None:
         return {"status": RunStatus.NOT_MAPPED}
-    setup, design = chip.setup, chip.design
-    fields: dict[str, Any] = {"status": RunStatus.DONE, "design": design.digest()}
+    fields: dict[str, Any] = {"status": RunStatus.DONE, "design": chip.design.digest()}
     if subject.level == "ideal":
-        mapped = unmap(design, subject.calibration)
+        mapped = unmap(chip.design, subject.constants(chip.design))
         trace = simulate_ideal(mapped, subject.inputs, keep="decisions")
         return fields | _judged(subject, trace.decision)
-    die = draw_die(
-        design,
-        seed,
-        scale=setup.mismatch,
-        process=setup.process,
-        gradient=setup.gradient,
-    )
     if subject.level == "spice":
-        return fields | _spice(subject, chip, die, workers)
-    if chip.trim is not None:
-        trimmed = trim_die(
-            chip.trim,
-            seed,
-            corner=setup.conditions.corner,
-            process=setup.process,
-            gradient=setup.gradient,
-        )
-        design, die = trimmed.design, trimmed.die
-    run = simulate_behavioral(
-        design,
-        constants(subject, design, setup),
-        subject.inputs,
-        [die],
-        temperature=setup.conditions.temperature,
-        v_dd=setup.conditions.v_dd,
-        noise=NoiseRun(seed=setup.seed, scale=setup.noise) if setup.noise else None,
-        sequence_offset=subject.first_sequence,
-        keep_all=False,
-        kernel=chip.kernel,
-    )
+        return fields | _spice(subject, chip, drawn_die(chip, seed), workers)
+    run = run_die(subject, chip, made_die(chip, seed), keep_all=False)
     if not run.finite.all():
         return {"status": RunStatus.NOT_FINITE}
     priced = energy(run.supply.single_die())
@@ -261,18 +233,72 @@ def _run(subject: Subject, chip: _Chip | None, seed: int, workers: int) -> dict[
     return fields | judged | {"energy": priced.total, "blocks": blocks}
 
 
+def drawn_die(chip: MadeChip, seed: int) -> Die:
+    """Draw a die as its point has them."""
+    setup = chip.setup
+    return draw_die(
+        chip.design,
+        seed,
+        scale=setup.mismatch,
+        process=setup.process,
+        gradient=setup.gradient,
+    )
+
+
+def made_die(chip: MadeChip, seed: int) -> tuple[Design, Die]:
+    """Return a die as it leaves the test, and the design with its trim as it is set."""
+    if chip.trim is None:
+        return chip.design, drawn_die(chip, seed)
+    setup = chip.setup
+    trimmed = trim_die(
+        chip.trim,
+        seed,
+        corner=setup.conditions.corner,
+        process=setup.process,
+        gradient=setup.gradient,
+    )
+    return trimmed.design, trimmed.die
+
+
+def run_die(
+    subject: Subject, chip: MadeChip, made: tuple[Design, Die], *, keep_all: bool
+) -> BehavioralRun:
+    """Run one die at the level ``behavioral``, noise included where its point has some.
+
+    Parameters
+    ----------
+    made
+        As of `made_die`.
+    keep_all
+        Whether to return outputs, candidates and states too; no decision depends on it.
+    """
+    setup, (design, die) = chip.setup, made
+    return simulate_behavioral(
+        design,
+        constants(subject, design, setup),
+        subject.inputs,
+        [die],
+        temperature=setup.conditions.temperature,
+        v_dd=setup.conditions.v_dd,
+        noise=NoiseRun(seed=setup.seed, scale=setup.noise) if setup.noise else None,
+        sequence_offset=subject.first_sequence,
+        keep_all=keep_all,
+        kernel=chip.kernel,
+    )
+
+
 def _judged(subject: Subject, decision: NDArray[np.int64]) -> dict[str, Any]:
     right = decision == subject.inputs.y
     return {"decision": decision.astype(np.int16), "accuracy": float(np.mean(right))}
 
 
-def _spice(subject: Subject, chip: _Chip, die: Die, workers: int) -> dict[str, Any]:
+def _spice(subject: Subject, chip: MadeChip, die: Die, workers: int) -> dict[str, Any]:
     from mru_hw.simulate.spice_level import simulate_spice
 
     result = simulate_spice(
         # read for its normalisation and readout only
         chip.design,
-        subject.calibration,
+        subject.constants(chip.design),
         subject.inputs,
         conditions=chip.setup.conditions,
         die=die,

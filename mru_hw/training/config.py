@@ -15,14 +15,18 @@ from mru_hw.errors import UserError
 from mru_hw.files import read_document
 from mru_hw.model.memory import CELLS
 from mru_hw.model.structure import LayerSpec, ReadoutKind
+from mru_hw.training.tasks import Digits, InputFile, NamedTask, Task
+from mru_hw.training.tasks.base import WIDEST
 from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds, Volts
 
 SHIPPED = ("digits-2x16", "digits-2x8", "digits-1x2")
 """Names of the configurations that come with the package."""
-WIDEST = 4096
-"""Units, outputs or classes of a network, at most."""
 LARGEST_SPREAD = 100.0
 """Factor on a sigma of dies, at most."""
+
+
+_OF_DATA = ("data", "frame_period", "classes")
+"""Keys of a file of inputs, which no task has."""
 
 
 class NetworkConfig(Document):
@@ -155,6 +159,9 @@ class TrainConfig(Document):
         min_length=1,
         description="digits, or a file of inputs, sought beside CONFIG.yaml",
     )
+    task: NamedTask | None = Field(
+        default=None, description="in place of data: a task by name, and its options"
+    )
     frame_period: Seconds | None = Field(
         default=None, ge=SHORTEST_FRAME, le=LONGEST_FRAME, description="of a file of inputs [s]"
     )
@@ -166,13 +173,7 @@ class TrainConfig(Document):
     chip: ChipConfig | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> TrainConfig:
-        given = self.frame_period is not None
-        if self.data == "digits" and (given or self.classes is not None):
-            key = "frame_period" if given else "classes"
-            raise UserError(key, getattr(self, key), "no such key, for the digits bring their own")
-        if self.data != "digits" and not given:
-            raise UserError("frame_period", None, "the seconds from frame to frame of the data")
+    def _anneals(self) -> TrainConfig:
         if self.training.anneal and not any(layer.cell.anneals for layer in self.network.layers):
             cells = " or ".join(cell.name for cell in CELLS.values() if cell.anneals)
             expected = f"0 where no layer is a {cells}"
@@ -183,10 +184,41 @@ class TrainConfig(Document):
                 raise UserError(f"training.{name}", value, expected)
         return self
 
+    @model_validator(mode="after")
+    def _one_source(self) -> TrainConfig:
+        given = self.frame_period is not None
+        if self.task is not None:
+            for key in _OF_DATA:
+                if key in self.model_fields_set:
+                    expected = "no such key beside task, which brings its own"
+                    raise UserError(key, getattr(self, key), expected)
+        elif self.data == "digits" and (given or self.classes is not None):
+            key = "frame_period" if given else "classes"
+            raise UserError(key, getattr(self, key), "no such key, for the digits bring their own")
+        elif self.data != "digits" and not given:
+            raise UserError("frame_period", None, "the seconds from frame to frame of the data")
+        self.source.refuse_readout(self.network.readout)
+        return self
+
+    @property
+    def source(self) -> Task:
+        """Where the sequences come from."""
+        if self.task is not None:
+            return self.task
+        if self.data == "digits":
+            return Digits()
+        period = 0.0 if self.frame_period is None else self.frame_period
+        return InputFile(data=self.data, frame_period=period, classes=self.classes)
+
     def as_data(self) -> dict[str, Any]:
-        """Return plain data, fit for JSON and YAML; without a chip none is named."""
-        left_out = {"chip"} if self.chip is None else None
-        data: dict[str, Any] = json.loads(self.model_dump_json(exclude=left_out))
+        """Return plain data, fit for JSON and YAML: the keys that say where sequences come from.
+
+        Without a chip none is named.
+        """
+        beside = {"task"} if self.task is None else set(_OF_DATA)
+        if self.chip is None:
+            beside.add("chip")
+        data: dict[str, Any] = json.loads(self.model_dump_json(exclude=beside))
         return data
 
     def digest(self, data_digest: str, start: str | None = None) -> str:

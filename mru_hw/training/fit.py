@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,9 @@ from mru_hw.training.chip import Chip
 from mru_hw.training.config import NoiseConfig, TrainConfig
 from mru_hw.training.digits import Split
 from mru_hw.training.network import MemoryNetwork, NetworkTrace, decide, score, valid_frames
+
+PIECE = 1 << 18
+"""Frames that decisions are taken of at a time, so that long sequences fit into memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ def fit(
     _load_compiler()
     learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
     optimizer = torch.optim.AdamW(
-        learned.values(),
+        parameter_groups(network, learned),
         lr=settings.learning_rate,
         betas=(0.9, 0.99),
         weight_decay=settings.weight_decay,
@@ -83,6 +87,15 @@ def fit(
             progress(Epoch(number=epoch + 1, of=settings.epochs, loss=loss, validation=right))
     _anneal(network, settings.anneal, 1.0)
     return network
+
+
+def parameter_groups(
+    network: MemoryNetwork, learned: dict[str, nn.Parameter]
+) -> list[dict[str, Any]]:
+    """Return what the optimiser learns: weights, and after them what does not decay."""
+    weights = [p for name, p in learned.items() if name not in network.exact]
+    others = [p for name, p in learned.items() if name in network.exact]
+    return [{"params": weights}] + ([{"params": others, "weight_decay": 0.0}] if others else [])
 
 
 _COMPILED = "TORCHINDUCTOR_CACHE_DIR"
@@ -119,6 +132,7 @@ def _epoch(
     some = shuffled(rows, settings.batch_size, generator)
     for memory in network.memories:
         memory.candidate_noise = noise.candidate
+    weights = {name: p for name, p in learned.items() if name not in network.exact}
     if chip is not None:
         chip.begin()
     total = 0.0
@@ -131,7 +145,7 @@ def _epoch(
         batch = augment(
             plain, warp=noise.warp, offset=noise.offset, noise=noise.feature, generator=generator
         )
-        perturbed = {k: _perturbed(k, p, noise, generator) for k, p in learned.items()}
+        perturbed = {k: _perturbed(k, p, noise, generator) for k, p in weights.items()}
         if chip is None:
             loss = _software_loss(config, network, perturbed, batch, generator)
         else:
@@ -144,7 +158,7 @@ def _epoch(
         nn.utils.clip_grad_norm_(learned.values(), settings.gradient_limit)
         optimizer.step()
         with torch.no_grad():
-            for parameter in learned.values():
+            for parameter in weights.values():
                 parameter.clamp_(-settings.weight_limit, settings.weight_limit)
         total += loss.item() * len(batch.y)
     for memory in network.memories:
@@ -206,7 +220,7 @@ def _activity(trace: NetworkTrace, batch: Batch) -> Tensor:
     """Mean squares of candidates and outputs, summed over layers: what currents will cost."""
     valid = valid_frames(batch.lengths, batch.x.shape[1])
     signals = [signal for layer in trace.layers for signal in (layer.candidate, layer.out)]
-    return torch.stack([signal[valid].square().mean() for signal in signals]).sum()
+    return torch.stack([s[valid].square().mean() for s in signals if s.shape[-1]]).sum()
 
 
 def _perturbed(
@@ -250,9 +264,8 @@ def _fresh(config: TrainConfig, network: MemoryNetwork) -> None:
     network.input.weight.mul_(gain)
     levels = config.network.initial_levels
     for i, memory in enumerate(network.memories):
-        memory.candidate.weight.mul_(gain)
-        memory.output.weight.mul_(gain)
-        if levels is not None:
+        memory.amplify(gain)
+        if levels is not None and memory.spec.cell.starts:
             memory.initial_state.fill_(float(levels[i]))
 
 
@@ -276,14 +289,19 @@ def share_right(network: MemoryNetwork, rows: Batch, chip: Chip | None = None) -
     chip
         What decides; software when None.
     """
-    outputs = (
-        [network(rows.x).output] if chip is None else chip.outputs(own_tensors(network), rows.x)
-    )
-    readout = network.spec.readout
-    shares = [
-        (decide(output, rows.lengths, readout) == rows.y).double().mean() for output in outputs
-    ]
-    return float(torch.stack(shares).mean())
+    size = max(1, PIECE // rows.x.shape[1])
+    right = 0.0
+    for start in range(0, len(rows.y), size):
+        some = slice(start, start + size)
+        outputs = (
+            [network(rows.x[some]).output]
+            if chip is None
+            else list(chip.outputs(own_tensors(network), rows.x[some]))
+        )
+        for output in outputs:
+            decisions = decide(output, rows.lengths[some], network.spec.readout)
+            right += float((decisions == rows.y[some]).sum()) / len(outputs)
+    return right / len(rows.y)
 
 
 @contextlib.contextmanager

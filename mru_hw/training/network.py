@@ -51,6 +51,13 @@ class MemoryNetwork(nn.Module):
         """The memory layers, first to last."""
         return tuple(layer for layer in self.layers if isinstance(layer, MemoryLayer))
 
+    @property
+    def exact(self) -> frozenset[str]:
+        """Names of the parameters that a training leaves without noise, decay and limit."""
+        return frozenset(
+            f"layers.{i}.{name}" for i, memory in enumerate(self.memories) for name in memory.exact
+        )
+
     def normalise(self, x: Tensor) -> Tensor:
         """Map raw data to network input, ``(x - mean) / scale``, in the network's precision."""
         return ((x.double() - self.mean) / self.scale).to(self.input.weight.dtype)
@@ -67,20 +74,11 @@ class MemoryNetwork(nn.Module):
 
     @torch.no_grad()
     def draw(self, generator: torch.Generator) -> None:
-        """Draw all weights and biases anew, uniform within ``1/sqrt(inputs)``.
-
-        The biases of input-dependent thresholds and gains lie around 1 instead of 0.
-        """
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                limit = module.in_features**-0.5
-                module.weight.uniform_(-limit, limit, generator=generator)
-                if module.bias is not None:
-                    module.bias.uniform_(-limit, limit, generator=generator)
+        """Draw all weights and biases anew, first to last layer."""
+        self.input.draw(generator)
         for memory in self.memories:
-            for name, module in memory.named_children():
-                if name in {"threshold", "alpha"} and isinstance(module, nn.Linear):
-                    module.bias.add_(1.0)
+            memory.draw(generator)
+        self.head.draw(generator)
 
     def load(
         self, tensors: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from mru_hw.arrays import digest as arrays_digest
-from mru_hw.errors import MISSING, Bare, UserError
+from mru_hw.errors import Bare, UserError
 from mru_hw.files import WRITABLE, refuse_foreign, usable
 from mru_hw.model.io import STRUCTURE, WEIGHTS, load_model
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
-from mru_hw.stimulus import Inputs, load_inputs
 from mru_hw.training.batches import as_batch
 from mru_hw.training.checkpoint import Checkpoint
 from mru_hw.training.chip import ChipMaker
-from mru_hw.training.config import WIDEST, TrainConfig
-from mru_hw.training.digits import (
-    DIGITS_CLASSES,
-    DIGITS_FRAME_PERIOD,
-    Split,
-    load_digits,
-    normalisation,
-    split_rows,
-)
+from mru_hw.training.config import TrainConfig
+from mru_hw.training.digits import Split
 from mru_hw.training.fit import Epoch, begin, fit, one_thread, own_tensors, share_right
 from mru_hw.training.network import MemoryNetwork, from_model
+from mru_hw.training.tasks import Labelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +83,12 @@ def train(
         holds something else or another training.
     """
     began = time.monotonic()
-    data, data_digest = load_data(config, folder)
+    data = config.source.load(folder)
+    data.refuse_gaps()
+    split = data.split
     origin = None if start is None else arrays_digest(start.tensors)
-    digest = config.digest(data_digest, origin)
+    digest = config.digest(data.digest, origin)
     checkpoint = Checkpoint(out, digest)
-    split = split_rows(data)
     done = _finished(out, digest)
     if done is not None:
         checkpoint.close()
@@ -106,7 +98,7 @@ def train(
             resumed_at=config.training.epochs,
             seconds=time.monotonic() - began,
         )
-    spec = structure(config, split, n_classes=_n_classes(config, data))
+    spec = structure(config, data)
     if start is not None:
         spec = _structure_of(start, spec)
     network = MemoryNetwork(spec)
@@ -124,7 +116,7 @@ def train(
     provenance = {
         "training": digest,
         "config": config.as_data(),
-        "data_sha256": data_digest,
+        "data_sha256": data.digest,
         "torch": torch.__version__,
     }
     if origin is not None:
@@ -140,31 +132,19 @@ def train(
     )
 
 
-def load_data(config: TrainConfig, folder: Path) -> tuple[Inputs, str]:
-    """Return the labelled data and their SHA-256."""
-    data = load_digits() if config.data == "digits" else load_inputs(folder / config.data, "data")
-    if data.y is None:
-        raise UserError(f"{config.data}: y", MISSING, "an array (n_seq,) of class indices")
-    digest = hashlib.sha256(repr(data.x.shape).encode())
-    for array in (data.x, data.lengths, data.y):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return data, digest.hexdigest()
-
-
-def structure(config: TrainConfig, split: Split, n_classes: int) -> ModelSpec:
+def structure(config: TrainConfig, data: Labelled) -> ModelSpec:
     """Return the structure that the configuration and the training rows ask for."""
-    digits = config.data == "digits"
     network = config.network
     try:
         return ModelSpec(
-            frame_period=DIGITS_FRAME_PERIOD if digits else config.frame_period or 0.0,
-            n_in=split.train.x.shape[2],
+            frame_period=data.frame_period,
+            n_in=data.split.train.x.shape[2],
             n_hidden=network.n_hidden,
-            n_classes=n_classes,
+            n_classes=data.n_classes,
             layers=network.layers,
             readout=network.readout,
-            normalisation=normalisation(split.train),
-            classes=DIGITS_CLASSES if digits else config.classes,
+            normalisation=data.normalisation(),
+            classes=data.classes,
         )
     except UserError as error:
         raise error.inside("network") from None
@@ -212,18 +192,3 @@ def _finished(out: Path, digest: str) -> Model | None:
     # A model appears whole, so a folder with half of one is somebody's own.
     refuse_foreign(out, marker=STRUCTURE, what="model", allowed=())
     return None
-
-
-def _n_classes(config: TrainConfig, data: Inputs) -> int:
-    assert data.y is not None
-    if config.data == "digits":
-        return len(DIGITS_CLASSES)
-    needed = int(data.y.max()) + 1
-    if needed > WIDEST:
-        raise UserError(f"{config.data}: y", needed - 1, f"class indices below {WIDEST}")
-    if config.classes is None:
-        return needed
-    if len(config.classes) < needed:
-        found = Bare(f"{len(config.classes)} names long")
-        raise UserError("classes", found, f"at least {needed}, for y counts up to {needed - 1}")
-    return len(config.classes)

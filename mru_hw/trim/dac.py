@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.budget.mismatch import MismatchVariances, mismatch_spread
-from mru_hw.circuits.base import SPLIT_UNITS, IntArray
+from mru_hw.circuits.base import IntArray
 from mru_hw.circuits.ladder.circuit import LADDER
 from mru_hw.circuits.nodes.laws import split
 from mru_hw.errors import UserError
@@ -184,7 +184,7 @@ def _place(
     rest = nominal_quiescent(design, bus)
     widest, nominal = (split(beta * k, rest)[0] for k in (1 + RANGE * sigma, 1.0))
     above = placed * (widest / nominal - 1)
-    least = SPLIT_UNITS * bus.split + 1 if bus.circuit.splits else 1
+    least = bus.rest_units * bus.split + 1 if bus.circuit.splits else 1
     below = np.minimum(above, placed - least)
     lsb = max(1, math.ceil(float(np.max(above + below)) / ((1 << bits) - 1)))
     # Where one unit device is more than the range needs, the rest is shared by both sides.
@@ -204,7 +204,7 @@ def _place(
 
 def nominal_quiescent(design: Design, bus: Bus) -> float:
     """Return what a candidate's rail carries at rest [A], without its mirrors' gains; else 0."""
-    return SPLIT_UNITS * design.i_lsb * bus.split if bus.circuit.splits else 0.0
+    return bus.rest_units * design.i_lsb * bus.split if bus.circuit.splits else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import IntArray
+from mru_hw.circuits.legs.roles import SINK_PLUS, SOURCE_PLUS
 from mru_hw.simulate.array import DieArray, Memory
 from mru_hw.simulate.blocks import SequenceBlock
 from mru_hw.simulate.compile import compile_die
@@ -129,11 +130,10 @@ class Probe:
     def _leg(self, at: Side, codes: IntArray) -> NDArray[np.float64]:
         """Return the current of legs over that of one nominal unit device."""
         units, dvt, dbeta = self._legs.leg(at, codes)
-        polarity = "p" if at[1] == "up" else "n"
+        leg = SOURCE_PLUS if at[1] == "up" else SINK_PLUS
         at_test = self._calibration
         i_lsb = self._legs.design.i_lsb
-        leg = "source_plus" if at[1] == "up" else "sink_plus"
-        device = i_lsb / self._legs.design.buses["bias"].times(leg)
-        factor = at_test.current_factor(polarity, dvt, dbeta, at_test.temperature, device)
+        device = i_lsb / self._legs.design.bias.times(leg.role)
+        factor = at_test.current_factor(leg.polarity, dvt, dbeta, at_test.temperature, device)
         current: Array = units * factor
         return current

@@ -25,7 +25,7 @@ def rails_of(node: Node, value: Any, log: Any = None) -> Rails:
     known: Any
     diodes, known = node.diodes(value, log)
     if known is None:
-        return Rails(**diodes)
+        return Rails(plus=diodes["plus"], minus=diodes.get("minus"))
     rows, bent, more = [], [], []
     held: Any = TensorArray(known.tensor.detach())
     for sign, current in diodes.items():
@@ -40,7 +40,13 @@ def rails_of(node: Node, value: Any, log: Any = None) -> Rails:
         rows.append(direct)
         bent.append(bends)
     copied: Any = TensorArray(torch.cat([one.tensor for one in (*rows, *bent, *more)]))
-    return Rails(**dict(zip(diodes, rows, strict=True)), copied=copied)
+    plus, *minus = rows
+    return Rails(
+        plus=plus,
+        minus=minus[0] if minus else None,
+        copied=copied,
+        diodes=tuple(diodes.values()) if node.leak.legs else (),
+    )
 
 
 def weighed(weight: Tensor, values: Any) -> TensorArray:
@@ -184,12 +190,28 @@ class TwinRun:
         return self._products[wiring, version]
 
     def _drawn(self, node: Node, rails: Rails) -> Any:
-        plus: Any = node.supply_plus
-        total = weighed(plus, rails.plus)
-        if rails.minus is not None and node.supply_minus is not None:
-            minus: Any = node.supply_minus
+        """Return `Node.supply` of a row's rails [A]."""
+        made = self.array.rows[node.row.index]
+        plus, minus = self._weights(node, made, leaks=bool(rails.diodes))
+        total: Any = weighed(plus, rails.plus)
+        if rails.minus is not None and minus is not None:
             total = total + weighed(minus, rails.minus)
+        if rails.diodes:
+            leaking: Any = made.supply(rails)
+            total = total + leaking
         return total
+
+    def _weights(self, node: Node, made: Node, *, leaks: bool) -> tuple[Tensor, Tensor | None]:
+        """Return supply per unit of the plus and the minus rail.
+
+        Of rails that leak, whose branches `Node.supply` takes one by one, the derivatives alone.
+        """
+        plus: Any = node.supply_plus
+        minus: Any = node.supply_minus
+        if leaks:
+            plus = plus - self._tensor(made.supply_plus)
+            minus = None if minus is None else minus - self._tensor(made.supply_minus)
+        return plus, minus
 
     # ----------------------------------------------------------------------------------- banks
 
@@ -244,13 +266,13 @@ class TwinRun:
             falls = heaviside(-c - down) * (1 - rises.detach())
         else:
             falls = 1 - rises - heaviside(c - down) * (1 - rises)
-        first = self._tensor(bank.memory.rank(bank.initial, bank.levels))[:, None, None]
+        first = self._tensor(bank.memory.rank(bank.initial, bank.levels))
         if bank.n_cells == 1:
-            count = recur_scan(1 - rises - falls, rises, first, None)
+            count = _recurred(1 - rises - falls, rises, first, None)
         else:
             middle = bank.n_cells / 2
-            count = recur_scan(None, rises - falls, first - middle, middle) + middle
-        return torch.cat([first.expand(-1, 1, c.shape[2]), count], dim=1)
+            count = _recurred(None, rises - falls, first - middle, middle) + middle
+        return torch.cat([first[:, None, None].expand(-1, 1, c.shape[2]), count], dim=1)
 
     def _comparators(self, units: Units, memory: Memory, row: Row) -> None:
         """Add what the comparators draw, at every version of the candidate."""
@@ -264,12 +286,13 @@ class TwinRun:
 
     def _loop_inputs(self, memory: Memory, rails: Rails, count: Tensor) -> None:
         """Add the supply current of loops' inputs, by the state that they led to."""
-        plus: Any = rails.plus * memory.up_copy
+        first, second = rails.behind()
+        plus: Any = first * memory.up_copy
         drawn = plus.tensor
         high = count[:, 1:] > 0
         minus: Any = torch.zeros_like(drawn)
-        if rails.minus is not None:
-            sunk: Any = rails.minus * memory.down_copy
+        if second is not None:
+            sunk: Any = second * memory.down_copy
             minus = sunk.tensor
         scale = self.array.flow.rows[memory.units.candidate].bus.scale
         self.current = self.current + torch.where(high, minus, drawn).sum(0) * scale
@@ -287,9 +310,14 @@ class TwinRun:
             self._rails[row.index, number] = rails_of(node, part)
             self._values[row.index] = part.tensor
             if self._supply:
-                whole: Any = part
-                self._draw(self._drawn(node, Rails(plus=whole)), version.share)
+                self._draw(self._drawn(node, self._rails[row.index, number]), version.share)
                 self._draw(TensorArray(held[:, spans[number]].sum(0)), version.share)
+
+
+def _recurred(a: Tensor | None, u: Tensor, first: Tensor, bound: float | None) -> Tensor:
+    """Run `recur_scan` on (unit, time, sequence), from a state (unit,)."""
+    gate = None if a is None else a.transpose(0, 2)
+    return recur_scan(gate, u.transpose(0, 2), first, bound).transpose(0, 2)
 
 
 def _by_count(table: Tensor, count: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ and others, Parallel random numbers: as easy as 1, 2, 3, SC 2011), normal number
 inversion: a cubic in each of 512 segments, 16 in each octave of the probability, in the manner of
 Cheung, Lee, Luk and Villasenor (IEEE Transactions on VLSI Systems 15, 2007).
 
-`philox`, `normal` and `normal_at` hold integer arithmetic alone, on 64-bit words that hold 32 bits,
-so that nothing overflows: numpy runs them on arrays, a compiler like numba on scalars, and their
-bits are the same whatever is contracted, vectorised or linked.
+`philox`, its rounds `mixed` and `next_key`, `normal` and `normal_at` hold integer arithmetic alone,
+on 64-bit words that hold 32 bits, so that nothing overflows: numpy runs them on arrays, a compiler
+on scalars, and their bits are the same whatever is contracted, vectorised or linked.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _U = np.uint64
 _MULTIPLY = _U(0xD2511F53), _U(0xCD9E8D57)
 _WEYL = _U(0x9E3779B9), _U(0xBB67AE85)
 _LOW, _HALF, _TWO = _U(0xFFFFFFFF), _U(32), _U(2)
-_THREE, _ONE = _U(3), _U(1)
+_ONE = _U(1)
 
 _PARTS = 4  # bits: 16 segments in each octave of the probability
 _SEGMENTS = 32 << _PARTS
@@ -49,12 +49,21 @@ _UNIT = 2.0**-_FRACTION
 def philox(a: Any, b: Any, c: Any, d: Any, k0: Any, k1: Any) -> tuple[Any, Any, Any, Any]:
     """Return Philox4x32-10 of a counter of four words under a key of two, each below 2^32."""
     for _ in range(ROUNDS):
-        p = a * _MULTIPLY[0]
-        q = c * _MULTIPLY[1]
-        a, b, c, d = (q >> _HALF) ^ b ^ k0, q & _LOW, (p >> _HALF) ^ d ^ k1, p & _LOW
-        k0 = (k0 + _WEYL[0]) & _LOW
-        k1 = (k1 + _WEYL[1]) & _LOW
+        a, b, c, d = mixed(a, b, c, d, k0, k1)
+        k0, k1 = next_key(k0, k1)
     return a, b, c, d
+
+
+def mixed(a: Any, b: Any, c: Any, d: Any, k0: Any, k1: Any) -> tuple[Any, Any, Any, Any]:
+    """Return four words after a round of `philox`."""
+    p = a * _MULTIPLY[0]
+    q = c * _MULTIPLY[1]
+    return (q >> _HALF) ^ b ^ k0, q & _LOW, (p >> _HALF) ^ d ^ k1, p & _LOW
+
+
+def next_key(k0: Any, k1: Any) -> tuple[Any, Any]:
+    """Return the key of the next round."""
+    return (k0 + _WEYL[0]) & _LOW, (k1 + _WEYL[1]) & _LOW
 
 
 def coefficients() -> list[list[float]]:
@@ -122,9 +131,10 @@ def normal_at(k0: Any, k1: Any, stream: Any, sequence: Any, frame: Any, unit: An
     All are uint64 below 2^32, arrays that broadcast or, compiled, scalars.
     """
     a, b, c, d = philox(unit >> _TWO, frame, sequence, stream, k0, k1)
-    lane = unit & _THREE
-    low = np.where(lane & _ONE == 0, a, b)
-    return normal(np.where(lane & _TWO == 0, low, np.where(lane & _ONE == 0, c, d)))
+    # Which of the four words, by arithmetic that numbers and arrays both have.
+    odd, high = unit & _ONE, (unit & _TWO) >> _ONE
+    low = a * (_ONE - odd) + b * odd
+    return normal(low * (_ONE - high) + (c * (_ONE - odd) + d * odd) * high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

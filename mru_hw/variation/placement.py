@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import NodeKind
 from mru_hw.mapping.design import Design, DeviceGroup
+from mru_hw.mapping.rows import BIAS
 
 Array = NDArray[np.float64]
 Points = tuple[tuple[float, float], ...]
@@ -58,15 +58,15 @@ class Placement:
         """Place a Design."""
         sources = {c.parameter: c.source for c in design.connections}
         # What stands in a unit, and what has a place of its own.
-        unit_of = {bank.candidate: bank.name for bank in design.banks}
+        unit_of: dict[str, str] = {bank.candidate: bank.name for bank in design.banks}
         unit_of |= {b.threshold: b.name for b in design.banks if b.threshold is not None}
         units = {bank.name: bank.n_units for bank in design.banks}
         rows = {
             bus.name: bus.size
             for bus in design.buses.values()
-            if bus.kind is not NodeKind.BIAS and bus.name not in unit_of
+            if bus.circuit.moves and bus.name not in unit_of
         }
-        areas = dict.fromkeys((*units, "bias", *rows), 0.0)
+        areas: dict[str, float] = dict.fromkeys((*units, BIAS, *rows), 0.0)
         for group in design.device_groups():
             device = design.technology.devices[group.device]
             owner = sources.get(group.key[0], group.key[0])
@@ -74,8 +74,8 @@ class Placement:
             areas[unit_of.get(owner, owner)] += OVER_GATES * gates
         side = math.sqrt(sum(areas.values()))
         block = math.sqrt(sum(areas[name] for name in units))
-        middle = math.sqrt(block**2 + areas["bias"])
-        places: dict[str, Points] = {"bias": ((0.0, 0.0),)}
+        middle = math.sqrt(block**2 + areas[BIAS])
+        places: dict[str, Points] = {BIAS: ((0.0, 0.0),)}
         places |= _units(block, {name: (n, areas[name]) for name, n in units.items()})
         places |= _rows(side, middle, {name: (n, areas[name]) for name, n in rows.items()})
         places |= {bus: places[bank] for bus, bank in unit_of.items()}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mru_hw.budget.nominal import Nominal
-from mru_hw.budget.signals import solve_signals
+from mru_hw.budget.nominal import Nominal, thresholds
+from mru_hw.budget.signals import identity, solve_signals
 from mru_hw.budget.systematic import residuals, systematic_errors
 from mru_hw.lab.threshold_line import done, line_of_inputs, network, sweep_deck, trips
 from mru_hw.mapping import map_model, unmap
@@ -35,7 +35,7 @@ def test_gain_over_drain_voltage_between_the_measured_lengths() -> None:
 
 
 @pytest.mark.slow
-def test_the_nominal_chip_is_off_by_its_v_ds_error() -> None:
+def test_the_nominal_chip_is_off_by_its_curvature() -> None:
     # In sky130 the comparators are a percent off too, which no law here has (docs/budget.md).
     technology = load_technology("generic180")
     calibration, lengths = load_calibration(technology), load_lengths(technology)
@@ -46,11 +46,16 @@ def test_the_nominal_chip_is_off_by_its_v_ds_error() -> None:
     waves = done(Runner(Limits(time_s=600)).run(sweep_deck(design, offset, slope)))
     found = trips(waves, calibration, n) - np.array([1.0, -1.0])
     chip = Nominal.of(design, calibration, technology.temperature)
-    predicted = np.zeros((n, 2))
+    bank, predicted = design.banks[0], np.zeros((n, 2))
     for j, s in enumerate((1.0, -1.0)):
         cells = {0: np.ones((1, n), dtype=np.int64)}
         signals = solve_signals(chip, (offset + s * slope)[None], cells)
-        left = systematic_errors(residuals(model, design, calibration, lengths, signals=signals))
-        predicted[:, j] = left.total_thresholds["v_ds"].reshape(2, n)[j]
-    assert np.max(np.abs(found)) > 0.05
-    np.testing.assert_allclose(np.abs(found), predicted, atol=0.01)
+        read = residuals(model, design, calibration, lengths, signals=signals)
+        own = thresholds(chip.devices, bank)[j, 0]
+        groups = read.carried(read.played, {bank.candidate: identity(1, n)})["curvature"]
+        # A candidate that is larger meets its threshold earlier, on either side of zero.
+        predicted[:, j] = -np.sum(list(groups.values()), axis=0)[0] / own
+        total = systematic_errors(read).total_thresholds["curvature"].reshape(2, n)[j]
+        np.testing.assert_allclose(np.abs(predicted[:, j]), total, rtol=1e-6)
+    assert np.max(np.abs(found)) > 0.01
+    np.testing.assert_allclose(found, predicted, atol=0.01)

@@ -181,7 +181,7 @@ def test_a_failed_run_leaves_an_earlier_trace_and_keeps_the_others_apart(
 
     def one_fails(self: Runner, deck: Deck) -> Waves:
         if deck.files[BENCH] == first[0]:
-            return failed(RunStatus.TIMED_OUT, "killed after 1 s")
+            return failed(RunStatus.TIMED_OUT, "stopped after 1 s of processor time")
         return run(self, deck)
 
     assert cli(words) == 0  # tells us the decks

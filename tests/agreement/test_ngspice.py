@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mru_hw.errors import RunStatus
+from mru_hw.errors import RunStatus, SimulationError
+from mru_hw.spice.batch import batch
 from mru_hw.spice.deck import BENCH, Deck, Waves, token_line, token_of
 from mru_hw.spice.library import VARIABLE, ngspice_library
 from mru_hw.spice.runner import Limits, Runner
@@ -103,11 +104,21 @@ def test_a_positive_shift_means_less_current_for_both_polarities(session: Sessio
         assert more / nominal == pytest.approx(1.1, rel=0.005)
 
 
-def test_a_hanging_run_is_killed() -> None:
+def test_a_run_is_ended_by_its_own_processor_time() -> None:
     start = time.monotonic()
     waves = Runner(Limits(time_s=2)).run(rc_deck(1e3, t_stop=50))
+    # Others may have the processor meanwhile: the clock says no more than this.
+    assert time.monotonic() - start > 2
     assert waves.status is RunStatus.TIMED_OUT
-    assert time.monotonic() - start < 10
+    assert waves.message == "stopped after 2 s of processor time"
+
+
+def test_a_program_of_its_own_has_the_same_limit() -> None:
+    lines = ["* long", "v1 a 0 sin(0 1 1meg)", "r1 a 0 1k", ".tran 1n 1", ".print tran v(a)"]
+    lines += [".end", ""]
+    limited = batch({BENCH: "\n".join(lines)}, "nothing", time_s=1)
+    with pytest.raises(SimulationError, match="more processor time than its limit"), limited:
+        pass
 
 
 def test_a_run_beyond_its_memory_says_so() -> None:

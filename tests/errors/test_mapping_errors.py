@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mru_hw.mapping import map_model
+from mru_hw.mapping import DesignOptions, map_model
+from mru_hw.mapping.options import DEFAULTS
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from tests.mistakes import sentence
@@ -19,12 +20,17 @@ TECHNOLOGY = load_technology("generic180")
 CALIBRATION = load_calibration(TECHNOLOGY)
 
 
-def map_changed(cell: str, keys: dict[str, Any], tensors: dict[str, Any]) -> None:
+def map_changed(
+    cell: str,
+    keys: dict[str, Any],
+    tensors: dict[str, Any],
+    options: DesignOptions = DEFAULTS,
+) -> None:
     model = draw_model(make_spec(cell, **keys), 1)
     ones = {n: np.ones_like(v) for n, v in model.tensors.items() if n.endswith((".beta", ".alpha"))}
     changed = dict(model.tensors) | ones | {n: np.asarray(v) for n, v in tensors.items()}
     model = dataclasses.replace(model, tensors=changed)
-    map_model(model, TECHNOLOGY, CALIBRATION)
+    map_model(model, TECHNOLOGY, CALIBRATION, options)
 
 
 def refusal(cell: str, keys: dict[str, Any], tensors: dict[str, Any]) -> str:
@@ -90,6 +96,40 @@ def test_what_has_no_circuit_is_refused(
     cell: str, keys: dict[str, Any], tensors: dict[str, Any], expected: str
 ) -> None:
     assert refusal(cell, keys, tensors) == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "options", "expected"),
+    [
+        (
+            {"threshold": "input"},
+            {"window_units": 512},
+            "window_units is 512, expected fewer: up_minus of layers.0 would need 545 and has at "
+            "most 512 unit devices of generic180.",
+        ),
+        (
+            {"threshold": "input"},
+            {"diode_units": (512,), "largest_leg": 512},
+            "diode_units is [512], expected fewer: up_opposite of layers.0 would need 550 and has "
+            "at most 512 unit devices of generic180.",
+        ),
+        (
+            {},
+            {"bias_units": 512, "hold": 128, "width": 256},
+            "layers.0.beta[1] is 2.0, expected at most 1.228 in size, or fewer bias_units: "
+            "up_threshold of layers.0 would need 834 and has at most 512 unit devices of "
+            "generic180.",
+        ),
+    ],
+)
+def test_a_unit_s_device_beyond_the_largest_leg_is_refused(
+    keys: dict[str, Any], options: dict[str, Any], expected: str
+) -> None:
+    fixed = {} if keys else {"layers.0.beta": np.array([1.0, 2.0, 1.0, 1.0, 1.0, 1.0])}
+    told = sentence(
+        lambda: map_changed("cmru", {"levels": 2} | keys, fixed, DesignOptions(**options))
+    )
+    assert told == expected
 
 
 def test_a_ratio_beyond_the_largest_leg_is_refused_with_its_limit() -> None:

@@ -44,9 +44,9 @@ STRUCTURE_ERRORS = [
     ("format_version: 1", "format_version: 2", "model.yaml: format_version is 2, expected 1."),
     (
         "cell: cmru",
-        "cell: gru",
-        "model.yaml: layers.0.cell is \"gru\", expected one of 'cmru', 'bmru', 'fq_bmru' or "
-        "'alpha_cmru'.",
+        "cell: lstm",
+        "model.yaml: layers.0.cell is \"lstm\", expected one of 'cmru', 'bmru', 'fq_bmru', "
+        "'alpha_cmru', 'lru', 'mingru', 'src', 'hybrid', 'pdmu', 'gru' or 'memoryless'.",
     ),
     (
         "readout: mean",

@@ -22,10 +22,11 @@ from mru_hw.training.config import (
     TrainingConfig,
     read_config,
 )
+from tests.halves import thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("models.md", "sweeps.md")
-"""In this order: the second goes on with what the first one made."""
+PAGES = ("models.md", "cells.md", "sweeps.md")
+"""In this order: each goes on with what the first one made."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SAME = doctest.OutputChecker()
@@ -123,7 +124,7 @@ def test_the_page_on_models_names_every_tensor() -> None:
     layers = [
         {"cell": cell, "n_units": 2, "n_out": 2, "threshold": threshold, "skip": "matrix"}
         for cell in CELLS
-        for threshold in ("fixed", "input")
+        for threshold in thresholds(cell)
     ]
     spec = ModelSpec.model_validate(
         {"frame_period": 1, "n_in": 2, "n_hidden": 2, "n_classes": 2, "layers": layers}

@@ -12,15 +12,20 @@ import numpy as np
 import pytest
 
 from mru_hw import core_yaml
+from mru_hw.cells.base import Devices
 from mru_hw.cells.settling import bank_load, bus_loads, device_capacitance
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.catalogue import NODES
+from mru_hw.circuits.legs.gains import node_flip
+from mru_hw.circuits.legs.rails import rail_factor
 from mru_hw.circuits.loop.circuit import LOOP
+from mru_hw.circuits.nodes.supply import node_supply
 from mru_hw.circuits.statements import Element, Subckt
 from mru_hw.cli.app import run
 from mru_hw.data import calibration_dir, circuits_dir
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.model.io import save_model
 from mru_hw.spice.chip import chip_deck
 from mru_hw.spice.dialects import DIALECTS
@@ -191,6 +196,19 @@ def test_a_node_with_two_flips_is_drawn_placed_and_loaded(
                 instance = deck[path.removesuffix(inside)]
                 assert (instance.cell, int(instance.units)) == (device, bus.units)
                 assert path.startswith(f"xchip.x{bus.name}_{k}.xf")
+        # Two flips side by side: their mean on the way to the legs, their sum from the supply.
+        devices = Devices(design=design, calibration=calibration, die=die, temperature=27.0)
+        one, two = (
+            devices.factor(bus.name, f"flip_plus{n}", "n")
+            / devices.factor(bus.name, "diode_plus", "n")
+            for n in ("", "_2")
+        )
+        passed = [devices.factor(bus.name, f"flip_plus_diode{n}", "p") for n in ("", "_2")]
+        factor = rail_factor(devices, bus, "source_plus")
+        np.testing.assert_allclose(factor, (one + two) / sum(passed), rtol=1e-12)
+        drawn, _ = node_supply(devices, bus)
+        gain = node_flip(calibration, bus, "plus")
+        np.testing.assert_allclose(drawn, (one + two) * gain, rtol=1e-12)
         # One gate more on the node's own rail; a drain, a gate and a drain more on the other.
         own, other = ("plus", "n"), ("plus", "p")
         for rail, more in (
@@ -223,7 +241,7 @@ def test_a_loop_with_two_hold_legs_is_drawn_placed_and_loaded(
     monkeypatch.setattr("mru_hw.spice.chip.UNIT_CIRCUITS", (variant,))
 
     # What holds every circuit holds it: device groups, deck, sizes, nets.
-    test_circuits.test_every_role_is_a_device_of_its_class_and_size(rising_loops, {})
+    test_circuits.test_every_role_is_a_device_of_its_class_and_size(rising_loops, DesignOptions())
     test_circuits.test_a_units_roles_hang_on_the_nets_of_the_deck(rising_loops)
     after = chip_of(rising_loops())
     bank = after.design.banks[0]

@@ -26,7 +26,6 @@ from mru_hw.training.config import TrainConfig
 from mru_hw.training.memory import LAYERS
 from mru_hw.training.network import from_model
 from mru_hw.training.run import train
-from tests.gru import BACK, GATES, GRU, GruLayer
 from tests.halves import compare_cut, compare_halves, variants
 from tests.laws import test_scan
 from tests.unit import test_memory_cells, test_training_network
@@ -103,12 +102,10 @@ def test_both_halves_are_one_cell(grid: bool) -> None:
         compare_halves("leaky", grid=grid, skip=1, **keys)
 
 
-@pytest.mark.parametrize("name", ["leaky", "gru"])
-def test_what_goes_over_the_table_holds_for_it(
-    name: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("leaky")
+def test_what_goes_over_the_table_holds_for_it(tmp_path: Path) -> None:
     """The tests that go over `CELLS`, as the page promises."""
-    request.getfixturevalue(name)
+    name = "leaky"
     test_memory_cells.test_every_cell_has_both_halves_and_its_own_name()
     test_memory_cells.test_a_cell_is_its_name_in_documents_and_the_same_after_any_copy(name)
     test_training_network.test_tensors_are_those_of_the_contract(name, 1, "fixed", tmp_path)
@@ -116,48 +113,6 @@ def test_what_goes_over_the_table_holds_for_it(
     for seed in range(3):
         compare_cut(name, seed, None, 1 + 4 * seed)
         agree.hypothesis.inner_test(name, None, "fixed", None, 20, seed)
-
-
-@pytest.fixture
-def gru(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cell whose states go to each other by matrices, in both tables."""
-    monkeypatch.setitem(CELLS, GRU.name, GRU)
-    monkeypatch.setitem(LAYERS, GRU.name, GruLayer)
-
-
-@pytest.mark.usefixtures("gru")
-def test_a_gru_trains_is_saved_and_loaded_and_is_torchs(tmp_path: Path) -> None:
-    compare_halves("gru", skip="matrix", rectify=True)
-    rng = np.random.default_rng(3)
-    y = rng.integers(0, 2, 40)
-    x = rng.normal(size=(40, 9, 2)) + 2.0 * y[:, None, None]
-    inputs = make_inputs(x, rng.integers(3, 10, 40), y)
-    save_inputs(inputs, tmp_path / "inputs.npz")
-    layer = {"cell": "gru", "n_units": 3, "n_out": 2}
-    config = TrainConfig.model_validate(
-        {
-            "data": "inputs.npz",
-            "frame_period": "10 ms",
-            "network": {"n_hidden": 2, "layers": [layer]},
-            "training": {"epochs": 1, "batch_size": 16},
-        }
-    )
-    train(config, tmp_path / "model", folder=tmp_path)
-    model = load_model(tmp_path / "model")
-    tensors = {name: torch.from_numpy(value) for name, value in model.tensors.items()}
-    for back in BACK:
-        assert tensors[f"layers.0.{back}.weight"].abs().min() > 0
-    theirs = torch.nn.GRU(2, 3, batch_first=True, dtype=torch.float64)
-    for kind in ("weight", "bias"):
-        ahead = [tensors[f"layers.0.{name}.{kind}"] for name in (*GATES, "candidate")]
-        behind = [tensors[f"layers.0.{name}.{kind}"] for name in BACK]
-        getattr(theirs, f"{kind}_ih_l0").data = torch.cat(ahead)
-        getattr(theirs, f"{kind}_hh_l0").data = torch.cat(behind)
-    network = from_model(model)
-    with torch.no_grad():
-        wanted, _ = theirs(network.input(network.normalise(torch.from_numpy(inputs.x))))
-    found, valid = simulate_ideal(model, inputs).states[0], inputs.valid()
-    np.testing.assert_allclose(found[valid], wanted.numpy()[valid], rtol=0, atol=1e-12)
 
 
 @pytest.mark.usefixtures("leaky")
@@ -185,10 +140,10 @@ def test_options_that_it_does_not_take_are_refused(key: str, value: object, said
 def test_the_schema_gains_one_line() -> None:
     there = (PAGE.parents[1] / "schemas" / "model.schema.json").read_text().splitlines()
     now = schema_text("model.schema.json").splitlines()
-    assert [line.strip() for line in now if line not in there] == ['"alpha_cmru",', '"leaky"']
+    assert [line.strip() for line in now if line not in there] == ['"memoryless",', '"leaky"']
 
 
 def test_it_is_gone_again() -> None:
     assert "leaky" not in CELLS
-    with pytest.raises(ValueError, match="one of 'cmru', 'bmru', 'fq_bmru' or 'alpha_cmru'"):
+    with pytest.raises(ValueError, match=r"one of 'cmru', 'bmru', .* or 'memoryless'"):
         ModelSpec.model_validate(SIZES | {"layers": [LAYER]})

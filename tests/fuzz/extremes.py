@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from mru_hw.errors import UserError
 from mru_hw.model.io import save_model
+from mru_hw.model.memory import CELLS
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.stimulus import make_inputs, save_inputs
@@ -202,7 +203,7 @@ def config_within(draw: Random, config: Any) -> str:
         return f"frame_period {config['frame_period']}"
     else:
         layer = pick(draw, config["network"]["layers"])
-        layer |= {"cell": pick(draw, ("cmru", "bmru", "fq_bmru", "alpha_cmru")), "levels": None}
+        layer |= {"cell": pick(draw, list(CELLS)), "levels": None}
         layer |= {"skip": pick(draw, (0, "matrix")), "threshold": pick(draw, ("fixed", "input"))}
         config["network"]["initial_levels"] = None
         return f"{layer}"

@@ -95,9 +95,22 @@ def equal_states(one: BehavioralRun, other: BehavioralRun) -> bool:
     )
 
 
+def tied(run: BehavioralRun, die: int, sequence: int) -> bool:
+    """Tell whether the two largest mean outputs, or those of a frame, are equal but for rounding.
+
+    Units that are alike and in like states give such outputs on the nominal die.
+    """
+    assert run.trace.output is not None
+    output = run.trace.output[die, sequence]
+    frames = output[np.isfinite(output[:, 0])]
+    largest = np.sort(np.vstack([frames, frames.mean(axis=0)]), axis=1)[:, -2:]
+    return bool(np.min(largest[:, 1] - largest[:, 0]) < 1e-12 * np.abs(frames).max())
+
+
 def assert_alike(one: BehavioralRun, other: BehavioralRun, rtol: float) -> None:
     np.testing.assert_array_equal(one.finite, other.finite)
-    np.testing.assert_array_equal(one.trace.decision, other.trace.decision)
+    differ = one.trace.decision != other.trace.decision
+    assert all(tied(one, die, sequence) for die, sequence in np.argwhere(differ))
     assert equal_states(one, other)
     for a, b in zip(one.trace.candidates, other.trace.candidates, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=100 * rtol * np.nanmax(np.abs(a)))
@@ -145,27 +158,32 @@ _LAYER = {
 }
 
 
+@st.composite
+def drawn_networks(draw: st.DrawFn) -> Callable[[], Chip]:
+    """Draw a network in a technology; what maps it may find it out of the technology's range."""
+    cell = draw(st.sampled_from(["cmru", "bmru", "fq_bmru"]))
+    keys = {name: draw(kind) for name, kind in _LAYER.items()}
+    if cell == "fq_bmru":
+        keys |= {"rectify_input": True, "rectify_candidate": True, "rectify_output": True}
+    elif draw(st.booleans()):
+        keys["threshold"] = "input"
+    if cell == "cmru":
+        keys["levels"] = draw(st.integers(1, 5))
+    keys["readout"] = draw(st.sampled_from(["mean", "vote", "last"]))
+    spec = make_spec(cell, draw(st.integers(1, 3)), **keys)
+    model = draw_model(spec, draw(st.integers(0, 99)))
+    technology = load_technology(draw(st.sampled_from(["generic180", "sky130"])))
+    return lambda: Chip(model, technology)
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(data=st.data())
 def test_random_networks_run_as_numpy_runs_them(data: st.DataObject) -> None:
-    cell = data.draw(st.sampled_from(["cmru", "bmru", "fq_bmru"]))
-    keys = {name: data.draw(kind) for name, kind in _LAYER.items()}
-    if cell == "fq_bmru":
-        keys |= {"rectify_input": True, "rectify_candidate": True, "rectify_output": True}
-    elif data.draw(st.booleans()):
-        keys["threshold"] = "input"
-    if cell == "cmru":
-        keys["levels"] = data.draw(st.integers(1, 5))
-    keys["readout"] = data.draw(st.sampled_from(["mean", "vote", "last"]))
-    spec = make_spec(cell, data.draw(st.integers(1, 3)), **keys)
     try:
-        chip = Chip(
-            draw_model(spec, data.draw(st.integers(0, 99))),
-            load_technology(data.draw(st.sampled_from(["generic180", "sky130"]))),
-        )
+        chip = data.draw(drawn_networks())()
     except UserError:
         return  # drawn out of a technology's range
-    inputs = drawn_inputs(spec.n_in, 5, 12, data.draw(st.integers(0, 99)))
+    inputs = drawn_inputs(chip.model.spec.n_in, 5, 12, data.draw(st.integers(0, 99)))
     temperature = data.draw(st.sampled_from([0.0, 27.0, 85.0]))
     assert_alike(*runs(chip, inputs, temperature), rtol=1e-14)
 
@@ -273,12 +291,10 @@ def test_a_run_says_which_kernel_ran() -> None:
     chip = Chip(one_unit(), load_technology("generic180"))
     inputs = drawn_inputs(chip.model.spec.n_in, n_seq=2, n_time=3)
     assert chip.run(inputs).kernel == "numba"
-    assert chip.run(inputs, noise=1).kernel == "numpy"
+    assert chip.run(inputs, noise=1).kernel == "numba"
     assert chip.run(inputs, noise=1, kernel="numpy").kernel == "numpy"
     assert chip.run(inputs, timing="timed").kernel is None
     assert chip.run(inputs, "ideal").kernel is None
-    with pytest.raises(UserError, match='kernel is "numba", expected numpy with noise, which the'):
-        chip.run(inputs, noise=1, kernel="numba")
 
 
 def test_the_kernel_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,12 +303,9 @@ def test_the_kernel_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match='kernel is "fortran", expected one of numba, numpy'):
         kernels.asked_kernel("fortran")
     with pytest.raises(UserError, match='kernel is "numba", expected `level` behavioral'):
-        kernels.refuse_kernel("numba", "spice", "settled", noise=False)
+        kernels.refuse_kernel("numba", "spice", "settled")
     with pytest.raises(UserError, match="behavioral, settled"):
-        kernels.refuse_kernel("numpy", "behavioral", "timed", noise=False)
-    assert kernels.asked_kernel(None, noise=True) == "numpy"
-    with pytest.raises(UserError, match='kernel is "numba", expected numpy with noise, which the'):
-        kernels.refuse_kernel("numba", "behavioral", "settled", noise=True)
+        kernels.refuse_kernel("numpy", "behavioral", "timed")
     monkeypatch.setattr(kernels, "has_numba", lambda: False)
     assert kernels.asked_kernel(None) == "numpy"
     with pytest.raises(UserError, match="numba, which is not installed, expected numpy, or the"):

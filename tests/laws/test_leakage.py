@@ -8,10 +8,18 @@ from scipy.optimize import brentq
 
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.legs.leakage import Leak, bus_leak, candidate_leaks, device_leak, leg_current
+from mru_hw.lab.loop import loop_in_array
+from mru_hw.lab.networks import loop_model
+from mru_hw.mapping import map_model
+from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.run import Chip
+from mru_hw.simulate.timed import simulate_timed
+from mru_hw.stimulus import make_inputs
+from mru_hw.sweeps.setup import with_frame
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
+from mru_hw.variation import nominal_die
 from tests.networks import draw_model, make_spec
 
 
@@ -107,3 +115,65 @@ def test_a_hot_chip_loses_signal_to_its_off_rails_and_a_cold_one_passes_for_tigh
     least = leak.legs["plus", "n"].channel
     assert np.all((lost > 0.3 * least) & (lost < 2 * least))
     assert least > 0.01
+
+
+def test_every_branch_of_a_row_draws_what_its_device_carries() -> None:
+    """One sky130 loop at 85 degC, tt, 1.8 V: the array beside what ngspice measured.
+
+    Its state row, not set: the drains of three PMOS (diode, flip and one leg) leak 26 pA each.
+    """
+    technology = load_technology("sky130")
+    nominal = load_calibration(technology)
+    design = map_model(loop_model(), technology, nominal)
+    here = nominal.at(1.8, temperature=85.0, corner="tt")
+    found = loop_in_array(design, here, nominal_die(design))
+    measured = {
+        "mirror supply, low": (4.0926e-9, 0.025),
+        "mirror supply, high": (1.29059e-8, 0.005),
+        "bias supply": (2.11304e-9, 0.001),
+        "memory supply, low": (7.1798e-10, 0.005),
+    }
+    for name, (value, within) in measured.items():
+        assert found[name] == pytest.approx(value, rel=within), name
+    array = compile_die(design, here, nominal_die(design), temperature=85.0)
+    state = array.nodes["h0"]
+    off, on = (
+        state.supply(state.rails(np.full((1, 1, 1), level))).item()
+        for level in array.memories[0].level[0]
+    )
+    assert off == pytest.approx(3 * 26e-12, rel=0.1)
+    # Set, a PMOS's junction takes as much off its diode's channel as off its leg's.
+    assert on == pytest.approx((state.supply_plus * array.memories[0].level[0, 1]).item(), rel=1e-3)
+
+
+def rectified(technology: str) -> Chip:
+    keys = {"rectify_input": True, "rectify_candidate": True, "levels": 2}
+    return Chip(draw_model(make_spec("cmru", 1, **keys), 3), load_technology(technology))
+
+
+def test_a_comparator_s_copy_of_a_rectified_candidate_leaks_once() -> None:
+    chip = rectified("generic180")
+    here = chip.calibration.at(temperature=125.0, corner="ff")
+    array = compile_die(chip.design, here, chip.die(None), temperature=125.0)
+    memory, node = array.memories[0], array.nodes["c0"]
+    assert node.leak.legs
+    n = len(node.constant)
+    rails = node.rails(np.full((n, 1, 1), 0.05))
+    # The copy is a leg off the candidate's diode, as large as it, and carries less than the bias.
+    leg = candidate_leaks(here, chip.design.buses["c0"])["plus"].copied(np.full((n, 1, 1), 0.05))
+    assert np.all(leg > 1.1 * 0.05)
+    drawn = np.minimum(leg * memory.up_copy, memory.up_leg).sum()
+    assert memory.compared(rails, None).item() == pytest.approx(drawn, rel=1e-12)
+
+
+@pytest.mark.parametrize("technology", ["generic180", "sky130"])
+def test_at_rest_settled_and_timed_draw_alike_hot(technology: str) -> None:
+    """Nothing moves in long frames, so both levels have the same currents in every branch."""
+    model = with_frame(draw_model(make_spec("cmru", 1, levels=2), 0), 1.0)
+    chip = Chip(model, load_technology(technology))
+    inputs = make_inputs(np.full((1, 2, chip.model.spec.n_in), 0.02))
+    here = chip.calibration.at(1.8, temperature=85.0, corner="ff")
+    what = chip.design, here, inputs, [chip.die(4)]
+    settled = simulate_behavioral(*what, temperature=85.0, v_dd=1.8, kernel="numpy")
+    timed = simulate_timed(*what, temperature=85.0, v_dd=1.8)
+    np.testing.assert_allclose(timed.supply.static, settled.supply.static, rtol=2e-3)

@@ -147,9 +147,12 @@ def test_units_that_read_a_node_or_the_bias_rail_move_together() -> None:
     assert wanted[np.triu_indices(len(wanted), 1)].max() > 0.15
 
 
+@pytest.mark.parametrize("kernel", ["numba", "numpy"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize(("cell", "keys"), CELLS)
-def test_lazy_draws_decide_like_eager_ones(cell: str, keys: dict[str, Any], dtype: Any) -> None:
+def test_lazy_draws_decide_like_eager_ones(
+    cell: str, keys: dict[str, Any], dtype: Any, kernel: str
+) -> None:
     chip = Chip(draw_model(make_spec(cell, **keys), 3), TECHNOLOGY)
     inputs = draw_inputs(chip.design.spec.n_in, 4, n_seq=60, n_time=30)
     dies = [chip.die(seed) for seed in (1, 2)]
@@ -163,6 +166,7 @@ def test_lazy_draws_decide_like_eager_ones(cell: str, keys: dict[str, Any], dtyp
                 noise=NoiseRun(seed=2, scale=scale),
                 dtype=dtype,
                 keep_all=keep,
+                kernel=kernel,
             )
             for keep in (True, False)
         ]

@@ -1,4 +1,4 @@
-"""The log-depth scan equals the loop, in states and gradients (issue 2, Shows line 5)."""
+"""The scan equals the loop, in states and gradients (issue 2, Shows line 5)."""
 
 import itertools
 

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from mru_hw.sweeps.statistics.crossed import mean_band, two_way_band
-from mru_hw.sweeps.statistics.shares import (
+from mru_hw.statistics.crossed import mean_band, two_way_band
+from mru_hw.statistics.shares import (
     Band,
     beta_binomial,
     clopper_pearson,

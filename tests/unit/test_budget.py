@@ -115,7 +115,8 @@ def test_the_command_says_what_to_enlarge(folder: Path, capsys: pytest.CaptureFi
     first = rows(folder)[0]
     assert answer["budget"]["enlarge"][0]["owner"] == first["owner"]
     assert len(answer["budget"]["enlarge"]) == 10
-    assert set(answer["budget"]["threshold_error"]) == {"random", "v_ds", "rounding", "leakage"}
+    kinds = {"random", "curvature", "rounding", "leakage"}
+    assert set(answer["budget"]["threshold_error"]) == kinds
     assert f"{first['owner']}/{first['role']}" in said.err
     assert set(answer["gate_area_um2"]) == set(BLOCKS)
     stored = answer["decoupling"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import pickle
 import pkgutil
 from collections.abc import Callable
 
@@ -11,9 +12,10 @@ import pytest
 
 import mru_hw
 from mru_hw.circuits import catalogue
-from mru_hw.circuits.base import NODE, Line, NodeRole, Rail, leg_of
+from mru_hw.circuits.base import NODE, Line, NodeCircuit, NodeRole, Rail, leg_of
 from mru_hw.mapping.design import Bus, Design
 from mru_hw.mapping.options import DesignOptions
+from mru_hw.mapping.rows import INPUTS, Part
 from mru_hw.model.network import Model
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.chip import SPLIT_NET, chip_netlist, node_net, rail_nets
@@ -35,11 +37,17 @@ def signed_loops() -> Model:
 
 
 NETWORKS = (two_units, two_windows, rising_loops, signed_loops)
-AREAS: tuple[dict[str, int], ...] = ({}, {"feedback": 2, "c0/diode_plus": 3, "split_n": 2})
+WIDE = {"feedback": 2, "c0/diode_plus": 3, "split_n": 2, "split_source": 2}
+OPTIONS = {
+    "": DesignOptions(),
+    "-wide": DesignOptions(area=WIDE),
+    "-resting": DesignOptions(split_units=3),
+    "-both": DesignOptions(area=WIDE, split_units=1),
+}
 DESIGNS = [
-    pytest.param(network, area, id=f"{network.__name__}{'-wide' * bool(area)}")
+    pytest.param(network, options, id=f"{network.__name__}{name}")
     for network in NETWORKS
-    for area in AREAS
+    for name, options in OPTIONS.items()
 ]
 LINES = {"n": "iref", "p": "bias_p"}
 
@@ -57,11 +65,11 @@ def rail_net(bus: Bus, k: int, rail: Rail | str) -> str:
     return rail_nets(bus, k)[leg_of(rail)]
 
 
-@pytest.mark.parametrize(("network", "area"), DESIGNS)
+@pytest.mark.parametrize(("network", "options"), DESIGNS)
 def test_every_role_is_a_device_of_its_class_and_size(
-    network: Callable[[], Model], area: dict[str, int]
+    network: Callable[[], Model], options: DesignOptions
 ) -> None:
-    design = Chip(network(), options=DesignOptions(area=area)).design
+    design = Chip(network(), options=options).design
     deck = placed(design)
     for group in design.device_groups():
         inside = f".{design.technology.transistor_path(group.device)}"
@@ -121,6 +129,32 @@ def test_a_circuit_refuses_a_role_that_it_does_not_have() -> None:
     circuit = chip_of(two_units()).design.banks[0].circuit
     with pytest.raises(KeyError, match="ladder has no copy_minus"):
         circuit.role("copy_minus")
+
+
+@pytest.mark.parametrize("circuit", catalogue.NODES.values(), ids=str)
+def test_a_nodes_laws_find_the_diode_and_the_copy_of_every_rail(circuit: NodeCircuit) -> None:
+    for rail in circuit.rails:
+        (diode,) = circuit.diodes(rail)
+        assert diode.polarity == rail[1]
+    for sign in circuit.signs if circuit.copied else ():
+        (copy,) = circuit.copies(sign)
+        (other,) = copy.drains
+        assert copy.gate == circuit.own(sign) != other
+        assert other in circuit.rails
+
+
+def test_a_row_s_name_knows_what_the_row_is() -> None:
+    name = Part.SIGNAL.of(12)
+    assert (name, name.part, name.layer) == ("v12", Part.SIGNAL, 12)
+    assert (INPUTS, INPUTS.part, INPUTS.layer) == ("x", Part.INPUT, None)
+    back = pickle.loads(pickle.dumps(name))
+    assert (back, back.part, back.layer) == (name, name.part, name.layer)
+    design = chip_of(two_windows()).design
+    names = [*design.buses, *(bank.name for bank in design.banks)]
+    ends = [end for connection in design.connections for end in connection.ends]
+    rows = {bank.threshold for bank in design.banks} | {bank.state for bank in design.banks}
+    assert {*ends, *rows} <= {*names}
+    assert len({(n.part, n.layer) for n in ends}) == len(set(ends))
 
 
 def test_the_net_that_legs_drive_is_a_rail_or_the_nodes_own() -> None:

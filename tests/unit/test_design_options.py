@@ -16,11 +16,13 @@ from mru_hw.cli.app import run
 from mru_hw.errors import UserError
 from mru_hw.mapping import Design, DesignOptions, map_model, unmap
 from mru_hw.mapping.options import read_options
+from mru_hw.mapping.realised import quiescent_current
 from mru_hw.model.io import save_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip, run_level
 from mru_hw.spice.chip import chip_deck
+from mru_hw.spice.power_up import power_up_time
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration, read_calibration
@@ -151,6 +153,19 @@ def test_unit_devices_go_with_their_options(plain: Design) -> None:
     assert windows.buses["b0"].units == 16
 
 
+def test_what_rests_in_splitters_goes_with_split_units(plain: Design) -> None:
+    more = mapped(split_units=4)
+    rests = [
+        [quiescent_current(bus, d.i_lsb, CALIBRATION) for bus in d.buses.values()]
+        for d in (plain, more)
+    ]
+    # Twice, but for what the gate line's own voltage makes of the source's current.
+    np.testing.assert_allclose(rests[1], 2 * np.array(rests[0]), rtol=0.04)
+    assert power_up_time(more) < power_up_time(plain)
+    assert "bias_tree_rest" not in chip_deck(plain)
+    assert ".subckt bias_tree_rest_4 " in chip_deck(more)
+
+
 def test_a_mapping_is_exact_where_it_is_compensated(plain: Design) -> None:
     hot = mapped(compensated={"temperature": 85, "v_dd": "1.7 V"})
     assert (hot.compensated.temperature, hot.compensated.v_dd) == (85, 1.7)
@@ -198,6 +213,7 @@ CHOICES: list[dict[str, Any]] = [
     {"bias_units": 32},
     {"window_units": 32},
     {"candidate_split": 2},
+    {"split_units": 1},
     {"hold": 12},
     {"width": 40},
     {"compensated": {"temperature": 30}},
@@ -252,6 +268,7 @@ def test_a_mistake_is_one_sentence_that_names_the_field(
         ),
         ({"hold": 4}, "hold is 4, expected 8 to 32, for the calibration of generic180"),
         ({"bias_units": 16, "hold": 9, "width": 12}, "hold is 9, expected 2 to 8"),
+        ({"split_units": 5}, "split_units is 5, expected 1 to 4, for calibrations are measured"),
         ({"width": 65}, "width is 65, expected 16 to 64, for the calibration"),
         ({"compensated": {"temperature": 126}}, "compensated.temperature is 126.* -40 to 125 degC"),
         ({"compensated": {"corner": "xx"}}, 'compensated.corner is "xx", expected one of tt'),

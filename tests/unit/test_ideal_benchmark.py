@@ -15,7 +15,14 @@ STUDY = Path(__file__).parents[2] / "benchmarks/bench_array_speed.py"
 def test_benchmark_measures_every_level_beside_the_products() -> None:
     done = python(str(STUDY), "--repeats", "1", "--dies", "2", "--sequences", "5", "--steps", "4")
     found = json.loads(done.stdout)
-    assert set(found["results"]) >= {"products", "ideal", "numba", "numpy", "numpy, with noise"}
+    assert set(found["results"]) >= {
+        "products",
+        "ideal",
+        "numba",
+        "numpy",
+        "numpy, with noise",
+        "numba, with noise",
+    }
     assert found["results"]["products"]["ratio_to_products"] == 1.0
     assert found["case"]["unit_steps"] == 2 * 5 * 4 * 2 * 16
 

@@ -88,13 +88,19 @@ def test_a_sweep_says_so_in_its_summary_table_and_page(
     axes = [{"axis": "temperature", "values": [27, 85, 125]}]
     plan = write_case(tmp_path, n_seq=2, tech="sky130", axes=axes, n_dies=1)
     store, page = tmp_path / "run.sqlite", tmp_path / "report.html"
-    assert command(["sweep", str(plan), "--out", str(store), "--workers", "1", "--json"]) == 0
+    call = ["sweep", str(plan), "--out", str(store), "--workers", "1", "--json"]
+    assert command([*call, "--plan-check"]) == 0
+    checked = capsys.readouterr()
+    assert command(call) == 0
     shown = capsys.readouterr()
     design = Chip(small_model(), "sky130")
     hot = design.calibration.at(1.8, temperature=125.0, corner="tt")
     said = f"Doubtful points: 1 of 3. {lost_signal(design.design, hot)}"
     assert said in shown.err.splitlines()
     assert json.loads(shown.out)["warning"] == said
+    # A check of the plan has said it before.
+    assert said in checked.err.splitlines()
+    assert json.loads(checked.out)["warning"] == said
     assert read_sweep(store).warning == said
     with open_run(store) as run:
         write_report(run, page)

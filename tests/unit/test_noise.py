@@ -11,7 +11,16 @@ from scipy.special import ndtri
 from scipy.stats import norm
 
 from mru_hw.variation import NoiseKey
-from mru_hw.variation.noise import LARGEST, coefficients, normal, normal_at, philox
+from mru_hw.variation.noise import (
+    LARGEST,
+    ROUNDS,
+    coefficients,
+    mixed,
+    next_key,
+    normal,
+    normal_at,
+    philox,
+)
 
 ONES = 0xFFFFFFFF
 # kat_vectors of Random123 1.14, https://github.com/DEShawResearch/random123: counter, key, output.
@@ -69,15 +78,24 @@ def test_no_machines_logarithm_moves_a_coefficient() -> None:
 def test_compiled_scalars_have_the_bits_of_arrays() -> None:
     compiled = {}
     for fast in (False, True):
-        kernel = {"philox": numba.njit(philox, fastmath=fast), "normal": numba.njit(normal)}
+        made = [numba.njit(one, fastmath=fast) for one in (mixed, next_key, normal)]
 
         @numba.njit(fastmath=fast)
         def run(
-            n: int, k: Any, m: Any, words: Any = kernel["philox"], law: Any = kernel["normal"]
+            n: int,
+            k: Any,
+            m: Any,
+            turn: Any = made[0],
+            following: Any = made[1],
+            law: Any = made[2],
         ) -> Any:
             out = np.empty((4, n))
             for i in range(n):
-                found = words(np.uint64(i), np.uint64(7), np.uint64(8), np.uint64(9), k, m)
+                key = k, m
+                found = np.uint64(i), np.uint64(7), np.uint64(8), np.uint64(9)
+                for _ in range(ROUNDS):
+                    found = turn(found[0], found[1], found[2], found[3], key[0], key[1])
+                    key = following(key[0], key[1])
                 for lane in range(4):
                     out[lane, i] = law(found[lane])
             return out

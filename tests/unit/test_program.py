@@ -102,7 +102,7 @@ def test_the_flow_puts_everything_after_what_feeds_it(network: Callable[[], Mode
 def test_versions_end_with_the_strobes_before_them() -> None:
     """Two layers with skips: the last signal is old and old, new and old, new and new."""
     flow = Flow.of(Chip(cumulative(), TECHNOLOGY).design)
-    rows = {row.bus.name: row for row in flow.rows}
+    rows: dict[str, Row] = {row.bus.name: row for row in flow.rows}
     first, second = flow.design.timing.strobes
     frame = flow.design.timing.frame
     last = rows["v2"]

@@ -60,6 +60,25 @@ def test_a_worker_that_dies_is_a_result(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 @pytest.mark.usefixtures("any_library")
+def test_a_worker_that_hangs_without_computing_is_ended_by_the_clock(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hanging = tmp_path / "python"
+    hanging.write_text("#!/bin/sh\nexec sleep 1000\n")
+    hanging.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(hanging))
+    waves = Runner(Limits(time_s=60, clock_s=1)).run(DECK)
+    assert waves.status is RunStatus.HUNG
+    assert waves.status.of_machine
+    assert waves.message == "stopped after 1 s by the clock"
+
+
+def test_the_clock_waits_for_a_process_that_others_hold_up() -> None:
+    assert Limits(time_s=1800).clock == 40 * 1800
+    assert Limits(time_s=1).clock == 600
+
+
+@pytest.mark.usefixtures("any_library")
 def test_a_stopped_runner_starts_nothing() -> None:
     stopped = Runner(Limits(time_s=1))
     stopped.stop()

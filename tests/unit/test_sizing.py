@@ -87,11 +87,6 @@ def test_leakage_is_that_of_the_smallest_current(lengths: Lengths) -> None:
     assert longer[0] < leakage[0]
 
 
-def test_a_node_rises_with_its_current(lengths: Lengths) -> None:
-    currents = np.array([-3e-9, -1e-9, 0.0, 1e-9, 3e-9])
-    assert np.all(np.diff(lengths.node_voltage(currents)) > 0)
-
-
 def test_what_cannot_be_reached_is_named(lengths: Lengths) -> None:
     with pytest.raises(UserError, match=r"^systematic is 1e-06, expected at least .*lengths"):
         size_mirror(lengths, "n", systematic=1e-6, **WANTED)

@@ -204,6 +204,7 @@ def test_a_plan_is_checked_and_nothing_is_written(
     assert told["shown_without_failure"] == pytest.approx(0.05 ** (1 / 10))
     assert 0 < told["disk"] < told["disk_free"]
     assert told["memory"] > 50e6
+    assert told["warning"] is None
     assert command([*arguments, "--shard", "1/3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == 10
     assert command(arguments) == 0

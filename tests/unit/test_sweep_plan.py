@@ -88,7 +88,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"sequences": "1-5"}, 'plan.yaml: sequences is "1-5", expected start:stop, either end left'),
     (
         {"axes": [{"axis": "humidity", "values": [1]}]},
-        'plan.yaml: axes.0.axis is "humidity", expected one of die, model, mismatch_scale, '
+        'plan.yaml: axes.0.axis is "humidity", expected one of die, model, tech, mismatch_scale, '
         "process_scale, gradient_scale, noise_scale, corner, temperature, v_dd, perturbation, "
         "trim_bits, i_unit, signal_current, ",
     ),
@@ -258,6 +258,7 @@ def test_without_axes_there_is_one_nominal_point_with_mismatch() -> None:
     compensated = {f"compensated_{name}": None for name in ("corner", "temperature", "v_dd")}
     assert point.settings == design | trained | compensated | {
         "model": None,
+        "tech": None,
         "mismatch_scale": 1,
         "process_scale": 0,
         "gradient_scale": 0,

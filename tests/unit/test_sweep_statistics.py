@@ -13,11 +13,11 @@ import pytest
 
 import mru_hw
 from mru_hw.cli.app import run as command
+from mru_hw.statistics.shares import clopper_pearson
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.spec import DEFAULT
 from mru_hw.sweeps.statistics.answers import drawn, statistics, yields
-from mru_hw.sweeps.statistics.shares import clopper_pearson
 from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
 from tests.sweeps import rows, write_case

@@ -173,6 +173,7 @@ def test_causes_are_the_machines_or_the_circuits() -> None:
     machine = {status for status in RunStatus if status.of_machine}
     assert machine == {
         RunStatus.TIMED_OUT,
+        RunStatus.HUNG,
         RunStatus.OUT_OF_MEMORY,
         RunStatus.WORKER_DIED,
         RunStatus.NOT_WRITTEN,

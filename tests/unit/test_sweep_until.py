@@ -11,9 +11,9 @@ import pytest
 
 import mru_hw
 from mru_hw.cli.app import run as command
+from mru_hw.statistics.shares import clopper_pearson
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import Outcome, run_sweep
-from mru_hw.sweeps.statistics.shares import clopper_pearson
 from mru_hw.sweeps.statistics.stopping import Until, looks, raised_confidence, read_until
 from mru_hw.sweeps.until import dies_next
 from mru_hw.sweeps.view import open_run

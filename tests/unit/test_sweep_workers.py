@@ -91,8 +91,12 @@ def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFix
     ("options", "expected"),
     [
         (
-            ["--dask", "tcp://x"],
-            '--dask is "tcp://x", expected no such option: clusters are to come, use --workers.',
+            ["--dask", "tcp://x", "--workers", "2"],
+            "--workers is 2, expected no such option beside --dask.",
+        ),
+        (
+            ["--dask", "tcp://x", "--plan-check"],
+            '--dask is "tcp://x", expected no such option beside --plan-check.',
         ),
         (["--workers", "0"], "--workers is 0, expected a whole number from 1 to 1024."),
     ],

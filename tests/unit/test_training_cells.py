@@ -16,6 +16,7 @@ def _layer(**keys: Any) -> MemoryLayer:
     """One unit whose candidate is its input."""
     spec = LayerSpec(**({"n_units": 1, "n_out": 1} | keys))
     layer = memory_layer(spec, 1).double()
+    assert layer.candidate is not None
     with torch.no_grad():
         layer.candidate.weight.fill_(1.0)
         layer.output.weight.fill_(1.0)

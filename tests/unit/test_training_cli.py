@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mru_hw.cli.app import run
-from mru_hw.stimulus import make_inputs, save_inputs
+from mru_hw.stimulus import load_inputs, make_inputs, save_inputs
 
 
 @pytest.fixture
@@ -59,10 +59,49 @@ def test_a_bad_configuration_is_one_sentence_and_status_2(
     assert not (config.parent / "model").exists()
 
 
+@pytest.mark.parametrize(("part", "rows"), [("train", 24), ("validation", 3), ("test", 3)])
+def test_the_sequences_of_a_part_become_a_file(config: Path, part: str, rows: int) -> None:
+    out = config.parent / "part.npz"
+    assert run(["inputs", str(config), "--out", str(out), "--part", part]) == 0
+    whole, found = load_inputs(config.parent / "inputs.npz"), load_inputs(out)
+    places = {"train": slice(2, 10), "validation": slice(1, 2), "test": slice(0, 1)}[part]
+    assert found.n_seq == rows
+    assert np.array_equal(found.x[: places.stop - places.start], whole.x[places])
+    assert found.y is not None
+
+
+def test_a_task_that_does_not_load_is_one_sentence_and_status_2(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = yaml.safe_load(config.read_text())
+    del data["data"], data["frame_period"]
+    data["task"] = {"name": "digit_recordings", "folder": "nowhere"}
+    config.write_text(yaml.safe_dump(data))
+    for line in (["train"], ["inputs"]):
+        assert run([*line, str(config), "--out", str(config.parent / "out")]) == 2
+        shown = capsys.readouterr()
+        assert 'nowhere", expected a folder (No such file or directory).' in shown.err
+        assert (shown.out, shown.err.count("\n")) == ("", 1)
+        assert not (config.parent / "out").exists()
+
+
+def test_labels_that_skip_a_class_are_refused(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.ones((30, 5, 2))
+    save_inputs(make_inputs(x, y=2 * (np.arange(30) % 2)), config.parent / "inputs.npz")
+    assert run(["train", str(config), "--out", str(config.parent / "model")]) == 2
+    expected = "inputs.npz: y is without class 1 in the rows for training, expected each class"
+    assert expected in capsys.readouterr().err
+    assert not (config.parent / "model.part").exists()
+
+
 def test_the_digits_load_without_torch() -> None:
     code = (
         "import sys, mru_hw.cli.train\n"
         "from mru_hw.training.digits import split_rows\n"
+        "from mru_hw.training.tasks import TASKS, Digits\n"
+        "Digits().load(None)\n"
         "assert 'torch' not in sys.modules, 'torch was imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -15,6 +15,7 @@ from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.training.batches import as_batch, augment, shuffled
 from mru_hw.training.digits import load_digits, normalisation, split_rows
 from mru_hw.training.network import MemoryNetwork, decide, from_model, score
+from tests.halves import thresholds
 
 
 def _spec(cell: str = "cmru", **keys: Any) -> ModelSpec:
@@ -37,9 +38,11 @@ def _network(spec: ModelSpec, seed: int = 0) -> MemoryNetwork:
     return network
 
 
-@pytest.mark.parametrize("threshold", ["fixed", "input"])
 @pytest.mark.parametrize("skip", [0, 1, "matrix"])
-@pytest.mark.parametrize("cell", sorted(CELLS))
+@pytest.mark.parametrize(
+    ("cell", "threshold"),
+    [(name, t) for name in sorted(CELLS) for t in thresholds(name)],
+)
 def test_tensors_are_those_of_the_contract(
     cell: str, skip: object, threshold: str, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from mru_hw.errors import UserError
 from mru_hw.model.io import load_model
+from mru_hw.model.memory import CELLS
 from mru_hw.stimulus import Inputs, make_inputs, save_inputs
 from mru_hw.training.config import SHIPPED, TrainConfig, read_config, shipped_config
 from mru_hw.training.fit import Epoch
@@ -56,12 +57,17 @@ def _stop_at(number: int) -> Any:
     return progress
 
 
-@pytest.mark.parametrize("cell", ["cmru", "bmru", "fq_bmru", "alpha_cmru"])
+@pytest.mark.parametrize("cell", list(CELLS))
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_resumes_to_the_same_bits(folder: Path, cell: str, precision: str) -> None:
     noise = {"warp": 0.2, "offset": 0.1, "feature": 0.1}
     training = {"epochs": 6, "batch_size": 8, "checkpoint_epochs": 2, "noise": noise}
-    training |= {"learn_beta": True, "learn_alpha": True, "anneal": 0.5 if cell == "bmru" else 0.0}
+    training |= {
+        "activity": 1e-3,
+        "learn_beta": True,
+        "learn_alpha": True,
+        "anneal": 0.5 if cell == "bmru" else 0.0,
+    }
     layer = {"cell": cell, "n_units": 3, "n_out": 4, "rectify_candidate": cell == "fq_bmru"}
     network = {"n_hidden": 4, "layers": [layer]}
     config = TrainConfig.model_validate(

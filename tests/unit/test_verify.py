@@ -11,6 +11,7 @@ import pytest
 
 from mru_hw.cli.app import run
 from mru_hw.errors import RunStatus, UserError
+from mru_hw.mapping.rows import Part
 from mru_hw.model.io import save_model
 from mru_hw.simulate.disagreement import step_rule, step_rules
 from mru_hw.simulate.ideal import simulate_ideal
@@ -232,7 +233,7 @@ def test_summary_names_the_trace_s_level(folder: Path, capsys: pytest.CaptureFix
 
 
 def test_other_cells_have_no_bench_of_their_own(chip: Chip) -> None:
-    bank = dataclasses.replace(chip.design.banks[0], threshold="b0")
+    bank = dataclasses.replace(chip.design.banks[0], threshold=Part.THRESHOLD.of(0))
     design = dataclasses.replace(chip.design, banks=(bank,))
     with pytest.raises(UserError, match=r"layers\.0 is .*fixed thresholds and signed candidates"):
         unit_deck(design, 0, 0)

@@ -68,7 +68,7 @@ class CellLegs:
             technology=devices.technology,
             bank=bank,
             i_lsb=devices.i_lsb,
-            bias=devices.node("bias"),
+            bias=devices.bias,
             state=devices.node(bank.state),
             temperature=devices.temperature,
         )

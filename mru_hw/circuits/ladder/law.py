@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from mru_hw.circuits.base import Array, DeviceView, IntArray, leg_of
 from mru_hw.circuits.cell.drains import CellLegs
+from mru_hw.circuits.ladder.roles import DOWN_COPY, UP_COPY
 from mru_hw.circuits.legs.gains import comparator_gains, leg_gain, node_flip
 from mru_hw.circuits.legs.leakage import candidate_leaks
+from mru_hw.circuits.legs.rails import copied_factor
 from mru_hw.circuits.nodes.bias import bias_rails, biased_legs
 from mru_hw.circuits.nodes.signed import MINUS, PLUS
 from mru_hw.circuits.units import PlacedView, UnitLaw, UnitView
@@ -43,12 +45,10 @@ def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
         else None
         for units, rail in ((bank.up_units, PLUS), (bank.down_units, MINUS))
     )
-    up_copy = devices.factor(owner, "up_copy", "n")
-    up_copy = up_copy / devices.factor(candidate.name, "diode_plus", "n", current=rising)
+    up_copy = copied_factor(devices, bank, UP_COPY, current=rising)
     down_copy = np.zeros(bank.n_units)
     if candidate.circuit.splits:
-        down_copy = devices.factor(owner, "down_copy", "p")
-        down_copy = down_copy / devices.factor(candidate.name, "diode_minus", "p", current=falling)
+        down_copy = copied_factor(devices, bank, DOWN_COPY, current=falling)
     if bank.window is None:
         up, down, up_leg, down_leg = _bias_legs(devices, bank, up_copy, down_copy)
     else:
@@ -56,7 +56,7 @@ def ladder_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
         up_leg, down_leg = window_legs(devices, bank, up_copy, down_copy)
     rail = rail_n[..., None]
     output = devices.factor(owner, "gain", "n") * (bank.gain_units[:, None] * i_lsb) * rail
-    saturated = i_lsb * leg_gain(cal, "n", cal.v_dd, devices.node("bias").i_rail(PLUS))
+    saturated = i_lsb * leg_gain(cal, "n", cal.v_dd, devices.bias.i_rail(PLUS))
     hold = devices.factor(owner, "hold", "n") * (bank.hold_units * saturated)
     width = devices.factor(owner, "width", "n") * (bank.width_units * i_lsb)
     width = width * legs.feedback_gain()
@@ -83,11 +83,11 @@ def _bias_legs(
     """
     owner, i_lsb, cal = bank.name, devices.i_lsb, devices.calibration
     candidate = devices.node(bank.candidate)
-    bias = devices.node("bias")
+    bias = devices.bias
     up_gain, down_gain = comparator_gains(cal, candidate, bias)
     rail_n, rail_p = bias_rails(devices)
-    legs_n, legs_p = biased_legs(devices)
-    rail_n, rail_p = rail_n * legs_n, rail_p * legs_p
+    legs = biased_legs(devices)
+    rail_n, rail_p = rail_n * legs.n, rail_p * legs.p
     leaks, scale = candidate_leaks(cal, candidate), candidate.scale
     up_bias = bank.up_units * i_lsb * rail_p * devices.factor(owner, "up_threshold", "p")
     down, down_bias = np.full(bank.n_units, np.inf), np.zeros(bank.n_units)
@@ -124,7 +124,7 @@ def ladder_thresholds(
     placed: PlacedView, bank: UnitView, calibration: Calibration
 ) -> tuple[Array, Array]:
     """Return the nominal rail currents [A] (n_units,) of thresholds that bias legs set."""
-    gains = comparator_gains(calibration, placed.node(bank.candidate), placed.node("bias"))
+    gains = comparator_gains(calibration, placed.node(bank.candidate), placed.bias)
     up: Array = bank.up_units.astype(np.float64) * (placed.i_lsb * gains[0])
     down: Array = bank.down_units.astype(np.float64) * (placed.i_lsb * gains[1])
     return up, down

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from mru_hw.circuits.base import LegsView, NodeView
-from mru_hw.circuits.legs.roles import LEGS
+from mru_hw.circuits.legs.roles import leg_named
 from mru_hw.circuits.nodes.deck import block, node_net, rail_nets
 from mru_hw.circuits.statements import Element, Place, Values, given
-
-_CODES = {leg.role: leg.code for leg in LEGS}
 
 
 def leg_instance(number: int, role: str, row: int, column: int) -> str:
     """Name the instance of one leg of the chip's so-many-th matrix of legs."""
-    return f"xw{number}{_CODES[role]}_{row}_{column}"
+    return f"xw{number}{leg_named(role).code}_{row}_{column}"
 
 
 def leg_elements(
@@ -29,7 +27,7 @@ def leg_elements(
     places = [Place(owner=source.name, index=k, block=block(source)) for k in range(source.size)]
     sizes: dict[int, Values] = {}
     for leg, units in connection.legs():
-        bulk = supply if leg.device == "p_mirror" else "vss"
+        bulk = supply if leg.flow > 0 else "vss"
         prefix = f"xw{number}{leg.code}"
         # Plain lists: indexing an array once per leg would take most of the time.
         at_row, at_column = (index.tolist() for index in np.nonzero(units))

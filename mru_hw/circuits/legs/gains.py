@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.circuits.base import NodeKind, NodeView, Rail, leg_of
+from mru_hw.circuits.base import NodeView, Rail, leg_of
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 
 
@@ -23,10 +23,9 @@ def pin_voltage(v_dd: float) -> float:
 
 def node_voltage(calibration: Calibration, target: NodeView) -> float:
     """Return the usual voltage [V] of the nodes that legs into a bus drive."""
-    if target.kind is NodeKind.RECTIFIED:
+    if target.circuit.rectifies:
         return calibration.v_gate("n", target.i_rail(("plus", "n")))
-    pin = target.kind is NodeKind.PIN
-    return pin_voltage(calibration.v_dd) if pin else calibration.v_signed
+    return pin_voltage(calibration.v_dd) if target.circuit.outside else calibration.v_signed
 
 
 def gate_voltages(
@@ -122,7 +121,7 @@ def leg_slopes(calibration: Calibration, target: NodeView) -> dict[str, float]:
 
 def node_thermal(calibration: Calibration, target: NodeView, temperature: float) -> float:
     """By how much a bus's nodes rise per factor e of their current [V]."""
-    if target.kind is NodeKind.RECTIFIED:
+    if target.circuit.rectifies:
         return calibration.thermal("n", temperature)
     return signed_thermal(calibration, temperature)
 
@@ -130,6 +129,14 @@ def node_thermal(calibration: Calibration, target: NodeView, temperature: float)
 def signed_thermal(calibration: Calibration, temperature: float) -> float:
     """``s kT/q`` [V] of a signed node."""
     return calibration.signed_slope * temperature_voltage(temperature)
+
+
+def mirror_exponent(
+    calibration: Calibration, source: NodeView, rail: Rail, temperature: float
+) -> float:
+    """Return ``-d ln gain / d ln i`` of legs on a rail, off its own diode at the usual current."""
+    gate = calibration.v_gate(rail[1], source.i_rail(rail))
+    return calibration.thermal(rail[1], temperature) * gain_slope(calibration, rail[1], gate)
 
 
 def path_exponents(
@@ -142,16 +149,15 @@ def path_exponents(
     Behind a flip two diodes do so, and the second one's V_GS also comes off the voltage across
     the flip's leg.
     """
-    gate = {rail: calibration.v_gate(rail[1], source.i_rail(rail)) for rail in source.circuit.rails}
-    thermal = {polarity: calibration.thermal(polarity, temperature) for polarity in "np"}
-
-    def own(rail: Rail) -> float:
-        return thermal[rail[1]] * gain_slope(calibration, rail[1], gate[rail])
 
     def flipped(first: Rail, rail: Rail) -> float:
-        left = calibration.v_dd - gate[rail]
-        passed = thermal[rail[1]] * gain_slope(calibration, first[1], left)
+        left = calibration.v_dd - calibration.v_gate(rail[1], source.i_rail(rail))
+        thermal = calibration.thermal(rail[1], temperature)
+        passed = thermal * gain_slope(calibration, first[1], left)
         return own(first) + passed + own(rail)
+
+    def own(rail: Rail) -> float:
+        return mirror_exponent(calibration, source, rail, temperature)
 
     exponents = {}
     for rail in source.circuit.rails if source.circuit.copied else ():

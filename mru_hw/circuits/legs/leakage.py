@@ -150,6 +150,32 @@ def leg_current(current: Any, channel: Any, junction: Any, slope: Any) -> Any:
     return np.exp(np.log(over + 1) * (1 - slope)) * channel + np.maximum(current, junction)
 
 
+def branch_supply(
+    diode: Any, direct: Any, excess: Any, least: Any, own: Any, flip: Any, legs: Any, behind: Any
+) -> Any:
+    """Return what a sign's branches of a node take from the supply, each by what it carries.
+
+    The node's own diode carries its current, and all else what a leg copies of it. Plain
+    arithmetic, as in `mru_hw.circuits.nodes.laws`.
+
+    Parameters
+    ----------
+    diode
+        Current of the sign's own diode.
+    direct
+        Of a leg as large as that diode, leakage included.
+    excess
+        By how much a leg on the rail behind the flip exceeds `direct`.
+    least
+        The least current that the flip can carry.
+    own, flip, legs, behind
+        What the supply gives per unit of the diode (1 of a PMOS, else 0), of the flip, of the legs
+        on the direct rail and of those behind the flip.
+    """
+    passed = np.maximum(direct, least)
+    return diode * own + passed * flip + direct * legs + (direct + excess) * behind
+
+
 def off_current(calibration: Calibration, polarity: str, units: float) -> float:
     """Return the current [A] of a diode's channel at 0 V, were it saturated."""
     m = calibration.n if polarity == "n" else calibration.p
@@ -191,8 +217,18 @@ def bus_leak(calibration: Calibration, bus: NodeView) -> BusLeak:
     return BusLeak(legs=legs, least=least) if leaks else BusLeak(legs={}, least={})
 
 
+def compared_leaks(calibration: Calibration, bus: NodeView) -> dict[str, Leak]:
+    """Return what comparators' copies leak beyond the candidate's rails as rows have them.
+
+    Rails that legs copy have what a leg leaks in them already, and a comparator's copy is a leg.
+    """
+    if not bus.circuit.copied:
+        return candidate_leaks(calibration, bus)
+    return {sign: Leak(channel=TIGHT, junction=0.0, slope=1.0) for sign in COMPARED}
+
+
 def candidate_leaks(calibration: Calibration, bus: NodeView) -> dict[str, Leak]:
-    """Return how the comparators' copies of a candidate's two rails leak, by sign, in its unit."""
+    """Return how the comparators' copies of a candidate's two diodes leak, by sign, in its unit."""
     bound, per = NEGLIGIBLE * bus.usual / bus.scale, bus.units / bus.scale
     return {
         sign: _legs_leak(calibration, polarity, per * bus.times(leg_of((sign, polarity))), bound)

@@ -159,7 +159,7 @@ class LoopSizes:
     @classmethod
     def of(cls, placed: PlacedView, bank: UnitView) -> LoopSizes:
         """Return those of a row of loops."""
-        return cls.at(placed.node(bank.candidate), placed.node("bias"), bank.times("feedback"))
+        return cls.at(placed.node(bank.candidate), placed.bias, bank.times("feedback"))
 
     @classmethod
     def at(cls, candidate: NodeView, bias: NodeView, feedback: int) -> LoopSizes:

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from mru_hw.circuits.base import Array, DeviceView, NodeView, Rail
 from mru_hw.circuits.cell.drains import CellLegs
 from mru_hw.circuits.legs.gains import at_usual, leg_gain, node_flip
+from mru_hw.circuits.legs.rails import copied_factor
 from mru_hw.circuits.loop.edges import LoopSettings, LoopSizes, Way, loop_edges
+from mru_hw.circuits.loop.roles import COPY_MINUS, COPY_PLUS
 from mru_hw.circuits.nodes.bias import bias_rails
 from mru_hw.circuits.units import PlacedView, UnitLaw, UnitView
 from mru_hw.technology.calibration import Calibration
@@ -83,22 +85,11 @@ def loop_currents(devices: DeviceView, bank: UnitView) -> LoopCurrents:
     """Return the currents that meet in a bank's loops."""
     owner, i_lsb = bank.name, devices.i_lsb
     candidate = devices.node(bank.candidate)
-    name = candidate.name
     rail_n, _ = bias_rails(devices)
-    copy_plus = (
-        devices.factor(owner, "copy_plus", "p")
-        * devices.factor(name, "flip_plus", "n")
-        / devices.factor(name, "diode_plus", "n")
-        / devices.factor(name, "flip_plus_diode", "p")
-    )
+    copy_plus = copied_factor(devices, bank, COPY_PLUS)
     copy_minus = 0 * copy_plus
     if candidate.circuit.splits:
-        copy_minus = (
-            devices.factor(owner, "copy_minus", "n")
-            * devices.factor(name, "flip_minus", "p")
-            / devices.factor(name, "diode_minus", "p")
-            / devices.factor(name, "flip_minus_diode", "n")
-        )
+        copy_minus = copied_factor(devices, bank, COPY_MINUS)
     nominal = LoopSettings.of(
         devices.calibration,
         devices.technology,
@@ -149,7 +140,7 @@ def loop_law(devices: DeviceView, bank: UnitView) -> UnitLaw:
         reach=loop.reach,
     )
     # High, the loop draws what its threshold takes and what its feedback's diode carries.
-    i_n = devices.node("bias").i_rail(("plus", "n"))
+    i_n = devices.bias.i_rail(("plus", "n"))
     nominal = at_usual(cal, "n", cal.v_gate("n", i_n))
     tail = legs.feedback_gain()[:, 0]
     drawn = (hold * leg_gain(cal, "n", cal.v_dd, i_n) + width * tail) / nominal

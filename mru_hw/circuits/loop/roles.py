@@ -20,27 +20,30 @@ def _threshold(units: UnitView, _: NodeView) -> IntArray:
 
 _HOLD, _WIDTH, _DIODE, _FEEDBACK, _GAIN = CELL
 
+COPY_PLUS = UnitRole(
+    name="copy_plus",
+    device="p_mirror",
+    path="xm1",
+    units=copies_of_candidate,
+    carried=Carried.CANDIDATE,
+    reads="source_plus",
+    drains=("loop",),
+)
+COPY_MINUS = UnitRole(
+    name="copy_minus",
+    device="n_mirror",
+    path="",
+    units=copies_of_candidate,
+    carried=Carried.CANDIDATE,
+    reads="sink_minus",
+    drains=("loop",),
+    signed=True,
+    beside="xum",
+)
+
 ROLES = (
-    UnitRole(
-        name="copy_plus",
-        device="p_mirror",
-        path="xm1",
-        units=copies_of_candidate,
-        carried=Carried.CANDIDATE,
-        reads="source_plus",
-        drains=("loop",),
-    ),
-    UnitRole(
-        name="copy_minus",
-        device="n_mirror",
-        path="",
-        units=copies_of_candidate,
-        carried=Carried.CANDIDATE,
-        reads="sink_minus",
-        drains=("loop",),
-        signed=True,
-        beside="xum",
-    ),
+    COPY_PLUS,
+    COPY_MINUS,
     # What is left of the threshold where the loop falls is beta; the width is delta.
     replace(
         _HOLD,

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mru_hw.circuits.base import NodeKind, NodeView
-from mru_hw.circuits.statements import Cell, Element, Place, given, wide_label, wide_name, widened
+from mru_hw.circuits.base import NodeView
+from mru_hw.circuits.nodes.bias import SPLIT_SOURCE, VIEW_REST_UNITS
+from mru_hw.circuits.statements import (
+    Cell,
+    Element,
+    Place,
+    given,
+    resized,
+    wide_label,
+    wide_name,
+    widened,
+)
 
 SPLIT_NET = "q_n"
 """The splitters' gate line."""
-PINS = ("x", "y")
-"""Rows whose nodes are pins of the chip."""
 
 
 def rail_nets(bus: NodeView, k: int) -> dict[str, str]:
@@ -21,17 +29,17 @@ def rail_nets(bus: NodeView, k: int) -> dict[str, str]:
 
 def node_net(bus: NodeView, k: int) -> str:
     """Return the net that legs into node `k` of a row drive."""
-    return f"{bus.name}{k}" if bus.name in PINS else f"{bus.name}_{k}"
+    return f"{bus.name}{k}" if bus.at_pins else f"{bus.name}_{k}"
 
 
 def node_instance(bus: NodeView, k: int) -> str:
     """Name the instance of node `k` of a row; of the bias tree there is one."""
-    return f"x{bus.name}" if bus.kind is NodeKind.BIAS else f"x{bus.name}_{k}"
+    return f"x{bus.name}_{k}" if bus.circuit.moves else f"x{bus.name}"
 
 
 def block(bus: NodeView) -> str:
     """Name the part of the chip whose supply a row's nodes, and the legs that read it, take."""
-    return "bias" if bus.kind is NodeKind.BIAS else "mirror"
+    return "mirror" if bus.circuit.moves else "bias"
 
 
 def wide_node(bus: NodeView) -> dict[str, int]:
@@ -41,10 +49,22 @@ def wide_node(bus: NodeView) -> dict[str, int]:
 
 
 def node_cells(bus: NodeView, cells: Mapping[str, Cell]) -> Iterator[Cell]:
-    """Yield the subcircuits that a row needs beside its view: those of multiplied devices."""
+    """Yield the subcircuits that a row needs beside its view: resized and multiplied devices."""
+    name = _resized(bus)
+    if name != bus.circuit.subckt:
+        path = SPLIT_SOURCE.path
+        cell = resized(cells[bus.circuit.subckt], name, {path: bus.rest_units})
+        cells = {**cells, name: cell}
+        yield cell
     if wide := wide_node(bus):
         paths = {bus.circuit.role(role).path: factor for role, factor in wide.items()}
-        yield from widened(cells, bus.circuit.subckt, paths, wide_label(wide))
+        yield from widened(cells, name, paths, wide_label(wide))
+
+
+def _resized(bus: NodeView) -> str:
+    """Name a row's subcircuit; the bias tree's has its own name where its splitters' line does."""
+    own = SPLIT_SOURCE in bus.circuit.roles and bus.rest_units != VIEW_REST_UNITS
+    return f"{bus.circuit.subckt}_rest_{bus.rest_units}" if own else bus.circuit.subckt
 
 
 def node_elements(bus: NodeView) -> Iterator[Element]:
@@ -54,7 +74,7 @@ def node_elements(bus: NodeView) -> Iterator[Element]:
         return
     values = given({name: getattr(bus, name) for name in circuit.parameters})
     supply = f"vdd_{block(bus)}"
-    model = wide_name(circuit.subckt, wide_node(bus))
+    model = wide_name(_resized(bus), wide_node(bus))
     for k in range(bus.size):
         nets = rail_nets(bus, k)
         own = [node_net(bus, k)] if circuit.own_net else []

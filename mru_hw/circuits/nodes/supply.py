@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.circuits.base import SPLIT_UNITS, Array, DeviceView, NodeView
+from mru_hw.circuits.base import Array, DeviceView, NodeView, node_factor, node_ratio
 from mru_hw.circuits.legs.gains import node_flip
+from mru_hw.circuits.nodes.bias import rest_current, split_line, splitter_factor
 
 
 def quiescent(devices: DeviceView, bus: NodeView) -> Array:
@@ -18,13 +19,9 @@ def quiescent(devices: DeviceView, bus: NodeView) -> Array:
     each logarithmic mismatch counts. `Calibration.rest` is what the chain's drain voltages make of
     it; where the supply is too low for the chain, next to nothing is left.
     """
-    own = devices.factor(bus.name, "split_n", "n") * devices.factor(bus.name, "split_p", "p")
-    reference = devices.factor("bias", "split_n", "n") * devices.factor("bias", "split_p", "p")
-    bias = devices.factor("bias", "flip_plus", "n") / devices.factor("bias", "diode_plus", "n")
-    source = devices.factor("bias", "split_source", "p")
-    source = source / devices.factor("bias", "flip_plus_diode", "p") * bias
-    i_lsb = devices.i_lsb
-    nominal = SPLIT_UNITS * i_lsb * bus.split * devices.calibration.rest_gain(i_lsb)
+    own = splitter_factor(devices, bus)
+    source, reference = split_line(devices)
+    nominal = rest_current(devices.calibration, bus, devices.i_lsb)
     return nominal * source * np.sqrt(own / reference)
 
 
@@ -34,15 +31,24 @@ def node_supply(devices: DeviceView, bus: NodeView) -> tuple[Array, Array]:
     Legs are counted with their connection. The diode of a PMOS rail hangs on the supply, and so
     does every copy into a diode of the other polarity.
     """
-    zero = np.zeros(bus.size)
-    drawn = {"plus": zero, "minus": zero}
-    for rail in bus.circuit.signs:
-        polarity = bus.circuit.direct(rail)
-        if polarity == "p":
-            drawn[rail] = drawn[rail] + 1.0
-        if bus.circuit.copied:
-            ratio = devices.factor(bus.name, f"flip_{rail}", polarity)
-            ratio = ratio / devices.factor(bus.name, f"diode_{rail}", polarity)
-            gain = node_flip(devices.calibration, bus, rail)
-            drawn[rail] = drawn[rail] + ratio * gain
+    drawn = {"plus": np.zeros(bus.size), "minus": np.zeros(bus.size)}
+    for sign, (own, flip) in node_branches(devices, bus).items():
+        drawn[sign] = own + flip
     return drawn["plus"], drawn["minus"]
+
+
+def node_branches(devices: DeviceView, bus: NodeView) -> dict[str, tuple[Array, Array]]:
+    """Return by sign what the supply gives per ampere of the own diode, and of what a flip copies.
+
+    See `mru_hw.circuits.legs.leakage.branch_supply`.
+    """
+    found = {}
+    for sign in bus.circuit.signs:
+        own = np.full(bus.size, 1.0 if bus.circuit.direct(sign) == "p" else 0.0)
+        flip = np.zeros(bus.size)
+        if bus.circuit.copied:
+            ratio = node_ratio(bus, sign) * node_factor(devices, bus, bus.circuit.copies(sign))
+            ratio = ratio / node_factor(devices, bus, bus.circuit.diodes(bus.circuit.own(sign)))
+            flip = ratio * node_flip(devices.calibration, bus, sign)
+        found[sign] = own, flip
+    return found

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from mru_hw.circuits.base import NodeView, Rail
 from mru_hw.circuits.legs.gains import leg_gain, node_flip
 from mru_hw.circuits.nodes.signed import MINUS, PLUS
+from mru_hw.circuits.window.roles import COPIES
 from mru_hw.technology.calibration import Calibration
 
 
@@ -51,10 +52,8 @@ def window_units(
 ) -> dict[str, int]:
     """Return the unit devices of each copy, by role."""
     gains = window_gains(calibration, candidate, threshold)
-    return {
-        role: max(1, round(_diode(role, candidate, threshold) / gain))
-        for role, gain in gains.items()
-    }
+    diodes = _diodes(candidate, threshold)
+    return {role: max(1, round(diodes[role] / gain)) for role, gain in gains.items()}
 
 
 def window_copies(
@@ -65,16 +64,16 @@ def window_copies(
     ``units gain / units of that rail's diode``.
     """
     gains = window_gains(calibration, candidate, threshold)
-    return {
-        role: units[role] * gain / _diode(role, candidate, threshold)
-        for role, gain in gains.items()
-    }
+    diodes = _diodes(candidate, threshold)
+    return {role: units[role] * gain / diodes[role] for role, gain in gains.items()}
 
 
 def threshold_copy(copies: Mapping[str, float]) -> float:
     """Return the mean weight of the four copies of the threshold's rails (A per A, near 1)."""
-    return sum(copies[role] for role in ("up_plus", "up_minus", "down_plus", "down_minus")) / 4
+    weights = [copies[part.name] for part in COPIES if part.of_threshold]
+    return sum(weights) / len(weights)
 
 
-def _diode(role: str, candidate: NodeView, threshold: NodeView) -> int:
-    return (candidate if role.endswith("opposite") else threshold).units
+def _diodes(candidate: NodeView, threshold: NodeView) -> dict[str, int]:
+    """Return by role the unit devices of the diode that each copy reads."""
+    return {part.name: (threshold if part.of_threshold else candidate).units for part in COPIES}

@@ -46,11 +46,10 @@ def window_law(
     nominal = window_copies(devices.calibration, bank.window, candidate, threshold)
     weights = {}
     for part in (part for part in COPIES if candidate.circuit.splits or not part.signed):
-        polarity = part.device[0]
         own = up_copy if "up" in part.drains else down_copy
         source = threshold if part.of_threshold else candidate
         copied = rail_factor(devices, source, part.reads)
-        own_device = devices.factor(bank.name, part.name, polarity)
+        own_device = devices.factor(bank.name, part.name, part.polarity)
         weights[part.name] = nominal[part.name] * own_device * copied / own
     return weights
 

@@ -12,36 +12,39 @@ import numpy as np
 
 from mru_hw.circuits.base import Carried, IntArray, NodeView
 from mru_hw.circuits.ladder.roles import DOWN_COPY, LADDER_CELL, UP_COPY
+from mru_hw.circuits.legs.roles import SINK_MINUS, SINK_PLUS, SOURCE_MINUS, SOURCE_PLUS, Leg
 from mru_hw.circuits.units import UnitRole, UnitView
 
 
 def _copy(
-    name: str, device: str, path: str, reads: str, *, opposite: bool = False, signed: bool = False
+    drain: str, copied: str, leg: Leg, path: str, *, opposite: bool = False, signed: bool = False
 ) -> UnitRole:
+    name = f"{drain}_{copied}"
+
     def units(row: UnitView, _: NodeView) -> IntArray:
         assert row.window is not None
         return np.full(row.n_units, row.window[name], dtype=np.int64)
 
     return UnitRole(
         name=name,
-        device=device,
+        device=leg.device,
         path=f"xstep.{path}",
         units=units,
         carried=Carried.CANDIDATE if opposite else Carried.THRESHOLD,
-        reads=reads,
+        reads=leg.role,
         of_threshold=not opposite,
-        drains=(name.split("_", maxsplit=1)[0],),
+        drains=(drain,),
         signed=signed,
     )
 
 
 COPIES = (
-    _copy("up_plus", "p_mirror", "xu1", "source_plus"),
-    _copy("up_minus", "p_mirror", "xu3", "source_minus"),
-    _copy("up_opposite", "p_mirror", "xu4", "source_minus", opposite=True, signed=True),
-    _copy("down_plus", "n_mirror", "xd2", "sink_plus", signed=True),
-    _copy("down_minus", "n_mirror", "xd3", "sink_minus", signed=True),
-    _copy("down_opposite", "n_mirror", "xd4", "sink_plus", opposite=True, signed=True),
+    _copy("up", "plus", SOURCE_PLUS, "xu1"),
+    _copy("up", "minus", SOURCE_MINUS, "xu3"),
+    _copy("up", "opposite", SOURCE_MINUS, "xu4", opposite=True, signed=True),
+    _copy("down", "plus", SINK_PLUS, "xd2", signed=True),
+    _copy("down", "minus", SINK_MINUS, "xd3", signed=True),
+    _copy("down", "opposite", SINK_PLUS, "xd4", opposite=True, signed=True),
 )
 """Copies of the threshold's rails, and of the candidate's other rail."""
 

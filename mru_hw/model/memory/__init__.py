@@ -12,10 +12,25 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from mru_hw.model.memory.alpha_cmru import ALPHA_CMRU
-from mru_hw.model.memory.base import Drive, LevelCell, MemoryCell, Shapes, by_name, linear_map
+from mru_hw.model.memory.base import (
+    Drive,
+    LevelCell,
+    MemoryCell,
+    Shapes,
+    State,
+    by_name,
+    linear_map,
+)
 from mru_hw.model.memory.bmru import BMRU
 from mru_hw.model.memory.cmru import CMRU
 from mru_hw.model.memory.fq_bmru import FQ_BMRU
+from mru_hw.model.memory.gru import GRU
+from mru_hw.model.memory.hybrid import HYBRID
+from mru_hw.model.memory.lru import LRU
+from mru_hw.model.memory.memoryless import MEMORYLESS
+from mru_hw.model.memory.mingru import MINGRU
+from mru_hw.model.memory.pdmu import PDMU
+from mru_hw.model.memory.src import SRC
 
 __all__ = [
     "ALPHA_CMRU",
@@ -23,17 +38,40 @@ __all__ = [
     "CELLS",
     "CMRU",
     "FQ_BMRU",
+    "GRU",
+    "HYBRID",
+    "LRU",
+    "MEMORYLESS",
+    "MINGRU",
+    "PDMU",
+    "SRC",
     "CellByName",
     "Drive",
     "LevelCell",
     "MemoryCell",
     "Shapes",
+    "State",
     "by_name",
     "cell_named",
     "linear_map",
 ]
 
-CELLS: dict[str, MemoryCell] = {cell.name: cell for cell in (CMRU, BMRU, FQ_BMRU, ALPHA_CMRU)}
+CELLS: dict[str, MemoryCell] = {
+    cell.name: cell
+    for cell in (
+        CMRU,
+        BMRU,
+        FQ_BMRU,
+        ALPHA_CMRU,
+        LRU,
+        MINGRU,
+        SRC,
+        HYBRID,
+        PDMU,
+        GRU,
+        MEMORYLESS,
+    )
+}
 """Every cell by what ``model.yaml`` calls it."""
 
 

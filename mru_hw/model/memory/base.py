@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from mru_hw.model.memory.recurrence import Floats, Levels, scaled
 Array = NDArray[np.float64]
 Shapes = dict[str, tuple[int, ...]]
 """Shapes of a layer's tensors by their names."""
+State = Any
+"""What the units of a layer hold between two frames. Only the cell looks inside: an array
+(die, ..., sequence) of levels or of numbers, real or complex, or a tuple of several arrays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +31,10 @@ class Drive:
 
     Attributes
     ----------
+    input
+        u, the layer's (rectified) input, (die, width_in, time, sequence).
     candidate
-        c, (die, unit, time, sequence).
+        c, (die, unit, time, sequence); without units for a cell that has no candidates.
     limit
         K, the limit of the level's size, or None.
     beta
@@ -44,6 +49,7 @@ class Drive:
         the name of a linear map: ``alpha`` for the tensors ``alpha.weight`` and ``alpha.bias``.
     """
 
+    input: Floats
     candidate: Floats
     limit: int | None
     beta: Floats | None
@@ -63,6 +69,13 @@ class MemoryCell(abc.ABC):
         The tensors (n_units,) that its thresholds are made of, each counted by its absolute
         value. The first is ``beta``, which may come from the layer's input instead. Empty for a
         cell without thresholds, whose layer has no choice of ``threshold``.
+    candidates
+        Candidates a unit, 1 or 0: with 0 its layer has no tensors ``candidate``, and the cell makes
+        what it needs of the layer's input.
+    outputs
+        Numbers of h that a unit gives, which the layer's output map reads.
+    starts
+        Whether its layer has the tensor ``initial_state``; else `span` holds 0 alone.
     takes_levels
         Whether a layer may state K, ``levels``.
     whole
@@ -80,6 +93,9 @@ class MemoryCell(abc.ABC):
 
     name: ClassVar[str]
     threshold_names: ClassVar[tuple[str, ...]] = ("beta",)
+    candidates: ClassVar[int] = 1
+    outputs: ClassVar[int] = 1
+    starts: ClassVar[bool] = True
     takes_levels: ClassVar[bool] = False
     whole: ClassVar[bool] = True
     start: ClassVar[float] = 0.0
@@ -110,7 +126,8 @@ class MemoryCell(abc.ABC):
         if self.threshold_names:
             fixed: Shapes = {"beta": (n_units,)}
             shapes = linear_map("threshold", n_units, width_in) if by_input else fixed
-        return shapes | self.own_tensors(n_units, width_in) | {"initial_state": (n_units,)}
+        shapes |= self.own_tensors(n_units, width_in)
+        return shapes | {"initial_state": (n_units,)} if self.starts else shapes
 
     @abc.abstractmethod
     def span(self, limit: int | None) -> tuple[float, float]:
@@ -120,8 +137,12 @@ class MemoryCell(abc.ABC):
     def start_words(self, limit: int | None) -> str:
         """Say which initial states there are, for a refusal: ``0 or 1``."""
 
+    def initial(self, drive: Drive) -> State:
+        """Return what its units hold before the first frame: the model's initial state."""
+        return drive.tensor("initial_state")[:, :, None]
+
     @abc.abstractmethod
-    def remember(self, drive: Drive, before: Levels, out: Floats) -> Levels:
+    def remember(self, drive: Drive, before: State, out: Floats) -> State:
         """Run the memory over a block of frames.
 
         Parameters
@@ -129,15 +150,15 @@ class MemoryCell(abc.ABC):
         drive
             What drives it.
         before
-            States before the first frame, in levels: (die, unit, 1) of the model's initial state,
-            or what the block before returned.
+            What the units hold before the first frame: `initial`, or what the block before
+            returned.
         out
-            Filled with the states h, (die, unit, time, sequence).
+            Filled with the states h, (die, n_units * outputs, time, sequence).
 
         Returns
         -------
-        Levels
-            States after the last frame, in levels, (die, unit, sequence).
+        State
+            What they hold after the last frame.
         """
 
 

@@ -35,6 +35,7 @@ from mru_hw.simulate.fast.lines import (
 from mru_hw.simulate.fast.nodes import (
     candidate_rails,
     copied,
+    leaking_supply,
     pin_block,
     pin_logs,
     rectified_logs,
@@ -43,6 +44,7 @@ from mru_hw.simulate.fast.nodes import (
     signed_supply,
     supply,
 )
+from mru_hw.simulate.fast.noise import disturb
 from mru_hw.simulate.fast.units import (
     comparators,
     fixed_thresholds,
@@ -106,6 +108,7 @@ def run_block(
     outputs_kept: Any,
     candidates_kept: Any,
     states_kept: Any,
+    noise: Any,
 ) -> Any:
     """Run one die on one block of frames; what the arrays are stands in the tables' module."""
     n_time, skew = x.shape[1], row_f[0, 1]
@@ -227,8 +230,28 @@ def run_block(
                         pin_logs(ws, value, node, first, block, n)
                     else:
                         signed_logs(ws, a_total, a_drag, node, first, skew, value, block, n)
+                    if leaks == 1:
+                        # What the diodes carry, which copies overwrite.
+                        clear(ws, edges, signs * n)
+                        add(ws, edges, block, signs * n)
                     copied(ws, block, n, signs, leaks, leak, least, number)
-                    supply(ws, block, node, first, signs, n, record, share, drawn)
+                    if leaks == 1:
+                        leaking_supply(
+                            ws,
+                            block,
+                            edges,
+                            node,
+                            first,
+                            signs,
+                            least,
+                            number,
+                            n,
+                            record,
+                            share,
+                            drawn,
+                        )
+                    else:
+                        supply(ws, block, node, first, signs, n, record, share, drawn)
                 continue
             candidate, threshold, state = banks[number, 0], banks[number, 1], banks[number, 2]
             first, n, n_cells = banks[number, 3], banks[number, 5], banks[number, 6]
@@ -274,6 +297,23 @@ def run_block(
                 )
             else:
                 loop_thresholds(ws, carried, unit, first, rows[threshold, 3], n, edges)
+            if noise.mode[0] > 0:
+                disturb(
+                    ws,
+                    number,
+                    frame,
+                    lengths,
+                    rows,
+                    versions,
+                    legs,
+                    row_f,
+                    node,
+                    copies,
+                    c,
+                    edges,
+                    keep[4],
+                    noise,
+                )
             if signs == 1:
                 rectify(ws, c, n)
             step(ws, c, edges, unit, first, count, n_cells, clocked, n, drawn)
@@ -286,7 +326,7 @@ def run_block(
                 at = banks[number, 4]
                 keep_states(states_kept, first, t, ws, count, shown, at, n_cells, n)
             if clocked == 0:
-                loop_inputs(ws, block, unit, first, count, signs, n, drawn)
+                loop_inputs(ws, block, unit, first, count, signs, rows[candidate, 4], n, drawn)
                 weigh(record, 1, scale, ws, drawn)
             base = rows[state, 6]
             outputs(

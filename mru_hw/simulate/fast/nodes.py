@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mru_hw.circuits.legs.leakage import leg_current
+from mru_hw.circuits.legs.leakage import branch_supply, leg_current
 from mru_hw.circuits.nodes.laws import log_rail, rectified_node, signed_node, split
 from mru_hw.simulate.fast.elementary import maximum
 from mru_hw.simulate.fast.lines import CHUNK, LANES, F, weigh
@@ -223,6 +223,43 @@ def supply(
         if signs == 2:
             for s in range(LANES):
                 ws[drawn, s] += minus_draws * ws[block + n + i, s]
+        if i % CHUNK == CHUNK - 1:
+            weigh(record, 0, share, ws, drawn)
+    weigh(record, 0, share, ws, drawn)
+
+
+def leaking_supply(
+    ws: Any,
+    block: Any,
+    diodes: Any,
+    node: Any,
+    first: Any,
+    signs: Any,
+    least: Any,
+    row: Any,
+    n: Any,
+    record: Any,
+    share: Any,
+    drawn: Any,
+) -> Any:
+    """Add what rows draw that leak, by what each branch carries.
+
+    Parameters
+    ----------
+    diodes
+        First line of the own diodes' currents, plus and then minus.
+    """
+    sums = ws[drawn]
+    for i in range(n):
+        for sign in range(signs):
+            at, weight, floor = sign * n + i, 5 + 4 * sign, least[row, sign]
+            own, flip = node[first + i, weight], node[first + i, weight + 1]
+            legs, behind = node[first + i, weight + 2], node[first + i, weight + 3]
+            diode, direct, excess = ws[diodes + at], ws[block + at], ws[block + 2 * signs * n + at]
+            for s in range(LANES):
+                sums[s] += branch_supply(
+                    diode[s], direct[s], excess[s], floor, own, flip, legs, behind
+                )
         if i % CHUNK == CHUNK - 1:
             weigh(record, 0, share, ws, drawn)
     weigh(record, 0, share, ws, drawn)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.model.structure import ReadoutKind
 from mru_hw.simulate.blocks import SequenceBlock, SequenceGroup
+from mru_hw.simulate.fast.noise_tables import Noise, NoiseTables, quiet
 from mru_hw.simulate.fast.source import LANES, kernel
 from mru_hw.simulate.fast.tables import Constants, Tables
 from mru_hw.simulate.program import Program
@@ -32,10 +33,19 @@ class FastProgram:
         Constants of the run.
     keep_all
         Whether signals are kept.
+    noise
+        Of its dies, or none.
     """
 
-    def __init__(self, program: Program, calibration: Calibration, *, keep_all: bool) -> None:
-        self.program, self.calibration = program, calibration
+    def __init__(
+        self,
+        program: Program,
+        calibration: Calibration,
+        *,
+        keep_all: bool,
+        noise: NoiseTables | None = None,
+    ) -> None:
+        self.program, self.calibration, self.noise = program, calibration, noise
         dtype = program.net.dtype
         self.module: ModuleType = kernel(dtype.name)
         self.means = program.flow.design.spec.readout is ReadoutKind.MEAN
@@ -48,9 +58,19 @@ class FastProgram:
 
         self.numbers = Constants.of(program, calibration)
 
-    def start(self, d: int, group: SequenceGroup) -> FastRun:
-        """Begin a group of sequences on a die; what ran before it has ended."""
-        return FastRun(self, d, group)
+    def start(self, d: int, group: SequenceGroup, offset: int = 0) -> FastRun:
+        """Begin a group of sequences on a die; what ran before it has ended.
+
+        Parameters
+        ----------
+        offset
+            Index in their file of the first of all sequences: it names the noise's draws.
+        """
+        if self.noise is None:
+            return FastRun(self, d, group, quiet(self.program.net.dtype))
+        noise = self.noise.die(d, group.rows + offset)
+        self.module.hold(noise)
+        return FastRun(self, d, group, noise)
 
     @property
     def keeps(self) -> bool:
@@ -69,9 +89,9 @@ class FastRun:
         Of the last block, (unit, time, sequence), where they are kept.
     """
 
-    def __init__(self, runner: FastProgram, d: int, group: SequenceGroup) -> None:
+    def __init__(self, runner: FastProgram, d: int, group: SequenceGroup, noise: Noise) -> None:
         flow = runner.program.flow
-        self._runner, self._d, self.lengths = runner, d, group.lengths
+        self._runner, self._d, self.lengths, self._noise = runner, d, group.lengths, noise
         dtype = runner.program.net.dtype
         numbers, tables = runner.numbers, runner.tables
         self._static = np.zeros((2, LANES))
@@ -133,6 +153,7 @@ class FastRun:
             output,
             candidates,
             states,
+            self._noise,
         )
         if keep == SUMS:
             return

@@ -26,10 +26,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from mru_hw.circuits.legs.leakage import leg_current
+from mru_hw.circuits.legs.leakage import branch_supply, leg_current
 from mru_hw.circuits.nodes.laws import log_rail, net_current, rectified_node, signed_node, split
 from mru_hw.circuits.window.law import meeting_rail
-from mru_hw.simulate.fast import elementary, lines, loops, nodes, units
+from mru_hw.simulate.fast import elementary, lines, loops, nodes, noise_lane, units
+from mru_hw.simulate.fast import noise as noise_loops
+from mru_hw.simulate.noise_laws import meeting, own_devices, passed, sigma
+from mru_hw.variation import noise as noise_draws
 
 LAWS: tuple[Callable[..., Any], ...] = (
     split,
@@ -38,7 +41,12 @@ LAWS: tuple[Callable[..., Any], ...] = (
     rectified_node,
     net_current,
     leg_current,
+    branch_supply,
     meeting_rail,
+    passed,
+    sigma,
+    meeting,
+    own_devices,
 )
 LANES = 64
 """Sequences of a block, as `mru_hw.simulate.blocks` cuts them."""
@@ -57,7 +65,17 @@ F = np.{dtype}
 LANES = {lanes}
 CHUNK = {chunk}
 CHAIN = {chain}
+LINES = {bound}
+TILE = {tile}
 '''
+
+
+_DRAWS_HEAD = """
+
+import math
+from statistics import NormalDist
+
+"""
 
 
 class _Typed(ast.NodeTransformer):
@@ -102,7 +120,15 @@ def _text(tree: ast.FunctionDef, decorator: str) -> str:
 def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     """Return the text of the kernel's module for one number type."""
     name = np.dtype(dtype).name
-    parts = [_HEAD.format(dtype=name, lanes=lanes, chunk=lines.CHUNK, chain=lines.CHAIN)]
+    head = _HEAD.format(
+        dtype=name,
+        lanes=lanes,
+        chunk=lines.CHUNK,
+        chain=lines.CHAIN,
+        bound=noise_loops.LINES,
+        tile=noise_lane.TILE,
+    )
+    parts = [head]
     inline = "inline='always', error_model='numpy'"
     compared = (elementary.maximum, elementary.minimum)
     parts += [_text(_function(plain), inline) for plain in compared]
@@ -113,6 +139,7 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     for law in LAWS:
         tree = _Typed().visit(_function(law))
         parts.append(_text(tree, inline))
+    parts.append(_draws(inline))
     for loop in _loops():
         # Multiplications and additions may contract, the same way in every lane.
         made = "cache=True, error_model='numpy', fastmath={'contract'}"
@@ -120,11 +147,46 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     return "".join(parts)
 
 
+def _draws(inline: str) -> str:
+    """Return the text of the noise's draws: integers, so no number in it changes its type."""
+    path = noise_draws.__file__
+    assert path is not None
+    tree = ast.parse(Path(path).read_text(encoding="utf-8"))
+    values = {
+        name.id: one
+        for one in tree.body
+        if isinstance(one, ast.Assign)
+        for target in one.targets
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name)
+    }
+    functions = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
+    wanted: set[ast.stmt] = set()
+    waiting = ["ROUNDS", "mixed", "next_key", "normal"]
+    while waiting:
+        name = waiting.pop()
+        found = functions.get(name) or values.get(name)
+        if found is not None and found not in wanted:
+            wanted.add(found)
+            waiting += [part.id for part in ast.walk(found) if isinstance(part, ast.Name)]
+    parts = [_DRAWS_HEAD]
+    for one in tree.body:
+        if one not in wanted:
+            continue
+        if not isinstance(one, ast.FunctionDef):
+            parts.append(f"{ast.unparse(one)}\n")
+        elif one.name == "coefficients":  # what makes the table is no part of a loop
+            parts.append(f"\n\n{ast.unparse(_function(noise_draws.coefficients))}\n")
+        else:
+            parts.append(_text(_function(getattr(noise_draws, one.name)), inline))
+    return "".join(parts)
+
+
 def _loops() -> list[Callable[..., Any]]:
     """List the loops in the order of their text."""
     return [
         getattr(module, name)
-        for module in (lines, nodes, units, loops)
+        for module in (lines, nodes, units, noise_lane, noise_loops, loops)
         for name in _functions(module.__name__)
     ]
 

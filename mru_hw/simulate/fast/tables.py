@@ -12,9 +12,10 @@ Columns of the tables:
               6 cells, 7 clocked, 8 window, 9 signs of the candidate, 10 copied columns of the
               state, 11 place in ``table``, 12 its supply, 13 the units' set cells
 ``keep``      0 what is kept, 1 whether the outputs' mean decides, 2 sums of the last row,
-              3 widest row
+              3 widest row, 4 lines of the noise's bound
 ``row_f``     0 usual current, 1 skew, 2 scale
-``node``      0 quiescent current, 1 and 2 what bias legs bring and its pull, 3 and 4 supply
+``node``      0 quiescent current, 1 and 2 what bias legs bring and its pull, 3 and 4 supply; of
+              rows that leak 5 to 8 and 9 to 12 what the plus and the minus rail draw, by branch
 ``unit``      0 and 1 thresholds, 2 and 3 copies, 4 and 5 legs, 6 and 7 of a loop whose thresholds
               come from the input, 8 what a step charges
 
@@ -31,9 +32,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.circuits.base import NodeKind
+from mru_hw.circuits.legs.leakage import branch_supply
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.simulate.array import DieArray
+from mru_hw.simulate.fast.noise import LINES
 from mru_hw.simulate.memory import initial_cells, nominal_low
 from mru_hw.simulate.program import Layout, Program
 from mru_hw.technology.calibration import Calibration
@@ -115,7 +118,8 @@ class _Builder:
         legs = self._legs()
         banks = self._banks()
         features = sum(self.layout.matrices[k].columns for k in flow.rows[flow.y].legs)
-        kept = np.array([keep, int(means), self._room(features), self.widest])
+        noise = self._room(LINES + self.widest)
+        kept = np.array([keep, int(means), self._room(features), self.widest, noise])
         return Tables(
             steps=np.array([(int(isinstance(s, Units)), s.index) for s in flow.steps]),
             rows=np.array(rows),
@@ -234,9 +238,10 @@ class Constants:
         skew = np.full(len(flow.rows), program.skew)
         scales = np.array([row.bus.scale for row in flow.rows])
         names = ("i_q", "constant", "drag", "supply_plus", "supply_minus")
+        branches = list(np.moveaxis(program.branches.reshape(program.n_die, 8, -1), 1, 0))
         initial = [initial_cells(units.bank)[:, :, 0].sum(axis=0) for units in flow.banks]
         return cls(
-            node=_columns([getattr(program, name) for name in names], dtype),
+            node=_columns([getattr(program, name) for name in names] + branches, dtype),
             row_f=_columns([np.array(program.layout.usual), skew, scales], dtype),
             leak=program.leak.astype(dtype),
             least=program.least.astype(dtype),
@@ -291,6 +296,11 @@ def _course(program: Program, first: DieArray, units: Units) -> Numbers:
     assert rails.copied is not None
     columns = rails.copied.reshape(-1, *rails.plus.shape).transpose(0, 2, 1, 3)
     supply = program.supply_plus[:, row.nodes, None] * level
+    if rails.diodes:
+        direct, excess = rails.plus.transpose(1, 0, 2), rails.excess[0].transpose(1, 0, 2)
+        least = first.rows[units.state].leak.least["plus"]
+        weights = program.branches[:, 0, :, row.nodes, None].swapaxes(0, 1)
+        supply = branch_supply(level, direct, excess, least, *weights)
     return np.stack([*columns, supply, held], axis=-1).reshape(program.n_die, -1)
 
 

@@ -183,16 +183,32 @@ def rectify(ws: Any, c: Any, n: Any) -> Any:
 
 
 def loop_inputs(
-    ws: Any, block: Any, unit: Any, first: Any, count: Any, signs: Any, n: Any, drawn: Any
+    ws: Any,
+    block: Any,
+    unit: Any,
+    first: Any,
+    count: Any,
+    signs: Any,
+    leaks: Any,
+    n: Any,
+    drawn: Any,
 ) -> Any:
-    """Add what loops' inputs draw: the plus copy while low, the minus copy while high."""
+    """Add what loops' inputs draw: the plus copy while low, the minus copy while high.
+
+    Both hang on rails behind a flip.
+    """
+    more = block + 2 * signs * n
     for i in range(n):
         up_copy, down_copy = unit[first + i, 2], unit[first + i, 3]
         for s in range(LANES):
-            high = F(0.0)
+            plus, minus = ws[block + i, s], F(0.0)
             if signs == 2:
-                high = ws[block + n + i, s] * down_copy
-            ws[drawn, s] += high if ws[count + i, s] > F(0.0) else ws[block + i, s] * up_copy
+                minus = ws[block + n + i, s]
+            if leaks == 1:
+                plus += ws[more + i, s]
+                if signs == 2:
+                    minus += ws[more + n + i, s]
+            ws[drawn, s] += minus * down_copy if ws[count + i, s] > F(0.0) else plus * up_copy
 
 
 def chosen(count: Any, a: Any, b: Any, c: Any, d: Any, e: Any) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mru_hw.circuits.base import SPLIT_UNITS
+from mru_hw.circuits.nodes.bias import VIEW_REST_UNITS
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import UNITS, Array, cells_deck, rounded, stairs
 from mru_hw.spice.deck import Change, Deck, Waves
@@ -88,5 +88,5 @@ def fit_curves(at: Conditions, waves: Waves) -> dict[str, list[float]]:
         moved = np.log(sizes(f"i(va_{kind})") / sizes(f"i(vb_{kind})"))
         least = SHIFT / thermal / FLAT
         found[f"mismatch_{kind}"] = SHIFT / thermal / np.maximum(moved, least)
-    found["rest"] = sizes(REST) / (SPLIT_UNITS * DEFAULTS.candidate_split * np.array(CURRENTS))
+    found["rest"] = sizes(REST) / (VIEW_REST_UNITS * DEFAULTS.candidate_split * np.array(CURRENTS))
     return {name: [rounded(float(v)) for v in values] for name, values in found.items()}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mru_hw.circuits.base import SPLIT_UNITS
+from mru_hw.circuits.nodes.bias import VIEW_REST_UNITS
 from mru_hw.errors import SimulationError
 from mru_hw.mapping.options import DEFAULTS
 from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, cells_deck, rounded
@@ -90,7 +90,7 @@ def fit_node(at: Conditions, waves: Waves, rest_gain: float) -> tuple[dict[str, 
     """
     ends = (np.arange(round(waves.time[-1] / FRAME)) + 0.75) * FRAME
     node = np.interp(ends, waves.time, waves.vectors["v(c)"])
-    i_q = SPLIT_UNITS * DEFAULTS.candidate_split * I_REST * rest_gain
+    i_q = VIEW_REST_UNITS * DEFAULTS.candidate_split * I_REST * rest_gain
     moved_by = np.arcsinh(np.array(FRAMES) * I_USUAL / (2 * i_q))
     sides = np.stack(
         [np.ones_like(moved_by), np.maximum(moved_by, 0), np.minimum(moved_by, 0)], axis=1

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.statistics.crossed import mean_band, two_way_band
+from mru_hw.statistics.shares import Band, beta_binomial, clopper_pearson, paired_shares
 from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Spec
-from mru_hw.sweeps.statistics.crossed import mean_band, two_way_band
-from mru_hw.sweeps.statistics.shares import Band, beta_binomial, clopper_pearson, paired_shares
 from mru_hw.sweeps.statistics.spread import (
     PERCENTS,
     Capability,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from mru_hw.sweeps.statistics.shares import CONFIDENCE, Band
+from mru_hw.statistics.shares import CONFIDENCE, Band
 
 PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 """The percentiles of a report."""

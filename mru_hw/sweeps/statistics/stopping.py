@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from mru_hw.errors import UserError
-from mru_hw.sweeps.statistics.shares import CONFIDENCE, Band, clopper_pearson
+from mru_hw.statistics.shares import CONFIDENCE, Band, clopper_pearson
 
 FIGURES = ("yield", "accuracy")
 PILOT = 60

@@ -7,13 +7,32 @@ through both. How to add one: docs/extend/memory_cell.md.
 from __future__ import annotations
 
 from mru_hw.errors import UserError
-from mru_hw.model.memory import ALPHA_CMRU, BMRU, CMRU, FQ_BMRU
+from mru_hw.model.memory import (
+    ALPHA_CMRU,
+    BMRU,
+    CMRU,
+    FQ_BMRU,
+    GRU,
+    HYBRID,
+    LRU,
+    MEMORYLESS,
+    MINGRU,
+    PDMU,
+    SRC,
+)
 from mru_hw.model.structure import LayerSpec
 from mru_hw.training.memory.alpha_cmru import AlphaCmruLayer
 from mru_hw.training.memory.base import LayerTrace, Linear, MemoryLayer
 from mru_hw.training.memory.bmru import BmruLayer
 from mru_hw.training.memory.cmru import CmruLayer
 from mru_hw.training.memory.fq_bmru import FqBmruLayer
+from mru_hw.training.memory.gru import GruLayer
+from mru_hw.training.memory.hybrid import HybridLayer
+from mru_hw.training.memory.lru import LruLayer
+from mru_hw.training.memory.memoryless import MemorylessLayer
+from mru_hw.training.memory.mingru import MinGruLayer
+from mru_hw.training.memory.pdmu import PdmuLayer
+from mru_hw.training.memory.src import SrcLayer
 
 __all__ = ["LAYERS", "LayerTrace", "Linear", "MemoryLayer", "memory_layer"]
 
@@ -22,6 +41,13 @@ LAYERS: dict[str, type[MemoryLayer]] = {
     BMRU.name: BmruLayer,
     FQ_BMRU.name: FqBmruLayer,
     ALPHA_CMRU.name: AlphaCmruLayer,
+    LRU.name: LruLayer,
+    MINGRU.name: MinGruLayer,
+    SRC.name: SrcLayer,
+    HYBRID.name: HybridLayer,
+    PDMU.name: PdmuLayer,
+    GRU.name: GruLayer,
+    MEMORYLESS.name: MemorylessLayer,
 }
 """Per cell the class that takes the structure of a layer and the width of its input."""
 

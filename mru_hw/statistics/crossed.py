@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from mru_hw.sweeps.statistics.shares import CONFIDENCE, Band, clopper_pearson
+from mru_hw.statistics.shares import CONFIDENCE, Band, clopper_pearson
 
 DRAWS = 2000
 """Resamplings that an interval is made from."""

@@ -1,0 +1,108 @@
+"""The command `mru-hw explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mru_hw.cli.numbers import SEEDS, whole
+from mru_hw.cli.output import Json, emit
+from mru_hw.errors import RunStatus, SimulationError
+
+
+def explain(
+    run: Annotated[Path, typer.Argument(metavar="RUN.sqlite", help="What sweep wrote.")],
+    die: Annotated[
+        int | None,
+        typer.Option(
+            "--die",
+            metavar="SEED",
+            help="The die; the one of the least accuracy without it.",
+            parser=whole("--die", 0, SEEDS),
+        ),
+    ] = None,
+    point: Annotated[
+        int | None,
+        typer.Option(
+            "--point",
+            metavar="N",
+            help="The point of the sweep, as export counts them; the nominal one without it.",
+            parser=whole("--point", 0),
+        ),
+    ] = None,
+    trial: Annotated[
+        int,
+        typer.Option(
+            "--trial",
+            metavar="N",
+            help="Which of the networks that the point draws.",
+            parser=whole("--trial", 0),
+        ),
+    ] = 0,
+    sequence: Annotated[
+        int | None,
+        typer.Option(
+            "--sequence",
+            metavar="K",
+            help="The sequence that --out and --spice play; without it the shortest that the die "
+            "decides wrongly and software does not.",
+            parser=whole("--sequence", 0),
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="The die as a netlist: ngspice -b bench.cir runs it."
+        ),
+    ] = None,
+    spice: Annotated[
+        bool, typer.Option("--spice", help="Run the sequence in ngspice, beside the array.")
+    ] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="The sweep's model, if it lies neither beside it nor here.",
+        ),
+    ] = None,
+    inputs: Annotated[
+        Path | None, typer.Option("--inputs", metavar="X.npz", help="Its inputs, likewise.")
+    ] = None,
+    rows: Annotated[
+        int,
+        typer.Option(
+            "--rows",
+            metavar="N",
+            help="Lines of each table; --json has all.",
+            parser=whole("--rows", 1, 10_000),
+        ),
+    ] = 10,
+    json: Json = False,
+) -> None:
+    """Say which sequences, units and frames failed on a die of a sweep, and why.
+
+    The die is run again, to the decisions that the sweep stored; wrong steps are those that the
+    network as mapped would have made otherwise.
+    """
+    from mru_hw.sweeps.explanation import explain as explained
+
+    found = explained(run, die, point=point, trial=trial, model=model, inputs=inputs)
+    steps = found.of_sequence(sequence)
+    data: dict[str, Any] = {"run": run} | found.as_data()
+    data["played"] = found.chosen if sequence is None else sequence
+    data["steps_of_played"] = [one.row() for one in steps]
+    lines = list(found.lines(rows, sequence))
+    if out is not None:
+        files = found.netlist(out, sequence)
+        data |= {"out": out, "files": list(files)}
+        lines.append(f"{out}: sequence {data['played']} on this die, for ngspice -b bench.cir.")
+    beside = found.ngspice(sequence) if spice else None
+    if beside is not None:
+        data["spice"] = beside.as_data()
+        lines += beside.lines()
+    emit(data, as_json=json, lines=lines)
+    if beside is not None and beside.status is not RunStatus.DONE:
+        raise SimulationError(beside.status.value)

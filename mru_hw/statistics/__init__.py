@@ -1,0 +1,1 @@
+"""Intervals of shares and means, on numpy and scipy alone: sweeps and sensitivities use them."""

@@ -1,0 +1,239 @@
+"""One die of a sweep, run again: which sequences, units and frames failed on it, and why.
+
+RUN.sqlite records what its runs were made of, and hashes of it; the model and the inputs themselves
+are read from where they lie now. The file may come from anybody: what it names is looked up and
+checked, and nothing of it is written anywhere but as numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.errors import RunStatus, UserError
+from mru_hw.files import validated
+from mru_hw.mapping import Design, unmap
+from mru_hw.model.network import Model
+from mru_hw.simulate.causes import Disagreement
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.settled_steps import wrong_steps_of_die
+from mru_hw.sweeps.plan import Plan
+from mru_hw.sweeps.points import Job, Point, points
+from mru_hw.sweeps.subject import Subject, shared_subject
+from mru_hw.sweeps.view import PointView, RunView, open_run
+from mru_hw.sweeps.work import MadeChip, made_chip, made_die, run_die
+from mru_hw.variation import Die
+
+_MADE_OF = {
+    "model": "the network",
+    "inputs": "the sequences",
+    "technology": "the technology",
+    "calibration": "the calibration",
+}
+"""What a run is made of, by the name of its hash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A run of a sweep: its point, the network drawn at it, the number of its die, and its seed."""
+
+    point: PointView
+    trial: int
+    number: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """A die of a sweep that was run again, to the same decisions.
+
+    Attributes
+    ----------
+    chosen
+        Which run of the sweep it is.
+    subject, chip
+        What the sweep runs on, and the chip of the point.
+    design, die
+        As the die leaves the test: with its trim set.
+    mapped
+        What the chip's design amounts to; wrong steps are told against it.
+    decision, reference
+        (n_seq,) of the die and of software.
+    steps
+        Its wrong steps, sequences counted from the first that the sweep ran.
+    """
+
+    chosen: Chosen
+    subject: Subject
+    chip: MadeChip
+    design: Design
+    die: Die
+    mapped: Model
+    decision: NDArray[np.int64]
+    reference: NDArray[np.int64]
+    steps: tuple[Disagreement, ...]
+
+
+def rerun(
+    path: Path,
+    *,
+    die: int | None = None,
+    point: int | None = None,
+    trial: int = 0,
+    model: str | Path | None = None,
+    inputs: str | Path | None = None,
+) -> Rerun:
+    """Run one die of a sweep again.
+
+    Parameters
+    ----------
+    path
+        RUN.sqlite.
+    die
+        Seed of the die; the one of the least accuracy when None.
+    point
+        Number of the point; the one that speaks for the sweep when None.
+    trial
+        Which of the networks that the point draws.
+    model, inputs
+        Where they lie, if not where the plan says, beside RUN.sqlite or in the working folder.
+
+    Raises
+    ------
+    UserError
+        No such run is in the sweep, it failed, the sweep is of another level than ``behavioral``,
+        what it was made of is missing or has changed, or this version makes other decisions.
+    """
+    with open_run(path) as view:
+        if view.level != "behavioral":
+            raise UserError("run", str(path), f"a sweep at the level behavioral, not {view.level}")
+        chosen, right = _choose(view, die, point, trial)
+        plans = {name: validated(Plan, data, name) for name, data in view.plans.items()}
+        facts = dict(view.facts)
+    subject = _subject(path, plans, facts, model, inputs)
+    found = points(plans, subject.technology)[chosen.point.number]
+    chip = _chip(subject, found, chosen)
+    design, its = made_die(chip, chosen.seed)
+    with np.errstate(over="ignore", invalid="ignore"):
+        trace = run_die(subject, chip, (design, its), keep_all=True).trace.single_die()
+    if not np.array_equal(trace.decision == subject.inputs.y, right):
+        expected = (
+            f"a sweep whose runs this version makes again: die {chosen.seed} decides otherwise "
+            "now, so the laws of the circuits or the arithmetic have changed"
+        )
+        raise UserError("run", str(path), expected)
+    mapped = unmap(chip.design, subject.constants(chip.design))
+    reference = simulate_ideal(mapped, subject.inputs)
+    steps = wrong_steps_of_die(
+        trace,
+        mapped,
+        design,
+        subject.constants(design),
+        its,
+        subject.inputs,
+        conditions=chip.setup.conditions,
+        reference=reference,
+    )
+    return Rerun(
+        chosen=chosen,
+        subject=subject,
+        chip=chip,
+        design=design,
+        die=its,
+        mapped=mapped,
+        decision=trace.decision,
+        reference=reference.decision,
+        steps=steps,
+    )
+
+
+def _choose(
+    view: RunView, die: int | None, point: int | None, trial: int
+) -> tuple[Chosen, NDArray[np.bool_]]:
+    """Return the run that is asked for, and which of its decisions are right."""
+    number = view.base.number if point is None else point
+    at = {one.number: one for one in view.points}.get(number)
+    if at is None:
+        raise UserError("point", number, f"0 to {len(view.points) - 1}")
+    if not 0 <= trial < at.trials:
+        raise UserError("trial", trial, f"0 to {at.trials - 1}")
+    runs = [run for one, run in view.runs() if one.number == number and run.trial == trial]
+    done = [run for run in runs if run.status == RunStatus.DONE.name]
+    if die is None:
+        if not done:
+            raise UserError("point", number, "a point with a run that is done")
+        run = min(done, key=lambda one: (one.accuracy, one.die))
+    else:
+        asked = next((one for one in runs if one.seed == die), None)
+        if asked is None:
+            seeds = [one.seed for one in runs]
+            there = f"{min(seeds)} to {max(seeds)}" if seeds else "none that is stored"
+            raise UserError("die", die, f"a seed of point {number}: {there}")
+        if asked.status != RunStatus.DONE.name:
+            why = RunStatus[asked.status].value.rstrip(".")
+            raise UserError("die", die, f"one whose run is done, and of this one: {why}")
+        run = asked
+    row = next(k for k, key in enumerate(at.keys.tolist()) if key == [trial, run.die])
+    right = np.concatenate(list(view.right(at)))[row]
+    return Chosen(point=at, trial=trial, number=run.die, seed=run.seed), right
+
+
+def _subject(
+    path: Path,
+    plans: Mapping[str, Plan],
+    facts: Mapping[str, str],
+    model: str | Path | None,
+    inputs: str | Path | None,
+) -> Subject:
+    """Read what the runs were made of, and refuse what is not it any more."""
+    first = next(iter(plans.values()))
+    places = {
+        "model": _place(path, "model", first.model, model),
+        "inputs": _place(path, "inputs", first.inputs, inputs),
+    }
+    if first.calibration is not None:
+        places["calibration"] = _place(path, "calibration", first.calibration, None)
+    found = {name: str(place) for name, place in places.items()}
+    resolved = {
+        study: plan.model_copy(update=found).resolved(path.parent) for study, plan in plans.items()
+    }
+    # The networks of an axis have paths of their own, from the same folder.
+    beside = (f for f in _folders(path) if (f / first.model).exists())
+    subject = shared_subject(resolved, next(beside, path.parent))
+    for name, digest in subject.hashes().items():
+        if facts.get(f"hash.{name}") != digest:
+            value = found.get(name, first.tech)
+            expected = f"{_MADE_OF[name]} that the sweep was run with, which has changed since"
+            raise UserError(name, value, expected)
+    return subject
+
+
+def _folders(path: Path) -> tuple[Path, Path]:
+    """Return where the paths of a plan may begin: beside the sweep, or in the working folder."""
+    return path.absolute().parent, Path().absolute()
+
+
+def _place(path: Path, name: str, stored: str, given: str | Path | None) -> Path:
+    """Return where what a plan names lies: where it was said, beside the sweep, or here."""
+    if given is not None:
+        return Path(given).absolute()
+    for folder in _folders(path):
+        if (folder / stored).exists():
+            return folder / stored
+    expected = f"{_MADE_OF[name]} of the sweep, which is neither beside it nor in this folder"
+    raise UserError(name, stored, f"{expected}: say where with `{name}`")
+
+
+def _chip(subject: Subject, point: Point, chosen: Chosen) -> MadeChip:
+    """Map the network of a run, and refuse where that gives another design than the sweep's."""
+    job = Job(point=point, trial=chosen.trial, first=chosen.number, seeds=(chosen.seed,))
+    chip = made_chip(subject, job)
+    assert chip is not None  # its run is done
+    if not point.drawn and chip.design.digest() != chosen.point.design:
+        expected = f"{chosen.point.design}, which this version of the mapping does not make"
+        raise UserError("design", chip.design.digest(), expected)
+    return chip
