@@ -105,3 +105,24 @@ def test_the_digits_load_without_torch() -> None:
         "assert 'torch' not in sys.modules, 'torch was imported'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_a_model_to_go_on_from_is_named_as_it_was_given(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = config.parent / "first", config.parent / "second"
+    assert run(["train", str(config), "--out", str(first)]) == 0
+    assert run(["train", str(config), "--from", str(first), "--out", str(second)]) == 0
+    config.write_text(config.read_text().replace("n_hidden: 2", "n_hidden: 3"))
+    other = ["train", str(config), "--out", str(config.parent / "other")]
+    capsys.readouterr()
+    for start, sentence in (
+        (first, "--from is a model whose n_hidden is 2, expected one with 3 there"),
+        (config.parent / "none", "none"),
+    ):
+        assert run([*other, "--from", str(start)]) == 2
+        shown = capsys.readouterr()
+        assert sentence in shown.err
+        assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert not (config.parent / "other").exists()
+    assert not (config.parent / "other.part").exists()
