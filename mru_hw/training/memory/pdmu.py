@@ -15,7 +15,7 @@ from mru_hw.model.memory.pdmu import DELAYS, ORDER
 from mru_hw.model.structure import LayerSpec
 from mru_hw.training.memory.base import Linear, MemoryLayer
 
-WINDOW = 20.0
+LOOKS_BACK = 20.0
 """Frames that the Legendre memory of a new network looks back on."""
 CHUNK = 20
 """Frames that one matrix product takes at a time."""
@@ -49,7 +49,7 @@ class Pdmu(nn.Module):
         super().__init__()
         self.A: Tensor
         self.B: Tensor
-        step, put = legendre(ORDER, WINDOW)
+        step, put = legendre(ORDER, LOOKS_BACK)
         self.register_buffer("A", torch.tensor(step, dtype=torch.get_default_dtype()))
         self.register_buffer("B", torch.tensor(put, dtype=torch.get_default_dtype()))
         self.project = Linear(n_units * ORDER, n_units, bias=False)
