@@ -75,7 +75,7 @@ def _none(folder: Path) -> None:
         (_empty, {}, "0_anna_0.wav is damaged, expected a wav file of PCM (it ends too soon)."),
         (_short, {}, "0_anna_0.wav is 200 samples long, expected at least 201, for half a window"),
         (_long, {}, "0_anna_0.wav is 61 s long, expected at most 60 s."),
-        (_skipping, {}, "digits: y is without class 4 in the rows for training, expected each cla"),
+        (_skipping, {}, "digits: y is without class 4, expected each class from 0 to 9."),
         (_odd_name, {}, 'task.folder is "four.wav", expected a name such as 3_anna_17.wav: digit'),
         (_no_test, {}, "task.folder is without a recording for test, expected at least one."),
         (_none, {"word": "ten"}, 'task.word is "ten", expected one of 0, 1, 2, 3, 4, 5, 6, 7, 8'),

@@ -91,7 +91,7 @@ def test_labels_that_skip_a_class_are_refused(
     x = np.ones((30, 5, 2))
     save_inputs(make_inputs(x, y=2 * (np.arange(30) % 2)), config.parent / "inputs.npz")
     assert run(["train", str(config), "--out", str(config.parent / "model")]) == 2
-    expected = "inputs.npz: y is without class 1 in the rows for training, expected each class"
+    expected = "inputs.npz: y is without class 1, expected each class from 0 to 2."
     assert expected in capsys.readouterr().err
     assert not (config.parent / "model.part").exists()
 

@@ -94,15 +94,15 @@ class Labelled:
         return replace(self, split=split, n_classes=2, classes=("rest", word))
 
     def refuse_gaps(self) -> None:
-        """Raise `UserError` where a class that labels count up to has no row for training."""
+        """Raise `UserError` where labels count up to a class and skip one below it."""
         parts = (self.split.train, self.split.validation, self.split.test)
-        needed = max(int(labels(part).max()) for part in parts) + 1
-        missing = np.setdiff1d(np.arange(needed), labels(self.split.train))
+        found = np.unique(np.concatenate([labels(part) for part in parts]))
+        missing = np.setdiff1d(np.arange(found.max()), found)
         if missing.size:
             raise UserError(
                 f"{self.source}: y",
-                Bare(f"without class {missing[0]} in the rows for training"),
-                f"each class from 0 to {needed - 1} there",
+                Bare(f"without class {missing[0]}"),
+                f"each class from 0 to {found.max()}",
             )
 
 
