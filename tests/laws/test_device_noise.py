@@ -17,8 +17,9 @@ from tests.networks import draw_inputs
 
 
 def candidates_noise(chip: Chip, inputs: Inputs, seed: int, scale: float) -> Any:
-    quiet = run(chip, inputs, kernel="numpy").trace.candidates[0]  # as the noisy run
-    loud = run(chip, inputs, noise=NoiseRun(seed=seed, scale=scale)).trace.candidates[0]
+    noise = NoiseRun(seed=seed, scale=scale)
+    quiet = run(chip, inputs, kernel="numpy").trace.candidates[0]
+    loud = run(chip, inputs, kernel="numpy", noise=noise).trace.candidates[0]
     return (loud - quiet)[0][inputs.valid()]
 
 

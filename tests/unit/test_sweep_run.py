@@ -132,7 +132,6 @@ def test_every_run_is_what_simulate_gives(tmp_path: Path, inside: list[Job]) -> 
             noise=NoiseRun(seed=1, scale=noise) if noise else None,
             sequence_offset=4,
             keep_all=False,
-            kernel="numpy",
         )
         priced = energy(run.supply.single_die())
         assert np.array_equal(np.frombuffer(decision, "<i2"), run.trace.decision[0])
