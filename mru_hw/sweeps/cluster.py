@@ -2,8 +2,8 @@
 
 The cluster's workers hold the sweep's subject as long as the sweep runs, those that join later too,
 and are sent the jobs that worker processes of this machine would be (`mru_hw.sweeps.crew`). The
-cluster runs a job again whose worker is lost; a job that has lost `allowed-failures` workers
-(dask's setting: 3) counts as one that kills its process.
+cluster runs a job again whose worker is lost; one that has lost more workers than dask's
+`allowed-failures` (3) counts as one that kills its process.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ import asyncio
 import contextlib
 import os
 import threading
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from distributed import Client, KilledWorker, Worker, WorkerPlugin
+from distributed import Client, KilledWorker, Security, Worker, WorkerPlugin
 from distributed.comm.core import connect
 
 from mru_hw.errors import SimulationError, UserError
@@ -31,6 +32,7 @@ from mru_hw.sweeps.work import DieResult, run_job
 from mru_hw.workers import ONE_THREAD, WorkerDied
 
 PATIENCE = 10  # s, for a scheduler to answer and to have a worker
+ALONE = 300  # s without a worker before the cluster counts as gone
 
 
 @contextlib.contextmanager
@@ -45,8 +47,10 @@ def connected(address: str) -> Iterator[Client]:
     # What differs between its Python packages and ours is looked at below.
     with warnings.catch_warnings(action="ignore"):
         try:
-            asyncio.run(_answered(address))
-        except (OSError, ValueError, TypeError, RuntimeError):
+            # A thread of its own: a notebook has a loop that runs.
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(lambda: asyncio.run(_answered(address))).result()
+        except (OSError, ValueError, TypeError):
             raise _refused(address, f"a dask scheduler that answers within {PATIENCE} s") from None
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     with client:
@@ -78,8 +82,12 @@ def run_on(
     name = f"mru_hw-{uuid.uuid4().hex}"
     client.register_plugin(_Held(subject, name, _wanted()), name=name)
     try:
-        workers = len(client.scheduler_info(n_workers=-1)["workers"])
-        yield from in_turn(lambda job: _submitted(client, name, job), jobs, max(1, workers))
+        yield from in_turn(
+            lambda job: _submitted(client, name, job),
+            jobs,
+            lambda: max(1, _workers(client)),
+            waiting=_Patience(client),
+        )
     finally:
         # Where the cluster is gone, so is what its workers held.
         with contextlib.suppress(OSError, CancelledError, ValueError):
@@ -88,7 +96,8 @@ def run_on(
 
 async def _answered(address: str) -> None:
     """Connect once: a client that finds nobody tries on behind its back."""
-    comm = await connect(address, timeout=PATIENCE)
+    secured = Security().get_connection_args("client")
+    comm = await connect(address, timeout=PATIENCE, **secured)
     await comm.close()
 
 
@@ -96,23 +105,48 @@ def _refused(address: str, expected: str) -> UserError:
     return UserError("dask", address, expected)
 
 
+def _workers(client: Client) -> int:
+    return len(client.scheduler_info(n_workers=-1)["workers"])
+
+
+def _gone() -> SimulationError:
+    return SimulationError(
+        "The dask cluster went away. The sweep is not complete; the same call goes on with it."
+    )
+
+
+class _Patience:
+    """Waits for a cluster without workers, for so long."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._seen = time.monotonic()
+
+    def __call__(self) -> None:
+        """Raise `SimulationError` when there has been no worker for too long."""
+        if _workers(self._client):
+            self._seen = time.monotonic()
+        elif time.monotonic() - self._seen > ALONE:
+            raise _gone()
+
+
 def _submitted(client: Client, name: str, job: Job) -> Future[list[DieResult]]:
     ours: Future[list[DieResult]] = Future()
 
     def pass_on(theirs: Any) -> None:
         try:
-            ours.set_result(theirs.result())
+            found = theirs.result()
         except KilledWorker:
             ours.set_exception(WorkerDied())
         except (CancelledError, OSError):
-            ours.set_exception(
-                SimulationError(
-                    "The dask cluster went away. The sweep is not complete; the same call goes "
-                    "on with it."
-                )
-            )
+            ours.set_exception(_gone())
         except Exception as error:  # noqa: BLE001 (raised again by whoever asks for the result)
             ours.set_exception(error)
+        else:
+            if isinstance(found, Exception):
+                ours.set_exception(found)
+            else:
+                ours.set_result(found)
 
     client.submit(_work, name, job, pure=False).add_done_callback(pass_on)
     return ours
@@ -155,11 +189,15 @@ def _kind() -> dict[str, str]:
     return found | {name: os.environ.get(name, "") for name in ONE_THREAD}
 
 
-def _work(name: str, job: Job) -> list[DieResult]:
+def _work(name: str, job: Job) -> list[DieResult] | Exception:
+    """Return what a job left, or why it failed: what is raised here may be the cluster's own."""
     if name not in _subjects:
         raise SimulationError(
             "A worker that joined the dask cluster has other versions than the sweep. It is not "
             "complete; the same call goes on with it."
         )
     with _one:
-        return run_job(_subjects[name], job)
+        try:
+            return run_job(_subjects[name], job)
+        except Exception as error:  # noqa: BLE001 (raised again where the sweep runs)
+            return error

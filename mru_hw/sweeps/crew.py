@@ -16,6 +16,7 @@ from mru_hw.workers import Worker, WorkerDied
 
 _Result = TypeVar("_Result")
 _END = object()
+NOW_AND_THEN = 10.0  # s
 
 
 @final
@@ -82,11 +83,14 @@ def run_jobs(
 ) -> Iterator[list[DieResult]]:
     """Compute jobs in worker processes of this machine, as `in_turn` does."""
     with Crew(workers, _hold, subject) as crew:
-        yield from in_turn(lambda job: crew.submit(_work, job), jobs, workers)
+        yield from in_turn(lambda job: crew.submit(_work, job), jobs, lambda: workers)
 
 
 def in_turn(
-    submit: Callable[[Job], Future[list[DieResult]]], jobs: Iterator[Job | None], workers: int
+    submit: Callable[[Job], Future[list[DieResult]]],
+    jobs: Iterator[Job | None],
+    workers: Callable[[], int],
+    waiting: Callable[[], None] = lambda: None,
 ) -> Iterator[list[DieResult]]:
     """Have jobs computed and yield what each left, in the order of their ends.
 
@@ -101,16 +105,19 @@ def in_turn(
     submit
         Has a process compute a job; the future raises `WorkerDied` where it ends first.
     workers
-        The processes; each has one job and another that waits.
+        Returns the processes that there are; each has one job and another that waits.
+    waiting
+        Called now and then while no job ends.
     """
     again = deque[Job]()
     pending: dict[Future[list[DieResult]], tuple[Job, bool]] = {}
     paused, ended = False, False
     while True:
-        while again and len(pending) < 2 * workers:
+        room = 2 * workers()
+        while again and len(pending) < room:
             single = again.popleft()
             pending[submit(single)] = single, True
-        while not paused and len(pending) < 2 * workers:
+        while not paused and len(pending) < room:
             job = next(jobs, _END)
             if isinstance(job, Job):
                 pending[submit(job)] = job, False
@@ -121,7 +128,10 @@ def in_turn(
                 return
             paused = False
             continue
-        for future in wait(pending, return_when=FIRST_COMPLETED).done:
+        done = wait(pending, timeout=NOW_AND_THEN, return_when=FIRST_COMPLETED).done
+        if not done:
+            waiting()
+        for future in done:
             job, last = pending.pop(future)
             try:
                 yield future.result()

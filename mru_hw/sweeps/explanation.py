@@ -122,7 +122,7 @@ class Explanation:
         sequence
             By its number in the inputs' file.
         time_limit_s
-            Wall-clock limit [s].
+            Limit of ngspice's processor time [s].
 
         Raises
         ------

@@ -21,8 +21,6 @@ from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds, Volts
 
 SHIPPED = ("digits-2x16", "digits-2x8", "digits-1x2")
 """Names of the configurations that come with the package."""
-LARGEST_SPREAD = 100.0
-"""Factor on a sigma of dies, at most."""
 
 
 _OF_DATA = ("data", "frame_period", "classes")
@@ -125,15 +123,11 @@ class ChipConfig(Document):
     v_dd: Several[Volts] | None = Field(
         default=None, min_length=1, description="supplies [V]; else the technology's"
     )
-    mismatch: Several[Annotated[float, Field(ge=0, le=LARGEST_SPREAD)]] = Field(
+    mismatch: Several[Annotated[float, Field(ge=0)]] = Field(
         default=(1.0,), min_length=1, description="factors on every sigma of mismatch"
     )
-    process: float = Field(
-        default=0.0, ge=0, le=LARGEST_SPREAD, description="factor on what a die's devices share"
-    )
-    gradient: float = Field(
-        default=0.0, ge=0, le=LARGEST_SPREAD, description="factor on its slope across the chip"
-    )
+    process: float = Field(default=0.0, ge=0, description="factor on what a die's devices share")
+    gradient: float = Field(default=0.0, ge=0, description="factor on its slope across the chip")
     dies: int | None = Field(
         default=None, ge=1, le=1_000_000, description="how many; else a new one for every batch"
     )

@@ -86,7 +86,7 @@ def train(
     data = config.source.load(folder)
     data.refuse_gaps()
     split = data.split
-    origin = None if start is None else arrays_digest(start.tensors)
+    origin = None if start is None else _origin(start)
     digest = config.digest(data.digest, origin)
     checkpoint = Checkpoint(out, digest)
     done = _finished(out, digest)
@@ -148,6 +148,12 @@ def structure(config: TrainConfig, data: Labelled) -> ModelSpec:
         )
     except UserError as error:
         raise error.inside("network") from None
+
+
+def _origin(start: Model) -> str:
+    """Return a hash of the network to go on from, without what is only told of it."""
+    told = start.spec.model_dump_json(exclude={"provenance", "metrics"})
+    return arrays_digest(start.tensors, told)
 
 
 def _structure_of(start: Model, asked: ModelSpec) -> ModelSpec:

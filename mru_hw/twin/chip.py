@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from mru_hw.training.config import ChipConfig
 from mru_hw.twin.parameters import Straight
 from mru_hw.twin.walk import Disturbed, TwinRun
 from mru_hw.variation import Die, draw_die
+from mru_hw.variation.spread import GRADIENT_MOST, MISMATCH_MOST, PROCESS_MOST
 
 FIRST_DIE = 1 << 40
 """Seed of the first die of a training: none of a sweep's, which count from 0."""
@@ -64,9 +66,20 @@ class TwinChip:
             self._options = DesignOptions(**config.design)
         except UserError as error:
             raise error.inside("chip.design") from None
+        self._refuse_spread()
         self._conditions = tuple(self._asked())
         self._mapped: Mapped | None = None
         self._batches = 0
+
+    def _refuse_spread(self) -> None:
+        config = self._config
+        for name, value, most in (
+            ("mismatch", max(config.mismatch), MISMATCH_MOST),
+            ("process", config.process, PROCESS_MOST),
+            ("gradient", config.gradient, GRADIENT_MOST),
+        ):
+            if value > most:
+                raise UserError(f"chip.{name}", value, f"at most {most:g}")
 
     def _asked(self) -> Iterator[Place]:
         """List the conditions with the constants there."""
@@ -115,13 +128,20 @@ class TwinChip:
             self._mapped = self._map(tensors)
         self._batches += 1
         place = self._conditions[_drawn(len(self._conditions), generator)]
-        die = self._die(self._mapped[0], generator)
+        mapped = self._mapped
 
         def disturbed(c: Tensor) -> Tensor:
             return c + candidate_noise * torch.randn(c.shape, generator=generator, dtype=c.dtype)
 
         noise = disturbed if candidate_noise > 0 else None
-        found = _solve(self._mapped, tensors, die, place, x, supply=supply, disturbed=noise)
+        scales, dies = self._config.mismatch, self._config.dies or DIES
+
+        def solved() -> TwinRun:
+            scale = scales[_drawn(len(scales), generator)]
+            die = self._found(mapped[0], FIRST_DIE + _drawn(dies, generator), scale)
+            return _solve(mapped, tensors, die, place, x, supply=supply, disturbed=noise)
+
+        found = self._first_with_law(solved)
         current = found.current.T / self._options.i_unit if supply else None
         return ChipRun(output=found.output.permute(2, 1, 0), current=current)
 
@@ -130,9 +150,35 @@ class TwinChip:
         """Run a batch at each of the conditions, each on one die that stays the same."""
         mapped, scales = self._map(tensors), self._config.mismatch
         for number, place in enumerate(self._conditions):
-            die = self._found(mapped[0], _KEPT + number, scales[number % len(scales)])
-            found = _solve(mapped, tensors, die, place, x, supply=False)
-            yield found.output.permute(2, 1, 0)
+            seeds = itertools.count(_KEPT + number, len(self._conditions))
+
+            def solved(
+                seeds: Iterator[int] = seeds,
+                scale: float = scales[number % len(scales)],
+                place: Place = place,
+            ) -> TwinRun:
+                die = self._found(mapped[0], next(seeds), scale)
+                return _solve(mapped, tensors, die, place, x, supply=False)
+
+            yield self._first_with_law(solved).output.permute(2, 1, 0)
+
+    def _first_with_law(self, solved: Callable[[], TwinRun]) -> TwinRun:
+        """Return the first run of several dies that the laws describe.
+
+        Raises
+        ------
+        UserError
+            They describe none.
+        """
+        for _ in range(TRIES):
+            with contextlib.suppress(LawError), np.errstate(all="ignore"):
+                found = solved()
+                if bool(torch.isfinite(found.output).all()):
+                    return found
+        config = self._config
+        name = "process" if config.process else "mismatch"
+        value = config.process or max(config.mismatch)
+        raise UserError(f"chip.{name}", value, f"less: {TRIES} dies have no law at the conditions")
 
     def _map(self, tensors: Mapping[str, Tensor]) -> Mapped:
         """Map the tensors as they are now."""
@@ -146,17 +192,6 @@ class TwinChip:
             own = error.field.partition(".")[0] in DesignOptions.model_fields
             raise (error.renamed({error.field: named}) if own else error) from None
         return design, held
-
-    def _die(self, design: Design, generator: torch.Generator) -> Die:
-        """Draw a die that the laws describe."""
-        scale = self._config.mismatch[_drawn(len(self._config.mismatch), generator)]
-        for _ in range(TRIES - 1):
-            number = _drawn(self._config.dies or DIES, generator)
-            try:
-                return self._found(design, FIRST_DIE + number, scale)
-            except LawError:
-                continue
-        return self._found(design, FIRST_DIE + _drawn(DIES, generator), scale)
 
     def _found(self, design: Design, seed: int, scale: float) -> Die:
         config = self._config

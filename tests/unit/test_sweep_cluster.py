@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import os
 import signal
@@ -14,6 +15,7 @@ from distributed import Client, LocalCluster
 
 from mru_hw.errors import SimulationError, UserError
 from mru_hw.sweeps import cluster as sweep_cluster
+from mru_hw.sweeps import crew as sweep_crew
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import Outcome, run_sweep
 from tests.sweeps import write_case
@@ -72,6 +74,44 @@ def test_a_cluster_that_goes_away_leaves_what_it_did(tmp_path: Path) -> None:
     assert after.runs == 36
     assert 0 < after.computed <= 33
     assert after.digest == ran(tmp_path, "here", workers=1).digest
+
+
+def test_what_fails_in_a_job_is_told_as_it_is(
+    tmp_path: Path, cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_case(tmp_path, n_dies=2, chunk=1)
+    monkeypatch.setattr(sweep_cluster, "_work", _full)
+    with pytest.raises(OSError, match="No space left"):
+        ran(tmp_path, "run", dask=cluster.scheduler_address)
+
+
+def _full(_name: str, _job: Any) -> Exception:
+    return OSError(28, "No space left on device")
+
+
+def test_a_cluster_without_workers_counts_as_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_case(tmp_path, n_dies=12, chunk=1, axes=AXES)
+    monkeypatch.setattr(sweep_cluster, "ALONE", 0.1)
+    monkeypatch.setattr(sweep_crew, "NOW_AND_THEN", 0.1)
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as left:
+
+        def leave(done: int, _total: int) -> None:
+            if done == 3:
+                left.scale(0)
+
+        with pytest.raises(SimulationError, match="dask cluster went away"):
+            ran(tmp_path, "run", dask=left.scheduler_address, progress=leave)
+
+
+def test_a_notebook_reaches_a_cluster(tmp_path: Path, cluster: LocalCluster) -> None:
+    write_case(tmp_path, n_dies=1)
+
+    async def cell() -> Outcome:
+        return ran(tmp_path, "run", dask=cluster.scheduler_address)
+
+    assert asyncio.run(cell()).runs == 1
 
 
 def test_workers_of_other_versions_are_refused(

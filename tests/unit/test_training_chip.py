@@ -1,5 +1,6 @@
 """Training with the chip in the loop: what it does to a network, and what it refuses."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,16 @@ import numpy as np
 import pytest
 
 import mru_hw
-from mru_hw.errors import UserError
+from mru_hw.errors import LawError, UserError
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
+from mru_hw.model.structure import Normalisation
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs, make_inputs, save_inputs
 from mru_hw.training.fit import Epoch
 from mru_hw.training.run import Trained
+from mru_hw.twin import chip as twin_chip
+from mru_hw.variation import Die, draw_die
 
 
 class _StoppedError(Exception):
@@ -86,6 +90,35 @@ def test_it_goes_on_from_a_model(folder: Path) -> None:
     assert same(gone_on, trained("second", configuration(learning_rate=1e-9), start=first.model))
     with pytest.raises(UserError, match="is of another configuration"):
         trained("second", configuration(learning_rate=1e-9))
+    # The same weights behind another normalisation are another network.
+    shifted = Normalisation(mean=(5.0, 5.0), scale=(1.0, 1.0))
+    spec = first.model.spec.model_copy(update={"normalisation": shifted})
+    other = Model(spec=spec, tensors=first.model.tensors)
+    with pytest.raises(UserError, match="is of another configuration"):
+        trained("second", configuration(learning_rate=1e-9), start=other)
+
+
+def test_dies_beyond_the_laws_are_drawn_again_or_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = itertools.count()
+
+    def every_third(*given: Any, **keys: Any) -> Die:
+        if next(drawn) % 3:
+            raise LawError("no die")
+        return draw_die(*given, **keys)
+
+    monkeypatch.setattr(twin_chip, "draw_die", every_third)
+    assert all(np.isfinite(v).all() for v in trained("far", configuration()).model.tensors.values())
+
+    def none(*_: Any, **__: Any) -> Die:
+        raise LawError("no die")
+
+    monkeypatch.setattr(twin_chip, "draw_die", none)
+    with pytest.raises(
+        UserError, match=r"chip\.mismatch is 2\.0, expected less: 16 dies have no law"
+    ):
+        trained("none", configuration())
 
 
 def test_the_supply_current_has_its_price(folder: Path) -> None:
@@ -109,6 +142,8 @@ def test_the_supply_current_has_its_price(folder: Path) -> None:
         (configuration(chip={"corner": ["xx"]}), 'chip: corner is "xx", expected one of tt'),
         (configuration(chip={"temperature": [400]}), "chip: temperature is 400"),
         (configuration(chip={"mismatch": []}), "chip.mismatch is"),
+        (configuration(chip={"mismatch": [1, 50]}), "chip.mismatch is 50.0, expected at most 20"),
+        (configuration(chip={"process": 50}), "chip.process is 50.0, expected at most 10"),
         (configuration(chip={"dies": 0}), "chip.dies is 0, expected"),
         (configuration(activity=0.1), "training.activity is 0.1, expected 0 with a chip"),
         (configuration("bmru", anneal=0.5), "training.anneal is 0.5, expected 0 with a chip"),

@@ -61,6 +61,10 @@ class FrontEnd(Document):
         found: NDArray[np.float64] = dct(decibel, type=2, norm="ortho", axis=1)[:, : self.n_mfcc]
         return found
 
+    def frame_period(self, rate: int) -> float:
+        """Return how far frames lie apart [s]: a whole number of samples."""
+        return self._samples(self.hop, rate) / rate
+
     @staticmethod
     def _samples(seconds: float, rate: int) -> int:
         return max(2, round(seconds * rate))

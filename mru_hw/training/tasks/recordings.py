@@ -51,7 +51,7 @@ class Recordings(Task):
         return Labelled(
             split=split,
             digest=digest,
-            frame_period=self.front_end.hop,
+            frame_period=self.front_end.frame_period(self.sample_rate),
             n_classes=len(classes),
             classes=classes,
             source=self.folder,
