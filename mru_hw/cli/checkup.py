@@ -25,6 +25,7 @@ CORE_HELP = 'pip install "mru-hw", or make setup in a checkout'
 TRAIN_HELP = 'pip install "mru-hw[train]", or make setup in a checkout'
 TASKS_HELP = 'pip install "mru-hw[tasks]", or make setup in a checkout'
 FAST_HELP = 'pip install "mru-hw[fast]", or make setup in a checkout'
+CLUSTER_HELP = 'pip install "mru-hw[cluster]", or make setup in a checkout'
 NGSPICE_HELP = "apt-get install ngspice libngspice0 (Debian, Ubuntu)"
 
 # Distribution and the module that proves that it works.
@@ -150,6 +151,13 @@ def examine() -> Checkup:
                 core=False,
                 without="all but the task mnist works",
                 get=TASKS_HELP,
+            ),
+            package(
+                "distributed",
+                module=None,
+                core=False,
+                without="all works but sweep --dask",
+                get=CLUSTER_HELP,
             ),
             package(
                 "numba",

@@ -47,7 +47,7 @@ def explain(
             "--sequence",
             metavar="K",
             help="The sequence that --out and --spice play; without it the shortest that the die "
-            "decides wrongly and software does not.",
+            "decides wrongly and the level ideal does not, or else that with most wrong steps.",
             parser=whole("--sequence", 0),
         ),
     ] = None,

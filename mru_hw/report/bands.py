@@ -39,12 +39,20 @@ def points_of(change: float) -> str:
     return f"{100 * change:+.2f} points"
 
 
-def yield_line(run: RunView, one: Yield) -> str:
-    """Return a yield as one sentence."""
+def yield_line(run: RunView, one: Yield, *, others: int = 0) -> str:
+    """Return a yield as one sentence.
+
+    Parameters
+    ----------
+    others
+        Populations of dies that the run has beside; with some, the sentence says which this is.
+    """
     share = "" if one.band is None else f", {percent(one.band.value)} ({interval(one.band)})"
     at = f" at {len(one.points)} conditions" if len(one.points) > 1 else ""
+    first = next(point for point in run.points if point.number == one.points[0])
+    which = f" ({_where(run, first, shared=True)}; {others} more on the page)" if others else ""
     return (
-        f"Yield, {one.drawn}: {one.passed} of {one.dies} dies keep "
+        f"Yield, {one.drawn}{which}: {one.passed} of {one.dies} dies keep "
         f"{run.spec(one.study).said()}{at}{share}."
     )
 

@@ -15,7 +15,8 @@ def check_lines(found: PlanCheck) -> list[str]:
         time = "Time: not measured, for a run is one of ngspice."
     else:
         time = (
-            f"Time: {_duration(found.seconds)} on {found.workers} workers, "
+            f"Time: {_duration(found.seconds)} on {found.workers} "
+            f"{_plural(found.workers, 'worker')}, "
             f"{render(found.seconds_a_run, 's', 3)} a run."
         )
     free = "" if found.disk_free is None else f", {size(found.disk_free)} are free"
@@ -24,7 +25,8 @@ def check_lines(found: PlanCheck) -> list[str]:
         time,
         f"Memory: {size(found.memory)} in all. Disk: {size(found.disk)}{free}.",
         f"A yield of {percent(SHARE)} at 95 % confidence takes {found.dies_without_failure} dies "
-        f"without a failure; within {100 * found.half:g} points near it takes "
+        f"without a failure; within {100 * found.half:g} "
+        f"{_plural(100 * found.half, 'point')} near it takes "
         f"{found.dies_for_width}. {found.dies} dies without a failure show "
         f"{percent(found.shown_without_failure)}.",
     ]
@@ -35,3 +37,7 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.3g} {unit}"
     return f"{seconds:.3g} s"
+
+
+def _plural(count: float, word: str) -> str:
+    return word if count == 1 else f"{word}s"

@@ -88,7 +88,9 @@ def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
             f"{percent(dies['mean'])} on average, {percent(dies['p10'])} at the tenth percentile; "
             f"software {percent(summary['accuracy']['software'])}."
         )
-    lines += [yield_line(run, one) for one in yields(run) if run.base.number in one.points]
+    known = list(yields(run))
+    own = [one for one in known if run.base.number in one.points]
+    lines += [yield_line(run, one, others=len(known) - len(own)) for one in own]
     lines += until_lines(run)
     if joules["mean"] is not None:
         lines.append(

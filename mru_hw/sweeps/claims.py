@@ -94,9 +94,9 @@ def _sequences(db: sqlite3.Connection, frame: float) -> NDArray[np.int64]:
 
 def _references(db: sqlite3.Connection, labels: NDArray[np.int64]) -> None:
     designs = {digest for (digest,) in db.execute("SELECT digest FROM design")}
-    for design, accuracy, decision, energy in db.execute(
-        "SELECT design, accuracy, decision, energy FROM reference"
-    ):
+    rows = db.execute("SELECT name, design, accuracy, decision, energy FROM reference").fetchall()
+    _require(any(name == "software" and not design for name, design, *_ in rows))
+    for _name, design, accuracy, decision, energy in rows:
         _require(not design or design in designs)
         _number(accuracy, 0, 1)
         _judged([accuracy], _blobs([decision], "<i2", len(labels)), labels)
@@ -108,6 +108,7 @@ def _planned(
     db: sqlite3.Connection, documents: Mapping[str, object], *, priced: bool
 ) -> dict[int, Point]:
     """Points and dies are what the plans ask for, and what a point runs on is a known design."""
+    _require(documents)
     try:
         plans = {name: validated(Plan, data, name) for name, data in documents.items()}
         technology = load_technology(next(iter(plans.values())).tech)

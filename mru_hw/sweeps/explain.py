@@ -62,7 +62,7 @@ class Rerun:
     mapped
         What the chip's design amounts to; wrong steps are told against it.
     decision, reference
-        (n_seq,) of the die and of software.
+        (n_seq,) of the die and at the level ideal.
     steps
         Its wrong steps, sequences counted from the first that the sweep ran.
     """

@@ -1,4 +1,4 @@
-"""Why a die of a sweep decides otherwise than software: its units, its sequences, its netlist."""
+"""Why a die decides otherwise than the level ideal: its units, its sequences, its netlist."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Explanation:
     ----------
     die, point, trial
         Seed of the die, number of the point, and which of the networks drawn at it.
-    accuracy, software
+    accuracy, ideal
         Shares of right decisions of the die, and of the network that the chip amounts to.
     steps
         Every wrong step with its cause, as they are due; sequences as the inputs' file counts them.
@@ -45,7 +45,7 @@ class Explanation:
     units
         Those with wrong steps, the one with most first.
     sequences
-        Those that the die decides wrongly; first those that software decides rightly.
+        Those that the die decides wrongly; first those that `ideal` decides rightly.
     chosen
         The sequence that netlists play: the shortest that the die alone decides wrongly, else the
         one with most wrong steps.
@@ -58,7 +58,7 @@ class Explanation:
         self._first = subject.first_sequence
         labels = np.asarray(subject.inputs.y)
         self.accuracy = float(np.mean(found.decision == labels))
-        self.software = float(np.mean(found.reference == labels))
+        self.ideal = float(np.mean(found.reference == labels))
         rows = sorted(found.steps, key=_due)
         self.steps = tuple(replace(one, sequence=one.sequence + self._first) for one in rows)
         self.n_steps = int(subject.inputs.lengths.sum()) * sum(
@@ -69,7 +69,7 @@ class Explanation:
         self.chosen = self._choose()
 
     def _choose(self) -> int:
-        lost = [one for one in self.sequences if one.software == one.label and one.steps]
+        lost = [one for one in self.sequences if one.ideal == one.label and one.steps]
         if lost:
             return min(lost, key=lambda one: (one.frames, one.sequence)).sequence
         counts = Counter(one.sequence for one in self.steps)
@@ -179,7 +179,7 @@ class Explanation:
             "settings": dict(self._found.chosen.point.settings),
             "design": self._found.design.digest(),
             "accuracy": self.accuracy,
-            "software": self.software,
+            "ideal": self.ideal,
             "steps": self.n_steps,
             "wrong_steps": len(self.steps),
             "causes": dict(causes.most_common()),
@@ -210,11 +210,11 @@ class Explanation:
             The one whose steps are listed; `chosen` when None.
         """
         n = self._found.subject.inputs.n_seq
-        lost = sum(one.software == one.label for one in self.sequences)
+        lost = sum(one.ideal == one.label for one in self.sequences)
         yield (
-            f"Die {self.die} of point {self.point}: {100 * self.accuracy:.2f} % right, software "
-            f"{100 * self.software:.2f} %. {len(self.sequences)} of {n} sequences are decided "
-            f"wrongly, {lost} of them rightly by software."
+            f"Die {self.die} of point {self.point}: {100 * self.accuracy:.2f} % right, ideal "
+            f"{100 * self.ideal:.2f} %. {len(self.sequences)} of {n} sequences are decided "
+            f"wrongly, {lost} of them rightly by the level ideal."
         )
         causes = Counter(one.cause.value for one in self.steps).most_common()
         told = ", ".join(f"{count} {name}" for name, count in causes)
@@ -231,9 +231,9 @@ class Explanation:
             yield from table(steps[:SHOWN])
 
     def _tables(self, n_rows: int) -> Iterator[str]:
-        head = ("sequence", "frames", "label", "software", "die", "wrong steps")
+        head = ("sequence", "frames", "label", "ideal", "die", "wrong steps")
         shown = [
-            (s.sequence, s.frames, s.label, s.software, s.die, s.steps, *_told(s.first))
+            (s.sequence, s.frames, s.label, s.ideal, s.die, s.steps, *_told(s.first))
             for s in self.sequences[:n_rows]
         ]
         yield from _rows((*head, "first at", "cause"), shown)

@@ -50,8 +50,8 @@ class FailedSequence:
     ----------
     sequence
         Its number in the inputs' file.
-    label, software, die
-        The classes: what it is, and what software and the die take it for.
+    label, ideal, die
+        The classes: what it is, and what the level ideal and the die take it for.
     steps
         Wrong steps of the die in it.
     first
@@ -61,7 +61,7 @@ class FailedSequence:
     sequence: int
     frames: int
     label: int
-    software: int
+    ideal: int
     die: int
     steps: int
     first: Disagreement | None
@@ -143,7 +143,7 @@ def failed_units(steps: Sequence[Disagreement]) -> Iterator[FailedUnit]:
 
 
 def failed_sequences(found: Rerun, steps: Sequence[Disagreement]) -> Iterator[FailedSequence]:
-    """Yield what a die decides wrongly, what software decides rightly first."""
+    """Yield what a die decides wrongly, what the level ideal decides rightly first."""
     inputs, first = found.subject.inputs, found.subject.first_sequence
     own: dict[int, list[Disagreement]] = {}
     for one in steps:
@@ -156,7 +156,7 @@ def failed_sequences(found: Rerun, steps: Sequence[Disagreement]) -> Iterator[Fa
             sequence=first + int(row),
             frames=int(inputs.lengths[row]),
             label=int(labels[row]),
-            software=int(found.reference[row]),
+            ideal=int(found.reference[row]),
             die=int(found.decision[row]),
             steps=len(there),
             first=there[0] if there else None,

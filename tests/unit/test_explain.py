@@ -102,7 +102,7 @@ def test_units_and_sequences_add_up(store: Path) -> None:
         assert one.steps == len(found.of_sequence(one.sequence))
         assert one.first == next(iter(found.of_sequence(one.sequence)), None)
     assert 1 - len(found.sequences) / 10 == pytest.approx(found.accuracy)
-    lost = [one for one in found.sequences if one.software == one.label and one.steps]
+    lost = [one for one in found.sequences if one.ideal == one.label and one.steps]
     most = Counter(one.sequence for one in found.steps).most_common(1)[0][0]
     shortest = min(lost, key=lambda one: (one.frames, one.sequence)).sequence if lost else most
     assert found.chosen == shortest

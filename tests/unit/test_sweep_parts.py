@@ -210,7 +210,7 @@ def test_a_plan_is_checked_and_nothing_is_written(
     assert command(arguments) == 0
     said = capsys.readouterr().out
     assert said.startswith("Runs: 30 (3 points, 10 dies each), 20 sequences each.\nTime: ")
-    assert "takes 59 dies without a failure; within 1 points near it takes 1825." in said
+    assert "takes 59 dies without a failure; within 1 point near it takes 1825." in said
     assert sorted(tmp_path.rglob("*")) == before
 
 

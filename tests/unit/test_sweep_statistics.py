@@ -235,10 +235,10 @@ def test_reports_and_json_have_the_statistics(
     assert f"{100 * one['band']['low']:.2f} % to {100 * one['band']['high']:.2f} %" in page
     plan = swept.parent / "plan.yaml"
     assert command(["sweep", str(plan), "--out", str(swept)]) == 0
-    assert (
-        f"Yield, mismatch alone at corner tt: {one['passed']} of 10 dies keep accuracy at least "
-        "75 %; energy at most 14 nJ at 2 conditions, "
-    ) in capsys.readouterr().out
+    said = capsys.readouterr().out
+    more = len(told["yields"]) - 1
+    assert f"; {more} more on the page): {one['passed']} of 10 dies keep accuracy at " in said
+    assert "least 75 %; energy at most 14 nJ at 2 conditions, " in said
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from mru_hw.sweeps.points import Job
 from mru_hw.sweeps.run import Outcome, run_sweep
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.view import open_run
-from mru_hw.sweeps.work import DieResult, run_job
+from mru_hw.sweeps.work import DieResult, references, run_job
 from tests.mistakes import sentence
 from tests.sweeps import rows, write_case
 
@@ -198,7 +198,7 @@ def test_a_result_that_is_not_finite_is_a_failed_run(
     plan, out = write_case(tmp_path, n_dies=1), tmp_path / "run.sqlite"
     sweep(plan, tmp_path / "whole.sqlite")  # with the references of a whole run
     monkeypatch.setattr(work, "simulate_behavioral", not_finite)
-    monkeypatch.setattr(sweep_run, "references", lambda *_: [])
+    monkeypatch.setattr(sweep_run, "references", lambda of, *_: references(of, {}))
     outcome = sweep(plan, out)
     assert outcome.failed == {"NOT_FINITE": 1}
     assert rows(out, "accuracy, decision, energy") == [(None, None, None)]

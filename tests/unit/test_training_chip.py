@@ -115,9 +115,7 @@ def test_dies_beyond_the_laws_are_drawn_again_or_told(
         raise LawError("no die")
 
     monkeypatch.setattr(twin_chip, "draw_die", none)
-    with pytest.raises(
-        UserError, match=r"chip\.mismatch is 2\.0, expected less: 16 dies have no law"
-    ):
+    with pytest.raises(UserError, match=r"mismatch is 2\.0, expected less: 16 dies have no law"):
         trained("none", configuration())
 
 
