@@ -26,6 +26,7 @@ from mru_hw.circuits.legs.gains import leg_slopes, node_thermal, path_exponents,
 from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.circuits.nodes.laws import log_rail, node_skew, rectified_node, signed_node, split
 from mru_hw.mapping.design import Bank, Bus, Connection
+from mru_hw.mapping.lines import line_through
 from mru_hw.mapping.realised import Placed, level_currents, quiescent_current, realised_bank
 from mru_hw.mapping.rows import Part
 from mru_hw.technology.calibration import Calibration
@@ -38,7 +39,6 @@ LEAST = 1e-3  # deviation of a signal over its bus's usual current: what never m
 DRAWS, NEAREST = 2048, 64
 """Of usual signals, all independent; those that lie nearest to a threshold."""
 ROUNDS = 8  # of what must flow in for a candidate to meet its threshold; each leaves a tenth
-FLAT = 1e-12  # of a signal's square: below, no line goes through its points
 
 
 class Wired(Placed, Protocol):
@@ -125,8 +125,8 @@ def leg_line(
         if source.circuit.moves:
             log = log_rail(rails[rail], source.usual / source.scale)
             bent = bent * (1 - exponents[role] * log)
-        own, _ = _line(a, rails[rail])
-        slope, _ = _line(a, bent, otherwise=gains[role])
+        own, _ = line_through(a, rails[rail])
+        slope, _ = line_through(a, bent, otherwise=gains[role])
         gain[role], mean[role] = slope / own, bent.mean(axis=1)
     means = {rail: current.mean(axis=1) for rail, current in rails.items()}
     return LegLine(gain=gain, mean=mean, rails=means, usual=a.mean(axis=1))
@@ -154,7 +154,7 @@ def node_line(placed: Wired, target: Bus, calibration: Calibration) -> NodeLine:
     i = _flowing(placed, target, calibration, total, pull)
     lost, pulled = ((counted * x).sum(axis=1) for x in (total - i, pull))
     mean = lost / np.where(pulled > 0, pulled, 1.0)
-    rho, start = _line(total - mean[:, None] * pull, i, otherwise=one, counted=counted)
+    rho, start = line_through(total - mean[:, None] * pull, i, otherwise=one, counted=counted)
     slopes = leg_slopes(calibration, target)
     # By how far the node's mean voltage lies above the usual one [V].
     raised = mean * node_thermal(calibration, target, calibration.temperature)
@@ -378,26 +378,3 @@ def _decided(placed: Wired, target: Bus, calibration: Calibration) -> Array | No
         return np.stack([real.up, -real.down], axis=1)
     # One threshold leaves the line from nothing, which brings nothing.
     return np.stack([real.up, 0 * real.up if bank.clocked else real.down], axis=1)
-
-
-def _line(
-    a: Array, i: Array, otherwise: Array | float = 1.0, counted: Array | float = 1.0
-) -> tuple[Array, Array]:
-    """Return slope and start (n,) of the least squares of `i` over `a`, (n, points) both.
-
-    Parameters
-    ----------
-    otherwise
-        The slope where all points are one.
-    counted
-        How much each point counts.
-    """
-    weight = counted * np.ones(a.shape)
-    weight = weight / np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
-    usual = (weight * a).sum(axis=1)
-    away = weight * (a - usual[:, None])
-    square = (away * a).sum(axis=1)
-    flat = square <= FLAT * (weight * a * a).sum(axis=1)
-    slope = (away * i).sum(axis=1) / np.where(flat, 1.0, square)
-    slope = np.where(flat, otherwise, slope)
-    return slope, (weight * i).sum(axis=1) - slope * usual
