@@ -51,11 +51,12 @@ def test_the_nominal_chip_is_off_by_its_curvature() -> None:
         cells = {0: np.ones((1, n), dtype=np.int64)}
         signals = solve_signals(chip, (offset + s * slope)[None], cells)
         read = residuals(model, design, calibration, lengths, signals=signals)
-        own = thresholds(chip.devices, bank)[j, 0]
+        rising, own = thresholds(chip.devices, bank)[[0, j], 0]
         groups = read.carried(read.played, {bank.candidate: identity(1, n)})["curvature"]
         # A candidate that is larger meets its threshold earlier, on either side of zero.
         predicted[:, j] = -np.sum(list(groups.values()), axis=0)[0] / own
         total = systematic_errors(read).total_thresholds["curvature"].reshape(2, n)[j]
-        np.testing.assert_allclose(np.abs(predicted[:, j]), total, rtol=1e-6)
+        # Totals are over the rising threshold.
+        np.testing.assert_allclose(np.abs(predicted[:, j]) * own / rising, total, rtol=1e-6)
     assert np.max(np.abs(found)) > 0.01
     np.testing.assert_allclose(found, predicted, atol=0.01)
