@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mru_hw.cli.conditions import Corner, Supply, Temperature
 from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
@@ -56,22 +57,9 @@ def sensitivity(
             parser=real("--mismatch-scale"),
         ),
     ] = 1.0,
-    corner: Annotated[
-        str | None,
-        typer.Option("--corner", help="Process corner; the technology's first without it."),
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            "--temperature",
-            metavar="DEGC",
-            help="Temperature [degC]; the technology's without it.",
-            parser=real("--temperature", "degC"),
-        ),
-    ] = None,
-    vdd: Annotated[
-        str | None, typer.Option("--vdd", metavar="V", help="Supply; the technology's without it.")
-    ] = None,
+    corner: Corner = None,
+    temperature: Temperature = None,
+    vdd: Supply = None,
     sequences: Annotated[
         str, typer.Option("--sequences", metavar="0:10", help="Which sequences, start:stop.")
     ] = ":",

@@ -1,0 +1,26 @@
+"""Options of the conditions that a chip is run at, which several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mru_hw.cli.numbers import real
+
+Corner = Annotated[
+    str | None,
+    typer.Option("--corner", help="Process corner; the technology's first without it."),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        metavar="DEGC",
+        help="Temperature [degC]; the technology's without it.",
+        parser=real("--temperature", "degC"),
+    ),
+]
+Supply = Annotated[
+    str | None, typer.Option("--vdd", metavar="V", help="Supply; the technology's without it.")
+]
