@@ -27,8 +27,8 @@ Kernel = Annotated[
     typer.Option(
         "--kernel",
         metavar="numba|numpy",
-        help="What computes the settled level behavioral: numba, or numpy, the reference. Without "
-        "it numba where it is installed.",
+        help="What computes the levels ideal and behavioral, settled: numba, or numpy, the "
+        "reference. Without it numba where it is installed.",
     ),
 ]
 IUnit = Annotated[

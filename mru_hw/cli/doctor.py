@@ -49,7 +49,7 @@ def as_lines(found: Checkup) -> list[str]:
             if not check.works
         ),
     ]
-    lines.append(f"The behavioral level runs by {found.kernel}.")
+    lines.append(f"The levels ideal and behavioral run by {found.kernel}.")
     lines.append(
         "Everything is here."
         if all(check.works for check in found.checks)

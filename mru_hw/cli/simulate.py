@@ -172,7 +172,9 @@ def simulate(
     if not mapped:
         _refuse_choices({"--design": design, "--i-unit": i_unit, "--calibration": calibration})
         technology = load_technology(tech)
-        run = run_software(network, data, technology, noise=noise, raw=raw, **conditions, **common)
+        run = run_software(
+            network, data, technology, noise=noise, raw=raw, kernel=kernel, **conditions, **common
+        )
     elif choice is None:
         with progress(traced, stop - first) as advance:
             run = chip.run(

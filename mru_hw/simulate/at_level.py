@@ -94,7 +94,8 @@ def run_level(
     raw
         At the level ``spice``: a folder for each sequence's waves, ``sequence<number>.raw``.
     kernel
-        Of the settled level ``behavioral``, one of `mru_hw.simulate.kernels.KERNELS`.
+        Of the levels ``ideal`` and ``behavioral``, settled: one of
+        `mru_hw.simulate.kernels.KERNELS`.
 
     Raises
     ------
@@ -118,8 +119,10 @@ def run_level(
         "labels": inputs.y,
     }
     if level == "ideal":
-        trace = simulate_ideal(chip.mapped, inputs)
-        run = Run(trace=trace, input_energy=np.full(inputs.n_seq, np.nan), **about)
+        ran = asked_kernel(kernel)
+        trace = simulate_ideal(chip.mapped, inputs, kernel=ran)
+        unpriced = np.full(inputs.n_seq, np.nan)
+        run = Run(trace=trace, input_energy=unpriced, kernel=ran, **about)
     elif level == "spice":
         found = _spice(chip, inputs, conditions, die, tolerances, progress, raw, first_sequence)
         run = Run(**found, **about)

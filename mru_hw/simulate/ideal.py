@@ -27,6 +27,7 @@ from mru_hw.model.memory.recurrence import Floats
 from mru_hw.model.network import Model
 from mru_hw.model.structure import LayerSpec, ModelSpec, normalised
 from mru_hw.simulate.kept import Kept
+from mru_hw.simulate.kernels import NUMBA, NUMPY, asked_kernel
 from mru_hw.simulate.readout import Tally
 from mru_hw.simulate.trace import Trace
 from mru_hw.stimulus.inputs import Inputs
@@ -50,6 +51,7 @@ def simulate_ideal(
     dtype: DTypeLike = np.float64,
     keep: Keep = "all",
     memory_bytes: int = MEMORY_BYTES,
+    kernel: str | None = None,
 ) -> Trace:
     """Run a network on sequences.
 
@@ -67,6 +69,9 @@ def simulate_ideal(
     memory_bytes
         Limit of the working memory [bytes]; what every die's memory holds between two blocks of
         frames comes on top, some bytes a unit and sequence.
+    kernel
+        One of `mru_hw.simulate.kernels.KERNELS`; when None numba's where it is installed. Cells
+        whose recurrence it does not have run in numpy.
 
     Returns
     -------
@@ -76,9 +81,10 @@ def simulate_ideal(
     Raises
     ------
     UserError
-        The inputs have another number of features than the model, or the trace is too large.
+        The inputs have another number of features than the model, the trace is too large, or there
+        is no such kernel.
     MruHwError
-        Tensors disagree about the number of dies, or the memory limit is too small.
+        Tensors disagree about the number of dies, or numpy's memory limit is too small.
     """
     spec = model.spec
     if inputs.x.shape[2] != spec.n_in:
@@ -86,11 +92,47 @@ def simulate_ideal(
     precision = np.dtype(dtype)
     tensors, n_die, shared = _per_die(spec, model.tensors, precision)
     n_seq, n_time = inputs.x.shape[:2]
-    block = block_shape(spec, n_die, n_seq, n_time, precision.itemsize, memory_bytes)
     kept = Kept.nothing()
     if keep == "all":
         kept = Kept.empty(spec, (n_die, n_seq, n_time), precision)
     decided = np.zeros((n_die, n_seq), np.int64)
+    if kernel_of(spec, kernel) == NUMBA:
+        from mru_hw.simulate.fast.ideal import IdealRun, Layers
+
+        tables = Layers.of(spec, tensors)
+        run = IdealRun(spec=spec, tables=tables, inputs=inputs, kept=kept, decided=decided)
+        run.run(memory_bytes)
+    else:
+        _run_numpy(spec, tensors, inputs, kept, decided, memory_bytes)
+    trace = kept.trace(decided)
+    return trace.single_die() if shared else trace
+
+
+def kernel_of(spec: ModelSpec, kernel: str | None) -> str:
+    """Return which kernel runs a network: the one that is asked for, where it has the cells.
+
+    Raises
+    ------
+    UserError
+        There is no such kernel, or it is not installed.
+    """
+    from mru_hw.simulate.fast.ideal import fits
+
+    return asked_kernel(kernel) if fits(spec) else NUMPY
+
+
+def _run_numpy(
+    spec: ModelSpec,
+    tensors: Mapping[str, Floats],
+    inputs: Inputs,
+    kept: Kept,
+    decided: NDArray[np.int64],
+    memory_bytes: int,
+) -> None:
+    """Run all dies on all sequences; fills what is kept, and the decisions (die, sequence)."""
+    (n_die, n_seq), n_time = decided.shape, inputs.x.shape[1]
+    precision = tensors["head.bias"].dtype
+    block = block_shape(spec, n_die, n_seq, n_time, precision.itemsize, memory_bytes)
     scratch = _Scratch(dtype=precision)
     for sequences in _ranges(n_seq, block[1]):
         part = inputs.take(sequences)
@@ -112,8 +154,6 @@ def simulate_ideal(
                 run.tally.add(_network(spec, run, x, scratch, record))
         for run in runs:
             decided[run.dies, sequences] = run.tally.decide()[:, : part.n_seq]
-    trace = kept.trace(decided)
-    return trace.single_die() if shared else trace
 
 
 def block_shape(

@@ -1,4 +1,4 @@
-"""Which kernel computes the settled behavioral level: compiled by numba, or numpy."""
+"""Which kernel computes the level ideal and the settled level behavioral: numba's, or numpy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from mru_hw.errors import Bare, UserError
 
 NUMBA, NUMPY = "numba", "numpy"
 KERNELS = (NUMBA, NUMPY)
-"""``numba``: one fused loop over a `Program`, fast. ``numpy``: the reference."""
+"""``numba``: one fused loop over all that a die has, fast. ``numpy``: the reference."""
+_CHOICE = ("ideal", "settled"), ("behavioral", "settled")
 
 
 def has_numba() -> bool:
@@ -24,8 +25,9 @@ def refuse_kernel(name: str | None, level: str, timing: str) -> None:
     UserError
         There is no such kernel, or no choice of one at this level.
     """
-    if name is not None and (level, timing) != ("behavioral", "settled"):
-        raise UserError("kernel", name, "`level` behavioral, settled: others have no choice of it")
+    if name is not None and (level, timing) not in _CHOICE:
+        expected = "`level` ideal or behavioral, settled: others have no choice of it"
+        raise UserError("kernel", name, expected)
     asked_kernel(name)
 
 

@@ -96,7 +96,8 @@ class Run:
     verification
         What single units did in ngspice, where some were verified (`Chip.verify`).
     kernel
-        What computed a settled run at the level ``behavioral``; None for every other.
+        What computed a run at the level ``ideal`` or a settled one at the level ``behavioral``;
+        None for every other.
     warning
         What makes the result doubtful, a sentence or two; empty where nothing does.
     """

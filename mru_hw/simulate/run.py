@@ -179,8 +179,8 @@ class Chip:
         progress
             Told how many sequences more are done (level ``spice``).
         kernel
-            Of the settled level ``behavioral``: ``numba`` or ``numpy``; when None numba where it
-            is installed.
+            Of the levels ``ideal`` and ``behavioral``, settled: ``numba`` or ``numpy``; when None
+            numba where it is installed.
 
         Raises
         ------

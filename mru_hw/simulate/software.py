@@ -17,7 +17,7 @@ from mru_hw.simulate.asked import (
     refuse_seeds,
     refuse_timing,
 )
-from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.ideal import kernel_of, simulate_ideal
 from mru_hw.simulate.result import Run
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import Technology
@@ -39,6 +39,7 @@ def run_software(
     sequences: slice = ALL,
     tolerances: str = "default",
     raw: str | Path | None = None,
+    kernel: str | None = None,
 ) -> Run:
     """Run a network at the level ``ideal`` on the numbers that it was trained to.
 
@@ -50,6 +51,8 @@ def run_software(
         The one whose conditions the run may name: its own.
     die, noise, corner, temperature, v_dd, timing, sequences, tolerances, raw
         As `Chip.run` has them; what the level ``ideal`` does not know is refused as there.
+    kernel
+        As `simulate_ideal` has it: cells that the compiled kernel does not have run in numpy.
 
     Returns
     -------
@@ -79,7 +82,8 @@ def run_software(
         noise=None,
         seconds=data.lengths * np.float64(model.spec.frame_period),
         labels=data.y,
-        trace=simulate_ideal(model, data),
+        trace=simulate_ideal(model, data, kernel=kernel),
+        kernel=kernel_of(model.spec, kernel),
         input_energy=np.full(data.n_seq, np.nan),
         warning=_without(model),
     )

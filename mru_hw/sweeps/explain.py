@@ -127,7 +127,7 @@ def rerun(
         )
         raise UserError("run", str(path), expected)
     mapped = unmap(chip.design, subject.constants(chip.design))
-    reference = simulate_ideal(mapped, subject.inputs)
+    reference = simulate_ideal(mapped, subject.inputs, kernel=chip.kernel)
     steps = wrong_steps_of_die(
         trace,
         mapped,

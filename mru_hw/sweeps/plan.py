@@ -99,8 +99,8 @@ class Plan(Document):
     )
     kernel: Literal["numba", "numpy"] | None = Field(
         default=None,
-        description="what computes the level behavioral: numba, or numpy, the reference; if left "
-        "out numba where it is installed",
+        description="what computes the levels ideal and behavioral: numba, or numpy, the "
+        "reference; if left out numba where it is installed",
     )
     sequences: str = Field(
         default=":",
@@ -249,8 +249,7 @@ class Plan(Document):
         UserError
             There is no such file in `folder`, it has a mistake, or the kernel is not installed.
         """
-        behavioral = self.level == "behavioral"
-        kernel = asked_kernel(self.kernel) if behavioral else NUMPY
+        kernel = NUMPY if self.level == "spice" else asked_kernel(self.kernel)
         options = self.design
         if not isinstance(options, DesignOptions):
             options = read_options(folder / options, "design")

@@ -39,7 +39,7 @@ MODEL = "model"
 """The axis of several networks."""
 
 ARITHMETIC = ("kernel", "number_type")
-"""What computes the behavioral level, and the type of its numbers: another one's bits differ."""
+"""What computes the levels ideal and behavioral, and its type of number: others' bits differ."""
 NUMBER_TYPE = "float64"
 
 
@@ -54,7 +54,8 @@ class Subject:
     first_sequence
         Number of the first of them in its file: it names the noise draws.
     kernels
-        Of the level ``behavioral``, by study; the default one for those that are not named.
+        Of the levels ``ideal`` and ``behavioral``, by study; the default one for those that are
+        not named.
     models
         The networks of the axis ``model``, by their values.
     processes

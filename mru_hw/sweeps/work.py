@@ -91,9 +91,11 @@ def references(
     trained
         By digest, the network as trained, where that is another one than the plan's.
     """
+    kernel = next(iter(subject.kernels.values()), None)
 
     def ideal(network: Model) -> NDArray[np.int64]:
-        return simulate_ideal(network, subject.inputs, keep="decisions").decision
+        run = simulate_ideal(network, subject.inputs, keep="decisions", kernel=kernel)
+        return run.decision
 
     found = [Reference(name="software", **_judged(subject, ideal(subject.model)))]
     for digest, network in (trained or {}).items():
@@ -110,7 +112,7 @@ def references(
             subject.inputs,
             [nominal_die(design)],
             keep_all=False,
-            kernel=next(iter(subject.kernels.values()), None),
+            kernel=kernel,
         )
         priced = energy(run.supply.single_die()).total
         judged = _judged(subject, run.trace.decision[0])
@@ -217,7 +219,7 @@ def _run(subject: Subject, chip: MadeChip | None, seed: int, workers: int) -> di
     fields: dict[str, Any] = {"status": RunStatus.DONE, "design": chip.design.digest()}
     if subject.level == "ideal":
         mapped = unmap(chip.design, subject.constants(chip.design))
-        trace = simulate_ideal(mapped, subject.inputs, keep="decisions")
+        trace = simulate_ideal(mapped, subject.inputs, keep="decisions", kernel=chip.kernel)
         return fields | _judged(subject, trace.decision)
     if subject.level == "spice":
         return fields | _spice(subject, chip, drawn_die(chip, seed), workers)

@@ -22,6 +22,7 @@ from mru_hw.mapping.design import Bank, Design
 from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.kernels import NUMPY
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.trim.dac import SIDES, Array, Dac, Legs, Side, nominal_quiescent, place_dacs
@@ -158,7 +159,9 @@ def _choose(
     design: Design, network: Model, inputs: Inputs, dacs: tuple[Dac, ...], patterns: int
 ) -> Iterator[Stimuli]:
     x = _frames(design, inputs)
-    trace = simulate_ideal(network, held_inputs(design, x, len(design.banks)))
+    # A die's trim is the same whatever computes its runs.
+    held = held_inputs(design, x, len(design.banks))
+    trace = simulate_ideal(network, held, kernel=NUMPY)
     beta = {bank.layer: network.tensors[f"layers.{bank.layer}.beta"] for bank in design.banks}
     for bank in design.banks:
         sides = [k for k, side in enumerate(SIDES) if (bank.layer, side) in {d.at for d in dacs}]

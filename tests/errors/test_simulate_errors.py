@@ -91,8 +91,8 @@ def refuse(
             '--kernel is "fortran", expected one of numba, numpy.',
         ),
         (
-            ["--kernel", "numba", "--level", "ideal"],
-            '--kernel is "numba", expected --level behavioral, settled: '
+            ["--kernel", "numba", "--level", "spice"],
+            '--kernel is "numba", expected --level ideal or behavioral, settled: '
             "others have no choice of it.",
         ),
         (

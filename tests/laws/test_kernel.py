@@ -294,7 +294,8 @@ def test_a_run_says_which_kernel_ran() -> None:
     assert chip.run(inputs, noise=1).kernel == "numba"
     assert chip.run(inputs, noise=1, kernel="numpy").kernel == "numpy"
     assert chip.run(inputs, timing="timed").kernel is None
-    assert chip.run(inputs, "ideal").kernel is None
+    assert chip.run(inputs, "ideal").kernel == "numba"
+    assert chip.run(inputs, "ideal", kernel="numpy").kernel == "numpy"
 
 
 def test_the_kernel_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +303,7 @@ def test_the_kernel_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert kernels.asked_kernel("numpy") == "numpy"
     with pytest.raises(UserError, match='kernel is "fortran", expected one of numba, numpy'):
         kernels.asked_kernel("fortran")
-    with pytest.raises(UserError, match='kernel is "numba", expected `level` behavioral'):
+    with pytest.raises(UserError, match='kernel is "numba", expected `level` ideal or behavioral'):
         kernels.refuse_kernel("numba", "spice", "settled")
     with pytest.raises(UserError, match="behavioral, settled"):
         kernels.refuse_kernel("numpy", "behavioral", "timed")

@@ -282,7 +282,7 @@ def test_doctor_names_what_is_missing(app: typer.Typer, monkeypatch: pytest.Monk
         "  numpy  2.4",
         "  torch  not installed",
         "torch: without it all but train works. To get it: y.",
-        "The behavioral level runs by numpy.",
+        "The levels ideal and behavioral run by numpy.",
         "The core works.",
     ]
 

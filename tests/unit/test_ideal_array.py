@@ -9,6 +9,7 @@ from mru_hw.errors import MruHwError, UserError
 from mru_hw.model.network import Array, Model
 from mru_hw.simulate import ideal
 from mru_hw.simulate.ideal import block_shape, simulate_ideal
+from mru_hw.simulate.kernels import KERNELS
 from mru_hw.stimulus import Inputs
 from tests.networks import draw_inputs, draw_model, draw_tensors, make_spec
 
@@ -21,13 +22,14 @@ def stacked(n_die: int) -> Model:
     return Model(spec=SPEC, tensors=tensors)
 
 
-def test_dies_equal_the_same_networks_alone() -> None:
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_dies_equal_the_same_networks_alone(kernel: str) -> None:
     inputs = draw_inputs(4, 1)
-    together = simulate_ideal(stacked(5), inputs)
+    together = simulate_ideal(stacked(5), inputs, kernel=kernel)
     assert together.decision.shape == together.energy_J.shape == (5, 9)
     assert np.isnan(together.energy_J).all()
     for die in range(5):
-        alone = simulate_ideal(draw_model(SPEC, die), inputs)
+        alone = simulate_ideal(draw_model(SPEC, die), inputs, kernel=kernel)
         assert np.array_equal(together.decision[die], alone.decision)
         for one, other in zip(together.states, alone.states, strict=True):
             assert np.array_equal(one[die], other, equal_nan=True)
@@ -49,13 +51,15 @@ def test_one_tensor_per_die_and_the_rest_shared() -> None:
         assert np.array_equal(trace.states[1][die], alone.states[1], equal_nan=True)
 
 
-def test_chunks_of_dies_leave_the_same_bits() -> None:
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_chunks_of_dies_leave_the_same_bits(kernel: str) -> None:
     model, inputs = stacked(7), draw_inputs(4, 1, n_seq=30)
-    whole = simulate_ideal(model, inputs, dtype=np.float32)
+    whole = simulate_ideal(model, inputs, dtype=np.float32, kernel=kernel)
     for size in (1, 2, 3):
         for start in range(0, 7, size):
             part = {name: values[start : start + size] for name, values in model.tensors.items()}
-            chunk = simulate_ideal(Model(spec=SPEC, tensors=part), inputs, dtype=np.float32)
+            single = Model(spec=SPEC, tensors=part)
+            chunk = simulate_ideal(single, inputs, dtype=np.float32, kernel=kernel)
             expected = whole.candidates[1][start : start + size]
             assert chunk.candidates[1].dtype == np.float32
             assert np.array_equal(chunk.candidates[1], expected, equal_nan=True)
@@ -64,29 +68,32 @@ def test_chunks_of_dies_leave_the_same_bits() -> None:
 @pytest.mark.parametrize("per_block", [1, 4, 7, 64])
 def test_blocks_of_sequences_fit_together(per_block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = draw_model(SPEC, 3, grid=True), draw_inputs(4, 1, n_seq=30, grid=True)
-    whole = simulate_ideal(model, inputs)
+    whole = simulate_ideal(model, inputs, kernel="numpy")
     monkeypatch.setattr(ideal, "block_shape", lambda *_: (1, per_block, 12))
-    cut = simulate_ideal(model, inputs)
+    cut = simulate_ideal(model, inputs, kernel="numpy")
     assert np.array_equal(cut.decision, whole.decision)
     assert np.array_equal(cut.output, whole.output, equal_nan=True)  # type: ignore[arg-type]
 
 
-def test_decisions_alone_equal_those_of_the_trace() -> None:
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_decisions_alone_equal_those_of_the_trace(kernel: str) -> None:
     inputs = draw_inputs(4, 1)
-    short = simulate_ideal(stacked(3), inputs, keep="decisions")
-    assert np.array_equal(short.decision, simulate_ideal(stacked(3), inputs).decision)
+    short = simulate_ideal(stacked(3), inputs, keep="decisions", kernel=kernel)
+    whole = simulate_ideal(stacked(3), inputs, kernel=kernel)
+    assert np.array_equal(short.decision, whole.decision)
     assert short.output is None
     assert short.states == short.candidates == ()
     with pytest.raises(MruHwError, match="kept its decisions only"):
         short.arrays()
 
 
-def test_what_stands_in_the_padding_does_not_matter() -> None:
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_what_stands_in_the_padding_does_not_matter(kernel: str) -> None:
     model, inputs = draw_model(SPEC, 2), draw_inputs(4, 1)
     x = inputs.x.copy()
     x[~inputs.valid()] = 1e6
-    loud = simulate_ideal(model, Inputs(x=x, lengths=inputs.lengths))
-    quiet = simulate_ideal(model, inputs)
+    loud = simulate_ideal(model, Inputs(x=x, lengths=inputs.lengths), kernel=kernel)
+    quiet = simulate_ideal(model, inputs, kernel=kernel)
     assert np.array_equal(loud.decision, quiet.decision)
     assert np.array_equal(loud.output, quiet.output, equal_nan=True)  # type: ignore[arg-type]
 
@@ -126,7 +133,7 @@ def test_other_number_of_features_is_the_users_mistake() -> None:
 
 def test_too_little_memory_for_one_frame_is_refused() -> None:
     with pytest.raises(MruHwError, match=r"One frame needs 384 bytes of working memory"):
-        simulate_ideal(draw_model(SPEC, 0), draw_inputs(4, 1), memory_bytes=383)
+        simulate_ideal(draw_model(SPEC, 0), draw_inputs(4, 1), memory_bytes=383, kernel="numpy")
 
 
 def test_tensors_with_different_numbers_of_dies_are_refused() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from mru_hw.model.memory import FQ_BMRU
 from mru_hw.model.memory import recurrence as levels
 
 Floats = NDArray[np.float64]
@@ -19,7 +20,7 @@ def column(values: list[float]) -> Floats:
 
 
 def steps_of(values: list[float], beta: float) -> list[int]:
-    found = levels.signed_steps(column(values), np.full((1, 1, 1, 1), beta))
+    found = levels.signed_step(column(values), beta, beta)
     return [int(step) for step in found.ravel()]
 
 
@@ -40,8 +41,8 @@ def test_zero_candidate_at_zero_threshold_steps_up() -> None:
 def test_cumulative_levels_equal_the_sentence_of_the_design(
     moves: list[int], limit: int | None, start: int
 ) -> None:
-    steps = np.array(moves, np.int8).reshape(-1, 1, 1, 1)
-    found = levels.ladder(steps, np.array([[float(start)]]), limit)
+    steps, top = np.array(moves, np.int8).reshape(1, 1, -1, 1), np.inf if limit is None else limit
+    found = levels.ladder(steps, np.array([[float(start)]]), (-top, top))
     level, expected = start, []
     for move in moves:
         level += move
@@ -51,23 +52,23 @@ def test_cumulative_levels_equal_the_sentence_of_the_design(
 
 
 def test_levels_beyond_a_byte_are_counted() -> None:
-    steps = np.ones((300, 1, 1, 1), np.int8)
-    assert levels.ladder(steps.copy(), np.zeros((1, 1)), None)[-1].item() == 300
-    assert levels.ladder(steps.copy(), np.zeros((1, 1)), 200)[-1].item() == 200
+    steps, start = np.ones((1, 1, 300, 1), np.int8), np.zeros((1, 1))
+    assert levels.ladder(steps, start, (-np.inf, np.inf))[-1].item() == 300
+    assert levels.ladder(steps, start, (-200.0, 200.0))[-1].item() == 200
 
 
 @pytest.mark.parametrize("start", [-1.0, 0.0, 1.0])
 def test_bistable_level_is_the_last_sign(start: float) -> None:
-    steps = np.array([0, 1, 1, 0, -1, 0, 1], np.int8).reshape(-1, 1, 1, 1)
-    found = levels.ladder(steps, np.array([[start]]), 1, size=2)
+    steps = np.array([0, 1, 1, 0, -1, 0, 1], np.int8).reshape(1, 1, -1, 1)
+    found = levels.ladder(steps, np.array([[start]]), (-1.0, 1.0), 2)
     assert found.ravel().tolist() == [int(start), 1, 1, 1, -1, -1, 1]
 
 
 @pytest.mark.parametrize("start", [0, 1])
-def test_latch_sets_holds_and_clears(start: int) -> None:
+def test_bit_sets_holds_and_clears(start: int) -> None:
     lo, hi = np.full((1, 1, 1, 1), 1.0), np.full((1, 1, 1, 1), 2.0)
     c = column([1.0, 1.999, 2.0, 1.0, 0.999, 1.5])
-    found = levels.latch(c, lo, hi, np.array([[float(start)]]))
+    found = FQ_BMRU.follow(c, hi, lo, np.array([[float(start)]]), None)
     assert found.ravel().tolist() == [start, start, 1, 1, 0, 0]
 
 
@@ -77,14 +78,14 @@ def test_hysteresis_opens_with_the_width() -> None:
     lo = np.full((1, 1, 1, 1), 1.0)
     flips = []
     for width in (0.0, 0.5, 2.0, 8.0):
-        bits = levels.latch(c, lo, lo + width, np.zeros((1, 1)))
+        bits = FQ_BMRU.follow(c, lo + width, lo, np.zeros((1, 1)), None)
         flips.append(int((bits[1:] != bits[:-1]).sum()))
     assert flips == sorted(flips, reverse=True)
     assert flips[0] > flips[-1]
 
 
 def test_relaxed_ladder_climbs_by_its_sizes_within_the_limit() -> None:
-    steps = np.array([1, 1, 0, -1, -1], np.int8).reshape(-1, 1, 1, 1)
+    steps = np.array([1, 1, 0, -1, -1], np.int8).reshape(1, 1, -1, 1)
     size = column([0.5, 2.0, 9.0, 0.25, 4.0])
     found = levels.relaxed_ladder(steps, size, np.array([[0.25]]), 2)
     assert found.ravel().tolist() == [0.75, 2.0, 2.0, 1.75, -2.0]

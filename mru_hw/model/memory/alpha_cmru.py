@@ -9,7 +9,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from mru_hw.model.memory.base import Drive, MemoryCell, Shapes, linear_map
-from mru_hw.model.memory.recurrence import Floats, Levels, relaxed_ladder, signed_steps
+from mru_hw.model.memory.recurrence import Floats, Levels, relaxed_ladder, signed_step
 
 
 @final
@@ -45,7 +45,7 @@ class AlphaCmru(MemoryCell):
         assert drive.beta is not None
         size = drive.linear("alpha")
         np.abs(size, out=size)
-        steps = signed_steps(drive.candidate, drive.beta)
+        steps = signed_step(drive.candidate, drive.beta, drive.beta)
         state = relaxed_ladder(steps, size, before, drive.limit)
         np.copyto(out, state.transpose(1, 2, 0, 3))
         last: Levels = state[-1].copy()

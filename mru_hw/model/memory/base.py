@@ -10,12 +10,12 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.model.memory.recurrence import Floats, Levels, scaled
+from mru_hw.model.memory.recurrence import Floats, Levels, ladder, scaled
 
 Array = NDArray[np.float64]
 Shapes = dict[str, tuple[int, ...]]
@@ -23,6 +23,10 @@ Shapes = dict[str, tuple[int, ...]]
 State = Any
 """What the units of a layer hold between two frames. Only the cell looks inside: an array
 (die, ..., sequence) of levels or of numbers, real or complex, or a tuple of several arrays."""
+
+
+StepLaw = Callable[[Any, Any, Any], Any]
+"""An elementwise law of a candidate and its thresholds up and down: -1, 0 or 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +170,10 @@ class LevelCell(MemoryCell):
     """A cell whose states are whole levels that two thresholds decide: what a circuit can hold.
 
     ``h = alpha s``, and s after a frame follows from s before it, the candidate and the two
-    thresholds. The level ``ideal`` and the judges of right and wrong steps run `follow`. The array
+    thresholds: `step_law` says which step these ask for, and the levels climb by it within their
+    span (`mru_hw.model.memory.recurrence`). The level ``ideal`` runs that text, in numpy (`follow`)
+    or compiled (`mru_hw.simulate.fast.ideal`); judges of right and wrong steps run `follow`. The
+    array
     moves the cells of its circuit instead (`mru_hw.circuits.cell.law.step_cells`), and the compiled
     kernel counts of set cells (`mru_hw.simulate.fast.loops`); tests hold them to `follow`
     (``test_program.py``) and to each other (``test_kernel.py``).
@@ -196,7 +203,8 @@ class LevelCell(MemoryCell):
         Parameters
         ----------
         beta
-            ``|beta|``, or what comes from the input.
+            ``|beta|``, or what comes from the input: both thresholds are beta plus what only
+            `unit` tells.
         unit
             Returns another of the layer's tensors by its name, to broadcast against beta.
         """
@@ -210,6 +218,10 @@ class LevelCell(MemoryCell):
         return alpha
 
     @abc.abstractmethod
+    def step_law(self) -> StepLaw:
+        """Return what a candidate asks for: a function of `mru_hw.model.memory.recurrence`."""
+
+    @final
     def follow(
         self, c: Floats, up: Floats, down: Floats, before: Levels, limit: int | None
     ) -> Levels:
@@ -226,6 +238,7 @@ class LevelCell(MemoryCell):
         limit
             K, or None.
         """
+        return ladder(self.step_law()(c, up, down), before, self.span(limit), self.spacing)
 
     @abc.abstractmethod
     def distance(self, c: Array, up: Array, down: Array) -> Array:

@@ -8,8 +8,8 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from mru_hw.model.memory.base import Array, LevelCell
-from mru_hw.model.memory.recurrence import Floats, Levels, latch
+from mru_hw.model.memory.base import Array, LevelCell, StepLaw
+from mru_hw.model.memory.recurrence import Floats, held_step
 
 
 @final
@@ -44,16 +44,9 @@ class FqBmru(LevelCell):
         """Return the size of alpha, whose sign does not count."""
         return np.abs(alpha)
 
-    def follow(
-        self,
-        c: Floats,
-        up: Floats,
-        down: Floats,
-        before: Levels,
-        limit: int | None,  # noqa: ARG002 (it has no K)
-    ) -> Levels:
-        """Return the bits after each frame."""
-        return latch(c, down, up, before).view(np.int8)
+    def step_law(self) -> StepLaw:
+        """Return the law of a bit that is set, held or cleared."""
+        return held_step
 
     def distance(self, c: Array, up: Array, down: Array) -> Array:
         """Return the nearer of ``(c - up) / up`` and ``(down - c) / up``."""

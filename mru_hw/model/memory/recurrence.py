@@ -19,10 +19,18 @@ Floats = NDArray[Any]
 Levels = NDArray[Any]
 """int8, or int32 where a level may pass what a byte holds."""
 
+ONE: Any = np.int8(1)
+"""A step: a byte in numpy; the compiled kernel has its own number type in its place."""
+
 _BYTE_LEVELS = 63
+FAR_LEVEL = 2**30
+"""Where levels without a limit end."""
 
 
-def signed_steps(c: Floats, beta: Floats, beta_down: Floats | None = None) -> NDArray[np.int8]:
+# --------------------------------------------- laws of an element: numpy's, and the kernel's text
+
+
+def signed_step(c: Any, up: Any, down: Any) -> Any:
     """Return the signed update ``z_t sign(c_t)`` of a CMRU or BMRU: -1, 0 or 1.
 
     ``z_t = H(|c_t| - beta)`` with H(0) = 1 and sign(0) = 1, so a candidate of 0 at beta = 0 is a
@@ -31,91 +39,75 @@ def signed_steps(c: Floats, beta: Floats, beta_down: Floats | None = None) -> ND
     Parameters
     ----------
     c
-        Candidates (die, unit, time, sequence).
-    beta
-        Thresholds >= 0, broadcast against c.
-    beta_down
-        Thresholds of the step downwards where they are others: a die's comparators differ.
-
-    Returns
-    -------
-    NDArray[np.int8]
-        (time, die, unit, sequence).
+        Candidate.
+    up, down
+        Thresholds of the steps up and down, both as magnitudes: beta twice, or what a die's
+        comparators have.
     """
-    up = _time_first(np.greater_equal, c, beta)
-    down = _time_first(np.less_equal, c, -(beta if beta_down is None else beta_down))
-    np.greater(down, up, out=down)
-    steps = up.view(np.int8)
-    return np.subtract(steps, down.view(np.int8), out=steps)
+    rise = c >= up
+    return rise * ONE - ((c <= -down) > rise) * ONE
 
 
-def ladder(steps: NDArray[np.int8], before: Floats, limit: int | None, size: int = 1) -> Levels:
-    """Climb: ``s_t = clip(s_{t-1} + size steps_t, -limit, limit)``.
+def held_step(c: Any, up: Any, down: Any) -> Any:
+    """Return the update of an FQ-BMRU's bit: 1 from `up` on, 0 from `down` on, -1 below.
 
-    With size 1 this is the CMRU. With size 2 and limit 1 it is the BMRU: two levels up from -1, or
-    from 0, end at 1 whatever was there.
+    Parameters
+    ----------
+    c
+        Candidate.
+    up, down
+        ``beta_hi`` and ``beta_lo``, ``0 <= down <= up``.
+    """
+    return (c >= up) * ONE + (c >= down) * ONE - ONE
+
+
+def climbed(level: Any, step: Any, low: Any, high: Any) -> Any:
+    """Return the level after a step: ``s_t = clip(s_{t-1} + step_t, low, high)``.
+
+    With steps of one level this is the CMRU. With steps of two from -1 to 1 it is the BMRU: two up
+    from -1, or from 0, end at 1 whatever was there. With steps of one from 0 to 1 it is a bit.
+    """
+    return np.maximum(np.minimum(level + step, high), low)
+
+
+# ---------------------------------------------------------------------------- over time, in numpy
+
+
+def ladder(
+    steps: NDArray[np.int8], before: Floats, span: tuple[float, float], spacing: int = 1
+) -> Levels:
+    """Climb frame after frame: `climbed` by ``spacing steps_t``.
 
     Parameters
     ----------
     steps
-        (time, die, unit, sequence); used as working space.
+        -1, 0 or 1, (die, unit, time, sequence).
     before
         Levels before the first frame, broadcast against (die, unit, sequence).
-    limit
-        K, or None for no limit.
+    span
+        The lowest and the highest level, infinite where there is no limit.
+    spacing
+        Levels of a step.
 
     Returns
     -------
     Levels
         s, (time, die, unit, sequence).
     """
-    if limit is not None and limit <= _BYTE_LEVELS:
-        levels: Levels = steps
-    else:
-        levels = steps.astype(np.int32)
-    if size != 1:
-        np.multiply(levels, levels.dtype.type(size), out=levels)
-    previous = np.empty(levels.shape[1:], levels.dtype)
+    low, high = span
+    within = max(-low, high)
+    dtype: type[np.int8 | np.int32] = np.int8 if within <= _BYTE_LEVELS else np.int32
+    n_die, n_unit, n_time, n_seq = steps.shape
+    levels: Levels = np.empty((n_time, n_die, n_unit, n_seq), dtype)
+    np.multiply(steps, spacing, out=levels.transpose(1, 2, 0, 3))
+    previous = np.empty(levels.shape[1:], dtype)
     previous[...] = before
-    if limit is None:
-        for level in levels:
-            previous = np.add(previous, level, out=level)
-        return levels
     # Whole arrays as bounds: numpy's vectorised minimum takes no scalar operand.
-    top = np.full_like(previous, limit)
-    bottom = -top
+    bottom, top = (np.full_like(previous, np.clip(bound, -FAR_LEVEL, FAR_LEVEL)) for bound in span)
     for level in levels:
-        np.add(previous, level, out=level)
-        np.minimum(level, top, out=level)
-        previous = np.maximum(level, bottom, out=level)
+        level[...] = climbed(previous, level, bottom, top)
+        previous = level
     return levels
-
-
-def latch(c: Floats, beta_lo: Floats, beta_hi: Floats, before: Floats) -> NDArray[np.bool_]:
-    """Return the bit of an FQ-BMRU: 1 from beta_hi on, held from beta_lo on, 0 below.
-
-    Parameters
-    ----------
-    c
-        Candidates (die, unit, time, sequence).
-    beta_lo, beta_hi
-        Thresholds, ``0 <= beta_lo <= beta_hi``, broadcast against c.
-    before
-        Bits before the first frame, 0 or 1, broadcast against (die, unit, sequence).
-
-    Returns
-    -------
-    NDArray[np.bool_]
-        (time, die, unit, sequence).
-    """
-    bits = _time_first(np.greater_equal, c, beta_hi)
-    kept = _time_first(np.greater_equal, c, beta_lo)
-    previous = np.empty(bits.shape[1:], np.bool_)
-    previous[...] = before > 0
-    for bit, hold in zip(bits, kept, strict=True):
-        np.logical_and(previous, hold, out=hold)
-        previous = np.logical_or(bit, hold, out=bit)
-    return bits
 
 
 def relaxed_ladder(
@@ -126,7 +118,7 @@ def relaxed_ladder(
     Parameters
     ----------
     steps
-        (time, die, unit, sequence).
+        -1, 0 or 1, (die, unit, time, sequence).
     size
         ``alpha_t >= 0``, (die, unit, time, sequence).
     before
@@ -139,7 +131,7 @@ def relaxed_ladder(
     Floats
         s, (time, die, unit, sequence).
     """
-    states: Floats = np.multiply(steps, size.transpose(2, 0, 1, 3), dtype=size.dtype)
+    states: Floats = np.multiply(steps, size, dtype=size.dtype).transpose(2, 0, 1, 3).copy()
     bound = np.inf if limit is None else float(limit)
     previous = np.broadcast_to(before, states.shape[1:])
     for state in states:
@@ -152,10 +144,3 @@ def scaled(levels: Levels, alpha: Floats, out: Floats) -> Floats:
     """Write ``h = alpha s`` into `out`, (die, unit, time, sequence); alpha is (die, unit, 1, 1)."""
     np.copyto(out, levels.transpose(1, 2, 0, 3), casting="unsafe")
     return np.multiply(out, alpha, out=out)
-
-
-def _time_first(compare: np.ufunc, c: Floats, threshold: Floats) -> NDArray[np.bool_]:
-    n_die, n_unit, n_time, n_seq = c.shape
-    found = np.empty((n_time, n_die, n_unit, n_seq), np.bool_)
-    compare(c, threshold, out=found.transpose(1, 2, 0, 3))
-    return found

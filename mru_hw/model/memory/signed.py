@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mru_hw.model.memory.base import Array, LevelCell
-from mru_hw.model.memory.recurrence import Floats, Levels, ladder, signed_steps
+from mru_hw.model.memory.base import Array, LevelCell, StepLaw
+from mru_hw.model.memory.recurrence import Floats, signed_step
 
 
 class SignedCell(LevelCell):
@@ -33,13 +33,9 @@ class SignedCell(LevelCell):
         """Return beta, the mean of both thresholds."""
         return {"beta": (up + down) / 2}
 
-    def follow(
-        self, c: Floats, up: Floats, down: Floats, before: Levels, limit: int | None
-    ) -> Levels:
-        """Return the levels after each frame."""
-        high = self.span(limit)[1]
-        bound = None if np.isinf(high) else int(high)
-        return ladder(signed_steps(c, up, down), before, bound, size=self.spacing)
+    def step_law(self) -> StepLaw:
+        """Return the sign of a candidate beyond beta."""
+        return signed_step
 
     def distance(self, c: Array, up: Array, down: Array) -> Array:
         """Return ``(|c| - beta) / beta`` by the threshold of the candidate's sign.

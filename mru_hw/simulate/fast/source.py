@@ -29,7 +29,8 @@ from numpy.typing import DTypeLike
 from mru_hw.circuits.legs.leakage import branch_supply, leg_current
 from mru_hw.circuits.nodes.laws import log_rail, net_current, rectified_node, signed_node, split
 from mru_hw.circuits.window.law import meeting_rail
-from mru_hw.simulate.fast import elementary, lines, loops, nodes, noise_lane, units
+from mru_hw.model.memory.recurrence import climbed, held_step, signed_step
+from mru_hw.simulate.fast import elementary, ideal_loops, lines, loops, nodes, noise_lane, units
 from mru_hw.simulate.fast import noise as noise_loops
 from mru_hw.simulate.noise_laws import meeting, own_devices, passed, sigma
 from mru_hw.variation import noise as noise_draws
@@ -48,6 +49,8 @@ LAWS: tuple[Callable[..., Any], ...] = (
     meeting,
     own_devices,
 )
+STEP_LAWS = (signed_step, held_step)
+"""What memory cells ask for at the level ``ideal``, in the order of the loops' branches."""
 LANES = 64
 """Sequences of a block, as `mru_hw.simulate.blocks` cuts them."""
 _REPLACED = {
@@ -70,6 +73,17 @@ TILE = {tile}
 '''
 
 
+_IDEAL_HEAD = '''"""Made by mru_hw.simulate.fast.source from the package's recurrences and loops."""
+import numpy as np
+from numba import njit
+
+F = np.{dtype}
+ONE = F(1)
+TILE = {tile}
+'''
+_INLINE = "inline='always', error_model='numpy'"
+# Multiplications and additions may contract, the same way in every lane.
+_LOOPS = "cache=True, error_model='numpy', fastmath={'contract'}"
 _DRAWS_HEAD = """
 
 import math
@@ -129,7 +143,7 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
         tile=noise_lane.TILE,
     )
     parts = [head]
-    inline = "inline='always', error_model='numpy'"
+    inline = _INLINE
     compared = (elementary.maximum, elementary.minimum)
     parts += [_text(_function(plain), inline) for plain in compared]
     for plain in ("log", "exp"):
@@ -141,9 +155,7 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
         parts.append(_text(tree, inline))
     parts.append(_draws(inline))
     for loop in _loops():
-        # Multiplications and additions may contract, the same way in every lane.
-        made = "cache=True, error_model='numpy', fastmath={'contract'}"
-        parts.append(_text(_function(loop), made))
+        parts.append(_text(_function(loop), _LOOPS))
     return "".join(parts)
 
 
@@ -194,7 +206,30 @@ def _loops() -> list[Callable[..., Any]]:
 @functools.cache
 def kernel(dtype: str, lanes: int = LANES) -> ModuleType:
     """Return the compiled module of a number type; what it compiles, it compiles when called."""
-    text = kernel_text(dtype, lanes)
+    return _loaded(kernel_text(dtype, lanes))
+
+
+@functools.cache
+def ideal_kernel(dtype: str) -> ModuleType:
+    """Return the compiled module of the level ``ideal``, likewise."""
+    return _loaded(ideal_text(dtype))
+
+
+def ideal_text(dtype: DTypeLike) -> str:
+    """Return the text of the level ``ideal``: the recurrences and their loops."""
+    head = _IDEAL_HEAD.format(dtype=np.dtype(dtype).name, tile=ideal_loops.TILE)
+    names = {name: value for name, value in vars(ideal_loops).items() if type(value) is int}
+    parts = [head, *(f"{name} = {value}\n" for name, value in names.items() if name != "TILE")]
+    compared = (elementary.maximum, elementary.minimum)
+    parts += [_text(_function(plain), _INLINE) for plain in compared]
+    parts += [_text(_Typed().visit(_function(law)), _INLINE) for law in (*STEP_LAWS, climbed)]
+    for name in _functions(ideal_loops.__name__):
+        parts.append(_text(_function(getattr(ideal_loops, name)), _LOOPS))
+    return "".join(parts)
+
+
+def _loaded(text: str) -> ModuleType:
+    """Write a module's text and import it."""
     name = f"mru_hw_kernel_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
     if name in sys.modules:
         return sys.modules[name]

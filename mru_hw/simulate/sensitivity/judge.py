@@ -73,6 +73,8 @@ class Judge:
         The network that the design amounts to, and the design.
     inputs
         The sequences.
+    kernel
+        Of software's run, as `simulate_ideal` has it.
 
     Attributes
     ----------
@@ -82,9 +84,11 @@ class Judge:
         (n_seq,) units times frames.
     """
 
-    def __init__(self, mapped: Model, design: Design, inputs: Inputs) -> None:
+    def __init__(
+        self, mapped: Model, design: Design, inputs: Inputs, kernel: str | None = None
+    ) -> None:
         self.mapped, self.design, self.labels = mapped, design, inputs.y
-        trace = simulate_ideal(mapped, inputs)
+        trace = simulate_ideal(mapped, inputs, kernel=kernel)
         self.decision = trace.decision
         self.valid = inputs.valid()
         self.frames = normalised(design.spec, inputs.x[self.valid])

@@ -70,7 +70,7 @@ class Study:
 
     def judge(self) -> Judge:
         """Run the software."""
-        return Judge(self.mapped, self.design, self.inputs)
+        return Judge(self.mapped, self.design, self.inputs, self.kernel)
 
     def dies(self, seed: int) -> Iterator[Die]:
         """Yield a die with no mismatch, with all of it, with each part's alone, and without it."""
