@@ -135,9 +135,10 @@ class Plan(Document):
     chunk: Annotated[
         Count,
         Field(
-            description="dies that one job computes and stores at a time; no result depends on it"
+            description="dies that one job computes and stores at a time, at most: every worker "
+            "has several; no result depends on it"
         ),
-    ] = 8
+    ] = 32
     keep: Literal["summary", "all"] = Field(
         default="summary",
         description="of each run: which sequences it decided rightly and quantiles of their "

@@ -60,6 +60,9 @@ class Subject:
         The networks of the axis ``model``, by their values.
     processes
         The technologies of the axis ``tech`` with their constants, by their values.
+    last
+        The design that was mapped last and its digest, by a digest of what it is made of: jobs of
+        a point share it.
     """
 
     model: Model
@@ -71,6 +74,7 @@ class Subject:
     kernels: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
     processes: Mapping[str, tuple[Technology, Calibration]] = field(default_factory=dict)
+    last: dict[str, tuple[Design, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def constants(self, design: Design) -> Calibration:
         """Return the constants of a design's technology."""
@@ -116,7 +120,21 @@ class Subject:
             A part of it has no circuit or lies outside the technology's range.
         """
         own = self.technology, self.calibration
-        return map_model(setup.model, *self.processes.get(setup.tech or "", own), setup.options)
+        choices = json.dumps([setup.options.as_data(), setup.tech], sort_keys=True)
+        key = digest(setup.model.tensors, setup.model.spec.model_dump_json() + choices)
+        if key not in self.last:
+            process = self.processes.get(setup.tech or "", own)
+            design = map_model(setup.model, *process, setup.options)
+            self.last.clear()
+            self.last[key] = design, design.digest()
+        return self.last[key][0]
+
+    def digest(self, design: Design) -> str:
+        """Return a design's digest, which is known of the last one."""
+        for last, known in self.last.values():
+            if last is design:
+                return known
+        return design.digest()
 
     def hashes(self) -> dict[str, str]:
         """Return SHA-256 sums of what goes in."""
