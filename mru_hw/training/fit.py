@@ -188,18 +188,21 @@ def _chip_loss(
     batch: Batch,
     generator: torch.Generator,
 ) -> Tensor:
-    price = 0.0 if config.chip is None else config.chip.supply_price
+    asked = config.chip
+    assert asked is not None
     run = chip.run(
         own_tensors(network) | tensors,
         batch.x,
         generator=generator,
         candidate_noise=config.training.noise.candidate,
-        supply=price > 0.0,
+        supply=asked.supply_price > 0.0,
+        margin=asked.margin if asked.margin_price > 0.0 else None,
     )
     loss = nn.functional.cross_entropy(_soft(run.output, batch, network), batch.y)
-    if run.current is not None:
-        valid = valid_frames(batch.lengths, batch.x.shape[1])
-        loss = loss + price * run.current[valid].mean()
+    valid = valid_frames(batch.lengths, batch.x.shape[1])
+    for price, paid in ((asked.supply_price, run.current), (asked.margin_price, run.near)):
+        if paid is not None:
+            loss = loss + price * paid[valid].mean()
     return loss
 
 

@@ -25,24 +25,29 @@ from mru_hw.training.config import (
 from tests.halves import thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("models.md", "cells.md", "sweeps.md")
-"""In this order: each goes on with what the first one made."""
+PAGES = (("models.md", "cells.md", "sweeps.md"), ("your_network.md",))
+"""In this order: each of a group goes on with what the first one made."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SAME = doctest.OutputChecker()
 _HOW = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
+@pytest.mark.parametrize("pages", PAGES, ids=lambda pages: pages[0])
 def test_the_pages_run_as_they_stand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pages: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for page in PAGES:
+    names: dict[str, object] = {}
+    for page in pages:
         blocks = _BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
         assert blocks
         for kind, text in blocks:
             if kind == "python":
-                exec(compile(text, page, "exec"), {})
+                exec(compile(text, page, "exec"), names)
             elif kind == "yaml":
                 name = text.splitlines()[0].removeprefix("# ")
                 Path(name).write_text(text, encoding="utf-8")
