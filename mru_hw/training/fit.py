@@ -30,6 +30,10 @@ PIECE = 1 << 18
 """Frames that decisions are taken of at a time, so that long sequences fit into memory."""
 
 
+class DivergedError(UserError):
+    """The loss of a training is no finite number any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
     """What is reported after each epoch; accuracies are shares of 1."""
@@ -152,7 +156,7 @@ def _epoch(
             loss = _chip_loss(config, network, chip, perturbed, batch, generator)
         if not bool(torch.isfinite(loss)):
             expected = f"a finite number: epoch {epoch + 1} diverges, so lower learning_rate"
-            raise UserError("training: the loss", loss.item(), expected)
+            raise DivergedError("training: the loss", loss.item(), expected)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(learned.values(), settings.gradient_limit)

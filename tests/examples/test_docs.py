@@ -22,10 +22,11 @@ from mru_hw.training.config import (
     TrainingConfig,
     read_config,
 )
+from mru_hw.zoo.plan import ChipPlan, TaskPlan, ZooPlan
 from tests.halves import thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = (("models.md", "cells.md", "sweeps.md"), ("your_network.md",))
+PAGES = (("models.md", "cells.md", "sweeps.md", "zoo_plan.md"), ("your_network.md",))
 """In this order: each of a group goes on with what the first one made."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -119,6 +120,14 @@ def test_the_page_on_training_has_every_key_and_its_default(
             assert table[name] == f"{str(field.default).lower()}"
         elif isinstance(field.default, str):
             assert table[name] == f"`{field.default}`"
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"),
+    [("key", ZooPlan), ("key of a task", TaskPlan), ("key of `chip`", ChipPlan)],
+)
+def test_the_page_on_plans_of_a_zoo_has_every_key(heading: str, kind: type[Document]) -> None:
+    assert _first_column("zoo_plan.md", heading) == list(kind.model_fields)
 
 
 def test_the_example_for_a_chip_is_a_configuration() -> None:
