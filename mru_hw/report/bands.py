@@ -19,8 +19,8 @@ YIELD_HEAD = (
 PERCENTILE_HEAD = ("at", "figure", *(f"P{percent}" for percent in PERCENTS))
 CAPABILITY_HEAD = ("at", "figure", "Cpk", "95 % interval", "normal: p", "test")
 COMPARISON_HEAD = (
-    *("at", "dies", "accuracy", "95 % interval", "energy", "95 % interval", "passing"),
-    *("95 % interval", "p"),
+    *("at", "dies", "accuracy", "95 % interval", "alike", "95 % interval"),
+    *("energy", "95 % interval", "passing", "95 % interval", "p"),
 )
 
 
@@ -119,6 +119,7 @@ def _compared(run: RunView, point: PointView, one: Comparison) -> Iterator[str]:
     yield str(one.dies)
     for band, write in (
         (one.accuracy, points_of),
+        (one.alike, percent),
         (one.energy, lambda joules: render(joules, "J")),
         (one.passing, points_of),
     ):

@@ -222,13 +222,14 @@ def _more(run: RunView, told: Statistics) -> Iterable[Section]:
         yield Section(
             title="Against the point at the head",
             paragraphs=(
-                "Differences on the same dies and sequences. Accuracy: for other dies and "
-                "sequences. Energy: Student's interval over dies. Passing: Agresti's and Min's "
-                "interval, and the p of McNemar's exact test.",
+                "Differences on the same dies and sequences. Accuracy, and the share of decisions "
+                "that are right at both or wrong at both: for other dies and sequences. Energy: "
+                "Student's interval over dies. Passing: Agresti's and Min's interval, and the p of "
+                "McNemar's exact test.",
             ),
             head=bands.COMPARISON_HEAD,
             rows=bands.comparison_rows(run, told),
-            numbers=range(1, 9),
+            numbers=range(1, len(bands.COMPARISON_HEAD)),
         )
     if rows := bands.percentile_rows(run, told):
         yield Section(

@@ -223,14 +223,16 @@ def simulate_behavioral(
     keep_all
         Whether to return outputs, candidates and states too.
     kernel
-        One of `mru_hw.simulate.kernels.KERNELS`; when None numba's where it is installed.
+        One of `mru_hw.simulate.kernels.KERNELS`; when None numba's where it is installed. Dies with
+        stuck cells are numpy's with either.
 
     Raises
     ------
     UserError
         The trace is too large, or there is no such kernel.
     """
-    compiled = asked_kernel(kernel) == NUMBA
+    # The compiled kernel counts set cells, and a stuck one breaks the count's code.
+    compiled = asked_kernel(kernel) == NUMBA and not any(die.stuck for die in dies)
     temperature = calibration.temperature if temperature is None else temperature
     keep_freed_memory()
     supply_v = design.technology.v_dd if v_dd is None else v_dd
@@ -285,7 +287,12 @@ def _run_numpy(
             gathered, held = Gathered(job.results, job.first + d, group), None
             for block in job.blocks(group):
                 run = DieRun(
-                    array=array, block=block, calibration=job.calibration, noise=drawn, held=held
+                    array=array,
+                    block=block,
+                    calibration=job.calibration,
+                    noise=drawn,
+                    held=held,
+                    stuck=die.stuck,
                 )
                 run.all_layers()
                 gathered.add(block, run)

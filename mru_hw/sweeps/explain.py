@@ -112,6 +112,10 @@ def rerun(
         if view.level != "behavioral":
             raise UserError("run", str(path), f"a sweep at the level behavioral, not {view.level}")
         chosen, right = _choose(view, die, point, trial)
+        for name, only in (("level", "behavioral"), ("timing", "settled")):
+            if chosen.point.settings[name] != only:
+                expected = f"a point with the {name} {only}, not {chosen.point.settings[name]}"
+                raise UserError("point", chosen.point.number, expected)
         plans = {name: validated(Plan, data, name) for name, data in view.plans.items()}
         facts = dict(view.facts)
     subject = _subject(path, plans, facts, model, inputs)
