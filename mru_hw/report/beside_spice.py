@@ -81,8 +81,8 @@ def agreement_section(
 def _none(run: RunView) -> list[str]:
     return [
         "This network did not run in ngspice in the runs that this page was made from: trust in "
-        "the array rests on other networks (docs/agreement.md). A plan with `level: spice`, some "
-        f"sequences and dies, then `mru-hw report {run.path.name} SPICE.sqlite` compares this "
+        "the array rests on other networks (docs/agreement.md). A plan with level: spice, some "
+        f"sequences and dies, then mru-hw report {run.path.name} SPICE.sqlite compares this "
         "network die by die here.",
         _NEVER,
     ]

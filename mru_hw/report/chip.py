@@ -182,13 +182,14 @@ def area_section(found: ChipFacts | str) -> Section:
 
 def square(area: float) -> Told:
     """Write an area; its number is in m^2."""
-    return Told(f"{area * 1e12:,.1f} µm²", area, unit="m^2")
+    digits = 0 if area > 1e-10 else 1
+    return Told(f"{area * 1e12:,.{digits}f} µm²", area, unit="m^2")
 
 
 def missing(why: str) -> str:
     """Say that the network is not at hand, and how a report gets it."""
     return (
-        f"The network of this sweep is not at hand: {why} `--chip MODEL` and `--inputs X.npz` say "
+        f"The network of this sweep is not at hand: {why} --chip MODEL and --inputs X.npz say "
         "where it lies; then area, power by layer and circuit, and what to enlarge stand here."
     )
 
@@ -301,9 +302,9 @@ def enlarge_section(found: ChipFacts | str) -> Section:
             f"Mismatch moves a threshold by {percent(budget.sigma_threshold)} of itself (standard "
             "deviation, root mean square over all thresholds), by the error budget at nominal "
             "conditions. Mirrors are ranked by what one small area, 1 % of the chip's gates, "
-            "removes of that variance. Doubling a mirror halves its own share: `area` in "
+            "removes of that variance. Doubling a mirror halves its own share: area in "
             "DESIGN.yaml does it by the name in the first column, and the sweep says what the "
-            "yield gains. `mru-hw sensitivity` measures the same by switching mismatch off, part "
+            "yield gains. mru-hw sensitivity measures the same by switching mismatch off, part "
             "by part."
         ],
         tables=[

@@ -140,20 +140,30 @@ def spread(
             np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
         ):
             axes.hist(values.ravel(), bins=32, color=DIES, edgecolor=PAPER, linewidth=0.3)
-            low, high = np.percentile(values, [10, 90])
-            for value, name in ((low, "P10"), (values.mean(), "mean"), (high, "P90")):
-                axes.axvline(value, color=INK, linestyle="solid" if name == "mean" else "dashed")
-                axes.annotate(
-                    name, (value, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom"
-                )
             for words, value in limits.items():
                 _limit(axes, value, words)
+            _middle(axes, values)
             axes.xaxis.set_major_formatter(EngFormatter(unit=unit))
             axes.set_xlabel(label)
             axes.set_ylabel(counted)
             axes.locator_params(axis="x", nbins=5)
 
     return drawn(draw, (4.0 * len(panels), 3.2))
+
+
+def _middle(axes: Axes, values: Array) -> None:
+    """Mark mean, P10 and P90; those too near the mean for a name have lines alone."""
+    mean = float(values.mean())
+    left, right = axes.get_xlim()
+    for value, name in zip(
+        (*np.percentile(values, [10, 90]).tolist(), mean), ("P10", "P90", "mean"), strict=True
+    ):
+        middle = name == "mean"
+        axes.axvline(value, color=INK, linestyle="solid" if middle else "dashed")
+        if middle or abs(value - mean) > 0.12 * (right - left):
+            axes.annotate(
+                name, (value, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom"
+            )
 
 
 def over_axis(
@@ -261,7 +271,7 @@ def _name_ends(axes: Axes, x: Array, series: Sequence[Series]) -> None:
     known = [k for k, end in enumerate(ends) if len(end)]
     known.sort(key=lambda k: float(ends[k][0]))
     for rank, k in enumerate(known):
-        shift = (rank - (len(known) - 1) / 2) * 6.0
+        shift = (rank - (len(known) - 1) / 2) * 10.0
         axes.annotate(
             series[k].label,
             (float(x[-1]), float(ends[k][0])),

@@ -78,7 +78,7 @@ def _row(run: RunView, one: Held) -> Iterator[str]:
     yield Told("all alike") if one.sigmas != one.sigmas else Told(f"{one.sigmas:.2f}", one.sigmas)
     yield condition(run, point)
     yield Told(str(one.seed), one.seed)
-    yield Told(f"{one.broken} dies", one.broken)
+    yield Told(f"{one.broken} of {one.dies}", one.broken)
     yield (
         f"{one.dies} dies, {len(one.population.points)} condition"
         f"{'s' * (len(one.population.points) > 1)}, {run.n_sequences} sequences each"

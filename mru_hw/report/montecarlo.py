@@ -262,7 +262,7 @@ def worst_table(run: RunView, one: Yield) -> Table | None:
             "to the same decisions and says which sequences, units and frames failed, and why."
         ),
         head=(
-            *("die (seed)", "fails at", "worst at", "accuracy there", "loss there"),
+            *("die (seed)", "fails at", "least accuracy at", "accuracy there", "loss there"),
             *("energy there", "run again"),
         ),
         rows=rows,

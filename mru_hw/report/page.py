@@ -16,6 +16,7 @@ from mru_hw.report.bands import until_lines
 from mru_hw.report.beside_spice import agreement_section
 from mru_hw.report.chip import ChipFacts, area_section, enlarge_section, find_chip, power_parts
 from mru_hw.report.compare import Compared, published, side_by_side
+from mru_hw.report.failing import failing_units
 from mru_hw.report.head import STAMP, cards, lead, paragraph
 from mru_hw.report.limits import capability_note, limits_said, specification
 from mru_hw.report.montecarlo import matrices, refused, spread_table, worst_table
@@ -119,6 +120,7 @@ def make_page(
         *before,
         power(run, finer),
         *_dies(run, told, judged),
+        _worst(run, judged, model, inputs),
         enlarge_section(found),
         *_points(run, told),
         area_section(found),
@@ -243,11 +245,19 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
             *filter(None, [refused(run)]),
         ],
     )
-    worst = [worst_table(run, one) for one in judged.corners]
-    yield Section(
+
+
+def _worst(run: RunView, judged: Verdict, model: Path | None, inputs: Path | None) -> Section:
+    tables = [worst_table(run, one) for one in judged.corners]
+    units = failing_units(run, judged, model, inputs)
+    return Section(
         key="worst",
         title="The worst dies",
-        tables=[table for table in worst if table is not None],
+        paragraphs=[units] if isinstance(units, str) else [],
+        tables=[
+            *(table for table in tables if table is not None),
+            *([units] if isinstance(units, Table) else []),
+        ],
     )
 
 

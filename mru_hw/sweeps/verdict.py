@@ -301,14 +301,13 @@ def bound(run: RunView, held: Held) -> str:
     point = next(point for point in run.points if point.number == held.point)
     at = condition(run, point)
     worst = f"the worst run has {held.write(held.worst)} at {at}, die {held.seed}"
+    breaks = f"{held.broken} of {held.dies} dies {'breaks' if held.broken == 1 else 'break'} it"
     if held.broken and len(held.broken_at) == 1:
-        return f"{held.broken} of {held.dies} dies break it; {worst}"
+        return f"{breaks}; {worst}"
     if held.broken:
         most = max(held.broken_at, key=lambda number: held.broken_at[number])
         hard = next(one for one in run.points if one.number == most)
-        return (
-            f"{held.broken} of {held.dies} dies break it, {held.broken_at[most]} of them at "
-            f"{condition(run, hard)}; {worst}"
-        )
+        there = f"{held.broken_at[most]} of them at " if held.broken > 1 else "at "
+        return f"{breaks}, {there}{condition(run, hard)}; {worst}"
     near = "" if np.isnan(held.sigmas) else f", {held.sigmas:.1f} sigma from the mean die there"
     return f"no die breaks it; {worst}{near}"

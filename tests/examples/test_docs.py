@@ -25,7 +25,7 @@ from mru_hw.training.config import (
 from tests.halves import thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("models.md", "cells.md", "sweeps.md")
+PAGES = ("models.md", "cells.md", "sweeps.md", "report.md")
 """In this order: each goes on with what the first one made."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
