@@ -26,7 +26,7 @@ from mru_hw.zoo.plan import ChipPlan, TaskPlan, ZooPlan
 from tests.halves import thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = (("models.md", "cells.md", "sweeps.md", "zoo_plan.md"), ("your_network.md",))
+PAGES = (("models.md", "cells.md", "sweeps.md", "report.md", "zoo_plan.md"), ("your_network.md",))
 """In this order: each of a group goes on with what the first one made."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -10,7 +10,6 @@ import pytest
 
 from mru_hw.errors import UserError
 from mru_hw.model.io import save_model
-from mru_hw.report.words import described
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import load_inputs, make_inputs, save_inputs
 from mru_hw.sweeps.explain import rerun
@@ -18,6 +17,7 @@ from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.statistics.answers import statistics
 from mru_hw.sweeps.view import open_run
+from mru_hw.sweeps.words import described
 from tests.agreement.networks import loops
 from tests.sweeps import rows, write_case
 
