@@ -25,7 +25,8 @@ from mru_hw.circuits.legs.roles import LEGS, Leg
 from mru_hw.circuits.window.gains import threshold_copy, window_copies
 from mru_hw.mapping.design import Bank, Bus, Connection
 from mru_hw.mapping.flow import Row
-from mru_hw.mapping.reading import NodeLine, leg_line, node_line, read_legs
+from mru_hw.mapping.lines import NodeLine
+from mru_hw.mapping.reading import Reading
 from mru_hw.mapping.realised import compensating, realised_bank
 from mru_hw.technology.calibration import Calibration
 
@@ -106,10 +107,11 @@ class Network:
         """Read a chip's lines at the conditions that it is compensated for."""
         design = nominal.design
         calibration = compensating(design, nominal.devices.calibration)
-        nodes = {name: node_line(design, bus, calibration) for name, bus in design.buses.items()}
+        reading = Reading(design, calibration)
+        nodes = reading.node_lines()
         biased = {c.target for c in design.connections if c.source == "bias"}
         legs = {
-            c.parameter: _read(nominal, c, calibration, nodes[c.target], kept=c.target in biased)
+            c.parameter: _read(reading, c, nodes[c.target], kept=c.target in biased)
             for c in design.connections
         }
         return cls(nominal=nominal, calibration=calibration, nodes=nodes, legs=legs)
@@ -196,20 +198,18 @@ class Network:
         return found
 
 
-def _read(
-    nominal: Nominal, c: Connection, calibration: Calibration, node: NodeLine, *, kept: bool
-) -> ReadLegs:
-    design = nominal.design
-    source, target = design.buses[c.source], design.buses[c.target]
-    line = leg_line(design, source, target, calibration, both=c.both)
-    gains = path_gains(calibration, source, target)
+def _read(reading: Reading, c: Connection, node: NodeLine, *, kept: bool) -> ReadLegs:
+    buses = reading.placed.buses
+    source, target = buses[c.source], buses[c.target]
+    line = reading.leg_line(source, target, both=c.both)
+    gains = path_gains(reading.calibration, source, target)
     roles = {leg.role: leg for leg in LEGS if leg.role in line.gain}
     flows = {role: 1 if leg.device == "p_mirror" else -1 for role, leg in roles.items()}
     units = {leg.role: placed for leg, placed in c.legs()}
     return ReadLegs(
         connection=c,
         source=source,
-        weight=read_legs(design, c, calibration, node).weight * (target.scale / source.scale),
+        weight=reading.read_legs(c, node).weight * (target.scale / source.scale),
         roles=roles,
         units={role: units[role] for role in roles},
         placed={role: np.multiply(units[role], gains[role] / source.units) for role in roles},

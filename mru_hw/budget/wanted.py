@@ -12,7 +12,7 @@ from mru_hw.cells.base import Array
 from mru_hw.circuits.legs.gains import path_gains
 from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.mapping.design import Connection, Design
-from mru_hw.mapping.reading import asked_units, node_line, read_legs
+from mru_hw.mapping.reading import Reading
 from mru_hw.mapping.realised import RealisedBank, compensating, realised_bank
 from mru_hw.mapping.rows import Part
 from mru_hw.model.memory import by_name
@@ -31,11 +31,12 @@ def wanted_legs(
     """
     calibration = compensating(design, calibration)
     real = {b.layer: realised_bank(design, b, calibration) for b in design.banks}
-    nodes = {name: node_line(design, bus, calibration) for name, bus in design.buses.items()}
+    reading = Reading(design, calibration)
+    nodes = reading.node_lines()
     starts = {name: node.start[:, None].copy() for name, node in nodes.items()}
     for c in design.connections:
         if c.source.part is not Part.BIAS:
-            starts[c.target] += read_legs(design, c, calibration, nodes[c.target]).start[:, None]
+            starts[c.target] += reading.read_legs(c, nodes[c.target]).start[:, None]
     found = {}
     for c in design.connections:
         source, target = design.buses[c.source], design.buses[c.target]
@@ -45,7 +46,7 @@ def wanted_legs(
         if c.source.part is Part.BIAS:
             weight = weight - starts[c.target]
         node = nodes[c.target]
-        asked = asked_units(design, source, target, weight, node, calibration, both=c.both)
+        asked = reading.asked_units(source, target, weight, node, both=c.both)
         gains = path_gains(calibration, source, target)
         units = dict(zip(("plus", "minus"), asked, strict=True))
         found[c.parameter] = {

@@ -118,6 +118,11 @@ class Devices:
         """The bias rail."""
         return self.design.bias
 
+    @property
+    def reference(self) -> Array | float:
+        """Relative error of the current into the reference pin; (n_die, 1) of several dies."""
+        return self.die.reference
+
     def node(self, name: str) -> Bus:
         """Return a bus."""
         return self.design.buses[name]

@@ -171,6 +171,10 @@ class DeviceView(Protocol):
     def bias(self) -> NodeView:
         """The bias rail."""
 
+    @property
+    def reference(self) -> Array | float:
+        """Relative error of the current into the reference pin; (n_die, 1) of several dies."""
+
     def node(self, name: str) -> NodeView:
         """Return a row of nodes."""
 

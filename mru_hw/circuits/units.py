@@ -245,6 +245,26 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StuckPart:
+    """A transistor of a cell whose failure, with that of others, keeps the cell as it is.
+
+    Attributes
+    ----------
+    path
+        Its instance inside the unit's subcircuit, ``{cell}`` for the cell's number from 1 on.
+    device
+        Device class of the technology.
+    conducts
+        Whether it always conducts in a cell that is stuck reset, and in one that is stuck set; it
+        never does where not.
+    """
+
+    path: str
+    device: str
+    conducts: tuple[bool, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnitLaw:
     """A bank on one die; currents in A.
 
@@ -331,6 +351,9 @@ class UnitCircuit:
     nominal_thresholds
         Rail currents [A] (n_units,) of the rising and falling threshold that unit devices make;
         NaN where the network's currents make them.
+    stuck
+        Transistors that fail in a cell that is stuck: those that force it at power-up hold it, and
+        those that move it do nothing.
     """
 
     name: str
@@ -346,6 +369,7 @@ class UnitCircuit:
     falls: Callable[[NDArray[Any], NDArray[Any]], NDArray[np.bool_]]
     law: Callable[[DeviceView, UnitView], UnitLaw]
     nominal_thresholds: Callable[[PlacedView, UnitView, Calibration], tuple[Array, Array]]
+    stuck: tuple[StuckPart, ...]
 
     def placed(self, *, signed: bool) -> tuple[UnitRole, ...]:
         """List the devices that there are, for candidates that are signed or not."""

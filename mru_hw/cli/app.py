@@ -50,6 +50,7 @@ COMMANDS = (
     Command("import-weights", "Make a model of somebody else's weights."),
     Command("simulate", "Run a model on sequences, at a level of truth."),
     Command("netlist", "Write a model as a netlist for ngspice, HSPICE, Spectre or Xyce."),
+    Command("zoo", "Train cells on tasks under one budget and judge them on dies."),
     Command("sensitivity", "Say which devices' mismatch costs a chip its right steps."),
     Command("sweep", "Run a network on many dies and conditions."),
     Command("explain", "Say what failed on a die of a sweep, and why."),

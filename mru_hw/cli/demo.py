@@ -141,7 +141,7 @@ def _sha256(ran: Mapping[str, Any]) -> str:
 
 
 def _lines(summary: dict[str, Any], *files: Path) -> list[str]:
-    from mru_hw.report.words import percent
+    from mru_hw.sweeps.words import percent
     from mru_hw.units import render
 
     accuracy, spice = summary["accuracy"], summary["spice"]

@@ -26,6 +26,7 @@ _CHIP = {
 FLAGS: Mapping[str, Mapping[str, str]] = {
     "train": _OUT | {"config": "CONFIG", "start": "--from"},
     "import-weights": _OUT | {"file": "FILE", "map": "--map"},
+    "zoo": _OUT | {"plan": "ZOO", "workers": "--workers"},
     "simulate": _OUT
     | _CHIP
     | {

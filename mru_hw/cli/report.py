@@ -2,31 +2,77 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mru_hw.cli.output import Json, emit
+from mru_hw.cli.output import Json, emit, say
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN.sqlite", help="What sweep wrote.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN.sqlite", help="What sweep wrote; further ones to compare."),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="report.html", help="The page to write.")],
+    chip: Annotated[
+        Path | None,
+        typer.Option(
+            "--chip",
+            metavar="MODEL",
+            help="The sweep's network, if it lies neither beside the sweep nor here.",
+        ),
+    ] = None,
+    inputs: Annotated[
+        Path | None, typer.Option("--inputs", metavar="X.npz", help="Its sequences, likewise.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="A folder for every table as JSON and CSV, every figure as SVG and CSV.",
+        ),
+    ] = None,
+    pdf: Annotated[
+        Path | None,
+        typer.Option("--pdf", metavar="FILE", help="The page as PDF too, by a browser."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show a sweep as one page that stands alone."""
+    """Show a sweep as one page that stands alone, or several side by side."""
+    from mru_hw.report.data import write_data
     from mru_hw.report.page import write_report
+    from mru_hw.report.pdf import write_pdf
+    from mru_hw.report.terminal import verdict_lines
     from mru_hw.sweeps.statistics.answers import statistics
     from mru_hw.sweeps.view import open_run
 
-    with open_run(run) as view:
-        write_report(view, out)
-        runs = sum(point.n_runs for point in view.points)
-        state = "complete" if view.complete else "not complete"
+    with contextlib.ExitStack() as stack:
+        run, *others = [stack.enter_context(open_run(path)) for path in runs]
+        page = write_report(run, out, others=others, model=chip, inputs=inputs)
+        result = {
+            "report": out,
+            "complete": run.complete,
+            "runs": sum(point.n_runs for point in run.points),
+            "verdict": page.verdict.as_data(run),
+        }
+        if data is not None:
+            write_data(page, run, data)
+            result["data"] = data
+        if pdf is not None:
+            lack = write_pdf(out, pdf)
+            result["pdf"] = pdf if lack is None else None
+            if lack is not None:
+                say(lack)
+        state = "complete" if run.complete else "not complete"
         emit(
-            {"report": out, "complete": view.complete, "runs": runs}
-            | ({"statistics": statistics(view).as_data()} if json else {}),
+            result | ({"statistics": statistics(run).as_data()} if json else {}),
             as_json=json,
-            lines=[f"{out}: {runs} runs, the sweep is {state}."],
+            lines=[
+                f"{out}: {result['runs']} runs, the sweep is {state}.",
+                *verdict_lines(run, page.verdict),
+            ],
         )

@@ -139,7 +139,7 @@ def simulate(
 
     # What costs nothing to see comes before the mapping.
     refuse_level(level)
-    refuse_timing(timing, level, noise)
+    refuse_timing(timing, level)
     refuse_kernel(kernel, level, timing)
     refuse_spread("process_scale", process_scale, PROCESS_MOST, die)
     refuse_spread("gradient_scale", gradient_scale, GRADIENT_MOST, die)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mru_hw.mapping.design import Bank, Design
-from mru_hw.mapping.reading import read_connections
+from mru_hw.mapping.reading import Reading
 from mru_hw.mapping.realised import compensating, realised_bank
 from mru_hw.mapping.rows import Part
 from mru_hw.model.network import Model
@@ -22,7 +22,7 @@ def unmap(design: Design, calibration: Calibration) -> Model:
     spec, calibration = design.spec, compensating(design, calibration)
     tensors: dict[str, np.ndarray] = {}
     rectified: dict[int, np.ndarray] = {}
-    for c, weight in read_connections(design, calibration):
+    for c, weight in Reading(design, calibration).read_connections():
         layer = c.source.layer
         if c.source.part is Part.RECTIFIED and layer is not None:
             rectified[layer] = np.diag(weight)

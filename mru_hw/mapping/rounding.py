@@ -14,7 +14,8 @@ from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Bank, Connection
 from mru_hw.mapping.draft import Draft, LayerRows, Wire
 from mru_hw.mapping.largest import refuse_large
-from mru_hw.mapping.reading import NodeLine, asked_units, node_line, read_legs
+from mru_hw.mapping.lines import NodeLine
+from mru_hw.mapping.reading import Reading
 from mru_hw.mapping.realised import quiescent_current, realised_bank, realised_levels
 from mru_hw.mapping.rows import Part
 from mru_hw.model.memory import by_name
@@ -109,7 +110,10 @@ def realise_ratios(draft: Draft) -> None:
     wires = sorted(draft.wires, key=lambda w: w.source.part is Part.BIAS)
     weights = [_wanted(draft, wire) for wire in wires]
     nodes = {name: NodeLine.plain(bus.size) for name, bus in draft.buses.items()}
+    reading = Reading(draft, draft.calibration)
     for step in range(READ + 1):
+        if step:
+            nodes = reading.node_lines()
         starts = {name: node.start[:, None].copy() for name, node in nodes.items()}
         placed: list[Connection] = []
         for k, (wire, weight) in enumerate(zip(wires, weights, strict=True)):
@@ -117,17 +121,14 @@ def realise_ratios(draft: Draft) -> None:
             last = step >= READ - 1
             if wire.source.part is Part.BIAS:
                 left = weight - starts[wire.target]
-                placed.append(_realise(draft, wire, left, node, judged=last))
+                placed.append(_realise(reading, draft, wire, left, node, judged=last))
                 continue
             # At last the biases alone, for what the legs that stay bring.
             kept = draft.connections[k] if step == READ else None
-            placed.append(kept or _realise(draft, wire, weight, node, judged=last))
-            read = read_legs(draft, placed[-1], draft.calibration, node)
+            placed.append(kept or _realise(reading, draft, wire, weight, node, judged=last))
+            read = reading.read_legs(placed[-1], node)
             starts[wire.target] += read.start[:, None]
         draft.connections[:] = placed
-        nodes = {
-            name: node_line(draft, bus, draft.calibration) for name, bus in draft.buses.items()
-        }
 
 
 def _wanted(draft: Draft, wire: Wire) -> Array:
@@ -158,12 +159,12 @@ def _decided(draft: Draft, wire: Wire) -> int | None:
 
 
 def _realise(
-    draft: Draft, wire: Wire, weight: Array, node: NodeLine, *, judged: bool
+    reading: Reading, draft: Draft, wire: Wire, weight: Array, node: NodeLine, *, judged: bool
 ) -> Connection:
     """Place a wire's legs; those that are too large are as large as may be, or refused."""
     source, target = draft.buses[wire.source], draft.buses[wire.target]
     both = source.circuit.splits and not wire.rectified
-    plus, minus = asked_units(draft, source, target, weight, node, draft.calibration, both=both)
+    plus, minus = reading.asked_units(source, target, weight, node, both=both)
     area = draft.areas.get(wire.parameter, {})
     wide = max(area.values(), default=1)
     limit = draft.technology.rules.units_max // wide

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mru_hw.report.words import differing, percent, said
 from mru_hw.statistics.shares import Band
-from mru_hw.sweeps.spec import FIGURES
 from mru_hw.sweeps.statistics.answers import Comparison, Statistics, Yield
 from mru_hw.sweeps.statistics.spread import PERCENTS
+from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
+from mru_hw.sweeps.verdict import written
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.units import render
+from mru_hw.sweeps.words import where
 
 YIELD_HEAD = (
     *("study", "at", "dies", "differ by", "pass", "yield", "95 % interval", "behind the sequences"),
@@ -19,24 +19,14 @@ YIELD_HEAD = (
 PERCENTILE_HEAD = ("at", "figure", *(f"P{percent}" for percent in PERCENTS))
 CAPABILITY_HEAD = ("at", "figure", "Cpk", "95 % interval", "normal: p", "test")
 COMPARISON_HEAD = (
-    *("at", "dies", "accuracy", "95 % interval", "energy", "95 % interval", "passing"),
-    *("95 % interval", "p"),
+    *("at", "dies", "accuracy", "95 % interval", "alike", "95 % interval"),
+    *("energy", "95 % interval", "passing", "95 % interval", "p"),
 )
 
 
-def interval(band: Band | None, write: Callable[[float], str] = percent) -> str:
-    """Return an interval as a table has it."""
-    return "not told" if band is None else f"{write(band.low)} to {write(band.high)}"
-
-
-def value(band: Band | None, write: Callable[[float], str] = percent) -> str:
+def value(band: Band | None, write: Callable[[float], Told] = percent) -> Told:
     """Return the estimate of a band as a table has it."""
-    return "not told" if band is None else write(band.value)
-
-
-def points_of(change: float) -> str:
-    """Write a difference of two shares."""
-    return f"{100 * change:+.2f} points"
+    return Told("not told") if band is None else write(band.value)
 
 
 def yield_line(run: RunView, one: Yield, *, others: int = 0) -> str:
@@ -47,10 +37,10 @@ def yield_line(run: RunView, one: Yield, *, others: int = 0) -> str:
     others
         Populations of dies that the run has beside; with some, the sentence says which this is.
     """
-    share = "" if one.band is None else f", {percent(one.band.value)} ({interval(one.band)})"
+    share = "" if one.band is None else f", {percent(one.band.value)} ({ends(one.band)})"
     at = f" at {len(one.points)} conditions" if len(one.points) > 1 else ""
     first = next(point for point in run.points if point.number == one.points[0])
-    which = f" ({_where(run, first, shared=True)}; {others} more on the page)" if others else ""
+    which = f" ({where(run, first, shared=True)}; {others} more on the page)" if others else ""
     return (
         f"Yield, {one.drawn}{which}: {one.passed} of {one.dies} dies keep "
         f"{run.spec(one.study).said()}{at}{share}."
@@ -65,10 +55,10 @@ def until_lines(run: RunView) -> list[str]:
     lines = [f"The sweep ran until: {told['asked']}."]
     by_number = {point.number: point for point in run.points}
     for one in told["populations"]:
-        at = _where(run, by_number[one["points"][0]], shared=told["figure"] == "yield")
+        at = where(run, by_number[one["points"][0]], shared=told["figure"] == "yield")
         band = Band(value=one["value"], low=one["low"], high=one["high"])
         lines.append(
-            f"At {at}: {percent(band.value)} ({interval(band)}) after {one['dies']} dies"
+            f"At {at}: {percent(band.value)} ({ends(band)}) after {one['dies']} dies"
             f"{'' if one['reached'] else ', all there are, and not as narrow'}."
         )
     return [*lines, "These intervals hold although the sweep was stopped by what they say."]
@@ -80,10 +70,10 @@ def yield_rows(run: RunView, told: Statistics) -> list[list[str]]:
     rows = []
     for one in told.yields:
         dies = f"{one.dies}, {one.lost} of them failed" if one.lost else f"{one.dies}"
-        row = [one.study, _where(run, by_number[one.points[0]], shared=True), dies, one.drawn]
-        row += [str(one.passed), value(one.band), interval(one.band)]
-        row += [value(one.estimate), interval(one.estimate)]
-        rows.append([*row, _where(run, by_number[one.hardest])])
+        row = [one.study, where(run, by_number[one.points[0]], shared=True), dies, one.drawn]
+        row += [str(one.passed), value(one.band), ends(one.band)]
+        row += [value(one.estimate), ends(one.estimate)]
+        rows.append([*row, where(run, by_number[one.hardest])])
     return rows
 
 
@@ -92,8 +82,8 @@ def percentile_rows(run: RunView, told: Statistics) -> list[list[str]]:
     rows = []
     for point, one in zip(run.points, told.points, strict=True):
         for name, found in one.percentiles.items():
-            write = _writer(name)
-            rows.append([_where(run, point), name, *(write(v) for v in found.values())])
+            cells = (written(name, v) for v in found.values())
+            rows.append([where(run, point), name, *cells])
     return rows
 
 
@@ -102,9 +92,11 @@ def capability_rows(run: RunView, told: Statistics) -> list[list[str]]:
     rows = []
     for point, one in zip(run.points, told.points, strict=True):
         for name, found in one.capability.items():
-            ends = interval(found.cpk, "{:.3f}".format)
-            row = [f"{found.cpk.value:.3f}", ends, f"{found.normal_p:.3g}", found.test]
-            rows.append([_where(run, point), name, *row])
+            cpk = found.cpk
+            band = Told(f"{cpk.low:.3f} to {cpk.high:.3f}", cpk.low, cpk.high)
+            row = [Told(f"{cpk.value:.3f}", cpk.value), band]
+            row += [Told(f"{found.normal_p:.3g}", found.normal_p), Told(found.test)]
+            rows.append([where(run, point), name, *row])
     return rows
 
 
@@ -115,22 +107,21 @@ def comparison_rows(run: RunView, told: Statistics) -> list[list[str]]:
 
 
 def _compared(run: RunView, point: PointView, one: Comparison) -> Iterator[str]:
-    yield _where(run, point)
+    yield where(run, point)
     yield str(one.dies)
-    for band, write in (
-        (one.accuracy, points_of),
-        (one.energy, lambda joules: render(joules, "J")),
-        (one.passing, points_of),
-    ):
-        yield value(band, write)
-        yield interval(band, write)
-    yield f"{one.p:.3g}"
+    yield value(one.accuracy, points_of)
+    yield _points(one.accuracy)
+    yield value(one.alike)
+    yield ends(one.alike)
+    yield value(one.energy, lambda joules: quantity(joules, "J"))
+    yield ends(one.energy, "J")
+    yield value(one.passing, points_of)
+    yield _points(one.passing)
+    yield Told(f"{one.p:.3g}", one.p)
 
 
-def _where(run: RunView, point: PointView, *, shared: bool = False) -> str:
-    names = differing(run.points, conditions=not shared)
-    return ", ".join(said(point, name) for name in names) or "the only point"
-
-
-def _writer(name: str) -> Callable[[float], str]:
-    return percent if name == "accuracy" else FIGURES[name].render
+def _points(band: Band | None) -> Told:
+    """Write an interval of a difference of shares."""
+    if band is None:
+        return Told("not told")
+    return Told(f"{points_of(band.low)} to {points_of(band.high)}", band.low, band.high)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mru_hw.report.words import percent
 from mru_hw.sweeps.check import SHARE, PlanCheck
 from mru_hw.sweeps.room import size
+from mru_hw.sweeps.words import percent
 from mru_hw.units import render
 
 

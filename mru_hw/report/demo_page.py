@@ -8,9 +8,9 @@ from typing import Any
 
 from mru_hw.errors import RunStatus
 from mru_hw.report import figures
-from mru_hw.report.figures import Picture
-from mru_hw.report.page import Card, Section, write_report
-from mru_hw.report.words import percent
+from mru_hw.report.page import write_report
+from mru_hw.report.parts import Card, Picture, Section, Table
+from mru_hw.sweeps.told import percent, quantity
 from mru_hw.sweeps.view import RunView
 from mru_hw.units import render
 
@@ -31,7 +31,7 @@ def write_demo_report(run: RunView, summary: Mapping[str, Any], out: Path) -> No
         run,
         out,
         title=TITLE,
-        cards=cards,
+        own_cards=cards,
         before=[_networks(summary), _ngspice(spice, str(summary["demo"]["netlist"]))],
         after=[_seconds(summary)],
     )
@@ -55,11 +55,18 @@ def _networks(summary: Mapping[str, Any]) -> Section:
             "say nothing; those of a whole demo do."
         )
     return Section(
+        key="networks",
         title="From software to circuit",
         paragraphs=paragraphs,
-        head=(*head, "transistors"),
-        rows=rows,
-        numbers=range(2, 7),
+        tables=[
+            Table(
+                name="networks",
+                caption="Accuracy of both networks at each level of truth.",
+                head=(*head, "transistors"),
+                rows=rows,
+                numbers=range(2, 7),
+            )
+        ],
     )
 
 
@@ -76,8 +83,8 @@ def _ngspice(spice: Mapping[str, Any], folder: str) -> Section:
                 str(row["ideal"]),
                 str(row["behavioral"]),
                 str(row["ngspice"]) if finished else RunStatus[row["status"]].value,
-                render(joules["ngspice"], "J") if finished else "",
-                render(joules["behavioral"], "J"),
+                quantity(joules["ngspice"], "J") if finished else "",
+                quantity(joules["behavioral"], "J"),
                 f"{100 * (joules['behavioral'] / joules['ngspice'] - 1):+.1f} %"
                 if finished
                 else "",
@@ -86,26 +93,25 @@ def _ngspice(spice: Mapping[str, Any], folder: str) -> Section:
         )
     found = [_blocks(spice)] if spice["complete"] else []
     return Section(
+        key="netlist",
         title="The netlist in ngspice",
         paragraphs=[
             f"The nominal chip of the 2 x 8 network, whose netlist stands in {folder}/, ran in "
             "ngspice on the first test sequences; ideal and behavioral ran the same.",
             *_step_sentences(spice),
         ],
-        head=(
-            "sequence",
-            "frames",
-            "label",
-            "ideal",
-            "behavioral",
-            "ngspice",
-            "energy, ngspice",
-            "energy, behavioral",
-            "error",
-            "core time",
-        ),
-        rows=rows,
-        numbers=range(10),
+        tables=[
+            Table(
+                name="netlist",
+                caption="Decisions and energies of each sequence; error: behavioral over ngspice.",
+                head=(
+                    *("sequence", "frames", "label", "ideal", "behavioral", "ngspice"),
+                    *("energy, ngspice", "energy, behavioral", "error", "core time"),
+                ),
+                rows=rows,
+                numbers=range(10),
+            )
+        ],
         pictures=found,
     )
 
@@ -141,7 +147,10 @@ def _blocks(spice: Mapping[str, Any]) -> Picture:
     left = [name for name in blocks if name not in known]
     more = f" Within 10 % only by its tolerances, and not shown: {', '.join(left)}." if left else ""
     return Picture(
-        uri=figures.side_by_side(groups, "W", "mean supply power"),
+        name="ngspice_blocks",
+        data={"block": list(known)}
+        | {f"{level} [W]": list(values.values()) for level, values in groups.items()},
+        svg=figures.side_by_side(groups, "W", "mean supply power"),
         alternative="Bars of the supply power by block, ngspice beside behavioral.",
         caption=(
             f"Mean supply power of these sequences by block: {render(totals['ngspice'], 'W')} in "
@@ -158,5 +167,15 @@ def _seconds(summary: Mapping[str, Any]) -> Section:
         for name, seconds in summary["seconds"].items()
     ]
     return Section(
-        title="How long it took", head=("stage", "wall time", ""), rows=rows, numbers=(1,)
+        key="seconds",
+        title="How long it took",
+        tables=[
+            Table(
+                name="seconds",
+                caption="Wall time of each stage of the demo.",
+                head=("stage", "wall time", "note"),
+                rows=rows,
+                numbers=(1,),
+            )
+        ],
     )

@@ -1,8 +1,7 @@
-"""Figures as SVG in data URIs: nothing is loaded, nothing runs, the same input gives the same."""
+"""Figures as SVG: nothing is loaded, nothing runs, the same input gives the same text."""
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,46 +14,44 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
+from mru_hw.report.colours import (
+    BLOCKS,
+    DIES,
+    FAINT,
+    INK,
+    LEVELS,
+    LIMIT,
+    NGSPICE,
+    PAPER,
+    SEVERAL,
+    theme,
+)
 from mru_hw.units import render
 
 Array = NDArray[np.float64]
 
-BLUE, ORANGE, GREEN, GREY, RED = "#2b6cb0", "#c05621", "#2f855a", "#4a5568", "#b83280"
-COLOURS = (BLUE, ORANGE, GREEN, RED, GREY, "#6b46c1")
-LINES = {
-    "software": ("as trained", GREY, (0, (1, 1))),
-    "ideal": ("mapped and rounded", GREEN, (0, (5, 1))),
-    "nominal": ("nominal die", ORANGE, "solid"),
-}
+TOGETHER = 3
+"""Curves that share a frame; more have a frame each."""
 _STYLE: Any = {
     "text.parse_math": False,  # no text of a file is a formula
     "svg.hashsalt": "mru_hw",
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.edgecolor": GREY,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "hatch.linewidth": 1.2,
     "figure.constrained_layout.use": True,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
     "legend.frameon": False,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A figure of the page.
-
-    Attributes
-    ----------
-    uri
-        ``data:image/svg+xml;base64,…``.
-    alternative
-        What it shows, for who cannot see it.
-    caption
-        What the reader should take from it.
-    """
-
-    uri: str
-    alternative: str
-    caption: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,22 +65,26 @@ class Series:
 
 
 def drawn(draw: Callable[[Figure], None], size: tuple[float, float]) -> str:
-    """Return what `draw` puts on a figure of `size` inches, as a data URI."""
+    """Return what `draw` puts on a figure of `size` inches, as a document of SVG."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size)
         draw(figure)
-        stream = io.BytesIO()
+        stream = io.StringIO()
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+    text = stream.getvalue()
+    head, mark, rest = text.partition("<defs>")
+    return f"{head}{theme()}{mark}{rest}"
 
 
 def _known(references: Mapping[str, float]) -> list[tuple[str, str, Any, float]]:
     """Return label, colour, dashes and value of the references that have a line."""
-    return [(*LINES[name], share) for name, share in references.items() if name in LINES]
+    return [(*LEVELS[name], share) for name, share in references.items() if name in LEVELS]
 
 
-def accuracy_histogram(accuracy: Array, references: Mapping[str, float], n_seq: int) -> str:
-    """Draw how many dies reach which accuracy, beside the references."""
+def accuracy_histogram(
+    accuracy: Array, references: Mapping[str, float], n_seq: int, limit: float | None = None
+) -> str:
+    """Draw how many dies reach which accuracy, beside the references and the least allowed."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -92,43 +93,77 @@ def accuracy_histogram(accuracy: Array, references: Mapping[str, float], n_seq: 
         low, high = int(right.min()), int(right.max())
         step = max(1, (high - low) // 40 + 1)
         edges = (np.arange(low, high + step + 1, step) - 0.5) / n_seq * 100
-        axes.hist(100 * accuracy, bins=edges.tolist(), color=BLUE, edgecolor="white", linewidth=0.5)
+        axes.hist(100 * accuracy, bins=edges.tolist(), color=DIES, edgecolor=PAPER, linewidth=0.5)
         for label, colour, dashes, share in _known(references):
             # What lies under another line shows through its gaps.
             order = 5 if dashes != "solid" else 4
+            axes.axvline(100 * share, color=PAPER, linewidth=4, zorder=order)
             axes.axvline(
                 100 * share, color=colour, ls=dashes, linewidth=2, label=label, zorder=order
             )
+        if limit is not None:
+            _limit(axes, 100 * limit, "at least")
         axes.set_xlabel(f"accuracy on {n_seq} sequences [%]")
         axes.set_ylabel("dies")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+        _legend(axes, references, 1.12)
 
-    return drawn(draw, (7, 3.4))
+    return drawn(draw, (7, 3.6))
 
 
-def energy_histograms(energies: Array, power: Array) -> str:
-    """Draw energies of sequences (all dies) and mean powers of dies."""
+def _legend(axes: Axes, references: Mapping[str, float], height: float) -> None:
+    """Name the references above a frame, where there are some."""
+    if _known(references):
+        axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, height), ncols=3)
+
+
+def _limit(axes: Axes, at: float, label: str) -> None:
+    """Draw a limit as a line that bears its name."""
+    axes.axvline(at, color=LIMIT, linestyle=(0, (3, 1, 1, 1)), linewidth=1.6, zorder=6)
+    axes.annotate(
+        label,
+        (at, 1.07),
+        xycoords=("data", "axes fraction"),
+        ha="center",
+        va="bottom",
+        fontsize=9,
+        color=LIMIT,
+    )
+
+
+def spread(
+    panels: Sequence[tuple[str, str, str, Array, Mapping[str, float]]],
+) -> str:
+    """Draw distributions: panels of (label, what is counted, unit, values, limits)."""
 
     def draw(figure: Figure) -> None:
-        left, right = figure.subplots(1, 2)
-        left.hist(energies.ravel(), bins=40, color=BLUE, edgecolor="white", linewidth=0.3)
-        low, high = np.percentile(energies, [10, 90])
-        for value, label in ((low, "P10"), (energies.mean(), "mean"), (high, "P90")):
-            left.axvline(value, color=ORANGE, linestyle="solid" if label == "mean" else "dashed")
-            left.annotate(
-                label, (value, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom"
-            )
-        left.xaxis.set_major_formatter(EngFormatter(unit="J"))
-        left.set_xlabel("energy of a sequence")
-        left.set_ylabel("sequences on dies")
-        right.hist(power, bins=30, color=GREEN, edgecolor="white", linewidth=0.3)
-        right.xaxis.set_major_formatter(EngFormatter(unit="W"))
-        right.set_xlabel("mean power of a die")
-        right.set_ylabel("dies")
-        for axes in (left, right):
+        for axes, (label, counted, unit, values, limits) in zip(
+            np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
+        ):
+            axes.hist(values.ravel(), bins=32, color=DIES, edgecolor=PAPER, linewidth=0.3)
+            for words, value in limits.items():
+                _limit(axes, value, words)
+            _middle(axes, values)
+            axes.xaxis.set_major_formatter(EngFormatter(unit=unit))
+            axes.set_xlabel(label)
+            axes.set_ylabel(counted)
             axes.locator_params(axis="x", nbins=5)
 
-    return drawn(draw, (7.5, 3.2))
+    return drawn(draw, (4.0 * len(panels), 3.2))
+
+
+def _middle(axes: Axes, values: Array) -> None:
+    """Mark mean, P10 and P90; those too near the mean for a name have lines alone."""
+    mean = float(values.mean())
+    left, right = axes.get_xlim()
+    for value, name in zip(
+        (*np.percentile(values, [10, 90]).tolist(), mean), ("P10", "P90", "mean"), strict=True
+    ):
+        middle = name == "mean"
+        axes.axvline(value, color=INK, linestyle="solid" if middle else "dashed")
+        if middle or abs(value - mean) > 0.12 * (right - left):
+            axes.annotate(
+                name, (value, 1), xycoords=("data", "axes fraction"), ha="center", va="bottom"
+            )
 
 
 def over_axis(
@@ -141,17 +176,27 @@ def over_axis(
 ) -> str:
     """Draw quantities over an axis: panels of (label, unit, series); references to the first.
 
+    Each curve has its band. Up to `TOGETHER` share a frame; more have one each, on common scales.
     `unit` is the SI unit of the axis's own values, which its ticks have with a prefix.
     """
+    count = len(panels[0][2])
+    across = 1 if count <= TOGETHER else count
 
     def draw(figure: Figure) -> None:
-        for place, (title, measure, series) in zip(
-            np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
-        ):
-            _curves(place, values, series, unit)
-            _label(place, axis, title, measure, references)
+        places = figure.subplots(across, len(panels), sharex="all", sharey="col", squeeze=False)
+        for column, (title, measure, series) in enumerate(panels):
+            frames = [series] if across == 1 else [[one] for one in series]
+            for row, some in enumerate(frames):
+                place = places[row][column]
+                _curves(place, values, some, unit)
+                last = row == across - 1
+                _label(place, axis if last else "", title, measure, references)
+                if row == 0 and measure == "%":
+                    _legend(place, references, 1.1)
+                if across > 1:
+                    place.set_title(some[0].label, fontsize=9, loc="left")
 
-    return drawn(draw, (4.2 * len(panels), 3.4 + 0.2 * len(panels[0][2])))
+    return drawn(draw, (4.2 * len(panels), 3.6 if across == 1 else 0.8 + 1.7 * across))
 
 
 def over_sample(
@@ -171,10 +216,12 @@ def over_sample(
         for place, (title, measure, means) in zip(
             np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
         ):
-            place.plot(list(values), means, color=BLUE, marker="o", markersize=3, linestyle="none")
+            place.plot(list(values), means, color=DIES, marker="o", markersize=3, linestyle="none")
             if unit:
                 _write_prefixes(place, unit)
             _label(place, axis, title, measure, references)
+            if measure == "%":
+                _legend(place, references, 1.0)
 
     return drawn(draw, (4.2 * len(panels), 3.4))
 
@@ -188,7 +235,6 @@ def _label(
     if measure == "%":
         for label, colour, dashes, share in _known(references):
             place.axhline(100 * share, color=colour, linestyle=dashes, linewidth=1, label=label)
-        place.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     else:
         place.yaxis.set_major_formatter(EngFormatter(unit=measure))
 
@@ -200,7 +246,7 @@ def _write_prefixes(axes: Axes, unit: str) -> None:
 
 
 def _curves(axes: Axes, values: Sequence[Any], series: Sequence[Series], unit: str) -> None:
-    """Draw one curve in its band, or several with bars from P10 to P90, a little apart."""
+    """Draw curves in their bands, named at their ends where there are several."""
     numbers = all(isinstance(value, (int, float)) for value in values)
     x = np.array(values, dtype=float) if numbers else np.arange(len(values), dtype=float)
     wide = numbers and x.min() >= 0 and x.max() >= 10 * np.min(x, where=x > 0, initial=np.inf)
@@ -210,25 +256,32 @@ def _curves(axes: Axes, values: Sequence[Any], series: Sequence[Series], unit: s
         axes.set_xticks(x, [_tick(value, unit) for value in values])
     elif unit:
         _write_prefixes(axes, unit)
-    apart = 0.03 * (x.max() - x.min()) / max(1, len(series) - 1)
+    marks = "osD"
     for k, one in enumerate(series):
-        colour, label = COLOURS[k % len(COLOURS)], one.label or None
-        if len(series) == 1:
-            axes.plot(x, one.mean, color=colour, marker="o", markersize=4, label=label)
-            axes.fill_between(x, one.low, one.high, color=colour, alpha=0.15, linewidth=0)
-        else:
-            at = x + (k - (len(series) - 1) / 2) * apart
-            bars = np.stack([one.mean - one.low, one.high - one.mean]).clip(min=0)
-            axes.errorbar(
-                at,
-                one.mean,
-                bars,
-                color=colour,
-                marker="o",
-                markersize=4,
-                elinewidth=1,
-                label=label,
-            )
+        colour = DIES if len(series) == 1 else SEVERAL[k % len(SEVERAL)]
+        axes.plot(x, one.mean, color=colour, marker=marks[k % 3], markersize=4, zorder=3)
+        axes.fill_between(x, one.low, one.high, color=colour, alpha=0.18, linewidth=0)
+    if len(series) > 1:
+        _name_ends(axes, x, series)
+
+
+def _name_ends(axes: Axes, x: Array, series: Sequence[Series]) -> None:
+    """Write each curve's name at its right end, names apart."""
+    ends = [one.mean[np.isfinite(one.mean)][-1:] for one in series]
+    known = [k for k, end in enumerate(ends) if len(end)]
+    known.sort(key=lambda k: float(ends[k][0]))
+    for rank, k in enumerate(known):
+        shift = (rank - (len(known) - 1) / 2) * 10.0
+        axes.annotate(
+            series[k].label,
+            (float(x[-1]), float(ends[k][0])),
+            xytext=(8, shift),
+            textcoords="offset points",
+            color=SEVERAL[k % len(SEVERAL)],
+            fontsize=8,
+            va="center",
+            annotation_clip=False,
+        )
 
 
 def _tick(value: Any, unit: str) -> str:
@@ -238,40 +291,83 @@ def _tick(value: Any, unit: str) -> str:
 
 
 def energy_by_block(blocks: Mapping[str, tuple[float, float]], *, split: bool) -> str:
-    """Draw the mean energy of a sequence by supply block, static and switching apart."""
+    """Draw the mean energy of a sequence by supply block, static and switching apart.
+
+    Blocks have their colours; what is switching is hatched.
+    """
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         names = sorted(blocks, key=lambda name: sum(blocks[name]))
         static = np.array([blocks[name][0] for name in names])
         switching = np.array([blocks[name][1] for name in names])
-        axes.barh(names, static, color=BLUE, label="static" if split else "in all")
+        colours = [BLOCKS.get(name, FAINT) for name in names]
+        axes.barh(names, static, color=colours)
         if split:
-            axes.barh(names, switching, left=static, color=ORANGE, label="switching")
-            axes.legend(loc="lower right")
+            axes.barh(
+                names, switching, left=static, color=colours, hatch="////", edgecolor=PAPER, lw=0
+            )
         for row, value in enumerate(static + switching):
-            share = 100 * value / (static + switching).sum()
+            share = 100 * value / ((static + switching).sum() or 1.0)
             axes.annotate(f" {share:.1f} %", (value, row), va="center")
         axes.xaxis.set_major_formatter(EngFormatter(unit="J"))
-        axes.set_xlabel("energy of a sequence, on average")
+        more = ", hatched: switching" if split else ""
+        axes.set_xlabel(f"energy of a sequence, on average{more}")
         axes.margins(x=0.12)
 
     return drawn(draw, (7, 2.4))
 
 
+def ranked(values: Mapping[str, float], label: str, unit: str = "") -> str:
+    """Draw quantities as bars, the first on top; shares in % without a `unit`."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        names, sizes = list(values)[::-1], list(values.values())[::-1]
+        axes.barh([name[:48] for name in names], sizes, color=DIES)
+        for row, value in enumerate(sizes):
+            said = f" {render(value, unit, 3)}" if unit else f" {value:.1f} %"
+            axes.annotate(said, (value, row), va="center")
+        if unit:
+            axes.xaxis.set_major_formatter(EngFormatter(unit=unit))
+        axes.set_xlabel(label)
+        axes.margins(x=0.14)
+
+    return drawn(draw, (7, 0.9 + 0.28 * len(values)))
+
+
 def side_by_side(groups: Mapping[str, Mapping[str, float]], unit: str, label: str) -> str:
-    """Draw several quantities (groups) for the same names, as bars beside each other."""
+    """Draw quantities of levels of truth (groups) for the same names, as bars beside each other."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         names = list(next(iter(groups.values())))
         x, width = np.arange(len(names), dtype=float), 0.8 / len(groups)
+        colours = {"ngspice": NGSPICE, "behavioral": DIES}
         for k, (group, values) in enumerate(groups.items()):
             place = x + (k - (len(groups) - 1) / 2) * width
-            axes.bar(place, [values[n] for n in names], width, color=COLOURS[k], label=group)
+            colour = colours.get(group, SEVERAL[k % len(SEVERAL)])
+            hatch = "" if k == 0 else "///"
+            heights = [values[n] for n in names]
+            axes.bar(
+                place, heights, width, color=colour, hatch=hatch, edgecolor=PAPER, lw=0, label=group
+            )
         axes.set_xticks(x, names)
         axes.yaxis.set_major_formatter(EngFormatter(unit=unit))
         axes.set_ylabel(label)
         axes.legend()
 
     return drawn(draw, (7, 3))
+
+
+def errors(values: Array, label: str) -> str:
+    """Draw how far the array is from ngspice, one bar height a few runs, with 0 marked."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.hist(100 * values, bins=24, color=NGSPICE, edgecolor=PAPER, linewidth=0.3)
+        axes.axvline(0, color=INK, linewidth=1)
+        axes.set_xlabel(f"{label} [%]")
+        axes.set_ylabel("sequences on dies")
+
+    return drawn(draw, (7, 2.8))

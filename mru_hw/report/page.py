@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,22 @@ from mru_hw.errors import MruHwError
 from mru_hw.files import refuse_foreign, whole_file
 from mru_hw.report import bands
 from mru_hw.report.bands import until_lines
-from mru_hw.report.figures import Picture
-from mru_hw.report.sections import condition_rows, notes, pictures, point_rows, technologies
-from mru_hw.report.summary import sweep_summary
-from mru_hw.report.words import counted, described, percent
+from mru_hw.report.beside_spice import agreement_section
+from mru_hw.report.chip import ChipFacts, area_section, enlarge_section, find_chip, power_parts
+from mru_hw.report.compare import Compared, published, side_by_side
+from mru_hw.report.failing import failing_units
+from mru_hw.report.head import STAMP, cards, lead, paragraph
+from mru_hw.report.limits import capability_note, limits_said, specification
+from mru_hw.report.montecarlo import matrices, refused, spread_table, worst_table
+from mru_hw.report.origin import reproduction
+from mru_hw.report.parts import Card, Section, Table
+from mru_hw.report.power import power
+from mru_hw.report.sections import distributions, notes, over_axes, point_rows, technologies
 from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
+from mru_hw.sweeps.verdict import Verdict, verdict
 from mru_hw.sweeps.view import RunView
-from mru_hw.units import render
+from mru_hw.sweeps.words import condition
 
 MARKER = "<!doctype html>\n<!-- mru-hw report -->"
 
@@ -37,53 +45,104 @@ BOUNDARY = (
     "supply, and is no part of it. Output pins are held at a fixed voltage.",
 )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """A figure at the head of the page."""
-
-    value: str
-    label: str
+_POINTS_HEAD = (
+    *("study", "at", "runs", "accuracy", "95 % interval", "P10", "P90", "yield"),
+    *("95 % interval", "energy", "power", "failed"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A heading with paragraphs, a table and pictures, any of them left out.
+class Page:
+    """All that a page says.
 
     Attributes
     ----------
-    numbers, code
-        Columns of the table that hold numbers, and text such as hashes.
+    verdict
+        The figures at its head.
+    paragraph
+        The verdict as sentences.
+    lead, warnings
+        The line under the title, and what stands in boxes.
     """
 
     title: str
-    paragraphs: Sequence[str] = ()
-    head: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
-    numbers: Sequence[int] = ()
-    code: Sequence[int] = ()
-    pictures: Sequence[Picture] = field(default=())
+    lead: str
+    paragraph: Sequence[str]
+    warnings: Sequence[str]
+    cards: Sequence[Card]
+    sections: Sequence[Section]
+    verdict: Verdict
 
 
-def write_report(
+def make_page(
     run: RunView,
-    out: Path,
     *,
+    others: Sequence[RunView] = (),
+    model: Path | None = None,
+    inputs: Path | None = None,
     title: str = "A network on many dies",
-    cards: Iterable[Card] = (),
+    own_cards: Iterable[Card] = (),
     before: Iterable[Section] = (),
     after: Iterable[Section] = (),
-) -> None:
-    """Write the report of a sweep; it appears whole or not at all.
+) -> Page:
+    """Return what the page of a sweep says.
 
     Parameters
     ----------
     run
         The sweep, which may be unfinished: the page says so.
-    out
-        Where; an earlier report there is replaced.
-    title, cards, before, after
+    others
+        Further sweeps to compare it with; those of its network at the level spice are also held
+        against the array.
+    model, inputs
+        The sweep's network and sequences, if neither where its plan says nor beside it.
+    title, own_cards, before, after
         What a demo adds: its name, further cards, sections before and after the sweep's own.
+
+    Raises
+    ------
+    UserError
+        `model` or `inputs` is not what the sweep was run with.
+    """
+    told = statistics(run)
+    judged = verdict(run, told)
+    found = find_chip(run, model, inputs)
+    chip = found if isinstance(found, ChipFacts) else None
+    finer = (
+        None
+        if chip is None or run.level == "ideal"
+        else power_parts(chip, condition(run, run.base))
+    )
+    compared = [Compared(run=run, verdict=judged)]
+    compared += [Compared(run=one, verdict=verdict(one, statistics(one))) for one in others]
+    sections = [
+        specification(run, judged),
+        *before,
+        power(run, finer),
+        *_dies(run, told, judged),
+        _worst(run, judged, model, inputs),
+        enlarge_section(found),
+        *_points(run, told),
+        area_section(found),
+        agreement_section(run, others, model, inputs),
+        *([side_by_side(compared)] if others else []),
+        published(run, judged),
+        *after,
+        reproduction(run, found),
+    ]
+    return Page(
+        title=title,
+        lead=lead(run, technologies(run)),
+        paragraph=paragraph(run, judged, chip),
+        warnings=warnings(run),
+        cards=[*cards(run, judged, chip), *own_cards],
+        sections=[section for section in sections if not section.empty],
+        verdict=judged,
+    )
+
+
+def write_page(page: Page, out: Path) -> None:
+    """Write a page; it appears whole or not at all.
 
     Raises
     ------
@@ -91,18 +150,32 @@ def write_report(
         `out` holds something else.
     """
     refuse_foreign(out, marker=MARKER, what="report")
-    text = _page(
-        title=title,
-        lead=_lead(run),
-        warnings=warnings(run),
-        cards=[*_cards(run), *cards],
-        sections=[*before, *_sections(run), *after],
-        boundary=BOUNDARY,
-    )
+    text = _html(page=page, stamp=STAMP, boundary=BOUNDARY)
     if not text.startswith(MARKER):
         raise MruHwError("The report's template does not begin with its marker.")
     with whole_file(out) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def write_report(run: RunView, out: Path, **more: Any) -> Page:
+    """Write the report of a sweep, and return what it says.
+
+    Parameters
+    ----------
+    run, more
+        As of `make_page`.
+    out
+        Where; an earlier report there is replaced.
+
+    Raises
+    ------
+    UserError
+        `out` holds something else, or as of `make_page`.
+    """
+    refuse_foreign(out, marker=MARKER, what="report")
+    page = make_page(run, **more)
+    write_page(page, out)
+    return page
 
 
 def warnings(run: RunView) -> list[str]:
@@ -128,123 +201,150 @@ def warnings(run: RunView) -> list[str]:
     return [*found, *filter(None, [run.doubtful]), *notes(run)]
 
 
-def _page(**content: Any) -> str:
+def _html(**content: Any) -> str:
     environment = Environment(
         loader=PackageLoader("mru_hw.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template("report.html.j2").render(content)
 
 
-def _lead(run: RunView) -> str:
-    return (
-        f"{run.n_sequences} sequences on {technologies(run)}, level {run.level}, "
-        f"{sum(point.n_runs for point in run.points)} runs. "
-        f"The figures at the head are at: {described(run, run.base)}."
-    )
+# ------------------------------------------------------------------------------------ sections
 
 
-def _cards(run: RunView) -> list[Card]:
-    summary = sweep_summary(run)
-    accuracy, joules = summary["accuracy"], summary["energy_per_sequence_J"]
-    dies = accuracy["dies"]
-    found = [
-        Card(value=percent(accuracy["software"]), label="accuracy as trained"),
-        Card(value=percent(accuracy["ideal"]), label="mapped and rounded"),
-    ]
-    if accuracy["behavioral"] is not None:
-        found.append(Card(value=percent(accuracy["behavioral"]), label="nominal die"))
-    if dies["mean"] is not None:
-        found.append(Card(value=percent(dies["mean"]), label=f"mean of {counted(run.base)}"))
-        found.append(Card(value=percent(dies["p10"]), label="tenth percentile of them"))
-    if joules["mean"] is not None:
-        found.append(Card(value=render(joules["mean"], "J"), label="energy of a sequence, mean"))
-        power = render(summary["power_W"]["mean"], "W")
-        found.append(Card(value=power, label="mean supply power"))
-    delivered = summary["input_energy_J"]["mean"]
-    if delivered is not None:
-        label = "delivered by the input sources in a sequence, beside it"
-        found.append(Card(value=render(delivered, "J"), label=label))
-    return found
-
-
-def _sections(run: RunView) -> list[Section]:
-    told = statistics(run)
-    points_head = (
-        *("study", "at", "runs", "accuracy", "95 % interval", "P10", "P90", "yield"),
-        *("95 % interval", "energy", "power", "failed"),
-    )
-    said = "; ".join(dict.fromkeys(run.spec(study).said() for study in run.plans))
-    return [
-        Section(title="Over the dies", pictures=pictures(run)),
-        *_yields(run, told, said),
-        Section(
-            title="Every point",
-            paragraphs=(
-                "Means over the runs of a point; P10 and P90 are of their accuracies. The interval "
-                "of the mean accuracy is for other dies and other sequences: both are drawn again "
-                f"{DRAWS} times. Yield is the share of runs that keep the limits at this point: "
-                f"{said}.",
-            ),
-            head=points_head,
-            rows=point_rows(run, told),
-            numbers=range(2, 12),
-        ),
-        *_more(run, told),
-        Section(
-            title="Conditions, versions, hashes",
-            rows=condition_rows(run),
-            code=(1,),
-        ),
-    ]
-
-
-def _yields(run: RunView, told: Statistics, said: str) -> Iterable[Section]:
+def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
+    own = [one for one in judged.limits if one.population is judged.judged]
     yield Section(
+        key="dies",
+        title="Over the dies",
+        tables=[table for table in [spread_table(run, judged)] if table is not None],
+        pictures=distributions(run, own),
+    )
+    yield Section(
+        key="yield",
         title="Yield",
         paragraphs=(
-            f"A die passes if it keeps, at every temperature and supply asked for: {said}. The "
-            "first interval is Clopper's and Pearson's, given these sequences. Behind the "
-            "sequences: the share of dies whose accuracy on other sequences would keep the limit, "
-            "at the hardest condition alone, from a beta-binomial fit; it is not told where dies "
-            "differ no more than the sequences make them.",
+            f"A die passes if it keeps, at every temperature and supply asked for: "
+            f"{limits_said(run)}. The first interval is Clopper's and Pearson's, given these "
+            "sequences. Behind the sequences: the share of dies whose accuracy on other sequences "
+            "would keep the limit, at the hardest condition alone, from a beta-binomial fit; it is "
+            "not told where dies differ no more than the sequences make them.",
         ),
-        head=bands.YIELD_HEAD,
-        rows=bands.yield_rows(run, told),
-        numbers=(2, 4, 5, 6, 7, 8),
+        tables=[
+            Table(
+                name="yield",
+                caption="One row a population of dies; populations are never pooled.",
+                head=bands.YIELD_HEAD,
+                rows=bands.yield_rows(run, told),
+                numbers=(2, 4, 5, 6, 7, 8),
+            ),
+            *matrices(run, judged),
+            *filter(None, [refused(run)]),
+        ],
     )
 
 
-def _more(run: RunView, told: Statistics) -> Iterable[Section]:
+def _worst(run: RunView, judged: Verdict, model: Path | None, inputs: Path | None) -> Section:
+    tables = [worst_table(run, one) for one in judged.corners]
+    units = failing_units(run, judged, model, inputs)
+    return Section(
+        key="worst",
+        title="The worst dies",
+        paragraphs=[units] if isinstance(units, str) else [],
+        tables=[
+            *(table for table in tables if table is not None),
+            *([units] if isinstance(units, Table) else []),
+        ],
+    )
+
+
+def _points(run: RunView, told: Statistics) -> Iterator[Section]:
+    yield Section(
+        key="axes",
+        title="Over the axes",
+        paragraphs=(
+            "Bands are P10 to P90 over the runs of a point, which is how dies differ; how sure a "
+            "mean is stands in the table of points.",
+        )
+        if len(run.points) > 1
+        else (),
+        pictures=over_axes(run),
+    )
+    yield Section(
+        key="points",
+        title="Every point",
+        paragraphs=(
+            "Means over the runs of a point; P10 and P90 are of their accuracies. The interval "
+            "of the mean accuracy is for other dies and other sequences: both are drawn again "
+            f"{DRAWS} times. Yield is the share of runs that keep the limits at this point: "
+            f"{limits_said(run)}.",
+        ),
+        tables=[
+            Table(
+                name="points",
+                caption="Every point of the sweep.",
+                head=_POINTS_HEAD,
+                rows=point_rows(run, told),
+                numbers=range(2, 12),
+            )
+        ],
+    )
+    yield from _more(run, told)
+
+
+def _more(run: RunView, told: Statistics) -> Iterator[Section]:
     if told.comparisons:
         yield Section(
+            key="against",
             title="Against the point at the head",
             paragraphs=(
-                "Differences on the same dies and sequences. Accuracy: for other dies and "
-                "sequences. Energy: Student's interval over dies. Passing: Agresti's and Min's "
-                "interval, and the p of McNemar's exact test.",
+                "Differences on the same dies and sequences. Accuracy, and the share of decisions "
+                "that are right at both or wrong at both: for other dies and sequences. Energy: "
+                "Student's interval over dies. Passing: Agresti's and Min's interval, and the p of "
+                "McNemar's exact test.",
             ),
-            head=bands.COMPARISON_HEAD,
-            rows=bands.comparison_rows(run, told),
-            numbers=range(1, 9),
+            tables=[
+                Table(
+                    name="differences",
+                    caption="Each point less the one at the head.",
+                    head=bands.COMPARISON_HEAD,
+                    rows=bands.comparison_rows(run, told),
+                    numbers=range(1, len(bands.COMPARISON_HEAD)),
+                )
+            ],
         )
     if rows := bands.percentile_rows(run, told):
         yield Section(
+            key="percentiles",
             title="Percentiles over the dies",
-            head=bands.PERCENTILE_HEAD,
-            rows=rows,
-            numbers=range(2, len(bands.PERCENTILE_HEAD)),
+            tables=[
+                Table(
+                    name="percentiles",
+                    caption="Percentiles over the runs of each point, linear between dies.",
+                    head=bands.PERCENTILE_HEAD,
+                    rows=rows,
+                    numbers=range(2, len(bands.PERCENTILE_HEAD)),
+                )
+            ],
         )
     if rows := bands.capability_rows(run, told):
         yield Section(
+            key="capability",
             title="Capability",
             paragraphs=(
-                "Cpk with Bissell's interval. Where the p of the test is small, the dies are not "
-                "normal and the index says nothing of the yield.",
+                f"{capability_note()} The interval is Bissell's. Where the p of the test is small, "
+                "the dies are not normal and the index says nothing of the yield.",
             ),
-            head=bands.CAPABILITY_HEAD,
-            rows=rows,
-            numbers=range(2, 5),
+            tables=[
+                Table(
+                    name="capability",
+                    caption="Cpk of each limited figure at each point.",
+                    head=bands.CAPABILITY_HEAD,
+                    rows=rows,
+                    numbers=range(2, 5),
+                )
+            ],
         )

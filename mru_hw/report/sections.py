@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from mru_hw.report import figures
-from mru_hw.report.bands import interval
-from mru_hw.report.figures import Array, Picture, Series
-from mru_hw.report.words import counted, described, differing, percent, said
+from mru_hw.report.figures import Array, Series
+from mru_hw.report.parts import Picture
 from mru_hw.sweeps.axes import AXES, Noted
 from mru_hw.sweeps.statistics.answers import Statistics
 from mru_hw.sweeps.subject import ARITHMETIC
+from mru_hw.sweeps.told import ends, percent, quantity
+from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.words import counted, described, differing, said
 from mru_hw.units import render
 
 _SHOWN = 6
@@ -26,48 +28,75 @@ _FEW = 5
 _NONE = np.empty(0)
 
 
-def pictures(run: RunView) -> list[Picture]:
-    """Return all figures of a sweep."""
-    found = [*_distributions(run)]
+def over_axes(run: RunView) -> list[Picture]:
+    """Return accuracy and power over every axis that was swept."""
+    found = []
     for points in run.studies().values():
         over = _over if run.is_grid(points[0].study) else _over_sample
         found += [over(run, points, axis) for axis in differing(points)]
-    if run.base.blocks:
-        found.append(_blocks(run))
     return found
 
 
-def _distributions(run: RunView) -> list[Picture]:
+def distributions(run: RunView, limits: Sequence[Held]) -> list[Picture]:
+    """Return how accuracy, energy and power lie over the dies of the point at the head."""
     base, found = run.base, []
+    software = run.software(base)
     if len(base.accuracy) >= _FEW:
         mean, worst = float(base.accuracy.mean()), float(base.accuracy.min())
+        least = [one.limit for one in limits if one.figure == "accuracy" and one.side == "at_least"]
+        least += [software - one.limit for one in limits if one.figure == "loss"]
+        known = [limit for limit in least if not np.isnan(limit)]
+        limit = max(known, default=None)
         found.append(
             Picture(
-                uri=figures.accuracy_histogram(base.accuracy, run.references, run.n_sequences),
-                alternative="Histogram of the accuracy over dies, with lines for the references.",
+                name="accuracy_of_dies",
+                svg=figures.accuracy_histogram(
+                    base.accuracy, run.references, run.n_sequences, limit
+                ),
+                alternative="Histogram of the accuracy over dies, with lines for the references"
+                + ("." if limit is None else " and the least that the specification allows."),
                 caption=(
                     f"Accuracy over {counted(base)} at {described(run, base)}: "
-                    f"{percent(mean)} on average, {percent(worst)} at worst."
+                    f"{percent(mean)} on average, {percent(worst)} at worst"
+                    + ("." if limit is None else f"; the specification asks for {percent(limit)}.")
                 ),
+                data={"die": base.seeds.tolist(), "accuracy": base.accuracy.tolist()},
             )
         )
     energies = run.energies(base)
     if len(energies) >= _FEW:
-        low, high = np.percentile(energies, [10, 90])
-        found.append(
-            Picture(
-                uri=figures.energy_histograms(energies, base.power),
-                alternative="Histograms of the energy of a sequence and of the power of a die.",
-                caption=(
-                    f"Left: energy of each sequence in {len(energies)} runs, "
-                    f"{render(float(energies.mean()), 'J')} on average, from "
-                    f"{render(float(low), 'J')} (P10) to {render(float(high), 'J')} (P90)"
-                    f"{_from_sequences(run, energies)} Right: mean power of each run, "
-                    f"{render(float(base.power.mean()), 'W')} on average."
-                ),
-            )
-        )
+        found.append(_energies(run, base, energies, limits))
     return found
+
+
+def _energies(run: RunView, base: PointView, energies: Array, limits: Sequence[Held]) -> Picture:
+    bounds: dict[str, dict[str, float]] = {"energy": {}, "power": {}}
+    for one in limits:
+        if one.figure in bounds:
+            bounds[one.figure][one.side.replace("_", " ")] = one.limit
+    low, high = np.percentile(energies, [10, 90])
+    panels = [
+        ("energy of a sequence", "sequences on dies", "J", energies, {}),
+        ("mean energy of a die's sequences", "dies", "J", base.energy, bounds["energy"]),
+        ("mean power of a die", "dies", "W", base.power, bounds["power"]),
+    ]
+    return Picture(
+        name="energy_of_dies",
+        svg=figures.spread(panels),
+        alternative="Histograms of the energy of a sequence and of the power of a die.",
+        caption=(
+            f"Left: energy of each sequence in {len(energies)} runs, "
+            f"{render(float(energies.mean()), 'J')} on average, from "
+            f"{render(float(low), 'J')} (P10) to {render(float(high), 'J')} (P90)"
+            f"{_from_sequences(run, energies)} Middle: the mean over the sequences of each run. "
+            f"Right: mean power of each run, {render(float(base.power.mean()), 'W')} on average."
+        ),
+        data={
+            "die": base.seeds.tolist(),
+            "energy [J]": base.energy.tolist(),
+            "power [W]": base.power.tolist(),
+        },
+    )
 
 
 def _from_sequences(run: RunView, energies: Array) -> str:
@@ -96,15 +125,19 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
         row = [_at(points, fixed | {axis: value}) for value in values]
         accuracy.append(_series(label, [_NONE if p is None else 100 * p.accuracy for p in row]))
         power.append(_series(label, [_NONE if p is None else p.power for p in row]))
+    data = dict(_columns(title, values, accuracy, "accuracy [%]"))
     panels: list[tuple[str, str, Sequence[Series]]] = [("accuracy", "%", accuracy)]
     if any(len(point.power) for point in points):
         panels.append(("mean power", "W", power))
+        data |= dict(_columns(title, values, power, "power [W]"))
     runs = sorted({len(point.accuracy) for point in points})
     counted = f"{runs[0]}" if len(runs) == 1 else f"{runs[0]} to {runs[-1]}"
     left = len(combinations) - _SHOWN
     more = f" {left} more combinations stand in the table of points." if left > 0 else ""
     return Picture(
-        uri=figures.over_axis(title, values, panels, run.compared(points), unit=unit),
+        name=f"over_{axis}_{points[0].number}",
+        data=data,
+        svg=figures.over_axis(title, values, panels, run.compared(points), unit=unit),
         alternative=f"Accuracy and power over {title}.",
         caption=(
             f"Over {title}: the mean of {counted} runs at each point, with the range from "
@@ -123,7 +156,9 @@ def _over_sample(run: RunView, points: Sequence[PointView], axis: str) -> Pictur
     if done and all(len(point.power) for point in done):
         panels.append(("mean power", "W", np.array([point.power.mean() for point in done])))
     return Picture(
-        uri=figures.over_sample(title, values, panels, run.compared(points), unit=unit),
+        name=f"sample_over_{axis}_{points[0].number}",
+        data={title: values} | {f"{name} [{kind}]": m.tolist() for name, kind, m in panels},
+        svg=figures.over_sample(title, values, panels, run.compared(points), unit=unit),
         alternative=f"Accuracy and power of a sample of points over {title}.",
         caption=f"Over {title}: the mean of each of {len(done)} points, which differ in all axes.",
     )
@@ -147,17 +182,15 @@ def _series(label: str, values: Sequence[Array]) -> Series:
     )
 
 
-def _blocks(run: RunView) -> Picture:
-    blocks = run.base.blocks
-    switching = sum(pair[1] for pair in blocks.values())
-    total = switching + sum(pair[0] for pair in blocks.values())
-    split = run.level != "spice"
-    switched = f" Switching makes {100 * switching / total:.2f} % of it." if split and total else ""
-    return Picture(
-        uri=figures.energy_by_block(blocks, split=split),
-        alternative="Bars of the mean energy of a sequence by supply block.",
-        caption=f"Where the energy of a sequence goes, mean over the dies.{switched}",
-    )
+def _columns(
+    title: str, values: Sequence[Any], series: Sequence[Series], what: str
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the columns that a figure over an axis was drawn from."""
+    yield title, list(values)
+    for one in series:
+        for name in ("mean", "low", "high"):
+            end = {"mean": "mean", "low": "P10", "high": "P90"}[name]
+            yield f"{what}, {one.label}: {end}", getattr(one, name).tolist()
 
 
 def point_rows(run: RunView, told: Statistics) -> list[list[str]]:
@@ -169,15 +202,16 @@ def point_rows(run: RunView, told: Statistics) -> list[list[str]]:
         shares = [percent(None)] * 6
         if len(a):
             low, high = np.percentile(a, [10, 90])
-            shares = [percent(float(a.mean())), interval(statistics.accuracy)]
+            shares = [percent(float(a.mean())), ends(statistics.accuracy)]
             shares += [percent(float(v)) for v in (low, high)]
             software = run.software(point)
             known = not np.isnan(software)
             passed = point.passing(run.spec(point.study), software) if known else None
             shares.append(percent(None if passed is None else float(passed.mean())))
-            shares.append(interval(statistics.passing))
-        joules = render(float(point.energy.mean()), "J") if len(point.energy) else "not priced"
-        watts = render(float(point.power.mean()), "W") if len(point.power) else "not priced"
+            shares.append(ends(statistics.passing))
+        priced = len(point.energy)
+        joules = quantity(float(point.energy.mean()), "J") if priced else "not priced"
+        watts = quantity(float(point.power.mean()), "W") if priced else "not priced"
         failed = str(sum(point.failed.values()))
         done = f"{point.n_runs} of {point.n_wanted}"
         at = ", ".join(said(point, name) for name in names) or described(run, point)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from mru_hw.report.bands import until_lines, yield_line
-from mru_hw.report.words import counted, described, percent
 from mru_hw.sweeps.statistics.answers import yields
 from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import counted, described, percent
 from mru_hw.units import render
 
 FORMAT_VERSION = 1

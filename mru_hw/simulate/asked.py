@@ -224,8 +224,8 @@ def asked_waves(raw: str | Path | None, level: str, sequences: Iterable[int] = (
     return Path(raw)
 
 
-def refuse_timing(timing: str, level: str, noise: int | None) -> None:
-    """Refuse a timing that there is not, or that a level or the noise does not go with.
+def refuse_timing(timing: str, level: str) -> None:
+    """Refuse a timing that there is not, or that a level does not go with.
 
     Raises
     ------
@@ -236,8 +236,6 @@ def refuse_timing(timing: str, level: str, noise: int | None) -> None:
         raise UserError("timing", timing, "one of " + ", ".join(TIMINGS))
     if timing == "timed" and level != "behavioral":
         raise UserError("timing", timing, f"settled at the level {level}: behavioral alone has it")
-    if timing == "timed" and noise is not None:
-        raise UserError("noise", noise, "none with `timing` timed, whose circuits have no noise")
 
 
 def refuse_corner(technology: Technology, level: str, corner: str) -> None:

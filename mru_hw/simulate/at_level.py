@@ -104,7 +104,7 @@ def run_level(
         the level's trace or ngspice's own run would be too large.
     """
     refuse_seeds(level, die=die, noise=noise)
-    refuse_timing(timing, level, noise)
+    refuse_timing(timing, level)
     refuse_kernel(kernel, level, timing)
     refuse_corner(chip.design.technology, level, conditions.corner)
     refuse_width(inputs, chip.model.spec.n_in)
@@ -166,6 +166,8 @@ def _behavioral(
             [chip.die(die)],
             temperature=conditions.temperature,
             v_dd=conditions.v_dd,
+            noise=None if noise is None else NoiseRun(seed=noise),
+            sequence_offset=first_sequence,
         )
         ran, warnings = None, [lost_signal(chip.design, calibration)]
     else:

@@ -230,14 +230,16 @@ def simulate_behavioral(
     keep_all
         Whether to return outputs, candidates and states too.
     kernel
-        One of `mru_hw.simulate.kernels.KERNELS`; when None numba's where it is installed.
+        One of `mru_hw.simulate.kernels.KERNELS`; when None numba's where it is installed. Dies with
+        stuck cells are numpy's with either.
 
     Raises
     ------
     UserError
         The trace is too large, or there is no such kernel.
     """
-    compiled = asked_kernel(kernel) == NUMBA
+    # The compiled kernel counts set cells, and a stuck one breaks the count's code.
+    compiled = asked_kernel(kernel) == NUMBA and not any(die.stuck for die in dies)
     temperature = calibration.temperature if temperature is None else temperature
     keep_freed_memory()
     supply_v = design.technology.v_dd if v_dd is None else v_dd
@@ -278,7 +280,7 @@ def _run_numpy(
     job: _Job, dies: Sequence[Die], law: NoiseLaw | None, noise: NoiseRun | None, offset: int
 ) -> None:
     keys = () if noise is None else NoiseKey.of_dies(noise.seed, [die.seed for die in dies])
-    for d, array in enumerate(job.program.dies()):
+    for d, (die, array) in enumerate(zip(dies, job.program.dies(), strict=True)):
         gains = () if noise is None else noise_gains(array)
         for group in job.groups:
             drawn = None
@@ -293,7 +295,12 @@ def _run_numpy(
             gathered, held = Gathered(job.results, job.first + d, group), None
             for block in job.blocks(group):
                 run = DieRun(
-                    array=array, block=block, calibration=job.calibration, noise=drawn, held=held
+                    array=array,
+                    block=block,
+                    calibration=job.calibration,
+                    noise=drawn,
+                    held=held,
+                    stuck=die.stuck,
                 )
                 run.all_layers()
                 gathered.add(block, run)

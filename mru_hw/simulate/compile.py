@@ -102,6 +102,7 @@ def _together(dies: Sequence[Die]) -> Die:
         dvt={key: np.stack([die.dvt[key] for die in dies]) for key in first.dvt},
         dbeta={key: np.stack([die.dbeta[key] for die in dies]) for key in first.dbeta},
         spread=first.spread,
+        reference=np.array([[die.reference] for die in dies], dtype=np.float64),
     )
 
 

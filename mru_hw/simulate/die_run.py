@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import DieArray, Memory, Node, Rails, product
 from mru_hw.simulate.blocks import SequenceBlock
 from mru_hw.simulate.decision_noise import DecisionNoise
-from mru_hw.simulate.memory import initial_cells, nominal_low, step_memory
+from mru_hw.simulate.memory import NOTHING, initial_cells, nominal_low, step_memory
 from mru_hw.simulate.noise_walk import NodeNoise
 from mru_hw.simulate.rows import Product
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.technology.calibration import Calibration
+from mru_hw.variation.stuck import Stuck
 
 
 class DieRun:
@@ -36,6 +37,8 @@ class DieRun:
     held
         By layer, the set cells before the block's first frame, (cell, unit, sequence), in any code;
         those of the initial state when None.
+    stuck
+        By layer, cells that are stuck.
 
     Attributes
     ----------
@@ -57,10 +60,12 @@ class DieRun:
         calibration: Calibration,
         noise: DecisionNoise | None,
         held: Sequence[Bits] | None = None,
+        stuck: Mapping[int, Stuck] = NOTHING,
     ) -> None:
         self.array, self.block, self.calibration, self.noise = array, block, calibration, noise
         width = block.x.shape[2]
-        start = [initial_cells(memory.bank, width) for memory in array.memories]
+        self.stuck = stuck
+        start = [initial_cells(memory.bank, width, stuck) for memory in array.memories]
         self.held: list[Bits] = list(start if held is None else held)
         shape = (block.x.shape[1], width, len(BLOCKS))
         self.static = np.zeros(shape)
@@ -151,7 +156,7 @@ class DieRun:
         if node.i_q is None:
             c = np.maximum(c, 0)
         self.candidates.append(c)
-        cells = step_memory(memory, c, up, down, self.held[units.index])
+        cells = step_memory(memory, c, up, down, self.held[units.index], self.stuck)
         self.held[units.index] = cells[:, :, -1].copy()
         if not bank.clocked:
             self._loop_inputs(memory, rails, cells)

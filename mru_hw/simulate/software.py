@@ -66,7 +66,7 @@ def run_software(
     """
     level = "ideal"
     refuse_seeds(level, die=die, noise=noise)
-    refuse_timing(timing, level, noise)
+    refuse_timing(timing, level)
     asked_tolerances(tolerances, level)
     asked_waves(raw, level)
     conditions = asked_conditions(

@@ -21,19 +21,21 @@ from mru_hw.cells.settling import bank_load, bus_loads, moving_rails
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.simulate.array import DieArray, Rails
-from mru_hw.simulate.behavioral import BehavioralRun, DieResults, Gathered
+from mru_hw.simulate.behavioral import BehavioralRun, DieResults, Gathered, NoiseRun
 from mru_hw.simulate.blocks import SequenceGroup, group_sequences, keep_freed_memory
 from mru_hw.simulate.compile import compile_die
+from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw, noise_gains
 from mru_hw.simulate.memory import nominal_low
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.timed_nodes import Legs, MovingNode
+from mru_hw.simulate.timed_noise import StrobeNoise, noisy_rails, refuse_noise_of_loops
 from mru_hw.simulate.timed_units import MovingLadder, MovingLoop
 from mru_hw.spice.bench import PRE_ROLL
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.sources import RAMP
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
-from mru_hw.variation import Die, die_calibration
+from mru_hw.variation import Die, NoiseKey, die_calibration
 
 STEPS = 32
 """Steps of each part of a frame between strobes."""
@@ -47,6 +49,9 @@ def simulate_timed(
     *,
     temperature: float | None = None,
     v_dd: float | None = None,
+    noise: NoiseRun | None = None,
+    sequence_offset: int = 0,
+    keep_all: bool = True,
     steps: int = STEPS,
 ) -> BehavioralRun:
     """Run dies on sequences, with delays.
@@ -61,28 +66,48 @@ def simulate_timed(
         Which dies; each is computed alone.
     temperature, v_dd
         [degC], [V]; the calibration's temperature and the technology's supply when None.
+    noise
+        Device noise of what strobes read (`mru_hw.simulate.timed_noise`), or none.
+    sequence_offset
+        Index of the first sequence in its file: it names the noise draws.
+    keep_all
+        Whether to return outputs, candidates and states too.
     steps
         Of each part of a frame between strobes.
 
     Raises
     ------
     UserError
-        A part of the Design has no transistor circuit, so nothing says how fast it is.
+        A part of the Design has no transistor circuit, so nothing says how fast it is; or there is
+        noise, and a layer has no strobe.
     """
     temperature = calibration.temperature if temperature is None else temperature
     refuse_without_circuit(design)
+    if noise is not None:
+        refuse_noise_of_loops(design, "noise", noise.seed)
     supply_v = design.technology.v_dd if v_dd is None else v_dd
     at_supply = calibration.at(supply_v, temperature=temperature, loops_only=design.loops_only)
     keep_freed_memory()
-    results = DieResults(design, inputs, len(dies), np.float64, keep_all=True)
+    results = DieResults(design, inputs, len(dies), np.float64, keep_all=keep_all)
     # Not filled up: here time goes with the columns.
     groups = list(group_sequences(inputs.lengths, filled=False))
+    law = None if noise is None else NoiseLaw.of(design, at_supply, temperature, noise.scale)
     for d, die in enumerate(dies):
         own = die_calibration(at_supply, die)
         devices = Devices(design=design, calibration=own, die=die, temperature=temperature)
         array = compile_die(design, at_supply, die, temperature=temperature)
         for group in groups:
             run, gathered = _Run(devices, array, group, steps), Gathered(results, d, group)
+            if law is not None and noise is not None:
+                run.add_noise(
+                    DecisionNoise(
+                        law=law,
+                        gains=noise_gains(array),
+                        key=NoiseKey.of(noise.seed, die.seed),
+                        sequences=group.rows + sequence_offset,
+                        lazy=not keep_all,
+                    )
+                )
             for block in group.blocks(inputs, design, np.float64):
                 run.frames(block.x)
                 gathered.add(block, run)
@@ -119,7 +144,7 @@ class _Run:
             bank = units.bank
             load, scale = bank_load(design, calibration, bank), design.buses[bank.candidate].scale
             self._units.append(
-                MovingLadder(memory, load, calibration, scale, width)
+                MovingLadder(memory, load, calibration, scale, width, devices.die.stuck)
                 if bank.clocked
                 else MovingLoop(memory, load, devices, bank, width)
             )
@@ -128,8 +153,14 @@ class _Run:
             node.row.index: Legs(node, self._nodes) for node in array.rows if node.wirings
         }
         self._levels: list[Array] = []
+        self._noise: StrobeNoise | None = None
+        self._begun = 0
         self._x: Array | None = None
         self._make_room(0)
+
+    def add_noise(self, noise: DecisionNoise) -> None:
+        """Let noise move what strobes read from now on."""
+        self._noise = StrobeNoise(array=self._array, noise=noise, rails=self._first_rails)
 
     def _make_room(self, n_time: int) -> None:
         """Make room for what a block of frames leaves."""
@@ -160,6 +191,7 @@ class _Run:
                 self._stretch(start, end, self._x, x[:, t], t)
             self._x = x[:, t]
             self._read(t)
+        self._begun += x.shape[1]
 
     # ------------------------------------------------------------------------------- the parts
 
@@ -204,14 +236,25 @@ class _Run:
         if isinstance(unit, MovingLoop):
             unit.step(self._rails(units.candidate, "pn", candidate), dt)
             return
-        carried = None
-        if units.threshold is not None:
-            sent = self._nodes[units.threshold].sent
-            carried = (
-                self._rails(units.threshold, "pp", sent),
-                self._rails(units.threshold, "nn", sent),
-            )
-        unit.step(self._rails(units.candidate, "np", candidate), carried, dt)
+        unit.step(self._rails(units.candidate, "np", candidate), self._threshold(units), dt)
+
+    def _threshold(self, units: Units) -> tuple[Rails, Rails] | None:
+        """Return what PMOS and what NMOS legs copy of a threshold's node, where there is one."""
+        if units.threshold is None:
+            return None
+        sent = self._nodes[units.threshold].sent
+        return (
+            self._rails(units.threshold, "pp", sent),
+            self._rails(units.threshold, "nn", sent),
+        )
+
+    def _first_rails(self, row: int) -> Rails:
+        """Return the rails of a row's first diodes now, as noise reads them."""
+        node = self._nodes[row]
+        first = dict(reversed(node.names))
+        plus = node.rail(node.end, "plus", first["plus"])
+        minus = node.rail(node.end, "minus", first["minus"]) if "minus" in first else None
+        return noisy_rails(plus, minus)
 
     def _rails(self, row: int, polarities: str, currents: Array) -> Rails:
         """Return the plus rail and, of a signed row, the minus rail of given polarities."""
@@ -233,7 +276,19 @@ class _Run:
         if not isinstance(unit, MovingLadder):
             raise TypeError(f"layer {layer} has no strobe")
         self.candidates[layer][:, t] = self._candidate(memory.units)
-        steps = unit.strobe()
+        if self._noise is None:
+            steps = unit.strobe()
+        else:
+            units = memory.units
+            rails = self._rails(units.candidate, "np", self._nodes[units.candidate].mean)
+            inflow = self._legs[units.candidate].value(self._copied)
+            leaning = unit.leaning(rails, self._threshold(units), inflow)
+            noise = self._noise.drawn(units, leaning, self._begun + t)
+            seen = self.candidates[layer][:, t]
+            seen += noise
+            if memory.i_q is None:
+                np.maximum(seen + np.minimum(inflow, 0.0), 0.0, out=seen)
+            steps = unit.strobe(leaning, noise)
         stepped = self._calibration.c_step * steps.astype(np.float64)
         self._charge("memory", t, memory.c_still + stepped)
         self._charge("clock", t, np.full(len(steps), memory.c_clock))

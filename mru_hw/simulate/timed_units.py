@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +16,44 @@ from mru_hw.circuits.legs.leakage import off_current
 from mru_hw.circuits.loop.edges import STEP, follower, loop_legs
 from mru_hw.circuits.loop.law import loop_currents
 from mru_hw.circuits.nodes.moving import diode_step
+from mru_hw.circuits.window.law import meeting_rail
 from mru_hw.mapping.design import Bank
+from mru_hw.mapping.realised import net_threshold
 from mru_hw.simulate.array import Memory, Rails
-from mru_hw.simulate.memory import initial_cells
+from mru_hw.simulate.memory import NOTHING, initial_cells
 from mru_hw.technology.calibration import Calibration
+from mru_hw.variation.stuck import Stuck, kept
 
 ON_MARGIN = 0.1
 """A loop's bit is set from so far above a unit device's gate voltage on [V]: between its folds."""
 INNER = 2
 """Steps of a loop's node within one of the network: its feedback is fast."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaning:
+    """What comparators say at a moment, in candidate units, (n, sequence) or what broadcasts.
+
+    Attributes
+    ----------
+    up, down
+        Thresholds: a unit steps up from `up` on, and down from -`down` on.
+    rising, falling
+        The candidate at which the comparator of steps up, and that of steps down, would rest at
+        the voltage that it has; one at a rail rests there under all beyond, and the candidate
+        itself counts if it is one of them.
+    """
+
+    up: Array
+    down: Array
+    rising: Array
+    falling: Array
+
+    def nearest(self) -> Array:
+        """Return what is said by the comparator that is nearer to its threshold."""
+        nearer = np.abs(self.rising - self.up) <= np.abs(self.falling + self.down)
+        found: Array = np.where(nearer, self.rising, self.falling)
+        return found
 
 
 class MovingLadder:
@@ -36,7 +66,9 @@ class MovingLadder:
         calibration: Calibration,
         scale: float,
         width: int,
+        stuck: Mapping[int, Stuck] = NOTHING,
     ) -> None:
+        self._stuck = stuck
         self._memory, self._calibration, self._scale = memory, calibration, scale
         self._c = {side: (load[side] / scale)[:, None] for side in ("up", "down")}
         n, p, v_dd = calibration.n.conductance, calibration.p.conductance, calibration.v_dd
@@ -45,7 +77,7 @@ class MovingLadder:
         # Currents at 0 V over those at the trip voltage, where the thresholds are taken.
         self._source = {k: (1 + p * v_dd) / (1 + p * (v_dd - v)) for k, v in self._trip.items()}
         self._sink = {k: 1 / (1 + n * v) for k, v in self._trip.items()}
-        self.cells = initial_cells(memory.bank, width)
+        self.cells = initial_cells(memory.bank, width, stuck)
         shape = self.cells.shape[1:]
         self._v = {"up": np.full(shape, v_dd), "down": np.zeros(shape)}
         self._compared: Array = np.zeros(width)
@@ -77,11 +109,77 @@ class MovingLadder:
             )
         self._compared = memory.compared(candidate, against)[0] * self._scale
 
-    def strobe(self) -> NDArray[np.int64]:
-        """Step by what the comparators say now; return the cells that moved, (sequence,)."""
-        up = self._v["up"] < self._trip["up"]
-        down = (self._v["down"] > self._trip["down"]) & ~up
-        moved = step_cells(self.cells, up, down)
+    def leaning(
+        self, candidate: Rails, carried: tuple[Rails, Rails] | None, inflow: Array
+    ) -> Leaning:
+        """Return what the comparators say now.
+
+        Parameters
+        ----------
+        candidate, carried
+            As of `step`, now.
+        inflow
+            Into the candidates' nodes (n, sequence): by how much a rectifier that is off is off.
+        """
+        memory, own = self._memory, candidate.plus[:, 0]
+        up, down = memory.thresholds()
+        if carried is not None:
+            up, down = (memory.thresholds(rails)[k] for k, rails in enumerate(carried))
+        if candidate.minus is None:  # nothing sources into the comparator that steps down
+            off = own + np.minimum(inflow, 0.0)
+            rising = self._beyond("up", self._resting("up", carried), off)
+            return Leaning(up=up[:, 0], down=np.inf * up[:, 0], rising=rising, falling=rising)
+        own = own - candidate.minus[:, 0]
+        rising, falling = self._resting("up", carried), -self._resting("down", carried)
+        return Leaning(
+            up=up[:, 0],
+            down=down[:, 0],
+            rising=self._beyond("up", rising, own),
+            falling=self._beyond("down", falling, own),
+        )
+
+    def _resting(self, side: str, carried: tuple[Rails, Rails] | None) -> Array:
+        """Return the candidate, without its sign, at which a comparator rests as it stands."""
+        memory, v, trip = self._memory, self._v[side], self._trip[side]
+        falling, rising = self._slopes
+        # Of PMOS legs over NMOS legs at this voltage, where at the trip voltage it is 1.
+        over = (1 - falling * v) / (1 - falling * trip) * (1 + rising * trip) / (1 + rising * v)
+        share = over if side == "up" else 1 / over
+        weighed, opposite = memory.up if side == "up" else memory.down, np.zeros(1)
+        if carried is not None and memory.copies:
+            weighed = memory.window(side, carried[side == "down"])
+            opposite = memory.copies.get(f"{side}_opposite", np.zeros(1))
+        if memory.i_q is None:
+            found: Array = weighed[:, 0] * share
+            return found
+        rest = memory.i_q[:, 0]
+        against = np.broadcast_to(opposite, memory.i_q.shape)[:, 0] * share
+        return net_threshold(meeting_rail(weighed[:, 0] * share, against, rest), rest)
+
+    def _beyond(self, side: str, resting: Array, own: Array) -> Array:
+        """Return where comparators rest, and of those at a rail the candidate if it is beyond."""
+        v = self._v[side]
+        high = np.where(v <= 0.0, np.maximum(resting, own), resting)
+        found: Array = np.where(v >= self._calibration.v_dd, np.minimum(resting, own), high)
+        return found
+
+    def strobe(
+        self, leaning: Leaning | None = None, noise: Array | None = None
+    ) -> NDArray[np.int64]:
+        """Step by what the comparators say now; return the cells that moved, (sequence,).
+
+        Parameters
+        ----------
+        leaning, noise
+            What they say, and what moves the candidates (n, sequence); none if left out.
+        """
+        if leaning is None or noise is None:
+            up = self._v["up"] < self._trip["up"]
+            down = (self._v["down"] > self._trip["down"]) & ~up
+        else:
+            up = leaning.rising + noise >= leaning.up
+            down = (leaning.falling + noise <= -leaning.down) & ~up
+        moved = kept(step_cells(self.cells, up, down), self._stuck, self._memory.bank.layer)
         steps: NDArray[np.int64] = np.not_equal(moved, self.cells).sum(axis=(0, 1))
         self.cells = moved
         return steps
@@ -133,7 +231,9 @@ class MovingLoop:
         units = bank.times("feedback_diode")
         self._charge = (calibration.thermal("p", temperature) * load["feedback"])[:, None]
         self._off = np.full((bank.n_units, 1), off_current(calibration, "p", units))
-        self._v = np.where(initial_cells(bank, width)[0], self._v_dd, 0.0)
+        stuck = devices.die.stuck.get(bank.layer, np.zeros((1, bank.n_units), np.int8))
+        self._stuck = np.repeat(stuck[0][:, None], width, axis=1)
+        self._v = np.where(initial_cells(bank, width, devices.die.stuck)[0], self._v_dd, 0.0)
         self._channel = self._at(self._fed, self._v) + self._off
         self._drawn: Array = np.zeros(width)
         self._output: Array = memory.level[:, 1:] * self._at(self._led, self._v)
@@ -156,6 +256,8 @@ class MovingLoop:
         for _ in range(INNER):
             fed = self._inner(plus, minus, dt / INNER)
             drawn += (plus + fed * self._feedback) * self._at(self._source, self._v) + fed
+            # What holds a stuck node up gives what its legs sink.
+            drawn += (self._stuck > 0) * (minus + self._hold) * self._at(self._sink, self._v)
         self._drawn = drawn.sum(axis=0) / INNER
         led = (before + self._at(self._led, self._v)) / 2
         self._output = self._memory.level[:, 1:] * led
@@ -180,7 +282,8 @@ class MovingLoop:
         # Rosenbrock-Euler: both legs let go near their rail, so this slope is never positive.
         z = np.minimum((sinks * sink_slope - sources * source_slope) * (h / self._c), 600.0)
         part = -np.expm1(-np.maximum(z, 1e-9)) / np.maximum(z, 1e-9)
-        self._v = np.clip(v + h * rate * part, 0.0, self._v_dd)
+        free = np.clip(v + h * rate * part, 0.0, self._v_dd)
+        self._v = np.where(self._stuck == 0, free, v)
         fed_back: Array = fed
         return fed_back
 

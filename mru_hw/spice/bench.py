@@ -184,8 +184,11 @@ def make_bench(
     refuse_short_frame(design)
     period = design.timing.frame
     reset = power_up_time(design)
+    reference = reference_current(design)
+    if die is not None:
+        reference *= 1 + float(die.reference)
     if not design.all_strobed:
-        reset += DECOUPLING * design.technology.v_dd / 2 / reference_current(design)
+        reset += DECOUPLING * design.technology.v_dd / 2 / reference
     t_start = reset + PRE_ROLL * period
     starts: Array = t_start + period * np.arange(len(frames), dtype=np.float64)
     read_at = frame_ends(t_start, period, len(frames))
@@ -196,7 +199,7 @@ def make_bench(
     saves = bench_saves(design)
     body = (
         *_conditions(conditions, network_options(design, tolerances)),
-        *_supplies(design, conditions),
+        *_supplies(design, conditions, reference),
         *_stimulus(design, frames, starts, clocked, reset, conditions),
         _instance(design),
         *(Save(vectors=row) for row in _rows((*saves, TOKEN), 8)),
@@ -210,7 +213,7 @@ def make_bench(
     notes = (
         f"mru_hw {__version__} bench, design {design.digest()}",
         f"{len(frames)} frames of {period:.9g} s after {t_start:.9g} s of power-up and reset;"
-        f" {'the nominal chip' if die is None else f'die {die.seed}'}",
+        f" {'the nominal chip' if die is None else _which(die)}",
         *wire_notes(design),
         *_notes(design, t_stop - t_start, tolerances),
     )
@@ -279,6 +282,18 @@ def bench_saves(design: Design) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------ the parts
 
 
+def _which(die: Die) -> str:
+    """Say which die it is, and what is wrong with it beside its mismatch."""
+    stuck = sum(int(np.count_nonzero(cells)) for cells in die.stuck.values())
+    reference = 100 * float(die.reference)
+    parts = [
+        f"die {die.seed}",
+        f"reference {reference:+.3g} % off" if reference else "",
+        f"{stuck} cells stuck" if stuck else "",
+    ]
+    return ", ".join(filter(None, parts))
+
+
 def _notes(design: Design, seconds: float, tolerances: Tolerances) -> list[str]:
     blocks = " + ".join(f"p_{name.removeprefix('vdd_')}" for name in (*SUPPLIES, "ref"))
     return [
@@ -304,7 +319,7 @@ def _conditions(conditions: Conditions, options: str) -> tuple[Statement, ...]:
     )
 
 
-def _supplies(design: Design, conditions: Conditions) -> Iterator[Statement]:
+def _supplies(design: Design, conditions: Conditions, reference: float) -> Iterator[Statement]:
     yield dc("vdd", "vdd", "0", conditions.v_dd)
     # What the inputs deliver, apart from the chip's own supply.
     yield dc("vin", "vin", "0", conditions.v_dd)
@@ -313,7 +328,7 @@ def _supplies(design: Design, conditions: Conditions) -> Iterator[Statement]:
     for name in SUPPLIES:
         yield dc(f"v{name}", "vdd", name, 0)
     yield dc("vref", "vdd", "vref", 0)
-    yield dc("ibias", "vref", "iref", reference_current(design))
+    yield dc("ibias", "vref", "iref", reference)
     if not design.all_strobed:
         yield Element(name="cref", nets=("iref", "0"), model=f"{DECOUPLING:.9g}", values={})
     for k in range(design.outputs.size):

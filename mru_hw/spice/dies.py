@@ -15,6 +15,10 @@ from mru_hw.spice.paths import device_paths
 from mru_hw.technology import Technology
 from mru_hw.variation import Die
 
+STUCK_SHIFT = 1.5
+"""Shift [V] of a threshold's size: down, and the transistor conducts whatever its gate has; up,
+and it never does."""
+
 
 def die_changes(design: Design, die: Die) -> Iterator[Change]:
     """List what turns the nominal chip into a die.
@@ -26,6 +30,9 @@ def die_changes(design: Design, die: Die) -> Iterator[Change]:
     shift of the magnitude changes sign there; ``mulu0`` multiplies the mobility.
     """
     listed = set()
+    for path, device, shift in _stuck(design, die):
+        yield from device_changes(design.technology, device, path, shift, 0.0)
+        listed.add(path)
     for group in design.device_groups():
         for index, path in device_paths(design, group):
             dvt, dbeta = float(die.dvt[group.key][index]), float(die.dbeta[group.key][index])
@@ -42,6 +49,18 @@ def die_changes(design: Design, die: Die) -> Iterator[Change]:
         dvt = float(die.spread.shift(device, at))
         beta = die.spread.beta[design.technology.devices[device].polarity]
         yield from device_changes(design.technology, device, path, dvt, beta)
+
+
+def _stuck(design: Design, die: Die) -> Iterator[tuple[str, str, float]]:
+    """List the transistors that fail in cells that are stuck: path, device class, shift [V]."""
+    for bank in design.banks:
+        for cell, unit in np.argwhere(die.stuck.get(bank.layer, np.zeros((0, 0)))).tolist():
+            is_set = bool(die.stuck[bank.layer][cell, unit] > 0)
+            for part in bank.circuit.stuck:
+                own = part.path.format(cell=cell + 1)
+                inside = design.technology.transistor_path(part.device)
+                shift = -STUCK_SHIFT if part.conducts[is_set] else STUCK_SHIFT
+                yield f"{TOP}.xu{bank.layer}_{unit}.{own}.{inside}", part.device, shift
 
 
 def device_changes(

@@ -23,7 +23,7 @@ from mru_hw.circuits.legs.roles import SINK_PLUS, SOURCE_PLUS
 from mru_hw.circuits.statements import Netlist
 from mru_hw.mapping.design import Bank, Connection, Design
 from mru_hw.mapping.inverse import unmap
-from mru_hw.mapping.reading import node_line, read_legs
+from mru_hw.mapping.reading import Reading
 from mru_hw.mapping.realised import compensating, realised_bank
 from mru_hw.mapping.rows import Part
 from mru_hw.model.network import Model
@@ -141,21 +141,22 @@ def _bare_row(role: Role) -> tuple[str, ...]:
 
 def _roles(model: Model, design: Design, calibration: Calibration) -> Iterator[Role]:
     mapped, calibration = unmap(design, calibration), compensating(design, calibration)
+    reading = Reading(design, calibration)
     for number, connection in enumerate(design.connections):
         if connection.source.part is Part.BIAS:
             yield from _bias_roles(model, mapped, design, number, connection)
         else:
-            yield from _weight_roles(model, design, calibration, number, connection)
+            yield from _weight_roles(model, reading, number, connection)
     for bank in design.banks:
         yield from _bank_roles(model, design, calibration, bank)
 
 
 def _weight_roles(
-    model: Model, design: Design, calibration: Calibration, number: int, connection: Connection
+    model: Model, reading: Reading, number: int, connection: Connection
 ) -> Iterator[Role]:
-    source = design.buses[connection.source]
-    node = node_line(design, design.buses[connection.target], calibration)
-    read = read_legs(design, connection, calibration, node)
+    buses = reading.placed.buses
+    source = buses[connection.source]
+    read = reading.read_legs(connection, reading.node_line(buses[connection.target]))
     realised = {"plus": read.plus, "minus": read.minus}
     wanted = model.tensors.get(connection.parameter, np.eye(*read.plus.shape))
     absent = np.ones(read.plus.shape, dtype=bool)

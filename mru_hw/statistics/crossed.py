@@ -27,6 +27,7 @@ def two_way_band(
     seed: int = 0,
     draws: int = DRAWS,
     confidence: float = CONFIDENCE,
+    differences: bool = False,
 ) -> Band | None:
     """Return the mean over dies and sequences with its interval for other dies and sequences.
 
@@ -43,12 +44,15 @@ def two_way_band(
         or a difference of two points on the same dies and sequences.
     seed
         Of the draws.
+    differences
+        Whether the numbers are differences of 0 and 1, from -1 to 1, and not 0 and 1 themselves.
 
     Returns
     -------
     The mean and its interval; None without dies. Numbers that are all alike tell nothing of a
     spread: then the interval is `clopper_pearson`'s for as many units as there are dies or
-    sequences, whichever are fewer, where the numbers are 0 or 1.
+    sequences, whichever are fewer, where the numbers are 0 or 1; of differences it is what units
+    that `clopper_pearson` leaves room for would move the mean by, to either side.
     """
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
     parts = list(_parts(blocks))
@@ -59,7 +63,7 @@ def two_way_band(
     rows = np.concatenate([part.mean(axis=1) for part in parts])
     mean = float(column.sum()) / (n_dies * n_sequences)
     if rows.min() == rows.max() and column.min() == column.max():
-        return _all_alike(mean, min(n_dies, n_sequences), confidence)
+        return _all_alike(mean, min(n_dies, n_sequences), confidence, differences=differences)
     tail = _tail(rows, column / n_dies, confidence)
     again = np.zeros((draws, n_sequences))
     left = np.full(draws, n_dies)
@@ -98,7 +102,11 @@ def _counts(rng: np.random.Generator, draws: NDArray[np.int64], kinds: int) -> N
     return found.reshape(len(draws), kinds).astype(np.float64)
 
 
-def _all_alike(mean: float, units: int, confidence: float) -> Band:
+def _all_alike(mean: float, units: int, confidence: float, *, differences: bool) -> Band:
+    if differences and mean in {-1.0, 0.0, 1.0}:
+        others = clopper_pearson(0, units, confidence).high
+        low, high = (mean + sign * others * (1 + abs(mean)) for sign in (-1, 1))
+        return Band(value=mean, low=max(-1.0, low), high=min(1.0, high))
     if mean not in {0.0, 1.0}:
         return Band(value=mean, low=mean, high=mean)
     return clopper_pearson(round(mean * units), units, confidence)

@@ -7,7 +7,7 @@ docs/extend/sweep_axis.md shows how to add an entry.
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -41,6 +41,10 @@ __all__ = ["AXES", "NO_DIES", "UNSET", "Axis", "Ground", "Noted", "known"]
 
 BITS = (2, 24)
 """Bits of a rounded weight or bias; one bit has no 0 and one sign only."""
+
+
+REFERENCE = (-50.0, 100.0)
+"""Errors of a reference current [%] that a sweep takes: what lies beyond is no error."""
 
 
 def _refuse_bits(_ground: Ground, value: Any) -> None:
@@ -349,6 +353,55 @@ _TABLE = (
     ),
     _bits_axis("weight_bits", ".weight", "a weight"),
     _bits_axis("bias_bits", ".bias", "a bias"),
+    Axis(
+        name="level",
+        kind=Literal["behavioral", "spice"],
+        example=("behavioral", "spice"),
+        description="levels of truth, with the same dies and sequences at each",
+        label="level of truth",
+        render=lambda value: f"level {value}",
+        default=lambda ground: ground.level,
+        apply=lambda setup, value: dataclasses.replace(setup, level=value),
+        tacit="behavioral",
+        not_at={**NO_DIES, "spice": "which the key names for all points"},
+    ),
+    Axis(
+        name="timing",
+        kind=Literal["settled", "timed"],
+        example=("settled", "timed"),
+        description="settled, one solution a phase, or timed: states move with their delays",
+        label="timing",
+        render=lambda value: value,
+        default=lambda ground: ground.timing,
+        apply=lambda setup, value: dataclasses.replace(setup, timing=value),
+        tacit="settled",
+        not_at={**NO_DIES, "spice": "whose circuits move anyway"},
+    ),
+    Axis(
+        name="reference_error",
+        kind=Annotated[float, Field(ge=REFERENCE[0], le=REFERENCE[1])],
+        example=(-5, 0, 5),
+        description="errors [%] of the current into the chip's reference pin, from which all its "
+        "bias currents come",
+        label="error of the reference current [%]",
+        render=lambda value: f"reference {value:+g} %",
+        default=none,
+        apply=lambda setup, value: dataclasses.replace(setup, reference=value / 100),
+        nominal=0.0,
+        tacit=0.0,
+    ),
+    Axis(
+        name="stuck_cells",
+        kind=Annotated[float, Field(ge=0, le=1)],
+        example=(0, 0.01),
+        description="shares of the memory cells that are stuck, set or reset",
+        label="share of stuck cells",
+        render=lambda value: f"{100 * value:g} % of the cells stuck",
+        default=none,
+        apply=lambda setup, value: dataclasses.replace(setup, stuck=value),
+        nominal=0.0,
+        tacit=0.0,
+    ),
 )
 
 AXES: dict[str, Axis] = {axis.name: axis for axis in _TABLE}

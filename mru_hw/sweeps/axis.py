@@ -27,6 +27,7 @@ class Ground:
     level: str
     technology: Technology
     options: DesignOptions
+    timing: str = "settled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,7 +100,8 @@ def check_plan(
     ready = make_ready(subject, wanted)
     each = run_bytes(subject.inputs.n_seq, plan.keep)
     refuse_no_room(out, runs, each)
-    probed = None if subject.level == "spice" else _seconds(subject, wanted)
+    spice = any(point.level == "spice" for point in wanted)
+    probed = None if spice else _seconds(subject, wanted)
     dies = max(len(point.dies) for point in wanted)
     half = 0.01 if until is None else until.half
     return PlanCheck(

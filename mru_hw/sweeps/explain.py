@@ -112,9 +112,12 @@ def rerun(
         if view.level != "behavioral":
             raise UserError("run", str(path), f"a sweep at the level behavioral, not {view.level}")
         chosen, right = _choose(view, die, point, trial)
-        plans = {name: validated(Plan, data, name) for name, data in view.plans.items()}
-        facts = dict(view.facts)
-    subject = _subject(path, plans, facts, model, inputs)
+        for name, only in (("level", "behavioral"), ("timing", "settled")):
+            if chosen.point.settings[name] != only:
+                expected = f"a point with the {name} {only}, not {chosen.point.settings[name]}"
+                raise UserError("point", chosen.point.number, expected)
+        plans, facts = plans_of(view), dict(view.facts)
+    subject = subject_of(path, plans, facts, model, inputs)
     found = points(plans, subject.technology)[chosen.point.number]
     chip = _chip(subject, found, chosen)
     design, its = made_die(chip, chosen.seed)
@@ -182,14 +185,25 @@ def _choose(
     return Chosen(point=at, trial=trial, number=run.die, seed=run.seed), right
 
 
-def _subject(
+def plans_of(view: RunView) -> dict[str, Plan]:
+    """Return the plans of a sweep by study."""
+    return {name: validated(Plan, data, name) for name, data in view.plans.items()}
+
+
+def subject_of(
     path: Path,
     plans: Mapping[str, Plan],
     facts: Mapping[str, str],
     model: str | Path | None,
     inputs: str | Path | None,
 ) -> Subject:
-    """Read what the runs were made of, and refuse what is not it any more."""
+    """Read what the runs were made of, from where the plans say, beside the sweep, or from here.
+
+    Raises
+    ------
+    UserError
+        It is missing, or it is not what the runs were made of any more.
+    """
     first = next(iter(plans.values()))
     places = {
         "model": _place(path, "model", first.model, model),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mru_hw.sweeps.check import PlanCheck
     from mru_hw.sweeps.explanation import Explanation
     from mru_hw.sweeps.statistics.answers import Statistics
+    from mru_hw.sweeps.verdict import Verdict
 
 
 @final
@@ -87,6 +88,20 @@ class Sweep:
 
         with open_run(self.path) as view:
             return statistics(view)
+
+    def verdict(self) -> Verdict:
+        """Return whether the dies of the file now keep the specification, and what binds.
+
+        Raises
+        ------
+        UserError
+            The sweep is gone, or it is damaged.
+        """
+        from mru_hw.sweeps.statistics.answers import statistics
+        from mru_hw.sweeps.verdict import verdict
+
+        with open_run(self.path) as view:
+            return verdict(view, statistics(view))
 
     def explain(
         self,
@@ -160,12 +175,27 @@ class Sweep:
         return f"<Sweep {self.path.name}: {said}>"
 
     def _repr_html_(self) -> str:
-        """Return the facts as a table, which Jupyter shows."""
-        rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>"
-            for name, text in self.facts()
+        """Return the verdict and the facts as a table, which Jupyter shows.
+
+        The facts alone where the file is gone since.
+        """
+        rows = [*self._verdict_rows(), *((name, text, "") for name, text in self.facts())]
+        cells = "".join(
+            f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td>'
+            f"<td>{escape(more)}</td></tr>"
+            for name, text, more in rows
         )
-        return f"<table>{rows}</table>"
+        return f"<table>{cells}</table>"
+
+    def _verdict_rows(self) -> list[tuple[str, str, str]]:
+        from mru_hw.sweeps.statistics.answers import statistics
+        from mru_hw.sweeps.verdict import verdict
+
+        try:
+            with open_run(self.path) as view:
+                return list(verdict(view, statistics(view)).rows(view))
+        except UserError:
+            return []
 
 
 def sweep(

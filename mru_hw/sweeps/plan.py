@@ -21,6 +21,7 @@ from mru_hw.documents import Document, Several, mistake
 from mru_hw.errors import Bare, UserError
 from mru_hw.files import read_document
 from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
+from mru_hw.simulate.asked import refuse_timing
 from mru_hw.simulate.kernels import NUMPY, asked_kernel
 from mru_hw.sweeps.axes import AXES, NO_DIES, Ground
 from mru_hw.sweeps.axis_values import DIE, AxisValues, Count, below, mistaken, read_axes
@@ -33,6 +34,7 @@ SEED_LIMIT = 1 << 42
 RUNS_LIMIT = 10_000_000
 _KEPT = (
     *("tech", "inputs", "model", "sequences", "conditions", "design", "calibration", "kernel"),
+    *("level", "timing"),
 )
 """Keys that mistakes name as the plan does."""
 
@@ -95,12 +97,14 @@ class Plan(Document):
         default="behavioral", description="the level of truth"
     )
     timing: Literal["settled", "timed"] = Field(
-        default="settled", description="of the level behavioral; settled alone has sweeps"
+        default="settled",
+        description="of the level behavioral: settled, or timed, where states move with their "
+        "delays",
     )
     kernel: Literal["numba", "numpy"] | None = Field(
         default=None,
-        description="what computes the levels ideal and behavioral: numba, or numpy, the "
-        "reference; if left out numba where it is installed",
+        description="what computes the levels ideal and behavioral, settled: numba, or numpy, "
+        "the reference; if left out numba where it is installed",
     )
     sequences: str = Field(
         default=":",
@@ -150,13 +154,6 @@ class Plan(Document):
         Field(description="what a die must do to pass; no run depends on it"),
     ] = None
 
-    @field_validator("timing")
-    @classmethod
-    def _settled(cls, value: str) -> str:
-        if value == "timed":
-            raise ValueError("expected settled, for only mru-hw simulate has timed runs")
-        return value
-
     @field_validator("sequences", mode="before")
     @classmethod
     def _range(cls, value: object) -> object:
@@ -172,10 +169,12 @@ class Plan(Document):
                 raise UserError("axes", name, "each axis at most once")
         if DIE in names and self.n_dies != 1:
             raise UserError("n_dies", self.n_dies, "1, for the axis die names the dies")
-        for name in names:
-            why = _not_at(name, self.level)
-            if why:
-                raise UserError("axes", name, f"no such axis at the level {self.level}, {why}")
+        for level in self.levels:
+            for name in names:
+                why = _not_at(name, self.level if name == "level" else level)
+                if why:
+                    raise UserError("axes", name, f"no such axis at the level {level}, {why}")
+        refuse_timing(self.timing, self.level)
         if self.level == "ideal" and self.n_dies != 1:
             raise UserError("n_dies", self.n_dies, "1, for the level ideal has no dies")
         self._refuse_no_sample()
@@ -207,6 +206,17 @@ class Plan(Document):
                 raise UserError(f"spec.{name}", name, "no such figure at the level ideal")
 
     @property
+    def levels(self) -> tuple[str, ...]:
+        """Levels of truth of its points."""
+        return self.values("level") or (self.level,)
+
+    @property
+    def settles(self) -> bool:
+        """Whether there are points whose runs a kernel computes: ideal, or behavioral, settled."""
+        settled = "settled" in (self.values("timing") or (self.timing,))
+        return "ideal" in self.levels or ("behavioral" in self.levels and settled)
+
+    @property
     def judged_by(self) -> Spec:
         """What a die must do to pass: the plan's, else near the software's accuracy."""
         return DEFAULT if self.spec is None else self.spec
@@ -231,7 +241,9 @@ class Plan(Document):
 
     def ground(self, technology: Technology) -> Ground:
         """Return what the defaults and limits of the axes rest on, of a plan that is `resolved`."""
-        return Ground(level=self.level, technology=technology, options=self.options)
+        return Ground(
+            level=self.level, technology=technology, options=self.options, timing=self.timing
+        )
 
     @property
     def options(self) -> DesignOptions:
@@ -250,7 +262,7 @@ class Plan(Document):
         UserError
             There is no such file in `folder`, it has a mistake, or the kernel is not installed.
         """
-        kernel = NUMPY if self.level == "spice" else asked_kernel(self.kernel)
+        kernel = asked_kernel(self.kernel) if self.settles else NUMPY
         options = self.design
         if not isinstance(options, DesignOptions):
             options = read_options(folder / options, "design")

@@ -34,6 +34,8 @@ class PointView:
         Runs that the plan asks for; perturbed networks on each die.
     keys
         (run, 2) trial and number of the die of each run that is done, in order.
+    seeds
+        (run,) seed of the die of each of them.
     lost
         (run, 2) the same of runs that failed by the circuit and not by the machine.
     accuracy, energy, power
@@ -54,6 +56,7 @@ class PointView:
     n_wanted: int
     trials: int
     keys: NDArray[np.int64]
+    seeds: NDArray[np.int64]
     lost: NDArray[np.int64]
     accuracy: Array
     energy: Array

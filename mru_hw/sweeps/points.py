@@ -50,6 +50,11 @@ class Point:
     dies: Sequence[int]
 
     @property
+    def level(self) -> str:
+        """Its level of truth."""
+        return str(self.settings["level"])
+
+    @property
     def n_runs(self) -> int:
         """Runs that the point asks for: one a trial and die."""
         return self.trials * len(self.dies)

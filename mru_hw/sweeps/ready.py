@@ -12,8 +12,10 @@ from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.simulate.asked import refuse_currents
 from mru_hw.simulate.lost_signal import lost_signal
+from mru_hw.simulate.short_frame import short_frame
 from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.simulate.supply import input_charge
+from mru_hw.simulate.timed_noise import refuse_noise_of_loops
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.library import ngspice_library
 from mru_hw.sweeps.points import Point
@@ -40,8 +42,9 @@ class Ready:
     input_energy
         What the sources of the inputs deliver in a sequence [J], on average, as if from the
         supply; None at the level ``ideal``, which prices nothing.
-    warning
-        What makes its runs doubtful, a sentence; empty where nothing does.
+    warnings
+        What makes its runs doubtful, a sentence a kind: signals lost in leakage, and frames that
+        are short. Empty where nothing does.
     """
 
     point: Point
@@ -50,7 +53,7 @@ class Ready:
     design: Design
     digest: str
     input_energy: float | None
-    warning: str = ""
+    warnings: tuple[str, str] = ("", "")
 
 
 def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
@@ -62,23 +65,21 @@ def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
         A design cannot be made or run, does not take the inputs, or the technology's constants
         were not measured at a point.
     """
-    if subject.level == "spice":
-        ngspice_library()
     designs: dict[tuple[str, ...], tuple[Design, str, float]] = {}
     found = []
     for point in points:
         setup = subject.setup(point)
+        if setup.level == "spice":
+            ngspice_library()
         key = setup.options.model_dump_json(), _name(subject, setup), setup.tech or ""
         if key not in designs:
             design = subject.design(setup)
-            _refuse(subject, design)
+            refuse_currents(design, subject.inputs)
             charge = float(np.mean(input_charge(design, subject.inputs)))
             designs[key] = design, design.digest(), charge
         design, name, charge = designs[key]
-        warning = ""
-        if subject.level == "behavioral":
-            warning = lost_signal(design, constants(subject, design, setup))
-        priced = None if subject.level == "ideal" else charge * setup.conditions.v_dd
+        _refuse(subject, design, setup)
+        priced = None if setup.level == "ideal" else charge * setup.conditions.v_dd
         found.append(
             Ready(
                 point=point,
@@ -87,7 +88,7 @@ def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
                 design=design,
                 digest=name,
                 input_energy=priced,
-                warning=warning,
+                warnings=_doubts(subject, design, setup),
             )
         )
     return tuple(found)
@@ -100,19 +101,35 @@ def _name(subject: Subject, setup: Setup) -> str:
     return digest(setup.model.tensors, setup.model.spec.model_dump_json())
 
 
-def _refuse(subject: Subject, design: Design) -> None:
-    refuse_currents(design, subject.inputs)
-    if subject.level == "spice":
+def _refuse(subject: Subject, design: Design, setup: Setup) -> None:
+    if setup.level == "spice":
         refuse_without_circuit(design)
         refuse_long(design, subject.inputs)
+    elif setup.timing == "timed":
+        refuse_without_circuit(design)
+        if setup.noise:
+            refuse_noise_of_loops(design, "noise_scale", setup.noise)
+
+
+def _doubts(subject: Subject, design: Design, setup: Setup) -> tuple[str, str]:
+    """Say what makes the runs of a point doubtful, by kind."""
+    if setup.level != "behavioral":
+        return "", ""
+    there = constants(subject, design, setup)
+    short = ""
+    if setup.timing == "settled":
+        short = short_frame(design, there, setup.conditions.temperature)
+    return lost_signal(design, there), short
 
 
 def doubtful_facts(ready: Sequence[Ready]) -> dict[str, str]:
-    """Say at how many points the signal is lost, and why at the first; nothing where at none."""
-    told = [one.warning for one in ready if one.warning]
+    """Say how many points are doubtful, and of each kind why at the first; nothing if none is."""
+    told = [one.warnings for one in ready if any(one.warnings)]
     if not told:
         return {}
-    return {DOUBTFUL: f"Doubtful points: {len(told)} of {len(ready)}. {told[0]}"}
+    firsts = (next(filter(None, kind), "") for kind in zip(*told, strict=True))
+    why = " ".join(filter(None, firsts))
+    return {DOUBTFUL: f"Doubtful points: {len(told)} of {len(ready)}. {why}"}
 
 
 def trim_facts(subject: Subject, ready: Iterable[Ready]) -> dict[str, str]:

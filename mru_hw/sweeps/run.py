@@ -251,23 +251,41 @@ def _computers(dask: str | None) -> Iterator[Compute]:
     from mru_hw.sweeps.cluster import connected, run_on
 
     with connected(dask) as client:
-        yield lambda subject, todo, _: run_on(client, subject, _cut(subject, todo))
+        yield lambda subject, todo, _: run_on(client, subject, _cut(todo))
 
 
 def _here(subject: Subject, todo: Iterator[Job | None], workers: int) -> Iterator[list[DieResult]]:
-    if subject.level != "spice":
-        yield from run_jobs(subject, todo, workers)
-        return
-    for job in _cut(subject, todo):
-        # ngspice has worker processes of its own, one a sequence.
-        if job is not None:
-            yield run_job(subject, job, workers)
+    """Compute jobs on this machine; those of ngspice after the others up to the next pause."""
+    while True:
+        spice: list[Job] = []
+        pause: list[Job | None] = []
+        yield from run_jobs(subject, _others(todo, spice, pause), workers)
+        for job in _cut(iter(spice)):
+            # ngspice has worker processes of its own, one a sequence.
+            if job is not None:
+                yield run_job(subject, job, workers)
+        if not pause:
+            return
 
 
-def _cut(subject: Subject, todo: Iterator[Job | None]) -> Iterator[Job | None]:
+def _others(
+    todo: Iterator[Job | None], spice: list[Job], pause: list[Job | None]
+) -> Iterator[Job | None]:
+    """Yield the jobs up to the next pause that ngspice does not run, and set the others aside."""
+    for job in todo:
+        if job is None:
+            pause.append(job)
+            return
+        if job.point.level == "spice":
+            spice.append(job)
+        else:
+            yield job
+
+
+def _cut(todo: Iterator[Job | None]) -> Iterator[Job | None]:
     """Yield jobs, of one die each where a die takes ngspice."""
     for job in todo:
-        if job is None or subject.level != "spice":
+        if job is None or job.point.level != "spice":
             yield job
         else:
             yield from job.single()

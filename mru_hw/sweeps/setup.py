@@ -32,6 +32,10 @@ class Setup:
         slope across the die, and of the devices' noise; 0 is none.
     trim_bits
         Bits of the thresholds' trim DACs; 0 is a chip without them.
+    reference
+        Relative error of the current into the chip's reference pin.
+    stuck
+        Share of the memory cells that are stuck.
     seed, trial
         What draws that are no die's are named by: the plan's seed, and the number of the draw
         among those of a point.
@@ -39,6 +43,8 @@ class Setup:
         Other networks, by what the plan calls them.
     tech
         Name of the technology; the plan's when None.
+    level, timing
+        Level of truth, and whether states move with their delays.
     """
 
     model: Model
@@ -49,10 +55,14 @@ class Setup:
     gradient: float = 0.0
     noise: float = 0.0
     trim_bits: int = 0
+    reference: float = 0.0
+    stuck: float = 0.0
     seed: int = 0
     trial: int = 0
     models: Mapping[str, Model] = field(default_factory=dict)
     tech: str | None = None
+    level: str = "behavioral"
+    timing: str = "settled"
 
 
 def perturbed(model: Model, percent: float, seed: int, trial: int) -> Model:

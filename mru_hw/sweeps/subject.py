@@ -53,6 +53,8 @@ class Subject:
         The sequences that the plan names, with labels.
     first_sequence
         Number of the first of them in its file: it names the noise draws.
+    level, timing
+        Of the points that no axis says otherwise of.
     kernels
         Of the levels ``ideal`` and ``behavioral``, by study; the default one for those that are
         not named.
@@ -71,6 +73,7 @@ class Subject:
     inputs: Inputs
     first_sequence: int
     level: str
+    timing: str = "settled"
     kernels: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
     processes: Mapping[str, tuple[Technology, Calibration]] = field(default_factory=dict)
@@ -225,6 +228,7 @@ def load_subject(plan: Plan, folder: Path) -> Subject:
         inputs=inputs.take(slice(first, stop)),
         first_sequence=first,
         level=plan.level,
+        timing=plan.timing,
         models=_load_models(plan, folder, model),
         processes=_load_processes(plan, (technology, calibration)),
     )

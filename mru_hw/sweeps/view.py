@@ -244,7 +244,7 @@ class RunView:
     def _point(self, row: tuple[Any, ...]) -> PointView:
         number, study, design, trials, dies, delivered = row
         rows = self._db.execute(
-            "SELECT status, accuracy, energy_mean, blocks, seconds, trial, die FROM result "
+            "SELECT status, accuracy, energy_mean, blocks, seconds, trial, die, seed FROM result "
             "WHERE point = ? ORDER BY trial, die",
             (number,),
         ).fetchall()
@@ -268,6 +268,7 @@ class RunView:
             n_wanted=int(trials) * int(dies),
             trials=int(trials),
             keys=_keys(done),
+            seeds=np.array([r[7] for r in done], np.int64),
             lost=_keys(lost),
             accuracy=np.array([r[1] for r in done], dtype=np.float64),
             energy=energy,

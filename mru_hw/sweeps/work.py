@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,14 @@ from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.timed import simulate_timed
 from mru_hw.sweeps.points import Job, Key
 from mru_hw.sweeps.setup import Setup
 from mru_hw.sweeps.subject import Subject
 from mru_hw.technology.calibration import Calibration
 from mru_hw.trim import TrimPlan, trim_die
 from mru_hw.variation import Die, draw_dies, nominal_die
+from mru_hw.variation.stuck import draw_stuck
 
 Blocks = dict[str, tuple[float, float]]
 
@@ -106,14 +109,11 @@ def references(
         found.append(Reference(name="ideal", design=digest, **_judged(subject, ideal(mapped))))
         if subject.level == "ideal":
             continue
-        run = simulate_behavioral(
-            design,
-            subject.constants(design),
-            subject.inputs,
-            [nominal_die(design)],
-            keep_all=False,
-            kernel=kernel,
-        )
+        what = design, subject.constants(design), subject.inputs, [nominal_die(design)]
+        if subject.timing == "timed":
+            run = simulate_timed(*what, keep_all=False)
+        else:
+            run = simulate_behavioral(*what, keep_all=False, kernel=kernel)
         priced = energy(run.supply.single_die()).total
         judged = _judged(subject, run.trace.decision[0])
         found.append(Reference(name="nominal", design=digest, energy=priced, **judged))
@@ -231,14 +231,15 @@ def _run(
     if chip is None:
         return [{"status": RunStatus.NOT_MAPPED} for _ in seeds]
     fields: dict[str, Any] = {"status": RunStatus.DONE, "design": chip.digest}
-    if subject.level == "ideal":
+    if chip.setup.level == "ideal":
         mapped = unmap(chip.design, subject.constants(chip.design))
         trace = simulate_ideal(mapped, subject.inputs, keep="decisions", kernel=chip.kernel)
         return [fields | _judged(subject, trace.decision) for _ in seeds]
-    if subject.level == "spice":
+    if chip.setup.level == "spice":
         return [fields | _spice(subject, chip, drawn_die(chip, seed), workers) for seed in seeds]
-    if chip.trim is None:
+    if chip.trim is None and not chip.setup.stuck:
         return _behavior(subject, chip, (chip.design, drawn_dies(chip, seeds)), fields)
+    # Trimmed dies have a design each, and those with stuck cells may have another kernel.
     made = [made_die(chip, seed) for seed in seeds]
     return [_behavior(subject, chip, (one, [die]), fields)[0] for one, die in made]
 
@@ -271,13 +272,21 @@ def drawn_die(chip: MadeChip, seed: int) -> Die:
 def drawn_dies(chip: MadeChip, seeds: Sequence[int]) -> list[Die]:
     """Draw dies as their point has them."""
     setup = chip.setup
-    return draw_dies(
+    dies = draw_dies(
         chip.design,
         seeds,
         scale=setup.mismatch,
         process=setup.process,
         gradient=setup.gradient,
     )
+    return [_amiss(chip, die) for die in dies]
+
+
+def _amiss(chip: MadeChip, die: Die) -> Die:
+    """Return a die with what is wrong at its point beside mismatch and process."""
+    setup = chip.setup
+    stuck = draw_stuck(chip.design, die.seed, setup.stuck)
+    return dataclasses.replace(die, reference=setup.reference, stuck=stuck)
 
 
 def made_die(chip: MadeChip, seed: int) -> tuple[Design, Die]:
@@ -292,7 +301,7 @@ def made_die(chip: MadeChip, seed: int) -> tuple[Design, Die]:
         process=setup.process,
         gradient=setup.gradient,
     )
-    return trimmed.design, trimmed.die
+    return trimmed.design, _amiss(chip, trimmed.die)
 
 
 def run_die(
@@ -316,18 +325,17 @@ def run_dies(
         Whether to return outputs, candidates and states too; no decision depends on it.
     """
     setup, (design, dies) = chip.setup, made
-    return simulate_behavioral(
-        design,
-        constants(subject, design, setup),
-        subject.inputs,
-        dies,
-        temperature=setup.conditions.temperature,
-        v_dd=setup.conditions.v_dd,
-        noise=NoiseRun(seed=setup.seed, scale=setup.noise) if setup.noise else None,
-        sequence_offset=subject.first_sequence,
-        keep_all=keep_all,
-        kernel=chip.kernel,
-    )
+    what = design, constants(subject, design, setup), subject.inputs, dies
+    how: dict[str, Any] = {
+        "temperature": setup.conditions.temperature,
+        "v_dd": setup.conditions.v_dd,
+        "noise": NoiseRun(seed=setup.seed, scale=setup.noise) if setup.noise else None,
+        "sequence_offset": subject.first_sequence,
+        "keep_all": keep_all,
+    }
+    if setup.timing == "timed":
+        return simulate_timed(*what, **how)
+    return simulate_behavioral(*what, **how, kernel=chip.kernel)
 
 
 def _judged(subject: Subject, decision: NDArray[np.int64]) -> dict[str, Any]:

@@ -25,10 +25,14 @@ class ChipRun:
     current
         Supply current of each frame, (sequence, time), in currents that stand for 1.0 of the
         network; None where it was not asked for.
+    near
+        By how much of the margin candidates lie closer to a threshold in each frame, the mean over
+        units, (sequence, time); None where it was not asked for.
     """
 
     output: Tensor
     current: Tensor | None
+    near: Tensor | None = None
 
 
 class Chip(Protocol):
@@ -54,6 +58,7 @@ class Chip(Protocol):
         generator: torch.Generator,
         candidate_noise: float,
         supply: bool,
+        margin: float | None = None,
     ) -> ChipRun:
         """Run a batch on a die and at conditions that `generator` draws.
 
@@ -67,6 +72,9 @@ class Chip(Protocol):
             Standard deviation of what is added to every candidate.
         supply
             Whether to work out the supply current.
+        margin
+            Distance of candidates to thresholds below which they count as near, in the network's
+            own units; None where that is not asked for.
         """
 
     def outputs(self, tensors: Mapping[str, Tensor], x: Tensor) -> Iterator[Tensor]:

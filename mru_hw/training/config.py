@@ -128,6 +128,9 @@ class ChipConfig(Document):
     )
     process: float = Field(default=0.0, ge=0, description="factor on what a die's devices share")
     gradient: float = Field(default=0.0, ge=0, description="factor on its slope across the chip")
+    noise: float = Field(
+        default=0.0, ge=0, le=1e3, description="factor on every sigma of device noise"
+    )
     dies: int | None = Field(
         default=None, ge=1, le=1_000_000, description="how many; else a new one for every batch"
     )
@@ -136,6 +139,18 @@ class ChipConfig(Document):
         ge=0,
         le=1e6,
         description="price of the mean supply current, in currents that stand for 1.0",
+    )
+    margin_price: float = Field(
+        default=0.0,
+        ge=0,
+        le=1e6,
+        description="price of candidates that lie nearer to a threshold than margin",
+    )
+    margin: float = Field(
+        default=0.2,
+        gt=0,
+        le=1e6,
+        description="distance to a threshold, in the network's own units, that costs nothing",
     )
     remap: int = Field(
         default=8,

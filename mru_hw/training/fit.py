@@ -30,6 +30,10 @@ PIECE = 1 << 18
 """Frames that decisions are taken of at a time, so that long sequences fit into memory."""
 
 
+class DivergedError(UserError):
+    """The loss of a training is no finite number any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
     """What is reported after each epoch; accuracies are shares of 1."""
@@ -152,7 +156,7 @@ def _epoch(
             loss = _chip_loss(config, network, chip, perturbed, batch, generator)
         if not bool(torch.isfinite(loss)):
             expected = f"a finite number: epoch {epoch + 1} diverges, so lower learning_rate"
-            raise UserError("training: the loss", loss.item(), expected)
+            raise DivergedError("training: the loss", loss.item(), expected)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(learned.values(), settings.gradient_limit)
@@ -188,18 +192,21 @@ def _chip_loss(
     batch: Batch,
     generator: torch.Generator,
 ) -> Tensor:
-    price = 0.0 if config.chip is None else config.chip.supply_price
+    asked = config.chip
+    assert asked is not None
     run = chip.run(
         own_tensors(network) | tensors,
         batch.x,
         generator=generator,
         candidate_noise=config.training.noise.candidate,
-        supply=price > 0.0,
+        supply=asked.supply_price > 0.0,
+        margin=asked.margin if asked.margin_price > 0.0 else None,
     )
     loss = nn.functional.cross_entropy(_soft(run.output, batch, network), batch.y)
-    if run.current is not None:
-        valid = valid_frames(batch.lengths, batch.x.shape[1])
-        loss = loss + price * run.current[valid].mean()
+    valid = valid_frames(batch.lengths, batch.x.shape[1])
+    for price, paid in ((asked.supply_price, run.current), (asked.margin_price, run.near)):
+        if paid is not None:
+            loss = loss + price * paid[valid].mean()
     return loss
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,8 +16,10 @@ from mru_hw.mapping import Design, DesignOptions, map_model
 from mru_hw.mapping.cells import CLOCKED
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
+from mru_hw.simulate.array import DieArray
 from mru_hw.simulate.asked import asked_conditions
 from mru_hw.simulate.compile import compile_die
+from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw, noise_gains
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions
@@ -24,7 +27,7 @@ from mru_hw.training.chip import ChipRun
 from mru_hw.training.config import ChipConfig
 from mru_hw.twin.parameters import Straight
 from mru_hw.twin.walk import Disturbed, TwinRun
-from mru_hw.variation import Die, draw_die
+from mru_hw.variation import Die, NoiseKey, draw_die
 from mru_hw.variation.spread import GRADIENT_MOST, MISMATCH_MOST, PROCESS_MOST
 
 FIRST_DIE = 1 << 40
@@ -33,6 +36,8 @@ DIES = 1 << 40
 """How many dies there are where a configuration does not say."""
 _KEPT = FIRST_DIE + DIES
 """Seed of the first die that no batch is drawn on."""
+NOISES = 1 << 40
+"""Seeds of device noise that a batch's one is drawn from."""
 TRIES = 16
 """Dies drawn for one batch at most, where mismatch leaves some without a law."""
 
@@ -40,6 +45,25 @@ Mapped = tuple[Design, dict[str, Tensor]]
 """A design and the tensors that it was mapped from."""
 Place = tuple[Conditions, Calibration]
 """Conditions and the constants there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a batch is run with, and what is asked of it.
+
+    Attributes
+    ----------
+    supply, margin, disturbed
+        As of `TwinRun`.
+    noise, seed
+        Factor on every sigma of device noise, 0 without, and the seed of its draws.
+    """
+
+    supply: bool = False
+    margin: float | None = None
+    disturbed: Disturbed | None = None
+    noise: float = 0.0
+    seed: int = 0
 
 
 class TwinChip:
@@ -122,6 +146,7 @@ class TwinChip:
         generator: torch.Generator,
         candidate_noise: float,
         supply: bool,
+        margin: float | None = None,
     ) -> ChipRun:
         """Run a batch on a die and at conditions that `generator` draws."""
         if self._mapped is None or self._batches % self._config.remap == 0:
@@ -133,17 +158,24 @@ class TwinChip:
         def disturbed(c: Tensor) -> Tensor:
             return c + candidate_noise * torch.randn(c.shape, generator=generator, dtype=c.dtype)
 
-        noise = disturbed if candidate_noise > 0 else None
+        asked = Asked(
+            supply=supply,
+            margin=margin,
+            disturbed=disturbed if candidate_noise > 0 else None,
+            noise=self._config.noise,
+            seed=_drawn(NOISES, generator) if self._config.noise else 0,
+        )
         scales, dies = self._config.mismatch, self._config.dies or DIES
 
         def solved() -> TwinRun:
             scale = scales[_drawn(len(scales), generator)]
             die = self._found(mapped[0], FIRST_DIE + _drawn(dies, generator), scale)
-            return _solve(mapped, tensors, die, place, x, supply=supply, disturbed=noise)
+            return _solve(mapped, tensors, die, place, x, asked)
 
         found = self._first_with_law(solved)
         current = found.current.T / self._options.i_unit if supply else None
-        return ChipRun(output=found.output.permute(2, 1, 0), current=current)
+        near = None if margin is None else found.near.T
+        return ChipRun(output=found.output.permute(2, 1, 0), current=current, near=near)
 
     @torch.no_grad()
     def outputs(self, tensors: Mapping[str, Tensor], x: Tensor) -> Iterator[Tensor]:
@@ -158,7 +190,7 @@ class TwinChip:
                 place: Place = place,
             ) -> TwinRun:
                 die = self._found(mapped[0], next(seeds), scale)
-                return _solve(mapped, tensors, die, place, x, supply=False)
+                return _solve(mapped, tensors, die, place, x, Asked(noise=self._config.noise))
 
             yield self._first_with_law(solved).output.permute(2, 1, 0)
 
@@ -204,19 +236,32 @@ def _solve(
     die: Die,
     place: Place,
     x: Tensor,
-    *,
-    supply: bool,
-    disturbed: Disturbed | None = None,
+    asked: Asked,
 ) -> TwinRun:
     (design, held), (conditions, constants) = mapped, place
     dtype = np.float64 if x.dtype == torch.float64 else np.float32
+    temperature = conditions.temperature
+    array = compile_die(design, constants, die, temperature=temperature, dtype=dtype)
+    noise = None
+    if asked.noise:
+        law = NoiseLaw.of(design, constants, temperature, asked.noise)
+        noise = device_noise(array, law, NoiseKey.of(asked.seed, die.seed), len(x))
     return TwinRun(
-        compile_die(design, constants, die, temperature=conditions.temperature, dtype=dtype),
+        array,
         Straight(design, tensors, held),
         x.permute(2, 1, 0).contiguous(),
         v_dd=conditions.v_dd,
-        supply=supply,
-        disturbed=disturbed,
+        supply=asked.supply,
+        disturbed=asked.disturbed,
+        noise=noise,
+        margin=asked.margin,
+    )
+
+
+def device_noise(array: DieArray, law: NoiseLaw, key: NoiseKey, n_seq: int) -> DecisionNoise:
+    """Return the noise of a die on a batch whose sequences are numbered from 0."""
+    return DecisionNoise(
+        law=law, gains=noise_gains(array), key=key, sequences=np.arange(n_seq), lazy=True
     )
 
 

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from mru_hw.mapping.flow import Row, Units, Version
 from mru_hw.simulate.array import DieArray, Memory, Node, Rails
+from mru_hw.simulate.decision_noise import DecisionNoise
 from mru_hw.training.scan import recur_scan
 from mru_hw.training.surrogate import heaviside
 from mru_hw.twin.arrays import TensorArray
+from mru_hw.twin.noise import Heard
 from mru_hw.twin.parameters import Straight
 
 Disturbed = Callable[[Tensor], Tensor]
@@ -70,7 +72,12 @@ class TwinRun:
     supply
         Whether to work out what is drawn. Without it each row has its last version alone.
     disturbed
-        What comes over candidates, such as noise.
+        What comes over candidates beside the chip's own noise.
+    noise
+        Device noise of the die on these sequences; none when None.
+    margin
+        Distance of candidates to thresholds, in their unit, below which `near` counts them; None
+        where it is not asked for.
 
     Attributes
     ----------
@@ -80,6 +87,9 @@ class TwinRun:
         By layer, (unit, time, sequence); states are currents into the state's nodes.
     current
         Supply current [A], (time, sequence), static and switching; zeros without `supply`.
+    near
+        (time, sequence): by how much of `margin` candidates lie closer to the nearer threshold,
+        the mean over all units; zeros without `margin`.
     """
 
     def __init__(
@@ -91,12 +101,16 @@ class TwinRun:
         v_dd: float,
         supply: bool,
         disturbed: Disturbed | None = None,
+        noise: DecisionNoise | None = None,
+        margin: float | None = None,
     ) -> None:
         self.array, self.straight, self._x = array, straight, x
         self._v_dd, self._supply, self._disturbed = v_dd, supply, disturbed
+        self._heard, self._margin = None if noise is None else Heard(array, noise), margin
         self.candidates: list[Tensor] = []
         self.states: list[Tensor] = []
         self.current = torch.zeros(x.shape[1:], dtype=x.dtype)
+        self.near = torch.zeros_like(self.current)
         self._values: dict[int, Tensor] = {}
         self._rails: dict[tuple[int, int], Rails] = {}
         self._products: dict[tuple[int, int], tuple[Any, Any]] = {}
@@ -177,6 +191,11 @@ class TwinRun:
             self._values[row.index] = value.tensor
             if self._supply:
                 self._draw(self._drawn(node, rails), version.share)
+        self._hear(row)
+
+    def _hear(self, row: Row) -> None:
+        if self._heard is not None:
+            self._heard.row(row.index, self._rails[row.index, len(row.versions) - 1])
 
     def _brought(self, node: Node, wiring: int, version: int) -> tuple[Any, Any]:
         """Return what a wiring brings by a version of its source, and its part of the pull."""
@@ -225,6 +244,11 @@ class TwinRun:
             self._comparators(units, memory, row)
         carried = None if units.threshold is None else self._rails[units.threshold, last]
         up, down = self._thresholds(memory, carried)
+        if self._margin is not None:
+            share = memory.bank.n_units / sum(bank.n_units for bank in self.array.design.banks)
+            self.near = self.near + share * nearness(memory, c, up, down, self._margin).mean(0)
+        if self._heard is not None:
+            c = c + self._heard.on(units, c, (up, down))
         if self._disturbed is not None:
             c = self._disturbed(c)
         if self._nodes[row.index].i_q is None:
@@ -312,6 +336,21 @@ class TwinRun:
             if self._supply:
                 self._draw(self._drawn(node, self._rails[row.index, number]), version.share)
                 self._draw(TensorArray(held[:, spans[number]].sum(0)), version.share)
+        self._hear(row)
+
+
+def nearness(memory: Memory, c: Tensor, up: Tensor, down: Tensor, width: float) -> Tensor:
+    """Return by how much of `width` candidates lie closer to the nearer of two thresholds: 0 to 1.
+
+    Parameters
+    ----------
+    c, up, down
+        (unit, time, sequence), and thresholds that broadcast; a clocked unit steps down at the
+        negative of the second.
+    """
+    edge = -down if memory.bank.clocked else down
+    gap = torch.minimum((c - up).abs(), (c - edge).abs())
+    return (1 - gap / width).clamp(min=0)
 
 
 def _recurred(a: Tensor | None, u: Tensor, first: Tensor, bound: float | None) -> Tensor:

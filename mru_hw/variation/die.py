@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from mru_hw.technology import Technology
 from mru_hw.variation.placement import Placement
 from mru_hw.variation.spread import Spread, draw_spread
 from mru_hw.variation.streams import Normals, stream_keys, stream_of
+from mru_hw.variation.stuck import Stuck
 
 Array = NDArray[np.float64]
 
@@ -34,12 +35,19 @@ class Die:
     spread
         What all devices share, which `dvt` and `dbeta` contain; None where dies do not differ by
         it.
+    reference
+        Relative error of the current into the chip's reference pin, from which all bias currents
+        come; (n_die, 1) of several dies.
+    stuck
+        By layer, which memory cells are stuck; nothing where none is.
     """
 
     seed: int
     dvt: Mapping[tuple[str, str], Array]
     dbeta: Mapping[tuple[str, str], Array]
     spread: Spread | None = None
+    reference: float | Array = 0.0
+    stuck: Mapping[int, Stuck] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Say in one line which die it is, and of how many devices."""

@@ -100,10 +100,6 @@ def refuse(
             '--timing is "timed", expected settled at the level ideal: behavioral alone has it.',
         ),
         (
-            ["--timing", "timed", "--noise", "1"],
-            "--noise is 1, expected none with --timing timed, whose circuits have no noise.",
-        ),
-        (
             ["--process-scale", "1"],
             "--process-scale is 1.0, expected 0 without --die, for the nominal die has no spread.",
         ),

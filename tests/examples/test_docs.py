@@ -22,27 +22,33 @@ from mru_hw.training.config import (
     TrainingConfig,
     read_config,
 )
+from mru_hw.zoo.plan import ChipPlan, TaskPlan, ZooPlan
 from tests.halves import thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("models.md", "cells.md", "sweeps.md")
-"""In this order: each goes on with what the first one made."""
+PAGES = (("models.md", "cells.md", "sweeps.md", "report.md", "zoo_plan.md"), ("your_network.md",))
+"""In this order: each of a group goes on with what the first one made."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SAME = doctest.OutputChecker()
 _HOW = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
+@pytest.mark.parametrize("pages", PAGES, ids=lambda pages: pages[0])
 def test_the_pages_run_as_they_stand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pages: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for page in PAGES:
+    names: dict[str, object] = {}
+    for page in pages:
         blocks = _BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
         assert blocks
         for kind, text in blocks:
             if kind == "python":
-                exec(compile(text, page, "exec"), {})
+                exec(compile(text, page, "exec"), names)
             elif kind == "yaml":
                 name = text.splitlines()[0].removeprefix("# ")
                 Path(name).write_text(text, encoding="utf-8")
@@ -114,6 +120,14 @@ def test_the_page_on_training_has_every_key_and_its_default(
             assert table[name] == f"{str(field.default).lower()}"
         elif isinstance(field.default, str):
             assert table[name] == f"`{field.default}`"
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"),
+    [("key", ZooPlan), ("key of a task", TaskPlan), ("key of `chip`", ChipPlan)],
+)
+def test_the_page_on_plans_of_a_zoo_has_every_key(heading: str, kind: type[Document]) -> None:
+    assert _first_column("zoo_plan.md", heading) == list(kind.model_fields)
 
 
 def test_the_example_for_a_chip_is_a_configuration() -> None:

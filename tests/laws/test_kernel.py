@@ -21,7 +21,7 @@ from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
 from mru_hw.simulate.blocks import group_sequences
 from mru_hw.simulate.compile import compile_dies
 from mru_hw.simulate.fast import run as fast
-from mru_hw.simulate.fast import source
+from mru_hw.simulate.fast import source, tables
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
@@ -320,4 +320,4 @@ def test_blocks_have_as_many_sequences_as_the_kernel_has_lanes() -> None:
     (program,) = compile_dies(chip.design, chip.calibration, [chip.die(1)], temperature=27.0)
     made = fast.FastProgram(program, chip.calibration, keep_all=True)
     assert made.ws.shape[1] == source.LANES
-    assert made.ws.ctypes.data % fast.ALIGNED == 0
+    assert made.ws.ctypes.data % tables.ALIGNED == 0

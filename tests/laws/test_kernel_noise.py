@@ -158,7 +158,8 @@ def test_the_kernels_laws_and_draws_are_numpys() -> None:
     words = np.zeros((4, 40), np.uint64)
     module.answer(asked, 40, np.uint64(7), np.array([key.k0, key.k1]), words)
     z = np.zeros((4, 40))
-    module.numbers(words, 0, 40, z)
+    for word, out in zip(words, z, strict=True):
+        module.numbers(word, 0, 40, out)
     wanted = key.draws(3, np.array([900]), np.array([7]), 157)[:, 0]
     np.testing.assert_array_equal(z.T.ravel()[:157], wanted)
     np.testing.assert_array_equal(z, normal(words))

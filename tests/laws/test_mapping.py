@@ -19,7 +19,7 @@ from mru_hw.mapping import Design, DesignOptions, NodeKind, map_model, passes, u
 from mru_hw.mapping.cells import CellKind
 from mru_hw.mapping.draft import Draft
 from mru_hw.mapping.passes import PASSES, choose_scales, place_buses, timing
-from mru_hw.mapping.reading import node_line, read_legs
+from mru_hw.mapping.reading import Reading
 from mru_hw.model.check import checked_tensors
 from mru_hw.model.network import Model
 from mru_hw.simulate.ideal import simulate_ideal
@@ -94,8 +94,8 @@ def test_every_leg_lies_within_half_a_unit_device_of_its_weight() -> None:
         source, target = design.buses[connection.source], design.buses[connection.target]
         gains = path_gains(CALIBRATION, source, target)
         device = source.scale / target.scale / source.units
-        node = node_line(design, target, CALIBRATION)
-        read = read_legs(design, connection, CALIBRATION, node)
+        node = Reading(design, CALIBRATION).node_line(target)
+        read = Reading(design, CALIBRATION).read_legs(connection, node)
         wanted = model.tensors[connection.parameter]
         # The nodes are read with the legs that are placed, not with those asked for.
         largest = max(gains.values()) * device * np.max(node.rho) * 1.1
@@ -122,8 +122,8 @@ def test_a_connection_is_signed_by_its_network_whatever_its_legs_round_to() -> N
     # A weight on one of two rails is half a weight: what the other one misses is not multiplied.
     signed = placed["input.weight"]
     bare = dataclasses.replace(signed, minus=np.zeros_like(signed.minus))
-    node = node_line(design, design.buses[signed.target], CALIBRATION)
-    read = read_legs(design, bare, CALIBRATION, node)
+    node = Reading(design, CALIBRATION).node_line(design.buses[signed.target])
+    read = Reading(design, CALIBRATION).read_legs(bare, node)
     np.testing.assert_array_equal(read.weight, read.plus / 2)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mru_hw.mapping import NodeKind
-from mru_hw.mapping.reading import NodeLine, node_line, read_connections, usual_points
+from mru_hw.mapping.lines import NodeLine
+from mru_hw.mapping.reading import Reading, usual_points
 from mru_hw.mapping.realised import quiescent_current, realised_bank
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.ideal import simulate_ideal
@@ -82,7 +83,7 @@ def test_weights_are_the_line_through_what_the_array_does(skip: Any, rectified: 
     weight, bias = chip.mapped.tensors["input.weight"], chip.mapped.tensors["input.bias"]
     wanted = weight @ x[:, :, 0] + bias[:, None]
     error = value[:, :, 0] - wanted
-    plain = {c.parameter: w for c, w in read_connections(chip.design, chip.calibration)}
+    plain = {c.parameter: w for c, w in Reading(chip.design, chip.calibration).read_connections()}
     np.testing.assert_array_equal(plain["input.weight"], weight)
     size = wanted.std(axis=1)
     least = 0.0 if bus.kind is NodeKind.RECTIFIED else -np.inf
@@ -97,7 +98,7 @@ def test_weights_are_the_line_through_what_the_array_does(skip: Any, rectified: 
 def test_a_candidate_is_compensated_where_it_decides() -> None:
     """The array's errors near thresholds have no mean away from zero; uncompensated they have."""
     chip = make_chip("cmru", 1, levels=2)
-    node = node_line(chip.design, chip.design.buses["c0"], chip.calibration)
+    node = Reading(chip.design, chip.calibration).node_line(chip.design.buses["c0"])
     assert np.all(node.rho < NodeLine.plain(6).rho)
     inputs = make_inputs(np.random.default_rng(3).normal(size=(100, 20, 4)))
     ideal = simulate_ideal(chip.mapped, inputs)

@@ -151,6 +151,15 @@ def test_what_is_all_alike_has_an_interval_still() -> None:
     assert (band.value, band.high) == (1, 1)
     assert band.low == pytest.approx(0.025 ** (1 / 20))
     assert two_way_band([]) is None
+    # A difference may fall to either side.
+    equal = two_way_band([np.zeros((20, 300))], differences=True)
+    assert equal is not None
+    assert (equal.value, equal.low) == (0, -equal.high)
+    assert equal.high == pytest.approx(1 - 0.025 ** (1 / 20))
+    better = two_way_band([np.ones((20, 300))], differences=True)
+    assert better is not None
+    assert (better.value, better.high) == (1, 1)
+    assert better.low == pytest.approx(1 - 2 * equal.high)
     assert beta_binomial(np.full(50, 290), 300, 0.9) is None
     # Dies that differ less than the sequences would make them.
     assert beta_binomial(np.array([285, 286] * 20), 300, 0.9) is None

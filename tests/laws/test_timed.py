@@ -19,8 +19,9 @@ from mru_hw.circuits.loop.edges import follower, loop_legs
 from mru_hw.circuits.loop.law import loop_currents
 from mru_hw.circuits.nodes.laws import split
 from mru_hw.circuits.nodes.moving import diode_step, lifted, splitter_step
+from mru_hw.errors import UserError
 from mru_hw.simulate.array import Rails
-from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
+from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
@@ -351,3 +352,44 @@ def test_settling_that_ends_after_the_strobe_is_told(
     said = short_frame(there.design, chip.calibration, 27.0)
     until = "until outputs are read" if layer is None else "before the strobe of layer 1"
     assert (f"{until}; settled states" in said) is told
+
+
+# ------------------------------------------------------------------------------- device noise
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+@pytest.mark.parametrize(
+    ("cell", "keys", "die"),
+    [
+        ("cmru", {"levels": 2}, None),
+        ("cmru", {"levels": 3, "threshold": "input", "skip": "matrix"}, 1),
+        ("bmru", {"rectify_candidate": True}, 1),
+    ],
+)
+def test_in_long_frames_noise_decides_as_at_the_settled_level(
+    cell: str, keys: dict[str, Any], die: int | None, scale: float
+) -> None:
+    """The same draws: states alike wherever noise moves them, candidates within 1 %."""
+    chip, inputs = make_chip(cell, "1 s", **keys), draw_inputs(4, 5, n_seq=20, n_time=12)
+    what = (chip.design, chip.calibration, inputs, [chip.die(die)])
+    keyed: dict[str, Any] = {"noise": NoiseRun(seed=3, scale=scale), "sequence_offset": 7}
+    found, wanted = simulate_timed(*what, **keyed), simulate_behavioral(*what, **keyed)
+    quiet, moved = simulate_behavioral(*what), 0
+    assert np.array_equal(found.trace.decision, wanted.trace.decision)
+    for i in range(2):
+        mine, other = found.trace.states[i], wanted.trace.states[i]
+        assert np.nanmax(np.abs(mine - other)) < 1e-9
+        moved += int((np.abs(other - quiet.trace.states[i]) > 1e-9).sum())
+        apart = np.abs(found.trace.candidates[i] - wanted.trace.candidates[i])
+        assert np.nanmax(apart) < 0.01 * np.nanmax(np.abs(wanted.trace.candidates[i]))
+    assert (moved > 0) or scale == 1.0
+    lazy = simulate_timed(*what, **keyed, keep_all=False)
+    assert np.array_equal(lazy.trace.decision, found.trace.decision)
+    np.testing.assert_array_equal(lazy.supply.static, found.supply.static)
+
+
+def test_loops_have_no_noise_in_timed_runs() -> None:
+    chip = make_chip("fq_bmru", "25 ms", n_layers=1, **FIRST_QUADRANT)
+    inputs = draw_inputs(4, 5, n_seq=1, n_time=2)
+    with pytest.raises(UserError, match="noise is 1, expected none with `timing` timed, for the l"):
+        timed(chip, inputs, noise=NoiseRun(seed=1))

@@ -8,24 +8,29 @@ import numpy as np
 import pytest
 import torch
 
+from mru_hw.mapping.realised import realised_bank
 from mru_hw.model.network import Model
 from mru_hw.model.structure import ModelSpec
-from mru_hw.simulate.behavioral import simulate_behavioral
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.compile import compile_die
+from mru_hw.simulate.decision_noise import NoiseLaw
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs
 from mru_hw.training.network import MemoryNetwork, decide
 from mru_hw.training.surrogate import heaviside
 from mru_hw.twin.arrays import TensorArray
+from mru_hw.twin.chip import device_noise
 from mru_hw.twin.parameters import Straight
 from mru_hw.twin.walk import TwinRun
-from mru_hw.variation import draw_die
+from mru_hw.variation import NoiseKey, draw_die
 from tests.laws.test_kernel import NETWORKS, drawn_inputs
 from tests.networks import draw_model, make_spec, with_even_settings
 
 CONDITIONS = (("tt", 27.0, 1.0, 0.0), ("ff", 85.0, 1.1, 4.0))
 """Corner, temperature [degC], supply over the nominal one, scale of the mismatch."""
+NOISE, NOISE_SEED = 400.0, 5
+"""Factor on every sigma, so that some states move, and the seed of the draws."""
 
 
 def twin(
@@ -36,6 +41,8 @@ def twin(
     *,
     supply: bool,
     mapped: Model | None = None,
+    noise: float = 0.0,
+    margin: float | None = None,
 ) -> tuple[TwinRun, dict[str, torch.Tensor], torch.Tensor]:
     """Run one die; its run, the tensors with gradients and the valid frames."""
     corner, temperature, share, scale = condition
@@ -49,7 +56,19 @@ def twin(
     before = None if mapped is None else {k: torch.tensor(v) for k, v in mapped.tensors.items()}
     straight = Straight(chip.design, tensors, before)
     x = MemoryNetwork(model.spec).double().normalise(torch.from_numpy(inputs.x)).permute(2, 1, 0)
-    run = TwinRun(array, straight, x.contiguous(), v_dd=v_dd, supply=supply)
+    heard = None
+    if noise:
+        law = NoiseLaw.of(chip.design, constants, temperature, noise)
+        heard = device_noise(array, law, NoiseKey.of(NOISE_SEED, die.seed), inputs.n_seq)
+    run = TwinRun(
+        array,
+        straight,
+        x.contiguous(),
+        v_dd=v_dd,
+        supply=supply,
+        noise=heard,
+        margin=margin,
+    )
     valid = torch.arange(x.shape[1])[:, None] < torch.from_numpy(inputs.lengths)
     return run, tensors, valid
 
@@ -88,6 +107,70 @@ def test_it_gives_what_the_array_gives(name: str, tech: str) -> None:
         drawn = torch.where(valid, run.current, 0.0).sum(0).detach().numpy()
         priced = drawn * v_dd * chip.design.timing.frame
         np.testing.assert_allclose(priced, energy(reference.supply).total[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_device_noise_is_that_of_the_array(name: str) -> None:
+    """The same draws of the same law: every state that they move, moves."""
+    model = NETWORKS[name]()
+    chip, inputs = Chip(model), drawn_inputs(model.spec.n_in)
+    for condition in CONDITIONS:
+        corner, temperature, share, scale = condition
+        v_dd = share * chip.design.technology.v_dd
+        constants = chip.calibration.at(
+            v_dd, temperature=temperature, corner=corner, loops_only=chip.design.loops_only
+        )
+        noisy, _, valid = twin(model, chip, inputs, condition, supply=True, noise=NOISE)
+        known = simulate_behavioral(
+            chip.design,
+            constants,
+            inputs,
+            [draw_die(chip.design, 3, scale=scale)],
+            temperature=temperature,
+            v_dd=v_dd,
+            noise=NoiseRun(seed=NOISE_SEED, scale=NOISE),
+            kernel="numpy",
+        )
+        assert known.trace.output is not None
+        wanted = known.trace.output[0].transpose(2, 1, 0)[:, valid.numpy()]
+        found = noisy.output.detach().numpy()[:, valid.numpy()]
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+        drawn = torch.where(valid, noisy.current, 0.0).sum(0).detach().numpy()
+        priced = drawn * v_dd * chip.design.timing.frame
+        np.testing.assert_allclose(priced, energy(known.supply).total[0], rtol=1e-9)
+        still = twin(model, chip, inputs, condition, supply=False)[0]
+        assert not torch.equal(still.output, noisy.output)
+
+
+@pytest.mark.parametrize("cell", ["cmru", "bmru", "fq_bmru"])
+def test_the_margin_counts_how_near_candidates_lie(cell: str) -> None:
+    spec = make_spec(
+        cell,
+        2,
+        rectify_input=True,
+        rectify_candidate=cell == "fq_bmru",
+        **({"levels": 2} if cell == "cmru" else {}),
+    )
+    model = with_even_settings(draw_model(spec, 3), 3)
+    states = {k: np.full_like(v, -1.0) for k, v in model.tensors.items() if "initial" in k}
+    if cell == "bmru":
+        model = Model(spec=spec, tensors={**model.tensors, **states})
+    chip, inputs = Chip(model), drawn_inputs(spec.n_in)
+    width = 0.3
+    run, tensors, _ = twin(model, chip, inputs, CONDITIONS[0], supply=False, margin=width)
+    units, near = 0, np.zeros(run.near.shape)
+    for bank, c in zip(chip.design.banks, run.candidates, strict=True):
+        real = realised_bank(chip.design, bank, chip.calibration)
+        edges = (real.up, -real.down if cell != "fq_bmru" else real.down)
+        gap = np.min([np.abs(c.detach().numpy() - e[:, None, None]) for e in edges], axis=0)
+        near += np.maximum(1 - gap / width, 0).sum(axis=0)
+        units += bank.n_units
+    np.testing.assert_allclose(run.near.detach().numpy(), near / units, rtol=1e-9, atol=1e-12)
+    torch.autograd.backward(run.near.mean())
+    for key in ("layers.0.candidate.weight", "layers.0.beta", "input.bias"):
+        gradient = tensors[key].grad
+        assert gradient is not None
+        assert gradient.abs().sum() > 0
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,10 @@ def test_the_page_stands_alone_and_runs_nothing(swept: Path, tmp_path: Path) -> 
     text = page(swept, tmp_path / "report.html")
     reader = Reader(text)
     assert text.startswith(MARKER)
-    assert {"script", "link", "iframe", "object", "form", "a"}.isdisjoint(reader.tags)
+    assert {"script", "link", "iframe", "object", "form"}.isdisjoint(reader.tags)
+    # Links lead from the head of the page to its sections, and nowhere else.
+    places = set(reader.values("section", "id"))
+    assert {link.removeprefix("#") for link in reader.values("a", "href")} <= places
     assert not [name for _, name, _ in reader.attributes if name.startswith("on")]
     policy = [v for v in reader.values("meta", "content") if "default-src" in v]
     assert policy == [
@@ -98,7 +101,7 @@ def test_the_page_stands_alone_and_runs_nothing(swept: Path, tmp_path: Path) -> 
         "form-action 'none'"
     ]
     sources = reader.values("img", "src")
-    assert len(sources) == 5
+    assert len(sources) == 7
     for source in sources:
         kind, _, data = source.partition(",")
         assert kind == "data:image/svg+xml;base64"
@@ -377,6 +380,7 @@ def test_the_command_writes_the_page(
     assert command(["report", str(swept), "--out", str(out), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert len(told.pop("statistics")["points"]) == 6
+    assert told.pop("verdict")["dies"] == 6
     assert told == {
         "report": str(out),
         "complete": True,

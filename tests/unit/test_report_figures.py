@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from typing import Any
 
@@ -10,16 +9,13 @@ import numpy as np
 import pytest
 
 from mru_hw.report import figures
+from mru_hw.report.colours import DARK
 from mru_hw.sweeps.axes import AXES as AXES_KNOWN
 
 
-def svg_text(uri: str) -> str:
-    return base64.b64decode(uri.partition(",")[2]).decode()
-
-
-def comments(uri: str) -> set[str]:
+def comments(svg: str) -> set[str]:
     """The texts of a figure, which matplotlib leaves beside their outlines."""
-    return set(re.findall(r"<!-- (.*?) -->", svg_text(uri)))
+    return set(re.findall(r"<!-- (.*?) -->", svg))
 
 
 @pytest.mark.parametrize(
@@ -50,8 +46,8 @@ def test_a_unit_of_quantities_stands_in_ticks_and_not_in_labels() -> None:
     assert units == volts | {"i_unit": "A", "frame_period": "s"}
 
 
-def bars(uri: str) -> int:
-    return len(re.findall(r'id="patch_\d+"', svg_text(uri)))
+def bars(svg: str) -> int:
+    return len(re.findall(r'id="patch_\d+"', svg))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +56,7 @@ def bars(uri: str) -> int:
     ids=["all alike", "the extremes", "many values"],
 )
 def test_any_accuracies_have_a_histogram(accuracy: Any) -> None:
-    drawn = svg_text(figures.accuracy_histogram(accuracy, {"ideal": 0.7, "other": 0.1}, 300))
+    drawn = figures.accuracy_histogram(accuracy, {"ideal": 0.7, "other": 0.1}, 300)
     assert drawn.startswith("<?xml")
     assert "<script" not in drawn
 
@@ -73,7 +69,7 @@ def test_every_block_has_its_bar() -> None:
     assert two == one + 2  # static and switching
 
 
-def test_one_curve_has_a_band_and_several_have_bars() -> None:
+def test_every_curve_has_its_band_and_many_have_a_frame_each() -> None:
     def series(label: str) -> figures.Series:
         ones = np.ones(3)
         return figures.Series(label=label, mean=ones, low=ones - 0.1, high=ones + 0.1)
@@ -82,6 +78,31 @@ def test_one_curve_has_a_band_and_several_have_bars() -> None:
         alone = figures.over_axis("x", values, [("accuracy", "%", [series("a")])], {})
         pair = [series("a"), series("b")]
         both = figures.over_axis("x", values, [("accuracy", "%", pair), ("power", "W", pair)], {})
-        assert "FillBetweenPolyCollection" in svg_text(alone)
-        assert "FillBetweenPolyCollection" not in svg_text(both)
-        assert "LineCollection" in svg_text(both)
+        assert alone.count('id="FillBetweenPolyCollection') == 1
+        assert both.count('id="FillBetweenPolyCollection') == 4
+        # Named where they end, not in a legend of colours.
+        assert {"a", "b"} <= comments(both)
+        many = [series(name) for name in "abcde"]
+        frames = figures.over_axis("x", values, [("accuracy", "%", many)], {})
+        assert len(re.findall(r'id="axes_\d+"', frames)) == 5
+
+
+def test_a_figure_has_colours_for_dark_pages() -> None:
+    """Every colour that is drawn has another one there, and nothing has a background."""
+    blocks = {"mirror": (2.0, 0.1), "memory": (1.0, 0.5), "clock": (0.1, 0.1), "bias": (1.0, 0.0)}
+    ones = np.ones(3)
+    one = figures.Series(label="a", mean=ones, low=ones - 0.1, high=ones + 0.1)
+    references = {"software": 0.9, "ideal": 0.8, "nominal": 0.7}
+    for svg in (
+        figures.energy_by_block(blocks, split=True),
+        figures.accuracy_histogram(np.linspace(0, 1, 30), references, 30, 0.5),
+        figures.over_axis("x", [1, 2, 3], [("accuracy", "%", [one] * 3)], references),
+        figures.spread([("energy", "dies", "J", np.linspace(1, 2, 30), {"at most": 1.5})]),
+        figures.errors(np.linspace(-0.1, 0.1, 9), "error"),
+        figures.ranked({"a": 1.0, "b": 0.5}, "power", "W"),
+    ):
+        body = svg.partition("</style>")[2]
+        drawn = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", body))
+        assert drawn
+        assert drawn <= set(DARK), drawn - set(DARK)
+        assert "prefers-color-scheme:dark" in svg

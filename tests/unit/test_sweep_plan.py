@@ -82,8 +82,21 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"chunk": 0}, "plan.yaml: chunk is 0, expected a number greater than or equal to 1."),
     ({"level": "real"}, 'plan.yaml: level is "real", expected one of '),
     (
-        {"timing": "timed"},
-        'plan.yaml: timing is "timed", expected settled, for only mru-hw simulate has timed runs.',
+        {"timing": "timed", "level": "spice"},
+        'plan.yaml: timing is "timed", expected settled at the level spice: behavioral alone has',
+    ),
+    (
+        {"level": "spice", "axes": [{"axis": "level", "values": ["spice"]}]},
+        'plan.yaml: axes is "level", expected no such axis at the level spice, which the key names',
+    ),
+    (
+        {
+            "axes": [
+                {"axis": "level", "values": ["behavioral", "spice"]},
+                {"axis": "noise_scale", "values": [0, 1]},
+            ]
+        },
+        'plan.yaml: axes is "noise_scale", expected no such axis at the level spice, whose trans',
     ),
     ({"sequences": "1-5"}, 'plan.yaml: sequences is "1-5", expected start:stop, either end left'),
     (
@@ -255,6 +268,8 @@ def test_without_axes_there_is_one_nominal_point_with_mismatch() -> None:
     (point,) = points({"a": plan(n_dies=3, seed=2)}, TECHNOLOGY)
     design = {n: v for n, v in DEFAULTS if n in AXES} | {"area": ()}
     trained = dict.fromkeys(("frame_period", "k")) | {"weight_bits": 0, "bias_bits": 0}
+    trained |= {"level": "behavioral", "timing": "settled"}
+    trained |= {"reference_error": 0, "stuck_cells": 0}
     compensated = {f"compensated_{name}": None for name in ("corner", "temperature", "v_dd")}
     assert point.settings == design | trained | compensated | {
         "model": None,

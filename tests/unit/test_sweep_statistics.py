@@ -104,6 +104,9 @@ def test_comparisons_are_on_common_dies_and_sequences(swept: Path) -> None:
             change = point.accuracy.mean() - base.accuracy.mean()
             assert one.accuracy.value == pytest.approx(change)
             assert one.accuracy.low <= one.accuracy.value <= one.accuracy.high
+            ours, theirs = (np.concatenate(list(run.right(p))) for p in (base, point))
+            assert one.alike is not None
+            assert one.alike.value == pytest.approx((ours == theirs).mean())
             assert one.energy is not None
             assert one.energy.value == pytest.approx((point.energy - base.energy).mean())
         for point, one_point in zip(run.points, told.points, strict=True):

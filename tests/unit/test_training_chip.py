@@ -128,6 +128,27 @@ def test_the_supply_current_has_its_price(folder: Path) -> None:
     assert current(0.1) < 0.9 * current(0.0)
 
 
+def test_device_noise_and_a_margin_take_part(folder: Path) -> None:
+    plain = trained("plain", configuration(epochs=1))
+    for chip in ({"noise": 300}, {"margin_price": 1}, {"margin_price": 1, "margin": 0.5}):
+        config = configuration(chip={"temperature": [27, 85], "mismatch": [0, 2]} | chip, epochs=1)
+        name = "-".join(map(str, chip.values()))
+        assert not same(plain, trained(name, config))
+        assert same(trained(name, config), trained(f"{name} again", config))
+
+
+def test_a_margin_moves_candidates_away_from_thresholds(folder: Path) -> None:
+    def near(price: float) -> float:
+        chip = {"mismatch": [0], "margin_price": price, "margin": 0.5}
+        model = trained(f"model{price}", configuration(chip=chip, epochs=20)).model
+        run = Chip(model).run(folder / "inputs.npz", kernel="numpy")
+        beta = np.abs(model.tensors["layers.0.beta"])
+        away = np.abs(np.abs(run.trace.candidates[0]) - beta)
+        return float(np.nanmean(np.maximum(1 - away / 0.5, 0)))
+
+    assert near(3.0) < 0.7 * near(0.0)
+
+
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
@@ -143,6 +164,8 @@ def test_the_supply_current_has_its_price(folder: Path) -> None:
         (configuration(chip={"mismatch": [1, 50]}), "chip.mismatch is 50.0, expected at most 20"),
         (configuration(chip={"process": 50}), "chip.process is 50.0, expected at most 10"),
         (configuration(chip={"dies": 0}), "chip.dies is 0, expected"),
+        (configuration(chip={"noise": -1}), "chip.noise is -1, expected"),
+        (configuration(chip={"margin": 0}), "chip.margin is 0, expected"),
         (configuration(activity=0.1), "training.activity is 0.1, expected 0 with a chip"),
         (configuration("bmru", anneal=0.5), "training.anneal is 0.5, expected 0 with a chip"),
         (configuration("alpha_cmru"), 'layers.0.cell is "alpha_cmru", expected'),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mru_hw.circuits.ladder.deck import ladder_cells, ladder_elements, ladder_nets
 from mru_hw.circuits.ladder.law import ladder_falls, ladder_law, ladder_thresholds
-from mru_hw.circuits.ladder.roles import COMPARATORS, ROLES, VIEWS
+from mru_hw.circuits.ladder.roles import COMPARATORS, ROLES, STUCK, VIEWS
 from mru_hw.circuits.units import UnitCircuit
 
 LADDER = UnitCircuit(
@@ -20,4 +20,5 @@ LADDER = UnitCircuit(
     falls=ladder_falls,
     law=ladder_law,
     nominal_thresholds=ladder_thresholds,
+    stuck=STUCK,
 )

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from mru_hw.circuits.base import Carried, Line
 from mru_hw.circuits.cell.roles import CELL, copies_of_candidate
-from mru_hw.circuits.units import Load, UnitRole
+from mru_hw.circuits.units import Load, StuckPart, UnitRole
 
 VIEWS = ("step_control", "ladder_cell", "inverter", "phase_tap", "strobe_driver")
 
@@ -69,3 +69,11 @@ ROLES = (
     ),
     *LADDER_CELL,
 )
+
+STUCK = (
+    StuckPart(path="xc{cell}.xn", device="n_guard", conducts=(True, False)),
+    StuckPart(path="xc{cell}.xp", device="p_guard", conducts=(False, True)),
+    StuckPart(path="xc{cell}.xs3", device="p_guard", conducts=(False, False)),
+    StuckPart(path="xc{cell}.xr3", device="n_guard", conducts=(False, False)),
+)
+"""With the set and the reset path open, nothing works against the device that holds the cell."""

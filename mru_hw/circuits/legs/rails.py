@@ -38,6 +38,8 @@ def rail_factor(
     circuit, rail = bus.circuit, rail_of(role)
     sign, _ = rail
     diode = node_factor(devices, bus, circuit.diodes(circuit.own(sign)), current=current)
+    if not circuit.moves:  # the bias rail, whose current is the reference's
+        diode = diode / (1.0 + devices.reference)
     if rail == circuit.own(sign):
         return own / diode
     copied = own * node_factor(devices, bus, circuit.copies(sign))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mru_hw.circuits.loop.deck import loop_cells, loop_elements, loop_nets
 from mru_hw.circuits.loop.law import loop_falls, loop_law, loop_thresholds
-from mru_hw.circuits.loop.roles import INNER, ROLES
+from mru_hw.circuits.loop.roles import INNER, ROLES, STUCK
 from mru_hw.circuits.units import UnitCircuit
 
 LOOP = UnitCircuit(
@@ -21,4 +21,5 @@ LOOP = UnitCircuit(
     falls=loop_falls,
     law=loop_law,
     nominal_thresholds=loop_thresholds,
+    stuck=STUCK,
 )

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from mru_hw.circuits.base import Carried, IntArray, NodeView
 from mru_hw.circuits.cell.roles import CELL, copies_of_candidate
-from mru_hw.circuits.units import Load, UnitRole, UnitView
+from mru_hw.circuits.units import Load, StuckPart, UnitRole, UnitView
 
 
 def _threshold(units: UnitView, _: NodeView) -> IntArray:
@@ -66,3 +66,9 @@ INNER = {
     ),
     "feedback": (Load(device="n_cell", part="drain"),),
 }
+
+STUCK = (
+    StuckPart(path="xn", device="n_switch", conducts=(True, False)),
+    StuckPart(path="xp", device="p_switch", conducts=(False, True)),
+)
+"""What the cell's node gets from its candidate and its feedback is far below what these carry."""

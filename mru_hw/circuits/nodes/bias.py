@@ -101,7 +101,7 @@ def bias_rails(devices: DeviceView) -> tuple[Array, Array]:
     """Relative current (1,) of the bias tree's NMOS rail and of its PMOS rail."""
     bias, circuit = devices.bias, devices.bias.circuit
     direct, passed = RAILS
-    rail_n = 1.0 / node_factor(devices, bias, circuit.diodes(direct))
+    rail_n = (1.0 + devices.reference) / node_factor(devices, bias, circuit.diodes(direct))
     copied = node_factor(devices, bias, circuit.copies("plus")) * rail_n
     return rail_n, copied / node_factor(devices, bias, circuit.diodes(passed))
 
@@ -126,10 +126,11 @@ def bias_supply(devices: DeviceView) -> Array:
     bias = devices.bias
     rail_n, rail_p = bias_rails(devices)
     legs = biased_legs(devices)
-    copied = (node_factor(devices, bias, bias.circuit.copies("plus")) * rail_n)[..., 0] * legs.flip
+    copied = node_factor(devices, bias, bias.circuit.copies("plus")) * rail_n * legs.flip
     gain = node_flip(devices.calibration, bias, "plus")
     source = (node_factor(devices, bias, (SPLIT_SOURCE,)) * rail_p)[..., 0] * legs.p
-    tree: Array = bias.scale * (1 + copied * gain) + bias.rest_units * devices.i_lsb * gain * source
+    both = (1.0 + devices.reference + copied * gain)[..., 0]
+    tree: Array = bias.scale * both + bias.rest_units * devices.i_lsb * gain * source
     return tree
 
 
@@ -145,6 +146,7 @@ def split_line(devices: DeviceView) -> tuple[Array, Array]:
     bias, circuit = devices.bias, devices.bias.circuit
     direct, passed = RAILS
     copied = node_factor(devices, bias, circuit.copies("plus"))
+    copied = copied * (1.0 + devices.reference)
     copied = copied / node_factor(devices, bias, circuit.diodes(direct))
     source = node_factor(devices, bias, (SPLIT_SOURCE,))
     source = source / node_factor(devices, bias, circuit.diodes(passed)) * copied

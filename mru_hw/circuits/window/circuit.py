@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mru_hw.circuits.ladder.deck import ladder_cells, ladder_elements, ladder_nets
 from mru_hw.circuits.ladder.law import ladder_falls, ladder_law
-from mru_hw.circuits.ladder.roles import COMPARATORS, VIEWS
+from mru_hw.circuits.ladder.roles import COMPARATORS, STUCK, VIEWS
 from mru_hw.circuits.units import UnitCircuit
 from mru_hw.circuits.window.law import no_thresholds
 from mru_hw.circuits.window.roles import ROLES
@@ -22,4 +22,5 @@ WINDOW = UnitCircuit(
     falls=ladder_falls,
     law=ladder_law,
     nominal_thresholds=no_thresholds,
+    stuck=STUCK,
 )

@@ -18,14 +18,13 @@ from mru_hw.model.structure import LayerSpec, ModelSpec, ReadoutKind, normalised
 from mru_hw.simulate.blocks import group_sequences
 from mru_hw.simulate.fast import ideal_loops as loops
 from mru_hw.simulate.fast.source import STEP_LAWS, ideal_kernel
+from mru_hw.simulate.fast.tables import workspace
 from mru_hw.simulate.kept import Kept
 from mru_hw.simulate.readout import Tally, largest
 from mru_hw.stimulus.inputs import Inputs
 
 LANES = 16
 """Sequences of a group are a multiple of it: some vectors of a processor."""
-ALIGNED = 64
-"""Bytes of a cache line, where every line of the workspace begins."""
 BLOCK_BYTES = 4 << 20
 """What the inputs of a block of frames have at most [bytes]."""
 
@@ -158,10 +157,7 @@ class IdealRun:
     def run(self, memory_bytes: int) -> None:
         """Run all dies on all sequences; beside the inputs no more than `memory_bytes` are held."""
         dtype, n_die = self.tables.weights.dtype, len(self.decided)
-        size = loops.TILE * self.tables.n_lines
-        raw = np.zeros(size + ALIGNED // dtype.itemsize, dtype)
-        first = -raw.ctypes.data % ALIGNED // dtype.itemsize
-        ws = raw[first : first + size].reshape(-1, loops.TILE)
+        ws = workspace(self.tables.n_lines, loops.TILE, dtype)
         for group in group_sequences(self.inputs.lengths, filled=False):
             lengths = np.ones(-(-len(group.rows) // LANES) * LANES, np.int64)
             lengths[: len(group.rows)] = group.lengths

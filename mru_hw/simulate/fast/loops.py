@@ -311,7 +311,6 @@ def run_block(
                     copies,
                     c,
                     edges,
-                    keep[4],
                     noise,
                 )
             if signs == 1:

@@ -1,11 +1,12 @@
 """Noise of decisions in the kernel: drawn where it can decide (`mru_hw.simulate.fast.loops`).
 
-A unit's candidate is disturbed if it lies within the bound of its noise of a threshold. The bound
-(`reach`) is arithmetic of lanes, as all of the kernel; what lies within is rare, and taken lane
-by lane: draws, then the bound with their sizes (`within`), and only where that leaves a doubt the
-noise itself (`mru_hw.simulate.fast.noise_lane`). Each of them is a
-function of the lane's own currents, so its bits depend on nothing else. ``noise`` is the tuple that
-`mru_hw.simulate.fast.noise_tables` makes; columns of its tables stand there.
+A unit's candidate is disturbed if it lies within the bound of its noise of a threshold
+(`mru_hw.simulate.fast.noise_reach`): first by the largest draws there are, then, in lanes that have
+such a unit, by the draws of the nodes and of the bias rail, then, for units that are left, by their
+own draw too. What is left then gets the noise itself (`mru_hw.simulate.fast.noise_lane`). Each step
+is arithmetic of lanes that looks at nothing but a lane's own currents and draws, so its bits depend
+on nothing else. ``noise`` is the tuple of `mru_hw.simulate.fast.noise_layout`; columns of its
+tables stand there.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.simulate.fast.elementary import maximum, minimum
-from mru_hw.simulate.fast.lines import LANES, F
-from mru_hw.simulate.fast.noise_lane import disturbed, listen, walk
-from mru_hw.simulate.noise_laws import sigma
+from mru_hw.simulate.fast.lines import LANES, F, clear, product
+from mru_hw.simulate.fast.noise_lane import PART, devices, listen, sample, thresholds, total, walk
+from mru_hw.simulate.fast.noise_reach import (
+    MARKED,
+    MARKS,
+    amplitudes,
+    narrow,
+    reach,
+    squares_at,
+)
 from mru_hw.variation.noise import ROUNDS, mixed, next_key, normal
-
-LINES: Any = 8
-"""Lines of a bound before those of its units: amplitudes of shared and of own draws, a frame and a
-sequence; both of each; how many units are near, and the last of them."""
 
 
 def ask(asked: Any, at: Any, n: Any, stream: Any, sequence: Any) -> Any:
@@ -44,188 +47,181 @@ def ask(asked: Any, at: Any, n: Any, stream: Any, sequence: Any) -> Any:
 
 
 def answer(asked: Any, n: Any, frame: Any, key: Any, words: Any) -> Any:
-    """Write the four random words of each counter that was asked for (Philox, round by round)."""
-    group, which, stream, k0, k1 = asked[0], asked[1], asked[2], key[0], key[1]
+    """Write the four random words of each counter that was asked for (Philox)."""
+    group, which, stream = asked[0], asked[1], asked[2]
     first, second, third, fourth = words[0], words[1], words[2], words[3]
     for k in range(n):
-        first[k], second[k], third[k], fourth[k] = group[k], frame, which[k], stream[k]
-    for _ in range(ROUNDS):
-        for k in range(n):
-            a, b, c, d = mixed(first[k], second[k], third[k], fourth[k], k0, k1)
-            first[k] = a
-            second[k] = b
-            third[k] = c
-            fourth[k] = d
-        k0, k1 = next_key(k0, k1)
+        a, b, c, d = group[k], frame, which[k], stream[k]
+        k0, k1 = key[0], key[1]
+        for _ in range(ROUNDS):
+            a, b, c, d = mixed(a, b, c, d, k0, k1)
+            k0, k1 = next_key(k0, k1)
+        first[k] = a
+        second[k] = b
+        third[k] = c
+        fourth[k] = d
 
 
-def numbers(words: Any, begin_at: Any, end: Any, z: Any) -> Any:
-    """Write the draws of counters' words."""
-    for lane in range(4):
-        word, out = words[lane], z[lane]
-        for k in range(begin_at, end):
-            out[k] = F(normal(word[k]))
+def numbers(word: Any, begin_at: Any, end: Any, out: Any) -> Any:
+    """Write the draws of words of counters."""
+    for k in range(begin_at, end):
+        out[k] = F(normal(word[k]))
 
 
 def hold(noise: Any) -> Any:
-    """Draw what holds over the sequences of a group: by lane, of each bank's units, bias, nodes."""
-    banks, held, asked, words, z = noise.banks, noise.held, noise.asked, noise.words, noise.z
-    key, sequences, largest, n_lanes = noise.key, noise.sequences, noise.held_most, noise.mode[1]
+    """Draw what holds over the sequences of a group: of each bank's units, bias rail, nodes.
+
+    Behind these lines stand those that bounds need: of each unit what the draws of its nodes, and
+    what its own and the bias rail's, make at most.
+    """
+    banks, held, asked, words, z = noise.banks, noise.held, noise.asked, noise.words, noise.flat
+    key, sequences, most, bank, room = (
+        noise.key,
+        noise.sequences,
+        noise.most,
+        noise.bank,
+        noise.room,
+    )
     for number in range(len(banks)):
         place, n_units, n_nodes = banks[number, 8], banks[number, 9], banks[number, 10]
-        for s in range(n_lanes):
-            which = sequences[s]
-            bias = ask(asked, 0, n_units, banks[number, 5], which)
-            nodes = ask(asked, bias, 1, banks[number, 6], which)
-            n = ask(asked, nodes, n_nodes, banks[number, 7], which)
+        rail = place + n_units
+        for s in range(noise.mode[1]):
+            bias = ask(asked, 0, n_units, banks[number, 5], sequences[s])
+            nodes = ask(asked, bias, 1, banks[number, 6], sequences[s])
+            n = ask(asked, nodes, n_nodes, banks[number, 7], sequences[s])
             answer(asked, n, np.uint64(0), key, words)
-            numbers(words, 0, n, z)
+            for word in range(4):
+                numbers(words[word], 0, n, z[word])
             for i in range(n_units):
-                held[s, place + i] = z[i & 3, i >> 2]
-            held[s, place + n_units] = z[0, bias]
-            most = F(0.0)
+                held[place + i, s] = z[i & 3, i >> 2]
+            held[rail, s] = z[0, bias]
             for j in range(n_nodes):
-                drawn = z[j & 3, nodes + (j >> 2)]
-                held[s, place + n_units + 1 + j] = drawn
-                most = maximum(most, abs(drawn))
-            largest[s, number] = most
-
-
-def weigh_nodes(
-    ws: Any, block: Any, n: Any, signs: Any, weights: Any, at: Any, white: Any, flicker: Any
-) -> Any:
-    """Add the weighed noise of a row's currents to a bound's two lines."""
-    linear, squared = ws[white], ws[flicker]
-    full = n - n % 4 if signs == 2 else 0
-    for i in range(0, full, 4):
-        w = at + i
-        a0, a1, a2, a3 = weights[w, 0], weights[w + 1, 0], weights[w + 2, 0], weights[w + 3, 0]
-        b0, b1, b2, b3 = weights[w, 1], weights[w + 1, 1], weights[w + 2, 1], weights[w + 3, 1]
-        plus, minus = ws[block + i : block + i + 4], ws[block + n + i : block + n + i + 4]
-        for s in range(LANES):
-            p, q = plus[0, s] + minus[0, s], plus[1, s] + minus[1, s]
-            u, v = plus[2, s] + minus[2, s], plus[3, s] + minus[3, s]
-            linear[s] += a0 * p + a1 * q + a2 * u + a3 * v
-            squared[s] += b0 * p * p + b1 * q * q + b2 * u * u + b3 * v * v
-    for i in range(full, n):
-        a, b, c = weights[at + i, 0], weights[at + i, 1], weights[at + i, 2]
-        plus, minus = ws[block + i], ws[block + (signs - 1) * n + i]
-        if signs == 2:
+                held[rail + 1 + j, s] = z[j & 3, nodes + (j >> 2)]
+        squares = squares_at(n_units)
+        sums, norms = squares + n_nodes, rail + 1 + n_nodes
+        for j in range(n_nodes):
             for s in range(LANES):
-                total = plus[s] + minus[s]
-                linear[s] += a * total
-                squared[s] += total * (b * total + c)
-        else:
+                room[squares + j, s] = held[rail + 1 + j, s] * held[rail + 1 + j, s]
+        clear(room, sums, n_units)
+        product(room, sums, noise.size, banks[number, 20], squares, n_units, n_nodes)
+        for i in range(n_units):
+            unit = banks[number, 17] + i
+            own, moved, shared = most[unit, 1], most[unit, 2] * bank[number, 4], most[unit, 4]
             for s in range(LANES):
-                total = plus[s]
-                linear[s] += a * total
-                squared[s] += total * (b * total + c)
+                held[norms + i, s] = shared * np.sqrt(room[sums + i, s])
+                still = own * abs(held[place + i, s]) + moved * abs(held[rail, s])
+                held[norms + n_units + i, s] = still
 
 
-def reach(
+def draw_shared(number: Any, frame: Any, n_near: Any, noise: Any) -> Any:
+    """Draw for lanes that are near what their units share: nodes, then the bias rail."""
+    near, asked, words, flat, z = noise.near, noise.asked, noise.words, noise.flat, noise.z
+    banks, sequences = noise.banks, noise.sequences
+    n_nodes, groups, counters = banks[number, 10], (banks[number, 10] + 3) >> 2, 0
+    for k in range(n_near):
+        counters = ask(asked, counters, n_nodes, banks[number, 4], sequences[near[k]])
+    nodes = counters
+    for k in range(n_near):
+        counters = ask(asked, counters, 1, banks[number, 3], sequences[near[k]])
+    answer(asked, counters, frame, noise.key, words)
+    numbers(words[0], 0, counters, flat[0])
+    for word in range(1, 4):
+        numbers(words[word], 0, nodes, flat[word])
+    for j in range(n_nodes):
+        out, drawn, group = z[j], flat[j & 3], j >> 2
+        for k in range(n_near):
+            out[near[k]] = drawn[k * groups + group]
+    for k in range(n_near):
+        z[n_nodes, near[k]] = flat[0, nodes + k]
+
+
+def list_units(number: Any, n_near: Any, everywhere: Any, noise: Any) -> Any:
+    """List the units that are left, lane by lane, and ask for their own draws.
+
+    Returns
+    -------
+    tuple of int
+        How many units, and how many counters: units that follow each other share a counter.
+    """
+    near, pairs, asked, room, n = (
+        noise.near,
+        noise.pairs,
+        noise.asked,
+        noise.room,
+        noise.banks[number, 9],
+    )
+    stream, sequences = np.uint64(noise.banks[number, 2]), noise.sequences
+    count, counters = 0, 0
+    for k in range(n_near):
+        s, group = near[k], -1
+        for begin_at in range(0, n, MARKED):
+            left, i = (1 << min(MARKED, n - begin_at)) - 1, begin_at
+            if not everywhere:
+                left = int(room[MARKS + begin_at // MARKED, s])
+            while left > 0:
+                if left & 1 == 1:
+                    if i >> 2 != group:
+                        group = i >> 2
+                        asked[0, counters] = np.uint64(group)
+                        asked[1, counters] = sequences[s]
+                        asked[2, counters] = stream
+                        counters += 1
+                    pairs[0, count] = s
+                    pairs[1, count] = i
+                    pairs[2, count] = counters - 1
+                    count += 1
+                left >>= 1
+                i += 1
+    return count, counters
+
+
+def add_noise(
     ws: Any,
     number: Any,
+    taken: Any,
+    kept: Any,
     rows: Any,
     versions: Any,
     legs: Any,
-    banks: Any,
-    walks: Any,
-    weights: Any,
-    bank: Any,
-    least: Any,
-    most: Any,
-    lines: Any,
+    row_f: Any,
+    node: Any,
+    copies: Any,
     c: Any,
     edges: Any,
+    noise: Any,
 ) -> Any:
-    """Mark the units that noise could move over a threshold, and by lane how many there are.
-
-    What noise is at most: `mru_hw.simulate.noise_draw.Part.most`, with each node's variance by what
-    it is at most of all currents before it.
-    """
-    first, n, marks = banks[number, 17], banks[number, 9], lines + LINES
-    for k in range(4):
-        start = least[number, k]
-        for s in range(LANES):
-            ws[lines + k, s] = start
-    at = banks[number, 11]
-    for k in range(banks[number, 0], banks[number, 1]):
-        row = walks[k]
-        block = versions[rows[row, 6] + rows[row, 5] - 1, 0]
-        weigh_nodes(ws, block, rows[row, 1], rows[row, 3], weights, at, lines, lines + 1)
-        at += rows[row, 1]
-    candidate = banks[number, 12]
-    for leg in range(rows[candidate, 7], rows[candidate, 7] + rows[candidate, 8]):
-        row = legs[leg, 0]
-        block = versions[rows[row, 6] + rows[row, 5] - 1, 0]
-        weigh_nodes(ws, block, rows[row, 1], rows[row, 3], weights, at, lines + 2, lines + 3)
-        at += rows[row, 1]
-    white, fast, slow = bank[number, 0], bank[number, 1], bank[number, 2]
-    for s in range(LANES):
-        nodes, own = np.sqrt(slow * ws[lines + 1, s]), np.sqrt(slow * ws[lines + 3, s])
-        ws[lines, s] = sigma(ws[lines, s], ws[lines + 1, s], white, fast)
-        ws[lines + 2, s] = sigma(ws[lines + 2, s], ws[lines + 3, s], white, fast)
-        ws[lines + 1, s] = nodes
-        ws[lines + 3, s] = own
-        ws[lines + 4, s] = ws[lines, s] + nodes
-        ws[lines + 5, s] = ws[lines + 2, s] + own
-        ws[lines + 6, s] = F(0.0)
-        ws[lines + 7, s] = F(0.0)
-    by_nodes, by_legs = ws[lines + 4], ws[lines + 5]
-    near_by, last = ws[lines + 6], ws[lines + 7]
-    turn = F(1.0) if banks[number, 14] == 1 else F(-1.0)
-    for i in range(n):
-        fixed, legs_most, nodes_most = most[first + i, 0], most[first + i, 1], most[first + i, 2]
-        values, up, down, mark = ws[c + i], ws[edges + i], ws[edges + n + i], ws[marks + i]
-        index = F(i)
-        for s in range(LANES):
-            gap = minimum(abs(values[s] - up[s]), abs(values[s] + turn * down[s]))
-            bound = fixed + legs_most * by_legs[s] + nodes_most * by_nodes[s]
-            near = F(1.0) if gap <= bound else F(0.0)
-            mark[s] = near
-            near_by[s] += near
-            last[s] = index if gap <= bound else last[s]
-
-
-def within(
-    ws: Any,
-    s: Any,
-    number: Any,
-    i: Any,
-    own_draw: Any,
-    bias_draw: Any,
-    begin_at: Any,
-    c: Any,
-    edges: Any,
-    lines: Any,
-    banks: Any,
-    bank: Any,
-    most: Any,
-    size: Any,
-    z: Any,
-    held: Any,
-    held_most: Any,
-) -> Any:
-    """Tell whether noise can move a unit over a threshold in one lane, now that draws are known.
-
-    As `reach`, with the sizes of the draws in place of the largest there is.
-    """
-    n, n_nodes, unit = banks[number, 9], banks[number, 10], banks[number, 17] + i
-    place, at = banks[number, 8], banks[number, 20] + i * n_nodes
-    weighed = F(0.0)
-    for j in range(n_nodes):
-        drawn = z[j & 3, begin_at + (j >> 2)]
-        weighed += size[at + j] * drawn * drawn
-    own, own_held = abs(own_draw), abs(held[s, place + i])
-    bound = (most[unit, 3] + most[unit, 6] * ws[lines + 2, s]) * own
-    bound += (most[unit, 4] + most[unit, 6] * ws[lines + 3, s]) * own_held
-    bias = bank[number, 3] * abs(bias_draw)
-    bias += bank[number, 4] * abs(held[s, place + n])
-    bound += most[unit, 5] * bias + most[unit, 7] * np.sqrt(weighed) * ws[lines, s]
-    bound += most[unit, 8] * held_most[s, number] * ws[lines + 1, s]
-    v, down = ws[c + i, s], ws[edges + n + i, s]
-    other = v + down if banks[number, 14] == 1 else v - down
-    return minimum(abs(v - ws[edges + i, s]), abs(other)) <= bound
+    """Add noise to the candidates of some units of up to `PART` lanes."""
+    # Once: taking an array out of the tuple costs as much as a node.
+    lanes, banks, heard, places = noise.lanes, noise.banks, noise.heard, noise.places
+    kinds, wires, at_node, device = noise.rows, noise.wires, noise.node, noise.device[0]
+    bank, units = noise.bank, noise.kept
+    walk(
+        ws,
+        lanes,
+        taken,
+        banks[number, 0],
+        banks[number, 1],
+        rows,
+        versions,
+        legs,
+        row_f,
+        noise.walks,
+        kinds,
+        wires,
+        at_node,
+        noise.paths,
+        device,
+        heard,
+        places,
+    )
+    sample(ws, lanes, taken, number, banks, c, edges, noise.held, noise.z, heard, places)
+    listen(number, banks, rows, legs, wires, bank, heard, places)
+    thresholds(number, banks, rows, row_f, copies, heard, places)
+    devices(number, banks, rows, row_f, kinds, at_node, node, device, heard, places)
+    total(number, banks, bank, noise.unit, noise.unit_legs, noise.unit_path, heard, places)
+    for m in range(kept):
+        i, k = units[0, m], units[1, m]
+        ws[c + i, lanes[k]] += heard[places[3] + i, k]
 
 
 def disturb(
@@ -241,154 +237,83 @@ def disturb(
     copies: Any,
     c: Any,
     edges: Any,
-    lines: Any,
     noise: Any,
 ) -> Any:
     """Add noise to a bank's candidates: wherever it can decide, or everywhere."""
-    # Once: taking an array out of the tuple costs as much as a node.
-    mode, banks, walks, kinds, wires = noise.mode, noise.banks, noise.walks, noise.rows, noise.wires
-    bank, unit, at_node, key, sequences = (
-        noise.bank,
-        noise.unit,
-        noise.node,
-        noise.key,
-        noise.sequences,
+    mode, banks, bank, most, room = noise.mode, noise.banks, noise.bank, noise.most, noise.room
+    near, words, pairs, lanes, kept_units = (
+        noise.near,
+        noise.words,
+        noise.pairs,
+        noise.lanes,
+        noise.kept,
     )
-    own_legs, path, unit_legs, unit_path = noise.legs, noise.path, noise.unit_legs, noise.unit_path
-    most, size, held, held_most = noise.most, noise.size, noise.held, noise.held_most
-    heard, moved, taken, sums = noise.heard, noise.moved, noise.taken, noise.sums
-    asked, words, z, near, device = noise.asked, noise.words, noise.z, noise.near, noise.device[0]
-    n, n_nodes, first = banks[number, 9], banks[number, 10], rows[banks[number, 12], 2]
+    n, first, which = banks[number, 9], banks[number, 17], np.uint64(frame)
     everywhere = mode[0] == 2 or banks[number, 13] >= 0
     if not everywhere:
-        reach(
+        amplitudes(
             ws,
             number,
             rows,
             versions,
             legs,
             banks,
-            walks,
+            noise.walks,
             noise.weights,
             bank,
             noise.least,
-            most,
-            lines,
-            c,
-            edges,
+            room,
         )
-    # Lanes, of each its units, and the draws of both: nodes and bias first.
-    n_near, counters, groups = 0, 0, (n_nodes + 3) >> 2
+        reach(ws, number, banks, bank, most, c, edges, noise.held, room)
+    n_near, marks = 0, squares_at(n)
     for s in range(mode[1]):
-        if frame < lengths[s] and (everywhere or ws[lines + 6, s] > F(0.0)):
-            near[0, n_near] = s
+        found = everywhere
+        for line in range(MARKS, marks):
+            found = found or room[line, s] > F(0.0)
+        if found and frame < lengths[s]:
+            near[n_near] = s
             n_near += 1
-            counters = ask(asked, counters, n_nodes, banks[number, 4], sequences[s])
-    shared = counters
-    for k in range(n_near):
-        counters = ask(asked, counters, 1, banks[number, 3], sequences[near[0, k]])
-    own = counters
-    for k in range(n_near):
-        s, i, left = near[0, k], n - 1, n
-        if not everywhere:
-            i, left = int(ws[lines + 7, s]), int(ws[lines + 6, s])
-        near[1, k] = left
-        while left > 0:
-            if everywhere or ws[lines + LINES + i, s] > F(0.0):
-                asked[0, counters] = np.uint64(i >> 2)
-                asked[1, counters] = sequences[s]
-                asked[2, counters] = np.uint64(banks[number, 2])
-                near[2, counters] = i
-                counters += 1
-                left -= 1
-            i -= 1
-    answer(asked, counters, np.uint64(frame), key, words)
-    numbers(words, 0, shared, z)
-    for k in range(n_near):
-        s, walked = near[0, k], False
-        bias_draw = F(normal(words[0, shared + k]))
-        for _ in range(near[1, k]):
-            i = near[2, own]
-            own_draw = F(normal(words[i & 3, own]))
-            own += 1
-            if not everywhere and not within(
-                ws,
-                s,
-                number,
-                i,
-                own_draw,
-                bias_draw,
-                k * groups,
-                c,
-                edges,
-                lines,
-                banks,
-                bank,
-                most,
-                size,
-                z,
-                held,
-                held_most,
-            ):
-                continue
-            if not walked:
-                walk(
+    if n_near == 0:
+        return
+    draw_shared(number, which, n_near, noise)
+    if not everywhere:
+        narrow(ws, number, banks, bank, most, noise.size, c, edges, noise.z, room)
+    count, counters = list_units(number, n_near, everywhere, noise)
+    answer(noise.asked, counters, which, noise.key, words)
+    left_at, own = marks + banks[number, 10], noise.places[5]
+    last, taken, kept = -1, 0, 0
+    for p in range(count):
+        s, i = pairs[0, p], pairs[1, p]
+        drawn = F(normal(words[i & 3, pairs[2, p]]))
+        size = (most[first + i, 0] + most[first + i, 3] * room[2, s]) * abs(drawn)
+        if not everywhere and not room[left_at + i, s] <= size:
+            continue
+        if s != last:
+            if taken == PART:
+                add_noise(
                     ws,
-                    s,
-                    banks[number, 0],
-                    banks[number, 1],
+                    number,
+                    taken,
+                    kept,
                     rows,
                     versions,
                     legs,
                     row_f,
-                    walks,
-                    kinds,
-                    wires,
-                    at_node,
-                    own_legs,
-                    path,
-                    device,
-                    heard,
-                    taken,
-                    sums,
+                    node,
+                    copies,
+                    c,
+                    edges,
+                    noise,
                 )
-                listen(
-                    s,
-                    number,
-                    k * groups,
-                    banks,
-                    rows,
-                    legs,
-                    wires,
-                    bank,
-                    held,
-                    z,
-                    heard,
-                    moved,
-                )
-                walked = True
-            ws[c + i, s] += disturbed(
-                ws,
-                s,
-                number,
-                i,
-                own_draw,
-                bias_draw,
-                banks,
-                rows,
-                row_f,
-                kinds,
-                at_node,
-                node[first + i, 0],
-                copies,
-                c,
-                edges,
-                device,
-                bank,
-                unit,
-                held,
-                unit_legs,
-                unit_path,
-                heard,
-                moved,
-            )
+                taken, kept = 0, 0
+            last = s
+            lanes[taken] = s
+            taken += 1
+        kept_units[0, kept] = i
+        kept_units[1, kept] = taken - 1
+        noise.heard[own + i, taken - 1] = drawn
+        kept += 1
+    if kept > 0:
+        add_noise(
+            ws, number, taken, kept, rows, versions, legs, row_f, node, copies, c, edges, noise
+        )

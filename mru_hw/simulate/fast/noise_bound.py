@@ -1,6 +1,6 @@
 """How far noise can move a bank's candidates at most, as arithmetic that a kernel does for lanes.
 
-No draw exceeds `LARGEST`, so a unit's noise never exceeds the sum of its amplitudes times that
+No draw exceeds ``LARGEST``, so a unit's noise never exceeds the sum of its amplitudes times that
 (`mru_hw.simulate.noise_draw.Part.most`). The amplitudes follow from variances that are sums over
 the currents of all nodes before the bank: every matrix of `mru_hw.simulate.noise_walk` is
 nonnegative, and no pole passes more than everything. So with weights w of the currents s of these
@@ -12,7 +12,8 @@ nodes, made here once a die,
 
 The first is Cauchy's and Schwarz's inequality, for any u > 0: the mean of ``|g_ij|`` over units. v
 holds for every unit: the largest of ``legs_ij / R_i``. The flicker variances go the same way with
-``s^2 >= p^2 + m^2``.
+``s^2 >= p^2 + m^2``. Draws that hold over a sequence are known before its first frame, so their
+parts are bounded by their own sizes; those of a frame by ``LARGEST``, then by theirs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ from mru_hw.simulate.noise_draw import SLACK
 from mru_hw.simulate.noise_laws import meeting, own_devices, sigma
 from mru_hw.simulate.noise_walk import Gains, own_counts, wide
 from mru_hw.simulate.program import Program
-from mru_hw.variation.noise import LARGEST
 
 Array = NDArray[np.float64]
 
@@ -47,8 +47,6 @@ class Bands:
         (n_units,) of a draw a frame: of white noise and of flicker.
     slow
         Flicker, of a draw a sequence.
-    bias
-        Sigma of the bias rail's current over its own, a frame and a sequence together.
     unit
         From amperes to the candidate's unit.
     """
@@ -56,7 +54,6 @@ class Bands:
     white: Array
     fast: Array
     slow: float
-    bias: float
     unit: float
 
 
@@ -71,7 +68,7 @@ class Bound:
     size
         (n_die, n_units, nodes): ``g_ij^2 / u_j``.
     least
-        (n_die, 4), and `most`, (n_die, n_units, 9): as of `mru_hw.simulate.fast.noise_tables`.
+        (n_die, 4), and `most`, (n_die, n_units, 6): as of `mru_hw.simulate.fast.noise_layout`.
     """
 
     weights: Array
@@ -121,9 +118,8 @@ def bound_of(program: Program, units: Units, before: Before, bands: Bands) -> Bo
     ]
     by_legs, by_nodes = np.sqrt(_sums(legs)), np.sqrt(_sums(size))
     fresh, held, moved = _fixed(program, units, before, bands)
-    largest = [fresh + held + moved * bands.bias, by_legs, by_nodes]
     sizes = [fresh, held, moved, by_legs, np.ones_like(by_nodes), by_nodes]
-    most = np.stack([*(one * LARGEST for one in largest), *sizes], axis=-1)
+    most = np.stack(sizes, axis=-1)
     return Bound(
         weights=np.concatenate([*weights, *direct], axis=1),
         size=np.concatenate(size, axis=2),
@@ -138,7 +134,7 @@ def no_bound(n_die: int, n_units: int, nodes: int) -> Bound:
         weights=np.zeros((n_die, 0, 3)),
         size=np.zeros((n_die, n_units, nodes)),
         least=np.zeros((n_die, 4)),
-        most=np.zeros((n_die, n_units, 9)),
+        most=np.zeros((n_die, n_units, 6)),
     )
 
 

@@ -1,8 +1,10 @@
-"""Noise of one lane in the kernel: of the nodes before a bank, and of its units.
+"""Noise of some lanes in the kernel: of the nodes before a bank, and of its units.
 
 Both are as numpy has them in `mru_hw.simulate.noise_walk` and `mru_hw.simulate.decision_noise`, for
-the few lanes and frames in which noise can decide (`mru_hw.simulate.fast.noise`). Columns of tables
-stand in `mru_hw.simulate.fast.noise_tables`.
+the few lanes and frames in which noise can decide (`mru_hw.simulate.fast.noise`). Up to `PART`
+lanes, wherever they stand, are taken together into lines of their own, whose first half has white
+variances and whose second half flicker variances: so one matrix product does for both. Columns of
+tables, and what the lines of ``heard`` hold, stand in `mru_hw.simulate.fast.noise_layout`.
 """
 
 from __future__ import annotations
@@ -12,60 +14,106 @@ from typing import Any
 import numpy as np
 
 from mru_hw.simulate.fast.elementary import maximum
-from mru_hw.simulate.fast.lines import F
+from mru_hw.simulate.fast.lines import LANES, F, clear, product
 from mru_hw.simulate.noise_laws import meeting, own_devices, passed, sigma
 
-TILE: Any = 16
-"""Nodes that noise arrives at together."""
+PART: Any = 32
+"""Lanes taken together."""
 
 
-def arrive(sums: Any, tile: Any, own: Any, path: Any, row: Any, n: Any, taken: Any) -> Any:
-    """Add to a tile what a wiring brings: its legs' own noise, and what they share.
-
-    Parameters
-    ----------
-    sums, tile
-        White and flicker variance that arrive, and the tile's first node.
-    own, path, row, n
-        Rows of ``legs`` and ``path`` from `row` on, one for each of the n nodes that legs read.
-    taken
-        What they read (`read`).
-    """
-    full = n - n % 4
-    for j in range(0, full, 4):
-        r = row + j
-        a0, a1, a2, a3 = taken[0, j], taken[0, j + 1], taken[0, j + 2], taken[0, j + 3]
-        b0, b1, b2, b3 = taken[1, j], taken[1, j + 1], taken[1, j + 2], taken[1, j + 3]
-        c0, c1, c2, c3 = taken[2, j], taken[2, j + 1], taken[2, j + 2], taken[2, j + 3]
-        d0, d1, d2, d3 = taken[3, j], taken[3, j + 1], taken[3, j + 2], taken[3, j + 3]
-        for i in range(TILE):
-            o0, o1, o2, o3 = own[r, i], own[r + 1, i], own[r + 2, i], own[r + 3, i]
-            p0, p1, p2, p3 = path[r, i], path[r + 1, i], path[r + 2, i], path[r + 3, i]
-            one = o0 * a0 + o1 * a1 + o2 * a2 + o3 * a3
-            two = o0 * b0 + o1 * b1 + o2 * b2 + o3 * b3
-            sums[0, tile + i] += one + (p0 * c0 + p1 * c1 + p2 * c2 + p3 * c3)
-            sums[1, tile + i] += two + (p0 * d0 + p1 * d1 + p2 * d2 + p3 * d3)
-    for j in range(full, n):
-        r = row + j
-        a, b, c, d = taken[0, j], taken[1, j], taken[2, j], taken[3, j]
-        for i in range(TILE):
-            sums[0, tile + i] += own[r, i] * a + path[r, i] * c
-            sums[1, tile + i] += own[r, i] * b + path[r, i] * d
+def gather(
+    ws: Any, lanes: Any, taken: Any, block: Any, n: Any, signs: Any, heard: Any, at: Any
+) -> Any:
+    """Copy the rails of a row's nodes in the lanes taken: plus in the first half, then minus."""
+    for i in range(n):
+        own, plus, minus = heard[at + i], ws[block + i], ws[block + (signs - 1) * n + i]
+        for k in range(taken):
+            own[k] = plus[lanes[k]]
+            own[PART + k] = minus[lanes[k]] if signs == 2 else F(0.0)
 
 
-def read(heard: Any, first: Any, n: Any, one_rail: Any, into: Any, at: Any) -> Any:
-    """Write what legs read of a row's nodes: of their own noise, and of what they share."""
+def own_variances(n: Any, scale: Any, each: Any, heard: Any, at: Any) -> Any:
+    """Turn rails into the variances of legs as large as a row's diodes."""
+    for i in range(n):
+        own = heard[at + i]
+        for k in range(PART):
+            plus, minus = own[k] * scale, own[PART + k] * scale
+            own[k] = plus + minus
+            own[PART + k] = (plus * plus + minus * minus) * each
+
+
+def shares(n: Any, heard: Any, own: Any, at: Any) -> Any:
+    """Write what of rails' variances legs on the plus rail alone read."""
+    for i in range(n):
+        rails, part = heard[own + i], heard[at + i]
+        for k in range(PART):
+            share = rails[k] / (rails[k] + rails[PART + k])
+            part[k] = share
+            part[PART + k] = share * share
+
+
+def read(heard: Any, first: Any, n: Any, one_rail: Any, share: Any, own: Any, shared: Any) -> Any:
+    """Copy what legs read of a row's nodes: of their own noise, and of what they share."""
     for j in range(n):
-        share = heard[4, first + j] if one_rail == 1 else F(1.0)
-        into[0, at + j] = heard[0, first + j] * share
-        into[1, at + j] = heard[1, first + j] * share * share
-        into[2, at + j] = heard[2, first + j] * share * share
-        into[3, at + j] = heard[3, first + j] * share * share
+        one, two = heard[own + j], heard[shared + j]
+        legs, node = heard[2 * first + j], heard[2 * first + n + j]
+        for s in range(LANES):
+            one[s] = legs[s]
+        for s in range(LANES):
+            two[s] = node[s]
+        if one_rail == 1:
+            part = heard[share + first + j]
+            for s in range(LANES):
+                one[s] *= part[s]
+            for k in range(PART):
+                two[k] *= part[PART + k]
+                two[PART + k] *= part[PART + k]
+
+
+def arrive(
+    row: Any,
+    rows: Any,
+    legs: Any,
+    wires: Any,
+    node: Any,
+    paths: Any,
+    device: Any,
+    arrives: Any,
+    heard: Any,
+    places: Any,
+) -> Any:
+    """Write what arrives at a row's nodes, before their legs: nothing at inputs."""
+    n, first = rows[row, 1], rows[row, 2]
+    shared = 2 * first + n
+    if arrives == 0:
+        clear(heard, shared, n)
+        return
+    for i in range(n):
+        own, out = heard[2 * first + i], heard[shared + i]
+        if arrives == 2:  # from cells
+            for k in range(PART):
+                out[k] = own[k]
+                out[PART + k] = own[k] * device
+        else:
+            white, flicker = node[first + i, 0], node[first + i, 1]
+            for k in range(PART):
+                out[k] = white
+                out[PART + k] = flicker
+    if arrives == 2:
+        return
+    for leg in range(rows[row, 7], rows[row, 7] + rows[row, 8]):
+        source, n_source = rows[legs[leg, 0], 2], rows[legs[leg, 0], 1]
+        at = 2 * source
+        if wires[leg, 1] == 1:
+            at = places[1]
+            read(heard, source, n_source, 1, places[0], at, at + n_source)
+        product(heard, shared, paths, wires[leg, 0], at, n, 2 * n_source)
 
 
 def walk(
     ws: Any,
-    s: Any,
+    lanes: Any,
+    taken: Any,
     begin_at: Any,
     end: Any,
     rows: Any,
@@ -76,163 +124,192 @@ def walk(
     kinds: Any,
     wires: Any,
     node: Any,
-    own: Any,
-    path: Any,
+    paths: Any,
     device: Any,
     heard: Any,
-    taken: Any,
-    sums: Any,
+    places: Any,
 ) -> Any:
-    """Work out the noise of the rows before a bank.
-
-    Parameters
-    ----------
-    kinds, node, own, path
-        ``rows``, ``node``, ``legs`` and ``path`` of the noise.
-    heard
-        By node white and flicker variance of its legs, white and flicker variance of what it
-        shares, and what of its current a leg on the plus rail reads.
-    taken, sums
-        Room for what a wiring reads, and for what arrives.
-    """
-    for k in range(begin_at, end):
-        row = walks[k]
-        n, first, signs = rows[row, 1], rows[row, 2], rows[row, 3]
-        block = versions[rows[row, 6] + rows[row, 5] - 1, 0]
-        scale, each, arrives = row_f[row, 2], F(1.0) / F(kinds[row, 1]), kinds[row, 0]
+    """Work out the noise of the rows before a bank."""
+    for number in range(begin_at, end):
+        row = walks[number]
+        n, first, signs, arrives = rows[row, 1], rows[row, 2], rows[row, 3], kinds[row, 0]
+        block, at = versions[rows[row, 6] + rows[row, 5] - 1, 0], 2 * first
+        gather(ws, lanes, taken, block, n, signs, heard, at)
+        if kinds[row, 2] == 1:
+            shares(n, heard, at, places[0] + first)
+        own_variances(n, row_f[row, 2], F(1.0) / F(kinds[row, 1]), heard, at)
+        arrive(row, rows, legs, wires, node, paths, device, arrives, heard, places)
         for i in range(n):
-            plus = ws[block + i, s] * scale
-            total, squares = plus, plus * plus
-            if signs == 2:
-                minus = ws[block + n + i, s] * scale
-                total, squares = plus + minus, squares + minus * minus
-                if kinds[row, 2] == 1:
-                    heard[4, first + i] = plus / total
-            heard[0, first + i], heard[1, first + i] = total, squares * each
-            # What arrives, before the legs: from the bias rail, or from cells.
-            sums[0, i] = total if arrives == 2 else node[first + i, 0]
-            sums[1, i] = total * device if arrives == 2 else node[first + i, 1]
-        if arrives == 0:
-            for i in range(n):
-                heard[2, first + i], heard[3, first + i] = heard[0, first + i], heard[1, first + i]
-            continue
-        if arrives == 1:
-            for leg in range(rows[row, 7], rows[row, 7] + rows[row, 8]):
-                n_source, at = rows[legs[leg, 0], 1], wires[leg, 0]
-                read(heard, rows[legs[leg, 0], 2], n_source, wires[leg, 1], taken, 0)
-                for tile in range(0, n, TILE):
-                    arrive(sums, tile, own, path, at, n_source, taken)
-                    at += n_source
-        for i in range(n):
-            total = heard[0, first + i]
-            flicker = sums[1, i] if total > F(0.0) else F(0.0)
-            heard[2, first + i] = sums[0, i] * passed(total, node[first + i, 2]) + total
-            heard[3, first + i] = flicker + heard[1, first + i]
+            corner, own, shared = node[first + i, 2], heard[at + i], heard[at + n + i]
+            for k in range(PART):
+                total, flicker = own[k], shared[PART + k]
+                # A diode that is off passes nothing.
+                flicker = flicker if total > F(0.0) else F(0.0)
+                shared[k] = shared[k] * passed(total, corner) + total
+                shared[PART + k] = flicker + own[PART + k]
 
 
-def listen(
-    s: Any,
+def sample(
+    ws: Any,
+    lanes: Any,
+    taken: Any,
     number: Any,
-    begin_at: Any,
     banks: Any,
-    rows: Any,
-    legs: Any,
-    wires: Any,
-    bank: Any,
+    c: Any,
+    edges: Any,
     held: Any,
     z: Any,
     heard: Any,
-    near: Any,
+    places: Any,
 ) -> Any:
-    """Read the nodes before a bank's candidates, and turn what they share into currents.
+    """Copy what a bank's units have in the lanes taken.
 
-    Parameters
-    ----------
-    begin_at
-        First column of the nodes' draws in `z`.
-    near
-        By node of all wirings white and flicker variance of its legs, then the noise [A] that they
-        share.
+    Draws of a frame stand in the first half and those of a sequence in the second; and where units
+    decide stands beside the sign of the step.
     """
+    n, n_nodes, place, clocked = (
+        banks[number, 9],
+        banks[number, 10],
+        banks[number, 8],
+        banks[number, 14],
+    )
+    for j in range(n_nodes + 1):
+        # The bias rail's draw follows those of the nodes, but leads where draws are held.
+        now, then = z[j], held[place + n + (j + 1 if j < n_nodes else 0)]
+        draws = heard[places[6] + j]
+        for k in range(taken):
+            draws[k] = now[lanes[k]]
+            draws[PART + k] = then[lanes[k]]
+    for i in range(n):
+        own, meets, then = heard[places[5] + i], heard[places[4] + i], held[place + i]
+        ups, downs, candidates = ws[edges + i], ws[edges + n + i], ws[c + i]
+        for k in range(taken):
+            s = lanes[k]
+            own[PART + k] = then[s]
+            meets[k] = ups[s]
+            meets[PART + k] = F(1.0)
+            if clocked == 1 and candidates[s] < F(0.0):
+                meets[k] = downs[s] if downs[s] < F(np.inf) else ups[s]
+                meets[PART + k] = F(-1.0)
+
+
+def listen(
+    number: Any, banks: Any, rows: Any, legs: Any, wires: Any, bank: Any, heard: Any, places: Any
+) -> Any:
+    """Read the nodes before a bank's candidates, and turn what they share into currents."""
     white, fast, slow = bank[number, 0], bank[number, 1], bank[number, 2]
-    candidate, at = banks[number, 12], 0
-    rested = banks[number, 8] + banks[number, 9] + 1
+    candidate, n_nodes = banks[number, 12], banks[number, 10]
+    own, moved = places[1], places[1] + n_nodes
     for leg in range(rows[candidate, 7], rows[candidate, 7] + rows[candidate, 8]):
         n, first = rows[legs[leg, 0], 1], rows[legs[leg, 0], 2]
-        read(heard, first, n, wires[leg, 1], near, at)
-        at += n
-    for j in range(at):
-        drawn = z[j & 3, begin_at + (j >> 2)]
-        now = drawn * sigma(near[2, j], near[3, j], white, fast)
-        near[2, j] = now + np.sqrt(near[3, j] * slow) * held[s, rested + j]
+        read(heard, first, n, wires[leg, 1], places[0], own, moved)
+        own += n
+        moved += n
+    for j in range(n_nodes):
+        shared, draws = heard[places[1] + n_nodes + j], heard[places[6] + j]
+        for k in range(PART):
+            flicker = shared[PART + k]
+            now = draws[k] * sigma(shared[k], flicker, white, fast)
+            shared[k] = now + np.sqrt(flicker * slow) * draws[PART + k]
 
 
-def disturbed(
-    ws: Any,
-    s: Any,
+def thresholds(
+    number: Any, banks: Any, rows: Any, row_f: Any, copies: Any, heard: Any, places: Any
+) -> Any:
+    """Begin the variances of units with what the nodes of their thresholds bring, if they count."""
+    n, threshold, sums = banks[number, 9], banks[number, 13], places[2]
+    if banks[number, 19] == 0:
+        clear(heard, sums, n)
+        return
+    first, n_nodes = rows[threshold, 2], rows[threshold, 1]
+    scale = row_f[banks[number, 12], 2] / row_f[threshold, 2]
+    for i in range(n):
+        gain = copies[0, banks[number, 17] + i] * scale
+        one, two = gain + F(2.0) * gain * gain, gain * gain
+        own, shared = heard[2 * first + i], heard[2 * first + n_nodes + i]
+        for s in range(LANES):
+            heard[sums + i, s] = own[s] * one + shared[s] * two
+
+
+def devices(
     number: Any,
-    i: Any,
-    own_draw: Any,
-    bias_draw: Any,
     banks: Any,
     rows: Any,
     row_f: Any,
     kinds: Any,
     node: Any,
     rest: Any,
-    copies: Any,
-    c: Any,
-    edges: Any,
     device: Any,
-    bank: Any,
-    unit_bands: Any,
-    held: Any,
-    own: Any,
-    path: Any,
     heard: Any,
-    near: Any,
+    places: Any,
 ) -> Any:
-    """Return the noise of a unit's candidate, in its unit (`DecisionNoise.parts`).
+    """Add the variances of units' own devices and bias legs; turn thresholds into currents.
 
     Parameters
     ----------
     rest
-        Quiescent current of the candidate's splitters, in its unit.
-    own, path
-        ``unit_legs`` and ``unit_path`` of the noise.
-    near
-        What `listen` wrote.
+        By node; in its first column the quiescent current of splitters, in the row's unit.
     """
-    n, n_nodes, candidate = banks[number, 9], banks[number, 10], banks[number, 12]
-    threshold, unit = banks[number, 13], banks[number, 17] + i
+    candidate = banks[number, 12]
     scale, first = row_f[candidate, 2], rows[candidate, 2]
-    down = ws[edges + n + i, s]
-    at = ws[edges + i, s]
-    meets = at
-    if banks[number, 14] == 1 and ws[c + i, s] < F(0.0):
-        at = down if down < F(np.inf) else at
-        meets = -at
-    rail, root, steps, splits = maximum(at * scale, F(0.0)), F(1.0), F(1.0), F(0.0)
-    if banks[number, 18] == 1:
-        splits = rest * scale
-        rail, root, steps = meeting(at * scale, splits)
-    devices, legs, wide = F(banks[number, 15]), F(banks[number, 16]), F(kinds[candidate, 1])
-    white, flicker = own_devices(rail, root, splits, devices, legs, wide, device)
-    if banks[number, 19] == 1:
-        u = rows[threshold, 2] + i
-        gain = copies[0, unit] * (scale / row_f[threshold, 2])
-        one = gain + F(2.0) * gain * gain
-        white += heard[0, u] * one + heard[2, u] * gain * gain
-        flicker += heard[1, u] * one + heard[3, u] * gain * gain
-    white, flicker = white * steps + node[first + i, 0], flicker * steps + node[first + i, 1]
-    place, nodes = banks[number, 20] + i * n_nodes, F(0.0)
-    for j in range(n_nodes):
-        white += own[place + j] * near[0, j]
-        flicker += own[place + j] * near[1, j]
-        nodes += path[place + j] * near[2, j]
-    rested = banks[number, 8]
-    total = sigma(white, flicker, unit_bands[unit, 0], unit_bands[unit, 1]) * own_draw
-    total += np.sqrt(flicker * bank[number, 2]) * held[s, rested + i]
-    bias = bank[number, 3] * bias_draw + bank[number, 4] * held[s, rested + n]
-    total += (meets - node[first + i, 3]) * scale * bias + nodes
-    return total * bank[number, 5]
+    counts, bias = F(banks[number, 15]), F(banks[number, 16])
+    wide, splitters = F(kinds[candidate, 1]), banks[number, 18]
+    for i in range(banks[number, 9]):
+        white, flicker, splits = node[first + i, 0], node[first + i, 1], rest[first + i, 0] * scale
+        sums, meets, constant = heard[places[2] + i], heard[places[4] + i], node[first + i, 3]
+        if splitters == 1:
+            for k in range(PART):
+                rail, root, steps = meeting(meets[k] * scale, splits)
+                one, two = own_devices(rail, root, splits, counts, bias, wide, device)
+                sums[k] = (sums[k] + one) * steps + white
+                sums[PART + k] = (sums[PART + k] + two) * steps + flicker
+        else:
+            for k in range(PART):
+                rail = maximum(meets[k] * scale, F(0.0))
+                one, two = own_devices(rail, F(1.0), F(0.0), counts, bias, wide, device)
+                sums[k] += one + white
+                sums[PART + k] += two + flicker
+        for k in range(PART):
+            meets[k] = (meets[PART + k] * meets[k] - constant) * scale
+
+
+def total(
+    number: Any,
+    banks: Any,
+    bank: Any,
+    bands: Any,
+    legs: Any,
+    path: Any,
+    heard: Any,
+    places: Any,
+) -> Any:
+    """Write the noise of units' candidates, in their unit (`DecisionNoise.parts`).
+
+    Parameters
+    ----------
+    bands, legs, path
+        ``unit``, ``unit_legs`` and ``unit_path`` of the noise.
+    """
+    n, n_nodes, matrix = banks[number, 9], banks[number, 10], banks[number, 20]
+    product(heard, places[2], legs, matrix, places[1], n, n_nodes)
+    clear(heard, places[3], n)
+    product(heard, places[3], path, matrix, places[1] + n_nodes, n, n_nodes)
+    slow, fresh, rested, unit = (
+        bank[number, 2],
+        bank[number, 3],
+        bank[number, 4],
+        bank[number, 5],
+    )
+    rail = heard[places[6] + n_nodes]
+    for k in range(PART):
+        rail[k] = fresh * rail[k] + rested * rail[PART + k]
+    for i in range(n):
+        white, fast = bands[banks[number, 17] + i, 0], bands[banks[number, 17] + i, 1]
+        sums, nodes = heard[places[2] + i], heard[places[3] + i]
+        meets, own = heard[places[4] + i], heard[places[5] + i]
+        for k in range(PART):
+            flicker = sums[PART + k]
+            found = sigma(sums[k], flicker, white, fast) * own[k]
+            found += np.sqrt(flicker * slow) * own[PART + k]
+            found += meets[k] * rail[k] + nodes[k]
+            nodes[k] = found * unit

@@ -1,138 +1,39 @@
 """Device noise of a program in the integers and numbers that the kernel's loops read.
 
-Columns of the tables of `Noise`:
-
-``banks``   0 and 1 its rows in ``walks``, 2 to 4 streams of fresh draws of its units, the bias rail
-            and the nodes that it reads, 5 to 7 of held ones, 8 place in ``held``, 9 units, 10 nodes
-            that it reads, 11 place in ``weights``, 12 candidate, 13 threshold or -1, 14 clocked,
-            15 devices that carry a candidate's rail and 16 bias legs that do, 17 first unit,
-            18 whether splitters count, 19 whether the noise of the threshold's node does, 20 place
-            in ``unit_legs``
-``rows``    0 what arrives: 0 nothing, 1 by legs, 2 from cells; 1 unit devices of a diode, 2 whether
-            legs read its plus rail alone
-``wires``   0 row in ``legs`` and ``path``, 1 whether legs read the plus rail alone
-``bank``    0 and 1 what white and flicker variances of shared draws count a frame, 2 flicker a
-            sequence, 3 and 4 the bias rail's sigmas, 5 from amperes to candidate units
-``unit``    0 and 1 what white and flicker variances of a unit's own draws count a frame
-``node``    0 and 1 white and flicker variance of bias legs, 2 current at the pole's corner, 3 what
-            bias legs bring
-``least``   0 and 1 white and flicker variance that nodes have without any current, 2 and 3 zeros
-``most``    bound of a unit's noise by the largest draws: 0 fixed, 1 and 2 by amplitudes of its legs
-            and of its nodes; by draws that are known: 3 and 4 amplitudes of its own devices a frame
-            and a sequence, 5 of the bias rail, 6 to 8 by amplitudes of its legs, of its nodes a
-            frame and a sequence
-``weights`` what a current makes of the bound's white variance, and its square and itself of the
-            flicker variance
-
-``legs`` and ``path`` hold `Gains.legs` and the square of `Gains.path` of wirings into other nodes
-than candidates: for each `TILE` of the nodes that noise arrives at a row of each node that it comes
-from. ``unit_legs``, ``unit_path`` and ``size`` hold `Gains.legs`, `Gains.path` and `Bound.size` of
-all wirings into a bank's candidates, unit after unit.
+What they are stands in `mru_hw.simulate.fast.noise_layout`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.simulate.decision_noise import NoiseLaw
 from mru_hw.simulate.fast.noise_bound import Bands, Before, Bound, bound_of, no_bound
-from mru_hw.simulate.fast.noise_lane import TILE
+from mru_hw.simulate.fast.noise_layout import (
+    CELLS,
+    EAGER,
+    LAZY,
+    LEGS,
+    NOTHING,
+    Ints,
+    Noise,
+    Numbers,
+)
+from mru_hw.simulate.fast.noise_reach import squares_at
 from mru_hw.simulate.fast.source import LANES
+from mru_hw.simulate.fast.tables import workspace
 from mru_hw.simulate.noise_draw import FRESH, HELD, OF_BIAS, OF_NODES, OF_UNIT, stream_of
 from mru_hw.simulate.noise_laws import sigma
 from mru_hw.simulate.noise_walk import Gains, bias_device, own_counts, wide
 from mru_hw.simulate.program import Program
 from mru_hw.variation import NoiseKey
 
-Ints = NDArray[np.int64]
-Numbers = NDArray[Any]
 Array = NDArray[np.float64]
-
-QUIET, LAZY, EAGER = range(3)
-"""No noise; noise where it can decide; noise everywhere."""
-NOTHING, LEGS, CELLS = range(3)
-"""What arrives at a row of nodes."""
-
-
-class Noise(NamedTuple):
-    """What the kernel reads of one die's noise, see the module; `heard` to `near` are its own.
-
-    ``mode`` is one of `QUIET`, `LAZY` and `EAGER`, and how many lanes have a sequence; ``held`` has
-    by lane the draws that hold over its sequence, ``device`` the current of the bias rail's devices
-    [A], ``key`` the words of the draws' key.
-    """
-
-    mode: Ints
-    banks: Ints
-    walks: Ints
-    rows: Ints
-    wires: Ints
-    bank: Numbers
-    unit: Numbers
-    device: Numbers
-    node: Numbers
-    legs: Numbers
-    path: Numbers
-    unit_legs: Numbers
-    unit_path: Numbers
-    size: Numbers
-    weights: Numbers
-    least: Numbers
-    most: Numbers
-    key: NDArray[np.uint64]
-    sequences: NDArray[np.uint64]
-    held: Numbers
-    held_most: Numbers
-    heard: Numbers
-    moved: Numbers
-    taken: Numbers
-    sums: Numbers
-    asked: NDArray[np.uint64]
-    words: NDArray[np.uint64]
-    z: Numbers
-    near: Ints
-
-
-def quiet(dtype: DTypeLike) -> Noise:
-    """Return what the kernel reads where there is no noise."""
-    tables, numbers = np.zeros((1, 1), np.int64), np.zeros((1, 1), dtype)
-    words = np.zeros(1, np.uint64)
-    return Noise(
-        mode=np.array([QUIET, 0]),
-        banks=tables,
-        walks=tables[0],
-        rows=tables,
-        wires=tables,
-        bank=numbers,
-        unit=numbers,
-        device=numbers[0],
-        node=numbers,
-        legs=numbers,
-        path=numbers,
-        unit_legs=numbers[0],
-        unit_path=numbers[0],
-        size=numbers[0],
-        weights=numbers,
-        least=numbers,
-        most=numbers,
-        key=words,
-        sequences=words,
-        held=numbers,
-        held_most=numbers,
-        heard=numbers,
-        moved=numbers,
-        taken=numbers,
-        sums=numbers,
-        asked=words[None],
-        words=words[None],
-        z=numbers,
-        near=tables,
-    )
 
 
 class NoiseTables:
@@ -187,8 +88,7 @@ class NoiseTables:
             unit=self.unit,
             device=np.array([self.device], self.dtype),
             node=self.node[d],
-            legs=self.legs[d],
-            path=self.path[d],
+            paths=self.paths[d],
             unit_legs=self.unit_legs[d],
             unit_path=self.unit_path[d],
             size=self.size[d],
@@ -197,16 +97,7 @@ class NoiseTables:
             most=self.most[d],
             key=self.key[d],
             sequences=lanes,
-            held=self.held,
-            heard=self.scratch,
-            moved=self.moved,
-            taken=self.taken,
-            sums=self.sums,
-            held_most=self.held_most,
-            asked=self.asked,
-            words=self.words,
-            z=self.z,
-            near=self.near,
+            **self.room,
         )
 
     def _rest(self, row: Row) -> Numbers | None:
@@ -235,7 +126,7 @@ class NoiseTables:
             [(self._arrives(row), wide(row.bus), row.index in one_rail) for row in flow.rows],
             np.int64,
         )
-        self.wires, self.legs, self.path = self._wirings(candidates)
+        self.wires, self.paths = self._wirings(candidates)
         walks: list[int] = []
         banks, bands, bounds, into = [], [], [], []
         held = weights = paths = 0
@@ -248,7 +139,7 @@ class NoiseTables:
             into.append([self.gains[k] for k in self._legs(units)])
             paths += units.bank.n_units * sum(sizes)
             walks += [row.index for row in rows]
-            held += units.bank.n_units + 1 + sum(sizes)
+            held += 3 * units.bank.n_units + 1 + sum(sizes)
             weights += bound.weights.shape[1]
             bands.append(self._bands(units))
             bounds.append(bound)
@@ -276,37 +167,44 @@ class NoiseTables:
         ).astype(dtype)
         self.least = np.stack([bound.least for bound in bounds], axis=1).astype(dtype)
         self.node = self.node.astype(dtype)
-        self.held = np.zeros((LANES, held), dtype)
-        widest = max(row.bus.size for row in flow.rows)
-        self.scratch = np.zeros((5, flow.rows[-1].nodes.stop), dtype)
-        self.moved = np.zeros((4, held), dtype)
-        self.taken, self.sums = np.zeros((4, widest), dtype), np.zeros((2, widest + TILE), dtype)
-        self.held_most = np.zeros((LANES, len(banks)), dtype)
-        # Counters of all draws that a bank can ask for in a frame.
-        most = LANES * max(bank[9] + bank[9] // 4 + bank[10] // 4 + 4 for bank in banks)
-        self.asked, self.words = np.zeros((3, most), np.uint64), np.zeros((4, most), np.uint64)
-        self.z, self.near = np.zeros((4, most), dtype), np.zeros((3, most), np.int64)
+        self.room = self._room(held)
 
-    def _wirings(self, candidates: set[int]) -> tuple[Ints, Numbers, Numbers]:
-        """Return ``wires``, ``legs`` and ``path``."""
+    def _room(self, held: int) -> dict[str, Any]:
+        """Return what the kernel writes in, by name."""
+        units, nodes = (max(bank[k] for bank in self.banks) for k in (9, 10))
+        widest = max(row.bus.size for row in self.flow.rows)
+        # By node two lines, then its share; what is read; of units four kinds of lines; draws.
+        read = 3 * self.flow.rows[-1].nodes.stop
+        lines = np.cumsum([read, 2 * max(widest, nodes), *[units] * 4, nodes + 1])
+        # Counters of all draws that a bank can ask for at once.
+        most = LANES * (units // 4 + nodes // 4 + 3) + units
+        bounds = squares_at(units) + nodes + 2 * units
+        of_lanes = {"held": held, "room": bounds, "heard": int(lines[-1]), "z": nodes + 1}
+        words = {"asked": 3, "words": 4}
+        ints = {"near": LANES, "lanes": LANES}
+        return {
+            "places": np.array([2 * read // 3, *lines[:-1]]),
+            "flat": np.zeros((4, most), self.dtype),
+            **{name: workspace(n, LANES, self.dtype) for name, n in of_lanes.items()},
+            **{name: np.zeros((n, most), np.uint64) for name, n in words.items()},
+            **{name: np.zeros(n, np.int64) for name, n in ints.items()},
+            "pairs": np.zeros((3, LANES * units), np.int64),
+            "kept": np.zeros((2, LANES * units), np.int64),
+        }
+
+    def _wirings(self, candidates: set[int]) -> tuple[Ints, Numbers]:
+        """Return ``wires`` and ``paths``."""
         n_die, at = self.program.n_die, 0
         places: list[tuple[int, int]] = []
-        found: list[list[Numbers]] = [[np.zeros((n_die, 1, TILE))], [np.zeros((n_die, 1, TILE))]]
+        found: list[Numbers] = [np.zeros((n_die, 0))]
         for one in self.flow.legs:
             gains = self.gains[one.index]
-            places.append((at + 1, int(gains.one_rail)))
-            if one.target in candidates:
-                continue
-            for parts, of in zip(found, (gains.legs, gains.path**2), strict=True):
-                n_target, n_source = of.shape[1:]
-                tiles = -(-n_target // TILE)
-                padded = np.zeros((n_die, tiles * TILE, n_source))
-                padded[:, :n_target] = of
-                turned = padded.reshape(n_die, tiles, TILE, n_source).swapaxes(2, 3)
-                parts.append(turned.reshape(n_die, -1, TILE))
-            at += found[0][-1].shape[1]
-        legs, path = (np.concatenate(parts, axis=1).astype(self.dtype) for parts in found)
-        return np.array(places), legs, path
+            places.append((at, int(gains.one_rail)))
+            if one.target not in candidates:
+                both = np.concatenate([gains.legs, gains.path**2], axis=2)
+                found.append(both.reshape(n_die, -1))
+                at += found[-1].shape[1]
+        return np.array(places), np.concatenate(found, axis=1).astype(self.dtype)
 
     def _legs(self, units: Units) -> tuple[int, ...]:
         return self.flow.rows[units.candidate].legs
@@ -366,7 +264,6 @@ class NoiseTables:
             white=unit[:, 0],
             fast=unit[:, 1],
             slow=shared[2],
-            bias=shared[3] + shared[4],
             unit=shared[5],
         )
         return bound_of(self.program, units, before, bands)

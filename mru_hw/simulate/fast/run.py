@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.model.structure import ReadoutKind
 from mru_hw.simulate.blocks import SequenceBlock, SequenceGroup
-from mru_hw.simulate.fast.noise_tables import Noise, NoiseTables, quiet
+from mru_hw.simulate.fast.noise_layout import Noise, quiet
+from mru_hw.simulate.fast.noise_tables import NoiseTables
 from mru_hw.simulate.fast.source import LANES, kernel
-from mru_hw.simulate.fast.tables import Constants, Tables
+from mru_hw.simulate.fast.tables import Constants, Tables, workspace
 from mru_hw.simulate.program import Program
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.technology.calibration import Calibration
 
-ALIGNED = 64
-"""Bytes of a cache line, where every line of the workspace begins."""
 SUMS, ALL, OUTPUTS = range(3)
 """What is kept: sums of the last row, every signal, or the outputs alone."""
 
@@ -50,11 +49,7 @@ class FastProgram:
         self.means = program.flow.design.spec.readout is ReadoutKind.MEAN
         self.keep = ALL if keep_all else SUMS if self.means else OUTPUTS
         self.tables = Tables.of(program.layout, self.keep, means=self.means)
-        size = self.tables.lines * LANES
-        raw = np.zeros(size + ALIGNED // dtype.itemsize, dtype)
-        first = -raw.ctypes.data % ALIGNED // dtype.itemsize
-        self.ws = raw[first : first + size].reshape(-1, LANES)
-
+        self.ws = workspace(self.tables.lines, LANES, dtype)
         self.numbers = Constants.of(program, calibration)
         self.quiet = quiet(dtype)
 

@@ -30,7 +30,16 @@ from mru_hw.circuits.legs.leakage import branch_supply, leg_current
 from mru_hw.circuits.nodes.laws import log_rail, net_current, rectified_node, signed_node, split
 from mru_hw.circuits.window.law import meeting_rail
 from mru_hw.model.memory.recurrence import climbed, held_step, signed_step
-from mru_hw.simulate.fast import elementary, ideal_loops, lines, loops, nodes, noise_lane, units
+from mru_hw.simulate.fast import (
+    elementary,
+    ideal_loops,
+    lines,
+    loops,
+    nodes,
+    noise_lane,
+    noise_reach,
+    units,
+)
 from mru_hw.simulate.fast import noise as noise_loops
 from mru_hw.simulate.noise_laws import meeting, own_devices, passed, sigma
 from mru_hw.variation import noise as noise_draws
@@ -68,8 +77,9 @@ F = np.{dtype}
 LANES = {lanes}
 CHUNK = {chunk}
 CHAIN = {chain}
-LINES = {bound}
-TILE = {tile}
+PART = {part}
+MARKS = {marks}
+MARKED = {marked}
 '''
 
 
@@ -139,8 +149,9 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
         lanes=lanes,
         chunk=lines.CHUNK,
         chain=lines.CHAIN,
-        bound=noise_loops.LINES,
-        tile=noise_lane.TILE,
+        part=lanes * noise_lane.PART // LANES,
+        marks=noise_reach.MARKS,
+        marked=noise_reach.MARKED,
     )
     parts = [head]
     inline = _INLINE
@@ -174,7 +185,7 @@ def _draws(inline: str) -> str:
     }
     functions = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
     wanted: set[ast.stmt] = set()
-    waiting = ["ROUNDS", "mixed", "next_key", "normal"]
+    waiting = ["ROUNDS", "LARGEST", "mixed", "next_key", "normal"]
     while waiting:
         name = waiting.pop()
         found = functions.get(name) or values.get(name)
@@ -198,7 +209,7 @@ def _loops() -> list[Callable[..., Any]]:
     """List the loops in the order of their text."""
     return [
         getattr(module, name)
-        for module in (lines, nodes, units, noise_lane, noise_loops, loops)
+        for module in (lines, nodes, units, noise_lane, noise_reach, noise_loops, loops)
         for name in _functions(module.__name__)
     ]
 

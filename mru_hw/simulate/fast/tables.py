@@ -12,7 +12,7 @@ Columns of the tables:
               6 cells, 7 clocked, 8 window, 9 signs of the candidate, 10 copied columns of the
               state, 11 place in ``table``, 12 its supply, 13 the units' set cells
 ``keep``      0 what is kept, 1 whether the outputs' mean decides, 2 sums of the last row,
-              3 widest row, 4 lines of the noise's bound
+              3 widest row
 ``row_f``     0 usual current, 1 skew, 2 scale
 ``node``      0 quiescent current, 1 and 2 what bias legs bring and its pull, 3 and 4 supply; of
               rows that leak 5 to 8 and 9 to 12 what the plus and the minus rail draw, by branch
@@ -29,14 +29,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from mru_hw.circuits.base import NodeKind
 from mru_hw.circuits.legs.leakage import branch_supply
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.mapping.realised import net_threshold
 from mru_hw.simulate.array import DieArray
-from mru_hw.simulate.fast.noise import LINES
 from mru_hw.simulate.memory import initial_cells, nominal_low
 from mru_hw.simulate.program import Layout, Program
 from mru_hw.technology.calibration import Calibration
@@ -44,7 +43,18 @@ from mru_hw.technology.calibration import Calibration
 Ints = NDArray[np.int64]
 Numbers = NDArray[Any]
 
+ALIGNED = 64
+"""Bytes of a cache line, where every line of lanes begins."""
+
 X, SIGNED, RECTIFIED, Y, STATE = range(5)
+
+
+def workspace(lines: int, lanes: int, dtype: DTypeLike) -> Numbers:
+    """Return lines of lanes that begin where cache lines do: across two, a vector takes twice."""
+    size, each = lines * lanes, ALIGNED // np.dtype(dtype).itemsize
+    raw = np.zeros(size + each, dtype)
+    first = -raw.ctypes.data % ALIGNED // raw.itemsize
+    return raw[first : first + size].reshape(-1, lanes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +128,7 @@ class _Builder:
         legs = self._legs()
         banks = self._banks()
         features = sum(self.layout.matrices[k].columns for k in flow.rows[flow.y].legs)
-        noise = self._room(LINES + self.widest)
-        kept = np.array([keep, int(means), self._room(features), self.widest, noise])
+        kept = np.array([keep, int(means), self._room(features), self.widest])
         return Tables(
             steps=np.array([(int(isinstance(s, Units)), s.index) for s in flow.steps]),
             rows=np.array(rows),

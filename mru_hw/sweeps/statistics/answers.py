@@ -23,6 +23,7 @@ from mru_hw.sweeps.statistics.spread import (
 from mru_hw.sweeps.view import PointView, RunView
 
 _DRAWN = {"process_scale": "process", "gradient_scale": "gradient", "mismatch_scale": "mismatch"}
+_DRAWN |= {"stuck_cells": "stuck cells"}
 """Axes that say what a die is drawn from."""
 _MEASURED = ("accuracy", "energy", "power")
 """Figures whose percentiles are told; a loss is an accuracy."""
@@ -112,6 +113,9 @@ class Comparison:
         That both have.
     accuracy
         Difference of the means, with its interval for other dies and sequences.
+    alike
+        Share of decisions that are right at both or wrong at both, with its interval for other
+        dies and sequences.
     energy
         Difference of the mean energies [J], with Student's interval over dies; None where the
         level prices nothing.
@@ -124,6 +128,7 @@ class Comparison:
     base: int
     dies: int
     accuracy: Band | None
+    alike: Band | None
     energy: Band | None
     passing: Band
     p: float
@@ -333,13 +338,13 @@ def _comparisons(run: RunView) -> Iterator[Comparison]:
             point.passing(spec, run.software(point))[theirs],
         )
         priced = len(base.energy) and len(point.energy)
+        apart = _differences(run, (base, ours), (point, theirs))
         yield Comparison(
             point=point.number,
             base=base.number,
             dies=len(ours),
-            accuracy=two_way_band(
-                _differences(run, (base, ours), (point, theirs)), seed=point.number
-            ),
+            accuracy=two_way_band([apart], seed=point.number, differences=True),
+            alike=two_way_band([1 - np.abs(apart)], seed=point.number),
             energy=mean_band(point.energy[theirs] - base.energy[ours]) if priced else None,
             passing=passing,
             p=p,
@@ -355,9 +360,9 @@ def _differences(
     run: RunView,
     first: tuple[PointView, NDArray[np.int64]],
     second: tuple[PointView, NDArray[np.int64]],
-) -> Iterator[Matrix]:
+) -> Matrix:
     ours, theirs = (
         np.concatenate(list(run.right(point)))[rows].astype(np.int8)
         for point, rows in (first, second)
     )
-    yield (theirs - ours).astype(np.float64)
+    return (theirs - ours).astype(np.float64)

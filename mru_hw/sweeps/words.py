@@ -1,4 +1,4 @@
-"""How a report and the command line name the points of a sweep."""
+"""How reports, the command line and Python name the points of a sweep."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from mru_hw.sweeps.axes import AXES, known
 from mru_hw.sweeps.spec import CONDITIONS
+from mru_hw.sweeps.told import Told, percent
 from mru_hw.sweeps.view import PointView, RunView
+
+__all__ = ["Told", "condition", "counted", "described", "differing", "percent", "said", "where"]
 
 
 def said(point: PointView, name: str) -> str:
@@ -24,15 +27,22 @@ def differing(points: Sequence[PointView], *, conditions: bool = True) -> list[s
     ]
 
 
-def percent(share: float | None) -> str:
-    """Write a share as a person reads it."""
-    return "not measured" if share is None else f"{100 * share:.2f} %"
-
-
 def described(run: RunView, point: PointView) -> str:
     """Return a point's settings in words: those that the level knows and that go not unsaid."""
     names = [axis.name for axis in known(run.level) if point.settings[axis.name] != axis.tacit]
     return ", ".join(said(point, name) for name in names) or "the network as mapped"
+
+
+def condition(run: RunView, point: PointView) -> str:
+    """Return corner, temperature and supply of a point in words."""
+    names = [axis.name for axis in known(run.level) if axis.name in {"corner", *CONDITIONS}]
+    return ", ".join(said(point, name) for name in names) or "no condition at this level"
+
+
+def where(run: RunView, point: PointView, *, shared: bool = False) -> str:
+    """Return what tells a point from the others of its run, or with `shared` from other dies'."""
+    names = differing(run.points, conditions=not shared)
+    return ", ".join(said(point, name) for name in names) or "the only point"
 
 
 def counted(point: PointView) -> str:

@@ -1,0 +1,73 @@
+"""Why the worst die fails: its units that step otherwise than the network asks, and the causes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mru_hw.errors import UserError
+from mru_hw.report.montecarlo import WorstDie, worst_dies
+from mru_hw.report.parts import Table
+from mru_hw.sweeps.explanation import Explanation, explain
+from mru_hw.sweeps.told import Told
+from mru_hw.sweeps.verdict import Verdict
+from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import condition
+
+_UNITS = 8
+"""Units that are listed."""
+
+
+def failing_units(
+    run: RunView, told: Verdict, model: Path | None, inputs: Path | None
+) -> Table | str | None:
+    """Return the units of the worst die that make most wrong steps.
+
+    The die is run again; it is the worst of the corner that yields least.
+
+    Returns
+    -------
+    A sentence where it cannot be run again; None where no die fails.
+    """
+    if run.level != "behavioral" or told.lowest is None:
+        return None
+    worst = next((die for die in worst_dies(run, told.lowest, 1) if die.failed), None)
+    if worst is None:
+        return None
+    try:
+        found = explain(
+            run.path,
+            worst.seed,
+            point=worst.point.number,
+            trial=worst.trial,
+            model=model,
+            inputs=inputs,
+        )
+    except UserError as error:
+        return f"The worst die was not run again here: {error}"
+    return _table(run, worst, found) if found.units else None
+
+
+def _table(run: RunView, worst: WorstDie, found: Explanation) -> Table:
+    rows = [
+        [
+            f"layer {one.layer}, unit {one.unit}",
+            Told(f"{one.steps:,}", one.steps),
+            Told(str(one.sequences), one.sequences),
+            "; ".join(f"{count} × {cause}" for cause, count in one.causes.items()),
+        ]
+        for one in found.units[:_UNITS]
+    ]
+    total = len(found.steps)
+    left = len(found.units) - len(rows)
+    more = f" {left} more units make fewer." if left > 0 else ""
+    return Table(
+        name="failing_units",
+        caption=(
+            f"Die {worst.seed} at {condition(run, worst.point)}, run again: {total:,} of "
+            f"{found.n_steps:,} steps go otherwise than the network as mapped asks, in these units "
+            f"most.{more}"
+        ),
+        head=("unit", "wrong steps", "in sequences", "why"),
+        rows=rows,
+        numbers=(1, 2),
+    )

@@ -1,0 +1,180 @@
+"""The top of a page: the stamp, the verdict in one paragraph, and the cards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mru_hw.report.chip import ChipFacts
+from mru_hw.report.parts import Card
+from mru_hw.sweeps.told import Told, ends, percent, quantity
+from mru_hw.sweeps.verdict import Verdict, bound, conditions, interval_of, share_of
+from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import condition, counted, described
+from mru_hw.units import render
+
+STAMP = "Pre-layout, models only, no silicon"
+
+
+def paragraph(run: RunView, told: Verdict, chip: ChipFacts | None) -> list[str]:
+    """Return the verdict, in sentences that make one paragraph."""
+    return [
+        *_does(run, told, chip),
+        *_yield(run, told),
+        *_costs(run, told),
+        *_size(chip),
+        *_binds(run, told),
+    ]
+
+
+def _does(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[str]:
+    classes = len(set(np.asarray(run.labels).tolist()))
+    what = "The chip"
+    if chip is not None:
+        classes, what = chip.model.spec.n_classes, f"The chip ({chip.network})"
+    length = render(float(run.duration.mean()), "s")
+    yield (
+        f"{what} sorts sequences of {length} on average into {classes} classes"
+        + (
+            f"; the network is right in {percent(told.software)} of {run.n_sequences} sequences as "
+            "trained."
+            if told.software is not None
+            else "."
+        )
+    )
+
+
+def _yield(run: RunView, told: Verdict) -> Iterator[str]:
+    if told.judged is None or not told.judged.dies:
+        yield "No die has run yet at all conditions of the specification, so no yield is known."
+        return
+    spec, one = run.spec(told.judged.study).said(), told.judged
+    yield (
+        f"Specification: {spec}, {conditions(run, one)}. Yield, {one.drawn}: {share_of(one)} pass"
+        + (f" (95 % interval {interval_of(one)})." if one.band is not None else ", no interval.")
+    )
+    lowest = told.lowest
+    if lowest is None or len(told.corners) < 2:
+        return
+    shares = ", ".join(
+        f"{other.settings['corner']} {100 * other.passed / other.dies:.1f} %"
+        for other in told.corners
+        if other.dies
+    )
+    least = "no corner yields less"
+    if lowest is not one:
+        interval = "" if lowest.band is None else f", {interval_of(lowest)}"
+        least = f"corner {lowest.settings['corner']} yields least{interval}"
+    yield f"Each corner is a population of its own ({shares}); {least}."
+
+
+def _costs(run: RunView, told: Verdict) -> Iterator[str]:
+    if told.energy is None and not len(run.base.energy):
+        yield "Nothing is priced at this level."
+        return
+    base = run.base
+    joules, watts = float(base.energy.mean()), float(base.power.mean())
+    yield (
+        f"A sequence takes {quantity(joules, 'J')} on average, {quantity(watts, 'W')}, at "
+        f"{condition(run, base)}"
+        + (
+            f"; the input sources deliver {quantity(told.inputs, 'J')} beside it."
+            if told.inputs is not None
+            else "."
+        )
+    )
+
+
+def _size(chip: ChipFacts | None) -> Iterator[str]:
+    if chip is None:
+        yield "Area: not known here, for the network is not at hand (see “Area”)."
+        return
+    yield (
+        f"{chip.transistors:,} transistors with {chip.gate_area * 1e12:,.0f} µm² of gates; a "
+        f"layout is estimated at {chip.estimate * 1e12:,.0f} µm² (see “Area”)."
+    )
+
+
+def _binds(run: RunView, told: Verdict) -> Iterator[str]:
+    if told.binding is not None:
+        one = told.binding
+        yield f"What binds is {one.said()} ({one.population.drawn}): {bound(run, one)}."
+
+
+# --------------------------------------------------------------------------------------- cards
+
+
+def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]:
+    """Yield the figures at the head of the page, each with how sure it is."""
+    base = run.base
+    dies = f"{counted(base)}, {run.n_sequences} sequences"
+    lowest = None if told.lowest is told.judged else told.lowest
+    for one in (told.judged, lowest):
+        if one is None or not one.dies:
+            continue
+        at = f"{len(one.points)} condition{'s' * (len(one.points) > 1)}"
+        yield Card(
+            value=f"{100 * one.passed / one.dies:.2f} %",
+            label=f"yield, {one.drawn}",
+            confidence=f"{interval_of(one)}; {one.passed} of {one.dies} dies at {at}",
+        )
+    if told.accuracy is not None:
+        yield Card(
+            value=percent(told.accuracy.value),
+            label=f"accuracy, mean of {counted(base)}",
+            confidence=f"{ends(told.accuracy)} for other dies and sequences",
+        )
+    elif len(base.accuracy):
+        mean = percent(float(base.accuracy.mean()))
+        yield Card(value=mean, label=f"accuracy, mean of {counted(base)}", confidence=dies)
+    if told.software is not None:
+        steps = [
+            f"{percent(share)} {word}"
+            for share, word in ((told.ideal, "mapped and rounded"), (told.nominal, "nominal die"))
+            if share is not None
+        ]
+        yield Card(
+            value=percent(told.software),
+            label="accuracy as trained",
+            confidence="; ".join(steps) or f"{run.n_sequences} sequences",
+        )
+    yield from _priced(run, told)
+    if chip is not None:
+        yield Card(
+            value=f"{chip.gate_area * 1e12:,.0f} µm²",
+            label="gate area",
+            confidence=f"counted on the netlist, {chip.transistors:,} transistors; no layout",
+        )
+
+
+def _priced(run: RunView, told: Verdict) -> Iterator[Card]:
+    base = run.base
+    if not len(base.energy):
+        return
+    for name, values, band, unit in (
+        ("energy of a sequence", base.energy, told.energy, "J"),
+        ("supply power", base.power, told.power, "W"),
+    ):
+        spread = f"{quantity(float(values.min()), unit)} to {quantity(float(values.max()), unit)}"
+        sure = f"mean {ends(band, unit)}; dies {spread}" if band is not None else f"dies {spread}"
+        yield Card(
+            value=quantity(float(values.mean()), unit),
+            label=f"{name}, mean of {counted(base)}",
+            confidence=f"{sure}; level {run.level}",
+        )
+    if told.inputs is not None:
+        yield Card(
+            value=quantity(told.inputs, "J"),
+            label="delivered by the input sources in a sequence",
+            confidence="beside the energy, no part of it; the same for every die",
+        )
+
+
+def lead(run: RunView, technologies: str) -> Told:
+    """Return the line under the title."""
+    return Told(
+        f"{run.n_sequences} sequences on {technologies}, level {run.level}, "
+        f"{sum(point.n_runs for point in run.points)} runs. "
+        f"The figures at the head are at: {described(run, run.base)}."
+    )

@@ -1,0 +1,103 @@
+"""The specification as a table: each limit, how near the worst run comes, on how many dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mru_hw.report.parts import Section, Table
+from mru_hw.sweeps.spec import CONDITIONS, FIGURES
+from mru_hw.sweeps.told import Told
+from mru_hw.sweeps.verdict import Held, Verdict, conditions, written
+from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import condition
+
+HEAD = (
+    *("limit", "population", "worst run", "margin", "sigma to limit", "at", "die (seed)"),
+    *("broken by", "behind it"),
+)
+
+
+def specification(run: RunView, told: Verdict) -> Section:
+    """Return the section on the specification."""
+    paragraphs = [*_asked(run, told), *_never_ran(run)]
+    if not told.limits:
+        paragraphs.append(
+            "No run of the dies that the specification asks for is stored, so that no margin is "
+            "known."
+        )
+    table = Table(
+        name="specification",
+        caption=(
+            "Limits of the specification, one row for each and each corner. The margin is the "
+            "distance of the worst run from its limit, below 0 where it is broken; sigma to the "
+            "limit is that of the mean die at the same condition, in standard deviations of the "
+            "dies there."
+        ),
+        head=HEAD,
+        rows=[list(_row(run, one)) for one in told.limits],
+        numbers=(2, 3, 4, 6, 7),
+    )
+    return Section(
+        key="specification",
+        title="The specification",
+        paragraphs=paragraphs,
+        tables=[table] if told.limits else [],
+    )
+
+
+def _asked(run: RunView, told: Verdict) -> Iterator[str]:
+    study = run.base.study
+    own = run.plans[study].get("spec") is not None
+    said = run.spec(study).said()
+    if not own:
+        yield (
+            f"The plan states no specification, so the usual one stands in: {said}. The key spec "
+            "in PLAN.yaml states another; no run has to be made again for it."
+        )
+    if told.judged is not None:
+        yield f"A die passes if it keeps, {conditions(run, told.judged)}: {said}."
+
+
+def _never_ran(run: RunView) -> Iterator[str]:
+    """Say which conditions a die should pass at that no point of the sweep has."""
+    spec = run.spec(run.base.study)
+    for name, unit in zip(CONDITIONS, ("°C", "V"), strict=True):
+        there = {point.settings[name] for point in run.points}
+        left = [value for value in getattr(spec, name) or () if value not in there]
+        if left:
+            said = ", ".join(f"{value:g} {unit}" for value in left)
+            yield f"The specification asks for {said}, which the sweep never ran."
+
+
+def _row(run: RunView, one: Held) -> Iterator[str]:
+    point = next(point for point in run.points if point.number == one.point)
+    yield one.said()
+    yield one.population.drawn
+    yield one.write(one.worst)
+    yield margin(one)
+    yield Told("all alike") if one.sigmas != one.sigmas else Told(f"{one.sigmas:.2f}", one.sigmas)
+    yield condition(run, point)
+    yield Told(str(one.seed), one.seed)
+    yield Told(f"{one.broken} of {one.dies}", one.broken)
+    yield (
+        f"{one.dies} dies, {len(one.population.points)} condition"
+        f"{'s' * (len(one.population.points) > 1)}, {run.n_sequences} sequences each"
+    )
+
+
+def margin(one: Held) -> Told:
+    """Write a margin; that of an accuracy is in points."""
+    kind = "loss" if one.figure in {"accuracy", "loss"} else one.figure
+    least = 1e-9 * abs(one.limit)
+    return written(kind, 0.0 if abs(one.margin) <= least else one.margin)
+
+
+def limits_said(run: RunView) -> str:
+    """Name every specification of a run, once each."""
+    return "; ".join(dict.fromkeys(run.spec(study).said() for study in run.plans))
+
+
+def capability_note() -> str:
+    """Say of which figures a capability is told."""
+    names = ", ".join(figure.name for figure in FIGURES.values() if figure.gaussian)
+    return f"Cpk is told of {names} alone, where a limit is set and the dies are near normal."

@@ -1,0 +1,58 @@
+"""Text of a report that carries the numbers it was written from."""
+
+from __future__ import annotations
+
+from typing import final
+
+from mru_hw.statistics.shares import Band
+from mru_hw.units import render
+
+
+@final
+class Told(str):
+    """Text as a person reads it, with its numbers in SI units, unrounded.
+
+    A page shows the text; the tables that it leaves as files have the numbers.
+
+    Attributes
+    ----------
+    numbers
+        One, or the two ends of an interval; none where nothing was measured.
+    unit
+        Their SI unit; empty for shares and counts.
+    """
+
+    __slots__ = ("numbers", "unit")
+    numbers: tuple[float, ...]
+    unit: str
+
+    def __new__(cls, text: str, *numbers: float, unit: str = "") -> Told:
+        """Make one."""
+        found = super().__new__(cls, text)
+        found.numbers, found.unit = numbers, unit
+        return found
+
+
+def percent(share: float | None) -> Told:
+    """Write a share as a person reads it."""
+    return Told("not measured") if share is None else Told(f"{100 * share:.2f} %", share)
+
+
+def quantity(value: float | None, unit: str, digits: int = 4) -> Told:
+    """Write a quantity with the prefix of its size; `value` is None where nothing was measured."""
+    if value is None:
+        return Told("not measured", unit=unit)
+    return Told(render(value, unit, digits), value, unit=unit)
+
+
+def points_of(change: float) -> Told:
+    """Write a difference of two shares."""
+    return Told(f"{100 * change:+.2f} points".replace("-0.00", "+0.00"), change)
+
+
+def ends(band: Band | None, unit: str | None = None) -> Told:
+    """Write an interval: of shares without a `unit`, else of quantities."""
+    if band is None:
+        return Told("not told")
+    low, high = (percent(v) if unit is None else quantity(v, unit) for v in (band.low, band.high))
+    return Told(f"{low} to {high}", band.low, band.high, unit=unit or "")

@@ -1,0 +1,313 @@
+"""What a sweep amounts to: whether its dies keep the specification, how surely, and what binds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.statistics.crossed import mean_band
+from mru_hw.statistics.shares import Band
+from mru_hw.sweeps.spec import CONDITIONS, FIGURES
+from mru_hw.sweeps.statistics.answers import Statistics, Yield
+from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
+from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.words import condition
+
+SIDES = ("at_least", "at_most")
+_UNITS = {"energy": "J", "power": "W"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One limit of a specification, over the dies of one population and all its conditions.
+
+    Attributes
+    ----------
+    figure, side, limit
+        Such as ``loss``, ``at_most``, 0.01.
+    population
+        The dies, and the points at which they have to pass.
+    worst, margin
+        The figure of the run that is worst, and how far inside the limit that is; below 0 outside.
+    sigmas
+        Distance of the limit from the mean of the dies at that point, in standard deviations;
+        above 0 inside, NaN where all dies are alike.
+    seed, point
+        Of that run: the die's seed, and the number of the point.
+    broken
+        Dies that break the limit at one condition at least.
+    broken_at
+        Runs that break it, by number of the point.
+    dies, runs
+        Dies and runs that stand behind all this.
+    """
+
+    figure: str
+    side: str
+    limit: float
+    population: Yield
+    worst: float
+    margin: float
+    sigmas: float
+    seed: int
+    point: int
+    broken: int
+    broken_at: dict[int, int]
+    dies: int
+    runs: int
+
+    def said(self) -> str:
+        """Return the limit in words."""
+        limit = FIGURES[self.figure].render(self.limit)
+        return f"{self.figure} {self.side.replace('_', ' ')} {limit}"
+
+    def write(self, value: float) -> Told:
+        """Write a value of the figure."""
+        return written(self.figure, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The figures that a sweep is defended with; every interval is of 95 %.
+
+    Attributes
+    ----------
+    point
+        Number of the point that speaks for the sweep: its accuracy, energy and power stand here.
+    judged
+        The yield of the dies of that point at every condition of the specification; None where the
+        specification asks for none of its conditions.
+    corners
+        The yields of it and of the populations that differ from it by their corner alone.
+    limits
+        Every limit on each of these populations.
+    binding
+        The limit that most dies break; where none does, the one that is nearest in sigmas. None
+        without dies.
+    software, ideal, nominal
+        Accuracies of the network as trained, as mapped and rounded, and of the nominal die.
+    accuracy
+        Mean over the dies of the point, for other dies and other sequences.
+    energy, power
+        Means over its dies [J], [W], with Student's interval: for other dies and these sequences.
+    inputs
+        What the input sources deliver in a sequence [J], beside `energy`.
+    dies
+        That are done at the point.
+    """
+
+    point: int
+    judged: Yield | None
+    corners: tuple[Yield, ...]
+    limits: tuple[Held, ...]
+    binding: Held | None
+    software: float | None
+    ideal: float | None
+    nominal: float | None
+    accuracy: Band | None
+    energy: Band | None
+    power: Band | None
+    inputs: float | None
+    dies: int
+
+    @property
+    def lowest(self) -> Yield | None:
+        """The corner whose dies pass least."""
+        told = [one for one in self.corners if one.dies]
+        return min(told, key=lambda one: one.passed / one.dies, default=None)
+
+    def rows(self, run: RunView) -> Iterator[tuple[str, Told, str]]:
+        """Yield name, figure and what it rests on, for a terminal or a notebook."""
+        base = next(point for point in run.points if point.number == self.point)
+        at = condition(run, base)
+        if self.judged is not None and self.judged.dies:
+            yield "specification", Told(run.spec(self.judged.study).said()), self.conditions(run)
+        for one in self.corners:
+            yield f"yield, {one.drawn}", share_of(one), interval_of(one)
+        if self.accuracy is not None:
+            yield "accuracy of dies", percent(self.accuracy.value), f"{ends(self.accuracy)}, {at}"
+        for name, share in (
+            ("accuracy as trained", self.software),
+            ("mapped and rounded", self.ideal),
+            ("nominal die", self.nominal),
+        ):
+            if share is not None:
+                yield name, percent(share), f"{run.n_sequences} sequences"
+        for name, band, unit in (
+            ("energy of a sequence", self.energy, "J"),
+            ("supply power", self.power, "W"),
+        ):
+            if band is not None:
+                yield name, quantity(band.value, unit), f"{ends(band, unit)}, {at}"
+        if self.inputs is not None:
+            yield "inputs deliver", quantity(self.inputs, "J"), "a sequence, beside the energy"
+        if self.binding is not None:
+            yield "what binds", Told(self.binding.said()), bound(run, self.binding)
+
+    def as_data(self, run: RunView) -> dict[str, Any]:
+        """Return plain data, fit for JSON: SI units and shares."""
+        data = dataclasses.asdict(self)
+        data["lowest"] = None if self.lowest is None else self.lowest.settings["corner"]
+        data["specification"] = run.spec(run.base.study).said()
+        return data
+
+    def conditions(self, run: RunView) -> str:
+        """Say at which conditions a die has to pass."""
+        if self.judged is None:
+            return "at none of the conditions that were run"
+        return conditions(run, self.judged)
+
+
+def verdict(run: RunView, told: Statistics) -> Verdict:
+    """Return what a sweep amounts to, from the statistics of it."""
+    base = run.base
+    own = {name: v for name, v in base.settings.items() if name not in CONDITIONS}
+    same = [one for one in told.yields if one.study == base.study]
+    judged = next((one for one in same if one.settings == own), None)
+    corners = [one for one in same if _but_corner(one.settings) == _but_corner(own)]
+    limits = [held for one in corners for held in held_limits(run, one)]
+    of_point = next(one for one in told.points if one.point == base.number)
+    alone = base.trials == 1
+    return Verdict(
+        point=base.number,
+        judged=judged,
+        corners=tuple(corners),
+        limits=tuple(limits),
+        binding=_binding(limits),
+        software=run.references.get("software"),
+        ideal=run.references.get("ideal"),
+        nominal=run.references.get("nominal"),
+        accuracy=of_point.accuracy,
+        energy=mean_band(base.energy) if alone else None,
+        power=mean_band(base.power) if alone else None,
+        inputs=base.input_energy if len(base.energy) else None,
+        dies=len(base.accuracy),
+    )
+
+
+def held_limits(run: RunView, population: Yield) -> Iterator[Held]:
+    """Yield every limit of a specification on one population of dies."""
+    numbers = set(population.points)
+    points = [p for p in run.points if p.number in numbers and len(p.accuracy)]
+    if not points:
+        return
+    for name, limit in run.spec(population.study).limits.items():
+        for side in SIDES:
+            bound = getattr(limit, side)
+            if bound is not None:
+                found = _held(run, population, points, name, side)
+                if found is not None:
+                    yield found
+
+
+def _held(
+    run: RunView, population: Yield, points: Sequence[PointView], name: str, side: str
+) -> Held | None:
+    limit = run.spec(population.study).limits[name]
+    bound = float(getattr(limit, side))
+    sign = 1.0 if side == "at_least" else -1.0
+    values = [point.figures(run.software(point))[name] for point in points]
+    if any(np.isnan(one).any() for one in values):
+        return None  # a level that prices nothing
+    alone = limit.model_copy(update={other: None for other in SIDES if other != side})
+    broken = [~alone.holds(one) for one in values]
+    inside = [sign * (one - bound) for one in values]
+    at = int(np.argmin([one.min() for one in inside]))
+    row = int(np.argmin(inside[at]))
+    spread = float(values[at].std(ddof=1)) if len(values[at]) > 1 else 0.0
+    near = float(inside[at].mean()) / spread if spread > 0 else float("nan")
+    return Held(
+        figure=name,
+        side=side,
+        limit=bound,
+        population=population,
+        worst=float(values[at][row]),
+        margin=float(inside[at][row]),
+        sigmas=near,
+        seed=int(points[at].seeds[row]),
+        point=points[at].number,
+        broken=len(_dies(points, broken)),
+        broken_at={p.number: int(b.sum()) for p, b in zip(points, broken, strict=True)},
+        dies=len(_dies(points, [np.ones(len(p.accuracy), np.bool_) for p in points])),
+        runs=sum(len(point.accuracy) for point in points),
+    )
+
+
+def _dies(points: Sequence[PointView], chosen: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """Return trial and number of the dies that are chosen at one point at least, once each."""
+    keys = [point.keys[rows] for point, rows in zip(points, chosen, strict=True)]
+    return np.unique(np.concatenate(keys), axis=0)
+
+
+def _binding(limits: Sequence[Held]) -> Held | None:
+    broken = [one for one in limits if one.broken]
+    if broken:
+        return max(broken, key=lambda one: one.broken / one.dies)
+    near = [one for one in limits if not np.isnan(one.sigmas)] or limits
+    return min(near, key=lambda one: one.sigmas, default=None)
+
+
+def _but_corner(settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name not in {"corner", *CONDITIONS}}
+
+
+# --------------------------------------------------------------------------------------- words
+
+
+def written(figure: str, value: float) -> Told:
+    """Write a value of a figure that a specification may limit."""
+    unit = _UNITS.get(figure)
+    if unit is not None:
+        return quantity(value, unit)
+    return points_of(value) if figure == "loss" else percent(value)
+
+
+def share_of(one: Yield) -> Told:
+    """Write a yield."""
+    if not one.dies:
+        return Told("no die has run at all conditions")
+    share = one.passed / one.dies
+    return Told(f"{100 * share:.2f} %, {one.passed} of {one.dies} dies", share)
+
+
+def interval_of(one: Yield) -> Told:
+    """Write the interval of a yield, or why it has none."""
+    if one.band is not None:
+        return ends(one.band)
+    return Told("no interval: runs share dies" if one.dies else "nothing to tell")
+
+
+def conditions(run: RunView, one: Yield) -> str:
+    """Say at which conditions the dies of a population have to pass."""
+    points = [point for point in run.points if point.number in set(one.points)]
+    if len(points) == 1 or run.level == "ideal":
+        return f"at {condition(run, points[0])}"
+    found = []
+    for name, unit in (("temperature", "°C"), ("v_dd", "V")):
+        values = sorted({float(point.settings[name]) for point in points})
+        listed = [f"{value:g} {unit}" for value in values]
+        first = f"{', '.join(listed[:-1])} and " if len(listed) > 1 else ""
+        found.append(f"{first}{listed[-1]}")
+    return f"at {len(points)} conditions: {' with '.join(found)}"
+
+
+def bound(run: RunView, held: Held) -> str:
+    """Say how a limit binds."""
+    point = next(point for point in run.points if point.number == held.point)
+    at = condition(run, point)
+    worst = f"the worst run has {held.write(held.worst)} at {at}, die {held.seed}"
+    breaks = f"{held.broken} of {held.dies} dies {'breaks' if held.broken == 1 else 'break'} it"
+    if held.broken and len(held.broken_at) == 1:
+        return f"{breaks}; {worst}"
+    if held.broken:
+        most = max(held.broken_at, key=lambda number: held.broken_at[number])
+        hard = next(one for one in run.points if one.number == most)
+        there = f"{held.broken_at[most]} of them at " if held.broken > 1 else "at "
+        return f"{breaks}, {there}{condition(run, hard)}; {worst}"
+    near = "" if np.isnan(held.sigmas) else f", {held.sigmas:.1f} sigma from the mean die there"
+    return f"no die breaks it; {worst}{near}"

@@ -1,0 +1,357 @@
+"""Every number of a page's verdict and cards, by another road: SQL by hand on the store."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from mru_hw.cli.app import run as command
+from mru_hw.mapping import map_model
+from mru_hw.report.data import write_data
+from mru_hw.report.page import Page, make_page, write_page
+from mru_hw.spice.chip import CHIP_CELL, chip_deck
+from mru_hw.spice.flatten import flatten
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
+from mru_hw.technology import load_technology
+from mru_hw.technology.calibration import load_calibration
+from mru_hw.units import render
+from tests.mistakes import sentence
+from tests.sweeps import small_model, write_case
+
+LOSS, ENERGY = 0.05, 15.5e-9
+AXES = [
+    {"axis": "corner", "values": ["tt", "ff"]},
+    {"axis": "temperature", "values": [27, 85]},
+    {"axis": "v_dd", "values": [1.8, 1.98]},
+]
+BREAKS = f"(s.accuracy - r.accuracy > {LOSS} + 1e-12 OR r.energy_mean > {ENERGY})"
+JOINED = (
+    "FROM result r JOIN reference s ON s.name = 'software' JOIN point p ON p.number = r.point "
+    "WHERE json_extract(p.settings, '$.corner') = ?"
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("numbers")
+    spec = {"loss": {"at_most": LOSS}, "energy": {"at_most": ENERGY}}
+    plan = read_plan(write_case(folder, n_dies=12, axes=AXES, spec=spec))
+    run_sweep({"sweep": plan}, folder, folder / "run.sqlite", workers=1)
+    return folder / "run.sqlite"
+
+
+@pytest.fixture(scope="module")
+def page(store: Path) -> Page:
+    with open_run(store) as run:
+        return make_page(run)
+
+
+def ask(store: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    db = sqlite3.connect(store)
+    try:
+        return db.execute(query, values).fetchall()
+    finally:
+        db.close()
+
+
+def one(store: Path, query: str, *values: Any) -> Any:
+    ((found,),) = ask(store, query, *values)
+    return found
+
+
+def card(page: Page, label: str) -> tuple[str, str]:
+    (found,) = [c for c in page.cards if c.label.startswith(label)]
+    return found.value, found.confidence
+
+
+def table(page: Page, name: str) -> list[dict[str, Any]]:
+    (found,) = [t for s in page.sections for t in s.tables if t.name == name]
+    return list(found.plain())
+
+
+@pytest.mark.parametrize("corner", ["tt", "ff"])
+def test_yields_are_those_of_the_store(store: Path, page: Page, corner: str) -> None:
+    dies = one(store, f"SELECT count(DISTINCT r.die) {JOINED}", corner)
+    broken = one(store, f"SELECT count(DISTINCT r.die) {JOINED} AND {BREAKS}", corner)
+    assert dies == 12
+    passed = dies - broken
+    (found,) = [y for y in page.verdict.corners if y.settings["corner"] == corner]
+    assert (found.dies, found.passed) == (dies, passed)
+    test = stats.binomtest(passed, dies).proportion_ci(0.95, "exact")
+    assert found.band is not None
+    assert (found.band.low, found.band.high) == pytest.approx((test.low, test.high))
+    text = " ".join(page.paragraph)
+    assert f"{corner} {100 * passed / dies:.1f} %" in text
+    if corner == "tt":
+        assert f"{100 * passed / dies:.2f} %, {passed} of {dies} dies pass" in text
+        value, sure = card(page, "yield, mismatch alone at corner tt")
+        assert value == f"{100 * passed / dies:.2f} %"
+        assert sure == (
+            f"{100 * test.low:.2f} % to {100 * test.high:.2f} %; {passed} of {dies} dies at 4 "
+            "conditions"
+        )
+
+
+def test_the_specification_names_the_worst_run_and_its_die(store: Path, page: Page) -> None:
+    rows = table(page, "specification")
+    assert len(rows) == 4
+    for row in rows:
+        corner = "ff" if "ff" in row["population"] else "tt"
+        figure, limit, unit = (
+            ("r.energy_mean", ENERGY, "J")
+            if row["limit"].startswith("energy")
+            else ("s.accuracy - r.accuracy", LOSS, "")
+        )
+        worst = one(store, f"SELECT max({figure}) {JOINED}", corner)
+        broken = one(
+            store, f"SELECT count(DISTINCT r.die) {JOINED} AND {figure} > ? + 1e-12", corner, limit
+        )
+        assert row["worst run"] == pytest.approx(worst, abs=1e-12)
+        assert row["margin"] == pytest.approx(limit - worst, abs=1e-12)
+        assert row["worst run: unit"] == row["margin: unit"] == unit
+        assert row["broken by"] == broken
+        seeds = ask(store, f"SELECT r.seed {JOINED} AND abs({figure} - ?) < 1e-15", corner, worst)
+        assert (row["die (seed)"],) in seeds
+
+
+def test_cards_are_those_of_the_store(store: Path, page: Page) -> None:
+    point = page.verdict.point
+    accuracy, joules, n = ask(
+        store, "SELECT avg(accuracy), avg(energy_mean), count(*) FROM result WHERE point = ?", point
+    )[0]
+    seconds = one(store, "SELECT avg(seconds) FROM sequence")
+    inputs = one(store, "SELECT input_energy FROM point WHERE number = ?", point)
+    software = one(store, "SELECT accuracy FROM reference WHERE name = 'software'")
+    ideal = one(store, "SELECT accuracy FROM reference WHERE name = 'ideal'")
+    nominal = one(store, "SELECT accuracy FROM reference WHERE name = 'nominal'")
+    assert n == 12
+    assert card(page, "accuracy, mean of 12 dies")[0] == f"{100 * accuracy:.2f} %"
+    trained, steps = card(page, "accuracy as trained")
+    assert trained == f"{100 * software:.2f} %"
+    assert steps == f"{100 * ideal:.2f} % mapped and rounded; {100 * nominal:.2f} % nominal die"
+    assert card(page, "energy of a sequence")[0] == render(joules, "J")
+    assert card(page, "supply power")[0] == render(joules / seconds, "W")
+    assert card(page, "delivered by the input")[0] == render(inputs, "J")
+    text = " ".join(page.paragraph)
+    for words in (
+        f"A sequence takes {render(joules, 'J')} on average, {render(joules / seconds, 'W')}",
+        f"the input sources deliver {render(inputs, 'J')} beside it",
+        f"right in {100 * software:.2f} % of 20 sequences as trained",
+        f"sequences of {render(seconds, 's')} on average into 3 classes",
+    ):
+        assert words in text
+    values = ask(store, "SELECT energy_mean FROM result WHERE point = ?", point)
+    low, high = stats.ttest_1samp([v for (v,) in values], 0).confidence_interval(0.95)
+    said = card(page, "energy of a sequence")[1]
+    assert said.startswith(f"mean {render(low, 'J')} to {render(high, 'J')}; dies ")
+
+
+def test_area_is_that_of_the_deck(store: Path, page: Page) -> None:
+    technology = load_technology("generic180")
+    design = map_model(small_model(), technology, load_calibration(technology))
+    devices = [d for d in flatten(chip_deck(design), CHIP_CELL, technology) if d.kind == "m"]
+    gates = sum(d.values["w"] * d.values["l"] * d.values["m"] for d in devices)
+    value, sure = card(page, "gate area")
+    assert value == f"{gates * 1e12:,.0f} µm²"
+    assert f"{len(devices):,} transistors" in sure
+    *parts, total = table(page, "area_by_block")
+    assert total["gate area [m^2]"] == pytest.approx(gates)
+    assert sum(row["gate area [m^2]"] for row in parts) == pytest.approx(gates)
+
+
+def test_totals_are_the_sums_of_their_parts(store: Path, page: Page) -> None:
+    point = page.verdict.point
+    blocks = ("mirror", "memory", "clock", "bias")
+    sums = ", ".join(f"avg(json_extract(blocks, '$.{b}[{k}]'))" for b in blocks for k in (0, 1))
+    (stored,) = ask(store, f"SELECT {sums} FROM result WHERE point = ?", point)
+    seconds = one(store, "SELECT avg(seconds) FROM sequence")
+    for name in ("power_by_block", "power_by_layer", "power_by_circuit"):
+        *parts, total = table(page, name)
+        for column in ("power [W]", "static [W]", "switching [W]"):
+            assert sum(row[column] for row in parts) == pytest.approx(total[column], rel=1e-9)
+        assert total["static [W]"] + total["switching [W]"] == pytest.approx(total["power [W]"])
+        assert sum(row["share"] for row in parts) == pytest.approx(1)
+    *parts, total = table(page, "power_by_block")
+    by_name = {row["block"]: row for row in parts}
+    for k, block in enumerate(blocks):
+        assert by_name[block]["static [W]"] == pytest.approx(stored[2 * k] / seconds)
+        assert by_name[block]["switching [W]"] == pytest.approx(stored[2 * k + 1] / seconds)
+    joules = one(store, "SELECT avg(energy_mean) FROM result WHERE point = ?", point)
+    assert total["energy [J]"] == pytest.approx(joules)
+
+
+def test_every_condition_has_its_dies(store: Path, page: Page) -> None:
+    for corner in ("tt", "ff"):
+        rows = table(page, f"conditions_{corner}")
+        assert [row["temperature"] for row in rows] == ["27 °C", "85 °C"]
+        for row, temperature in zip(rows, (27, 85), strict=True):
+            for supply in (1.8, 1.98):
+                at = (
+                    "AND json_extract(p.settings, '$.temperature') = ? "
+                    "AND json_extract(p.settings, '$.v_dd') = ?"
+                )
+                broken = one(
+                    store,
+                    f"SELECT count(*) {JOINED} {at} AND {BREAKS}",
+                    *(corner, temperature, supply),
+                )
+                assert row[f"{supply:g} V"] == pytest.approx(1 - broken / 12)
+
+
+def test_the_worst_dies_are_the_worst(store: Path, page: Page) -> None:
+    failed = dict(
+        ask(store, f"SELECT r.seed, count(*) {JOINED} AND {BREAKS} GROUP BY r.seed", "tt")
+    )
+    least = dict(ask(store, f"SELECT r.seed, min(r.accuracy) {JOINED} GROUP BY r.seed", "tt"))
+    wanted = sorted(least, key=lambda seed: (-failed.get(seed, 0), least[seed], seed))[:10]
+    rows = table(page, "worst_dies_tt")
+    assert [row["die (seed)"] for row in rows] == wanted
+    for row in rows:
+        assert row["fails at"] == failed.get(row["die (seed)"], 0)
+        assert row["accuracy there"] == pytest.approx(least[row["die (seed)"]])
+
+
+def test_the_command_of_a_worst_die_runs_it_again(
+    store: Path, page: Page, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(store.parent)
+    row = table(page, "worst_dies_tt")[0]
+    words = row["run again"].split()
+    assert words[:2] == ["mru-hw", "explain"]
+    assert command([*words[1:], "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["die"] == row["die (seed)"]
+    assert told["accuracy"] == pytest.approx(row["accuracy there"])
+
+
+# --------------------------------------------------------------------------------------- files
+
+
+def test_data_has_every_table_and_figure(store: Path, page: Page, tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    with open_run(store) as run:
+        write_data(page, run, out)
+    index = json.loads((out / "index.json").read_text())
+    tables = [t for s in page.sections for t in s.tables]
+    assert len(index["tables"]) == len(tables)
+    assert len(index["figures"]) == sum(len(s.pictures) for s in page.sections)
+    assert page.verdict.judged is not None
+    assert index["verdict"]["judged"]["passed"] == page.verdict.judged.passed
+    for entry, found in zip(index["tables"], tables, strict=True):
+        rows = json.loads((out / f"{entry['name']}.json").read_text())
+        with (out / f"{entry['name']}.csv").open(newline="") as stream:
+            listed = list(csv.DictReader(stream))
+        assert len(rows) == len(listed) == len(found.rows)
+        for row, line in zip(rows, listed, strict=True):
+            shown = {k: "" if v is None else str(v) for k, v in row.items()}
+            assert {k: line[k] for k in shown} == shown
+    for entry in index["figures"]:
+        assert "<svg" in (out / f"{entry['name']}.svg").read_text()
+        with (out / f"{entry['name']}.csv").open(newline="") as stream:
+            assert len(list(csv.DictReader(stream))) > 0
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "a.txt").write_text("mine")
+    with open_run(store) as run:
+        told = sentence(lambda: write_data(page, run, mine))
+    assert told.startswith(f'data is "{mine}", expected a new path or ')
+
+
+def test_without_a_browser_the_page_is_written_and_said(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    out, pdf = tmp_path / "report.html", tmp_path / "report.pdf"
+    assert command(["report", str(store), "--out", str(out), "--pdf", str(pdf)]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith(f"{pdf} was not written: printing needs a browser, one of chromium, ")
+    assert out.is_file()
+    assert not pdf.exists()
+
+
+def test_a_terminal_has_the_verdict_as_a_table(
+    store: Path, tmp_path: Path, page: Page, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "report.html"
+    assert command(["report", str(store), "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    first, *lines = text.splitlines()
+    assert first == f"{out}: 96 runs, the sweep is complete."
+    assert lines[0].split()[0] == "specification"
+    assert page.verdict.energy is not None
+    assert render(page.verdict.energy.value, "J") in text
+    assert "what binds" in text
+    assert max(map(len, lines)) <= 80
+
+
+# ---------------------------------------------------------------------------------- comparison
+
+
+def test_two_runs_stand_side_by_side(store: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    plan = read_plan(write_case(folder, n_dies=4, design={"i_unit": "500 pA"}))
+    run_sweep({"sweep": plan}, folder, folder / "half.sqlite", workers=1)
+    out = tmp_path / "report.html"
+    with open_run(store) as first, open_run(folder / "half.sqlite") as second:
+        found = make_page(first, others=[second])
+        write_page(found, out)
+    (compared,) = [t for s in found.sections for t in s.tables if t.name == "comparison"]
+    assert compared.head == ("", "run.sqlite", "half.sqlite")
+    rows = {row[0]: row[1:] for row in compared.rows}
+    means = [
+        one(path, "SELECT avg(energy_mean) FROM result WHERE point = 0")
+        for path in (store, folder / "half.sqlite")
+    ]
+    assert rows["energy of a sequence"] == [render(mean, "J") for mean in means]
+    assert rows["dies, sequences"] == ["12, 20", "4, 20"]
+    assert "They are judged by different specifications" in out.read_text()
+
+
+# ------------------------------------------------------------------------------- what is shown
+
+
+class Shape(HTMLParser):
+    """What a reader without eyes has of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.headings: list[int] = []
+        self.tables, self.captions, self.bare = 0, 0, 0
+        self.ids: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag in {"h1", "h2", "h3"}:
+            self.headings.append(int(tag[1]))
+        self.tables += tag == "table"
+        self.captions += tag == "caption"
+        self.bare += tag == "th" and found.get("scope") not in {"col", "row"}
+        if "id" in found:
+            self.ids.append(str(found["id"]))
+
+
+def test_headings_captions_and_scopes(page: Page, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    write_page(page, out)
+    shape = Shape(out.read_text())
+    assert shape.headings[0] == 1
+    assert shape.headings.count(1) == 1
+    steps = zip(shape.headings, shape.headings[1:], strict=False)
+    assert all(later - before <= 1 for before, later in steps)
+    assert shape.tables == shape.captions > 10
+    assert shape.bare == 0
+    assert len(shape.ids) == len(set(shape.ids))
+    assert out.stat().st_size < 3_000_000
+    text = out.read_text()
+    assert text.index("Pre-layout, models only, no silicon") < text.index("<h1>")
