@@ -17,6 +17,7 @@ from mru_hw.simulate.disagreement import explain as explain_steps
 from mru_hw.simulate.disagreement import step_rules
 from mru_hw.simulate.doubts import doubts, warning
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.settled_steps import blamed_on_stuck
 from mru_hw.simulate.spice_level import simulate_spice
 from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.spice.folder import write_netlist
@@ -153,7 +154,8 @@ class Explanation:
             found.mapped, found.design, found.subject.constants(found.design), found.die, conditions
         )
         reference = simulate_ideal(found.mapped, inputs)
-        wrong = explain_steps(result, found.mapped, found.design, rules, inputs, reference)
+        told = explain_steps(result, found.mapped, found.design, rules, inputs, reference)
+        wrong = blamed_on_stuck(told, found.die)
         number = self._first + row
         theirs = {_what(one): replace(one, sequence=number) for one in wrong}
         ours = {_what(one): one for one in self.of_sequence(number)}

@@ -192,6 +192,14 @@ def test_a_sweep_of_another_level(tmp_path: Path) -> None:
     assert "expected a sweep at the level behavioral, not ideal." in sentence(lambda: explain(run))
 
 
+def test_stuck_cells_explain_what_nothing_else_does(tmp_path: Path) -> None:
+    stuck = {"axis": "stuck_cells", "values": [0.2]}
+    found = explain(swept(tmp_path, axes=[stuck, {"axis": "mismatch_scale", "values": [0]}]))
+    causes = {one.cause for one in found.steps}
+    assert Cause.STUCK in causes
+    assert not {Cause.RACE, Cause.UNEXPLAINED} & causes
+
+
 def test_a_network_of_another_size_is_to_blame_and_not_the_inputs(
     copied: Path, tmp_path: Path
 ) -> None:
