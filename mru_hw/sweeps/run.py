@@ -150,7 +150,7 @@ def _swept(
     subject = shared_subject(plans, folder)
     wanted = points(plans, subject.technology)
     asked = asked_runs(wanted, shard, until)
-    ready = make_ready(subject, wanted)
+    ready = make_ready(subject, wanted, plans)
     designs = {one.digest: one.design for one in ready}
     hashes = subject.hashes()
     this = identity(plans, hashes, designs)
