@@ -100,7 +100,7 @@ def measure(name: str, path: Path, given: Any, inputs: Inputs) -> dict[str, Any]
 
 
 def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
-    """One panel a network: accuracy against p, and the dies' beside it."""
+    """One panel a network: accuracies against p, means and P5 to P95; the dies' beside them."""
     figure, panels = plt.subplots(
         1, len(found), figsize=(3.1 * len(found), 3.0), sharey=True, squeeze=False
     )
@@ -109,8 +109,9 @@ def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
         panel.set_title(name, fontsize=9)
         panel.set_xlabel("p [%]")
     panels[0, 0].set_ylabel("accuracy [%]")
-    panels[0, 0].legend(fontsize=7, loc="lower left", frameon=False)
-    figure.tight_layout()
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=7, loc="lower center", ncols=len(labels), frameon=False)
+    figure.tight_layout(rect=(0, 0.07, 1, 1))
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
@@ -118,9 +119,9 @@ def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
 def _panel(panel: Axes, one: dict[str, Any]) -> None:
     rows = one["perturbed"]
     for key, label, shift, colour in (
-        ("of_ten", "software, 10 trials", -0.5, "C1"),
+        ("of_ten", "software, 10 trials", -0.9, "C1"),
         ("software", f"software, {rows[0]['software']['n']:,} trials", 0.0, "C0"),
-        ("chip", f"nominal chip, {rows[0]['chip']['n']:,} trials", 0.5, "C2"),
+        ("chip", f"nominal chip, {rows[0]['chip']['n']:,} trials", 0.9, "C2"),
     ):
         at = np.array([row["p"] + shift for row in rows])
         mean, low, high = (

@@ -116,8 +116,11 @@ def test_the_page_on_training_has_every_key_and_its_default(
             assert table[name] == f"`{field.default}`"
 
 
-def test_the_example_for_a_chip_is_a_configuration() -> None:
+def test_the_examples_of_training_are_configurations() -> None:
     assert read_config(DOCS / "examples" / "low_current.yaml").chip is not None
+    for cell in ("bmru", "fq_bmru"):
+        layers = read_config(DOCS / "examples" / f"{cell}.yaml").network.layers
+        assert {layer.cell.name for layer in layers} == {cell}
 
 
 def test_the_page_on_models_names_every_tensor() -> None:
