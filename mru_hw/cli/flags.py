@@ -26,6 +26,7 @@ _CHIP = {
 FLAGS: Mapping[str, Mapping[str, str]] = {
     "train": _OUT | {"config": "CONFIG", "start": "--from"},
     "import-weights": _OUT | {"file": "FILE", "map": "--map"},
+    "quantise": _OUT | {"model": "MODEL", "inputs": "--inputs", "levels": "--levels"},
     "simulate": _OUT
     | _CHIP
     | {
