@@ -43,13 +43,17 @@ def report(
     json: Json = False,
 ) -> None:
     """Show a sweep as one page that stands alone, or several side by side."""
-    from mru_hw.report.data import write_data
+    from mru_hw.report.data import refuse_data, write_data
     from mru_hw.report.page import write_report
-    from mru_hw.report.pdf import write_pdf
+    from mru_hw.report.pdf import refuse_pdf, write_pdf
     from mru_hw.report.terminal import verdict_lines
     from mru_hw.sweeps.statistics.answers import statistics
     from mru_hw.sweeps.view import open_run
 
+    if data is not None:
+        refuse_data(data)
+    if pdf is not None:
+        refuse_pdf(pdf)
     with contextlib.ExitStack() as stack:
         run, *others = [stack.enter_context(open_run(path)) for path in runs]
         page = write_report(run, out, others=others, model=chip, inputs=inputs)

@@ -36,6 +36,8 @@ from mru_hw.variation.placement import OVER_GATES, Placement
 
 _SEQUENCES = 300
 """Sequences that the nominal die is priced on by layer and circuit, at most."""
+_FLAGS = {"model": "--chip", "inputs": "--inputs"}
+"""What `mru-hw report` calls what may be missing."""
 _ENLARGED = 12
 """Mirrors that are listed."""
 
@@ -105,7 +107,7 @@ def find_chip(
     except UserError as error:
         if model is not None or inputs is not None:
             raise
-        return str(error)
+        return str(error.renamed(_FLAGS))
     if not point.drawn and design.digest() != run.base.design:
         return "This version of the mapping makes another design of it than the sweep had."
     return facts_of(subject, setup.model, design, setup.conditions)
@@ -159,10 +161,9 @@ def area_section(found: ChipFacts | str) -> Section:
         f"The estimate of one, {square(found.estimate)}, follows rules that are stated: "
         f"{OVER_GATES:g} times the gate area of the signal and bias devices (sources, drains and "
         "spacing are 1.5 gates, wires, wells, switches and capacitors as much again), and the "
-        "decoupling as MOS capacitors. Pads, rings and test structures are not in it."
+        "decoupling as MOS capacitors (see “Power and energy”). Pads, rings and test structures "
+        "are not in it."
     ]
-    if found.decoupling is not None:
-        paragraphs.append(found.decoupling.line())
     return Section(
         key="area",
         title=title,
@@ -189,8 +190,8 @@ def square(area: float) -> Told:
 def missing(why: str) -> str:
     """Say that the network is not at hand, and how a report gets it."""
     return (
-        f"The network of this sweep is not at hand: {why} --chip MODEL and --inputs X.npz say "
-        "where it lies; then area, power by layer and circuit, and what to enlarge stand here."
+        f"The network of this sweep is not at hand: {why} With --chip MODEL and --inputs X.npz, "
+        "area, power by layer and circuit, what to enlarge and why the worst die fails stand here."
     )
 
 
@@ -224,7 +225,8 @@ def power_parts(found: ChipFacts, said: str) -> Section:
         paragraphs=[
             f"By layer and by circuit: the nominal die at {said}, without noise, on {which}; it "
             f"takes {quantity(total, 'J')} a sequence. The same walk over the array gives the "
-            "blocks, so that parts and blocks have one sum."
+            "blocks, so that parts and blocks have one sum.",
+            *([] if found.decoupling is None else [found.decoupling.line()]),
         ],
         tables=tables,
         pictures=[_layers(found.design, entries, seconds)],

@@ -28,7 +28,7 @@ def write_data(page: Page, run: RunView, out: Path) -> None:
     UserError
         `out` holds something else.
     """
-    refuse_foreign(out, marker=INDEX, what=_WHAT, field="data")
+    refuse_data(out)
     with whole_folder(out, "data") as part:
         index: dict[str, Any] = {
             "run": run.path.name,
@@ -55,6 +55,11 @@ def write_data(page: Page, run: RunView, out: Path) -> None:
                     {"name": name, "section": section.title, "caption": picture.caption}
                 )
         _write_json(part / INDEX, index)
+
+
+def refuse_data(out: Path) -> None:
+    """Raise `UserError` where `out` holds something else than an earlier page's data."""
+    refuse_foreign(out, marker=INDEX, what=_WHAT, field="data")
 
 
 def _free(name: str, taken: set[str]) -> str:
