@@ -74,16 +74,16 @@ def agreement_section(
     if len(own) > len(same):
         paragraphs.append("Runs at the level spice of another network count in nothing here.")
     if not pairs:
-        return Section(key=KEY, title=TITLE, paragraphs=[*paragraphs, *_none(run)])
+        return Section(key=KEY, title=TITLE, paragraphs=[*paragraphs, *_none()])
     return _section(pairs, paragraphs)
 
 
-def _none(run: RunView) -> list[str]:
+def _none() -> list[str]:
     return [
         "This network did not run in ngspice in the runs that this page was made from: trust in "
         "the array rests on other networks (docs/agreement.md). A plan with level: spice, some "
-        f"sequences and dies, then mru-hw report {run.path.name} SPICE.sqlite compares this "
-        "network die by die here.",
+        "sequences and dies, given to the report beside this run, compares this network die by "
+        "die here.",
         _NEVER,
     ]
 
@@ -136,9 +136,9 @@ def _section(pairs: Sequence[tuple[RunView, Pair]], paragraphs: Sequence[str]) -
     mean = float(error.mean())
     said = (
         f"This network in ngspice: {total} sequences on dies ({runs} runs of a die, "
-        f"{len(pairs)} conditions, {frames:,} frames in all). The array judges {same} of {total} "
-        f"alike; its energy is off by {100 * mean:+.2f} % on average, {100 * error.min():+.2f} to "
-        f"{100 * error.max():+.2f} %."
+        f"{len(pairs)} condition{'s' * (len(pairs) > 1)}, {frames:,} frames in all). "
+        f"The array judges {same} of {total} alike; its energy is off by {100 * mean:+.2f} % "
+        f"on average, {100 * error.min():+.2f} to {100 * error.max():+.2f} %."
     )
     return Section(
         key=KEY,

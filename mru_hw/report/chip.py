@@ -17,6 +17,7 @@ from mru_hw.errors import UserError
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.report import figures
+from mru_hw.report.again import Again
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.simulate.ledger import Entry, by, ledger
 from mru_hw.simulate.sensitivity.parts import parts_of
@@ -36,8 +37,6 @@ from mru_hw.variation.placement import OVER_GATES, Placement
 
 _SEQUENCES = 300
 """Sequences that the nominal die is priced on by layer and circuit, at most."""
-_FLAGS = {"model": "--chip", "inputs": "--inputs"}
-"""What `mru-hw report` calls what may be missing."""
 _ENLARGED = 12
 """Mirrors that are listed."""
 
@@ -84,12 +83,14 @@ class ChipFacts:
 
 
 def find_chip(
-    run: RunView, model: Path | None = None, inputs: Path | None = None
+    run: RunView, again: Again, model: Path | None = None, inputs: Path | None = None
 ) -> ChipFacts | str:
     """Return the chip of a sweep, or a sentence that says why it is not at hand.
 
     Parameters
     ----------
+    again
+        In whose words to say so.
     model, inputs
         Where they lie, if neither where the plan says nor beside the sweep.
 
@@ -107,9 +108,10 @@ def find_chip(
     except UserError as error:
         if model is not None or inputs is not None:
             raise
-        return str(error.renamed(_FLAGS))
+        return missing(again.mistake(error), again)
     if not point.drawn and design.digest() != run.base.design:
-        return "This version of the mapping makes another design of it than the sweep had."
+        why = "This version of the mapping makes another design of it than the sweep had."
+        return missing(why, again)
     return facts_of(subject, setup.model, design, setup.conditions)
 
 
@@ -150,7 +152,7 @@ def area_section(found: ChipFacts | str) -> Section:
     """Return the section on the chip's area."""
     title = "Area"
     if isinstance(found, str):
-        return Section(key="area", title=title, paragraphs=[missing(found)])
+        return Section(key="area", title=title, paragraphs=[found])
     total = found.gate_area
     rows: list[list[str]] = [
         [name, square(area), percent(area / total)] for name, area in found.areas.items()
@@ -187,11 +189,11 @@ def square(area: float) -> Told:
     return Told(f"{area * 1e12:,.{digits}f} µm²", area, unit="m^2")
 
 
-def missing(why: str) -> str:
+def missing(why: str, again: Again) -> str:
     """Say that the network is not at hand, and how a report gets it."""
     return (
-        f"The network of this sweep is not at hand: {why} With --chip MODEL and --inputs X.npz, "
-        "area, power by layer and circuit, what to enlarge and why the worst die fails stand here."
+        f"The network of this sweep is not at hand: {why} {again.network}, area, power by layer "
+        "and circuit, what to enlarge and why the worst die fails stand here."
     )
 
 
@@ -288,7 +290,7 @@ def enlarge_section(found: ChipFacts | str) -> Section:
     """Return what the error budget advises: which mirrors to enlarge, and what that gains."""
     title, key = "What to enlarge", "enlarge"
     if isinstance(found, str):
-        return Section(key=key, title=title, paragraphs=[missing(found)])
+        return Section(key=key, title=title, paragraphs=[found])
     try:
         budget = make_budget(found.model, found.design, found.calibration)
     except UserError as error:

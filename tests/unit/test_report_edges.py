@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mru_hw.cli.again import InShell
 from mru_hw.cli.app import run as command
 from mru_hw.report.data import write_data
 from mru_hw.report.page import Page, make_page, write_page
@@ -25,7 +26,7 @@ def swept(folder: Path, **plan: object) -> Path:
 
 def made(store: Path, out: Path) -> tuple[Page, str]:
     with open_run(store) as run:
-        page = make_page(run)
+        page = make_page(run, again=InShell())
         write_data(page, run, out / "data")
     write_page(page, out / "report.html")
     return page, (out / "report.html").read_text(encoding="utf-8")

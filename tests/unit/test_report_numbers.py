@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from scipy import stats
 
+from mru_hw.cli.again import InShell
 from mru_hw.cli.app import run as command
 from mru_hw.mapping import map_model
 from mru_hw.report.data import write_data
@@ -52,7 +53,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(store: Path) -> Page:
     with open_run(store) as run:
-        return make_page(run)
+        return make_page(run, again=InShell())
 
 
 def ask(store: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
