@@ -6,10 +6,7 @@ import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mru_hw.cli.flags import flags_of
-
 if TYPE_CHECKING:
-    from mru_hw.errors import UserError
     from mru_hw.sweeps.point_view import PointView
     from mru_hw.sweeps.view import RunView
 
@@ -33,7 +30,8 @@ class InShell:
         store, first = shlex.quote(run.path.name), next(iter(run.plans.values()))
         yield (
             "Sweep and page",
-            f"mru-hw sweep PLAN.yaml --out {store}\nmru-hw report {store} --out report.html",
+            f"mru-hw sweep PLAN.yaml --out {store}\nmru-hw report {store} --out report.html\n"
+            f"mru-hw report {store} --out report.html --data DIR   # every table and figure",
         )
         model, inputs, tech = (shlex.quote(str(first[n])) for n in ("model", "inputs", "tech"))
         own = "" if not first.get("design") else " --design DESIGN.yaml"
@@ -43,7 +41,3 @@ class InShell:
             f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}\n"
             f"mru-hw explain {store} --spice",
         )
-
-    def mistake(self, error: UserError) -> str:
-        """Return a mistake with its fields as flags."""
-        return str(error.renamed(flags_of("report")))

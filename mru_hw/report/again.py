@@ -11,6 +11,14 @@ from mru_hw.errors import UserError
 from mru_hw.sweeps.point_view import PointView
 from mru_hw.sweeps.view import RunView
 
+_MADE_OF = {
+    "model": "Its network",
+    "inputs": "The file of its sequences",
+    "calibration": "Its calibration",
+}
+_LONGEST = 20_000
+"""Characters of a plan that a page shows."""
+
 
 class Again(Protocol):
     """What a page says of how to make it again, in the words of whoever asked for it."""
@@ -20,9 +28,6 @@ class Again(Protocol):
 
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield what each step is for, and the step."""
-
-    def mistake(self, error: UserError) -> str:
-        """Return a mistake in these words."""
 
     @property
     def network(self) -> str:
@@ -44,9 +49,18 @@ class InPython:
         yield from plan_texts(run)
         yield "The sweep", f"mru_hw.sweep('PLAN.yaml', {run.path.name!r})"
 
-    def mistake(self, error: UserError) -> str:
-        """Return a mistake as it is."""
-        return str(error)
+
+def why_not(error: UserError) -> str:
+    """Say why something of a sweep could not be run again, without a word of what was read.
+
+    A store from elsewhere names files of this machine, and a page is handed on.
+    """
+    if error.field == "run":
+        return f"It would take {error.expected}."
+    what = _MADE_OF.get(error.field)
+    if what is None:
+        return "What it was made of could not be read, or has changed since."
+    return f"{what} neither lies where the plan says nor beside the sweep, or has changed since."
 
 
 def plan_texts(run: RunView) -> Iterator[tuple[str, str]]:
@@ -59,4 +73,7 @@ def plan_texts(run: RunView) -> Iterator[tuple[str, str]]:
 def _written(plan: dict[str, Any]) -> str:
     """Write a plan without what it leaves open."""
     said = {name: value for name, value in plan.items() if value not in (None, {}, [])}
-    return yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
+    return (
+        text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\n# … cut here: the store has it all"
+    )

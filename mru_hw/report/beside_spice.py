@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import UserError
 from mru_hw.report import figures
+from mru_hw.report.again import why_not
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.simulate.energy import energy
 from mru_hw.sweeps.explain import plans_of, subject_of
@@ -70,7 +71,8 @@ def agreement_section(
         try:
             pairs += [(one, pair) for pair in compared(one, model, inputs)]
         except UserError as error:
-            paragraphs.append(f"{one.path.name} could not be run again at the array: {error}")
+            why = why_not(error)
+            paragraphs.append(f"{one.path.name} could not be run again at the array. {why}")
     if len(own) > len(same):
         paragraphs.append("Runs at the level spice of another network count in nothing here.")
     if not pairs:

@@ -17,7 +17,7 @@ from mru_hw.errors import UserError
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.report import figures
-from mru_hw.report.again import Again
+from mru_hw.report.again import Again, why_not
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.simulate.ledger import Entry, by, ledger
 from mru_hw.simulate.sensitivity.parts import parts_of
@@ -108,7 +108,7 @@ def find_chip(
     except UserError as error:
         if model is not None or inputs is not None:
             raise
-        return missing(again.mistake(error), again)
+        return missing(why_not(error), again)
     if not point.drawn and design.digest() != run.base.design:
         why = "This version of the mapping makes another design of it than the sweep had."
         return missing(why, again)

@@ -24,6 +24,7 @@ from mru_hw.report.montecarlo import matrices, refused, spread_table, worst_tabl
 from mru_hw.report.origin import reproduction
 from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
+from mru_hw.report.reading import reading
 from mru_hw.report.sections import distributions, notes, over_axes, point_rows, technologies
 from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
@@ -133,6 +134,7 @@ def make_page(
         *([side_by_side(compared)] if others else []),
         published(run, judged),
         *after,
+        reading(run),
         reproduction(run, found, words),
     ]
     return Page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
@@ -104,6 +105,27 @@ def test_a_hostile_name_of_a_store_is_text_in_page_command_and_file(tmp_path: Pa
     )
     names = [path.name for path in (tmp_path / "data").iterdir()]
     assert all(name.replace(".", "").replace("_", "").isalnum() for name in names)
+
+
+def test_a_page_says_nothing_of_files_that_a_store_names(tmp_path: Path) -> None:
+    """A store from elsewhere names a file of this machine; its text stays there."""
+    secret = tmp_path / "secret"
+    secret.write_text("password: hunter2\n")
+    store = swept(tmp_path, n_dies=2)
+    for name in ("model", "inputs", "calibration"):
+        copy = tmp_path / f"{name}.sqlite"
+        copy.write_bytes(store.read_bytes())
+        db = sqlite3.connect(copy)
+        ((plans,),) = db.execute("SELECT value FROM run WHERE name = 'plans'").fetchall()
+        (plan,) = json.loads(plans).values()
+        changed = json.dumps({"sweep": plan | {name: str(secret)}})
+        db.execute("UPDATE run SET value = ? WHERE name = 'plans'", (changed,))
+        db.commit()
+        db.close()
+        _, text = made(copy, tmp_path)
+        assert "The network of this sweep is not at hand" in text
+        assert "hunter2" not in text
+        assert "password" not in text
 
 
 def test_nothing_is_written_where_something_else_stands(

@@ -146,7 +146,8 @@ def test_cards_are_those_of_the_store(store: Path, page: Page) -> None:
     assert card(page, "delivered by the input")[0] == render(inputs, "J")
     text = " ".join(page.paragraph)
     for words in (
-        f"A sequence takes {render(joules, 'J')} on average, {render(joules / seconds, 'W')}",
+        f"A sequence, which is one decision, takes {render(joules, 'J')} on average, "
+        f"{render(joules / seconds, 'W')}, at corner tt, 27 °C, 1.8 V",
         f"the input sources deliver {render(inputs, 'J')} beside it",
         f"right in {100 * software:.2f} % of 20 sequences as trained",
         f"sequences of {render(seconds, 's')} on average into 3 classes",
@@ -261,6 +262,12 @@ def test_data_has_every_table_and_figure(store: Path, page: Page, tmp_path: Path
         assert "<svg" in (out / f"{entry['name']}.svg").read_text()
         with (out / f"{entry['name']}.csv").open(newline="") as stream:
             assert len(list(csv.DictReader(stream))) > 0
+    # An earlier page's are replaced, what else stands there is not.
+    with open_run(store) as run:
+        write_data(page, run, out)
+    (out / "notes.txt").write_text("mine")
+    with open_run(store) as run:
+        assert "an earlier report's data" in sentence(lambda: write_data(page, run, out))
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "a.txt").write_text("mine")
