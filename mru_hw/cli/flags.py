@@ -80,7 +80,8 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "model": "--model",
         "inputs": "--inputs",
     },
-    "report": _OUT | {"run": "RUN"},
+    "report": _OUT
+    | {"run": "RUN", "model": "--chip", "inputs": "--inputs", "data": "--data", "pdf": "--pdf"},
     "demo": _OUT,
     "characterize": _OUT
     | {
