@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.model.structure import ReadoutKind
 from mru_hw.simulate.blocks import SequenceBlock, SequenceGroup
-from mru_hw.simulate.fast.noise_layout import Noise, quiet
+from mru_hw.simulate.fast.noise_layout import Noise
 from mru_hw.simulate.fast.noise_tables import NoiseTables
 from mru_hw.simulate.fast.source import LANES, kernel
 from mru_hw.simulate.fast.tables import Constants, Tables, workspace
@@ -19,6 +18,7 @@ from mru_hw.simulate.program import Program
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.technology.calibration import Calibration
 
+MIRROR, MEMORY, BIAS, CLOCK = (BLOCKS.index(name) for name in ("mirror", "memory", "bias", "clock"))
 SUMS, ALL, OUTPUTS = range(3)
 """What is kept: sums of the last row, every signal, or the outputs alone."""
 
@@ -44,14 +44,17 @@ class FastProgram:
         keep_all: bool,
         noise: NoiseTables | None = None,
     ) -> None:
-        self.program, self.calibration, self.noise = program, calibration, noise
+        self.program, self.noise = program, noise
         dtype = program.net.dtype
         self.module: ModuleType = kernel(dtype.name)
         self.means = program.flow.design.spec.readout is ReadoutKind.MEAN
         self.keep = ALL if keep_all else SUMS if self.means else OUTPUTS
         self.tables = Tables.of(program.layout, self.keep, means=self.means)
         self.ws = workspace(self.tables.lines, LANES, dtype)
+        self.record = workspace(2, LANES, np.float64)
         self.numbers = Constants.of(program, calibration)
+        self.per_farad = calibration.v_dd / program.flow.design.timing.frame
+        self.still, self.clock = program.c_still.sum(), program.c_clock.sum()
 
     def start(self, d: int, group: SequenceGroup, offset: int = 0) -> FastRun:
         """Begin a group of sequences on a die; what ran before it has ended.
@@ -62,7 +65,7 @@ class FastProgram:
             Index in their file of the first of all sequences: it names the noise's draws.
         """
         if self.noise is None:
-            return FastRun(self, d, group, quiet(self.program.net.dtype))
+            return FastRun(self, d, group, None)
         noise = self.noise.die(d, group.rows + offset)
         self.module.hold(noise)
         return FastRun(self, d, group, noise)
@@ -84,7 +87,9 @@ class FastRun:
         Of the last block, (unit, time, sequence), where they are kept.
     """
 
-    def __init__(self, runner: FastProgram, d: int, group: SequenceGroup, noise: Noise) -> None:
+    def __init__(
+        self, runner: FastProgram, d: int, group: SequenceGroup, noise: Noise | None
+    ) -> None:
         flow = runner.program.flow
         self._runner, self._d, self.lengths, self._noise = runner, d, group.lengths, noise
         dtype = runner.program.net.dtype
@@ -144,6 +149,7 @@ class FastRun:
             runner.ws,
             self._static,
             self._switching,
+            runner.record,
             tables.keep,
             output,
             candidates,
@@ -180,15 +186,11 @@ class FastRun:
     def currents(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return static and switching supply current [A] summed over frames, (sequence, block)."""
         runner, d = self._runner, self._d
-        program = runner.program
-        per_farad = runner.calibration.v_dd / program.flow.design.timing.frame
-        frames = self.lengths.astype(np.float64)
+        program, frames = runner.program, self.lengths.astype(np.float64)
         static, switching = np.zeros((2, LANES, len(BLOCKS)))
-        at: dict[str, Any] = {name: BLOCKS.index(name) for name in BLOCKS}
-        static[:, at["mirror"]], static[:, at["memory"]] = self._static
-        static[:, at["bias"]] = program.bias_supply[d] * frames
-        static[:, at["clock"]] = program.clock_supply[d] * frames
-        still, clock = program.c_still.sum(), program.c_clock.sum()
-        switching[:, at["memory"]] = (self._switching + still * frames) * per_farad
-        switching[:, at["clock"]] = clock * frames * per_farad
+        static[:, MIRROR], static[:, MEMORY] = self._static
+        static[:, BIAS] = program.bias_supply[d] * frames
+        static[:, CLOCK] = program.clock_supply[d] * frames
+        switching[:, MEMORY] = (self._switching + runner.still * frames) * runner.per_farad
+        switching[:, CLOCK] = runner.clock * frames * runner.per_farad
         return static, switching
