@@ -38,7 +38,7 @@ LOWEST = {"i_unit": "30 pA", "diode_units": [16], "bias_units": 24, "hold": 6, "
 RECIPES: Mapping[str, Document] = {
     "gentle": {"epochs": 16, "learning_rate": 0.004, "candidate": 0.1},
     "long": {"epochs": 48, "learning_rate": 0.01, "candidate": 0.1},
-    "noisy": {"epochs": 48, "learning_rate": 0.01, "candidate": 0.4},
+    "noisy": {"epochs": 24, "learning_rate": 0.01, "candidate": 0.4},
 }
 """How a network goes on; which one a case takes, its validation sweep says."""
 AROUND = {"warp": 0.15, "offset": 0.1, "feature": 0.1}

@@ -48,6 +48,7 @@ COMMANDS = (
     Command("train", "Train a network and write it as a model."),
     Command("inputs", "Write the sequences that a configuration trains or tests with."),
     Command("import-weights", "Make a model of somebody else's weights."),
+    Command("quantise", "Make alphaCMRUs CMRUs, which circuits hold."),
     Command("simulate", "Run a model on sequences, at a level of truth."),
     Command("netlist", "Write a model as a netlist for ngspice, HSPICE, Spectre or Xyce."),
     Command("zoo", "Train cells on tasks under one budget and judge them on dies."),

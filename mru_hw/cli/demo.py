@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mru_hw.arrays import digest
+from mru_hw.cli.again import InShell
 from mru_hw.cli.meter import meter
 from mru_hw.cli.output import Json, emit, plain, progress, say
 
@@ -100,7 +101,7 @@ class _Run:
                 self._ngspice(size, workers)
             summary["spice"]["transistors"] = facts[MODEL_SPICE]["transistors"]
             with self._stage("report"):
-                write_demo_report(run, summary, out / REPORT)
+                write_demo_report(run, summary, out / REPORT, again=InShell())
         summary["complete"] = True
         write_summary(out, summary)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mru_hw.cli.numbers import SEEDS, whole
-from mru_hw.cli.output import Json, emit
+from mru_hw.cli.output import Json, emit, say
 from mru_hw.errors import RunStatus, SimulationError
 
 
@@ -103,6 +103,8 @@ def explain(
     if beside is not None:
         data["spice"] = beside.as_data()
         lines += beside.lines()
+    if found.warning:
+        say(found.warning)
     emit(data, as_json=json, lines=lines)
     if beside is not None and beside.status is not RunStatus.DONE:
         raise SimulationError(beside.status.value)

@@ -27,6 +27,7 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
     "train": _OUT | {"config": "CONFIG", "start": "--from"},
     "import-weights": _OUT | {"file": "FILE", "map": "--map"},
     "zoo": _OUT | {"plan": "ZOO", "workers": "--workers"},
+    "quantise": _OUT | {"model": "MODEL", "inputs": "--inputs", "levels": "--levels"},
     "simulate": _OUT
     | _CHIP
     | {
@@ -79,7 +80,8 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "model": "--model",
         "inputs": "--inputs",
     },
-    "report": _OUT | {"run": "RUN"},
+    "report": _OUT
+    | {"run": "RUN", "model": "--chip", "inputs": "--inputs", "data": "--data", "pdf": "--pdf"},
     "demo": _OUT,
     "characterize": _OUT
     | {

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from mru_hw.cli.again import InShell
 from mru_hw.cli.output import Json, emit, say
+from mru_hw.cli.pdf import refuse_pdf, write_pdf
 
 
 def report(
@@ -43,16 +45,19 @@ def report(
     json: Json = False,
 ) -> None:
     """Show a sweep as one page that stands alone, or several side by side."""
-    from mru_hw.report.data import write_data
+    from mru_hw.report.data import refuse_data, write_data
     from mru_hw.report.page import write_report
-    from mru_hw.report.pdf import write_pdf
     from mru_hw.report.terminal import verdict_lines
     from mru_hw.sweeps.statistics.answers import statistics
     from mru_hw.sweeps.view import open_run
 
+    if data is not None:
+        refuse_data(data)
+    if pdf is not None:
+        refuse_pdf(pdf)
     with contextlib.ExitStack() as stack:
         run, *others = [stack.enter_context(open_run(path)) for path in runs]
-        page = write_report(run, out, others=others, model=chip, inputs=inputs)
+        page = write_report(run, out, others=others, model=chip, inputs=inputs, again=InShell())
         result = {
             "report": out,
             "complete": run.complete,

@@ -16,7 +16,7 @@ from mru_hw.cli.design import (
     told_of_design,
 )
 from mru_hw.cli.numbers import SEEDS, WORKERS, real, whole
-from mru_hw.cli.output import Json, emit, plain, progress
+from mru_hw.cli.output import Json, emit, plain, progress, say
 
 if TYPE_CHECKING:
     from mru_hw.simulate.sensitivity.result import Sensitivity
@@ -123,6 +123,8 @@ def sensitivity(
             workers=cores() if workers is None else workers,
             progress=advance,
         )
+    if found.warning:
+        say(found.warning)
     emit(_data(found, chip.design.digest()), as_json=json, lines=found.lines(rows))
 
 

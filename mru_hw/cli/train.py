@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mru_hw.cli.output import Json, emit, progress
+from mru_hw.cli.output import Json, emit, progress, say
 
 if TYPE_CHECKING:
     from mru_hw.training.fit import Epoch
@@ -45,5 +45,8 @@ def train(
         "accuracy": trained.accuracy,
         "resumed_at": trained.resumed_at,
         "seconds": trained.seconds,
+        "warning": trained.warning or None,
     }
+    if trained.warning:
+        say(trained.warning)
     emit(result, as_json=json, lines=[f"{out}: {shares} ({trained.seconds:.1f} s)"])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import UserError
 from mru_hw.report import figures
+from mru_hw.report.again import why_not
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.simulate.energy import energy
 from mru_hw.sweeps.explain import plans_of, subject_of
@@ -70,20 +71,21 @@ def agreement_section(
         try:
             pairs += [(one, pair) for pair in compared(one, model, inputs)]
         except UserError as error:
-            paragraphs.append(f"{one.path.name} could not be run again at the array: {error}")
+            why = why_not(error)
+            paragraphs.append(f"{one.path.name} could not be run again at the array. {why}")
     if len(own) > len(same):
         paragraphs.append("Runs at the level spice of another network count in nothing here.")
     if not pairs:
-        return Section(key=KEY, title=TITLE, paragraphs=[*paragraphs, *_none(run)])
+        return Section(key=KEY, title=TITLE, paragraphs=[*paragraphs, *_none()])
     return _section(pairs, paragraphs)
 
 
-def _none(run: RunView) -> list[str]:
+def _none() -> list[str]:
     return [
         "This network did not run in ngspice in the runs that this page was made from: trust in "
         "the array rests on other networks (docs/agreement.md). A plan with level: spice, some "
-        f"sequences and dies, then mru-hw report {run.path.name} SPICE.sqlite compares this "
-        "network die by die here.",
+        "sequences and dies, given to the report beside this run, compares this network die by "
+        "die here.",
         _NEVER,
     ]
 
@@ -136,9 +138,9 @@ def _section(pairs: Sequence[tuple[RunView, Pair]], paragraphs: Sequence[str]) -
     mean = float(error.mean())
     said = (
         f"This network in ngspice: {total} sequences on dies ({runs} runs of a die, "
-        f"{len(pairs)} conditions, {frames:,} frames in all). The array judges {same} of {total} "
-        f"alike; its energy is off by {100 * mean:+.2f} % on average, {100 * error.min():+.2f} to "
-        f"{100 * error.max():+.2f} %."
+        f"{len(pairs)} condition{'s' * (len(pairs) > 1)}, {frames:,} frames in all). "
+        f"The array judges {same} of {total} alike; its energy is off by {100 * mean:+.2f} % "
+        f"on average, {100 * error.min():+.2f} to {100 * error.max():+.2f} %."
     )
     return Section(
         key=KEY,

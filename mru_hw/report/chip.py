@@ -17,6 +17,7 @@ from mru_hw.errors import UserError
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.report import figures
+from mru_hw.report.again import Again, why_not
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.simulate.ledger import Entry, by, ledger
 from mru_hw.simulate.sensitivity.parts import parts_of
@@ -82,12 +83,14 @@ class ChipFacts:
 
 
 def find_chip(
-    run: RunView, model: Path | None = None, inputs: Path | None = None
+    run: RunView, again: Again, model: Path | None = None, inputs: Path | None = None
 ) -> ChipFacts | str:
     """Return the chip of a sweep, or a sentence that says why it is not at hand.
 
     Parameters
     ----------
+    again
+        In whose words to say so.
     model, inputs
         Where they lie, if neither where the plan says nor beside the sweep.
 
@@ -105,9 +108,10 @@ def find_chip(
     except UserError as error:
         if model is not None or inputs is not None:
             raise
-        return str(error)
+        return missing(why_not(error), again)
     if not point.drawn and design.digest() != run.base.design:
-        return "This version of the mapping makes another design of it than the sweep had."
+        why = "This version of the mapping makes another design of it than the sweep had."
+        return missing(why, again)
     return facts_of(subject, setup.model, design, setup.conditions)
 
 
@@ -148,7 +152,7 @@ def area_section(found: ChipFacts | str) -> Section:
     """Return the section on the chip's area."""
     title = "Area"
     if isinstance(found, str):
-        return Section(key="area", title=title, paragraphs=[missing(found)])
+        return Section(key="area", title=title, paragraphs=[found])
     total = found.gate_area
     rows: list[list[str]] = [
         [name, square(area), percent(area / total)] for name, area in found.areas.items()
@@ -159,10 +163,9 @@ def area_section(found: ChipFacts | str) -> Section:
         f"The estimate of one, {square(found.estimate)}, follows rules that are stated: "
         f"{OVER_GATES:g} times the gate area of the signal and bias devices (sources, drains and "
         "spacing are 1.5 gates, wires, wells, switches and capacitors as much again), and the "
-        "decoupling as MOS capacitors. Pads, rings and test structures are not in it."
+        "decoupling as MOS capacitors (see “Power and energy”). Pads, rings and test structures "
+        "are not in it."
     ]
-    if found.decoupling is not None:
-        paragraphs.append(found.decoupling.line())
     return Section(
         key="area",
         title=title,
@@ -186,11 +189,11 @@ def square(area: float) -> Told:
     return Told(f"{area * 1e12:,.{digits}f} µm²", area, unit="m^2")
 
 
-def missing(why: str) -> str:
+def missing(why: str, again: Again) -> str:
     """Say that the network is not at hand, and how a report gets it."""
     return (
-        f"The network of this sweep is not at hand: {why} --chip MODEL and --inputs X.npz say "
-        "where it lies; then area, power by layer and circuit, and what to enlarge stand here."
+        f"The network of this sweep is not at hand: {why} {again.network}, area, power by layer "
+        "and circuit, what to enlarge and why the worst die fails stand here."
     )
 
 
@@ -224,7 +227,8 @@ def power_parts(found: ChipFacts, said: str) -> Section:
         paragraphs=[
             f"By layer and by circuit: the nominal die at {said}, without noise, on {which}; it "
             f"takes {quantity(total, 'J')} a sequence. The same walk over the array gives the "
-            "blocks, so that parts and blocks have one sum."
+            "blocks, so that parts and blocks have one sum.",
+            *([] if found.decoupling is None else [found.decoupling.line()]),
         ],
         tables=tables,
         pictures=[_layers(found.design, entries, seconds)],
@@ -286,7 +290,7 @@ def enlarge_section(found: ChipFacts | str) -> Section:
     """Return what the error budget advises: which mirrors to enlarge, and what that gains."""
     title, key = "What to enlarge", "enlarge"
     if isinstance(found, str):
-        return Section(key=key, title=title, paragraphs=[missing(found)])
+        return Section(key=key, title=title, paragraphs=[found])
     try:
         budget = make_budget(found.model, found.design, found.calibration)
     except UserError as error:

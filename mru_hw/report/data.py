@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mru_hw.files import refuse_foreign, whole_folder
+from mru_hw.files import read_bytes, refuse_foreign, whole_folder
 from mru_hw.report.page import Page
 from mru_hw.sweeps.view import RunView
 
 INDEX = "index.json"
-_WHAT = "the data of a report"
+_WHAT = "report's data"
+_LIMIT = 1 << 24
 
 
 def write_data(page: Page, run: RunView, out: Path) -> None:
@@ -28,7 +29,7 @@ def write_data(page: Page, run: RunView, out: Path) -> None:
     UserError
         `out` holds something else.
     """
-    refuse_foreign(out, marker=INDEX, what=_WHAT, field="data")
+    refuse_data(out)
     with whole_folder(out, "data") as part:
         index: dict[str, Any] = {
             "run": run.path.name,
@@ -55,6 +56,27 @@ def write_data(page: Page, run: RunView, out: Path) -> None:
                     {"name": name, "section": section.title, "caption": picture.caption}
                 )
         _write_json(part / INDEX, index)
+
+
+def refuse_data(out: Path) -> None:
+    """Raise `UserError` where `out` holds something else than an earlier page's data."""
+    refuse_foreign(out, marker=INDEX, what=_WHAT, field="data", allowed=_listed(out / INDEX))
+
+
+def _listed(index: Path) -> set[str]:
+    """Return the names of the files that an earlier index lists; none where it is no index."""
+    if not index.is_file():
+        return set()
+    data = read_bytes(index, "data", limit=_LIMIT, what=_WHAT)
+    try:
+        found = json.loads(data)
+        tables, figures = (
+            [str(entry["name"]) for entry in found[kind]] for kind in ("tables", "figures")
+        )
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return set()
+    names = {f"{name}.{end}" for name in tables for end in ("json", "csv")}
+    return {INDEX} | names | {f"{name}.{end}" for name in figures for end in ("svg", "csv")}
 
 
 def _free(name: str, taken: set[str]) -> str:

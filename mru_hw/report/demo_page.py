@@ -8,6 +8,7 @@ from typing import Any
 
 from mru_hw.errors import RunStatus
 from mru_hw.report import figures
+from mru_hw.report.again import Again
 from mru_hw.report.page import write_report
 from mru_hw.report.parts import Card, Picture, Section, Table
 from mru_hw.sweeps.told import percent, quantity
@@ -17,7 +18,7 @@ from mru_hw.units import render
 TITLE = "Spoken digits, from training to a netlist"
 
 
-def write_demo_report(run: RunView, summary: Mapping[str, Any], out: Path) -> None:
+def write_demo_report(run: RunView, summary: Mapping[str, Any], out: Path, *, again: Again) -> None:
     """Write the one page of a demo: its sweep's report with networks, ngspice and seconds."""
     spice = summary["spice"]
     cards = [
@@ -31,6 +32,7 @@ def write_demo_report(run: RunView, summary: Mapping[str, Any], out: Path) -> No
         run,
         out,
         title=TITLE,
+        again=again,
         own_cards=cards,
         before=[_networks(summary), _ngspice(spice, str(summary["demo"]["netlist"]))],
         after=[_seconds(summary)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mru_hw.errors import UserError
+from mru_hw.report.again import why_not
 from mru_hw.report.montecarlo import WorstDie, worst_dies
 from mru_hw.report.parts import Table
 from mru_hw.sweeps.explanation import Explanation, explain
@@ -43,7 +44,7 @@ def failing_units(
             inputs=inputs,
         )
     except UserError as error:
-        return f"The worst die was not run again here: {error}"
+        return f"The worst die was not run again here. {why_not(error)}"
     return _table(run, worst, found) if found.units else None
 
 

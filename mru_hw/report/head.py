@@ -76,8 +76,8 @@ def _costs(run: RunView, told: Verdict) -> Iterator[str]:
     base = run.base
     joules, watts = float(base.energy.mean()), float(base.power.mean())
     yield (
-        f"A sequence takes {quantity(joules, 'J')} on average, {quantity(watts, 'W')}, at "
-        f"{condition(run, base)}"
+        f"A sequence, which is one decision, takes {quantity(joules, 'J')} on average, "
+        f"{quantity(watts, 'W')}, at {condition(run, base)}"
         + (
             f"; the input sources deliver {quantity(told.inputs, 'J')} beside it."
             if told.inputs is not None

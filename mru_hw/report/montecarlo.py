@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mru_hw.report.again import Again
 from mru_hw.report.parts import Table
 from mru_hw.sweeps.spec import Spec
 from mru_hw.sweeps.statistics.answers import Yield
 from mru_hw.sweeps.told import Told, percent, points_of, quantity
 from mru_hw.sweeps.verdict import Verdict, written
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import condition, said
+from mru_hw.sweeps.words import condition
 
 WORST = 10
 """Dies that are listed of each corner."""
@@ -234,7 +234,7 @@ class _Dies:
         return np.searchsorted(codes, wanted)
 
 
-def worst_table(run: RunView, one: Yield) -> Table | None:
+def worst_table(run: RunView, one: Yield, again: Again) -> Table | None:
     """Return the worst dies of a population with a command that runs each again."""
     dies = worst_dies(run, one)
     if not dies:
@@ -251,7 +251,9 @@ def worst_table(run: RunView, one: Yield) -> Table | None:
                 percent(die.accuracy),
                 points_of(die.loss) if die.loss == die.loss else Told("not known"),
                 "not priced" if die.energy is None else quantity(die.energy, "J"),
-                command(run, die.point, die.seed, die.trial),
+                again.die(run, die.point, die.seed, die.trial)
+                if run.level == "behavioral"
+                else f"not told at the level {run.level}",
             ]
         )
     return Table(
@@ -269,13 +271,3 @@ def worst_table(run: RunView, one: Yield) -> Table | None:
         numbers=(0, 1, 3, 4, 5),
         code=(6,),
     )
-
-
-def command(run: RunView, point: PointView, seed: int, trial: int = 0) -> str:
-    """Return the command that runs a die again; of a level without one, what to say instead."""
-    name = shlex.quote(run.path.name)
-    if run.level != "behavioral":
-        at = ", ".join(said(point, axis) for axis in ("corner", "temperature", "v_dd"))
-        return f"mru-hw simulate … --level {run.level} --die {seed} at {at}"
-    more = f" --trial {trial}" if trial else ""
-    return f"mru-hw explain {name} --die {seed} --point {point.number}{more}"

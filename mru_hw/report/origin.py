@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
-
-import yaml
 
 from mru_hw.arrays import digest
 from mru_hw.errors import UserError
+from mru_hw.report.again import Again
 from mru_hw.report.chip import ChipFacts, currents
 from mru_hw.report.parts import Section, Table
 from mru_hw.report.sections import condition_rows, technologies
@@ -28,7 +26,7 @@ ASSUMPTIONS = (
 )
 
 
-def reproduction(run: RunView, found: ChipFacts | str) -> Section:
+def reproduction(run: RunView, found: ChipFacts | str, again: Again) -> Section:
     """Return the section that says how to make every figure again."""
     return Section(
         key="reproduction",
@@ -43,32 +41,7 @@ def reproduction(run: RunView, found: ChipFacts | str) -> Section:
                 code=(1,),
             )
         ],
-        lines=list(commands(run)),
-    )
-
-
-def commands(run: RunView) -> Iterator[tuple[str, str]]:
-    """Yield what each command is for, and the command or file as it stands."""
-    store = shlex.quote(run.path.name)
-    for study, plan in run.plans.items():
-        text = yaml.safe_dump(
-            {name: value for name, value in plan.items() if value not in (None, {}, [])},
-            sort_keys=False,
-            allow_unicode=True,
-        )
-        name = "plan" if len(run.plans) == 1 else f"plan of the study {study}"
-        yield f"PLAN.yaml: the {name}, paths as they were given", text
-    lines = [f"mru-hw sweep PLAN.yaml --out {store}", f"mru-hw report {store} --out report.html"]
-    yield "Sweep and page", "\n".join(lines)
-    first = next(iter(run.plans.values()))
-    model, inputs = (shlex.quote(str(first[name])) for name in ("model", "inputs"))
-    own = "" if not first.get("design") else " --design DESIGN.yaml"
-    tech = shlex.quote(str(first["tech"]))
-    yield (
-        "Netlist, what costs yield, and single-die evidence",
-        f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"
-        f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}\n"
-        f"mru-hw explain {store} --spice",
+        lines=list(again.whole(run)),
     )
 
 
@@ -80,8 +53,8 @@ def _range(run: RunView, found: ChipFacts | str) -> Iterator[str]:
         try:
             technology = load_technology(name)
             constants = load_calibration(technology)
-        except UserError as error:
-            yield f"The constants of {name} cannot be read here: {error}"
+        except UserError:
+            yield f"The constants of {name} are not at hand here."
             continue
         grid = constants.grid
         same = run.facts.get("hash.calibration") == digest({}, constants.model_dump_json())

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mru_hw.errors import MruHwError
 from mru_hw.files import refuse_foreign, whole_file
 from mru_hw.report import bands
+from mru_hw.report.again import Again, InPython
 from mru_hw.report.bands import until_lines
 from mru_hw.report.beside_spice import agreement_section
 from mru_hw.report.chip import ChipFacts, area_section, enlarge_section, find_chip, power_parts
@@ -23,6 +24,7 @@ from mru_hw.report.montecarlo import matrices, refused, spread_table, worst_tabl
 from mru_hw.report.origin import reproduction
 from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
+from mru_hw.report.reading import reading
 from mru_hw.report.sections import distributions, notes, over_axes, point_rows, technologies
 from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
@@ -80,6 +82,7 @@ def make_page(
     others: Sequence[RunView] = (),
     model: Path | None = None,
     inputs: Path | None = None,
+    again: Again | None = None,
     title: str = "A network on many dies",
     own_cards: Iterable[Card] = (),
     before: Iterable[Section] = (),
@@ -96,6 +99,8 @@ def make_page(
         against the array.
     model, inputs
         The sweep's network and sequences, if neither where its plan says nor beside it.
+    again
+        In whose words the page says how to make it again; Python's when None.
     title, own_cards, before, after
         What a demo adds: its name, further cards, sections before and after the sweep's own.
 
@@ -106,7 +111,8 @@ def make_page(
     """
     told = statistics(run)
     judged = verdict(run, told)
-    found = find_chip(run, model, inputs)
+    words = InPython() if again is None else again
+    found = find_chip(run, words, model, inputs)
     chip = found if isinstance(found, ChipFacts) else None
     finer = (
         None
@@ -120,7 +126,7 @@ def make_page(
         *before,
         power(run, finer),
         *_dies(run, told, judged),
-        _worst(run, judged, model, inputs),
+        _worst(run, judged, words, model, inputs),
         enlarge_section(found),
         *_points(run, told),
         area_section(found),
@@ -128,7 +134,8 @@ def make_page(
         *([side_by_side(compared)] if others else []),
         published(run, judged),
         *after,
-        reproduction(run, found),
+        reading(run),
+        reproduction(run, found, words),
     ]
     return Page(
         title=title,
@@ -247,8 +254,10 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
     )
 
 
-def _worst(run: RunView, judged: Verdict, model: Path | None, inputs: Path | None) -> Section:
-    tables = [worst_table(run, one) for one in judged.corners]
+def _worst(
+    run: RunView, judged: Verdict, again: Again, model: Path | None, inputs: Path | None
+) -> Section:
+    tables = [worst_table(run, one, again) for one in judged.corners]
     units = failing_units(run, judged, model, inputs)
     return Section(
         key="worst",

@@ -20,12 +20,11 @@ from mru_hw.simulate.asked import (
     refuse_timing,
 )
 from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
+from mru_hw.simulate.doubts import doubts, warning
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.kernels import asked_kernel, refuse_kernel
-from mru_hw.simulate.lost_signal import lost_signal
 from mru_hw.simulate.result import Run
-from mru_hw.simulate.short_frame import short_frame
 from mru_hw.simulate.supply import input_charge
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.trace import Trace
@@ -169,7 +168,7 @@ def _behavioral(
             noise=None if noise is None else NoiseRun(seed=noise),
             sequence_offset=first_sequence,
         )
-        ran, warnings = None, [lost_signal(chip.design, calibration)]
+        ran = None
     else:
         ran = asked_kernel(kernel)
         run = simulate_behavioral(
@@ -183,10 +182,6 @@ def _behavioral(
             sequence_offset=first_sequence,
             kernel=ran,
         )
-        warnings = [
-            lost_signal(chip.design, calibration),
-            short_frame(chip.design, calibration, conditions.temperature),
-        ]
     _refuse_not_finite(run)
     supply = run.supply.single_die()
     priced = energy(supply)
@@ -199,7 +194,7 @@ def _behavioral(
         },
         "switching_by_block": {name: switching for name, (_, switching) in priced.blocks.items()},
         "kernel": ran,
-        "warning": " ".join(filter(None, warnings)),
+        "warning": warning([doubts(chip.design, calibration, settled=timing == "settled")]),
     }
 
 

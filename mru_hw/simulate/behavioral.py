@@ -110,6 +110,25 @@ class DieResults:
         self.switching = np.zeros_like(self.static)
         self.finite = np.ones((n_die, n_seq), dtype=np.bool_)
 
+    def supplied(self, dies: slice, group: SequenceGroup, static: Array, switching: Array) -> None:
+        """Store what dies drew.
+
+        Parameters
+        ----------
+        static, switching
+            Supply current [A] summed over the valid frames, (die, columns, supply block).
+        """
+        rows, n = group.rows, len(group.rows)
+        frames = group.lengths[:n, None]
+        self.static[dies, rows] = static[:, :n] / frames
+        self.switching[dies, rows] = switching[:, :n] / frames
+
+    def decided(self, dies: slice, group: SequenceGroup, mean: Floats) -> None:
+        """Store decisions by the mean outputs, (die, class, columns)."""
+        rows, n = group.rows, len(group.rows)
+        self.decision[dies, rows] = largest(mean)[:, :n]
+        self.finite[dies, rows] &= np.all(np.isfinite(mean[..., :n]), axis=1)
+
     def run(self, v_dd: float) -> BehavioralRun:
         """Return everything, drawn at a supply of `v_dd` [V]."""
         supply = SupplyRecord(
@@ -166,26 +185,14 @@ class Gathered:
 
     def close(self) -> None:
         """Store what is known of whole sequences only: decisions, and means over their frames."""
-        self.store(self._static, self._switching, None)
+        self.decide()
+        die = slice(self._die, self._die + 1)
+        self._results.supplied(die, self._group, self._static[None], self._switching[None])
 
-    def store(self, static: Array, switching: Array, mean: Floats | None) -> None:
-        """Store decisions and supply.
-
-        Parameters
-        ----------
-        static, switching
-            Supply current [A] summed over the valid frames, (columns, supply block).
-        mean
-            Outputs (class, columns), where their mean decides and is known already.
-        """
-        results, rows, n = self._results, self._group.rows, len(self._group.rows)
-        decided = self._tally.decide() if mean is None else largest(mean)
-        results.decision[self._die, rows] = decided[:n]
-        if mean is not None:
-            results.finite[self._die, rows] &= np.all(np.isfinite(mean[:, :n]), axis=0)
-        frames = self._group.lengths[:n, None]
-        results.static[self._die, rows] = static[:n] / frames
-        results.switching[self._die, rows] = switching[:n] / frames
+    def decide(self) -> None:
+        """Store the decisions by the signals that were taken."""
+        rows = self._group.rows
+        self._results.decision[self._die, rows] = self._tally.decide()[: len(rows)]
 
 
 def simulate_behavioral(
@@ -272,6 +279,7 @@ class _Job:
 def _run_numpy(
     job: _Job, dies: Sequence[Die], law: NoiseLaw | None, noise: NoiseRun | None, offset: int
 ) -> None:
+    keys = () if noise is None else NoiseKey.of_dies(noise.seed, [die.seed for die in dies])
     for d, (die, array) in enumerate(zip(dies, job.program.dies(), strict=True)):
         gains = () if noise is None else noise_gains(array)
         for group in job.groups:
@@ -280,7 +288,7 @@ def _run_numpy(
                 drawn = DecisionNoise(
                     law=law,
                     gains=gains,
-                    key=NoiseKey.of(noise.seed, die.seed),
+                    key=keys[d],
                     sequences=group.rows + offset,
                     lazy=not job.results.kept.arrays,
                 )
@@ -304,24 +312,29 @@ def _run_compiled(
     job: _Job, dies: Sequence[Die], law: NoiseLaw | None, noise: NoiseRun | None, offset: int
 ) -> None:
     from mru_hw.simulate.fast.noise_tables import NoiseTables
-    from mru_hw.simulate.fast.run import FastProgram
+    from mru_hw.simulate.fast.run import FastProgram, FastSums
 
     keep_all, tables = bool(job.results.kept.arrays), None
     if law is not None and noise is not None:
-        keys = [NoiseKey.of(noise.seed, die.seed) for die in dies]
+        keys = NoiseKey.of_dies(noise.seed, [die.seed for die in dies])
         tables = NoiseTables(job.program, law, keys, lazy=not keep_all)
     fast = FastProgram(job.program, job.calibration, keep_all=keep_all, noise=tables)
+    together = slice(job.first, job.first + job.program.n_die)
     for group in job.groups:
         blocks: Iterable[SequenceBlock] = ()
+        sums = FastSums(fast, group)
         for d in range(job.program.n_die):
             if not isinstance(blocks, list) or not blocks:
                 blocks = job.blocks(group)
-            run, gathered = (
-                fast.start(d, group, offset),
-                Gathered(job.results, job.first + d, group),
-            )
+            run = fast.start(d, sums, offset)
+            gathered = Gathered(job.results, job.first + d, group) if fast.keeps else None
             for block in blocks:
                 run.add(block)
-                if fast.keeps:
+                if gathered is not None:
                     gathered.take(block, run)
-            gathered.store(*run.currents(), run.mean())
+            run.end()
+            if gathered is not None and sums.mean is None:
+                gathered.decide()
+        if sums.mean is not None:
+            job.results.decided(together, group, sums.mean)
+        job.results.supplied(together, group, *sums.currents())

@@ -20,6 +20,7 @@ class Cause(enum.Enum):
     UNSETTLED = "unsettled node"  # the candidate was still on its way at the strobe
     RACE = "race"  # a neighbour moved too, or another cell than the one whose turn it was
     CROWBAR = "crowbar"  # a level changed while no strobe was on
+    STUCK = "stuck cell"  # nothing above, and a cell of the unit is stuck
     EARLIER = "earlier layer"  # right for what the layers before it showed
     UNEXPLAINED = "unexplained"
 

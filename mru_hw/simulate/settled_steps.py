@@ -1,20 +1,20 @@
 """Wrong steps of a settled behavioral run: the die's own states, as evidence of what units did.
 
 The level ``behavioral`` has no waves: a unit's cells move at the strobe, by the candidate there,
-and at no other time, so a wrong step is never a race or an unsettled node.
+and at no other time, so a wrong step is never a race or an unsettled node. A stuck cell moves none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.mapping.design import Bank, Design
 from mru_hw.model.network import Model
-from mru_hw.simulate.causes import Disagreement
+from mru_hw.simulate.causes import Cause, Disagreement
 from mru_hw.simulate.compile import compile_dies
 from mru_hw.simulate.disagreement import explain, step_rules
 from mru_hw.simulate.evidence import Evidence
@@ -165,4 +165,15 @@ def wrong_steps_of_die(
     )
     rules = step_rules(mapped, design, calibration, die, conditions)
     seen = shown(trace, design, here, die, inputs, conditions)
-    return explain(seen, mapped, design, rules, inputs, reference)
+    return blamed_on_stuck(explain(seen, mapped, design, rules, inputs, reference), die)
+
+
+def blamed_on_stuck(found: Iterable[Disagreement], die: Die) -> tuple[Disagreement, ...]:
+    """Return wrong steps of which those that nothing explains are due to a unit's stuck cells."""
+
+    def stuck(one: Disagreement) -> bool:
+        held = die.stuck.get(one.layer)
+        unclear = one.cause in (Cause.RACE, Cause.UNEXPLAINED)
+        return unclear and held is not None and bool(held[:, one.unit].any())
+
+    return tuple(replace(one, cause=Cause.STUCK) if stuck(one) else one for one in found)

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mru_hw.errors import UserError
 from mru_hw.mapping.options import LARGEST_LADDER, Compensated
 from mru_hw.sweeps.axis import (
     NO_DIES,
@@ -19,6 +18,7 @@ from mru_hw.sweeps.axis import (
     Axis,
     Ground,
     Noted,
+    bits_axis,
     condition,
     factor,
     none,
@@ -31,7 +31,7 @@ from mru_hw.sweeps.axis_notes import (
     protocol,
     trimmed,
 )
-from mru_hw.sweeps.setup import Setup, perturbed, rounded, with_frame, with_levels
+from mru_hw.sweeps.setup import Setup, perturbed, with_frame, with_levels
 from mru_hw.technology import load_technology
 from mru_hw.trim.dac import BITS_MOST
 from mru_hw.units import LONGEST_FRAME, SHORTEST_FRAME, Seconds, Volts, render
@@ -39,46 +39,8 @@ from mru_hw.variation.spread import GRADIENT_MOST, MISMATCH_MOST, PROCESS_MOST
 
 __all__ = ["AXES", "NO_DIES", "UNSET", "Axis", "Ground", "Noted", "known"]
 
-BITS = (2, 24)
-"""Bits of a rounded weight or bias; one bit has no 0 and one sign only."""
-
-
 REFERENCE = (-50.0, 100.0)
 """Errors of a reference current [%] that a sweep takes: what lies beyond is no error."""
-
-
-def _refuse_bits(_ground: Ground, value: Any) -> None:
-    if 0 < value < BITS[0]:
-        raise UserError("bits", value, f"0, for as trained, or {BITS[0]} to {BITS[1]}")
-
-
-def _bits_axis(name: str, kind: str, described: str) -> Axis:
-    """Return an axis that rounds one kind of tensor before the network is mapped."""
-
-    def check(ground: Ground, value: Any) -> None:
-        try:
-            _refuse_bits(ground, value)
-        except UserError as error:
-            raise UserError(name, error.value, error.expected) from None
-
-    def apply(setup: Setup, bits: int) -> Setup:
-        return dataclasses.replace(setup, model=rounded(setup.model, kind, bits))
-
-    return Axis(
-        name=name,
-        kind=Annotated[int, Field(ge=0, le=BITS[1])],
-        example=(3, 0),
-        description=f"bits of {described}, the sign among them, 2 to 24: each tensor in whole "
-        "multiples of its largest, rounded before the network is mapped; 0 leaves it as trained",
-        label=f"bits of {described}",
-        render=lambda bits: f"{bits or 'all'} bits of {described}",
-        default=lambda _: 0,
-        apply=apply,
-        nominal=0,
-        tacit=0,
-        not_at={},
-        check=check,
-    )
 
 
 def _known_technology(_ground: Ground, value: Any) -> None:
@@ -351,8 +313,8 @@ _TABLE = (
         tacit=None,
         not_at={},
     ),
-    _bits_axis("weight_bits", ".weight", "a weight"),
-    _bits_axis("bias_bits", ".bias", "a bias"),
+    bits_axis("weight_bits", ".weight", "a weight"),
+    bits_axis("bias_bits", ".bias", "a bias"),
     Axis(
         name="level",
         kind=Literal["behavioral", "spice"],
@@ -384,7 +346,7 @@ _TABLE = (
         description="errors [%] of the current into the chip's reference pin, from which all its "
         "bias currents come",
         label="error of the reference current [%]",
-        render=lambda value: f"reference {value:+g} %",
+        render=lambda value: f"reference {value:+g} %" if value else "reference right",
         default=none,
         apply=lambda setup, value: dataclasses.replace(setup, reference=value / 100),
         nominal=0.0,

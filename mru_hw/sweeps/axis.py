@@ -12,11 +12,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainSerializer
 
+from mru_hw.errors import UserError
 from mru_hw.mapping.options import DEFAULTS, DesignOptions
-from mru_hw.sweeps.setup import Setup
+from mru_hw.sweeps.setup import Setup, rounded
 from mru_hw.technology import Technology
 from mru_hw.technology.conditions import checked_conditions, nominal_conditions
 
+BITS = (2, 24)
+"""Bits of a rounded weight or bias; one bit has no 0 and one sign only."""
 NO_DIES: Mapping[str, str] = {"ideal": "which has no dies"}
 
 
@@ -201,4 +204,38 @@ def option_axis(name: str, *, kind: Any = None, **more: Any) -> Axis:
         tacit=settled(DEFAULTS),
         not_at={},
         **more,
+    )
+
+
+def _refuse_bits(_ground: Ground, value: Any) -> None:
+    if 0 < value < BITS[0]:
+        raise UserError("bits", value, f"0, for as trained, or {BITS[0]} to {BITS[1]}")
+
+
+def bits_axis(name: str, kind: str, described: str) -> Axis:
+    """Return an axis that rounds one kind of tensor before the network is mapped."""
+
+    def check(ground: Ground, value: Any) -> None:
+        try:
+            _refuse_bits(ground, value)
+        except UserError as error:
+            raise UserError(name, error.value, error.expected) from None
+
+    def apply(setup: Setup, bits: int) -> Setup:
+        return dataclasses.replace(setup, model=rounded(setup.model, kind, bits))
+
+    return Axis(
+        name=name,
+        kind=Annotated[int, Field(ge=0, le=BITS[1])],
+        example=(3, 0),
+        description=f"bits of {described}, the sign among them, 2 to 24: each tensor in whole "
+        "multiples of its largest, rounded before the network is mapped; 0 leaves it as trained",
+        label=f"bits of {described}",
+        render=lambda bits: f"{bits or 'all'} bits of {described}",
+        default=lambda _: 0,
+        apply=apply,
+        nominal=0,
+        tacit=0,
+        not_at={},
+        check=check,
     )

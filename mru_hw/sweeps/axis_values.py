@@ -124,9 +124,21 @@ def _read_axis(place: str, one: object) -> object:
     try:
         return document_of(name).model_validate(one)
     except UserError as error:
-        raise below(place, error.renamed({mistaken(name): "values"})) from None
+        at = _wrong_value(name, one) if error.field == mistaken(name) else "values"
+        raise below(place, error.renamed({mistaken(name): at})) from None
     except ValidationError as error:
         raise below(place, mistake(error.errors(include_url=False)[0], one)) from None
+
+
+def _wrong_value(name: str, one: dict[str, Any]) -> str:
+    """Return where the first value stands that an axis does not take by itself."""
+    for kind in ("values", "between"):
+        for k, value in enumerate(one.get(kind) or ()):
+            try:
+                document_of(name).model_validate({"axis": name, "values": [value]})
+            except UserError:
+                return f"{kind}.{k}"
+    return "values"
 
 
 def below(place: str, error: UserError) -> UserError:

@@ -97,7 +97,7 @@ def check_plan(
     subject = shared_subject(plans, folder)
     wanted = points(plans, subject.technology)
     runs = sum(map(len, asked_runs(wanted, shard, until).values()))
-    ready = make_ready(subject, wanted)
+    ready = make_ready(subject, wanted, plans)
     each = run_bytes(subject.inputs.n_seq, plan.keep)
     refuse_no_room(out, runs, each)
     spice = any(point.level == "spice" for point in wanted)

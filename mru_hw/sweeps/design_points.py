@@ -36,8 +36,8 @@ def combinations(plan: Plan, ground: Ground) -> Iterator[dict[str, Any]]:
     """
     asked = {one.axis: one for one in plan.axes if one.axis != DIE}
     others = asked[TECH].values or () if TECH in asked else ()
-    for value in others:
-        with _told(plan, TECH):
+    for k, value in enumerate(others):
+        with _told(plan, TECH, f"values.{k}"):
             AXES[TECH].check(ground, value)
     grounds = {
         value: dataclasses.replace(ground, technology=load_technology(value)) for value in others
@@ -48,8 +48,9 @@ def combinations(plan: Plan, ground: Ground) -> Iterator[dict[str, Any]]:
     }
     for value, of in grounds.items():
         for name, one in asked.items():
-            with _told(plan, name):
-                for each in one.values or one.between or ():
+            kind = "between" if one.values is None else "values"
+            for k, each in enumerate(getattr(one, kind) or ()):
+                with _told(plan, name, f"{kind}.{k}"):
                     AXES[name].check(of, each)
         for name, own in fixed[value].items():
             AXES[name].check(of, own)
@@ -60,12 +61,12 @@ def combinations(plan: Plan, ground: Ground) -> Iterator[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _told(plan: Plan, axis: str) -> Iterator[None]:
-    """Say of a mistake in a value of an axis that it stands there."""
+def _told(plan: Plan, axis: str, at: str) -> Iterator[None]:
+    """Say of a mistake in a value of an axis where it stands."""
     try:
         yield
     except UserError as error:
-        raise plan.of_axis(axis, error) from None
+        raise plan.of_axis(axis, error, at) from None
 
 
 def _grid(asked: Mapping[str, AxisValues]) -> Iterator[dict[str, Any]]:

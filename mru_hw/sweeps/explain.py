@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import validated
 from mru_hw.mapping import Design, unmap
+from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
 from mru_hw.simulate.causes import Disagreement
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.settled_steps import wrong_steps_of_die
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, Point, points
-from mru_hw.sweeps.subject import Subject, shared_subject
+from mru_hw.sweeps.subject import MODEL, Subject, model_digest, shared_subject
 from mru_hw.sweeps.view import PointView, RunView, open_run
 from mru_hw.sweeps.work import MadeChip, made_chip, made_die, run_die
 from mru_hw.variation import Die
@@ -215,15 +216,25 @@ def subject_of(
     resolved = {
         study: plan.model_copy(update=found).resolved(path.parent) for study, plan in plans.items()
     }
+    if not any(plan.varies(MODEL) for plan in plans.values()):
+        # One of another size would not take the inputs, which are not to blame.
+        _refuse_changed({"model": model_digest(load_model(found["model"]))}, found, facts, first)
     # The networks of an axis have paths of their own, from the same folder.
     beside = (f for f in _folders(path) if (f / first.model).exists())
     subject = shared_subject(resolved, next(beside, path.parent))
-    for name, digest in subject.hashes().items():
+    _refuse_changed(subject.hashes(), found, facts, first)
+    return subject
+
+
+def _refuse_changed(
+    hashes: Mapping[str, str], found: Mapping[str, str], facts: Mapping[str, str], first: Plan
+) -> None:
+    """Refuse what has another hash than the runs were made with."""
+    for name, digest in hashes.items():
         if facts.get(f"hash.{name}") != digest:
             value = found.get(name, first.tech)
             expected = f"{_MADE_OF[name]} that the sweep was run with, which has changed since"
             raise UserError(name, value, expected)
-    return subject
 
 
 def _folders(path: Path) -> tuple[Path, Path]:

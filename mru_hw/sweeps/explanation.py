@@ -15,12 +15,15 @@ from mru_hw.model.structure import normalised
 from mru_hw.simulate.causes import Disagreement, table
 from mru_hw.simulate.disagreement import explain as explain_steps
 from mru_hw.simulate.disagreement import step_rules
+from mru_hw.simulate.doubts import doubts, warning
 from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.settled_steps import blamed_on_stuck
 from mru_hw.simulate.spice_level import simulate_spice
 from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.spice.folder import write_netlist
 from mru_hw.sweeps.explain import Rerun, rerun
 from mru_hw.sweeps.failed import Beside, failed_sequences, failed_units
+from mru_hw.sweeps.work import constants
 
 SHOWN = 20
 """Wrong steps of a sequence that are written for a person."""
@@ -49,6 +52,8 @@ class Explanation:
     chosen
         The sequence that netlists play: the shortest that the die alone decides wrongly, else the
         one with most wrong steps.
+    warning
+        What makes the figures doubtful, in sentences; empty where nothing does.
     """
 
     def __init__(self, found: Rerun) -> None:
@@ -67,6 +72,8 @@ class Explanation:
         self.units = tuple(failed_units(self.steps))
         self.sequences = tuple(failed_sequences(found, self.steps))
         self.chosen = self._choose()
+        there = constants(subject, found.design, found.chip.setup)
+        self.warning = warning([doubts(found.design, there)])
 
     def _choose(self) -> int:
         lost = [one for one in self.sequences if one.ideal == one.label and one.steps]
@@ -147,7 +154,8 @@ class Explanation:
             found.mapped, found.design, found.subject.constants(found.design), found.die, conditions
         )
         reference = simulate_ideal(found.mapped, inputs)
-        wrong = explain_steps(result, found.mapped, found.design, rules, inputs, reference)
+        told = explain_steps(result, found.mapped, found.design, rules, inputs, reference)
+        wrong = blamed_on_stuck(told, found.die)
         number = self._first + row
         theirs = {_what(one): replace(one, sequence=number) for one in wrong}
         ours = {_what(one): one for one in self.of_sequence(number)}
@@ -186,6 +194,7 @@ class Explanation:
             "chosen": self.chosen,
             "units": [one.as_data() for one in self.units],
             "sequences": [one.as_data() for one in self.sequences],
+            "warning": self.warning or None,
         }
 
     def __repr__(self) -> str:

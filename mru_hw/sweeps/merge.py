@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import math
 import sqlite3
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from mru_hw.errors import Bare, UserError
@@ -20,17 +22,20 @@ _SAME = ("sequence", "design", "reference", "point")
 def merge(paths: Sequence[Path], out: Path) -> None:
     """Write the sweep that these shards are the parts of; it appears whole or not at all.
 
+    What an earlier call wrote of the same shards is left as it is.
+
     Raises
     ------
     UserError
         A file is no shard, or not a whole one, or one of another sweep; two are the same one; one
-        is missing; or something stands at `out`.
+        is missing; or something else stands at `out`.
     """
-    if out.exists() or out.is_symlink():
-        raise UserError("out", str(out), "a new path")
     with contextlib.ExitStack() as stack:
         runs = [stack.enter_context(open_run(path)) for path in paths]
         _refuse(runs)
+        if out.exists() or out.is_symlink():
+            _refuse_other(out, runs)
+            return
         with whole_file(out, instead_of=lambda path: not path.exists()) as part:
             _write(part, runs)
 
@@ -59,6 +64,19 @@ def _refuse(runs: Sequence[RunView]) -> None:
     if missing:
         shown = ", ".join(missing[:8]) + (" and more" if len(missing) > 8 else "")
         raise UserError("run", Bare(f"without {shown}"), "every shard of the sweep")
+
+
+def _refuse_other(out: Path, runs: Sequence[RunView]) -> None:
+    """Refuse what stands at `out`, unless it is what these shards amount to, seconds included.
+
+    A call that is killed after it wrote has left that, and its user repeats it.
+    """
+    with contextlib.suppress(UserError), open_run(out) as there:
+        rows = heapq.merge(*(run.results() for run in runs), key=lambda row: row[:3])
+        same = there.complete and there.facts["identity"] == runs[0].facts["identity"]
+        if same and all(one == other for one, other in zip_longest(there.results(), rows)):
+            return
+    raise UserError("out", str(out), "a new path")
 
 
 def _write(part: Path, runs: Sequence[RunView]) -> None:

@@ -139,9 +139,10 @@ class Plan(Document):
     chunk: Annotated[
         Count,
         Field(
-            description="dies that one job computes and stores at a time; no result depends on it"
+            description="dies that one job computes and stores at a time, at most: every worker "
+            "has several; no result depends on it"
         ),
-    ] = 8
+    ] = 32
     keep: Literal["summary", "all"] = Field(
         default="summary",
         description="of each run: which sequences it decided rightly and quantiles of their "
@@ -299,16 +300,31 @@ class Plan(Document):
             return error
         return error.renamed(places).inside(source)
 
-    def of_axis(self, axis: str, error: UserError) -> UserError:
-        """Return an error about a value of an axis that a key of the plan has the name of.
+    def of_axis(self, axis: str, error: UserError, at: str) -> UserError:
+        """Return an error about a value of an axis as one about its place in the plan.
 
-        `place` could not tell which of them it is about.
+        `place` could not tell which value it is about, nor whether a key of the same name is meant.
+
+        Parameters
+        ----------
+        at
+            Where it stands in the axis: ``values.0``.
         """
         head, colon, rest = error.field.partition(": ")
-        if axis not in _KEPT or head != axis:
+        if head not in {axis, mistaken(axis)}:
             return error
-        place = next(f"axes.{k}.values" for k, one in enumerate(self.axes) if one.axis == axis)
+        place = next(f"axes.{k}.{at}" for k, one in enumerate(self.axes) if one.axis == axis)
         return error.renamed({error.field: f"{place}{colon}{rest}"})
+
+    def at_point(self, settings: Mapping[str, Any], error: UserError) -> UserError:
+        """Return an error about what a point is made of, with its place if an axis's value is."""
+        head = error.field.partition(": ")[0]
+        for one in self.axes:
+            if one.axis != DIE and head in {one.axis, mistaken(one.axis)}:
+                values, value = one.values or (), settings[one.axis]
+                at = f"values.{values.index(value)}" if value in values else "between"
+                return self.of_axis(one.axis, error, at)
+        return error
 
     def values(self, axis: str) -> tuple[Any, ...] | None:
         """Return the values of an axis, None where the plan lists none."""

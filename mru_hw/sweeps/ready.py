@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mru_hw.arrays import digest
+from mru_hw.errors import UserError
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.simulate.asked import refuse_currents
-from mru_hw.simulate.lost_signal import lost_signal
-from mru_hw.simulate.short_frame import short_frame
+from mru_hw.simulate.doubts import NONE, Doubts, doubts, warning
 from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.simulate.supply import input_charge
 from mru_hw.simulate.timed_noise import refuse_noise_of_loops
 from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.library import ngspice_library
+from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Point
 from mru_hw.sweeps.setup import Setup
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.work import constants, trim_plan
+
+Designs = dict[tuple[str, ...], tuple[Design, str, float]]
+"""By what a design is made from: the design, its digest, and what its inputs deliver [A s]."""
 
 DOUBTFUL = "doubtful"
 """Name of the fact that says what makes runs of a sweep doubtful."""
@@ -43,8 +47,7 @@ class Ready:
         What the sources of the inputs deliver in a sequence [J], on average, as if from the
         supply; None at the level ``ideal``, which prices nothing.
     warnings
-        What makes its runs doubtful, a sentence a kind: signals lost in leakage, and frames that
-        are short. Empty where nothing does.
+        What makes its runs doubtful, by kind.
     """
 
     point: Point
@@ -53,11 +56,13 @@ class Ready:
     design: Design
     digest: str
     input_energy: float | None
-    warnings: tuple[str, str] = ("", "")
+    warnings: Doubts = NONE
 
 
-def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
-    """Map what the points run on, each design once.
+def make_ready(
+    subject: Subject, points: Iterable[Point], plans: Mapping[str, Plan]
+) -> tuple[Ready, ...]:
+    """Map what the points of several plans run on, each design once.
 
     Raises
     ------
@@ -65,33 +70,43 @@ def make_ready(subject: Subject, points: Iterable[Point]) -> tuple[Ready, ...]:
         A design cannot be made or run, does not take the inputs, or the technology's constants
         were not measured at a point.
     """
-    designs: dict[tuple[str, ...], tuple[Design, str, float]] = {}
+    designs: Designs = {}
     found = []
     for point in points:
-        setup = subject.setup(point)
-        if setup.level == "spice":
-            ngspice_library()
-        key = setup.options.model_dump_json(), _name(subject, setup), setup.tech or ""
-        if key not in designs:
-            design = subject.design(setup)
-            refuse_currents(design, subject.inputs)
-            charge = float(np.mean(input_charge(design, subject.inputs)))
-            designs[key] = design, design.digest(), charge
-        design, name, charge = designs[key]
-        _refuse(subject, design, setup)
-        priced = None if setup.level == "ideal" else charge * setup.conditions.v_dd
-        found.append(
-            Ready(
-                point=point,
-                setup=setup,
-                trained=subject.trained(point),
-                design=design,
-                digest=name,
-                input_energy=priced,
-                warnings=_doubts(subject, design, setup),
-            )
-        )
+        try:
+            found.append(_ready(subject, point, designs))
+        except UserError as error:
+            raise plans[point.study].at_point(point.settings, error) from None
     return tuple(found)
+
+
+def _ready(subject: Subject, point: Point, designs: Designs) -> Ready:
+    """Map what a point runs on, unless it is among the designs."""
+    setup = subject.setup(point)
+    if setup.level == "spice":
+        ngspice_library()
+    key = setup.options.model_dump_json(), _name(subject, setup), setup.tech or ""
+    if key not in designs:
+        design = subject.design(setup)
+        refuse_currents(design, subject.inputs)
+        charge = float(np.mean(input_charge(design, subject.inputs)))
+        designs[key] = design, design.digest(), charge
+    design, name, charge = designs[key]
+    _refuse(subject, design, setup)
+    found_doubts = NONE
+    if setup.level == "behavioral":
+        there = constants(subject, design, setup)
+        found_doubts = doubts(design, there, settled=setup.timing == "settled")
+    priced = None if setup.level == "ideal" else charge * setup.conditions.v_dd
+    return Ready(
+        point=point,
+        setup=setup,
+        trained=subject.trained(point),
+        design=design,
+        digest=name,
+        input_energy=priced,
+        warnings=found_doubts,
+    )
 
 
 def _name(subject: Subject, setup: Setup) -> str:
@@ -111,25 +126,12 @@ def _refuse(subject: Subject, design: Design, setup: Setup) -> None:
             refuse_noise_of_loops(design, "noise_scale", setup.noise)
 
 
-def _doubts(subject: Subject, design: Design, setup: Setup) -> tuple[str, str]:
-    """Say what makes the runs of a point doubtful, by kind."""
-    if setup.level != "behavioral":
-        return "", ""
-    there = constants(subject, design, setup)
-    short = ""
-    if setup.timing == "settled":
-        short = short_frame(design, there, setup.conditions.temperature)
-    return lost_signal(design, there), short
-
-
 def doubtful_facts(ready: Sequence[Ready]) -> dict[str, str]:
     """Say how many points are doubtful, and of each kind why at the first; nothing if none is."""
     told = [one.warnings for one in ready if any(one.warnings)]
     if not told:
         return {}
-    firsts = (next(filter(None, kind), "") for kind in zip(*told, strict=True))
-    why = " ".join(filter(None, firsts))
-    return {DOUBTFUL: f"Doubtful points: {len(told)} of {len(ready)}. {why}"}
+    return {DOUBTFUL: f"Doubtful points: {len(told)} of {len(ready)}. {warning(told)}"}
 
 
 def trim_facts(subject: Subject, ready: Iterable[Ready]) -> dict[str, str]:

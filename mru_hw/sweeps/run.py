@@ -31,6 +31,8 @@ from mru_hw.sweeps.work import DieResult, cores, references, run_job
 
 STUDY = "sweep"
 """Name of the only study of a run that comes from one plan."""
+JOBS_EACH = 4
+"""Jobs that every worker has at least, as long as there are so many runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +150,7 @@ def _swept(
     subject = shared_subject(plans, folder)
     wanted = points(plans, subject.technology)
     asked = asked_runs(wanted, shard, until)
-    ready = make_ready(subject, wanted)
+    ready = make_ready(subject, wanted, plans)
     designs = {one.digest: one.design for one in ready}
     hashes = subject.hashes()
     this = identity(plans, hashes, designs)
@@ -174,13 +176,14 @@ def _swept(
             progress(len(done), total)
         last = began
         if len(done) < total:
-            todo = (
-                jobs(wanted, done, plan.chunk, asked)
-                if until is None
-                else _jobs_until(until, store, wanted, plan.chunk)
-            )
             left = total - len(done)
-            for results in compute(subject, todo, min(workers, -(-left // plan.chunk))):
+            chunk = min(plan.chunk, max(1, left // (JOBS_EACH * workers)))
+            todo = (
+                jobs(wanted, done, chunk, asked)
+                if until is None
+                else _jobs_until(until, store, wanted, chunk)
+            )
+            for results in compute(subject, todo, min(workers, -(-left // chunk))):
                 now = time.monotonic()
                 store.add(results, now - last)
                 computed, last = computed + len(results), now

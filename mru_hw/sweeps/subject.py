@@ -62,6 +62,9 @@ class Subject:
         The networks of the axis ``model``, by their values.
     processes
         The technologies of the axis ``tech`` with their constants, by their values.
+    last
+        The design that was mapped last and its digest, by a digest of what it is made of: jobs of
+        a point share it.
     """
 
     model: Model
@@ -74,6 +77,7 @@ class Subject:
     kernels: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
     processes: Mapping[str, tuple[Technology, Calibration]] = field(default_factory=dict)
+    last: dict[str, tuple[Design, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def constants(self, design: Design) -> Calibration:
         """Return the constants of a design's technology."""
@@ -119,7 +123,21 @@ class Subject:
             A part of it has no circuit or lies outside the technology's range.
         """
         own = self.technology, self.calibration
-        return map_model(setup.model, *self.processes.get(setup.tech or "", own), setup.options)
+        choices = json.dumps([setup.options.as_data(), setup.tech], sort_keys=True)
+        key = digest(setup.model.tensors, setup.model.spec.model_dump_json() + choices)
+        if key not in self.last:
+            process = self.processes.get(setup.tech or "", own)
+            design = map_model(setup.model, *process, setup.options)
+            self.last.clear()
+            self.last[key] = design, design.digest()
+        return self.last[key][0]
+
+    def digest(self, design: Design) -> str:
+        """Return a design's digest, which is known of the last one."""
+        for last, known in self.last.values():
+            if last is design:
+                return known
+        return design.digest()
 
     def hashes(self) -> dict[str, str]:
         """Return SHA-256 sums of what goes in."""
@@ -127,7 +145,8 @@ class Subject:
         names = sorted(self.models)
         processes = [(self.technology, self.calibration)]
         processes += [self.processes[name] for name in sorted(self.processes)]
-        networks = [_digest(model) for model in (self.model, *map(self.models.__getitem__, names))]
+        models = self.model, *(self.models[name] for name in names)
+        networks = [model_digest(model) for model in models]
         return {
             "model": _joined(networks),
             "inputs": digest(
@@ -145,23 +164,25 @@ def _joined(digests: list[str]) -> str:
     return digests[0] if len(digests) == 1 else digest({}, " ".join(digests))
 
 
-def _digest(model: Model) -> str:
+def model_digest(model: Model) -> str:
+    """Return the hash of a network, by which sweeps know it."""
     return digest(model.tensors, model.spec.model_dump_json())
 
 
 def _load_models(plan: Plan, folder: Path, model: Model) -> dict[str, Model]:
     """Read the networks of the axis ``model``, which take the inputs of the plan's own."""
     found = {}
-    for value in plan.values(MODEL) or ():
+    for k, value in enumerate(plan.values(MODEL) or ()):
+        at = f"values.{k}"
         try:
             other = load_model(folder / value)
         except UserError as error:
-            raise plan.of_axis(MODEL, error) from None
+            raise plan.of_axis(MODEL, error, at) from None
         for name in ("n_in", "n_classes", "frame_period"):
             wanted, there = getattr(model.spec, name), getattr(other.spec, name)
             if wanted != there:
                 expected = f"a network with the {name} of {plan.model}, {wanted:g}, not {there:g}"
-                raise plan.of_axis(MODEL, UserError(MODEL, value, expected))
+                raise plan.of_axis(MODEL, UserError(MODEL, value, expected), at)
         found[value] = other
     return found
 
@@ -171,11 +192,11 @@ def _load_processes(
 ) -> dict[str, tuple[Technology, Calibration]]:
     """Read the technologies of the axis ``tech``; the plan's own has the plan's constants."""
     found = {}
-    for value in plan.values(TECH) or ():
+    for k, value in enumerate(plan.values(TECH) or ()):
         try:
             technology = load_technology(value)
         except UserError as error:
-            raise plan.of_axis(TECH, error) from None
+            raise plan.of_axis(TECH, error, f"values.{k}") from None
         other = own if value == plan.tech else (technology, load_calibration(technology))
         found[value] = other
     return found

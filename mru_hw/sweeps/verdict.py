@@ -81,7 +81,8 @@ class Verdict:
         Number of the point that speaks for the sweep: its accuracy, energy and power stand here.
     judged
         The yield of the dies of that point at every condition of the specification; None where the
-        specification asks for none of its conditions.
+        specification asks for none of its conditions. Of a sweep that its yield stopped, that of
+        the dies up to there, with the interval that holds then.
     corners
         The yields of it and of the populations that differ from it by their corner alone.
     limits
@@ -167,7 +168,7 @@ def verdict(run: RunView, told: Statistics) -> Verdict:
     """Return what a sweep amounts to, from the statistics of it."""
     base = run.base
     own = {name: v for name, v in base.settings.items() if name not in CONDITIONS}
-    same = [one for one in told.yields if one.study == base.study]
+    same = [_at_its_end(run, one) for one in told.yields if one.study == base.study]
     judged = next((one for one in same if one.settings == own), None)
     corners = [one for one in same if _but_corner(one.settings) == _but_corner(own)]
     limits = [held for one in corners for held in held_limits(run, one)]
@@ -188,6 +189,22 @@ def verdict(run: RunView, told: Statistics) -> Verdict:
         inputs=base.input_energy if len(base.energy) else None,
         dies=len(base.accuracy),
     )
+
+
+def _at_its_end(run: RunView, one: Yield) -> Yield:
+    """Return a yield of the dies up to the end of its population, where a sweep was stopped by it.
+
+    The usual interval covers too little after a stop, and the one that was told then holds.
+    """
+    told = run.until
+    if told is None or told["figure"] != "yield":
+        return one
+    for own in told["populations"]:
+        if tuple(own["points"]) == one.points:
+            band = Band(value=own["value"], low=own["low"], high=own["high"])
+            passed = round(own["value"] * own["dies"])
+            return dataclasses.replace(one, dies=own["dies"], passed=passed, band=band)
+    return one
 
 
 def held_limits(run: RunView, population: Yield) -> Iterator[Held]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from mru_hw.sweeps.setup import Setup
 from mru_hw.sweeps.subject import Subject
 from mru_hw.technology.calibration import Calibration
 from mru_hw.trim import TrimPlan, trim_die
-from mru_hw.variation import Die, draw_die, nominal_die
+from mru_hw.variation import Die, draw_dies, nominal_die
 from mru_hw.variation.stuck import draw_stuck
 
 Blocks = dict[str, tuple[float, float]]
@@ -49,7 +49,7 @@ class DieResult:
     blocks
         Mean static and switching energy of a sequence [J] by supply block.
     seconds
-        Wall time of the run [s].
+        Wall time of the run [s]; of dies that ran together each one's share.
     """
 
     key: Key
@@ -121,26 +121,35 @@ def references(
 
 
 def run_job(subject: Subject, job: Job, workers: int = 1) -> list[DieResult]:
-    """Run every die of a job, each alone, so that its bits depend on no other.
+    """Run every die of a job; its bits depend on no other.
 
     `workers` are ngspice's processes at the level ``spice``.
     """
-    results = []
     chip = made_chip(subject, job)
-    for k, seed in enumerate(job.seeds):
-        began = time.perf_counter()
-        key = (job.point.index, job.trial, job.first + k)
-        try:
-            # What overflows is told by its status.
-            with np.errstate(over="ignore", invalid="ignore"):
-                fields = _run(subject, chip, seed, workers)
-        except MemoryError:
-            fields = {"status": RunStatus.OUT_OF_MEMORY}
-        except LawError:
-            fields = {"status": RunStatus.NO_LAW}
-        seconds = time.perf_counter() - began
-        results.append(DieResult(key=key, seed=seed, seconds=seconds, **fields))
-    return results
+    return [
+        DieResult(key=key, seed=seed, **fields)
+        for key, seed, fields in zip(
+            job.keys(), job.seeds, _attempt(subject, chip, job.seeds, workers), strict=True
+        )
+    ]
+
+
+def _attempt(
+    subject: Subject, chip: MadeChip | None, seeds: Sequence[int], workers: int
+) -> list[dict[str, Any]]:
+    """Run dies together; where one of them cannot be run, each alone."""
+    began = time.perf_counter()
+    try:
+        # What overflows is told by its status.
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = _run(subject, chip, seeds, workers)
+    except (MemoryError, LawError) as error:
+        if len(seeds) > 1:
+            return [_attempt(subject, chip, [seed], workers)[0] for seed in seeds]
+        no_law = isinstance(error, LawError)
+        found = [{"status": RunStatus.NO_LAW if no_law else RunStatus.OUT_OF_MEMORY}]
+    seconds = (time.perf_counter() - began) / len(seeds)
+    return [{"seconds": seconds, **fields} for fields in found]
 
 
 def failed(job: Job, status: RunStatus) -> list[DieResult]:
@@ -157,6 +166,7 @@ class MadeChip:
 
     setup: Setup
     design: Design
+    digest: str
     trim: TrimPlan | None
     kernel: str | None
 
@@ -169,6 +179,7 @@ def made_chip(subject: Subject, job: Job) -> MadeChip | None:
         return MadeChip(
             setup=setup,
             design=design,
+            digest=subject.digest(design),
             trim=trim_plan(subject, design, setup),
             kernel=subject.kernels.get(job.point.study),
         )
@@ -213,39 +224,62 @@ def trim_plan(subject: Subject, design: Design, setup: Setup) -> TrimPlan | None
     )
 
 
-def _run(subject: Subject, chip: MadeChip | None, seed: int, workers: int) -> dict[str, Any]:
+def _run(
+    subject: Subject, chip: MadeChip | None, seeds: Sequence[int], workers: int
+) -> list[dict[str, Any]]:
+    """Return what runs of dies left, by the fields of `DieResult`."""
     if chip is None:
-        return {"status": RunStatus.NOT_MAPPED}
-    fields: dict[str, Any] = {"status": RunStatus.DONE, "design": chip.design.digest()}
+        return [{"status": RunStatus.NOT_MAPPED} for _ in seeds]
+    fields: dict[str, Any] = {"status": RunStatus.DONE, "design": chip.digest}
     if chip.setup.level == "ideal":
         mapped = unmap(chip.design, subject.constants(chip.design))
         trace = simulate_ideal(mapped, subject.inputs, keep="decisions", kernel=chip.kernel)
-        return fields | _judged(subject, trace.decision)
+        return [fields | _judged(subject, trace.decision) for _ in seeds]
     if chip.setup.level == "spice":
-        return fields | _spice(subject, chip, drawn_die(chip, seed), workers)
-    run = run_die(subject, chip, made_die(chip, seed), keep_all=False)
-    if not run.finite.all():
-        return {"status": RunStatus.NOT_FINITE}
-    priced = energy(run.supply.single_die())
-    blocks = {
-        name: (float(static.mean()), float(switching.mean()))
-        for name, (static, switching) in priced.blocks.items()
-    }
-    judged = _judged(subject, run.trace.decision[0])
-    return fields | judged | {"energy": priced.total, "blocks": blocks}
+        return [fields | _spice(subject, chip, drawn_die(chip, seed), workers) for seed in seeds]
+    if chip.trim is None and not chip.setup.stuck:
+        return _behavior(subject, chip, (chip.design, drawn_dies(chip, seeds)), fields)
+    # Trimmed dies have a design each, and those with stuck cells may have another kernel.
+    made = [made_die(chip, seed) for seed in seeds]
+    return [_behavior(subject, chip, (one, [die]), fields)[0] for one, die in made]
+
+
+def _behavior(
+    subject: Subject, chip: MadeChip, made: tuple[Design, Sequence[Die]], fields: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Run dies of one design at the level ``behavioral``."""
+    run = run_dies(subject, chip, made, keep_all=False)
+    priced = energy(run.supply)
+    found = []
+    for d in range(len(run.finite)):
+        if not run.finite[d].all():
+            found.append({"status": RunStatus.NOT_FINITE})
+            continue
+        blocks = {
+            name: (float(static[d].mean()), float(switching[d].mean()))
+            for name, (static, switching) in priced.blocks.items()
+        }
+        judged = _judged(subject, run.trace.decision[d])
+        found.append(fields | judged | {"energy": priced.total[d], "blocks": blocks})
+    return found
 
 
 def drawn_die(chip: MadeChip, seed: int) -> Die:
     """Draw a die as its point has them."""
+    return drawn_dies(chip, [seed])[0]
+
+
+def drawn_dies(chip: MadeChip, seeds: Sequence[int]) -> list[Die]:
+    """Draw dies as their point has them."""
     setup = chip.setup
-    die = draw_die(
+    dies = draw_dies(
         chip.design,
-        seed,
+        seeds,
         scale=setup.mismatch,
         process=setup.process,
         gradient=setup.gradient,
     )
-    return _amiss(chip, die)
+    return [_amiss(chip, die) for die in dies]
 
 
 def _amiss(chip: MadeChip, die: Die) -> Die:
@@ -273,17 +307,25 @@ def made_die(chip: MadeChip, seed: int) -> tuple[Design, Die]:
 def run_die(
     subject: Subject, chip: MadeChip, made: tuple[Design, Die], *, keep_all: bool
 ) -> BehavioralRun:
-    """Run one die at the level ``behavioral``, noise included where its point has some.
+    """Run one die, as of `made_die`, as `run_dies` does."""
+    design, die = made
+    return run_dies(subject, chip, (design, [die]), keep_all=keep_all)
+
+
+def run_dies(
+    subject: Subject, chip: MadeChip, made: tuple[Design, Sequence[Die]], *, keep_all: bool
+) -> BehavioralRun:
+    """Run dies at the level ``behavioral``, noise included where their point has some.
 
     Parameters
     ----------
     made
-        As of `made_die`.
+        The design, and dies of it as they leave the test.
     keep_all
         Whether to return outputs, candidates and states too; no decision depends on it.
     """
-    setup, (design, die) = chip.setup, made
-    what = design, constants(subject, design, setup), subject.inputs, [die]
+    setup, (design, dies) = chip.setup, made
+    what = design, constants(subject, design, setup), subject.inputs, dies
     how: dict[str, Any] = {
         "temperature": setup.conditions.temperature,
         "v_dd": setup.conditions.v_dd,

@@ -47,6 +47,9 @@ class Chip(Protocol):
             As said.
         """
 
+    def doubts(self, tensors: Mapping[str, Tensor]) -> str:
+        """Say what makes runs of a network at its conditions doubtful; empty where nothing does."""
+
     def begin(self) -> None:
         """Forget earlier batches: an epoch begins, and its bits depend on nothing before it."""
 

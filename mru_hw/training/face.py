@@ -65,5 +65,8 @@ def train(
     if out is None:
         expected = "the folder to write, for a configuration that is no file"
         raise UserError("out", MISSING, expected)
-    origin = load_model(start) if isinstance(start, str | Path) else start
+    try:
+        origin = load_model(start) if isinstance(start, str | Path) else start
+    except UserError as error:  # of the folder, or of a file in it
+        raise error.renamed({error.field: error.field.replace("model", "start", 1)}) from None
     return run(settings, Path(out), progress, folder=folder, start=origin, chips=chips)

@@ -39,12 +39,15 @@ class Trained:
         Epochs that an earlier, interrupted call had done; all of them if the model stood already.
     seconds
         Wall time of this call [s].
+    warning
+        What makes runs of the chip in the loop doubtful, in sentences; empty where nothing does.
     """
 
     model: Model
     accuracy: dict[str, float]
     resumed_at: int
     seconds: float
+    warning: str = ""
 
 
 def train(
@@ -113,6 +116,7 @@ def train(
         fit(config, network, split, checkpoint, saved, progress, chip)
         model = network.export()
         accuracy = evaluate(model, split)
+        doubts = "" if chip is None else chip.doubts(own_tensors(network))
     provenance = {
         "training": digest,
         "config": config.as_data(),
@@ -129,6 +133,7 @@ def train(
         accuracy=accuracy,
         resumed_at=0 if saved is None else saved.epochs_done,
         seconds=time.monotonic() - began,
+        warning=doubts,
     )
 
 

@@ -20,6 +20,7 @@ from mru_hw.simulate.array import DieArray
 from mru_hw.simulate.asked import asked_conditions
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw, noise_gains
+from mru_hw.simulate.doubts import doubts, warning
 from mru_hw.technology import Technology, load_technology
 from mru_hw.technology.calibration import Calibration, load_calibration
 from mru_hw.technology.conditions import Conditions
@@ -133,6 +134,11 @@ class TwinChip:
     def check(self, tensors: Mapping[str, Tensor]) -> None:
         """Refuse a network that cannot be mapped."""
         self._map(tensors)
+
+    def doubts(self, tensors: Mapping[str, Tensor]) -> str:
+        """Say what makes runs of a network at its conditions doubtful."""
+        design, _ = self._map(tensors)
+        return warning([doubts(design, constants) for _, constants in self._conditions])
 
     def begin(self) -> None:
         """Forget the mapping."""

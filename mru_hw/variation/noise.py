@@ -15,6 +15,7 @@ on scalars, and their bits are the same whatever is contracted, vectorised or li
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -154,11 +155,15 @@ class NoiseKey:
     @classmethod
     def of(cls, seed: int, die: int) -> NoiseKey:
         """Return the key of a seed of the noise and a seed of a die, each below 2^64."""
-        low = int(_LOW)
-        words = (np.array([word], np.uint64) for v in (seed, die) for word in (v & low, v >> 32))
-        a, b, c, d = words
+        return cls.of_dies(seed, [die])[0]
+
+    @classmethod
+    def of_dies(cls, seed: int, dies: Sequence[int]) -> list[NoiseKey]:
+        """Return the keys of a seed of the noise and seeds of several dies."""
+        its, theirs = np.full(len(dies), seed, np.uint64), np.array(dies, np.uint64)
+        a, b, c, d = (w for given in (its, theirs) for w in (given & _LOW, given >> _HALF))
         k0, k1, _, _ = philox(a, b, c, d, _U(0), _U(0))
-        return cls(k0=k0[0], k1=k1[0])
+        return [cls(k0=one, k1=other) for one, other in zip(k0, k1, strict=True)]
 
     def draws(
         self, stream: int, sequences: NDArray[np.int64], frames: NDArray[np.int64], n_units: int

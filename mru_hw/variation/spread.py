@@ -68,7 +68,9 @@ class Spread:
         return found, self.beta[self.technology.devices[group.device].polarity]
 
 
-def draw_spread(design: Design, seed: int, *, process: float, gradient: float) -> Spread:
+def draw_spread(
+    design: Design, seed: int, *, process: float, gradient: float, placement: Placement
+) -> Spread:
     """Draw what a die's devices have in common.
 
     Parameters
@@ -79,6 +81,8 @@ def draw_spread(design: Design, seed: int, *, process: float, gradient: float) -
         Factor on the sigmas of what is the same across the die.
     gradient
         Factor on the sigma of the slope.
+    placement
+        Of the design.
 
     Notes
     -----
@@ -100,7 +104,7 @@ def draw_spread(design: Design, seed: int, *, process: float, gradient: float) -
         slope[polarity] = float(x), float(y)
     return Spread(
         technology=design.technology,
-        placement=Placement.of(design),
+        placement=placement,
         vt=vt,
         beta=beta,
         slope=slope,

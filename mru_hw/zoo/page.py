@@ -55,6 +55,8 @@ def page_text(
     """
     lines = [f"# {plan.title or 'Zoo'}", ""]
     lines += _how(plan, results, found)
+    for note in plan.notes:
+        lines += [note, ""]
     for path, shown in pictures[:1]:
         lines += [f"![{shown}]({path})", ""]
     for name, task in plan.tasks.items():
@@ -134,11 +136,36 @@ def _task_lines(plan: ZooPlan, results: Results, name: str, group: Sequence[Row]
     yield ""
     chosen = ", ".join(dict.fromkeys(key for choice in plan.choices(name) for key in choice))
     chosen = chosen.replace("_", " ") or "choice"
-    head = ("cell", "width", "test", "each seed", "validation", chosen, "parameters", "s an epoch")
+    head = (
+        *("cell", "width", "test", "seeds run", "each seed", "validation", chosen),
+        *("parameters", "s an epoch"),
+    )
     yield "| " + " | ".join((*head, "core-s", "diverged, at chance")) + " |"
-    yield "|---|" + "---:|" * 2 + "---|" + "---:|" * 6
+    yield "|---|" + "---:|" * 3 + "---|" + "---:|" * 6
     for row in group:
         yield "| " + " | ".join(_cells(row)) + " |"
+    if plan.reference is not None:
+        yield from _compared(plan.reference, group)
+
+
+def _compared(reference: str, group: Sequence[Row]) -> Iterator[str]:
+    """Say by how much the other cells of each width are ahead of one, and behind it."""
+    for one in group:
+        if one.entry.cell != reference or not one.tests:
+            continue
+        others = [
+            (100 * (mean(row.tests) - mean(one.tests)), row)
+            for row in group
+            if row.tests and row.entry.width == one.entry.width and row is not one
+        ]
+        parts = []
+        for word, sign in (("ahead of", 1), ("behind", -1)):
+            some = sorted((p for p in others if p[0] * sign > 0), key=lambda p: -p[0] * sign)
+            told = ", ".join(f"`{row.entry.cell}` {abs(gap):.1f}" for gap, row in some) or "none"
+            parts.append(f"points {word} `{reference}`: {told}")
+        yield ""
+        seeds = f"means of {len(one.tests)} seed{'s' * (len(one.tests) > 1)}"
+        yield f"Width {one.entry.width}, {seeds}, {'; '.join(parts)}."
 
 
 def _cells(row: Row) -> Iterator[str]:
@@ -147,9 +174,8 @@ def _cells(row: Row) -> Iterator[str]:
     yield str(row.entry.width)
     spread = "" if row.spread is None else f" ± {100 * row.spread:.1f}"
     yield f"{100 * mean(tests):.1f}{spread}" if tests else "none"
-    missing = row.planned - len(row.runs)
-    each = ", ".join(f"{100 * share:.1f}" for share in tests)
-    yield each + (f" ({missing} of {row.planned} not run)" if missing else "")
+    yield f"{len(row.runs)} of {row.planned}"
+    yield ", ".join(f"{100 * share:.1f}" for share in tests)
     yield "none" if row.validation is None else f"{100 * row.validation:.1f}"
     known = () if row.choice is None else row.choice[1].values()
     yield ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in known)

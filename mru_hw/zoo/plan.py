@@ -119,6 +119,10 @@ class ZooPlan(Document):
     cells: dict[str, CellPlan] = Field(min_length=1)
     tasks: dict[str, TaskPlan] = Field(min_length=1)
     chip: ChipPlan | None = None
+    reference: str | None = Field(
+        default=None, description="a cell that the page compares with the others, task by task"
+    )
+    notes: Several[str] = Field(default=(), description="paragraphs of the page")
     studies: Several[Study] = Field(min_length=1, description="in the order in which they run")
     published: Several[Published] = ()
 
@@ -132,6 +136,9 @@ class ZooPlan(Document):
         for name, cell in self.cells.items():
             if (cell.cell or name) not in CELLS:
                 raise UserError(f"cells.{name}.cell", cell.cell or name, f"one of {words(CELLS)}")
+        if self.reference is not None and self.reference not in self.cells:
+            expected = f"one of the plan's cells: {words(self.cells)}"
+            raise UserError("reference", self.reference, expected)
         for i, study in enumerate(self.studies):
             for key, group in (("cells", self.cells), ("tasks", self.tasks)):
                 for name in getattr(study, key):

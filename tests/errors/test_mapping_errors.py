@@ -45,7 +45,8 @@ def refusal(cell: str, keys: dict[str, Any], tensors: dict[str, Any]) -> str:
             {"levels": 2},
             {},
             'layers.0.cell is "alpha_cmru", expected cmru, bmru or fq_bmru: the states of an '
-            "alphaCMRU are not quantised, so no row of hysteretic cells holds them.",
+            "alphaCMRU are not quantised, so no row of hysteretic cells holds them; "
+            "mru-hw quantise makes the nearest cmru of it.",
         ),
         (
             "bmru",

@@ -18,12 +18,14 @@ import yaml
 
 from mru_hw.cli.app import run
 from mru_hw.files import whole_file, whole_folder
+from mru_hw.model.io import save_model
+from mru_hw.model.structure import ModelSpec
 from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
-from tests.networks import draw_tensors
+from tests.networks import draw_model, draw_tensors
 from tests.sweeps import small_model, write_case
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +45,9 @@ def folder() -> Iterator[Path]:
         document = spec.model_dump(mode="json", exclude={"provenance", "metrics"})
         document["tensors"] = {key: key for key in spec.tensor_shapes()}
         (place / "MAP.yaml").write_text(yaml.safe_dump(document))
+        document["layers"][0]["cell"] = "alpha_cmru"
+        relaxed = ModelSpec.model_validate({k: v for k, v in document.items() if k != "tensors"})
+        save_model(draw_model(relaxed, 1), place / "relaxed")
         rng = np.random.default_rng(0)
         labelled = make_inputs(rng.normal(size=(30, 5, 2)), y=rng.integers(0, 2, 30))
         save_inputs(labelled, place / "labelled.npz")
@@ -68,6 +73,7 @@ def folder() -> Iterator[Path]:
 WRITES: dict[str, list[str]] = {
     "simulate": ["simulate", "{}/model", "--inputs", "{}/inputs.npz", "--level", "ideal"],
     "import-weights": ["import-weights", "{}/net.npz", "--map", "{}/MAP.yaml"],
+    "quantise": ["quantise", "{}/relaxed", "--inputs", "{}/inputs.npz", "--levels", "2"],
     "netlist": ["netlist", "{}/model"],
     "report": ["report", "{}/run.sqlite"],
     "train": ["train", "{}/config.yaml"],

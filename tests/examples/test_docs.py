@@ -130,8 +130,11 @@ def test_the_page_on_plans_of_a_zoo_has_every_key(heading: str, kind: type[Docum
     assert _first_column("zoo_plan.md", heading) == list(kind.model_fields)
 
 
-def test_the_example_for_a_chip_is_a_configuration() -> None:
+def test_the_examples_of_training_are_configurations() -> None:
     assert read_config(DOCS / "examples" / "low_current.yaml").chip is not None
+    for cell in ("bmru", "fq_bmru"):
+        layers = read_config(DOCS / "examples" / f"{cell}.yaml").network.layers
+        assert {layer.cell.name for layer in layers} == {cell}
 
 
 def test_the_page_on_models_names_every_tensor() -> None:

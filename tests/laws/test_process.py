@@ -46,7 +46,11 @@ def compiled(design: Design, die: Die) -> DieArray:
 
 def test_dies_spread_as_the_process_says() -> None:
     design, process = chip(), TECHNOLOGY.process
-    found = [draw_spread(design, seed, process=1.0, gradient=1.0) for seed in range(DIES)]
+    place = Placement.of(design)
+    found = [
+        draw_spread(design, seed, process=1.0, gradient=1.0, placement=place)
+        for seed in range(DIES)
+    ]
     drawn = {
         **{f"vt_{p}": [one.vt[p] for one in found] for p in "np"},
         **{f"beta_{p}": [one.beta[p] for one in found] for p in "np"},
@@ -71,7 +75,11 @@ def test_two_devices_differ_by_pelgrom_s_distance_term() -> None:
         (("x", "diode_plus"), 0, ("bank1", "gain"), -1),
         (("bias", "diode_plus"), 0, ("bank0", "hold"), 0),
     ]
-    found = [draw_spread(design, seed, process=0.0, gradient=2.0) for seed in range(DIES)]
+    place = Placement.of(design)
+    found = [
+        draw_spread(design, seed, process=0.0, gradient=2.0, placement=place)
+        for seed in range(DIES)
+    ]
     for one, i, other, k in pairs:
         ends = [np.array(placement.group(groups[key]))[:, at] for key, at in ((one, i), (other, k))]
         ends = [end.reshape(2, -1)[:, 0] for end in ends]

@@ -146,8 +146,9 @@ def test_no_bit_of_a_timed_run_depends_on_where_time_is_cut(
     chip, inputs = make_chip(cell, keys), draw_inputs(4, seed, n_seq=3, n_time=7)
 
     def run() -> BehavioralRun:
-        die = [chip.die(2)]
-        return simulate_timed(chip.design, chip.calibration, inputs, die, steps=3)
+        what = chip.design, chip.calibration, inputs, [chip.die(2)]
+        noise = NoiseRun(seed=1, scale=100) if chip.design.all_strobed else None
+        return simulate_timed(*what, steps=3, noise=noise)
 
     whole = run()
     with pytest.MonkeyPatch.context() as patched:

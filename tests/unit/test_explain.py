@@ -14,6 +14,8 @@ import pytest
 
 import mru_hw
 from mru_hw.cli.app import run as command
+from mru_hw.model.io import save_model
+from mru_hw.model.structure import ModelSpec
 from mru_hw.simulate.causes import Cause
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
@@ -23,6 +25,7 @@ from mru_hw.sweeps.explanation import explain
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from tests.mistakes import sentence
+from tests.networks import draw_model, make_spec
 from tests.sweeps import rows, write_case
 
 AXES = [
@@ -187,6 +190,26 @@ def test_a_sequence_that_was_not_run(store: Path, tmp_path: Path) -> None:
 def test_a_sweep_of_another_level(tmp_path: Path) -> None:
     run = swept(tmp_path, level="ideal")
     assert "expected a sweep at the level behavioral, not ideal." in sentence(lambda: explain(run))
+
+
+def test_stuck_cells_explain_what_nothing_else_does(tmp_path: Path) -> None:
+    stuck = {"axis": "stuck_cells", "values": [0.2]}
+    found = explain(swept(tmp_path, axes=[stuck, {"axis": "mismatch_scale", "values": [0]}]))
+    causes = {one.cause for one in found.steps}
+    assert Cause.STUCK in causes
+    assert not {Cause.RACE, Cause.UNEXPLAINED} & causes
+
+
+def test_a_network_of_another_size_is_to_blame_and_not_the_inputs(
+    copied: Path, tmp_path: Path
+) -> None:
+    wide = ModelSpec.model_validate(make_spec(levels=2).model_dump() | {"n_in": 9})
+    save_model(draw_model(wide, 1), tmp_path / "wide")
+    said = sentence(lambda: explain(copied, model=tmp_path / "wide"))
+    assert said.startswith("model is ")
+    assert said.endswith(
+        "expected the network that the sweep was run with, which has changed since."
+    )
 
 
 def test_what_it_was_made_of_has_changed_or_is_gone(copied: Path, tmp_path: Path) -> None:

@@ -172,9 +172,9 @@ def test_the_table_has_each_flag_that_there_is(capsys: pytest.CaptureFixture[str
             "{v_dd|--vdd} is 3.3 V, expected 1.62 V to 1.98 V,",
         ),
         (
-            {"timing": "timed", "noise": 3},
-            ["--timing", "timed", "--noise", "3"],
-            "{noise|--noise} is 3, expected none with {`timing`|--timing} timed, whose circuits",
+            {"timing": "timed", "level": "ideal"},
+            ["--timing", "timed", "--level", "ideal"],
+            '{timing|--timing} is "timed", expected settled at the level ideal: behavioral alone',
         ),
         (
             {"level": "real"},

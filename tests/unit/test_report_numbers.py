@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from scipy import stats
 
+import mru_hw
+from mru_hw.cli.again import InShell
 from mru_hw.cli.app import run as command
 from mru_hw.mapping import map_model
 from mru_hw.report.data import write_data
@@ -20,6 +22,7 @@ from mru_hw.spice.chip import CHIP_CELL, chip_deck
 from mru_hw.spice.flatten import flatten
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.statistics.stopping import read_until
 from mru_hw.sweeps.view import open_run
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
@@ -52,7 +55,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(store: Path) -> Page:
     with open_run(store) as run:
-        return make_page(run)
+        return make_page(run, again=InShell())
 
 
 def ask(store: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -143,7 +146,8 @@ def test_cards_are_those_of_the_store(store: Path, page: Page) -> None:
     assert card(page, "delivered by the input")[0] == render(inputs, "J")
     text = " ".join(page.paragraph)
     for words in (
-        f"A sequence takes {render(joules, 'J')} on average, {render(joules / seconds, 'W')}",
+        f"A sequence, which is one decision, takes {render(joules, 'J')} on average, "
+        f"{render(joules / seconds, 'W')}, at corner tt, 27 °C, 1.8 V",
         f"the input sources deliver {render(inputs, 'J')} beside it",
         f"right in {100 * software:.2f} % of 20 sequences as trained",
         f"sequences of {render(seconds, 's')} on average into 3 classes",
@@ -258,6 +262,12 @@ def test_data_has_every_table_and_figure(store: Path, page: Page, tmp_path: Path
         assert "<svg" in (out / f"{entry['name']}.svg").read_text()
         with (out / f"{entry['name']}.csv").open(newline="") as stream:
             assert len(list(csv.DictReader(stream))) > 0
+    # An earlier page's are replaced, what else stands there is not.
+    with open_run(store) as run:
+        write_data(page, run, out)
+    (out / "notes.txt").write_text("mine")
+    with open_run(store) as run:
+        assert "an earlier report's data" in sentence(lambda: write_data(page, run, out))
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "a.txt").write_text("mine")
@@ -291,6 +301,37 @@ def test_a_terminal_has_the_verdict_as_a_table(
     assert render(page.verdict.energy.value, "J") in text
     assert "what binds" in text
     assert max(map(len, lines)) <= 80
+
+
+def test_a_notebook_and_python_have_the_verdict(store: Path, page: Page, tmp_path: Path) -> None:
+    found = mru_hw.read_sweep(store)
+    with open_run(store) as run:
+        assert found.verdict().as_data(run) == page.verdict.as_data(run)
+    table = found._repr_html_()
+    assert table.count("<tr>") == table.count("</tr>") > 10
+    assert "what binds" in table
+    assert "level" in table
+    # The facts alone where the file is gone.
+    copy = tmp_path / "gone.sqlite"
+    copy.write_bytes(store.read_bytes())
+    gone = mru_hw.read_sweep(copy)
+    copy.unlink()
+    assert "what binds" not in gone._repr_html_()
+    assert "level" in gone._repr_html_()
+
+
+def test_a_sweep_that_its_yield_stopped_has_the_interval_that_holds_then(tmp_path: Path) -> None:
+    plan = read_plan(write_case(tmp_path, n_dies=200, spec={"loss": {"at_most": 0.2}}))
+    out = tmp_path / "run.sqlite"
+    run_sweep({"sweep": plan}, tmp_path, out, workers=1, until=read_until("yield ±20 %"))
+    with open_run(out) as run:
+        assert run.until is not None
+        (told,) = run.until["populations"]
+        judged = make_page(run).verdict.judged
+    assert judged is not None
+    assert judged.band is not None
+    assert (judged.band.low, judged.band.high) == (told["low"], told["high"])
+    assert (judged.dies, judged.passed / judged.dies) == (told["dies"], told["value"])
 
 
 # ---------------------------------------------------------------------------------- comparison

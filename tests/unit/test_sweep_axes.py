@@ -286,7 +286,7 @@ def test_networks_that_do_not_fit_the_inputs_or_changed_are_refused(tmp_path: Pa
     save_model(with_frame(small_model(5), 0.5), tmp_path / "other")
     told = sentence(partial(sweep, tmp_path, "run.sqlite", axes=axes))
     assert told == (
-        'axes.0.values is "other", expected a network with the frame_period of model, 0.01, not '
+        'axes.0.values.1 is "other", expected a network with the frame_period of model, 0.01, not '
         "0.5."
     )
     assert not (tmp_path / "run.sqlite").exists()

@@ -145,7 +145,7 @@ MISTAKES: list[tuple[dict[str, Any], list[str], str]] = [
     (
         {"axes": [{"axis": "i_unit", "values": ["1 nA", "2 pA"]}]},
         [],
-        "plan.yaml: axes.0.values is 2 pA, expected ",
+        "plan.yaml: axes.0.values.1 is 2 pA, expected ",
     ),
     ({"design": {"i_unit": "2 pA"}}, [], "plan.yaml: design.i_unit is 2 pA, expected "),
     ({}, ["--i-unit", "2 pA"], "--i-unit is 2 pA, expected "),
@@ -176,22 +176,22 @@ MISTAKES: list[tuple[dict[str, Any], list[str], str]] = [
     (
         {"axes": [{"axis": "i_unit", "values": ["2 pA"]}]},
         ["--design", "LOW.yaml"],
-        "plan.yaml: axes.0.values is 2 pA, expected ",
+        "plan.yaml: axes.0.values.0 is 2 pA, expected ",
     ),
     (
         {"axes": [{"axis": "compensated_v_dd", "values": ["3 V"]}]},
         ["--design", "LOW.yaml"],
-        "plan.yaml: axes.0.values is 3 V, expected 1.62 V to 1.98 V, ",
+        "plan.yaml: axes.0.values.0 is 3 V, expected 1.62 V to 1.98 V, ",
     ),
     (
         {"axes": [{"axis": "width", "values": [12]}]},
         ["--design", "LOW.yaml"],
-        "plan.yaml: axes.0.values is 12, expected more than hold, 16, ",
+        "plan.yaml: axes.0.values.0 is 12, expected more than hold, 16, ",
     ),
     (
         {"axes": [{"axis": "area", "values": [{"v0/none": 2}]}]},
         [],
-        'plan.yaml: axes.0.values is "v0/none", expected a role of a device: ',
+        'plan.yaml: axes.0.values.0 is "v0/none", expected a role of a device: ',
     ),
     ({"calibration": "none.yaml"}, [], "plan.yaml: calibration is "),
 ]

@@ -138,6 +138,20 @@ def test_a_merge_replaces_nothing(shards: Path) -> None:
     assert out.read_bytes() == before
 
 
+def test_the_same_merge_again_leaves_what_stands_there(shards: Path, tmp_path: Path) -> None:
+    """As one that was killed after it had written."""
+    paths, out = [shards / f"{k}.sqlite" for k in (1, 2, 3)], tmp_path / "run.sqlite"
+    merge(paths, out)
+    before = out.read_bytes(), out.stat().st_mtime_ns
+    merge(paths[::-1], out)
+    assert (out.read_bytes(), out.stat().st_mtime_ns) == before
+    with sqlite3.connect(out) as db:
+        db.execute("DELETE FROM result WHERE point = 1 AND die = 4")
+    db.close()
+    told = sentence(partial(merge, paths, out))
+    assert told == f'out is "{out}", expected a new path.'
+
+
 def test_one_shard_is_not_another(shards: Path) -> None:
     plan, out = shards / "plan.yaml", shards / "1.sqlite"
     for shard in (None, Shard(number=2, count=3)):

@@ -140,10 +140,12 @@ def test_what_the_machine_cut_off_is_tried_again(
     run, out = work._run, tmp_path / "run.sqlite"
     fails = {0: RunStatus.OUT_OF_MEMORY, 1: RunStatus.NOT_WRITTEN, 3: RunStatus.DID_NOT_CONVERGE}
 
-    def cut(subject: Subject, chip: Any, seed: int, workers: int) -> dict[str, Any]:
-        if seed in fails:
-            return {"status": fails[seed]}
-        return run(subject, chip, seed, workers)
+    def cut(subject: Subject, chip: Any, seeds: Any, workers: int) -> list[dict[str, Any]]:
+        done = run(subject, chip, seeds, workers)
+        return [
+            {"status": fails[seed]} if seed in fails else fields
+            for seed, fields in zip(seeds, done, strict=True)
+        ]
 
     monkeypatch.setattr(work, "_run", cut)
     first = sweep(plan, out)
@@ -212,7 +214,7 @@ def test_a_die_beyond_all_laws_is_a_failed_run(
         raise LawError("no current")
 
     plan, out = write_case(tmp_path, n_dies=2), tmp_path / "run.sqlite"
-    monkeypatch.setattr(work, "draw_die", none)
+    monkeypatch.setattr(work, "draw_dies", none)
     outcome = sweep(plan, out)
     assert outcome.failed == {"NO_LAW": 2}
     outcome.refuse_cut_off()

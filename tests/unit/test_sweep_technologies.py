@@ -34,7 +34,7 @@ def sweep(folder: Path, name: str, **plan: Any) -> Path:
         ),
         (
             {"axes": [{"axis": "corner", "values": ["tt"]}, {"axis": "model", "values": ["none"]}]},
-            'plan.yaml: axes.1.values is "{folder}/none", expected a folder with model.yaml',
+            'plan.yaml: axes.1.values.0 is "{folder}/none", expected a folder with model.yaml',
         ),
         (
             {"tech": "none", "axes": [{"axis": "tech", "values": ["sky130"]}]},
@@ -42,11 +42,11 @@ def sweep(folder: Path, name: str, **plan: Any) -> Path:
         ),
         (
             {"axes": [{"axis": "tech", "values": ["sky130", "none"]}]},
-            'plan.yaml: axes.0.values is "none", expected one of generic180, sky130.',
+            'plan.yaml: axes.0.values.1 is "none", expected one of generic180, sky130.',
         ),
         (
             {"axes": [{"axis": "tech", "values": ["sky130"]}, {"axis": "corner", "values": ["x"]}]},
-            'plan.yaml: axes.1.values is "x", expected one of ',
+            'plan.yaml: axes.1.values.0 is "x", expected one of ',
         ),
     ],
 )

@@ -75,7 +75,8 @@ def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFix
     arguments = ["sweep", str(plan), "--out", str(tmp_path / "run.sqlite")]
     assert command([*arguments, "--json"]) == 0
     out, err = capsys.readouterr()
-    assert err == ""
+    assert err.startswith("Doubtful points: 1 of 1. The frame of 10 ms is short: ")
+    assert err.count("\n") == 1
     found = json.loads(out)
     assert (found["complete"], found["runs"], found["computed"]) == (True, 3, 3)
     assert found["accuracy"]["dies"]["n"] == 3

@@ -36,7 +36,7 @@ def test_json_is_all_that_stands_on_standard_output(
     out = config.parent / "model"
     assert run(["train", str(config), "--out", str(out), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
-    assert set(result) == {"complete", "model", "accuracy", "resumed_at", "seconds"}
+    assert set(result) == {"complete", "model", "accuracy", "resumed_at", "seconds", "warning"}
     assert run(["train", str(config), "--out", str(out)]) == 0
     assert capsys.readouterr().out.startswith(f"{out}: train ")
 
@@ -118,7 +118,7 @@ def test_a_model_to_go_on_from_is_named_as_it_was_given(
     capsys.readouterr()
     for start, sentence in (
         (first, "--from is a model whose n_hidden is 2, expected one with 3 there"),
-        (config.parent / "none", "none"),
+        (config.parent / "none", f'--from is "{config.parent / "none"}", expected a folder'),
     ):
         assert run([*other, "--from", str(start)]) == 2
         shown = capsys.readouterr()

@@ -388,5 +388,16 @@ def test_plans_that_ship_make_configurations(name: str) -> None:
             assert plan.chip_config(config) is not None
 
 
+def test_the_page_of_the_documentation_is_that_of_its_results(tmp_path: Path) -> None:
+    plan = read_zoo(shipped_zoo("cells"))
+    results = read_results(DOCS / "zoo" / "zoo.json")
+    assert results.plan == json.loads(json.dumps(plan.model_dump(mode="json")))
+    write_page(plan, results, tmp_path, figures="zoo")
+    assert (tmp_path / "zoo.md").read_text() == (DOCS / "zoo.md").read_text()
+    assert (tmp_path / "zoo.csv").read_text() == (DOCS / "zoo" / "zoo.csv").read_text()
+    drawn = {path.name for path in (tmp_path / "zoo").iterdir()}
+    assert drawn | {"zoo.json", "zoo.csv"} == {path.name for path in (DOCS / "zoo").iterdir()}
+
+
 def test_the_schema_is_the_generated_one() -> None:
     assert (DOCS / "schemas" / NAME).read_text(encoding="utf-8") == schema_text()

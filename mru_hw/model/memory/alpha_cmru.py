@@ -24,7 +24,8 @@ class AlphaCmru(MemoryCell):
     takes_levels: ClassVar[bool] = True
     whole: ClassVar[bool] = False
     no_circuit: ClassVar[str] = (
-        "the states of an alphaCMRU are not quantised, so no row of hysteretic cells holds them"
+        "the states of an alphaCMRU are not quantised, so no row of hysteretic cells holds them; "
+        "mru-hw quantise makes the nearest cmru of it"
     )
 
     def own_tensors(self, n_units: int, width_in: int) -> Shapes:

@@ -18,7 +18,6 @@ from mru_hw.simulate.program import Program
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.technology.calibration import Calibration
 
-MIRROR, MEMORY, BIAS, CLOCK = (BLOCKS.index(name) for name in ("mirror", "memory", "bias", "clock"))
 SUMS, ALL, OUTPUTS = range(3)
 """What is kept: sums of the last row, every signal, or the outputs alone."""
 
@@ -44,7 +43,7 @@ class FastProgram:
         keep_all: bool,
         noise: NoiseTables | None = None,
     ) -> None:
-        self.program, self.noise = program, noise
+        self.program, self.calibration, self.noise = program, calibration, noise
         dtype = program.net.dtype
         self.module: ModuleType = kernel(dtype.name)
         self.means = program.flow.design.spec.readout is ReadoutKind.MEAN
@@ -53,22 +52,22 @@ class FastProgram:
         self.ws = workspace(self.tables.lines, LANES, dtype)
         self.record = workspace(2, LANES, np.float64)
         self.numbers = Constants.of(program, calibration)
-        self.per_farad = calibration.v_dd / program.flow.design.timing.frame
-        self.still, self.clock = program.c_still.sum(), program.c_clock.sum()
 
-    def start(self, d: int, group: SequenceGroup, offset: int = 0) -> FastRun:
-        """Begin a group of sequences on a die; what ran before it has ended.
+    def start(self, d: int, sums: FastSums, offset: int = 0) -> FastRun:
+        """Begin a die on a group of sequences; what ran before it has ended.
 
         Parameters
         ----------
+        sums
+            Of the group.
         offset
             Index in their file of the first of all sequences: it names the noise's draws.
         """
         if self.noise is None:
-            return FastRun(self, d, group, None)
-        noise = self.noise.die(d, group.rows + offset)
+            return FastRun(self, d, sums, None)
+        noise = self.noise.die(d, sums.group.rows + offset)
         self.module.hold(noise)
-        return FastRun(self, d, group, noise)
+        return FastRun(self, d, sums, noise)
 
     @property
     def keeps(self) -> bool:
@@ -76,26 +75,62 @@ class FastProgram:
         return self.keep != SUMS
 
 
+class FastSums:
+    """What all dies of a program sum over the frames of a group of sequences.
+
+    Attributes
+    ----------
+    static, switching
+        Supply current [A] of nodes and of units, (die, 2, sequence), and charge [F], (die,
+        sequence), over the valid frames.
+    mean
+        Mean outputs, (die, class, sequence), where they decide.
+    """
+
+    def __init__(self, runner: FastProgram, group: SequenceGroup) -> None:
+        program = runner.program
+        self.group, self._runner = group, runner
+        self.static = np.zeros((program.n_die, 2, LANES))
+        self.switching = np.zeros((program.n_die, LANES))
+        self.mean: Floats | None = None
+        if runner.means:
+            classes = program.flow.rows[program.flow.y].bus.size
+            self.mean = np.empty((program.n_die, classes, LANES), program.net.dtype)
+
+    def currents(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return static and switching supply current [A] summed over frames.
+
+        (die, sequence, supply block) each.
+        """
+        program, calibration = self._runner.program, self._runner.calibration
+        per_farad = calibration.v_dd / program.flow.design.timing.frame
+        frames = self.group.lengths.astype(np.float64)
+        static, switching = np.zeros((2, program.n_die, LANES, len(BLOCKS)))
+        at = {name: BLOCKS.index(name) for name in BLOCKS}
+        static[..., at["mirror"]], static[..., at["memory"]] = self.static.swapaxes(0, 1)
+        static[..., at["bias"]] = program.bias_supply[:, None] * frames
+        static[..., at["clock"]] = program.clock_supply[:, None] * frames
+        still, clock = program.c_still.sum(), program.c_clock.sum()
+        switching[..., at["memory"]] = (self.switching + still * frames) * per_farad
+        switching[..., at["clock"]] = clock * frames * per_farad
+        return static, switching
+
+
 class FastRun:
     """One die on the sequences of a group, block of frames after block.
 
     Attributes
     ----------
-    static, switching
-        Supply current [A] summed over the valid frames so far, (sequence, supply block).
     output, candidates, states
         Of the last block, (unit, time, sequence), where they are kept.
     """
 
-    def __init__(
-        self, runner: FastProgram, d: int, group: SequenceGroup, noise: Noise | None
-    ) -> None:
+    def __init__(self, runner: FastProgram, d: int, sums: FastSums, noise: Noise | None) -> None:
         flow = runner.program.flow
-        self._runner, self._d, self.lengths, self._noise = runner, d, group.lengths, noise
+        self._runner, self._d, self._sums, self._noise = runner, d, sums, noise
+        self.lengths = sums.group.lengths
         dtype = runner.program.net.dtype
         numbers, tables = runner.numbers, runner.tables
-        self._static = np.zeros((2, LANES))
-        self._switching = np.zeros(LANES)
         self._classes = flow.rows[flow.y].bus.size
         self.output: Floats = np.zeros((0, 0, 0), dtype)
         self.candidates: list[Floats] = []
@@ -147,8 +182,8 @@ class FastRun:
             self.lengths,
             block.start,
             runner.ws,
-            self._static,
-            self._switching,
+            self._sums.static[d],
+            self._sums.switching[d],
             runner.record,
             tables.keep,
             output,
@@ -163,12 +198,11 @@ class FastRun:
         self.candidates = [candidates[units.units] for units in banks]
         self.states = [states[units.units] for units in banks]
 
-    def mean(self) -> Floats | None:
-        """Return the mean output of each sequence, (class, sequence), where it decides."""
-        if not self._runner.means:
-            return None
+    def end(self) -> None:
+        """Write the mean output of each sequence, where it decides."""
         runner, numbers, d = self._runner, self._runner.numbers, self._d
-        out = np.empty((self._classes, LANES), numbers.node.dtype)
+        if self._sums.mean is None:
+            return
         tables = runner.tables
         runner.module.finish(
             runner.ws,
@@ -179,18 +213,5 @@ class FastRun:
             numbers.net[d],
             tables.keep,
             self.lengths,
-            out,
+            self._sums.mean[d],
         )
-        return out
-
-    def currents(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return static and switching supply current [A] summed over frames, (sequence, block)."""
-        runner, d = self._runner, self._d
-        program, frames = runner.program, self.lengths.astype(np.float64)
-        static, switching = np.zeros((2, LANES, len(BLOCKS)))
-        static[:, MIRROR], static[:, MEMORY] = self._static
-        static[:, BIAS] = program.bias_supply[d] * frames
-        static[:, CLOCK] = program.clock_supply[d] * frames
-        switching[:, MEMORY] = (self._switching + runner.still * frames) * runner.per_farad
-        switching[:, CLOCK] = runner.clock * frames * runner.per_farad
-        return static, switching

@@ -12,6 +12,7 @@ import numpy as np
 from mru_hw.errors import UserError
 from mru_hw.mapping.design import Design
 from mru_hw.simulate.asked import SEEDS, asked_seed
+from mru_hw.simulate.doubts import doubts, warning
 from mru_hw.simulate.sensitivity.judge import MEASURES, Judge
 from mru_hw.simulate.sensitivity.parts import Key
 from mru_hw.simulate.sensitivity.prediction import predict
@@ -83,6 +84,8 @@ class Sensitivity:
         Of ``own_steps``, by the error budget.
     parts
         The one first without which most wrong steps go.
+    warning
+        What makes the figures doubtful, in sentences; empty where nothing does.
     """
 
     by: str
@@ -96,10 +99,11 @@ class Sensitivity:
     predicted_nominal: float
     predicted_whole: float
     parts: tuple[Effect, ...]
+    warning: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """Return plain data for JSON; keys of groups as ``owner/role``, areas in um2."""
-        data = dataclasses.asdict(self)
+        data = dataclasses.asdict(self) | {"warning": self.warning or None}
         for part in data["parts"]:
             part["keys"] = ["/".join(key) for key in part["keys"]]
             part["area_um2"] = part.pop("area") * 1e12
@@ -233,6 +237,7 @@ def make_sensitivity(
         predicted_nominal=at_rest,
         predicted_whole=whole,
         parts=tuple(found),
+        warning=warning([doubts(study.design, study.calibration)]),
     )
 
 

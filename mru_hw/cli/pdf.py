@@ -27,7 +27,7 @@ def write_pdf(page: Path, out: Path) -> str | None:
     UserError
         `out` holds something else, or cannot be written.
     """
-    refuse_foreign(out, marker=MARKER, what="PDF", field="pdf")
+    refuse_pdf(out)
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         return (
@@ -42,6 +42,11 @@ def write_pdf(page: Path, out: Path) -> str | None:
         with whole_file(out, "pdf") as part:
             part.write_bytes(printed.read_bytes())
     return None
+
+
+def refuse_pdf(out: Path) -> None:
+    """Raise `UserError` where `out` holds something else than a PDF."""
+    refuse_foreign(out, marker=MARKER, what="PDF", field="pdf")
 
 
 def _print(browser: str, page: Path, printed: Path, profile: Path) -> str:

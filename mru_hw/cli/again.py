@@ -1,0 +1,43 @@
+"""How a reader makes the figures of a page again, as commands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mru_hw.sweeps.point_view import PointView
+    from mru_hw.sweeps.view import RunView
+
+
+class InShell:
+    """By the command line, quoted for a shell: names of files may be made of anything."""
+
+    network = "With --chip MODEL and --inputs X.npz"
+
+    def die(self, run: RunView, point: PointView, seed: int, trial: int) -> str:
+        """Return the command that runs a die again."""
+        more = f" --trial {trial}" if trial else ""
+        store = shlex.quote(run.path.name)
+        return f"mru-hw explain {store} --die {seed} --point {point.number}{more}"
+
+    def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
+        """Yield the plans, and the commands that run them."""
+        from mru_hw.report.again import plan_texts
+
+        yield from plan_texts(run)
+        store, first = shlex.quote(run.path.name), next(iter(run.plans.values()))
+        yield (
+            "Sweep and page",
+            f"mru-hw sweep PLAN.yaml --out {store}\nmru-hw report {store} --out report.html\n"
+            f"mru-hw report {store} --out report.html --data DIR   # every table and figure",
+        )
+        model, inputs, tech = (shlex.quote(str(first[n])) for n in ("model", "inputs", "tech"))
+        own = "" if not first.get("design") else " --design DESIGN.yaml"
+        yield (
+            "Netlist, what costs steps, and the worst die beside ngspice",
+            f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"
+            f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}\n"
+            f"mru-hw explain {store} --spice",
+        )

@@ -1,0 +1,79 @@
+"""How a reader makes the figures of a page again: in Python; the command line has its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import yaml
+
+from mru_hw.errors import UserError
+from mru_hw.sweeps.point_view import PointView
+from mru_hw.sweeps.view import RunView
+
+_MADE_OF = {
+    "model": "Its network",
+    "inputs": "The file of its sequences",
+    "calibration": "Its calibration",
+}
+_LONGEST = 20_000
+"""Characters of a plan that a page shows."""
+
+
+class Again(Protocol):
+    """What a page says of how to make it again, in the words of whoever asked for it."""
+
+    def die(self, run: RunView, point: PointView, seed: int, trial: int) -> str:
+        """Return what runs a die again and says what failed on it."""
+
+    def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
+        """Yield what each step is for, and the step."""
+
+    @property
+    def network(self) -> str:
+        """What names the network and the sequences of a sweep."""
+
+
+class InPython:
+    """By the public face."""
+
+    network = "With model and inputs"
+
+    def die(self, run: RunView, point: PointView, seed: int, trial: int) -> str:
+        """Return the call that runs a die again."""
+        more = f", trial={trial}" if trial else ""
+        return f"read_sweep({run.path.name!r}).explain({seed}, point={point.number}{more})"
+
+    def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
+        """Yield the plans, and the calls that run them."""
+        yield from plan_texts(run)
+        yield "The sweep", f"mru_hw.sweep('PLAN.yaml', {run.path.name!r})"
+
+
+def why_not(error: UserError) -> str:
+    """Say why something of a sweep could not be run again, without a word of what was read.
+
+    A store from elsewhere names files of this machine, and a page is handed on.
+    """
+    if error.field == "run":
+        return f"It would take {error.expected}."
+    what = _MADE_OF.get(error.field)
+    if what is None:
+        return "What it was made of could not be read, or has changed since."
+    return f"{what} neither lies where the plan says nor beside the sweep, or has changed since."
+
+
+def plan_texts(run: RunView) -> Iterator[tuple[str, str]]:
+    """Yield what each plan is, and its text."""
+    for study, plan in run.plans.items():
+        name = "the plan" if len(run.plans) == 1 else f"the plan of the study {study}"
+        yield f"PLAN.yaml: {name}, paths as they were given", _written(plan)
+
+
+def _written(plan: dict[str, Any]) -> str:
+    """Write a plan without what it leaves open."""
+    said = {name: value for name, value in plan.items() if value not in (None, {}, [])}
+    text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
+    return (
+        text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\n# … cut here: the store has it all"
+    )

@@ -1,0 +1,70 @@
+"""What the words of a page mean: accuracy, levels of truth, energy, each kind of interval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mru_hw.report.parts import Section, Table
+from mru_hw.statistics.crossed import DRAWS
+from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import said
+
+_WORDS = (
+    (
+        "accuracy",
+        "Share of the sequences of this page whose decision is right. A sequence gives one "
+        "decision: the class of the largest output, read over its frames as the network says "
+        "(mean, vote or last), which happens outside the chip.",
+    ),
+    ("loss", "Accuracy of the network in software less that of a die, on the same sequences."),
+    ("as trained", "The network in software, as it was trained."),
+    ("mapped and rounded", "What the whole unit devices of the design amount to; no circuit."),
+    ("nominal die", "The laws of the circuits, with no mismatch and no noise."),
+    ("die", "The same laws with the mismatch of one manufactured chip, named by its seed."),
+    (
+        "energy",
+        "Supply voltage times all supply current over a sequence, the reference current "
+        "included: what one decision costs the chip.",
+    ),
+    (
+        "yield",
+        "Share of dies that keep every limit at every temperature and supply asked for. Its "
+        "interval, Clopper's and Pearson's, is for other dies and these sequences.",
+    ),
+    (
+        "interval of a mean accuracy",
+        "For other dies and other sequences: both are drawn again, each by itself, "
+        f"{DRAWS} times (the pigeonhole bootstrap).",
+    ),
+    ("interval of energy and power", "Student's: for other dies and these sequences."),
+    ("P10, P90", "A tenth of the runs lies below, and a tenth above: how dies differ."),
+)
+
+
+def reading(run: RunView) -> Section:
+    """Return the section that says how to read the page."""
+    return Section(
+        key="reading",
+        title="How to read this page",
+        paragraphs=list(_how(run)),
+        tables=[
+            Table(
+                name="words",
+                caption="Words of this page. Every interval is of 95 %.",
+                head=("word", "meaning"),
+                rows=_WORDS,
+            )
+        ],
+    )
+
+
+def _how(run: RunView) -> Iterator[str]:
+    if run.level == "behavioral":
+        timings = ", ".join(dict.fromkeys(str(plan.get("timing")) for plan in run.plans.values()))
+        noise = ", ".join(dict.fromkeys(said(point, "noise_scale") for point in run.points))
+        yield (
+            f"Timing: {timings} (settled: each frame is solved as if every node had come to rest; "
+            f"a frame too short for that is not seen). Noise over the points: {noise}."
+        )
+    elif run.level == "spice":
+        yield "Every die is its netlist in ngspice, whose transient analysis has no device noise."

@@ -1,0 +1,62 @@
+"""The report's section on ngspice: this network's own dies, run again on the array."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from mru_hw.model.io import save_model
+from mru_hw.report.beside_spice import compared
+from mru_hw.report.page import make_page
+from mru_hw.simulate.ideal import simulate_ideal
+from mru_hw.simulate.run import Chip
+from mru_hw.stimulus import make_inputs, save_inputs
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
+from tests.agreement.networks import two_units
+
+
+def swept(folder: Path, name: str, **keys: object) -> Path:
+    plan = {"model": "model", "inputs": "x.npz", "n_dies": 2, "keep": "all"} | keys
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(plan))
+    out = folder / f"{name}.sqlite"
+    run_sweep({"sweep": read_plan(folder / f"{name}.yaml")}, folder, out, workers=1)
+    return out
+
+
+def test_the_page_holds_dies_in_ngspice_against_the_array(tmp_path: Path) -> None:
+    model = two_units()
+    x = np.random.default_rng(5).normal(size=(2, 6, 2))
+    label = simulate_ideal(model, make_inputs(x)).decision
+    save_model(model, tmp_path / "model")
+    save_inputs(make_inputs(x, np.array([6, 4]), label), tmp_path / "x.npz")
+    spice, array = swept(tmp_path, "spice", level="spice"), swept(tmp_path, "array")
+    with open_run(array) as run, open_run(spice) as beside:
+        (pair,) = compared(beside)
+        page = make_page(run, others=[beside])
+        own = make_page(beside)
+        theirs = beside.energies(beside.base)
+    # The same dies by the public face.
+    chip = Chip(tmp_path / "model")
+    for k, seed in enumerate(pair.point.seeds):
+        joules = chip.run(tmp_path / "x.npz", die=int(seed)).energy.total
+        np.testing.assert_allclose(pair.energy[k], joules / theirs[k] - 1, atol=1e-9)
+    assert np.abs(pair.energy).max() < 0.05
+    for found in (page, own):
+        (section,) = [s for s in found.sections if s.key == "ngspice"]
+        (row,) = list(section.tables[0].plain())
+        assert (row["dies"], row["sequences"]) == (2, 2)
+        assert row["alike"] == int(pair.alike.sum())
+        assert row["energy, mean"] == pytest.approx(pair.energy.mean())
+        assert row["least"] == pytest.approx(pair.energy.min())
+        assert (
+            "4 sequences on dies (2 runs of a die, 1 condition, 20 frames"
+            in (section.paragraphs[0])
+        )
+    # At the level spice static current is not told from switching.
+    (power,) = [s for s in own.sections if s.key == "power"]
+    assert {str(r["static"]) for r in power.tables[0].plain()} == {"not told apart"}

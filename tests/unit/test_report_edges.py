@@ -1,0 +1,140 @@
+"""Pages of runs that have little to say, or hostile names: each says what it lacks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from mru_hw.cli.again import InShell
+from mru_hw.cli.app import run as command
+from mru_hw.report.data import write_data
+from mru_hw.report.page import Page, make_page, write_page
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
+from tests.sweeps import write_case
+
+
+def swept(folder: Path, **plan: object) -> Path:
+    read = read_plan(write_case(folder, **plan))  # type: ignore[arg-type]
+    run_sweep({"sweep": read}, folder, folder / "run.sqlite", workers=1)
+    return folder / "run.sqlite"
+
+
+def made(store: Path, out: Path) -> tuple[Page, str]:
+    with open_run(store) as run:
+        page = make_page(run, again=InShell())
+        write_data(page, run, out / "data")
+    write_page(page, out / "report.html")
+    return page, (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_level_without_prices_says_so(tmp_path: Path) -> None:
+    page, text = made(swept(tmp_path, level="ideal"), tmp_path)
+    assert "The level ideal prices nothing" in text
+    assert "Nothing is priced at this level." in page.paragraph
+    assert page.verdict.energy is None
+    assert not [card for card in page.cards if "energy" in card.label]
+
+
+def test_one_die_has_a_page(tmp_path: Path) -> None:
+    page, text = made(swept(tmp_path, n_dies=1), tmp_path)
+    assert page.verdict.dies == 1
+    assert page.verdict.judged is not None
+    assert page.verdict.judged.dies == 1
+    assert "1 of 1 dies pass" in text or "0 of 1 dies pass" in text
+
+
+def test_failures_only_have_a_page(tmp_path: Path) -> None:
+    store = swept(tmp_path, n_dies=3)
+    db = sqlite3.connect(store)
+    db.execute(
+        "UPDATE result SET status = 'NO_LAW', accuracy = NULL, decision = NULL, right = NULL, "
+        "energy = NULL, energy_mean = NULL, quantiles = NULL, blocks = NULL"
+    )
+    db.commit()
+    db.close()
+    page, text = made(store, tmp_path)
+    assert "3 of 3 runs failed and count in no mean" in text
+    assert page.verdict.binding is None
+    (rows,) = [t.rows for s in page.sections for t in s.tables if t.name == "failed_runs"]
+    assert rows[0][3] == "3"
+
+
+def test_a_network_that_is_not_at_hand_is_said_and_can_be_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = swept(tmp_path, n_dies=2)
+    away = tmp_path / "away"
+    away.mkdir()
+    shutil.move(store, away / "run.sqlite")
+    store, out = away / "run.sqlite", away / "report.html"
+    assert command(["report", str(store), "--out", str(out)]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert "The network of this sweep is not at hand" in text
+    assert "Area: not known here" in text
+    named = ["--chip", str(tmp_path / "model"), "--inputs", str(tmp_path / "inputs.npz")]
+    assert command(["report", str(store), "--out", str(out), *named]) == 0
+    assert "is not at hand" not in out.read_text(encoding="utf-8")
+    # Another network is not this sweep's.
+    other = tmp_path / "other"
+    shutil.copytree(tmp_path / "model", other)
+    spec = other / "model.yaml"
+    spec.write_text(spec.read_text().replace("frame_period: 10 ms", "frame_period: 20 ms"))
+    capsys.readouterr()
+    before = out.read_text(encoding="utf-8")
+    named[1] = str(other)
+    assert command(["report", str(store), "--out", str(out), *named]) == 2
+    assert "the network that the sweep was run with" in capsys.readouterr().err
+    assert out.read_text(encoding="utf-8") == before
+
+
+def test_a_hostile_name_of_a_store_is_text_in_page_command_and_file(tmp_path: Path) -> None:
+    store = swept(tmp_path, n_dies=2)
+    evil = tmp_path / "a'; rm -rf x; <script>alert(1)<$(id)>.sqlite"
+    store.rename(evil)
+    page, text = made(evil, tmp_path)
+    assert "<script" not in text
+    (row, *_) = [t.rows for s in page.sections for t in s.tables if t.name.startswith("worst")]
+    assert row[0][6].startswith(
+        "mru-hw explain 'a'\"'\"'; rm -rf x; <script>alert(1)<$(id)>.sqlite"
+    )
+    names = [path.name for path in (tmp_path / "data").iterdir()]
+    assert all(name.replace(".", "").replace("_", "").isalnum() for name in names)
+
+
+def test_a_page_says_nothing_of_files_that_a_store_names(tmp_path: Path) -> None:
+    """A store from elsewhere names a file of this machine; its text stays there."""
+    secret = tmp_path / "secret"
+    secret.write_text("password: hunter2\n")
+    store = swept(tmp_path, n_dies=2)
+    for name in ("model", "inputs", "calibration"):
+        copy = tmp_path / f"{name}.sqlite"
+        copy.write_bytes(store.read_bytes())
+        db = sqlite3.connect(copy)
+        ((plans,),) = db.execute("SELECT value FROM run WHERE name = 'plans'").fetchall()
+        (plan,) = json.loads(plans).values()
+        changed = json.dumps({"sweep": plan | {name: str(secret)}})
+        db.execute("UPDATE run SET value = ? WHERE name = 'plans'", (changed,))
+        db.commit()
+        db.close()
+        _, text = made(copy, tmp_path)
+        assert "The network of this sweep is not at hand" in text
+        assert "hunter2" not in text
+        assert "password" not in text
+
+
+def test_nothing_is_written_where_something_else_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, out = swept(tmp_path, n_dies=2), tmp_path / "report.html"
+    mine = tmp_path / "mine.pdf"
+    mine.write_text("mine")
+    assert command(["report", str(store), "--out", str(out), "--pdf", str(mine)]) == 2
+    assert capsys.readouterr().err.startswith(f'--pdf is "{mine}", expected a new path or ')
+    assert not out.exists()
+    assert mine.read_text() == "mine"
