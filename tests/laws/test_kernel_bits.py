@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
@@ -18,23 +19,17 @@ from mru_hw.simulate.run import Chip
 from tests.laws.test_kernel import assert_alike, drawn_inputs, drawn_networks, runs
 from tests.laws.test_kernel_noise import assert_same_bits
 
-PROCESSORS = {
-    "haswell": "+avx2,+fma,+bmi,+bmi2,+f16c",
-    "skylake-avx512": "+avx2,+fma,+bmi,+bmi2,+avx512f,+avx512dq,+avx512bw,+avx512vl,+avx512cd",
-}
-"""Targets with fused products, by the name that LLVM has for them."""
+AVX2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2,+f16c"}
+"""A processor with fused products and lines half as wide as those of newer ones."""
 Hashes = dict[str, dict[str, str]]
 
 
 @functools.cache
-def hashes(lanes: int = 64, processor: str | None = None) -> Hashes:
-    variables = {}
-    if processor is not None:
-        features = PROCESSORS[processor]
-        variables = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": features}
+def hashes(lanes: int = 64, *, avx2: bool = False) -> Hashes:
     done = subprocess.run(
         [sys.executable, "-m", "tests.laws.kernel_bits", str(lanes)],
-        env=os.environ | variables,
+        cwd=Path(__file__).parents[2],
+        env=os.environ | (AVX2 if avx2 else {}),
         capture_output=True,
         text=True,
         check=True,
@@ -55,10 +50,9 @@ def test_bits_do_not_depend_on_the_width_of_a_block(lanes: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processor", PROCESSORS)
-def test_bits_do_not_depend_on_the_processor(processor: str) -> None:
-    """Compiled for it, that is, and run on this one."""
-    assert hashes(processor=processor) == hashes()
+def test_bits_do_not_depend_on_the_processor() -> None:
+    """Compiled for another one, that is, and run on this one."""
+    assert hashes(avx2=True) == hashes()
 
 
 @st.composite
