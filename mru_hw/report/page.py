@@ -26,6 +26,7 @@ from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
 from mru_hw.report.reading import reading
 from mru_hw.report.sections import distributions, notes, over_axes, point_rows, technologies
+from mru_hw.report.sequence import sequence_section
 from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
 from mru_hw.sweeps.verdict import Verdict, verdict
@@ -124,6 +125,11 @@ def make_page(
     sections = [
         specification(run, judged),
         *before,
+        *(
+            []
+            if chip is None or run.level == "ideal"
+            else [sequence_section(chip, condition(run, run.base))]
+        ),
         power(run, finer),
         *_dies(run, told, judged),
         _worst(run, judged, words, model, inputs),

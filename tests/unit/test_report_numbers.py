@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sqlite3
 from html.parser import HTMLParser
 from pathlib import Path
@@ -191,6 +192,23 @@ def test_totals_are_the_sums_of_their_parts(store: Path, page: Page) -> None:
         assert by_name[block]["switching [W]"] == pytest.approx(stored[2 * k + 1] / seconds)
     joules = one(store, "SELECT avg(energy_mean) FROM result WHERE point = ?", point)
     assert total["energy [J]"] == pytest.approx(joules)
+
+
+def test_one_sequence_is_drawn_from_what_the_chip_does(store: Path, page: Page) -> None:
+    (picture,) = [p for s in page.sections for p in s.pictures if p.name == "sequence"]
+    (number,) = re.findall(r"^Sequence (\d+) ", picture.caption)
+    chip = mru_hw.Chip(store.parent / "model")
+    one_of = slice(int(number), int(number) + 1)
+    run = chip.run(store.parent / "inputs.npz", sequences=one_of)
+    frames = len(picture.data["time [s]"])
+    for block, joules in run.energy.blocks.items():
+        watts = picture.data[f"power of {block} [W]"]
+        assert sum(watts) / frames * run.seconds[0] == pytest.approx(joules[0])
+    unit = re.findall(r"candidate of unit (\d+)$", next(n for n in picture.data if "unit" in n))[0]
+    shown = picture.data[f"candidate of unit {unit}"]
+    assert shown == pytest.approx(run.candidates[0][0, :frames, int(unit)].tolist())
+    for k in range(3):
+        assert picture.data[f"output {k}"] == pytest.approx(run.output[0, :frames, k].tolist())
 
 
 def test_every_condition_has_its_dies(store: Path, page: Page) -> None:
