@@ -60,8 +60,8 @@ class Page:
 
     Attributes
     ----------
-    verdict
-        The figures at its head.
+    verdict, statistics
+        The figures at its head, and all that the tables have of the dies.
     paragraph
         The verdict as sentences.
     lead, warnings
@@ -75,6 +75,7 @@ class Page:
     cards: Sequence[Card]
     sections: Sequence[Section]
     verdict: Verdict
+    statistics: Statistics
 
 
 def make_page(
@@ -151,6 +152,7 @@ def make_page(
         cards=[*cards(run, judged, chip), *own_cards],
         sections=[section for section in sections if not section.empty],
         verdict=judged,
+        statistics=told,
     )
 
 

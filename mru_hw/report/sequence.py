@@ -127,9 +127,9 @@ def _columns(course: Course) -> dict[str, list[float]]:
 
 
 def run_course(found: ChipFacts) -> Course:
-    """Run the shortest sequence of `_SHORT` frames and more that is decided rightly, or the longest.
+    """Run the shortest sequence that is decided rightly, of `_SHORT` frames or more.
 
-    Of the first `_LOOKED`; rightly by the network as mapped.
+    Of the first `_LOOKED`; rightly by the network as mapped. The longest of them where none is.
     """
     design, at = found.design, found.conditions
     mapped = unmap(design, found.calibration)

@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from scipy import stats
 
 import mru_hw
 from mru_hw.cli.again import InShell
 from mru_hw.cli.app import run as command
 from mru_hw.mapping import map_model
+from mru_hw.report.again import plan_texts
 from mru_hw.report.data import write_data
 from mru_hw.report.page import Page, make_page, write_page
 from mru_hw.spice.chip import CHIP_CELL, chip_deck
 from mru_hw.spice.flatten import flatten
-from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.statistics.stopping import read_until
 from mru_hw.sweeps.view import open_run
@@ -304,6 +306,15 @@ def test_without_a_browser_the_page_is_written_and_said(
     assert said.startswith(f"{pdf} was not written: printing needs a browser, one of chromium, ")
     assert out.is_file()
     assert not pdf.exists()
+
+
+def test_the_plan_of_a_page_is_the_plan_of_the_sweep(store: Path) -> None:
+    with open_run(store) as run:
+        ((_, text),) = plan_texts(run)
+        (stored,) = run.plans.values()
+    assert "null" not in text
+    again = Plan.model_validate(yaml.safe_load(text))
+    assert again == Plan.model_validate(stored)
 
 
 def test_a_terminal_has_the_verdict_as_a_table(
