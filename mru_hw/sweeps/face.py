@@ -52,8 +52,8 @@ class Sweep:
         settings of its point; ``seed``, ``status`` (``done`` or why it failed), ``accuracy`` (the
         share of right decisions), ``energy_J`` and ``power_W`` (mean of a sequence),
         ``energy_J.<block>`` where the level prices blocks, ``seconds`` of computing and ``design``,
-        the digest. What a failed run has not is None. A million of them take gigabytes; a `frame`
-        does not.
+        the digest. What a failed run has not is None. Made when asked for: of many runs a `frame`
+        takes less.
     """
 
     def __init__(self, view: RunView) -> None:
