@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from mru_hw.errors import MISSING, RunStatus, UserError
+from mru_hw.errors import MISSING, UserError
 from mru_hw.files import validated
+from mru_hw.sweeps.columns import columns_of
 from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.points import read_shard
 from mru_hw.sweeps.run import STUDY, Outcome, run_sweep
@@ -51,14 +52,21 @@ class Sweep:
         settings of its point; ``seed``, ``status`` (``done`` or why it failed), ``accuracy`` (the
         share of right decisions), ``energy_J`` and ``power_W`` (mean of a sequence),
         ``energy_J.<block>`` where the level prices blocks, ``seconds`` of computing and ``design``,
-        the digest. What a failed run has not is None.
+        the digest. What a failed run has not is None. Made when asked for: of many runs a `frame`
+        takes less.
     """
 
     def __init__(self, view: RunView) -> None:
         self.path, self.complete, self.level = view.path, view.complete, view.level
         self.references = dict(view.references)
         self.warning = view.doubtful
-        self.rows = tuple(_rows(view))
+        self._columns = columns_of(view)
+
+    @functools.cached_property
+    def rows(self) -> tuple[dict[str, Any], ...]:
+        """One mapping a run."""
+        names, values = list(self._columns), zip(*self._columns.values(), strict=True)
+        return tuple(dict(zip(names, row, strict=True)) for row in values)
 
     def frame(self) -> pd.DataFrame:
         """Return the rows as a pandas table, one row a run; what a run has not is NaN.
@@ -72,7 +80,7 @@ class Sweep:
             import pandas as pd
         except ModuleNotFoundError:
             raise UserError("pandas", MISSING, 'pip install "mru-hw[table]", or `rows`') from None
-        return pd.DataFrame.from_records(list(self.rows))
+        return pd.DataFrame(self._columns)
 
     def statistics(self) -> Statistics:
         """Return yields, intervals, percentiles, capabilities and comparisons of the file now.
@@ -137,7 +145,7 @@ class Sweep:
 
     def __len__(self) -> int:
         """Return how many runs are stored."""
-        return len(self.rows)
+        return len(self._columns.get("die", ()))
 
     def export(self, out: str | Path) -> None:
         """Write the rows as a table, to a path that ends in ``.csv`` or ``.parquet``.
@@ -352,24 +360,3 @@ def read_sweep(path: str | Path) -> Sweep:
     """
     with open_run(Path(path)) as view:
         return Sweep(view)
-
-
-def _rows(view: RunView) -> Iterator[dict[str, Any]]:
-    for point, run in view.runs():
-        joules = run.energy_mean
-        blocks = {} if run.blocks is None else json.loads(run.blocks)
-        yield {
-            "study": point.study,
-            "point": point.number,
-            "trial": run.trial,
-            "die": run.die,
-            **point.settings,
-            "seed": run.seed,
-            "status": RunStatus[run.status].name.lower(),
-            "accuracy": run.accuracy,
-            "energy_J": joules,
-            "power_W": None if joules is None else joules / point.duration,
-            **{f"energy_J.{name}": sum(parts) for name, parts in blocks.items()},
-            "seconds": run.seconds,
-            "design": run.design,
-        }
