@@ -134,7 +134,33 @@ def take(ws: Any, out: Any, values: Any, n: Any, whole: Any, lengths: Any, frame
         return
     for i in range(n):
         for s in range(LANES):
-            ws[out + i, s] += ws[values + i, s] if frame < lengths[s] else F(0.0)
+            value = ws[values + i, s]
+            ws[out + i, s] += value if frame < lengths[s] else F(0.0)
+
+
+def draw(total: Any, record: Any, frame: Any, lengths: Any) -> Any:
+    """Add a frame's sums where the frame is valid."""
+    for s in range(LANES):
+        value = record[s]
+        total[s] += value if frame < lengths[s] else 0.0
+
+
+def charge(total: Any, line: Any, frame: Any, lengths: Any) -> Any:
+    """Add a line to float64 sums where the frame is valid, and begin it anew."""
+    for s in range(LANES):
+        value = np.float64(line[s])
+        total[s] += value if frame < lengths[s] else 0.0
+    for s in range(LANES):
+        line[s] = F(0.0)
+
+
+def read_lines(ws: Any, out: Any, x: Any, t: Any, n: Any) -> Any:
+    """Write the inputs of a frame."""
+    for i in range(n):
+        line, given = ws[out + i], x[i, t]
+        # A number that the compiler knows would have it move 64 numbers one by one.
+        for s in range(len(line)):
+            line[s] = given[s]
 
 
 def keep_lines(kept: Any, first: Any, t: Any, ws: Any, values: Any, n: Any) -> Any:

@@ -22,12 +22,15 @@ from mru_hw.simulate.fast.lines import (
     LANES,
     F,
     add,
+    charge,
     clear,
+    draw,
     fill,
     join,
     keep_lines,
     keep_states,
     product,
+    read_lines,
     take,
     weigh,
     wire,
@@ -104,6 +107,7 @@ def run_block(
     ws: Any,
     static: Any,
     switching: Any,
+    record: Any,
     keep: Any,
     outputs_kept: Any,
     candidates_kept: Any,
@@ -114,14 +118,15 @@ def run_block(
     n_time, skew = x.shape[1], row_f[0, 1]
     features, widest = keep[2], keep[3]
     total, drag, edges, drawn = 0, widest, 2 * widest, 4 * widest
-    record = np.zeros((2, LANES), np.float64)
+    shortest = lengths[0]
+    for s in range(1, LANES):
+        shortest = min(shortest, lengths[s])
     for t in range(n_time):
         frame, fresh = start + t, (start + t) % 2
-        whole = True
+        whole = frame < shortest
         for s in range(LANES):
             record[0, s] = 0.0
             record[1, s] = 0.0
-            whole = whole and frame < lengths[s]
         for index in range(len(steps)):
             number = steps[index, 1]
             if steps[index, 0] == 0:
@@ -158,9 +163,7 @@ def run_block(
                     share = shares[base + v]
                     a_total, a_drag = total, drag
                     if kind == 0:
-                        for i in range(n):
-                            for s in range(LANES):
-                                ws[value + i, s] = x[i, t, s]
+                        read_lines(ws, value, x, t, n)
                     elif n_versions == 1:
                         fill(ws, total, drag, node, first, n)
                         for j in range(n_legs):
@@ -297,7 +300,7 @@ def run_block(
                 )
             else:
                 loop_thresholds(ws, carried, unit, first, rows[threshold, 3], n, edges)
-            if noise.mode[0] > 0:
+            if noise is not None:  # a compiled function without noise has nothing of it
                 disturb(
                     ws,
                     number,
@@ -316,10 +319,7 @@ def run_block(
             if signs == 1:
                 rectify(ws, c, n)
             step(ws, c, edges, unit, first, count, n_cells, clocked, n, drawn)
-            for s in range(LANES):
-                if frame < lengths[s]:
-                    switching[s] += np.float64(ws[drawn, s])
-                ws[drawn, s] = F(0.0)
+            charge(switching, ws[drawn], frame, lengths)
             if keep[0] == 1:
                 keep_lines(candidates_kept, first, t, ws, c, n)
                 at = banks[number, 4]
@@ -337,10 +337,8 @@ def run_block(
                 for s in range(LANES):
                     record[0, s] += share * np.float64(ws[slot, s])
                     record[1, s] += share * np.float64(ws[slot + 1, s])
-        for s in range(LANES):
-            if frame < lengths[s]:
-                static[0, s] += record[0, s]
-                static[1, s] += record[1, s]
+        draw(static[0], record[0], frame, lengths)
+        draw(static[1], record[1], frame, lengths)
 
 
 def begin(

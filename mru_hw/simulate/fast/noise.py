@@ -141,7 +141,7 @@ def list_units(number: Any, n_near: Any, everywhere: Any, noise: Any) -> Any:
     Returns
     -------
     tuple of int
-        How many units, and how many counters: units that follow each other share a counter.
+        How many units, and how many counters: four units that follow each other share one.
     """
     near, pairs, asked, room, n = (
         noise.near,
@@ -153,25 +153,24 @@ def list_units(number: Any, n_near: Any, everywhere: Any, noise: Any) -> Any:
     stream, sequences = np.uint64(noise.banks[number, 2]), noise.sequences
     count, counters = 0, 0
     for k in range(n_near):
-        s, group = near[k], -1
-        for begin_at in range(0, n, MARKED):
-            left, i = (1 << min(MARKED, n - begin_at)) - 1, begin_at
+        s = near[k]
+        for group in range((n + 3) >> 2):
+            marked = 15
             if not everywhere:
-                left = int(room[MARKS + begin_at // MARKED, s])
-            while left > 0:
-                if left & 1 == 1:
-                    if i >> 2 != group:
-                        group = i >> 2
-                        asked[0, counters] = np.uint64(group)
-                        asked[1, counters] = sequences[s]
-                        asked[2, counters] = stream
-                        counters += 1
+                line = MARKS + 4 * group // MARKED
+                marked = (int(room[line, s]) >> (4 * group % MARKED)) & 15
+            if marked == 0:
+                continue
+            asked[0, counters] = np.uint64(group)
+            asked[1, counters] = sequences[s]
+            asked[2, counters] = stream
+            for i in range(4 * group, min(4 * group + 4, n)):
+                if (marked >> (i & 3)) & 1 == 1:
                     pairs[0, count] = s
                     pairs[1, count] = i
-                    pairs[2, count] = counters - 1
+                    pairs[2, count] = counters
                     count += 1
-                left >>= 1
-                i += 1
+            counters += 1
     return count, counters
 
 
@@ -249,7 +248,7 @@ def disturb(
         noise.kept,
     )
     n, first, which = banks[number, 9], banks[number, 17], np.uint64(frame)
-    everywhere = mode[0] == 2 or banks[number, 13] >= 0
+    everywhere = mode[0] == 1 or banks[number, 13] >= 0
     if not everywhere:
         amplitudes(
             ws,

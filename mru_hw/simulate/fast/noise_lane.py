@@ -29,7 +29,10 @@ def gather(
         own, plus, minus = heard[at + i], ws[block + i], ws[block + (signs - 1) * n + i]
         for k in range(taken):
             own[k] = plus[lanes[k]]
-            own[PART + k] = minus[lanes[k]] if signs == 2 else F(0.0)
+            own[PART + k] = minus[lanes[k]]
+        if signs == 1:
+            for k in range(PART):
+                own[PART + k] = F(0.0)
 
 
 def own_variances(n: Any, scale: Any, each: Any, heard: Any, at: Any) -> Any:
@@ -57,9 +60,9 @@ def read(heard: Any, first: Any, n: Any, one_rail: Any, share: Any, own: Any, sh
     for j in range(n):
         one, two = heard[own + j], heard[shared + j]
         legs, node = heard[2 * first + j], heard[2 * first + n + j]
-        for s in range(LANES):
+        for s in range(len(one)):
             one[s] = legs[s]
-        for s in range(LANES):
+        for s in range(len(two)):
             two[s] = node[s]
         if one_rail == 1:
             part = heard[share + first + j]
@@ -142,11 +145,12 @@ def walk(
         for i in range(n):
             corner, own, shared = node[first + i, 2], heard[at + i], heard[at + n + i]
             for k in range(PART):
-                total, flicker = own[k], shared[PART + k]
-                # A diode that is off passes nothing.
-                flicker = flicker if total > F(0.0) else F(0.0)
+                total = own[k]
                 shared[k] = shared[k] * passed(total, corner) + total
-                shared[PART + k] = flicker + own[PART + k]
+            for k in range(PART):
+                # A diode that is off passes nothing.
+                flicker, total = shared[PART + k], own[k]
+                shared[PART + k] = (flicker if total > F(0.0) else F(0.0)) + own[PART + k]
 
 
 def sample(
@@ -183,14 +187,21 @@ def sample(
     for i in range(n):
         own, meets, then = heard[places[5] + i], heard[places[4] + i], held[place + i]
         ups, downs, candidates = ws[edges + i], ws[edges + n + i], ws[c + i]
+        two, three = heard[places[2] + i], heard[places[3] + i]
         for k in range(taken):
-            s = lanes[k]
-            own[PART + k] = then[s]
-            meets[k] = ups[s]
-            meets[PART + k] = F(1.0)
-            if clocked == 1 and candidates[s] < F(0.0):
-                meets[k] = downs[s] if downs[s] < F(np.inf) else ups[s]
-                meets[PART + k] = F(-1.0)
+            own[PART + k] = then[lanes[k]]
+            meets[k] = ups[lanes[k]]
+            two[k] = downs[lanes[k]]
+            three[k] = candidates[lanes[k]]
+        if clocked == 0:
+            for k in range(PART):
+                meets[PART + k] = F(1.0)
+            continue
+        for k in range(PART):
+            up, down = meets[k], two[k]
+            below = down if down < F(np.inf) else up
+            meets[k] = below if three[k] < F(0.0) else up
+            meets[PART + k] = F(-1.0) if three[k] < F(0.0) else F(1.0)
 
 
 def listen(

@@ -45,13 +45,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Numbers = NDArray[Any]
 
-QUIET, LAZY, EAGER = range(3)
-"""No noise; noise where it can decide; noise everywhere."""
+LAZY, EAGER = range(2)
+"""Noise where it can decide; noise everywhere."""
 NOTHING, LEGS, CELLS = range(3)
 """What arrives at a row of nodes."""
 
@@ -59,12 +59,12 @@ NOTHING, LEGS, CELLS = range(3)
 class Noise(NamedTuple):
     """What the kernel reads of one die's noise, see the module; from `held` on it is its own.
 
-    ``mode`` is one of `QUIET`, `LAZY` and `EAGER`, and how many lanes have a sequence; ``device``
+    ``mode`` is `LAZY` or `EAGER`, and how many lanes have a sequence; ``device``
     is the current of the bias rail's devices [A], ``key`` the words of the draws' key, ``room``
     what `mru_hw.simulate.fast.noise_reach` says. ``z`` are lines of lanes: draws of the nodes that
     a bank reads, and of the bias rail. ``near`` lists the lanes that are near, ``pairs`` their
     units (lane, unit, counter), ``lanes`` those that are taken together and ``kept`` their units
-    (unit, number of the lane).
+    (unit, number of the lane). Numbers of lanes are unsigned: others could count from the end.
     """
 
     mode: Ints
@@ -93,45 +93,7 @@ class Noise(NamedTuple):
     flat: Numbers
     asked: NDArray[np.uint64]
     words: NDArray[np.uint64]
-    near: Ints
-    lanes: Ints
+    near: NDArray[np.uint64]
+    lanes: NDArray[np.uint64]
     pairs: Ints
     kept: Ints
-
-
-def quiet(dtype: DTypeLike) -> Noise:
-    """Return what the kernel reads where there is no noise."""
-    tables, numbers = np.zeros((1, 1), np.int64), np.zeros((1, 1), dtype)
-    words = np.zeros((1, 1), np.uint64)
-    return Noise(
-        mode=np.array([QUIET, 0]),
-        banks=tables,
-        walks=tables[0],
-        rows=tables,
-        wires=tables,
-        places=tables[0],
-        bank=numbers,
-        unit=numbers,
-        device=numbers[0],
-        node=numbers,
-        paths=numbers[0],
-        unit_legs=numbers[0],
-        unit_path=numbers[0],
-        size=numbers[0],
-        weights=numbers,
-        least=numbers,
-        most=numbers,
-        key=words[0],
-        sequences=words[0],
-        held=numbers,
-        room=numbers,
-        heard=numbers,
-        z=numbers,
-        flat=numbers,
-        asked=words,
-        words=words,
-        near=tables[0],
-        lanes=tables[0],
-        pairs=tables,
-        kept=tables,
-    )

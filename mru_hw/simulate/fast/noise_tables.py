@@ -181,13 +181,12 @@ class NoiseTables:
         bounds = squares_at(units) + nodes + 2 * units
         of_lanes = {"held": held, "room": bounds, "heard": int(lines[-1]), "z": nodes + 1}
         words = {"asked": 3, "words": 4}
-        ints = {"near": LANES, "lanes": LANES}
         return {
             "places": np.array([2 * read // 3, *lines[:-1]]),
             "flat": np.zeros((4, most), self.dtype),
             **{name: workspace(n, LANES, self.dtype) for name, n in of_lanes.items()},
             **{name: np.zeros((n, most), np.uint64) for name, n in words.items()},
-            **{name: np.zeros(n, np.int64) for name, n in ints.items()},
+            **{name: np.zeros(LANES, np.uint64) for name in ("near", "lanes")},
             "pairs": np.zeros((3, LANES * units), np.int64),
             "kept": np.zeros((2, LANES * units), np.int64),
         }

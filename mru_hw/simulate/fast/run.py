@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.model.structure import ReadoutKind
 from mru_hw.simulate.blocks import SequenceBlock, SequenceGroup
-from mru_hw.simulate.fast.noise_layout import Noise, quiet
+from mru_hw.simulate.fast.noise_layout import Noise
 from mru_hw.simulate.fast.noise_tables import NoiseTables
 from mru_hw.simulate.fast.source import LANES, kernel
 from mru_hw.simulate.fast.tables import Constants, Tables, workspace
@@ -50,8 +50,8 @@ class FastProgram:
         self.keep = ALL if keep_all else SUMS if self.means else OUTPUTS
         self.tables = Tables.of(program.layout, self.keep, means=self.means)
         self.ws = workspace(self.tables.lines, LANES, dtype)
+        self.record = workspace(2, LANES, np.float64)
         self.numbers = Constants.of(program, calibration)
-        self.quiet = quiet(dtype)
 
     def start(self, d: int, sums: FastSums, offset: int = 0) -> FastRun:
         """Begin a die on a group of sequences; what ran before it has ended.
@@ -64,7 +64,7 @@ class FastProgram:
             Index in their file of the first of all sequences: it names the noise's draws.
         """
         if self.noise is None:
-            return FastRun(self, d, sums, self.quiet)
+            return FastRun(self, d, sums, None)
         noise = self.noise.die(d, sums.group.rows + offset)
         self.module.hold(noise)
         return FastRun(self, d, sums, noise)
@@ -125,7 +125,7 @@ class FastRun:
         Of the last block, (unit, time, sequence), where they are kept.
     """
 
-    def __init__(self, runner: FastProgram, d: int, sums: FastSums, noise: Noise) -> None:
+    def __init__(self, runner: FastProgram, d: int, sums: FastSums, noise: Noise | None) -> None:
         flow = runner.program.flow
         self._runner, self._d, self._sums, self._noise = runner, d, sums, noise
         self.lengths = sums.group.lengths
@@ -184,6 +184,7 @@ class FastRun:
             runner.ws,
             self._sums.static[d],
             self._sums.switching[d],
+            runner.record,
             tables.keep,
             output,
             candidates,

@@ -92,8 +92,9 @@ ONE = F(1)
 TILE = {tile}
 '''
 _INLINE = "inline='always', error_model='numpy'"
-# Multiplications and additions may contract, the same way in every lane.
-_LOOPS = "cache=True, error_model='numpy', fastmath={'contract'}"
+# Multiplications and additions may contract, the same way in every lane. Nothing is allocated, so
+# nobody counts who holds an array: a sixth of a run's time would go there.
+_LOOPS = "cache=True, error_model='numpy', fastmath={'contract'}, _nrt=False"
 _DRAWS_HEAD = """
 
 import math
