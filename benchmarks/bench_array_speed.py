@@ -2,13 +2,15 @@
 
 ``python benchmarks/bench_array_speed.py`` prints JSON. One thread; 100 dies with weights of
 their own, 300 sequences of 40 steps, 2 layers of 16 CMRU units, 13 inputs, float32 but where it is
-said. The products and every level take turns within one run; times are those of this process, so
-that another's load counts for little. A unit-step is one unit of one layer at one step of one
-sequence on one die. Torch, torch.compile and JAX run the arithmetic of the level ``ideal``
-(`benchmarks.array_peers`), and torch the twin of the behavioral level, without gradients, on one
-chip of the same size. ``--only`` takes some rows. ``--first`` times the first call of a new process
-instead, with an empty cache of machine code and with a filled one; ``--growth`` how time grows with
-dies, sequences, frames, units and layers, as exponents of fitted powers.
+said; *ragged* sequences have a quarter of the steps to all, and their figures count the steps that
+they have: what padding costs is in the ratio. The products and every level take turns within one
+run; times are those of this process, so that another's load counts for little. A unit-step is one
+unit of one layer at one step of one sequence on one die. Torch, torch.compile and JAX run the
+arithmetic of the level ``ideal`` (`benchmarks.array_peers`), and torch the twin of the behavioral
+level, without gradients, on one chip of the same size. ``--only`` takes some rows. ``--first`` times
+the first call of a new process instead, with an empty cache of machine code and with a filled one,
+without and with noise; ``--growth`` how time grows with dies, sequences, frames, units and layers,
+as exponents of fitted powers.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ from mru_hw.model.network import Model
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
-from mru_hw.stimulus import Inputs
+from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
 
 
@@ -93,6 +95,19 @@ LEVELS: dict[str, Callable[[Model, Inputs], Job]] = {
     "numpy, float64": partial(behavioral, kernel="numpy", dtype=np.float64),
     "numpy, with noise": partial(behavioral, kernel="numpy", noise=True),
 }
+
+
+RAGGED: dict[str, Callable[[Model, Inputs], Job]] = {
+    f"{name}, ragged": LEVELS[name] for name in ("numba", "numba, with noise")
+}
+"""Levels on sequences of unlike length."""
+
+
+def ragged(inputs: Inputs) -> Inputs:
+    """Cut sequences to a quarter of their steps to all, drawn alike."""
+    n_seq, steps = inputs.x.shape[:2]
+    lengths = np.random.default_rng(1).integers(steps // 4, steps + 1, n_seq)
+    return make_inputs(inputs.x, lengths)
 
 
 def timed(jobs: Mapping[str, Job], repeats: int) -> dict[str, list[float]]:
@@ -150,12 +165,16 @@ def measure(case: Case, repeats: int, only: Sequence[str]) -> dict[str, object]:
     model, inputs = make_case(case)
     jobs = {"products": products(model, inputs)}
     jobs |= {name: prepare(model, inputs) for name, prepare in LEVELS.items()}
+    cut = ragged(inputs)
+    jobs |= {name: prepare(model, cut) for name, prepare in RAGGED.items()}
     beside, absent = peers(model, inputs)
     jobs |= beside
     jobs = {name: job for name, job in jobs.items() if not only or name in {*only, "products"}}
     seconds = timed(jobs, repeats)
     median = {name: statistics.median(values) for name, values in seconds.items()}
     steps = {name: case.unit_steps / (case.dies if name == ONE_DIE else 1) for name in seconds}
+    for name in steps.keys() & RAGGED.keys():
+        steps[name] *= cut.lengths.mean() / case.steps
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "case": asdict(case) | {"dtype": "float32", "unit_steps": case.unit_steps},
@@ -214,7 +233,10 @@ def main() -> None:
     given = parsed(parser)
     case = Case(dies=given.dies, sequences=given.sequences, steps=given.steps)
     if given.first:
-        show({name: first_calls(name) for name in GROWING} | {"machine": computer()})
+        show(
+            {name: first_calls(name) for name in (*GROWING, "numba, with noise")}
+            | {"machine": computer()}
+        )
     elif given.growth:
         show(growth(given.repeats))
     else:

@@ -22,6 +22,7 @@ def test_benchmark_measures_every_level_beside_the_products() -> None:
         "numpy",
         "numpy, with noise",
         "numba, with noise",
+        "numba, with noise, ragged",
     }
     assert found["results"]["products"]["ratio_to_products"] == 1.0
     assert found["case"]["unit_steps"] == 2 * 5 * 4 * 2 * 16
