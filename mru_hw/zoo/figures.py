@@ -135,8 +135,11 @@ def _lasting(figure: Figure, found: Sequence[Lasting]) -> None:
                 lengths, shares = list(known), [100 * mean(v) for v in known.values()]
                 place.plot(lengths, shares, f"-{marks[k % len(marks)]}", label=label, color=f"C{k}")
         place.set_xscale("log")
+        ticks = sorted({length for one in found for length in one.software})
+        place.set_xticks(ticks, [f"{n:,}" for n in ticks])
+        place.minorticks_off()
         place.set_title(name, loc="left", fontsize=10)
         place.set_xlabel("frames of a sequence")
         place.grid(color=GREY, alpha=0.2)
     axes[0, 0].set_ylabel("accuracy [%]")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6)

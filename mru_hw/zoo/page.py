@@ -164,8 +164,7 @@ def _compared(reference: str, group: Sequence[Row]) -> Iterator[str]:
             told = ", ".join(f"`{row.entry.cell}` {abs(gap):.1f}" for gap, row in some) or "none"
             parts.append(f"points {word} `{reference}`: {told}")
         yield ""
-        seeds = f"means of {len(one.tests)} seed{'s' * (len(one.tests) > 1)}"
-        yield f"Width {one.entry.width}, {seeds}, {'; '.join(parts)}."
+        yield f"Width {one.entry.width}, means of the seeds that ran, {'; '.join(parts)}."
 
 
 def _cells(row: Row) -> Iterator[str]:
