@@ -55,7 +55,7 @@ def why_not(error: UserError) -> str:
 
     A store from elsewhere names files of this machine, and a page is handed on.
     """
-    if error.field == "run":
+    if error.field in {"run", "point"}:
         return f"It would take {error.expected}."
     what = _MADE_OF.get(error.field)
     if what is None:

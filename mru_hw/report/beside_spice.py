@@ -64,7 +64,7 @@ def agreement_section(
     model, inputs
         Where they lie, if not where the plans say.
     """
-    own = [one for one in (run, *others) if one.level == "spice"]
+    own = [one for one in (run, *others) if any(p.level == "spice" for p in one.points)]
     same = [one for one in own if one.facts.get("hash.model") == run.facts.get("hash.model")]
     paragraphs, pairs = [], []
     for one in same:
@@ -91,7 +91,7 @@ def _none() -> list[str]:
 
 
 def compared(run: RunView, model: Path | None = None, inputs: Path | None = None) -> list[Pair]:
-    """Run the dies of a sweep at the level spice again at the level behavioral.
+    """Run the dies of a sweep's points at the level spice again at the level behavioral.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def compared(run: RunView, model: Path | None = None, inputs: Path | None = None
     all_points = points(plans, subject.technology)
     pairs = []
     for point in run.points:
-        if not len(point.accuracy):
+        if point.level != "spice" or not len(point.accuracy):
             continue
         theirs = np.concatenate(list(run.right(point)))
         alike, error = [], []

@@ -68,7 +68,7 @@ def _rows(runs: Sequence[Compared]) -> Iterator[tuple[str, list[str]]]:
 
     yield "network", each(lambda run, _: str(next(iter(run.plans.values()))["model"]))
     yield "technology", each(lambda run, _: technologies(run))
-    yield "level of truth", each(lambda run, _: run.level)
+    yield "level of truth", each(lambda run, _: run.base.level)
     yield "point", each(lambda run, _: described(run, run.base))
     yield "dies, sequences", each(lambda run, told: f"{told.dies}, {run.n_sequences}")
     yield "seed", each(lambda run, _: str(next(iter(run.plans.values()))["seed"]))
@@ -154,7 +154,7 @@ def published(run: RunView, told: Verdict) -> Section:
         "sequence"
         if len(run.base.power)
         else "not priced",
-        f"simulated, level {run.level}; no features, no readout after the head",
+        f"simulated, level {run.base.level}; no features, no readout after the head",
         "this page",
     ]
     return Section(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mru_hw.errors import UserError
 from mru_hw.report.again import why_not
-from mru_hw.report.montecarlo import WorstDie, worst_dies
+from mru_hw.report.montecarlo import WorstDie, explained, worst_dies
 from mru_hw.report.parts import Table
 from mru_hw.sweeps.explanation import Explanation, explain
 from mru_hw.sweeps.told import Told
@@ -29,10 +29,10 @@ def failing_units(
     -------
     A sentence where it cannot be run again; None where no die fails.
     """
-    if run.level != "behavioral" or told.lowest is None:
+    if told.lowest is None:
         return None
     worst = next((die for die in worst_dies(run, told.lowest, 1) if die.failed), None)
-    if worst is None:
+    if worst is None or not explained(worst.point):
         return None
     try:
         found = explain(

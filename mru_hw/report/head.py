@@ -163,7 +163,7 @@ def _priced(run: RunView, told: Verdict) -> Iterator[Card]:
         yield Card(
             value=quantity(float(values.mean()), unit),
             label=f"{name}, mean of {counted(base)}",
-            confidence=f"{sure}; level {run.level}",
+            confidence=f"{sure}; level {base.level}",
         )
     if told.inputs is not None:
         yield Card(

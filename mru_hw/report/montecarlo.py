@@ -237,6 +237,11 @@ class _Dies:
         return np.searchsorted(codes, wanted)
 
 
+def explained(point: PointView) -> bool:
+    """Whether a die of a point can be run again and explained step by step."""
+    return point.level == "behavioral" and point.settings["timing"] == "settled"
+
+
 def worst_table(run: RunView, one: Yield, again: Again) -> Table | None:
     """Return the worst dies of a population with a command that runs each again."""
     dies = worst_dies(run, one)
@@ -255,8 +260,8 @@ def worst_table(run: RunView, one: Yield, again: Again) -> Table | None:
                 points_of(die.loss) if die.loss == die.loss else Told("not known"),
                 "not priced" if die.energy is None else quantity(die.energy, "J"),
                 again.die(run, die.point, die.seed, die.trial)
-                if run.level == "behavioral"
-                else f"not told at the level {run.level}",
+                if explained(die.point)
+                else f"not told at the level {die.point.level}",
             ]
         )
     return Table(

@@ -39,7 +39,7 @@ def power(run: RunView, more: Section | None) -> Section:
         return Section(key="power", title="Power and energy", paragraphs=[why])
     tables = [block_table(run, base), *_conditions(run)]
     pictures = [_blocks(run)]
-    paragraphs = [*_said(run, base)]
+    paragraphs = [*_said(base)]
     if more is not None:
         tables += more.tables
         paragraphs += more.paragraphs
@@ -55,7 +55,7 @@ def power(run: RunView, more: Section | None) -> Section:
 
 def block_table(run: RunView, point: PointView) -> Table:
     """Return power and energy of a point by supply block; the last row is their sum."""
-    split = run.level != "spice"
+    split = point.level != "spice"
     duration = point.duration
     parts = point.blocks
     whole = float(point.energy.mean())
@@ -94,7 +94,7 @@ def _row(
     ]
 
 
-def _said(run: RunView, base: PointView) -> Iterator[str]:
+def _said(base: PointView) -> Iterator[str]:
     if base.input_energy is not None:
         share = base.input_energy / float(base.energy.mean())
         yield (
@@ -109,8 +109,8 @@ def _said(run: RunView, base: PointView) -> Iterator[str]:
         "spice": "Where the figures come from: the supply current of the netlist in ngspice, "
         "integrated over its own time points.",
     }
-    if run.level in source:
-        yield source[run.level]
+    if base.level in source:
+        yield source[base.level]
     yield (
         "Outside, and not in these figures: features before the chip; mean, vote and argmax after "
         "it; the circuits that make the reference current, the clock's waveform and the supply; "
@@ -133,7 +133,7 @@ def _conditions(run: RunView) -> Iterator[Table]:
                 quantity(float(point.power.mean()), "W"),
                 quantity(float(point.power.min()), "W"),
                 quantity(float(point.power.max()), "W"),
-                percent(share) if run.level != "spice" else Told(_UNSPLIT),
+                percent(share) if point.level != "spice" else Told(_UNSPLIT),
                 quantity(float(point.energy.mean()), "J"),
                 quantity(point.input_energy, "J"),
             ]
@@ -155,7 +155,7 @@ def _blocks(run: RunView) -> Picture:
     blocks = run.base.blocks
     switching = sum(pair[1] for pair in blocks.values())
     total = switching + sum(pair[0] for pair in blocks.values())
-    split = run.level != "spice"
+    split = run.base.level != "spice"
     switched = f" Switching makes {100 * switching / total:.2f} % of it." if split and total else ""
     names = list(blocks)
     return Picture(

@@ -60,7 +60,7 @@ def reading(run: RunView) -> Section:
 
 def _how(run: RunView) -> Iterator[str]:
     if run.level == "behavioral":
-        timings = ", ".join(dict.fromkeys(str(plan.get("timing")) for plan in run.plans.values()))
+        timings = ", ".join(dict.fromkeys(said(point, "timing") for point in run.points))
         noise = ", ".join(dict.fromkeys(said(point, "noise_scale") for point in run.points))
         yield (
             f"Timing: {timings}, where settled solves each frame as if every node had come to "

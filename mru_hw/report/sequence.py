@@ -30,6 +30,8 @@ _LOOKED = 64
 """Sequences among which one is chosen."""
 _SHORT = 12
 """Frames below which a sequence shows little."""
+_SIGNED = "PuOr"
+"""Colours of states: orange below 0, white at 0, purple above."""
 _MAPPED: Any = {"color": OLIVE, "linewidth": 1.2, "linestyle": (0, (4, 2)), "baseline": None}
 """How the network as mapped is drawn."""
 
@@ -103,8 +105,8 @@ def sequence_section(found: ChipFacts, said: str) -> Section:
                     f"{said}: it decides {course.decision}, the network as mapped "
                     f"{course.ideal_decision}. Solid: the circuits' laws; dashed: the network as "
                     f"mapped; {unlike} states of the last layer are of another level than as "
-                    "mapped. The features, and the readout over frames that makes the decision, "
-                    "are outside the chip."
+                    "mapped (orange is below 0, purple above). The features, and the readout over "
+                    "frames that makes the decision, are outside the chip."
                 ),
                 data=_columns(course),
             )
@@ -194,7 +196,7 @@ def draw_course(course: Course) -> str:
         places = figure.subplots(5, 1, sharex=True, height_ratios=heights)
         _raster(places[0], course.time, course.x, "input", "Greys")
         _candidate(places[1], course)
-        _raster(places[2], course.time, course.states, "unit of the\nlast layer", "PuOr")
+        _raster(places[2], course.time, course.states, "unit of the\nlast layer", _SIGNED)
         _outputs(places[3], course)
         _power(places[4], course)
         places[4].xaxis.set_major_formatter(EngFormatter(unit="s"))
@@ -206,7 +208,7 @@ def draw_course(course: Course) -> str:
 def _raster(axes: Axes, time: Array, values: Array, label: str, colours: str) -> None:
     """Show (frame, row) values as a raster, largest sizes darkest."""
     most = float(np.abs(values).max()) or 1.0
-    low = -most if values.min() < 0 else 0.0
+    low = -most if values.min() < 0 or colours == _SIGNED else 0.0
     step = float(time[1] - time[0]) if len(time) > 1 else 1.0
     extent = (0.0, float(time[-1]) + step, -0.5, values.shape[1] - 0.5)
     axes.imshow(

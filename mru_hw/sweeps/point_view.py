@@ -83,6 +83,11 @@ class PointView:
         return passed
 
     @property
+    def level(self) -> str:
+        """Level of truth of its runs."""
+        return str(self.settings["level"])
+
+    @property
     def n_runs(self) -> int:
         """Runs that are stored, failed ones included."""
         return len(self.accuracy) + sum(self.failed.values())

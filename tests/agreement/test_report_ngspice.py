@@ -60,3 +60,19 @@ def test_the_page_holds_dies_in_ngspice_against_the_array(tmp_path: Path) -> Non
     # At the level spice static current is not told from switching.
     (power,) = [s for s in own.sections if s.key == "power"]
     assert {str(r["static"]) for r in power.tables[0].plain()} == {"not told apart"}
+
+
+def test_points_of_both_levels_in_one_sweep_are_held_against_each_other(tmp_path: Path) -> None:
+    save_model(two_units(), tmp_path / "model")
+    x = np.random.default_rng(5).normal(size=(1, 4, 2))
+    save_inputs(make_inputs(x, np.array([4]), np.array([0])), tmp_path / "x.npz")
+    axis = {"axis": "level", "values": ["behavioral", "spice"]}
+    with open_run(swept(tmp_path, "both", axes=[axis], n_dies=1)) as run:
+        page = make_page(run)
+        array, spice = (run.energies(point) for point in run.points)
+    (section,) = [s for s in page.sections if s.key == "ngspice"]
+    (row,) = list(section.tables[0].plain())
+    assert row["energy, mean"] == pytest.approx(float((array / spice - 1).mean()), rel=1e-9)
+    # The point at the head is the array's, and tells static from switching.
+    (power,) = [s for s in page.sections if s.key == "power"]
+    assert all(isinstance(r["static [W]"], float) for r in power.tables[0].plain())
