@@ -7,10 +7,10 @@ they have: what padding costs is in the ratio. The products and every level take
 run; times are those of this process, so that another's load counts for little. A unit-step is one
 unit of one layer at one step of one sequence on one die. Torch, torch.compile and JAX run the
 arithmetic of the level ``ideal`` (`benchmarks.array_peers`), and torch the twin of the behavioral
-level, without gradients, on one chip of the same size. ``--only`` takes some rows. ``--first`` times
-the first call of a new process instead, with an empty cache of machine code and with a filled one,
-without and with noise; ``--growth`` how time grows with dies, sequences, frames, units and layers,
-as exponents of fitted powers.
+level, without gradients, on one chip of the same size. ``--only`` takes some rows. ``--first``
+times the first call of a new process instead, with an empty cache of machine code and with a filled
+one, without and with noise; ``--growth`` how time grows with dies, sequences, frames, units and
+layers, as exponents of fitted powers.
 """
 
 from __future__ import annotations
