@@ -5,9 +5,8 @@
 `coverage`: chips of one CMRU unit that decides whether its input is beyond its threshold; so a die
 is right where its threshold lies on the right side of each input. Repetition r has the dies of a
 sweep with the seed r, which are looked at as ``sweep --until`` looks at them, until their yield or
-mean accuracy is known as well as asked for. The truth is what all dies of all repetitions come to,
-each taken once and none for what it was (``REST`` dies of other seeds). The first repetitions are
-run as sweeps as well, which must end with the same dies and interval.
+mean accuracy is known as well as asked for. The truth is what 20,000 dies of other seeds come to.
+The first repetitions are run as sweeps as well, which must end with the same dies and interval.
 
 `common`: the demo's network (``--model``) at two points each, on the same dies: the variance of the
 difference of two independent means over that of the paired one, which is the factor in dies that
