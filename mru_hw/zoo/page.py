@@ -54,7 +54,7 @@ def page_text(
         Paths of the figures from the page, and what each shows.
     """
     lines = [f"# {plan.title or 'Zoo'}", ""]
-    lines += _how(plan, results, found)
+    lines += _how(plan, results)
     for note in plan.notes:
         lines += [note, ""]
     for path, shown in pictures[:1]:
@@ -77,7 +77,7 @@ def page_text(
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _how(plan: ZooPlan, results: Results, found: Sequence[Row]) -> Iterator[str]:
+def _how(plan: ZooPlan, results: Results) -> Iterator[str]:
     said = [
         "Made by `mru-hw zoo`; a figure that is missing was not run.",
         "All cells of a task have one budget: the same optimiser (AdamW), epochs, batches, noise "
@@ -92,7 +92,7 @@ def _how(plan: ZooPlan, results: Results, found: Sequence[Row]) -> Iterator[str]
         "standard deviation over seeds, and each seed. Seconds are processor time of one core "
         f"({results.machine}); of an epoch the median, with its validation."
     )
-    trained = sum(row.core_seconds for row in found)
+    trained = sum(run.core_seconds for run in results.trainings.values())
     said.append(
         f"{len(results.trainings)} trainings took {_spent(trained)}; with dies and longer "
         f"sequences {_spent(results.core_seconds)}."
