@@ -206,7 +206,8 @@ def test_more_shards_than_runs_are_refused(tmp_path: Path) -> None:
 def test_a_plan_is_checked_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    axes = [{"axis": "temperature", "values": [0, 27, 85]}]
+    long_enough = {"axis": "frame_period", "values": ["50 ms"]}
+    axes = [{"axis": "temperature", "values": [0, 27, 85]}, long_enough]
     plan = write_case(tmp_path, n_dies=10, axes=axes)
     before = sorted(tmp_path.rglob("*"))
     arguments = ["sweep", str(plan), "--plan-check", "--workers", "2"]
