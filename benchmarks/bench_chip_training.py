@@ -3,8 +3,8 @@
 ``python -m benchmarks.bench_chip_training --work FOLDER`` trains, for each seed of --seeds, the
 network of the demo and the same without noise in training, and goes on from them on chips: at 1, 4
 and 8 times the mismatch, at 100 pA from 27 to 85 degC, at 30 pA from 0 to 50 degC, and at fixed
-current with a price on what the supply gives. Recipes are chosen by sweeps of the validation rows
-(--chosen-by dies), then the test rows are swept once, on --dies dies. The states that move in
+current with a price on what the supply gives. Of several --recipes one is chosen by sweeps of the
+validation rows (--chosen-by dies), then the test rows are swept once, on --dies dies. The states that move in
 time (``timed``) are of --timed dies. What is done stays in FOLDER, and a call that was cut off
 goes on. Prints JSON.
 """

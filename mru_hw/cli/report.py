@@ -48,7 +48,6 @@ def report(
     from mru_hw.report.data import refuse_data, write_data
     from mru_hw.report.page import write_report
     from mru_hw.report.terminal import verdict_lines
-    from mru_hw.sweeps.statistics.answers import statistics
     from mru_hw.sweeps.view import open_run
 
     if data is not None:
@@ -74,7 +73,7 @@ def report(
                 say(lack)
         state = "complete" if run.complete else "not complete"
         emit(
-            result | ({"statistics": statistics(run).as_data()} if json else {}),
+            result | ({"statistics": page.statistics.as_data()} if json else {}),
             as_json=json,
             lines=[
                 f"{out}: {result['runs']} runs, the sweep is {state}.",

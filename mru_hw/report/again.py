@@ -71,9 +71,19 @@ def plan_texts(run: RunView) -> Iterator[tuple[str, str]]:
 
 
 def _written(plan: dict[str, Any]) -> str:
-    """Write a plan without what it leaves open."""
-    said = {name: value for name, value in plan.items() if value not in (None, {}, [])}
-    text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
+    """Write a plan without what it leaves open; read again it is the same plan."""
+    text = yaml.safe_dump(_said(plan), sort_keys=False, allow_unicode=True)
     return (
         text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\n# … cut here: the store has it all"
     )
+
+
+def _said(value: Any) -> Any:
+    """Return data without what is left open, at any depth."""
+    if isinstance(value, dict):
+        found = {name: _said(item) for name, item in value.items()}
+        kept = {name: item for name, item in found.items() if item not in (None, {}, [])}
+        if "between" not in kept and "axis" in kept:
+            kept.pop("scale", None)  # of an axis without ends
+        return kept
+    return [_said(item) for item in value] if isinstance(value, list) else value

@@ -35,7 +35,6 @@ def side_by_side(runs: Sequence[Compared]) -> Section:
                 caption="One column a run; the intervals are of 95 %.",
                 head=("", *(_name(runs, k) for k in range(len(runs)))),
                 rows=[[name, *cells] for name, cells in _rows(runs)],
-                numbers=range(1, len(runs) + 1),
             )
         ],
     )

@@ -54,6 +54,8 @@ def _yield(run: RunView, told: Verdict) -> Iterator[str]:
         f"Specification: {spec}, {conditions(run, one)}. Yield, {one.drawn}: {share_of(one)} pass"
         + (f" (95 % interval {interval_of(one)})." if one.band is not None else ", no interval.")
     )
+    if one.lost:
+        yield f"Dies that do not pass because the circuit failed a run of theirs: {one.lost}."
     lowest = told.lowest
     if lowest is None or len(told.corners) < 2:
         return

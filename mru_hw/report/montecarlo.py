@@ -211,11 +211,14 @@ class _Dies:
         for k, point in enumerate(self._points):
             rows = self._rows(point.keys)
             self.failed[rows] += ~point.passing(spec, run.software(point))
-            self.lost[self._rows(point.lost)] += 1
-            below = point.accuracy - run.software(point)
+            # Without the software's accuracy the die's own says as much.
+            below = point.accuracy - float(np.nan_to_num(run.software(point)))
             less = below < self._least[rows]
             self._least[rows[less]] = below[less]
             self._at[rows[less]] = np.stack([np.full(less.sum(), k), np.flatnonzero(less)], axis=1)
+
+        for point in points:
+            self.lost[self._rows(point.lost)] += 1
 
     def order(self) -> NDArray[np.int64]:
         """Return the rows of `keys`, the worst die first."""

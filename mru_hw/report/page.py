@@ -26,6 +26,7 @@ from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
 from mru_hw.report.reading import reading
 from mru_hw.report.sections import distributions, notes, over_axes, point_rows, technologies
+from mru_hw.report.sequence import sequence_section
 from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
 from mru_hw.sweeps.verdict import Verdict, verdict
@@ -59,8 +60,8 @@ class Page:
 
     Attributes
     ----------
-    verdict
-        The figures at its head.
+    verdict, statistics
+        The figures at its head, and all that the tables have of the dies.
     paragraph
         The verdict as sentences.
     lead, warnings
@@ -74,6 +75,7 @@ class Page:
     cards: Sequence[Card]
     sections: Sequence[Section]
     verdict: Verdict
+    statistics: Statistics
 
 
 def make_page(
@@ -124,6 +126,11 @@ def make_page(
     sections = [
         specification(run, judged),
         *before,
+        *(
+            []
+            if chip is None or run.level == "ideal"
+            else [sequence_section(chip, condition(run, run.base))]
+        ),
         power(run, finer),
         *_dies(run, told, judged),
         _worst(run, judged, words, model, inputs),
@@ -145,6 +152,7 @@ def make_page(
         cards=[*cards(run, judged, chip), *own_cards],
         sections=[section for section in sections if not section.empty],
         verdict=judged,
+        statistics=told,
     )
 
 

@@ -63,8 +63,8 @@ def _how(run: RunView) -> Iterator[str]:
         timings = ", ".join(dict.fromkeys(str(plan.get("timing")) for plan in run.plans.values()))
         noise = ", ".join(dict.fromkeys(said(point, "noise_scale") for point in run.points))
         yield (
-            f"Timing: {timings} (settled: each frame is solved as if every node had come to rest; "
-            f"a frame too short for that is not seen). Noise over the points: {noise}."
+            f"Timing: {timings}, where settled solves each frame as if every node had come to "
+            f"rest and does not see a frame too short for that. Noise over the points: {noise}."
         )
     elif run.level == "spice":
         yield "Every die is its netlist in ngspice, whose transient analysis has no device noise."

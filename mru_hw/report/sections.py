@@ -44,7 +44,9 @@ def distributions(run: RunView, limits: Sequence[Held]) -> list[Picture]:
     if len(base.accuracy) >= _FEW:
         mean, worst = float(base.accuracy.mean()), float(base.accuracy.min())
         least = [one.limit for one in limits if one.figure == "accuracy" and one.side == "at_least"]
-        least += [software - one.limit for one in limits if one.figure == "loss"]
+        least += [
+            software - one.limit for one in limits if one.figure == "loss" and one.side == "at_most"
+        ]
         known = [limit for limit in least if not np.isnan(limit)]
         limit = max(known, default=None)
         found.append(

@@ -18,6 +18,7 @@ from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.blocks import group_sequences
 from mru_hw.simulate.compile import compile_dies
 from mru_hw.simulate.die_run import DieRun
+from mru_hw.simulate.supply import BLOCKS
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation import nominal_die
@@ -86,6 +87,40 @@ def ledger(
         Entry(owner=owner, block=block, static=static * joules, switching=moving * joules)
         for (owner, block), (static, moving) in book.items()
     ]
+
+
+def power_course(
+    design: Design,
+    calibration: Calibration,
+    inputs: Inputs,
+    *,
+    temperature: float,
+    v_dd: float,
+) -> dict[str, Floats]:
+    """Return the supply power [W] of the nominal die over the frames of one sequence, by block.
+
+    Parameters
+    ----------
+    inputs
+        One sequence.
+    calibration, temperature, v_dd
+        As of `ledger`.
+    """
+    constants = calibration.at(v_dd, temperature=temperature, loops_only=design.loops_only)
+    (program,) = compile_dies(
+        design, constants, [nominal_die(design)], temperature=temperature, dtype=np.float64
+    )
+    (array,) = program.dies()
+    found: list[Floats] = []
+    for group in group_sequences(inputs.lengths):
+        held = None
+        for block in group.blocks(inputs, design, np.float64):
+            run = DieRun(array=array, block=block, calibration=constants, noise=None, held=held)
+            run.all_layers()
+            held = run.held
+            found.append(v_dd * (run.static + run.switching)[:, 0])
+    frames = np.concatenate(found)[: int(inputs.lengths[0])]
+    return {name: frames[:, k] for k, name in enumerate(BLOCKS)}
 
 
 class _Written(DieRun):

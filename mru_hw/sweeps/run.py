@@ -271,12 +271,15 @@ def _here(subject: Subject, todo: Iterator[Job | None], workers: int) -> Iterato
 def _others(
     todo: Iterator[Job | None], spice: list[Job], pause: list[Job | None]
 ) -> Iterator[Job | None]:
-    """Yield the jobs up to the next pause that ngspice does not run, and set the others aside."""
+    """Yield jobs that ngspice does not run, up to the next pause with some that it does run.
+
+    Those are set aside; the worker processes of the others go on over pauses without any.
+    """
     for job in todo:
-        if job is None:
+        if job is None and spice:
             pause.append(job)
             return
-        if job.point.level == "spice":
+        if job is not None and job.point.level == "spice":
             spice.append(job)
         else:
             yield job

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mru_hw.statistics.crossed import mean_band
 from mru_hw.statistics.shares import Band
 from mru_hw.sweeps.spec import CONDITIONS, FIGURES
-from mru_hw.sweeps.statistics.answers import Statistics, Yield
+from mru_hw.sweeps.statistics.answers import Statistics, Yield, independent
 from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import condition
@@ -173,7 +173,7 @@ def verdict(run: RunView, told: Statistics) -> Verdict:
     corners = [one for one in same if _but_corner(one.settings) == _but_corner(own)]
     limits = [held for one in corners for held in held_limits(run, one)]
     of_point = next(one for one in told.points if one.point == base.number)
-    alone = base.trials == 1
+    alone = independent(base.settings, base.trials, base.n_wanted)
     return Verdict(
         point=base.number,
         judged=judged,

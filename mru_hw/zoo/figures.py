@@ -83,6 +83,8 @@ def _by_cell(figure: Figure, plan: ZooPlan, found: Sequence[Row]) -> None:
             one.plot(shares, [y] * len(shares), "o", color=BLUE, alpha=0.7, markersize=5)
             one.plot([mean(shares)], [y], "|", color=ORANGE, markersize=14, markeredgewidth=2)
         _names(one, [f"{row.entry.cell}, {row.entry.width}" for row in group])
+        least = min(100 * min(row.tests) for row in group)
+        one.set_xlim(least - 0.05 * (100 - least) - 0.5, 100.5)
         one.set_title(plan.tasks[name].title or name, loc="left", fontsize=10)
     axes[-1, 0].set_xlabel("accuracy [%]")
 

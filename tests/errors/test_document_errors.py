@@ -102,7 +102,11 @@ DOCUMENTS: dict[type[BaseModel], Any] = {
         "axes": [
             {"axis": DIE, "values": [1]},
             *(
-                {"axis": axis.name, "values": list(axis.example)}
+                # The level spice does not know all of the others.
+                {
+                    "axis": axis.name,
+                    "values": list(axis.example)[: 1 if axis.name == "level" else 9],
+                }
                 | ({} if axis.trials is None else {"trials": 3})
                 for axis in AXES.values()
             ),

@@ -65,6 +65,26 @@ def test_failures_only_have_a_page(tmp_path: Path) -> None:
     assert rows[0][3] == "3"
 
 
+def test_a_die_that_the_circuit_failed_stands_first_among_the_worst(tmp_path: Path) -> None:
+    axes = [{"axis": "v_dd", "values": [1.8, 1.7]}]
+    store = swept(tmp_path, n_dies=3, axes=axes, spec={"loss": {"at_most": 0.9}})
+    db = sqlite3.connect(store)
+    db.execute(
+        "UPDATE result SET status = 'NO_LAW', accuracy = NULL, decision = NULL, right = NULL, "
+        "energy = NULL, energy_mean = NULL, quantiles = NULL, blocks = NULL "
+        "WHERE die = 1 AND point = 1"
+    )
+    db.commit()
+    db.close()
+    page, _ = made(store, tmp_path)
+    said = "Dies that do not pass because the circuit failed a run of theirs: 1."
+    assert said in page.paragraph
+    (worst,) = [t for s in page.sections for t in s.tables if t.name == "worst_dies_tt"]
+    first = next(iter(worst.plain()))
+    assert first["die (seed)"] == 1
+    assert first["fails at"] >= 1
+
+
 def test_a_network_that_is_not_at_hand_is_said_and_can_be_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sqlite3
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from scipy import stats
 
 import mru_hw
 from mru_hw.cli.again import InShell
 from mru_hw.cli.app import run as command
 from mru_hw.mapping import map_model
+from mru_hw.report.again import plan_texts
 from mru_hw.report.data import write_data
 from mru_hw.report.page import Page, make_page, write_page
 from mru_hw.spice.chip import CHIP_CELL, chip_deck
 from mru_hw.spice.flatten import flatten
-from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.statistics.stopping import read_until
 from mru_hw.sweeps.view import open_run
@@ -193,6 +196,23 @@ def test_totals_are_the_sums_of_their_parts(store: Path, page: Page) -> None:
     assert total["energy [J]"] == pytest.approx(joules)
 
 
+def test_one_sequence_is_drawn_from_what_the_chip_does(store: Path, page: Page) -> None:
+    (picture,) = [p for s in page.sections for p in s.pictures if p.name == "sequence"]
+    (number,) = re.findall(r"^Sequence (\d+) ", picture.caption)
+    chip = mru_hw.Chip(store.parent / "model")
+    one_of = slice(int(number), int(number) + 1)
+    run = chip.run(store.parent / "inputs.npz", sequences=one_of)
+    frames = len(picture.data["time [s]"])
+    for block, joules in run.energy.blocks.items():
+        watts = picture.data[f"power of {block} [W]"]
+        assert sum(watts) / frames * run.seconds[0] == pytest.approx(joules[0])
+    unit = re.findall(r"candidate of unit (\d+)$", next(n for n in picture.data if "unit" in n))[0]
+    shown = picture.data[f"candidate of unit {unit}"]
+    assert shown == pytest.approx(run.candidates[0][0, :frames, int(unit)].tolist())
+    for k in range(3):
+        assert picture.data[f"output {k}"] == pytest.approx(run.output[0, :frames, k].tolist())
+
+
 def test_every_condition_has_its_dies(store: Path, page: Page) -> None:
     for corner in ("tt", "ff"):
         rows = table(page, f"conditions_{corner}")
@@ -286,6 +306,15 @@ def test_without_a_browser_the_page_is_written_and_said(
     assert said.startswith(f"{pdf} was not written: printing needs a browser, one of chromium, ")
     assert out.is_file()
     assert not pdf.exists()
+
+
+def test_the_plan_of_a_page_is_the_plan_of_the_sweep(store: Path) -> None:
+    with open_run(store) as run:
+        ((_, text),) = plan_texts(run)
+        (stored,) = run.plans.values()
+    assert "null" not in text
+    again = Plan.model_validate(yaml.safe_load(text))
+    assert again == Plan.model_validate(stored)
 
 
 def test_a_terminal_has_the_verdict_as_a_table(

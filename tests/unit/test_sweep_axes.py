@@ -131,13 +131,16 @@ def test_levels_of_a_network_without_any_are_refused(tmp_path: Path) -> None:
     save_inputs(make_inputs(x, None, np.zeros(2, np.int64)), tmp_path / "inputs.npz")
     plan = Plan.model_validate(BASE | {"axes": [{"axis": "k", "values": [2]}]})
     told = sentence(partial(run_sweep, {"sweep": plan}, tmp_path, tmp_path / "run.sqlite"))
-    assert told == "k is 2, expected no such axis, for no layer of the network has levels."
+    assert (
+        told
+        == "axes.0.values.0 is 2, expected no such axis, for no layer of the network has levels."
+    )
 
 
 def test_one_bit_is_refused() -> None:
     plan = Plan.model_validate(BASE | {"axes": [{"axis": "weight_bits", "values": [1]}]})
     told = sentence(lambda: points({"a": plan}, TECHNOLOGY))
-    assert told == "weight_bits is 1, expected 0, for as trained, or 2 to 24."
+    assert told == "axes.0.values.0 is 1, expected 0, for as trained, or 2 to 24."
 
 
 # ------------------------------------------------------------------------------------- samples

@@ -57,7 +57,7 @@ def test_explain_and_noise_of_loops_refuse_timed_points(tmp_path: Path) -> None:
     plan = read_plan(write_case(tmp_path, axes=[BOTH, {"axis": "noise_scale", "values": [1]}]))
     save_model(loops("fq_bmru", [0.5, 0.25], [0.5, 0.75]), tmp_path / "model")
     save_inputs(make_inputs(np.ones((1, 2, 1)), y=[0]), tmp_path / "inputs.npz")
-    with pytest.raises(UserError, match=r"noise_scale is 1\.0, expected none with `timing` timed"):
+    with pytest.raises(UserError, match=r"axes\.1\.values\.0 is 1\.0, expected none with `timing`"):
         run_sweep({"sweep": plan}, tmp_path, tmp_path / "loops.sqlite", workers=1)
 
 

@@ -314,13 +314,13 @@ def test_points_are_the_product_of_the_axes() -> None:
     [
         (
             {"axis": "corner", "values": ["xx"]},
-            'corner is "xx", expected one of tt, ff, ss, sf, fs.',
+            'axes.0.values.0 is "xx", expected one of tt, ff, ss, sf, fs.',
         ),
         (
             {"axis": "temperature", "values": [200]},
-            "temperature is 200.0, expected -40 to 125 degC.",
+            "axes.0.values.0 is 200.0, expected -40 to 125 degC.",
         ),
-        ({"axis": "v_dd", "values": [5]}, "v_dd is 5 V, expected 1.44 V to 2.16 V."),
+        ({"axis": "v_dd", "values": [5]}, "axes.0.values.0 is 5 V, expected 1.44 V to 2.16 V."),
     ],
 )
 def test_conditions_beyond_the_technology_are_refused(axis: dict[str, Any], expected: str) -> None:

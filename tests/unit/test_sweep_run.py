@@ -94,7 +94,7 @@ def test_bits_at_full_size(tmp_path: Path) -> None:
     drawn = draw_inputs(13, 4, n_seq=300, n_time=40)
     save_inputs(make_inputs(drawn.x, drawn.lengths, np.arange(300) % 10), tmp_path / "inputs.npz")
     digests = set()
-    for workers in (1, 2):
+    for workers in (1, 2, 3):
         for chunk in (1, 7, 64):
             keys = {"model": "model", "inputs": "inputs.npz", "n_dies": 64, "chunk": chunk}
             axes = [{"axis": "noise_scale", "values": [0, 1]}]
