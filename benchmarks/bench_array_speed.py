@@ -1,16 +1,16 @@
 """How fast the array levels run beside the matrix products that they cannot do without.
 
-``python benchmarks/bench_array_speed.py`` prints JSON. One thread; 100 dies with weights of
-their own, 300 sequences of 40 steps, 2 layers of 16 CMRU units, 13 inputs, float32 but where it is
-said; *ragged* sequences have a quarter of the steps to all, and their figures count the steps that
-they have: what padding costs is in the ratio. The products and every level take turns within one
-run; times are those of this process, so that another's load counts for little. A unit-step is one
-unit of one layer at one step of one sequence on one die. Torch, torch.compile and JAX run the
-arithmetic of the level ``ideal`` (`benchmarks.array_peers`), and torch the twin of the behavioral
-level, without gradients, on one chip of the same size. ``--only`` takes some rows. ``--first``
-times the first call of a new process instead, with an empty cache of machine code and with a filled
-one, without and with noise; ``--growth`` how time grows with dies, sequences, frames, units and
-layers, as exponents of fitted powers.
+``python benchmarks/bench_array_speed.py`` prints JSON. One thread; 100 dies with weights of their
+own, 300 sequences of 40 steps, 2 layers of 16 CMRU units, 13 inputs, float32 but where it is said;
+*ragged* sequences have a quarter of the steps to all, and their figures count the steps that they
+have: what padding costs is in the ratio. The products and every level take turns within one run;
+times are those of this process, so that another's load counts for little. A unit-step is one unit
+of one layer at one step of one sequence on one die. Torch, torch.compile and JAX run the arithmetic
+of the level ``ideal`` (`benchmarks.array_peers`), and torch the twin of the behavioral level,
+without gradients, on one chip of the same size. ``--only`` takes some rows. ``--first`` times the
+first call of a new process instead, with an empty cache of machine code and with a filled one;
+``--growth`` how time grows with dies, sequences, frames, units and layers, as exponents of fitted
+powers.
 """
 
 from __future__ import annotations
@@ -172,9 +172,8 @@ def measure(case: Case, repeats: int, only: Sequence[str]) -> dict[str, object]:
     jobs = {name: job for name, job in jobs.items() if not only or name in {*only, "products"}}
     seconds = timed(jobs, repeats)
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    steps = {name: case.unit_steps / (case.dies if name == ONE_DIE else 1) for name in seconds}
-    for name in steps.keys() & RAGGED.keys():
-        steps[name] *= cut.lengths.mean() / case.steps
+    share = {ONE_DIE: 1 / case.dies} | dict.fromkeys(RAGGED, cut.lengths.mean() / case.steps)
+    steps = {name: case.unit_steps * share.get(name, 1.0) for name in seconds}
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "case": asdict(case) | {"dtype": "float32", "unit_steps": case.unit_steps},
@@ -233,10 +232,7 @@ def main() -> None:
     given = parsed(parser)
     case = Case(dies=given.dies, sequences=given.sequences, steps=given.steps)
     if given.first:
-        show(
-            {name: first_calls(name) for name in (*GROWING, "numba, with noise")}
-            | {"machine": computer()}
-        )
+        show({name: first_calls(name) for name in GROWING} | {"machine": computer()})
     elif given.growth:
         show(growth(given.repeats))
     else:

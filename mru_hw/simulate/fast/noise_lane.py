@@ -14,11 +14,15 @@ from typing import Any
 import numpy as np
 
 from mru_hw.simulate.fast.elementary import maximum
-from mru_hw.simulate.fast.lines import LANES, F, clear, product
+from mru_hw.simulate.fast.lines import F
+from mru_hw.simulate.fast.lines import clear as clear_wide
+from mru_hw.simulate.fast.lines import product as product_wide
 from mru_hw.simulate.noise_laws import meeting, own_devices, passed, sigma
 
 PART: Any = 32
 """Lanes taken together."""
+WIDE: Any = 64
+"""Numbers of a line, a half for white and a half for flicker variances."""
 
 
 def gather(
@@ -66,7 +70,7 @@ def read(heard: Any, first: Any, n: Any, one_rail: Any, share: Any, own: Any, sh
             two[s] = node[s]
         if one_rail == 1:
             part = heard[share + first + j]
-            for s in range(LANES):
+            for s in range(WIDE):
                 one[s] *= part[s]
             for k in range(PART):
                 two[k] *= part[PART + k]
@@ -89,7 +93,7 @@ def arrive(
     n, first = rows[row, 1], rows[row, 2]
     shared = 2 * first + n
     if arrives == 0:
-        clear(heard, shared, n)
+        clear_wide(heard, shared, n)
         return
     for i in range(n):
         own, out = heard[2 * first + i], heard[shared + i]
@@ -110,7 +114,7 @@ def arrive(
         if wires[leg, 1] == 1:
             at = places[1]
             read(heard, source, n_source, 1, places[0], at, at + n_source)
-        product(heard, shared, paths, wires[leg, 0], at, n, 2 * n_source)
+        product_wide(heard, shared, paths, wires[leg, 0], at, n, 2 * n_source)
 
 
 def walk(
@@ -230,7 +234,7 @@ def thresholds(
     """Begin the variances of units with what the nodes of their thresholds bring, if they count."""
     n, threshold, sums = banks[number, 9], banks[number, 13], places[2]
     if banks[number, 19] == 0:
-        clear(heard, sums, n)
+        clear_wide(heard, sums, n)
         return
     first, n_nodes = rows[threshold, 2], rows[threshold, 1]
     scale = row_f[banks[number, 12], 2] / row_f[threshold, 2]
@@ -238,7 +242,7 @@ def thresholds(
         gain = copies[0, banks[number, 17] + i] * scale
         one, two = gain + F(2.0) * gain * gain, gain * gain
         own, shared = heard[2 * first + i], heard[2 * first + n_nodes + i]
-        for s in range(LANES):
+        for s in range(WIDE):
             heard[sums + i, s] = own[s] * one + shared[s] * two
 
 
@@ -302,9 +306,9 @@ def total(
         ``unit``, ``unit_legs`` and ``unit_path`` of the noise.
     """
     n, n_nodes, matrix = banks[number, 9], banks[number, 10], banks[number, 20]
-    product(heard, places[2], legs, matrix, places[1], n, n_nodes)
-    clear(heard, places[3], n)
-    product(heard, places[3], path, matrix, places[1] + n_nodes, n, n_nodes)
+    product_wide(heard, places[2], legs, matrix, places[1], n, n_nodes)
+    clear_wide(heard, places[3], n)
+    product_wide(heard, places[3], path, matrix, places[1] + n_nodes, n, n_nodes)
     slow, fresh, rested, unit = (
         bank[number, 2],
         bank[number, 3],

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.simulate.decision_noise import NoiseLaw
 from mru_hw.simulate.fast.noise_bound import Bands, Before, Bound, bound_of, no_bound
+from mru_hw.simulate.fast.noise_lane import WIDE
 from mru_hw.simulate.fast.noise_layout import (
     CELLS,
     EAGER,
@@ -179,14 +180,16 @@ class NoiseTables:
         # Counters of all draws that a bank can ask for at once.
         most = LANES * (units // 4 + nodes // 4 + 3) + units
         bounds = squares_at(units) + nodes + 2 * units
-        of_lanes = {"held": held, "room": bounds, "heard": int(lines[-1]), "z": nodes + 1}
+        of_lanes = {"held": held, "room": bounds, "z": nodes + 1}
         words = {"asked": 3, "words": 4}
         return {
             "places": np.array([2 * read // 3, *lines[:-1]]),
             "flat": np.zeros((4, most), self.dtype),
+            "heard": workspace(int(lines[-1]), WIDE, self.dtype),
             **{name: workspace(n, LANES, self.dtype) for name, n in of_lanes.items()},
             **{name: np.zeros((n, most), np.uint64) for name, n in words.items()},
-            **{name: np.zeros(LANES, np.uint64) for name in ("near", "lanes")},
+            "near": np.zeros(LANES, np.uint64),
+            "lanes": np.zeros(WIDE // 2, np.uint64),
             "pairs": np.zeros((3, LANES * units), np.int64),
             "kept": np.zeros((2, LANES * units), np.int64),
         }

@@ -60,6 +60,8 @@ LAWS: tuple[Callable[..., Any], ...] = (
 )
 STEP_LAWS = (signed_step, held_step)
 """What memory cells ask for at the level ``ideal``, in the order of the loops' branches."""
+WIDE_LOOPS = (lines.clear, lines.product)
+"""Loops that noise has over lines of its own too, as wide for any number of lanes."""
 LANES = 64
 """Sequences of a block, as `mru_hw.simulate.blocks` cuts them."""
 _REPLACED = {
@@ -78,6 +80,7 @@ LANES = {lanes}
 CHUNK = {chunk}
 CHAIN = {chain}
 PART = {part}
+WIDE = {wide}
 MARKS = {marks}
 MARKED = {marked}
 '''
@@ -150,7 +153,8 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
         lanes=lanes,
         chunk=lines.CHUNK,
         chain=lines.CHAIN,
-        part=lanes * noise_lane.PART // LANES,
+        part=noise_lane.PART,
+        wide=noise_lane.WIDE,
         marks=noise_reach.MARKS,
         marked=noise_reach.MARKED,
     )
@@ -168,7 +172,19 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     parts.append(_draws(inline))
     for loop in _loops():
         parts.append(_text(_function(loop), _LOOPS))
+        if loop in WIDE_LOOPS:
+            parts.append(_wide(loop))
     return "".join(parts)
+
+
+def _wide(loop: Callable[..., Any]) -> str:
+    """Return the text of a loop over lines of lanes as one over lines of the noise's two halves."""
+    tree = _function(loop)
+    tree.name = f"{tree.name}_wide"
+    for part in ast.walk(tree):
+        if isinstance(part, ast.Name) and part.id == "LANES":
+            part.id = "WIDE"
+    return _text(tree, _LOOPS)
 
 
 def _draws(inline: str) -> str:
