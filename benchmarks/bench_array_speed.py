@@ -232,7 +232,10 @@ def main() -> None:
     given = parsed(parser)
     case = Case(dies=given.dies, sequences=given.sequences, steps=given.steps)
     if given.first:
-        show({name: first_calls(name) for name in GROWING} | {"machine": computer()})
+        show(
+            {name: first_calls(name) for name in (*GROWING, "numba, with noise")}
+            | {"machine": computer()}
+        )
     elif given.growth:
         show(growth(given.repeats))
     else:
