@@ -41,7 +41,7 @@ def fingerprint(circuits: Iterable[NodeCircuit | UnitCircuit]) -> str:
     """Return what makes circuits what they are, as text to be hashed: roles, nets, cell views.
 
     What their unit devices are a Design says, and laws are no part of a circuit: a law that is
-    mended tells more of the same chip.
+    mended tells more of the same chip, and so does what may fail in it (fields without a repr).
     """
     lines = []
     for circuit in circuits:
@@ -52,7 +52,7 @@ def fingerprint(circuits: Iterable[NodeCircuit | UnitCircuit]) -> str:
 
 def _stated(thing: NodeCircuit | UnitCircuit | NodeRole | UnitRole) -> str:
     """Return the fields that are no functions, roles among them, by their names."""
-    values = {entry.name: getattr(thing, entry.name) for entry in fields(thing)}
+    values = {entry.name: getattr(thing, entry.name) for entry in fields(thing) if entry.repr}
     if "roles" in values:
         values["roles"] = [_stated(role) for role in values["roles"]]
     return repr({name: value for name, value in values.items() if not callable(value)})

@@ -369,7 +369,7 @@ class UnitCircuit:
     falls: Callable[[NDArray[Any], NDArray[Any]], NDArray[np.bool_]]
     law: Callable[[DeviceView, UnitView], UnitLaw]
     nominal_thresholds: Callable[[PlacedView, UnitView, Calibration], tuple[Array, Array]]
-    stuck: tuple[StuckPart, ...]
+    stuck: tuple[StuckPart, ...] = field(repr=False)
 
     def placed(self, *, signed: bool) -> tuple[UnitRole, ...]:
         """List the devices that there are, for candidates that are signed or not."""

@@ -101,7 +101,7 @@ def _columns(data: Mapping[str, Sequence[Any]]) -> Iterator[list[Any]]:
 
 
 def _write_csv(path: Path, head: Sequence[str], rows: Any) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(head)
         writer.writerows(["" if value is None else value for value in row] for row in rows)
@@ -109,7 +109,7 @@ def _write_csv(path: Path, head: Sequence[str], rows: Any) -> None:
 
 def _write_json(path: Path, value: Any) -> None:
     text = json.dumps(_finite(value), indent=2, allow_nan=False, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
 
 
 def _finite(value: Any) -> Any:

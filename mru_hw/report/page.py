@@ -169,7 +169,8 @@ def write_page(page: Page, out: Path) -> None:
     if not text.startswith(MARKER):
         raise MruHwError("The report's template does not begin with its marker.")
     with whole_file(out) as part:
-        part.write_text(text, encoding="utf-8")
+        # A path that is no text in UTF-8 stands in the commands by its escapes.
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_report(run: RunView, out: Path, **more: Any) -> Page:

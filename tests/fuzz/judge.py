@@ -36,7 +36,7 @@ SECONDS, BYTES = 60, 2 << 30
 
 _FOREIGN = re.compile(
     r"(?i)traceback|exception|\berrno\b|pydantic|numpy|sqlite|\bndarray|\bdtype|nonetype|"
-    r"object at 0x|\w+(?<!mru-hw)Error\b|invalid literal|could not convert|unhashable|\bcodec\b|"
+    r"object at 0x|\b[a-z]+(?<!mru-hw)Error\b|invalid literal|could not convert|unhashable|\bcodec\b|"
     r"surrogate|\bstruct\b|\btuple\b|\bno such (table|column)|malformed|site-packages|\.py\b|"
     r"--debug shows|Warning"
 )
