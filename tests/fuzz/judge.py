@@ -36,9 +36,9 @@ SECONDS, BYTES = 60, 2 << 30
 
 _FOREIGN = re.compile(
     r"(?i)traceback|exception|\berrno\b|pydantic|numpy|sqlite|\bndarray|\bdtype|nonetype|"
-    r"object at 0x|\b[a-z]+(?<!mru-hw)Error\b|invalid literal|could not convert|unhashable|\bcodec\b|"
-    r"surrogate|\bstruct\b|\btuple\b|\bno such (table|column)|malformed|site-packages|\.py\b|"
-    r"--debug shows|Warning"
+    r"object at 0x|\b[a-z]+(?<!mru-hw)Error\b|invalid literal|could not convert|unhashable|"
+    r"\bcodec\b|surrogate|\bstruct\b|\btuple\b|\bno such (table|column)|malformed|"
+    r"site-packages|\.py\b|--debug shows|Warning"
 )
 """Words of Python and of libraries, which no user's sentence has."""
 _SENTENCE = re.compile(
