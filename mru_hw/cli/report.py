@@ -49,6 +49,7 @@ def report(
     from mru_hw.report.page import write_report
     from mru_hw.report.terminal import verdict_lines
     from mru_hw.sweeps.view import open_run
+    from mru_hw.sweeps.words import many
 
     if data is not None:
         refuse_data(data)
@@ -76,7 +77,7 @@ def report(
             result | ({"statistics": page.statistics.as_data()} if json else {}),
             as_json=json,
             lines=[
-                f"{out}: {result['runs']} runs, the sweep is {state}.",
+                f"{out}: {many(result['runs'], 'run')}, the sweep is {state}.",
                 *verdict_lines(run, page.verdict),
             ],
         )

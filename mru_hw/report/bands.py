@@ -10,7 +10,7 @@ from mru_hw.sweeps.statistics.spread import PERCENTS
 from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
 from mru_hw.sweeps.verdict import written
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import where
+from mru_hw.sweeps.words import many, where
 
 YIELD_HEAD = (
     *("study", "at", "dies", "differ by", "pass", "yield", "95 % interval", "behind the sequences"),
@@ -42,7 +42,7 @@ def yield_line(run: RunView, one: Yield, *, others: int = 0) -> str:
     first = next(point for point in run.points if point.number == one.points[0])
     which = f" ({where(run, first, shared=True)}; {others} more on the page)" if others else ""
     return (
-        f"Yield, {one.drawn}{which}: {one.passed} of {one.dies} dies keep "
+        f"Yield, {one.drawn}{which}: {one.passed} of {many(one.dies, 'die')} keep "
         f"{run.spec(one.study).said()}{at}{share}."
     )
 
@@ -58,7 +58,7 @@ def until_lines(run: RunView) -> list[str]:
         at = where(run, by_number[one["points"][0]], shared=told["figure"] == "yield")
         band = Band(value=one["value"], low=one["low"], high=one["high"])
         lines.append(
-            f"At {at}: {percent(band.value)} ({ends(band)}) after {one['dies']} dies"
+            f"At {at}: {percent(band.value)} ({ends(band)}) after {many(one['dies'], 'die')}"
             f"{'' if one['reached'] else ', all there are, and not as narrow'}."
         )
     return [*lines, "These intervals hold although the sweep was stopped by what they say."]

@@ -22,7 +22,7 @@ from mru_hw.sweeps.explain import plans_of, subject_of
 from mru_hw.sweeps.points import Job, points
 from mru_hw.sweeps.told import Told, percent
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import condition
+from mru_hw.sweeps.words import condition, many
 from mru_hw.sweeps.work import made_chip, made_die, run_die
 
 TITLE, KEY = "Agreement with ngspice", "ngspice"
@@ -137,8 +137,9 @@ def _section(pairs: Sequence[tuple[RunView, Pair]], paragraphs: Sequence[str]) -
     runs = sum(len(pair.alike) for _, pair in pairs)
     mean = float(error.mean())
     said = (
-        f"This network in ngspice: {total} sequences on dies ({runs} runs of a die, "
-        f"{len(pairs)} condition{'s' * (len(pairs) > 1)}, {frames:,} frames in all). "
+        f"This network in ngspice: {many(total, 'sequence')} on dies "
+        f"({many(runs, 'run')} of a die, "
+        f"{many(len(pairs), 'condition')}, {frames:,} frames in all). "
         f"The array judges {same} of {total} alike; its energy is off by {100 * mean:+.2f} % "
         f"on average, {100 * error.min():+.2f} to {100 * error.max():+.2f} %."
     )

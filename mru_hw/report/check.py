@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mru_hw.sweeps.check import SHARE, PlanCheck
 from mru_hw.sweeps.room import size
-from mru_hw.sweeps.words import percent
+from mru_hw.sweeps.words import many, percent
 from mru_hw.units import render
 
 
@@ -21,13 +21,15 @@ def check_lines(found: PlanCheck) -> list[str]:
         )
     free = "" if found.disk_free is None else f", {size(found.disk_free)} are free"
     return [
-        f"Runs: {found.runs} ({each}, {found.dies} dies each), {found.sequences} sequences each.",
+        f"Runs: {found.runs} ({each}, {many(found.dies, 'die')} each), "
+        f"{many(found.sequences, 'sequence')} each.",
         time,
         f"Memory: {size(found.memory)} in all. Disk: {size(found.disk)}{free}.",
-        f"A yield of {percent(SHARE)} at 95 % confidence takes {found.dies_without_failure} dies "
+        f"A yield of {percent(SHARE)} at 95 % confidence takes "
+        f"{many(found.dies_without_failure, 'die')} "
         f"without a failure; within {100 * found.half:g} "
         f"{_plural(100 * found.half, 'point')} near it takes "
-        f"{found.dies_for_width}. {found.dies} dies without a failure show "
+        f"{found.dies_for_width}. {many(found.dies, 'die')} without a failure show "
         f"{percent(found.shown_without_failure)}.",
     ]
 

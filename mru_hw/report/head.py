@@ -11,7 +11,7 @@ from mru_hw.report.parts import Card
 from mru_hw.sweeps.told import Told, ends, percent, quantity
 from mru_hw.sweeps.verdict import Verdict, bound, conditions, interval_of, share_of
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import condition, counted, described
+from mru_hw.sweeps.words import condition, counted, described, many
 from mru_hw.units import render
 
 STAMP = "Pre-layout, models only, no silicon"
@@ -37,8 +37,8 @@ def _does(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[str]:
     yield (
         f"{what} sorts sequences of {length} on average into {classes} classes"
         + (
-            f"; the network is right in {percent(told.software)} of {run.n_sequences} sequences as "
-            "trained."
+            f"; the network is right in {percent(told.software)} of "
+            f"{many(run.n_sequences, 'sequence')} as trained."
             if told.software is not None
             else "."
         )
@@ -110,16 +110,16 @@ def _binds(run: RunView, told: Verdict) -> Iterator[str]:
 def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]:
     """Yield the figures at the head of the page, each with how sure it is."""
     base = run.base
-    dies = f"{counted(base)}, {run.n_sequences} sequences"
+    dies = f"{counted(base)}, {many(run.n_sequences, 'sequence')}"
     lowest = None if told.lowest is told.judged else told.lowest
     for one in (told.judged, lowest):
         if one is None or not one.dies:
             continue
-        at = f"{len(one.points)} condition{'s' * (len(one.points) > 1)}"
+        at = many(len(one.points), "condition")
         yield Card(
             value=f"{100 * one.passed / one.dies:.2f} %",
             label=f"yield, {one.drawn}",
-            confidence=f"{interval_of(one)}; {one.passed} of {one.dies} dies at {at}",
+            confidence=f"{interval_of(one)}; {one.passed} of {many(one.dies, 'die')} at {at}",
         )
     if told.accuracy is not None:
         yield Card(
@@ -139,7 +139,7 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
         yield Card(
             value=percent(told.software),
             label="accuracy as trained",
-            confidence="; ".join(steps) or f"{run.n_sequences} sequences",
+            confidence="; ".join(steps) or many(run.n_sequences, "sequence"),
         )
     yield from _priced(run, told)
     if chip is not None:
@@ -176,7 +176,7 @@ def _priced(run: RunView, told: Verdict) -> Iterator[Card]:
 def lead(run: RunView, technologies: str) -> Told:
     """Return the line under the title."""
     return Told(
-        f"{run.n_sequences} sequences on {technologies}, level {run.level}, "
-        f"{sum(point.n_runs for point in run.points)} runs. "
+        f"{many(run.n_sequences, 'sequence')} on {technologies}, level {run.level}, "
+        f"{many(sum(point.n_runs for point in run.points), 'run')}. "
         f"The figures at the head are at: {described(run, run.base)}."
     )

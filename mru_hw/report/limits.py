@@ -9,7 +9,7 @@ from mru_hw.sweeps.spec import CONDITIONS, FIGURES
 from mru_hw.sweeps.told import Told
 from mru_hw.sweeps.verdict import Held, Verdict, conditions, written
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import condition
+from mru_hw.sweeps.words import condition, many
 
 HEAD = (
     *("limit", "population", "worst run", "margin", "sigma to limit", "at", "die (seed)"),
@@ -80,8 +80,8 @@ def _row(run: RunView, one: Held) -> Iterator[str]:
     yield Told(str(one.seed), one.seed)
     yield Told(f"{one.broken} of {one.dies}", one.broken)
     yield (
-        f"{one.dies} dies, {len(one.population.points)} condition"
-        f"{'s' * (len(one.population.points) > 1)}, {run.n_sequences} sequences each"
+        f"{many(one.dies, 'die')}, {many(len(one.population.points), 'condition')}, "
+        f"{many(run.n_sequences, 'sequence')} each"
     )
 
 

@@ -15,7 +15,7 @@ from mru_hw.sweeps.statistics.answers import Yield
 from mru_hw.sweeps.told import Told, percent, points_of, quantity
 from mru_hw.sweeps.verdict import Verdict, written
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import condition
+from mru_hw.sweeps.words import condition, many
 
 WORST = 10
 """Dies that are listed of each corner."""
@@ -267,7 +267,8 @@ def worst_table(run: RunView, one: Yield, again: Again) -> Table | None:
     return Table(
         name=f"worst_dies_{one.settings['corner']}",
         caption=(
-            f"The worst {len(dies)} of {one.dies} dies, {one.drawn}: those that fail at most "
+            f"The worst {len(dies)} of {many(one.dies, 'die')}, {one.drawn}: "
+            "those that fail at most "
             "conditions first, then those that lose most accuracy. The command runs the die again "
             "to the same decisions and says which sequences, units and frames failed, and why."
         ),

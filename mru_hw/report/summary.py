@@ -10,7 +10,7 @@ import numpy as np
 from mru_hw.report.bands import until_lines, yield_line
 from mru_hw.sweeps.statistics.answers import yields
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import counted, described, percent
+from mru_hw.sweeps.words import counted, described, many, percent
 from mru_hw.units import render
 
 FORMAT_VERSION = 1
@@ -80,7 +80,9 @@ def sweep_summary(run: RunView) -> dict[str, Any]:
 
 def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
     """Return what a person reads after a sweep."""
-    lines = [f"{run.path}: {summary['runs']} runs, {summary['computed']} of them in this call."]
+    lines = [
+        f"{run.path}: {many(summary['runs'], 'run')}, {summary['computed']} of them in this call."
+    ]
     dies, joules = summary["accuracy"]["dies"], summary["energy_per_sequence_J"]
     if dies["mean"] is not None:
         lines.append(
@@ -103,5 +105,7 @@ def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
             f"The inputs deliver {render(delivered, 'J')} a sequence beside it, as if from the "
             "supply."
         )
-    lines += [f"{count} runs failed: {status.value}" for status, count in run.failed().items()]
+    lines += [
+        f"{many(count, 'run')} failed: {status.value}" for status, count in run.failed().items()
+    ]
     return lines

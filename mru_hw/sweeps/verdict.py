@@ -16,7 +16,7 @@ from mru_hw.sweeps.spec import CONDITIONS, FIGURES
 from mru_hw.sweeps.statistics.answers import Statistics, Yield, independent
 from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import condition
+from mru_hw.sweeps.words import condition, many
 
 SIDES = ("at_least", "at_most")
 _UNITS = {"energy": "J", "power": "W"}
@@ -138,7 +138,7 @@ class Verdict:
             ("nominal die", self.nominal),
         ):
             if share is not None:
-                yield name, percent(share), f"{run.n_sequences} sequences"
+                yield name, percent(share), many(run.n_sequences, "sequence")
         for name, band, unit in (
             ("energy of a sequence", self.energy, "J"),
             ("supply power", self.power, "W"),
@@ -289,7 +289,7 @@ def share_of(one: Yield) -> Told:
     if not one.dies:
         return Told("no die has run at all conditions")
     share = one.passed / one.dies
-    return Told(f"{100 * share:.2f} %, {one.passed} of {one.dies} dies", share)
+    return Told(f"{100 * share:.2f} %, {one.passed} of {many(one.dies, 'die')}", share)
 
 
 def interval_of(one: Yield) -> Told:
@@ -318,7 +318,9 @@ def bound(run: RunView, held: Held) -> str:
     point = next(point for point in run.points if point.number == held.point)
     at = condition(run, point)
     worst = f"the worst run has {held.write(held.worst)} at {at}, die {held.seed}"
-    breaks = f"{held.broken} of {held.dies} dies {'breaks' if held.broken == 1 else 'break'} it"
+    breaks = (
+        f"{held.broken} of {many(held.dies, 'die')} {'breaks' if held.broken == 1 else 'break'} it"
+    )
     if held.broken and len(held.broken_at) == 1:
         return f"{breaks}; {worst}"
     if held.broken:

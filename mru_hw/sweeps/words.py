@@ -45,9 +45,14 @@ def where(run: RunView, point: PointView, *, shared: bool = False) -> str:
     return ", ".join(said(point, name) for name in names) or "the only point"
 
 
+def many(count: int, noun: str) -> str:
+    """Return a number of things in words: ``1 die``, ``2 dies``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def counted(point: PointView) -> str:
     """Return how many runs of a point are done, in words."""
     n, trials = len(point.accuracy), point.trials
     if trials > 1:
         return f"{n} runs ({point.n_wanted // trials} dies, {trials} perturbed networks each)"
-    return f"{n} dies" if n != 1 else "1 die"
+    return many(n, "die")

@@ -71,21 +71,24 @@ def fit(
         betas=(0.9, 0.99),
         weight_decay=settings.weight_decay,
     )
-    first = 0
+    first = kept = 0
     if saved is not None:
-        first = saved.epochs_done
+        first = kept = saved.epochs_done
         network.load_state_dict(saved.weights)
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": saved.optimizer, "param_groups": groups})
     train_rows, validation = as_batch(split.train, network), as_batch(split.validation, network)
     for epoch in range(first, settings.epochs):
         _anneal(network, settings.anneal, epoch / settings.epochs)
-        loss = _epoch(config, network, optimizer, learned, train_rows, epoch, chip)
+        loss = _epoch(config, network, optimizer, learned, train_rows, epoch, chip, kept)
         if (epoch + 1) % settings.checkpoint_epochs == 0 or epoch + 1 == settings.epochs:
+            if not all(bool(torch.isfinite(p).all()) for p in learned.values()):
+                raise _diverged(math.nan, epoch + 1, kept)
             state = optimizer.state_dict()["state"]
             checkpoint.save(
                 Progress(epochs_done=epoch + 1, weights=network.state_dict(), optimizer=state)
             )
+            kept = epoch + 1
         if progress is not None:
             right = share_right(network, validation, chip)
             progress(Epoch(number=epoch + 1, of=settings.epochs, loss=loss, validation=right))
@@ -128,8 +131,15 @@ def _epoch(
     rows: Batch,
     epoch: int,
     chip: Chip | None,
+    kept: int,
 ) -> float:
-    """Train for one epoch, with random numbers that depend on the seed and the epoch only."""
+    """Train for one epoch, with random numbers that depend on the seed and the epoch only.
+
+    Parameters
+    ----------
+    kept
+        The epoch after which the last checkpoint was saved; 0 when there is none.
+    """
     settings = config.training
     noise = settings.noise
     generator = _generator(config.seed, epoch + 1)
@@ -155,8 +165,7 @@ def _epoch(
         else:
             loss = _chip_loss(config, network, chip, perturbed, batch, generator)
         if not bool(torch.isfinite(loss)):
-            expected = f"a finite number: epoch {epoch + 1} diverges, so lower learning_rate"
-            raise DivergedError("training: the loss", loss.item(), expected)
+            raise _diverged(loss.item(), epoch + 1, kept)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(learned.values(), settings.gradient_limit)
@@ -168,6 +177,12 @@ def _epoch(
     for memory in network.memories:
         memory.candidate_noise = 0.0
     return total / len(rows.y)
+
+
+def _diverged(loss: float, epoch: int, kept: int) -> DivergedError:
+    there = f"the last good checkpoint is of epoch {kept}" if kept else "there is no checkpoint yet"
+    expected = f"a finite number: epoch {epoch} diverges, {there}; lower learning_rate"
+    return DivergedError("training: the loss", loss, expected)
 
 
 def _software_loss(

@@ -14,7 +14,7 @@ import numpy as np
 
 from mru_hw.errors import MISSING, SimulationError, UserError
 from mru_hw.files import refuse_foreign, refuse_no_folder
-from mru_hw.stimulus import save_inputs
+from mru_hw.stimulus import Inputs, save_inputs
 from mru_hw.sweeps.crew import Crew
 from mru_hw.sweeps.versions import machine
 from mru_hw.training.digits import Split
@@ -99,15 +99,15 @@ def run_zoo(
     if importlib.util.find_spec("torch") is None:
         raise UserError("torch", MISSING, 'pip install "mru-hw[train]"')
     _refuse_unfit(known)
-    facts = _loaded(known, path.parent, place)
+    facts, tests = _loaded(known, path.parent)
     setting = Setting(
         plan=known,
         folder=path.parent.absolute(),
         out=place.absolute(),
         data={name: fact.digest for name, fact in facts.items()},
     )
-    results = _begun(known, place, facts)
     todo = list(steps(setting))
+    results = _begun(setting, todo, facts, tests)
     run = _Run(setting=setting, results=results, todo=todo, progress=progress)
     run.all(workers)
     return Outcome(
@@ -127,8 +127,8 @@ def _refuse_unfit(plan: ZooPlan) -> None:
             plan.chip_config(config)
 
 
-def _loaded(plan: ZooPlan, folder: Path, out: Path) -> dict[str, TaskFacts]:
-    """Load every task that the plan trains, and write its test part where dies read it.
+def _loaded(plan: ZooPlan, folder: Path) -> tuple[dict[str, TaskFacts], dict[str, Inputs]]:
+    """Load every task that the plan trains; return what its sequences are, and its test part.
 
     Raises
     ------
@@ -138,6 +138,7 @@ def _loaded(plan: ZooPlan, folder: Path, out: Path) -> dict[str, TaskFacts]:
     from mru_hw.training.run import structure
 
     facts: dict[str, TaskFacts] = {}
+    tests: dict[str, Inputs] = {}
     for name in dict.fromkeys(entry.task for entry in entries(plan).values()):
         rows = [entry for entry in entries(plan).values() if entry.task == name]
         first = rows[0]
@@ -151,11 +152,8 @@ def _loaded(plan: ZooPlan, folder: Path, out: Path) -> dict[str, TaskFacts]:
             except UserError as error:
                 raise error.inside(f"task {name} with cell {row.cell}") from None
         facts[name] = _facts(data)
-        inputs = inputs_of(out, name)
-        if not inputs.exists():
-            inputs.parent.mkdir(parents=True, exist_ok=True)
-            save_inputs(data.split.test, inputs)
-    return facts
+        tests[name] = data.split.test
+    return facts, tests
 
 
 def _facts(data: Labelled) -> TaskFacts:
@@ -171,15 +169,33 @@ def _facts(data: Labelled) -> TaskFacts:
     )
 
 
-def _begun(plan: ZooPlan, out: Path, facts: dict[str, TaskFacts]) -> Results:
-    """Return what is known of the plan, nothing at its beginning."""
-    path = out / RESULTS_FILE
-    said = plan.model_dump(mode="json")
+def _begun(
+    setting: Setting,
+    todo: list[Step],
+    facts: dict[str, TaskFacts],
+    tests: dict[str, Inputs],
+) -> Results:
+    """Return what is known of the plan, nothing at its beginning; write that and what dies read.
+
+    Raises
+    ------
+    UserError
+        A step of another plan has ended there; nothing is written then.
+    """
+    path = setting.out / RESULTS_FILE
+    said = setting.plan.model_dump(mode="json")
     if not path.exists():
         results = Results(plan=said, machine=machine()["processor"], tasks=facts)
     else:
         results = read_results(path).model_copy(update={"plan": said, "tasks": facts})
+    for step in todo:
+        if step.ready(results) and not step.vain(results):
+            step.done(results)
     save_results(results, path)
+    for name, rows in tests.items():
+        inputs = inputs_of(setting.out, name)
+        inputs.parent.mkdir(parents=True, exist_ok=True)
+        save_inputs(rows, inputs)
     return results
 
 

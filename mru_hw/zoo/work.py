@@ -144,8 +144,8 @@ def judge_on_chip(
         chip = Chip(load_model(model), plan.chip.tech, options(plan))
         before = _swept(plan, model, inputs, dies.with_name(f"{dies.name}.sqlite"))
     except UserError as error:
-        spent = core_time() - began
-        return ChipRecord(digest=digest, status="refused", reason=str(error), core_seconds=spent)
+        why, spent = _of_network(error), core_time() - began
+        return ChipRecord(digest=digest, status="refused", reason=why, core_seconds=spent)
     after: Sweep | None = None
     software_after, reason = None, ""
     if tuned is not None:
@@ -154,7 +154,7 @@ def judge_on_chip(
             trained = _trained(tuned, place, folder, start=load_model(model))
             after = _swept(plan, place, inputs, dies.with_name(f"{dies.name}-for-chip.sqlite"))
         except UserError as error:
-            reason = str(error)
+            reason = _of_network(error)
         else:
             software_after = trained.accuracy["test"]
     return ChipRecord(
@@ -167,6 +167,19 @@ def judge_on_chip(
         software_after=software_after,
         core_seconds=core_time() - began,
     )
+
+
+def _of_network(error: UserError) -> str:
+    """Return why a network has no figures, as its record keeps it.
+
+    Raises
+    ------
+    UserError
+        It is a place that cannot be written, which says nothing of the network.
+    """
+    if error.field == "out":
+        raise error
+    return str(error)
 
 
 def options(plan: ChipPlan | None) -> DesignOptions:
@@ -266,7 +279,7 @@ def judge_persistence(
                 ideal = run_software(model, inputs, load_technology("generic180")).accuracy
             figure["ideal"] = ideal
         except UserError as error:
-            status, reason = "refused", str(error)
+            status, reason = "refused", _of_network(error)
         found.append(LengthRecord(**figure))
     return PersistenceRecord(
         digest=digest,
@@ -283,9 +296,8 @@ def _long(task: TaskPlan, length: int, place: Path) -> tuple[Inputs, Path]:
     if asked is None or drawn is None:
         raise UserError("persistence", MISSING, "lengths of a drawn task")
     path = place.with_name(f"{place.name}-{length}.npz")
-    if not path.exists():
-        few = {"test_length": length, "n_test": asked.n_test, "n_train": 1, "n_validation": 1}
-        save_inputs(drawn.model_copy(update=few).load(Path()).split.test, path)
+    few = {"test_length": length, "n_test": asked.n_test, "n_train": 1, "n_validation": 1}
+    save_inputs(drawn.model_copy(update=few).load(Path()).split.test, path)
     return load_inputs(path), path
 
 

@@ -1,6 +1,7 @@
 """`train`: resumes to the same bits, refuses what it must, and says why."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from mru_hw.errors import UserError
 from mru_hw.model.io import load_model
 from mru_hw.model.memory import CELLS
 from mru_hw.stimulus import Inputs, make_inputs, save_inputs
+from mru_hw.training.checkpoint import Checkpoint
 from mru_hw.training.config import SHIPPED, TrainConfig, read_config, shipped_config
 from mru_hw.training.fit import Epoch
 from mru_hw.training.run import train
@@ -183,6 +185,23 @@ def test_a_checkpoint_with_other_numbers_is_damaged(folder: Path) -> None:
     data[-3] ^= 1  # in the last tensor's numbers
     state.write_bytes(data)
     with pytest.raises(UserError, match=r"state\.safetensors is damaged, expected a whole file"):
+        train(config, folder / "model", folder=folder)
+
+
+def test_a_loss_that_is_no_number_names_epoch_and_last_checkpoint(folder: Path) -> None:
+    config = TrainConfig.model_validate(_config())
+    with pytest.raises(_StoppedError):
+        train(config, folder / "model", _stop_at(2), folder=folder)
+    identity = json.loads((folder / "model.part" / "checkpoint.json").read_text())
+    checkpoint = Checkpoint(folder / "model", identity["training"])
+    saved = checkpoint.open()
+    assert saved is not None
+    checkpoint.save(replace(saved, weights={k: 1e30 * v for k, v in saved.weights.items()}))
+    with pytest.raises(UserError, match="epoch 3 diverges, the last good checkpoint is of epoch 2"):
+        train(config, folder / "model", folder=folder)
+    weights = {name: 1e30 * value for name, value in saved.weights.items()}
+    checkpoint.save(replace(saved, epochs_done=0, weights=weights))
+    with pytest.raises(UserError, match="epoch 1 diverges, there is no checkpoint yet; lower lea"):
         train(config, folder / "model", folder=folder)
 
 

@@ -364,8 +364,48 @@ def test_a_folder_that_holds_something_else_is_left_alone(
     )
     folder, _ = done
     (folder / "other.yaml").write_text(yaml.safe_dump(merged(PLAN, {"training": {"epochs": 3}})))
+    before = (folder / "out" / "zoo.json").read_bytes()
     text = sentence(lambda: run_zoo(folder / "other.yaml", folder / "out"))
     assert "expected a new folder, for means/cmru-3-seed4-choice0 in it is of another plan" in text
+    assert (folder / "out" / "zoo.json").read_bytes() == before
+
+
+def _sooner(number: int) -> Any:
+    def stop(ended: int, _total: int) -> None:
+        if ended == number:
+            raise _StopError
+
+    return stop
+
+
+def test_dies_read_the_sequences_that_the_plan_has_now(tmp_path: Path) -> None:
+    plan = write(tmp_path)
+    with pytest.raises(_StopError):  # before anything was trained
+        run_zoo(plan, tmp_path / "out", progress=_sooner(0))
+    data = load_inputs(tmp_path / "x.npz")
+    save_inputs(make_inputs(3 * data.x, data.lengths, data.y), tmp_path / "x.npz")
+    with pytest.raises(_StopError):
+        run_zoo(plan, tmp_path / "out", progress=_sooner(0))
+    config = read_zoo(plan).config("means", "cmru", 3, 4, 0)
+    test = config.source.load(tmp_path).split.test
+    held = load_inputs(tmp_path / "out" / "inputs" / "means.npz")
+    np.testing.assert_array_equal(held.x, test.x)
+
+
+def test_a_place_that_is_taken_is_no_verdict_on_the_network(tmp_path: Path) -> None:
+    study = {**PLAN["studies"][0], "cells": ["cmru"], "seeds": [4]}
+    plan = write(tmp_path, choose=[{}], studies=[study])
+    with pytest.raises(_StopError):
+        run_zoo(plan, tmp_path / "out", progress=_sooner(1))
+    dies = tmp_path / "out" / "dies" / "means" / "cmru-3-seed4-choice0.sqlite"
+    dies.parent.mkdir(parents=True)
+    dies.write_text("mine")
+    for _ in range(2):
+        text = sentence(lambda: run_zoo(plan, tmp_path / "out"))
+        assert "expected a new path or an earlier sweep" in text
+    dies.unlink()
+    results = run_zoo(plan, tmp_path / "out").results
+    assert [record.status for record in results.chips.values()] == ["done"]
 
 
 def test_results_that_are_damaged(done: tuple[Path, Results], tmp_path: Path) -> None:
