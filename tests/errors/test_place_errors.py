@@ -268,7 +268,7 @@ def test_a_closed_stream_is_no_file_that_is_written(
         ["sh", "-c", f'"$@" {closed}', "sh", *command], check=False, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    said = done.stdout.startswith(f"{out}: 1 runs")
+    said = done.stdout.startswith(f"{out}: 1 run,")
     assert said == (">&-" not in closed.split())
     with open_run(out) as run:
         assert run.complete

@@ -46,7 +46,7 @@ def test_one_die_has_a_page(tmp_path: Path) -> None:
     assert page.verdict.dies == 1
     assert page.verdict.judged is not None
     assert page.verdict.judged.dies == 1
-    assert "1 of 1 dies pass" in text or "0 of 1 dies pass" in text
+    assert "1 of 1 die pass" in text or "0 of 1 die pass" in text
 
 
 def test_failures_only_have_a_page(tmp_path: Path) -> None:
