@@ -7,6 +7,7 @@ sees the new states of the layers before it. The supply is the mean over these p
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -238,8 +239,7 @@ def simulate_behavioral(
     UserError
         The trace is too large, or there is no such kernel.
     """
-    # The compiled kernel counts set cells, and a stuck one breaks the count's code.
-    compiled = asked_kernel(kernel) == NUMBA and not any(die.stuck for die in dies)
+    compiled = asked_kernel(kernel) == NUMBA
     temperature = calibration.temperature if temperature is None else temperature
     keep_freed_memory()
     supply_v = design.technology.v_dd if v_dd is None else v_dd
@@ -248,12 +248,14 @@ def simulate_behavioral(
     groups = list(group_sequences(inputs.lengths))
     law = None if noise is None else NoiseLaw.of(design, at_supply, temperature, noise.scale)
     done = 0
-    for program in compile_dies(design, at_supply, dies, temperature=temperature, dtype=dtype):
-        job = _Job(results, program, at_supply, done, groups, inputs)
-        some = dies[done : done + program.n_die]
-        run = _run_compiled if compiled else _run_numpy
-        run(job, some, law, noise, sequence_offset)
-        done += program.n_die
+    # The compiled kernel counts set cells, and a stuck one breaks the count's code.
+    for stuck, alike in itertools.groupby(dies, key=lambda die: bool(die.stuck)):
+        run = _run_compiled if compiled and not stuck else _run_numpy
+        own = list(alike)
+        for program in compile_dies(design, at_supply, own, temperature=temperature, dtype=dtype):
+            job = _Job(results, program, at_supply, done, groups, inputs)
+            run(job, dies[done : done + program.n_die], law, noise, sequence_offset)
+            done += program.n_die
     return results.run(supply_v)
 
 

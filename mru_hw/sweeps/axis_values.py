@@ -42,11 +42,14 @@ class AxisValues(Document):
         if self.between is None:
             if self.values is None:
                 raise UserError("values", MISSING, "a value, for this key is required")
+            if self.scale != "linear":
+                raise UserError("scale", self.scale, "no such key without between")
             return self
         if self.values is not None:
             raise UserError("between", list(self.between), "no such key beside values")
         if type(self).model_fields["between"].annotation is Any:
-            raise UserError("between", self.between, "values, for those of the axis are no numbers")
+            why = "name dies, which no sample draws" if self.axis == DIE else "are no numbers"
+            raise UserError("between", self.between, f"values, for those of the axis {why}")
         low, high = self.between
         if not low < high:
             raise UserError("between", [low, high], "two values that ascend")
@@ -98,7 +101,7 @@ def _document(
         Field(description="ends that a sample's values lie between, both included"),
     ]
     fields: dict[str, Any] = {"axis": (Literal[name], ...), "values": (values | None, None)}
-    if get_args(kind)[0] in {int, float}:
+    if name != DIE and get_args(kind)[0] in {int, float}:  # a sample draws points and no dies
         fields["between"] = (ends | None, None)
     if trials is not None:
         fields["trials"] = (Annotated[Count, Field(description="draws at each value")], trials)

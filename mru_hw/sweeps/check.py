@@ -15,7 +15,7 @@ from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, Point, Shard, points
 from mru_hw.sweeps.ready import DOUBTFUL, doubtful_facts, make_ready
 from mru_hw.sweeps.room import free_bytes, refuse_no_room, run_bytes, store_bytes
-from mru_hw.sweeps.run import asked_runs
+from mru_hw.sweeps.run import asked_runs, dies_a_job
 from mru_hw.sweeps.statistics.stopping import Until
 from mru_hw.sweeps.subject import Subject, shared_subject
 from mru_hw.sweeps.work import cores, run_job
@@ -24,6 +24,8 @@ SHARE = 0.95
 """The yield that a plan's dies are counted for."""
 _PROBES = 3
 """Points at which a run is timed: the first, the last and one between."""
+_ENOUGH = 1.0
+"""Wall time of a job that tells what its runs take [s]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ def check_plan(
     each = run_bytes(subject.inputs.n_seq, plan.keep)
     refuse_no_room(out, runs, each)
     spice = any(point.level == "spice" for point in wanted)
-    probed = None if spice else _seconds(subject, wanted)
+    probed = None if spice else _seconds(subject, wanted, dies_a_job(plan, runs, workers))
     dies = max(len(point.dies) for point in wanted)
     half = 0.01 if until is None else until.half
     return PlanCheck(
@@ -123,15 +125,25 @@ def check_plan(
     )
 
 
-def _seconds(subject: Subject, wanted: tuple[Point, ...]) -> float:
-    """Return the mean time of a run [s], of second runs: the first one warms up."""
+def _seconds(subject: Subject, wanted: tuple[Point, ...], together: int) -> float:
+    """Return the mean time of a run [s], by jobs of up to `together` dies.
+
+    The first job warms up: it loads the kernel. Dies of a job share work, so each of those that
+    follow has more of them, until one lasts long enough.
+    """
     places = {round(k * (len(wanted) - 1) / (_PROBES - 1)) for k in range(_PROBES)}
     found = []
     for place in sorted(places):
-        point = wanted[place]
-        seeds = tuple(point.dies[:2]) * (2 if len(point.dies) == 1 else 1)
-        results = run_job(subject, Job(point=point, trial=0, first=0, seeds=seeds))
-        found.append(results[-1].seconds)
+        point, each, dies = wanted[place], math.inf, 1
+        run_job(subject, Job(point=point, trial=0, first=0, seeds=tuple(point.dies[:1])))
+        while dies <= min(together, len(point.dies)):
+            seeds = tuple(point.dies[:dies])
+            results = run_job(subject, Job(point=point, trial=0, first=0, seeds=seeds))
+            each = min(each, results[-1].seconds)
+            if each * dies > _ENOUGH:
+                break
+            dies *= 2
+        found.append(each)
     return sum(found) / len(found)
 
 

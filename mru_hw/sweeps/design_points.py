@@ -55,7 +55,11 @@ def combinations(plan: Plan, ground: Ground) -> Iterator[dict[str, Any]]:
         for name, own in fixed[value].items():
             AXES[name].check(of, own)
     rows = _grid(asked) if plan.sample is None else _sample(plan, asked)
+    drawn = [name for name, one in asked.items() if one.between is not None]
     for row in rows:
+        for name in drawn:  # an axis may take both ends and not all that lies between them
+            with _told(plan, name, "between"):
+                AXES[name].check(grounds[row.get(TECH)], row[name])
         settings = fixed[row.get(TECH)] | row
         yield {name: settings[name] for name in AXES}
 

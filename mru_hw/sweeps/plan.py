@@ -22,7 +22,7 @@ from mru_hw.errors import Bare, UserError
 from mru_hw.files import read_document
 from mru_hw.mapping.options import DEFAULTS, DesignOptions, read_options
 from mru_hw.simulate.asked import refuse_timing
-from mru_hw.simulate.kernels import NUMPY, asked_kernel
+from mru_hw.simulate.kernels import NUMBA, NUMPY, asked_kernel
 from mru_hw.sweeps.axes import AXES, NO_DIES, Ground
 from mru_hw.sweeps.axis_values import DIE, AxisValues, Count, below, mistaken, read_axes
 from mru_hw.sweeps.spec import CONDITIONS, DEFAULT, FIGURES, Spec, read_spec
@@ -175,6 +175,9 @@ class Plan(Document):
                 if why:
                     raise UserError("axes", name, f"no such axis at the level {level}, {why}")
         refuse_timing(self.timing, self.level)
+        if self.kernel == NUMBA and not self.settles:
+            expected = "no such key, for no point is at the level ideal, or behavioral and settled"
+            raise UserError("kernel", self.kernel, expected)
         if self.level == "ideal" and self.n_dies != 1:
             raise UserError("n_dies", self.n_dies, "1, for the level ideal has no dies")
         self._refuse_no_sample()

@@ -177,7 +177,7 @@ def _swept(
         last = began
         if len(done) < total:
             left = total - len(done)
-            chunk = min(plan.chunk, max(1, left // (JOBS_EACH * workers)))
+            chunk = dies_a_job(plan, left, workers)
             todo = (
                 jobs(wanted, done, chunk, asked)
                 if until is None
@@ -201,6 +201,11 @@ def _swept(
             digest=store.digest(),
             seconds=time.monotonic() - began,
         )
+
+
+def dies_a_job(plan: Plan, left: int, workers: int) -> int:
+    """Return how many dies a job has, at most, where so many runs are left."""
+    return min(plan.chunk, max(1, left // (JOBS_EACH * workers)))
 
 
 def asked_runs(wanted: Sequence[Point], shard: Shard | None, until: Until | None) -> Asked:

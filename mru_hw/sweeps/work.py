@@ -237,9 +237,9 @@ def _run(
         return [fields | _judged(subject, trace.decision) for _ in seeds]
     if chip.setup.level == "spice":
         return [fields | _spice(subject, chip, drawn_die(chip, seed), workers) for seed in seeds]
-    if chip.trim is None and not chip.setup.stuck:
+    if chip.trim is None:
         return _behavior(subject, chip, (chip.design, drawn_dies(chip, seeds)), fields)
-    # Trimmed dies have a design each, and those with stuck cells may have another kernel.
+    # Trimmed dies have a design each.
     made = [made_die(chip, seed) for seed in seeds]
     return [_behavior(subject, chip, (one, [die]), fields)[0] for one, die in made]
 

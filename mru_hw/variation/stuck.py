@@ -15,7 +15,7 @@ Stuck = NDArray[np.int8]
 
 
 def draw_stuck(design: Design, seed: int, share: float) -> dict[int, Stuck]:
-    """Draw which memory cells of a die are stuck, by layer; nothing where `share` is 0.
+    """Draw which memory cells of a die are stuck, by layer; no layer where none of its cells is.
 
     Each cell is stuck with the probability `share`, set or reset with even odds. Those of a larger
     share contain those of a smaller one, stuck alike.
@@ -34,9 +34,9 @@ def draw_stuck(design: Design, seed: int, share: float) -> dict[int, Stuck]:
             np.random.Philox(np.random.SeedSequence(seed, spawn_key=(stream,)))
         )
         place, side = rng.random((2, bank.n_cells, bank.n_units))
-        found[bank.layer] = np.where(
-            place < share, np.where(side < 0.5, np.int8(-1), np.int8(1)), np.int8(0)
-        )
+        cells = np.where(place < share, np.where(side < 0.5, np.int8(-1), np.int8(1)), np.int8(0))
+        if cells.any():
+            found[bank.layer] = cells
     return found
 
 

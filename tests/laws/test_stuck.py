@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from mru_hw.simulate.behavioral import simulate_behavioral
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.compile import compile_dies
 from mru_hw.simulate.energy import energy
 from mru_hw.variation.stuck import draw_stuck, kept
@@ -22,7 +22,7 @@ def test_a_larger_share_has_the_cells_of_a_smaller_one() -> None:
     many = [draw_stuck(design, seed, 0.4)[0] for seed in range(300)]
     assert abs(np.mean([cells != 0 for cells in many]) - 0.4) < 0.03
     assert abs(np.mean(many)) < 0.03
-    assert draw_stuck(design, 5, 0.0) == {}
+    assert draw_stuck(design, 5, 0.0) == draw_stuck(design, 5, 1e-9) == {}
     bits = np.array([[True, False], [True, False]])
     held = kept(bits, {3: np.array([[-1, 0], [0, 1]], np.int8)}, 3)
     assert held.tolist() == [[False, False], [True, True]]
@@ -57,3 +57,22 @@ def test_stuck_cells_keep_their_bits_at_every_frame() -> None:
         assert np.nanmax(np.abs(state[0] - highest)) < 1e-12
     first, second = (energy(run.supply).total for run in runs)
     np.testing.assert_array_equal(first, second)
+
+
+def test_the_bits_of_a_die_do_not_depend_on_stuck_cells_of_another() -> None:
+    """Among them those of the kernel: a die without stuck cells keeps the compiled one."""
+    chip, inputs = make_chip("cmru", "10 ms", levels=2), draw_inputs(4, 5, n_seq=40, n_time=6)
+    design, calibration = chip.design, chip.calibration
+    cells = draw_stuck(design, 3, 0.3)
+    dies = [chip.die(1), dataclasses.replace(chip.die(2), stuck=cells), chip.die(3), chip.die(4)]
+    noise = NoiseRun(seed=1)
+    together = simulate_behavioral(design, calibration, inputs, dies, noise=noise)
+    for d, die in enumerate(dies):
+        alone = simulate_behavioral(design, calibration, inputs, [die], noise=noise)
+        np.testing.assert_array_equal(together.supply.static[d], alone.supply.static[0])
+        np.testing.assert_array_equal(together.supply.switching[d], alone.supply.switching[0])
+        np.testing.assert_array_equal(together.trace.decision[d], alone.trace.decision[0])
+        theirs, its = together.trace.output, alone.trace.output
+        assert theirs is not None
+        assert its is not None
+        np.testing.assert_array_equal(theirs[d], its[0])

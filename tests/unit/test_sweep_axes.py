@@ -177,6 +177,11 @@ def test_a_sample_lies_between_its_ends(method: str) -> None:
     assert [p.settings for p in sampled(method, 16)] == found[:16] or method == "random"
 
 
+def test_what_an_axis_does_not_take_between_its_ends_is_refused() -> None:
+    told = sentence(lambda: sampled("sobol", 16, [{"axis": "bias_bits", "between": [0, 4]}]))
+    assert told == "axes.0.between is 1, expected 0, for as trained, or 2 to 24."
+
+
 def test_sobol_fills_the_space_evenly() -> None:
     cells = (places("sobol", 256, 2, 3) * 16).astype(int)
     # One point in each of 256 cells but for the step by which all are moved.
@@ -244,6 +249,15 @@ def test_a_sample_is_swept_on_the_same_dies(tmp_path: Path) -> None:
             {"axes": [{"axis": "corner", "between": ["tt", "ss"]}]},
             "axes.0.between is ['tt', 'ss'], expected values, for those of the axis are no "
             "numbers.",
+        ),
+        (
+            {"axes": [{"axis": "die", "between": [3, 7]}]},
+            "axes.0.between is [3, 7], expected values, for those of the axis name dies, which no "
+            "sample draws.",
+        ),
+        (
+            {"axes": [{"axis": "k", "values": [1, 3], "scale": "log"}]},
+            'axes.0.scale is "log", expected no such key without between.',
         ),
         (
             {"axes": [{"axis": "k", "between": [1, 3], "values": [1]}]},

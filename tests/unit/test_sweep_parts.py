@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 import sqlite3
@@ -17,13 +18,15 @@ from hypothesis import strategies as st
 
 import mru_hw
 from mru_hw.cli.app import run as command
-from mru_hw.sweeps.check import check_plan
+from mru_hw.sweeps.check import PlanCheck, check_plan
 from mru_hw.sweeps.merge import merge
 from mru_hw.sweeps.plan import Plan, read_plan
-from mru_hw.sweeps.points import Shard, jobs, points, read_shard
+from mru_hw.sweeps.points import Job, Shard, jobs, points, read_shard
 from mru_hw.sweeps.room import run_bytes
 from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.view import open_run
+from mru_hw.sweeps.work import DieResult, run_job
 from mru_hw.technology import load_technology
 from tests.mistakes import sentence
 from tests.sweeps import write_case
@@ -240,6 +243,25 @@ def test_a_check_tells_what_a_run_takes_on_the_disk(tmp_path: Path) -> None:
         assert (sizes[1] - sizes[0]) / 80 == pytest.approx(run_bytes(20, keep), rel=0.25)
 
 
+def test_a_check_does_not_count_what_loads_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs take half a second, shared by their dies; the first takes a minute."""
+    jobs_run: list[int] = []
+
+    def timed(subject: Subject, job: Job) -> list[DieResult]:
+        n = len(job.seeds)
+        jobs_run.append(n)
+        seconds = (60.0 if len(jobs_run) == 1 else 0.5) / n
+        return [dataclasses.replace(one, seconds=seconds) for one in run_job(subject, job)]
+
+    monkeypatch.setattr("mru_hw.sweeps.check.run_job", timed)
+    plan = write_case(tmp_path, n_dies=24, chunk=4)
+    found = check(plan, tmp_path / "run.sqlite")
+    assert found.seconds_a_run == pytest.approx(0.5 / 4)
+    assert jobs_run == [1, 1, 2, 4]
+
+
 def test_a_sweep_without_room_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mru_hw.sweeps.room.free_bytes", lambda _out: 50_000)
     plan, out = write_case(tmp_path, n_dies=100), tmp_path / "run.sqlite"
@@ -251,7 +273,7 @@ def test_a_sweep_without_room_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     assert not out.exists()
 
 
-def check(plan: Path, out: Path) -> object:
+def check(plan: Path, out: Path) -> PlanCheck:
     return check_plan({"sweep": read_plan(plan)}, plan.parent, out, workers=1)
 
 

@@ -85,6 +85,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"timing": "timed", "level": "spice"},
         'plan.yaml: timing is "timed", expected settled at the level spice: behavioral alone has',
     ),
+    *(
+        (
+            {"kernel": "numba"} | keys,
+            'plan.yaml: kernel is "numba", expected no such key, for no point is at the level ide',
+        )
+        for keys in ({"timing": "timed"}, {"level": "spice"})
+    ),
     (
         {"level": "spice", "axes": [{"axis": "level", "values": ["spice"]}]},
         'plan.yaml: axes is "level", expected no such axis at the level spice, which the key names',
