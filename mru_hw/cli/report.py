@@ -58,10 +58,11 @@ def report(
     with contextlib.ExitStack() as stack:
         run, *others = [stack.enter_context(open_run(path)) for path in runs]
         page = write_report(run, out, others=others, model=chip, inputs=inputs, again=InShell())
+        n_runs = sum(point.n_runs for point in run.points)
         result = {
             "report": out,
             "complete": run.complete,
-            "runs": sum(point.n_runs for point in run.points),
+            "runs": n_runs,
             "verdict": page.verdict.as_data(run),
         }
         if data is not None:
@@ -77,7 +78,7 @@ def report(
             result | ({"statistics": page.statistics.as_data()} if json else {}),
             as_json=json,
             lines=[
-                f"{out}: {many(result['runs'], 'run')}, the sweep is {state}.",
+                f"{out}: {many(n_runs, 'run')}, the sweep is {state}.",
                 *verdict_lines(run, page.verdict),
             ],
         )

@@ -36,6 +36,8 @@ KEEPS = {
         *{("300 pA", "ss", -40.0)},
     },
 }
+LONG = {"axis": "frame_period", "values": ["200 ms"]}
+"""Frames in which the small network settles, which would be a doubt of another kind."""
 NETWORKS = (two_units, two_windows, lambda: loops("fq_bmru", [1.0], [0.5]))
 
 
@@ -85,7 +87,7 @@ def test_a_run_says_so(timing: str) -> None:
 def test_a_sweep_says_so_in_its_summary_table_and_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    axes = [{"axis": "temperature", "values": [27, 85, 125]}]
+    axes = [{"axis": "temperature", "values": [27, 85, 125]}, LONG]
     plan = write_case(tmp_path, n_seq=2, tech="sky130", axes=axes, n_dies=1)
     store, page = tmp_path / "run.sqlite", tmp_path / "report.html"
     call = ["sweep", str(plan), "--out", str(store), "--workers", "1", "--json"]
@@ -110,7 +112,7 @@ def test_a_sweep_says_so_in_its_summary_table_and_page(
 def test_a_sweep_that_keeps_its_signal_says_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan, store = write_case(tmp_path, n_seq=2, n_dies=1), tmp_path / "run.sqlite"
+    plan, store = write_case(tmp_path, n_seq=2, n_dies=1, axes=[LONG]), tmp_path / "run.sqlite"
     assert command(["sweep", str(plan), "--out", str(store), "--workers", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["warning"] is None
     assert read_sweep(store).warning == ""
