@@ -88,6 +88,11 @@ def run_on(
             lambda: max(1, _workers(client)),
             waiting=_Patience(client),
         )
+    except Exception as error:
+        # What else fails in a client that has lost its scheduler depends on the instant.
+        if isinstance(error, SimulationError) or client.status == "running":
+            raise
+        raise _gone() from error
     finally:
         # Where the cluster is gone, so is what its workers held.
         with contextlib.suppress(OSError, CancelledError, ValueError):
@@ -135,7 +140,9 @@ def _submitted(client: Client, name: str, job: Job) -> Future[list[DieResult]]:
 
     def pass_on(theirs: Any) -> None:
         try:
-            found = theirs.result()
+            # dask has one thread for the callbacks of all clients: one that waits for a cluster
+            # that is gone would keep the results of the next one back.
+            found = theirs.result(timeout=PATIENCE)
         except KilledWorker:
             ours.set_exception(WorkerDied())
         except (CancelledError, OSError):

@@ -380,7 +380,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"inputs": "none.npz"}, "inputs is "),
     ({"tech": "none"}, 'tech is "none", expected one of generic180, sky130.'),
     ({"sequences": "0:50"}, 'sequences is "0:50", expected start:stop within 0:20'),
-    ({"axes": [{"axis": "corner", "values": ["xx"]}]}, 'axes.0.values.0 is "xx", expected one of tt, '),
+    (
+        {"axes": [{"axis": "corner", "values": ["xx"]}]},
+        'axes.0.values.0 is "xx", expected one of tt, ',
+    ),
 ]
 
 

@@ -138,7 +138,7 @@ def test_runs_that_are_not_independent_have_no_interval(axes: Any, tmp_path: Pat
 
 def test_populations_are_named_by_what_is_drawn() -> None:
     def settings(**scales: float) -> dict[str, Any]:
-        names = ("mismatch_scale", "process_scale", "gradient_scale", "perturbation")
+        names = ("mismatch_scale", "process_scale", "gradient_scale", "stuck_cells", "perturbation")
         return dict.fromkeys(names, 0.0) | {"corner": "ss"} | scales
 
     assert drawn(settings()) == "one die at corner ss"
@@ -192,7 +192,7 @@ def test_a_run_takes_less_than_a_kilobyte(tmp_path: Path) -> None:
 
 
 def test_a_sweep_is_read_while_it_is_written(tmp_path: Path) -> None:
-    plan, out = read_plan(write_case(tmp_path, n_dies=6, chunk=2)), tmp_path / "run.sqlite"
+    plan, out = read_plan(write_case(tmp_path, n_dies=8, chunk=2)), tmp_path / "run.sqlite"
     seen: list[tuple[int, bool]] = []
 
     def look(done: int, _total: int) -> None:
@@ -201,7 +201,7 @@ def test_a_sweep_is_read_while_it_is_written(tmp_path: Path) -> None:
                 seen.append((run.base.n_runs, run.complete))
 
     run_sweep({"sweep": plan}, tmp_path, out, workers=1, progress=look)
-    assert seen == [(2, False), (4, False), (6, False)]
+    assert seen == [(2, False), (4, False), (6, False), (8, False)]
     assert [p.name for p in tmp_path.iterdir() if "run.sqlite" in p.name] == ["run.sqlite"]
 
 
