@@ -25,11 +25,13 @@ Hashes = dict[str, dict[str, str]]
 
 
 @functools.cache
-def hashes(lanes: int = 64, *, avx2: bool = False) -> Hashes:
+def hashes(lanes: int = 64, *, avx2: bool = False, cache: Path | None = None) -> Hashes:
     done = subprocess.run(
         [sys.executable, "-m", "tests.laws.kernel_bits", str(lanes)],
         cwd=Path(__file__).parents[2],
-        env=os.environ | (AVX2 if avx2 else {}),
+        env=os.environ
+        | (AVX2 if avx2 else {})
+        | ({} if cache is None else {"XDG_CACHE_HOME": str(cache)}),
         capture_output=True,
         text=True,
         check=True,
@@ -53,6 +55,14 @@ def test_bits_do_not_depend_on_the_width_of_a_block(lanes: int) -> None:
 def test_bits_do_not_depend_on_the_processor() -> None:
     """Compiled for another one, that is, and run on this one."""
     assert hashes(avx2=True) == hashes()
+
+
+@pytest.mark.slow
+def test_a_process_that_compiles_has_the_bits_of_those_that_come_after_it(tmp_path: Path) -> None:
+    """They need not run the same copy of a function that was made twice."""
+    first = hashes(cache=tmp_path)
+    hashes.cache_clear()
+    assert hashes(cache=tmp_path) == first
 
 
 @st.composite

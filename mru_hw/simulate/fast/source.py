@@ -98,6 +98,9 @@ _INLINE = "inline='always', error_model='numpy'"
 # Multiplications and additions may contract, the same way in every lane. Nothing is allocated, so
 # nobody counts who holds an array: a sixth of a run's time would go there.
 _LOOPS = "cache=True, error_model='numpy', fastmath={'contract'}, _nrt=False"
+# Of two products in one sum either may contract, and a compiler that makes a function twice, for
+# itself and within its caller, need not choose alike; nor need a later process run the same one.
+_EXACT = "cache=True, error_model='numpy', fastmath=False, _nrt=False"
 _DRAWS_HEAD = """
 
 import math
@@ -171,7 +174,8 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
         parts.append(_text(tree, inline))
     parts.append(_draws(inline))
     for loop in _loops():
-        parts.append(_text(_function(loop), _LOOPS))
+        exact = loop.__module__ == noise_lane.__name__
+        parts.append(_text(_function(loop), _EXACT if exact else _LOOPS))
         if loop in WIDE_LOOPS:
             parts.append(_wide(loop))
     return "".join(parts)
