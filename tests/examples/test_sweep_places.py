@@ -19,6 +19,7 @@ from distributed import Client, LocalCluster
 
 from mru_hw.cli.app import run as command
 from mru_hw.sweeps.store import COLUMNS
+from tests.clusters import local_cluster
 from tests.kill_commands import COMMANDS, Command
 from tests.kills import Call
 from tests.sweeps import write_case
@@ -32,9 +33,7 @@ Rows = list[tuple[Any, ...]]
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """Two worker processes that are started again when killed; all speak TCP."""
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", protocol="tcp://"
-    ) as started:
+    with local_cluster() as started:
         yield started
 
 

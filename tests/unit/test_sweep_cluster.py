@@ -18,6 +18,7 @@ from mru_hw.sweeps import cluster as sweep_cluster
 from mru_hw.sweeps import crew as sweep_crew
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import Outcome, run_sweep
+from tests.clusters import local_cluster
 from tests.sweeps import write_case
 
 AXES = [{"axis": "mismatch_scale", "values": [0, 1, 2]}]
@@ -26,9 +27,7 @@ AXES = [{"axis": "mismatch_scale", "values": [0, 1, 2]}]
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     """Two worker processes behind a scheduler, all speaking TCP."""
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", protocol="tcp://"
-    ) as started:
+    with local_cluster() as started:
         yield started
 
 
@@ -92,7 +91,8 @@ def _full(_name: str, _job: Any) -> Exception:
 def test_a_cluster_without_workers_counts_as_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_case(tmp_path, n_dies=12, chunk=1, axes=AXES)
+    # More than a worker computes while it is told to end.
+    write_case(tmp_path, n_dies=1000, chunk=1, axes=AXES)
     monkeypatch.setattr(sweep_cluster, "ALONE", 0.1)
     monkeypatch.setattr(sweep_crew, "NOW_AND_THEN", 0.1)
     with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as left:

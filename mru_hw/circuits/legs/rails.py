@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.circuits.base import Array, DeviceView, LegsView, NodeView, node_factor, rail_of
+from mru_hw.circuits.base import Array, DeviceView, LegsView, NodeView, rail_of
+from mru_hw.circuits.factors import node_factor
 from mru_hw.circuits.legs.gains import path_gains
 from mru_hw.circuits.legs.roles import LEGS
 from mru_hw.circuits.units import UnitRole, UnitView

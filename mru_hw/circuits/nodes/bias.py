@@ -21,8 +21,8 @@ from mru_hw.circuits.base import (
     NodeKind,
     NodeRole,
     NodeView,
-    node_factor,
 )
+from mru_hw.circuits.factors import node_factor
 from mru_hw.circuits.legs.gains import node_flip
 from mru_hw.circuits.legs.leakage import bus_leak
 from mru_hw.circuits.nodes.diode import diode_roles

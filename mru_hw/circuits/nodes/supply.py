@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mru_hw.circuits.base import Array, DeviceView, NodeView, node_factor, node_ratio
+from mru_hw.circuits.base import Array, DeviceView, NodeView
+from mru_hw.circuits.factors import node_factor, node_ratio
 from mru_hw.circuits.legs.gains import node_flip
 from mru_hw.circuits.nodes.bias import rest_current, split_line, splitter_factor
 
