@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,8 @@ from mru_hw.sweeps.view import open_run
 from tests.sweeps import write_case
 
 
-def swept(folder: Path, **plan: object) -> Path:
-    read = read_plan(write_case(folder, **plan))  # type: ignore[arg-type]
+def swept(folder: Path, **plan: Any) -> Path:
+    read = read_plan(write_case(folder, **plan))
     run_sweep({"sweep": read}, folder, folder / "run.sqlite", workers=1)
     return folder / "run.sqlite"
 
