@@ -83,9 +83,9 @@ def agreement_section(
 def _none() -> list[str]:
     return [
         "This network did not run in ngspice in the runs that this page was made from: trust in "
-        "the array rests on other networks (docs/agreement.md). A plan with level: spice, some "
-        "sequences and dies, given to the report beside this run, compares this network die by "
-        "die here.",
+        "the array rests on other networks (docs/validation/agreement.md). A plan with "
+        "level: spice, some sequences and dies, given to the report beside this run, compares "
+        "this network die by die here.",
         _NEVER,
     ]
 
