@@ -26,6 +26,8 @@ from mru_hw.zoo.plan import ChipPlan, TaskPlan, ZooPlan
 from tests.halves import thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
+HOWTO = re.findall(r"^(\w+)$", (DOCS / "howto" / "index.md").read_text("utf-8"), re.MULTILINE)
+"""The pages that the index lists, in its order; those on extension have tests of their own."""
 PAGES = (
     (
         "reference/models.md",
@@ -35,6 +37,11 @@ PAGES = (
         "zoo_plan.md",
     ),
     ("tutorials/your_network.md",),
+    (
+        "tutorials/first_half_hour.md",
+        "tutorials/designers_afternoon.md",
+        *(f"howto/{page}.md" for page in HOWTO),
+    ),
 )
 """In this order: each of a group goes on with what the first one made."""
 
@@ -58,6 +65,7 @@ def test_the_pages_run_as_they_stand(
         for kind, text in blocks:
             if kind == "python":
                 exec(compile(text, page, "exec"), names)
+                capsys.readouterr()  # what it prints is its own, not the next command's
             elif kind == "yaml":
                 name = text.splitlines()[0].removeprefix("# ")
                 Path(name).write_text(text, encoding="utf-8")

@@ -171,9 +171,13 @@ def asked_points(run: RunView) -> Iterator[list[PointView]]:
         groups: dict[str, list[PointView]] = {}
         for point in points:
             if _asked(run.spec(study), point):
-                shared = {n: v for n, v in point.settings.items() if n not in CONDITIONS}
-                groups.setdefault(repr(shared), []).append(point)
+                groups.setdefault(repr(shared_settings(point)), []).append(point)
         yield from groups.values()
+
+
+def shared_settings(point: PointView) -> dict[str, Any]:
+    """Return the settings that a point shares with all points of its dies: not its condition."""
+    return {name: v for name, v in point.settings.items() if name not in CONDITIONS}
 
 
 def passing_dies(
@@ -213,7 +217,7 @@ def _yield(run: RunView, spec: Spec, group: Sequence[PointView]) -> Yield:
     ]
     hardest = group[int(np.argmin(shares))]
     lost = {tuple(key) for point in group for key in point.lost.tolist()}
-    settings = {n: v for n, v in group[0].settings.items() if n not in CONDITIONS}
+    settings = shared_settings(group[0])
     n, count = len(passed), int(passed.sum())
     return Yield(
         study=group[0].study,
