@@ -66,6 +66,8 @@ class Page:
         The verdict as sentences.
     lead, warnings
         The line under the title, and what stands in boxes.
+    chip
+        The network at the point at the head, where it is at hand.
     """
 
     title: str
@@ -76,6 +78,7 @@ class Page:
     sections: Sequence[Section]
     verdict: Verdict
     statistics: Statistics
+    chip: ChipFacts | None
 
 
 def make_page(
@@ -153,6 +156,7 @@ def make_page(
         sections=[section for section in sections if not section.empty],
         verdict=judged,
         statistics=told,
+        chip=chip,
     )
 
 
