@@ -26,7 +26,16 @@ from mru_hw.zoo.plan import ChipPlan, TaskPlan, ZooPlan
 from tests.halves import thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = (("models.md", "cells.md", "sweeps.md", "report.md", "zoo_plan.md"), ("your_network.md",))
+PAGES = (
+    (
+        "reference/models.md",
+        "reference/cells.md",
+        "reference/sweeps.md",
+        "report.md",
+        "zoo_plan.md",
+    ),
+    ("tutorials/your_network.md",),
+)
 """In this order: each of a group goes on with what the first one made."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -92,7 +101,7 @@ def _first_column(page: str, heading: str) -> list[str]:
     ],
 )
 def test_the_page_on_models_names_every_key(heading: str, names: set[str]) -> None:
-    assert set(_first_column("models.md", heading)) == names
+    assert set(_first_column("reference/models.md", heading)) == names
     assert set(MapSpec.model_fields) == {*Structure.model_fields, "tensors"}
 
 
@@ -147,4 +156,4 @@ def test_the_page_on_models_names_every_tensor() -> None:
         {"frame_period": 1, "n_in": 2, "n_hidden": 2, "n_classes": 2, "layers": layers}
     )
     made = {re.sub(r"\.\d+\.", ".I.", name) for name in spec.tensor_shapes()}
-    assert set(_first_column("models.md", "tensor")) == made
+    assert set(_first_column("reference/models.md", "tensor")) == made
