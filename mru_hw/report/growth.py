@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, NullFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, StrMethodFormatter
 
 from mru_hw.errors import LawError, UserError
 from mru_hw.mapping import Design, map_model
@@ -272,6 +272,7 @@ def _curve(axes: Axes, some: Sequence[Sized], figure: str) -> None:
     axes.set_yscale("log")
     axes.set_xticks(x, [f"{value:g}" for value in x])
     axes.xaxis.set_minor_formatter(NullFormatter())
-    if figure == "power":
-        axes.yaxis.set_major_formatter(EngFormatter(unit="W"))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    write = EngFormatter(unit="W") if figure == "power" else StrMethodFormatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter(write)
     axes.yaxis.set_minor_formatter(NullFormatter())
