@@ -41,3 +41,14 @@ class InShell:
             f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}\n"
             f"mru-hw explain {store} --spice",
         )
+
+    def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
+        """Yield the plan, and the commands that run it and make a page of both."""
+        from mru_hw.report.again import SPICE, spice_plan
+
+        yield SPICE, spice_plan(run)
+        yield (
+            "The sweep in ngspice, and a page with both",
+            "mru-hw sweep SPICE.yaml --out spice.sqlite\n"
+            f"mru-hw report {shlex.quote(run.path.name)} spice.sqlite --out report.html",
+        )

@@ -15,18 +15,23 @@ from mru_hw.report import bands
 from mru_hw.report.again import Again, InPython
 from mru_hw.report.bands import until_lines
 from mru_hw.report.beside_spice import agreement_section
-from mru_hw.report.chip import ChipFacts, area_section, enlarge_section, find_chip, power_parts
+from mru_hw.report.chip import ChipFacts, area_section, find_chip
 from mru_hw.report.compare import Compared, published, side_by_side
+from mru_hw.report.enlarge import enlarge_section
 from mru_hw.report.failing import failing_units
+from mru_hw.report.growth import growth_section
 from mru_hw.report.head import STAMP, cards, lead, paragraph
 from mru_hw.report.limits import capability_note, limits_said, specification
 from mru_hw.report.montecarlo import matrices, refused, spread_table, worst_table
+from mru_hw.report.network import network_section
 from mru_hw.report.origin import reproduction
 from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
+from mru_hw.report.power_parts import power_parts
 from mru_hw.report.reading import reading
 from mru_hw.report.sections import distributions, notes, over_axes, point_rows, technologies
 from mru_hw.report.sequence import sequence_section
+from mru_hw.report.tradeoffs import tradeoffs
 from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
 from mru_hw.sweeps.verdict import Verdict, verdict
@@ -66,6 +71,8 @@ class Page:
         The verdict as sentences.
     lead, warnings
         The line under the title, and what stands in boxes.
+    chip
+        The network at the point at the head, where it is at hand.
     """
 
     title: str
@@ -76,6 +83,7 @@ class Page:
     sections: Sequence[Section]
     verdict: Verdict
     statistics: Statistics
+    chip: ChipFacts | None
 
 
 def make_page(
@@ -136,8 +144,11 @@ def make_page(
         _worst(run, judged, words, model, inputs),
         enlarge_section(found),
         *_points(run, told),
+        tradeoffs(run, told, judged, chip),
         area_section(found),
-        agreement_section(run, others, model, inputs),
+        *([] if chip is None else [growth_section(chip)]),
+        *([] if chip is None else [network_section(chip, run.base.seeds.tolist())]),
+        agreement_section(run, others, model, inputs, words),
         *([side_by_side(compared)] if others else []),
         published(run, judged),
         *after,
@@ -150,9 +161,10 @@ def make_page(
         paragraph=paragraph(run, judged, chip),
         warnings=warnings(run),
         cards=[*cards(run, judged, chip), *own_cards],
-        sections=[section for section in sections if not section.empty],
+        sections=[one for one in sections if one is not None and not one.empty],
         verdict=judged,
         statistics=told,
+        chip=chip,
     )
 
 

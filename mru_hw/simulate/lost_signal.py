@@ -14,7 +14,7 @@ LOST = 0.2
 """Of a node's usual current: what legs off it may leak before the signal counts as lost. A rail
 never shows less than its leg's leakage (`BusLeak.passed`), so a signal of plus and minus the usual
 current moves what its legs bring by that share less. From about there on ngspice and the array
-lose what the network decides (docs/technologies.md)."""
+lose what the network decides (docs/reference/technologies.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

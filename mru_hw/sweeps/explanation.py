@@ -24,6 +24,7 @@ from mru_hw.spice.folder import write_netlist
 from mru_hw.sweeps.explain import Rerun, rerun
 from mru_hw.sweeps.failed import Beside, failed_sequences, failed_units
 from mru_hw.sweeps.ready import point_doubts
+from mru_hw.words import many
 
 SHOWN = 20
 """Wrong steps of a sequence that are written for a person."""
@@ -200,7 +201,7 @@ class Explanation:
         """Say in one line which die it is, and how it fares."""
         return (
             f"<Explanation: die {self.die} of point {self.point}, {100 * self.accuracy:.2f} % "
-            f"right, {len(self.steps)} wrong steps>"
+            f"right, {many(len(self.steps), 'wrong step')}>"
         )
 
     def __str__(self) -> str:

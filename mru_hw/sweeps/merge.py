@@ -88,10 +88,14 @@ def _refuse_other(out: Path, runs: Sequence[RunView]) -> None:
     A call that is killed after it wrote has left that, and its user repeats it.
     """
     expected = "a new path"
-    with contextlib.suppress(UserError), open_run(out) as there:
-        rows = heapq.merge(*(run.results() for run in runs), key=lambda row: row[:3])
+    with contextlib.suppress(UserError), open_run(out) as there, contextlib.ExitStack() as stack:
+        # A store that is closed with a cursor half read keeps its lock for as long as that lives.
+        there_rows, *shard_rows = (
+            stack.enter_context(contextlib.closing(run.results())) for run in (there, *runs)
+        )
+        rows = heapq.merge(*shard_rows, key=lambda row: row[:3])
         same = there.complete and there.facts["identity"] == runs[0].facts["identity"]
-        if same and all(one == other for one, other in zip_longest(there.results(), rows)):
+        if same and all(one == other for one, other in zip_longest(there_rows, rows)):
             apart = _specs_apart(runs[0], there)
             if apart is None:
                 return

@@ -28,6 +28,7 @@ from mru_hw.sweeps.until import dies_next, refuse_until, told
 from mru_hw.sweeps.versions import machine, versions
 from mru_hw.sweeps.view import view_of
 from mru_hw.sweeps.work import DieResult, cores, references, run_job
+from mru_hw.words import many
 
 STUDY = "sweep"
 """Name of the only study of a run that comes from one plan."""
@@ -65,9 +66,10 @@ class Outcome:
         cut = [status for status in RunStatus if status.of_machine and status.name in self.failed]
         if cut:
             count = sum(self.failed[status.name] for status in cut)
+            was = "was" if count == 1 else "were"
             raise SimulationError(
-                f"{count} of {self.runs} runs were cut off. {cut[0].value} The sweep is not "
-                "complete; the same call tries them again."
+                f"{count} of {many(self.runs, 'run')} {was} cut off. {cut[0].value} The sweep "
+                "is not complete; the same call tries them again."
             )
 
 

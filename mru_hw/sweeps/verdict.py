@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from mru_hw.statistics.crossed import mean_band
 from mru_hw.statistics.shares import Band
 from mru_hw.sweeps.spec import CONDITIONS, FIGURES
-from mru_hw.sweeps.statistics.answers import Statistics, Yield, independent
+from mru_hw.sweeps.statistics.answers import (
+    Statistics,
+    Yield,
+    independent,
+    shared_settings,
+)
 from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import condition, many
@@ -167,7 +172,7 @@ class Verdict:
 def verdict(run: RunView, told: Statistics) -> Verdict:
     """Return what a sweep amounts to, from the statistics of it."""
     base = run.base
-    own = {name: v for name, v in base.settings.items() if name not in CONDITIONS}
+    own = shared_settings(base)
     same = [_at_its_end(run, one) for one in told.yields if one.study == base.study]
     judged = next((one for one in same if one.settings == own), None)
     corners = [one for one in same if _but_corner(one.settings) == _but_corner(own)]

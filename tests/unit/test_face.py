@@ -60,7 +60,7 @@ def inputs(folder: Path) -> Inputs:
 
 
 def test_the_public_names_are_listed_once_and_all_there() -> None:
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").split("\n## ")[0]
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8").split("\n## ")[0]
     listed = re.findall(r"^\| `(\w+)", page, re.MULTILINE)
     assert sorted(listed) == sorted(mru_hw.__all__)
     assert set(mru_hw.__all__) <= set(dir(mru_hw))

@@ -159,3 +159,20 @@ def test_nothing_is_written_where_something_else_stands(
     assert capsys.readouterr().err.startswith(f'--pdf is "{mine}", expected a new path or ')
     assert not out.exists()
     assert mine.read_text() == "mine"
+
+
+def test_a_network_that_never_ran_in_ngspice_says_so_and_how(tmp_path: Path) -> None:
+    axes = [{"axis": "noise_scale", "values": [0, 1]}, {"axis": "v_dd", "values": [1.8, 1.7]}]
+    page, text = made(swept(tmp_path, n_dies=2, axes=axes), tmp_path)
+    (section,) = [s for s in page.sections if s.key == "ngspice"]
+    assert "nothing on this page was checked against ngspice" in section.paragraphs[0]
+    checked = {row["figure"]: row["for this network"] for row in section.tables[0].plain()}
+    assert checked["decisions"] == checked["energy and power, in all"] == "not compared"
+    assert checked["corners, temperatures, supplies"] == "0 of 2 conditions"
+    (_, plan), (_, commands) = section.lines
+    (tmp_path / "SPICE.yaml").write_text(plan)
+    read = read_plan(tmp_path / "SPICE.yaml")
+    assert read.level == "spice"
+    assert [axis.axis for axis in read.axes] == ["v_dd"]  # ngspice knows no noise
+    assert "mru-hw sweep SPICE.yaml --out spice.sqlite" in commands
+    assert "mru-hw report run.sqlite spice.sqlite" in text

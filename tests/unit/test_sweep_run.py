@@ -358,7 +358,9 @@ def test_a_store_that_another_process_writes_is_refused(tmp_path: Path, inside: 
     db = sqlite3.connect(out, isolation_level=None)
     db.execute("BEGIN EXCLUSIVE")
     try:
-        used = f'out is "{out}", expected a file that no other process is using.'
+        used = (
+            f'out is "{out}", expected a file that no other process is using (database is locked).'
+        )
         assert sentence(lambda: sweep(plan, out)) == used
         match = "expected a sweep that no process is writing"
         with pytest.raises(UserError, match=match), open_run(out):

@@ -332,6 +332,22 @@ def test_mistakes_are_one_sentence(keys: dict[str, Any], expected: str, tmp_path
     assert expected in text
 
 
+def test_a_yield_at_other_conditions_than_the_nominal_one_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    axes = [{"axis": "temperature", "values": [27, 85]}]
+    write_case(tmp_path, n_dies=5, axes=axes, spec=SPEC | {"temperature": [85]})
+    store = tmp_path / "run.sqlite"
+    call = ["sweep", str(tmp_path / "plan.yaml"), "--out", str(store), "--workers", "1"]
+    assert command(call) == 0
+    with open_run(store) as run:
+        (one,) = yields(run)
+        assert run.base.number not in one.points
+    said = capsys.readouterr().out
+    assert f"Yield, mismatch alone at corner tt: {one.passed} of 5 dies keep" in said
+    assert "energy at most 14 nJ at corner tt, 85 °C, 1.8 V, " in said
+
+
 def test_the_yield_without_a_specification_is_near_the_software(tmp_path: Path) -> None:
     plan = read_plan(write_case(tmp_path, n_dies=5))
     assert plan.judged_by == DEFAULT

@@ -181,9 +181,13 @@ def asked_points(run: RunView) -> Iterator[list[PointView]]:
         groups: dict[str, list[PointView]] = {}
         for point in points:
             if _asked(run.spec(study), point):
-                shared = {n: v for n, v in point.settings.items() if n not in CONDITIONS}
-                groups.setdefault(repr(shared), []).append(point)
+                groups.setdefault(repr(shared_settings(point)), []).append(point)
         yield from groups.values()
+
+
+def shared_settings(point: PointView) -> dict[str, Any]:
+    """Return the settings that a point shares with all points of its dies: not its condition."""
+    return {name: v for name, v in point.settings.items() if name not in CONDITIONS}
 
 
 def passing_dies(
@@ -216,7 +220,7 @@ def _yield(run: RunView, spec: Spec, group: Sequence[PointView]) -> Yield:
     at_each = [point.passed(spec, run.software(point))[1] for point in group]
     hardest = group[int(np.argmin([one.mean() if len(one) else 1.0 for one in at_each]))]
     lost = np.unique(np.concatenate([coded(point.lost) for point in group]))
-    settings = {n: v for n, v in group[0].settings.items() if n not in CONDITIONS}
+    settings = shared_settings(group[0])
     n, count = len(passed), int(passed.sum())
     return Yield(
         study=group[0].study,
