@@ -208,7 +208,10 @@ def _at_its_end(run: RunView, one: Yield) -> Yield:
         if tuple(own["points"]) == one.points:
             band = Band(value=own["value"], low=own["low"], high=own["high"])
             passed = round(own["value"] * own["dies"])
-            return dataclasses.replace(one, dies=own["dies"], passed=passed, band=band)
+            keys = np.concatenate([p.lost for p in run.points if p.number in set(one.points)])
+            lost = len(np.unique(keys[keys[:, 1] < own["dies"]], axis=0))
+            kept = {"dies": own["dies"], "passed": passed, "lost": lost}
+            return dataclasses.replace(one, **kept, band=band)
     return one
 
 
@@ -253,17 +256,17 @@ def _held(
         sigmas=near,
         seed=int(points[at].seeds[row]),
         point=points[at].number,
-        broken=len(_dies(points, broken)),
+        broken=_dies(points, broken),
         broken_at={p.number: int(b.sum()) for p, b in zip(points, broken, strict=True)},
-        dies=len(_dies(points, [np.ones(len(p.accuracy), np.bool_) for p in points])),
+        dies=_dies(points, [np.ones(len(p.accuracy), np.bool_) for p in points]),
         runs=sum(len(point.accuracy) for point in points),
     )
 
 
-def _dies(points: Sequence[PointView], chosen: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
-    """Return trial and number of the dies that are chosen at one point at least, once each."""
-    keys = [point.keys[rows] for point, rows in zip(points, chosen, strict=True)]
-    return np.unique(np.concatenate(keys), axis=0)
+def _dies(points: Sequence[PointView], chosen: Sequence[NDArray[np.bool_]]) -> int:
+    """Count the dies that are chosen at one point at least, once each."""
+    codes = [point.codes[rows] for point, rows in zip(points, chosen, strict=True)]
+    return len(np.unique(np.concatenate(codes)))
 
 
 def _binding(limits: Sequence[Held]) -> Held | None:
