@@ -54,7 +54,7 @@ PLANS: dict[str, dict[str, Any]] = {
         "tech": "generic180",
         "n_dies": 100,
         "seed": 1,
-        "axes": [{"axis": "i_unit", "values": ["300 pA", "1 nA", "3 nA"]}, *_PLACES[1:]],
+        "axes": [{"axis": "i_unit", "values": ["1 nA", "300 pA", "3 nA"]}, *_PLACES[1:]],
         "spec": {"loss": {"at_most": 0.02}},
     },
 }

@@ -31,7 +31,9 @@ class InShell:
         yield (
             "Sweep and page",
             f"mru-hw sweep PLAN.yaml --out {store}\nmru-hw report {store} --out report.html\n"
-            f"mru-hw report {store} --out report.html --data DIR   # every table and figure",
+            f"mru-hw report {store} --out report.html --data DIR   # every table and figure\n"
+            f"mru-hw report {store} --out report.html --paper DIR   # for a paper, in LaTeX\n"
+            f"mru-hw report {store} OTHER.sqlite --out both.html   # beside another run",
         )
         model, inputs, tech = (shlex.quote(str(first[n])) for n in ("model", "inputs", "tech"))
         own = "" if not first.get("design") else " --design DESIGN.yaml"

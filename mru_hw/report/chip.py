@@ -28,6 +28,7 @@ from mru_hw.sweeps.points import points
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.told import Told, percent
 from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import many
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
@@ -162,7 +163,9 @@ def network_said(model: Model) -> str:
     cells = ", ".join(dict.fromkeys(layer.cell.name for layer in spec.layers))
     levels = sorted({layer.levels for layer in spec.layers if layer.levels is not None})
     k = "" if not levels else f", K = {', '.join(map(str, levels))}"
-    return f"{spec.n_in} inputs, {units} {cells} units{k}, {spec.n_classes} outputs"
+    word = "unit" if units == "1" else "units"
+    ends = many(spec.n_in, "input"), many(spec.n_classes, "output")
+    return f"{ends[0]}, {units} {cells} {word}{k}, {ends[1]}"
 
 
 # ----------------------------------------------------------------------------------------- area

@@ -11,7 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from mru_hw.report.colours import (
@@ -400,6 +400,7 @@ def errors(values: Array, label: str) -> str:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         axes.hist(100 * values, bins=24, color=NGSPICE, edgecolor=PAPER, linewidth=0.3)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.axvline(0, color=INK, linewidth=1)
         axes.set_xlabel(f"{label} [%]")
         axes.set_ylabel("sequences on dies")

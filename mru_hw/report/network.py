@@ -21,6 +21,7 @@ from mru_hw.report.figures import Array, Drawing, drawn
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.report.schematic import devices, schematic, source, what_it_is
 from mru_hw.sweeps.told import Told, percent, quantity
+from mru_hw.sweeps.words import many
 from mru_hw.units import render
 from mru_hw.variation.die import draw_dies, nominal_die
 
@@ -214,9 +215,10 @@ def _loops(found: ChipFacts, loops: Sequence[Loop]) -> Picture:
         alternative="Output current of a unit of each layer against its candidate, up and down.",
         caption=(
             "Hysteresis of one unit of each layer, by the laws of its circuit: its output current "
-            f"while a slow candidate rises and falls, on the nominal die (thick) and {n_dies} dies "
-            f"with mismatch (thin), at {temperature:g} °C. A clocked unit moves one level a frame, "
-            "so that it takes a frame for each level on the steep sides (dotted: levels between)."
+            "while a slow candidate rises and falls, on the nominal die (thick) and "
+            f"{many(n_dies, 'die')} with mismatch (thin), at {temperature:g} °C. A clocked unit "
+            "moves one level a frame, so that it takes a frame for each level on the steep sides "
+            "(dotted: levels between)."
         ),
         data=_loop_columns(loops),
     )
@@ -278,7 +280,8 @@ def _thresholds(loops: Sequence[Loop]) -> Table:
         caption=(
             "Where the units of a layer switch, by the laws of their circuits: the nominal die, "
             "and the standard deviation over units and dies with mismatch of what each is off "
-            "from its nominal, as a share of that."
+            "from its nominal, as a share of that. Of the unit's own devices alone: what the "
+            "candidate's legs add stands under “What to enlarge”."
         ),
         head=("layer and edge", "units", "least", "most", "sigma by mismatch", "dies"),
         rows=[row for loop in loops for row in _edges(loop)],
@@ -346,7 +349,7 @@ def _boxes(found: ChipFacts) -> Iterator[_Box]:
         yield _Box(
             f"layer {k}",
             (
-                f"{layer.n_units} {layer.cell.name} units",
+                many(layer.n_units, f"{layer.cell.name} unit"),
                 f"levels {-bank.levels} to {bank.levels}" if layer.levels else "1 bit each",
                 wires(f"layers.{k}."),
             ),

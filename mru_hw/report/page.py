@@ -36,7 +36,7 @@ from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
 from mru_hw.sweeps.verdict import Verdict, verdict
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import condition
+from mru_hw.sweeps.words import condition, many
 
 MARKER = "<!doctype html>\n<!-- mru-hw report -->"
 
@@ -210,20 +210,22 @@ def warnings(run: RunView) -> list[str]:
     """Return what stands in boxes at the head of the page."""
     found = []
     stored, wanted = (sum(getattr(p, n) for p in run.points) for n in ("n_runs", "n_wanted"))
+    runs, are = many(wanted, "run"), "is" if wanted == 1 else "are"
     if run.shard is not None:
         found.append(
-            f"This is shard {run.shard} of a sweep: {stored} of its {wanted} runs are stored here. "
+            f"This is shard {run.shard} of a sweep: {stored} of its {runs} {are} stored here. "
             "mru-hw merge puts shards together."
         )
     if not run.shard_complete and run.until is None:
         found.append(
-            f"This sweep is not complete: {stored} of {wanted} runs are stored. The same call of "
+            f"This sweep is not complete: {stored} of {runs} {are} stored. The same call of "
             "mru-hw sweep goes on with it."
         )
     if run.until is not None:
         found.append(" ".join(until_lines(run)))
     found += [
-        f"{count} of {stored} runs failed and count in no mean: {status.value}"
+        f"{count} of {many(stored, 'run')} failed and {'counts' if count == 1 else 'count'} in no "
+        f"mean: {status.value}"
         for status, count in run.failed().items()
     ]
     return [*found, *filter(None, [run.doubtful]), *notes(run)]
@@ -260,6 +262,7 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
             "sequences. Behind the sequences: the share of dies whose accuracy on other sequences "
             "would keep the limit, at the hardest condition alone, from a beta-binomial fit; it is "
             "not told where dies differ no more than the sequences make them.",
+            _all_ran(run),
         ),
         tables=[
             Table(
@@ -272,6 +275,18 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
             *matrices(run, judged),
             *filter(None, [refused(run)]),
         ],
+    )
+
+
+def _all_ran(run: RunView) -> str:
+    """Say whether each condition that was asked for ran, and came to a result."""
+    stored, wanted = (sum(getattr(p, n) for p in run.points) for n in ("n_runs", "n_wanted"))
+    failed = sum(run.failed().values())
+    of = "all" if stored == wanted else f"{stored} of"
+    said = "none of them failed" if not failed else f"{failed} of them failed (the last table)"
+    return (
+        f"Asked for: {many(wanted, 'run')} at {many(len(run.points), 'point')}; {of} "
+        f"{wanted} are stored, and {said}."
     )
 
 

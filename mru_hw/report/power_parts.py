@@ -8,6 +8,7 @@ from mru_hw.report.chip import ChipFacts
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.simulate.ledger import Entry, by, ledger
 from mru_hw.simulate.sensitivity.parts import parts_of
+from mru_hw.spice.decoupling import Decoupling
 from mru_hw.sweeps.told import percent, quantity
 
 _SEQUENCES = 300
@@ -42,10 +43,21 @@ def power_parts(found: ChipFacts, said: str) -> Section:
             f"By layer and by circuit: the nominal die at {said}, without noise, on {which}; it "
             f"takes {quantity(total, 'J')} a sequence. The same walk over the array gives the "
             "blocks, so that parts and blocks have one sum.",
+            *([] if found.decoupling is None else [_peak(total / seconds, found.decoupling)]),
             *([] if found.decoupling is None else [found.decoupling.line()]),
         ],
         tables=tables,
         pictures=[_layers(found.design, entries, seconds)],
+    )
+
+
+def _peak(power: float, asked: Decoupling) -> str:
+    """Say which current the supply has to give at most."""
+    mean = power / asked.conditions.v_dd
+    return (
+        f"Peak current from the supply: {quantity(mean + asked.current, 'A')} in a strobe, its "
+        f"mean {quantity(mean, 'A')} and what the decoupling below lets through; without "
+        "decoupling the peak is the strobe's charge in the time of its edges, and was not computed."
     )
 
 

@@ -30,6 +30,8 @@ DESIGN_AXES = tuple(name for name, axis in AXES.items() if not axis.not_at and a
 """Axes that make another chip, as the level ideal knows them, and not another condition or die."""
 _AREAS = 24
 """Designs that are mapped for their area, at most."""
+_NEAR = 0.02
+"""Areas that differ by a smaller share have no drawing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,8 @@ class Choice:
     area
         Gate area of the signal and bias devices [m^2]; NaN where it was not mapped.
     best
-        Whether no other design yields as much for less energy, or more for as much.
+        Whether no other design yields as much for less energy, or more for as much, and some of
+        its dies pass.
     """
 
     name: str
@@ -82,7 +85,8 @@ def tradeoffs(
             "the figures at the head. Energy and power are means of the dies at the condition "
             "where they are largest, accuracy where it is least; the yield asks for all "
             "conditions. Marked ● are those that no other design beats: none yields as much for "
-            "less energy. Whether two yields differ by more than luck, their intervals say.",
+            "less energy, and some of their dies pass. Whether two yields differ by more than "
+            "luck, their intervals say.",
         ],
         pictures=[_picture(found)] if priced else [],
         tables=[_table(found)],
@@ -134,7 +138,7 @@ def _marked(one: Choice, others: Sequence[Choice]) -> Choice:
         and (other.share, -other.energy) != (one.share, -one.energy)
         for other in others
     )
-    best = np.isfinite(one.energy) and not beaten
+    best = one.yielded.passed > 0 and np.isfinite(one.energy) and not beaten
     values = {name: getattr(one, name) for name in one.__dataclass_fields__}
     return Choice(**values | {"best": bool(best)})
 
@@ -209,7 +213,8 @@ def _picture(found: Sequence[Choice]) -> Picture:
 
 def _drawn(some: Sequence[Choice]) -> Drawing:
     sides = [("energy of a sequence", "J", [one.energy for one in some])]
-    if all(np.isfinite(one.area) for one in some) and len({one.area for one in some}) > 1:
+    areas = [one.area for one in some]
+    if all(np.isfinite(areas)) and max(areas) > (1 + _NEAR) * min(areas):
         sides.append(("gate area [µm²]", "", [one.area * 1e12 for one in some]))
 
     def draw(figure: Figure) -> None:

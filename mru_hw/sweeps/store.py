@@ -19,6 +19,7 @@ from mru_hw.files import reason, whole_file
 from mru_hw.leftovers import sole
 from mru_hw.sweeps.points import Key
 from mru_hw.sweeps.ready import Ready
+from mru_hw.sweeps.references import Reference
 from mru_hw.sweeps.store_file import (
     APPLICATION,
     FORMAT,
@@ -27,7 +28,7 @@ from mru_hw.sweeps.store_file import (
     unbegun,
 )
 from mru_hw.sweeps.subject import Subject
-from mru_hw.sweeps.work import DieResult, Reference
+from mru_hw.sweeps.work import DieResult
 
 FRAME = "frame_period_s"
 """Of the network, by which sequences last."""
