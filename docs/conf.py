@@ -38,6 +38,7 @@ html_theme = "furo"
 html_title = "mru_hw"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_show_copyright = False
 html_show_sourcelink = False
 html_copy_source = False
 
