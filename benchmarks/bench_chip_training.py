@@ -3,8 +3,9 @@
 ``python -m benchmarks.bench_chip_training --work FOLDER`` trains, for each seed of --seeds, the
 network of the demo and the same without noise in training, and goes on from them on chips: at 1, 4
 and 8 times the mismatch, at 100 pA from 27 to 85 degC, at 30 pA from 0 to 50 degC, and at fixed
-current with a price on what the supply gives. Of several --recipes one is chosen by sweeps of the
-validation rows (--chosen-by dies), then the test rows are swept once, on --dies dies. The states
+current with a price on what the supply gives. Of several --recipes the first seed chooses one for
+all, by a sweep of the validation rows (--chosen-by dies) at what the case trains for; then the test
+rows are swept once, on --dies dies. The states
 that move in time (``timed``) are of --timed dies. What is done stays in FOLDER, and a call that was
 cut off goes on. Prints JSON.
 """
@@ -39,6 +40,19 @@ RECIPES: Mapping[str, Document] = {
     "gentle": {"epochs": 16, "learning_rate": 0.004, "candidate": 0.1},
     "long": {"epochs": 48, "learning_rate": 0.01, "candidate": 0.1},
     "noisy": {"epochs": 24, "learning_rate": 0.01, "candidate": 0.4},
+    "thorough": {"epochs": 60, "learning_rate": 0.02, "candidate": 0.4},
+    "apart": {
+        "epochs": 60,
+        "learning_rate": 0.02,
+        "candidate": 0.4,
+        "chip": {"margin_price": 0.02, "margin": 0.5},
+    },
+    "mixed": {
+        "epochs": 60,
+        "learning_rate": 0.02,
+        "candidate": 0.4,
+        "chip": {"mismatch": [1, 4, 8]},
+    },
 }
 """How a network goes on; which one a case takes, its validation sweep says."""
 AROUND = {"warp": 0.15, "offset": 0.1, "feature": 0.1}
@@ -125,11 +139,12 @@ class Study:
     def gone_on(self, case: Case, name: str, recipe: str, seed: int) -> Path:
         """The network after its training on the chip."""
         keys = dict(RECIPES[recipe])
+        chip = dict(case.chip) | keys.pop("chip", {})
         noise = {"weight": 0, "rounding": 0, "candidate": keys.pop("candidate"), **AROUND}
         config = changed(
             shipped_config("digits-2x16", seed),
             training=keys | {"warm_up": 0.1, "noise": noise},
-            chip=dict(case.chip),
+            chip=chip,
         )
         place = f"{name}-{recipe}-{seed}".replace(", ", "-").replace(" ", "")
         return self._trained(place, config, self.began(case.start, seed))
@@ -189,36 +204,42 @@ def point(axis: str, value: float, rows: Any) -> Iterator[tuple[str, float]]:
     yield "energy_J", float(np.mean([row["energy_J"] for row in own]))
 
 
-def studied(work: Study, name: str, case: Case, seed: int) -> dict[str, Any]:
-    """One case of one seed: before, each recipe on the validation rows, the chosen one on test."""
+def tried(work: Study, name: str, case: Case) -> dict[str, list[dict[str, float]]]:
+    """Sweep the validation rows after each recipe, of the first seed; not where one is asked."""
     given = work.given
-    before = work.began(case.start, seed)
-    models = {recipe: work.gone_on(case, name, recipe, seed) for recipe in given.recipes}
-    tried = {
-        recipe: work.swept(model, case, "validation", given.chosen_by)
-        for recipe, model in (models.items() if len(models) > 1 else ())
+    if len(given.recipes) == 1:
+        return {given.recipes[0]: []}
+    return {
+        recipe: work.swept(
+            work.gone_on(case, name, recipe, given.seeds[0]), case, "validation", given.chosen_by
+        )
+        for recipe in given.recipes
     }
-    chosen = max(
-        models,
-        key=lambda recipe: sum(p["accuracy"] for p in aimed(case, tried.get(recipe, []))),
-    )
+
+
+def studied(work: Study, name: str, case: Case, seed: int) -> dict[str, Any]:
+    """One case of one seed, before and after the recipe that the first seed chose, on test."""
+    given = work.given
+    before, choice = work.began(case.start, seed), tried(work, name, case)
+    chosen = max(choice, key=lambda recipe: sum(p["accuracy"] for p in aimed(case, choice[recipe])))
+    after = work.gone_on(case, name, chosen, seed)
     found: dict[str, Any] = {
         "case": name,
         "seed": seed,
-        "validation": tried,
+        "validation": choice,
         "recipe": chosen,
         "software": {
             key: mru_hw.load_model(model).spec.metrics["accuracy"]
-            for key, model in (("before", before), ("after", models[chosen]))
+            for key, model in (("before", before), ("after", after))
         },
         "before": work.swept(before, case, "test", given.dies),
-        "after": work.swept(models[chosen], case, "test", given.dies),
+        "after": work.swept(after, case, "test", given.dies),
     }
     if case.timed is not None and given.timed:
         found["timed"] = {
             "degC": case.timed,
             "before": work.timed(before, case),
-            "after": work.timed(models[chosen], case),
+            "after": work.timed(after, case),
         }
     return found
 

@@ -21,9 +21,11 @@ PJ = 1e-12
 MULTIPLY_8, ADD_8, ADD_32 = 0.2 * PJ, 0.03 * PJ, 0.1 * PJ
 """At 45 nm, 0.9 V [J]: Horowitz, Computing's energy problem, ISSCC 2014."""
 SRAM_ENERGY, SRAM_BYTES, SRAM_WORD = 10 * PJ, 8192, 8
-"""64 bits of 8 KB, from the same table; 32 KB take twice, 1 MB ten times as much: the root."""
+"""64 bits of 8 KB, from the same table; 32 KB take twice, 1 MB ten times as much: the root of the
+size, which is taken for every size."""
 OVERHEAD = 2.0
-"""Assumed, 1 to 4: clock, control and registers over the arithmetic and the memory."""
+"""Assumed, from 2 to 4: all over arithmetic and memory alone. Clock, control and registers take one
+to three times as much as those two; once is the least, in favour of the digital network."""
 OFF = {27: 2.1e-12, 85: 5.0e-12}
 """Off current [A] of a 0.22 um / 0.18 um NMOS and a 0.44 um / 0.18 um PMOS of `generic180` at
 1.8 V, by ngspice, the mean of both. A foundry's device may leak ten times more or less."""
@@ -114,7 +116,7 @@ def gru(n_in: int, n: int, layers: int, n_classes: int) -> Counted:
 def energies(counted: Counted, frames: float, process: Process) -> Iterator[tuple[str, float]]:
     """Yield what a sequence takes [J], by what takes it."""
     held = counted.weights + counted.states + (256 if counted.looked_up else 0)
-    byte = SRAM_ENERGY / SRAM_WORD * np.sqrt(min(1.0, held / SRAM_BYTES))
+    byte = SRAM_ENERGY / SRAM_WORD * np.sqrt(held / SRAM_BYTES)
     scaled = process.factor * frames
     arithmetic = counted.products * (MULTIPLY_8 + ADD_32) + counted.sums * ADD_8
     memory = (counted.weights + 2 * counted.states + counted.looked_up) * byte

@@ -11,6 +11,7 @@ import typer
 
 from mru_hw.cli.numbers import WORKERS, whole
 from mru_hw.cli.output import Advance, Json, emit, progress
+from mru_hw.words import many
 
 if TYPE_CHECKING:
     from mru_hw.technology import Technology
@@ -94,8 +95,8 @@ def characterize(
         },
         as_json=json,
         lines=[
-            f"{out}: constants of {tech} from {result.runs} runs of {result.core_seconds:.0f} "
-            f"core-seconds, samples in {samples}."
+            f"{out}: constants of {tech} from {many(result.runs, 'run')} of "
+            f"{result.core_seconds:.0f} core-seconds, samples in {samples}."
         ],
     )
 

@@ -16,6 +16,7 @@ from mru_hw.arrays import digest
 from mru_hw.cli.again import InShell
 from mru_hw.cli.meter import meter
 from mru_hw.cli.output import Json, emit, plain, progress, say
+from mru_hw.words import many
 
 if TYPE_CHECKING:
     from mru_hw.cli.demo_stages import Size
@@ -151,13 +152,14 @@ def _lines(summary: dict[str, Any], *files: Path) -> list[str]:
     return [
         f"Accuracy: {percent(accuracy['software'])} as trained, {percent(accuracy['ideal'])} "
         f"mapped, {percent(accuracy['behavioral'])} on the nominal die, {percent(dies['mean'])} "
-        f"over {dies['n']} dies.",
+        f"over {many(dies['n'], 'die')}.",
         f"Energy per sequence: {render(joules['mean'], 'J')} on average, "
         f"{render(summary['power_W']['mean'], 'W')}; the inputs deliver "
         f"{render(summary['input_energy_J']['mean'], 'J')} beside it.",
-        f"ngspice: {spice['decisions_alike']} of {spice['sequences']} sequences decided alike"
+        f"ngspice: {spice['decisions_alike']} of {many(spice['sequences'], 'sequence')} decided "
+        "alike"
         + ("" if error is None else f", behavioral energy {100 * error:+.1f} % of ngspice's")
-        + f", {spice['transistors']} transistors.",
+        + f", {many(spice['transistors'], 'transistor')}.",
         *(str(file) for file in files),
         f"{summary['seconds']['total']:.0f} s in all.",
     ]

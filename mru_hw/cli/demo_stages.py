@@ -31,6 +31,7 @@ from mru_hw.sweeps.store_file import UnusableStoreError
 from mru_hw.sweeps.subject import RESULTS
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
+from mru_hw.words import many
 
 TECHNOLOGY = "generic180"
 
@@ -221,8 +222,9 @@ def refuse_cut_off(found: Mapping[str, Any]) -> None:
     statuses = [RunStatus[row["status"]] for row in found["rows"]]
     cut = [status for status in statuses if status.of_machine]
     if cut:
+        was = "was" if len(cut) == 1 else "were"
         raise SimulationError(
-            f"{len(cut)} of {len(statuses)} runs of ngspice were cut off. {cut[0].value} "
+            f"{len(cut)} of {many(len(statuses), 'run')} of ngspice {was} cut off. {cut[0].value} "
             "The same call goes on from here."
         )
 

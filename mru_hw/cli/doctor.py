@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mru_hw.words import many
+
 if TYPE_CHECKING:
     from mru_hw.cli.checkup import Checkup
 
@@ -41,7 +43,7 @@ def as_lines(found: Checkup) -> list[str]:
     memory = "unknown" if found.memory_bytes is None else f"{found.memory_bytes / 2**30:.1f} GiB"
     width = max(len(check.name) for check in found.checks)
     lines = [
-        f"Python {found.python}, {found.cores} cores, {memory} of memory",
+        f"Python {found.python}, {many(found.cores, 'core')}, {memory} of memory",
         *(f"  {check.name:<{width}}  {check.version or check.problem}" for check in found.checks),
         *(
             f"{check.name}: without it {check.without}. To get it: {check.get}."

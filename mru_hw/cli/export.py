@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mru_hw.cli.output import Json, emit
+from mru_hw.words import many
 
 
 def export(
@@ -26,5 +27,5 @@ def export(
     emit(
         {"table": out, "runs": len(sweep), "complete": sweep.complete},
         as_json=json,
-        lines=[f"{out}: {len(sweep)} runs."],
+        lines=[f"{out}: {many(len(sweep), 'run')}."],
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mru_hw.cli.output import Json, emit
+from mru_hw.words import many
 
 
 class Part(StrEnum):
@@ -27,7 +28,7 @@ def inputs(
 ) -> None:
     """Write the sequences that a configuration trains or tests with, and their labels.
 
-    docs/tasks.md lists the tasks.
+    docs/reference/tasks.md lists the tasks.
     """
     from mru_hw.stimulus import save_inputs
     from mru_hw.training.config import read_config
@@ -43,5 +44,5 @@ def inputs(
     emit(
         {"inputs": out, "part": part.value, "sequences": n_seq, "frames": n_time, "n_in": n_in},
         as_json=json,
-        lines=[f"{out}: {n_seq} sequences of up to {n_time} frames, {n_in} wide."],
+        lines=[f"{out}: {many(n_seq, 'sequence')} of up to {many(n_time, 'frame')}, {n_in} wide."],
     )

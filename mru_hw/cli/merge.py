@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mru_hw.cli.output import Json, emit
+from mru_hw.words import many
 
 
 def merge(
@@ -23,12 +24,13 @@ def merge(
 
     merge_shards(runs, out)
     with open_run(out) as view:
+        n_runs = sum(point.n_runs for point in view.points)
         found = {
             "run": out,
             "shards": len(runs),
-            "runs": sum(point.n_runs for point in view.points),
+            "runs": n_runs,
             "complete": view.complete,
             "digest": view.digest(),
         }
-    text = f"{out}: {found['runs']} runs of {len(runs)} shards."
+    text = f"{out}: {many(n_runs, 'run')} of {many(len(runs), 'shard')}."
     emit(found, as_json=json, lines=[text])

@@ -19,6 +19,7 @@ from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, say
 from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
 from mru_hw.errors import UserError
+from mru_hw.words import many
 
 
 def netlist(
@@ -131,7 +132,7 @@ def netlist(
     )
     result = written.as_data() | {"wires": wires.as_data(), "options": options.as_data()}
     lines = [
-        f"{out}: {written.transistors} transistors in {written.technology}.",
+        f"{out}: {many(written.transistors, 'transistor')} in {written.technology}.",
         *wire_lines(wires),
     ]
     if written.lacks:

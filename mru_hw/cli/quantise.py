@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mru_hw.cli.output import Json, emit
+from mru_hw.words import many
 
 
 def quantise(
@@ -24,7 +25,7 @@ def quantise(
 ) -> None:
     """Make a network's alphaCMRU layers CMRU layers, which circuits hold, and say what it costs.
 
-    docs/cells.md explains how.
+    docs/reference/cells.md explains how.
     """
     import numpy as np
 
@@ -43,7 +44,7 @@ def quantise(
             f"Layer {i}: {100 * share:.1f} % of the variance of its states is lost."
             for i, share in made.lost.items()
         ),
-        f"Decisions alike: {100 * made.alike:.2f} % of {data.n_seq} sequences.",
+        f"Decisions alike: {100 * made.alike:.2f} % of {many(data.n_seq, 'sequence')}.",
     ]
     if data.y is not None:
         accuracy = {

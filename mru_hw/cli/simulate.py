@@ -21,6 +21,7 @@ from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, progress, say
 from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
 from mru_hw.errors import SimulationError, UserError
+from mru_hw.words import many
 
 if TYPE_CHECKING:
     from mru_hw.mapping.wire_load import WireLoad
@@ -251,7 +252,7 @@ def _tell(run: Run, about: dict[str, Any], wires: WireLoad, *, json: bool) -> No
     n_done, n_seq = int(run.finished.sum()), len(run.decision)
     figures = _figures(run)
     level, place = about["trace_level"], about["out"] or about["incomplete"] or "Nothing written"
-    lines = [f"{place}: {n_done} of {n_seq} sequences at the level {level}."]
+    lines = [f"{place}: {n_done} of {many(n_seq, 'sequence')} at the level {level}."]
     if run.accuracy is not None:
         lines.append(f"Accuracy: {100 * run.accuracy:.2f} %.")
     lines += [*_energy_lines(figures, run.unresolved), *wire_lines(wires)]

@@ -10,6 +10,7 @@ import typer
 from mru_hw.cli.meter import meter
 from mru_hw.cli.numbers import WORKERS, whole
 from mru_hw.cli.output import Json, emit
+from mru_hw.words import many
 
 
 def zoo(
@@ -51,7 +52,7 @@ def zoo(
         "rows": [summary(row) for row in rows],
     }
     lines = [
-        f"{out}: {outcome.steps} steps, {outcome.computed} of them in this call.",
+        f"{out}: {many(outcome.steps, 'step')}, {outcome.computed} of them in this call.",
         *(_line(one) for one in map(summary, rows)),
         f"Tables and figures: {out / 'zoo.md'}, {out / 'zoo.csv'}.",
     ]

@@ -29,12 +29,12 @@ _LISTED = 6
 """Conditions that a sentence names, at most."""
 TITLE, KEY = "Agreement with ngspice", "ngspice"
 _COMPARED = "compared here"
-_CELLS = "on single cells: the fits in calibration/, docs/agreement.md on other networks"
+_CELLS = "on single cells: the fits in calibration/, docs/validation/agreement.md on other networks"
 _NEVER = (
     (
         "noise while a sequence runs",
         "never: ngspice's transient analysis has none",
-        "spectra of single cells by its .noise analysis (docs/noise.md)",
+        "spectra of single cells by its .noise analysis (docs/validation/noise.md)",
     ),
     (
         "yield",
@@ -108,9 +108,9 @@ def _none(run: RunView, paragraphs: Sequence[str], again: Again) -> Section:
     said = (
         "This network did not run in ngspice in the runs that this page was made from, so nothing "
         "on this page was checked against ngspice for this network: trust in the array rests on "
-        "single cells and on other networks (docs/agreement.md). The commands below run some of "
-        "its sequences on two of its dies in ngspice; given to the report beside this run, they "
-        "are compared with the array die by die here."
+        "single cells and on other networks (docs/validation/agreement.md). The commands below run "
+        "some of its sequences on two of its dies in ngspice; given to the report beside this run, "
+        "they are compared with the array die by die here."
     )
     lines = [] if run.level == "ideal" else list(again.spice(run))
     return Section(
@@ -271,9 +271,9 @@ def _checked(run: RunView, pairs: Sequence[tuple[RunView, Pair]]) -> Table:
     at = {condition(one, pair.point) for one, pair in pairs}
     there = {condition(run, point) for point in run.points if point.level != "spice"} or at
     rows = [
-        ("decisions", here, "docs/agreement.md, on other networks"),
-        ("energy and power, in all", here, "docs/agreement.md, on other networks"),
-        ("energy by block", by_block, "docs/agreement.md, on other networks"),
+        ("decisions", here, "docs/validation/agreement.md, on other networks"),
+        ("energy and power, in all", here, "docs/validation/agreement.md, on other networks"),
+        ("energy by block", by_block, "docs/validation/agreement.md, on other networks"),
         (
             "corners, temperatures, supplies",
             f"{len(at & there)} of {many(len(there), 'condition')}",
@@ -282,7 +282,7 @@ def _checked(run: RunView, pairs: Sequence[tuple[RunView, Pair]]) -> Table:
         (
             "single steps and states",
             "not in a sweep: mru-hw explain --spice compares a die's",
-            "docs/agreement.md, step by step",
+            "docs/validation/agreement.md, step by step",
         ),
         ("energy by layer and circuit", "not compared: ngspice tells blocks alone", _CELLS),
         ("thresholds and their mismatch", "not compared in a network", _CELLS),

@@ -215,7 +215,7 @@ def point_rows(run: RunView, told: Statistics) -> list[list[str]]:
             shares += [percent(float(v)) for v in (low, high)]
             software = run.software(point)
             known = not np.isnan(software)
-            passed = point.passing(run.spec(point.study), software) if known else None
+            passed = point.passed(run.spec(point.study), software)[1] if known else None
             shares.append(percent(None if passed is None else float(passed.mean())))
             shares.append(ends(statistics.passing))
         priced = len(point.energy)

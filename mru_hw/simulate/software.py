@@ -21,6 +21,7 @@ from mru_hw.simulate.ideal import kernel_of, simulate_ideal
 from mru_hw.simulate.result import Run
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import Technology
+from mru_hw.words import plural
 
 ALL = slice(None)
 
@@ -92,7 +93,7 @@ def run_software(
 def _without(model: Model) -> str:
     cells = ((i, model.spec.layers[i].cell.name) for i in without_circuit(model.spec))
     names = [f"{i} ({name})" for i, name in cells]
-    layers = f"layer{'s' if len(names) > 1 else ''} {', '.join(names)}"
+    layers = f"{plural(len(names), 'layer')} {', '.join(names)}"
     return (
         f"No circuit holds the cells of {layers}: the network ran as it was trained, without a "
         "chip's rounding, and without energy."

@@ -47,6 +47,7 @@ from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import Die, nominal_die
+from mru_hw.words import many, plural
 from mru_hw.workers import side_by_side
 
 LARGEST = 3000
@@ -97,8 +98,8 @@ class Verification:
         """Return the result as a person reads it."""
         units = ", ".join(f"{layer}/{unit}" for layer, unit in self.units)
         return (
-            f"{self.steps} steps of {len(self.units)} units in ngspice (layer/unit {units}): "
-            f"{len(self.disagreements)} wrong."
+            f"{many(self.steps, 'step')} of {many(len(self.units), 'unit')} in ngspice "
+            f"(layer/unit {units}): {len(self.disagreements)} wrong."
         )
 
     def summary(self) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def refuse_large(design: Design) -> None:
 
 def _named(layers: Sequence[int]) -> str:
     """Return layers as a sentence has them."""
-    return f"layer{'s' * (len(layers) > 1)} {', '.join(map(str, layers))}"
+    return f"{plural(len(layers), 'layer')} {', '.join(map(str, layers))}"
 
 
 def refuse_choice(choice: Choice, design: Design) -> None:
@@ -190,7 +191,7 @@ def refuse_choice(choice: Choice, design: Design) -> None:
     layers = single_layers(design)
     there = sum(design.banks[i].n_units for i in layers)
     if choice.count is None or choice.count > there:
-        possible = f"at most {there} units"
+        possible = f"at most {many(there, 'unit')}"
         if not layers:
             possible = f"no `verify`, for {_NONE_SINGLY}"
         elif len(layers) < len(design.banks):

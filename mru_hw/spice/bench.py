@@ -48,6 +48,7 @@ from mru_hw.technology.conditions import Conditions
 from mru_hw.units import render
 from mru_hw.variation import Die
 from mru_hw.version import __version__
+from mru_hw.words import many
 
 Array = NDArray[np.float64]
 
@@ -212,8 +213,8 @@ def make_bench(
     chip = chip_netlist(design)
     notes = (
         f"mru_hw {__version__} bench, design {design.digest()}",
-        f"{len(frames)} frames of {period:.9g} s after {t_start:.9g} s of power-up and reset;"
-        f" {'the nominal chip' if die is None else _which(die)}",
+        f"{many(len(frames), 'frame')} of {period:.9g} s after {t_start:.9g} s of power-up and "
+        f"reset; {'the nominal chip' if die is None else _which(die)}",
         *wire_notes(design),
         *_notes(design, t_stop - t_start, tolerances),
     )
@@ -289,7 +290,7 @@ def _which(die: Die) -> str:
     parts = [
         f"die {die.seed}",
         f"reference {reference:+.3g} % off" if reference else "",
-        f"{stuck} cells stuck" if stuck else "",
+        f"{many(stuck, 'cell')} stuck" if stuck else "",
     ]
     return ", ".join(filter(None, parts))
 

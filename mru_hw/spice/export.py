@@ -30,6 +30,7 @@ from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.units import parse, render, render_exact
 from mru_hw.variation import Die
+from mru_hw.words import many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,9 @@ class Netlist:
 
     def __repr__(self) -> str:
         """Say in one line what was written, and where."""
-        return f"<Netlist: {self.folder}, {self.transistors} transistors in {self.technology}>"
+        return (
+            f"<Netlist: {self.folder}, {many(self.transistors, 'transistor')} in {self.technology}>"
+        )
 
     def as_data(self) -> dict[str, Any]:
         """Return plain data for JSON; areas in um2."""

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import refuse_foreign, whole_file
 from mru_hw.npz import read_npz
+from mru_hw.words import many
 
 INPUT_BYTES = 4 << 30
 """The largest input file, unpacked."""
@@ -42,7 +43,8 @@ class Inputs:
         """Say in one line how many sequences of which size there are."""
         n, most, wide = self.x.shape
         known = "with" if self.y is not None else "without"
-        return f"<Inputs: {n} sequences of up to {most} frames, {wide} wide, {known} labels>"
+        size = f"{many(n, 'sequence')} of up to {many(most, 'frame')}, {wide} wide"
+        return f"<Inputs: {size}, {known} labels>"
 
     @property
     def n_seq(self) -> int:

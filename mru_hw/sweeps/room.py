@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mru_hw.errors import UserError
 from mru_hw.sweeps.store import QUANTILES
+from mru_hw.words import many
 
 _ROW = 330
 """Bytes of a run beside its sequences and quantiles: status, hash of the design, blocks."""
@@ -47,7 +48,8 @@ def refuse_no_room(out: Path, runs: int, each: int) -> None:
     """
     needed, free = store_bytes(runs, each), free_bytes(out)
     if free is not None and needed > free:
-        expected = f"a place with room for {runs} runs, {size(needed)}, where {size(free)} are free"
+        wanted = f"{many(runs, 'run')}, {size(needed)}"
+        expected = f"a place with room for {wanted}, where {size(free)} are free"
         raise UserError("out", str(out), expected)
 
 

@@ -8,8 +8,19 @@ from mru_hw.sweeps.axes import AXES, known
 from mru_hw.sweeps.spec import CONDITIONS
 from mru_hw.sweeps.told import Told, percent
 from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.words import many
 
-__all__ = ["Told", "condition", "counted", "described", "differing", "percent", "said", "where"]
+__all__ = [
+    "Told",
+    "condition",
+    "counted",
+    "described",
+    "differing",
+    "many",
+    "percent",
+    "said",
+    "where",
+]
 
 
 def said(point: PointView, name: str) -> str:
@@ -45,14 +56,10 @@ def where(run: RunView, point: PointView, *, shared: bool = False) -> str:
     return ", ".join(said(point, name) for name in names) or "the only point"
 
 
-def many(count: int, noun: str) -> str:
-    """Return a number of things in words: ``1 die``, ``2 dies``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def counted(point: PointView) -> str:
     """Return how many runs of a point are done, in words."""
     n, trials = len(point.accuracy), point.trials
     if trials > 1:
-        return f"{n} runs ({point.n_wanted // trials} dies, {trials} perturbed networks each)"
+        dies = many(point.n_wanted // trials, "die")
+        return f"{many(n, 'run')} ({dies}, {trials} perturbed networks each)"
     return many(n, "die")

@@ -32,6 +32,7 @@ from mru_hw.errors import MISSING, Bare, UserError, printable
 from mru_hw.files import DOCUMENT_BYTES, read_bytes
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 from mru_hw.units import parse
+from mru_hw.words import many
 
 Array = NDArray[np.float64]
 
@@ -87,7 +88,7 @@ def read_measurements(path: Path) -> Measurements:
     for number, row in enumerate(rows, 2):
         where = f"{path.name}: line {number}"
         if None in row:
-            cells = Bare(f"{len(row) - 1 + len(row[None])} cells long")
+            cells = Bare(f"{many(len(row) - 1 + len(row[None]), 'cell')} long")
             raise UserError(where, cells, f"{len(COLUMNS)}, decimals behind a point")
         quantity, polarity = row["quantity"], row["polarity"]
         if quantity not in USED:
@@ -101,7 +102,9 @@ def read_measurements(path: Path) -> Measurements:
     for key, points in found.items():
         if len(points) < LEAST:
             expected = f"at least {LEAST} rows, or none"
-            raise UserError(f"{path.name}: {' '.join(key)}", Bare(f"{len(points)} rows"), expected)
+            raise UserError(
+                f"{path.name}: {' '.join(key)}", Bare(many(len(points), "row")), expected
+            )
         volts, currents = np.array(sorted(points)).T
         if np.any(np.diff(volts) <= 0):
             raise UserError(
@@ -164,7 +167,7 @@ def _fit_gate(
     if usual.sum() < LEAST:
         low, high = calibration.i_usual / DECADE, calibration.i_usual * DECADE
         expected = f"at least {LEAST} rows of {low:.3g} to {high:.3g} A a unit device"
-        raise UserError(where, Bare(f"{usual.sum()} rows in range"), expected)
+        raise UserError(where, Bare(f"{many(int(usual.sum()), 'row')} in range"), expected)
     logs = np.log(currents[usual] / calibration.i_usual)
     per_log, v_gate = (float(x) for x in np.polyfit(logs, volts[usual], 1))
     slope = per_log / temperature_voltage(calibration.temperature)
@@ -177,7 +180,7 @@ def _fit_output(where: str, volts: Array, currents: Array) -> dict[str, float]:
     saturated = volts >= SATURATED
     if saturated.sum() < LEAST:
         expected = f"at least {LEAST} rows of {SATURATED} V and more"
-        raise UserError(where, Bare(f"{saturated.sum()} rows in range"), expected)
+        raise UserError(where, Bare(f"{many(int(saturated.sum()), 'row')} in range"), expected)
     rise, start = (float(x) for x in np.polyfit(volts[saturated], currents[saturated], 1))
     if not (start > 0 and rise >= 0):
         raise UserError(where, Bare("a falling current"), "one that rises with v_ds")

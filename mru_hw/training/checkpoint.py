@@ -21,7 +21,7 @@ from torch import Tensor
 
 from mru_hw.arrays import digest
 from mru_hw.documents import Document
-from mru_hw.errors import Bare, UserError
+from mru_hw.errors import UserError
 from mru_hw.files import WRITABLE, read_bytes, usable, validated, whole_file
 from mru_hw.model.io import save_model
 from mru_hw.model.network import Model
@@ -112,6 +112,15 @@ class Checkpoint:
         with whole_file(self.folder / STATE_FILE) as part:
             part.write_bytes(data)
 
+    @property
+    def good(self) -> Path:
+        """Where `keep` writes the network of the last checkpoint."""
+        return self.folder / "last-good"
+
+    def keep(self, model: Model) -> None:
+        """Write the network of the last checkpoint, for another training to go on from."""
+        save_model(model, self.good)
+
     def finish(self, model: Model) -> None:
         """Write the model and remove the folder; a kill at any moment leaves one or the other."""
         whole = self.folder / "model"
@@ -146,10 +155,10 @@ class Checkpoint:
 
     def _identity(self, path: Path) -> _Identity:
         try:
-            data = json.loads(read_bytes(path, path.name, limit=1 << 16, what="a checkpoint"))
-        except (ValueError, RecursionError):
-            raise self._damaged(path) from None
-        return validated(_Identity, data, path.name)
+            data = json.loads(read_bytes(path, "out", limit=1 << 16, what="a checkpoint"))
+            return validated(_Identity, data, path.name)
+        except (ValueError, RecursionError, UserError) as error:
+            raise self._damaged(path) from error
 
     def _load(self) -> Progress:
         path = self.folder / STATE_FILE
@@ -173,8 +182,10 @@ class Checkpoint:
         return Progress(epochs_done=epochs_done, weights=weights, optimizer=optimizer)
 
     def _damaged(self, path: Path) -> UserError:
-        expected = f"a whole file (remove {self.folder.name} to begin again)"
-        return UserError(f"{self.folder.name}: {path.name}", Bare("damaged"), expected)
+        """Return what says so of the place, and nothing of the network that is trained there."""
+        where = f"{self.folder.name}, whose {path.name} is damaged"
+        expected = f"another path, or no folder {where}: remove it to begin again"
+        return UserError("out", str(self.out), expected)
 
 
 def _sha256(tensors: Mapping[str, Tensor]) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 from mru_hw.errors import Bare, UserError
 from mru_hw.model.structure import Normalisation
 from mru_hw.stimulus import Inputs, make_inputs
+from mru_hw.words import many
 
 DIGITS_FRAME_PERIOD = 25e-3
 """Hop of the spoken digits [s]: their frame counts are 1 + floor(samples / 200) at 8 kHz."""
@@ -55,7 +56,7 @@ def split_rows(data: Inputs) -> Split:
         There are fewer than three sequences, so that a part would be empty.
     """
     if data.n_seq < 3:
-        raise UserError("data: x", Bare(f"{data.n_seq} sequences"), "at least 3")
+        raise UserError("data: x", Bare(many(data.n_seq, "sequence")), "at least 3")
     part = np.arange(data.n_seq) % 10
     return Split(
         train=data.take(np.flatnonzero(part > 1)),

@@ -34,6 +34,20 @@ class DivergedError(UserError):
     """The loss of a training is no finite number any more."""
 
 
+class _NoNumberError(Exception):
+    """A loss that is no finite number, inside an epoch.
+
+    Attributes
+    ----------
+    loss
+        What it was.
+    """
+
+    def __init__(self, loss: float) -> None:
+        self.loss = loss
+        super().__init__(f"a loss of {loss}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
     """What is reported after each epoch; accuracies are shares of 1."""
@@ -80,10 +94,13 @@ def fit(
     train_rows, validation = as_batch(split.train, network), as_batch(split.validation, network)
     for epoch in range(first, settings.epochs):
         _anneal(network, settings.anneal, epoch / settings.epochs)
-        loss = _epoch(config, network, optimizer, learned, train_rows, epoch, chip, kept)
+        try:
+            loss = _epoch(config, network, optimizer, learned, train_rows, epoch, chip)
+        except _NoNumberError as error:
+            raise _diverged(error.loss, epoch + 1, kept, checkpoint) from None
         if (epoch + 1) % settings.checkpoint_epochs == 0 or epoch + 1 == settings.epochs:
             if not all(bool(torch.isfinite(p).all()) for p in learned.values()):
-                raise _diverged(math.nan, epoch + 1, kept)
+                raise _diverged(math.nan, epoch + 1, kept, checkpoint)
             state = optimizer.state_dict()["state"]
             checkpoint.save(
                 Progress(epochs_done=epoch + 1, weights=network.state_dict(), optimizer=state)
@@ -131,15 +148,8 @@ def _epoch(
     rows: Batch,
     epoch: int,
     chip: Chip | None,
-    kept: int,
 ) -> float:
-    """Train for one epoch, with random numbers that depend on the seed and the epoch only.
-
-    Parameters
-    ----------
-    kept
-        The epoch after which the last checkpoint was saved; 0 when there is none.
-    """
+    """Train for one epoch, with random numbers that depend on the seed and the epoch only."""
     settings = config.training
     noise = settings.noise
     generator = _generator(config.seed, epoch + 1)
@@ -165,7 +175,7 @@ def _epoch(
         else:
             loss = _chip_loss(config, network, chip, perturbed, batch, generator)
         if not bool(torch.isfinite(loss)):
-            raise _diverged(loss.item(), epoch + 1, kept)
+            raise _NoNumberError(loss.item())
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(learned.values(), settings.gradient_limit)
@@ -179,8 +189,17 @@ def _epoch(
     return total / len(rows.y)
 
 
-def _diverged(loss: float, epoch: int, kept: int) -> DivergedError:
-    there = f"the last good checkpoint is of epoch {kept}" if kept else "there is no checkpoint yet"
+def _diverged(loss: float, epoch: int, kept: int, checkpoint: Checkpoint) -> DivergedError:
+    """Return what the user reads.
+
+    Parameters
+    ----------
+    kept
+        The epoch after which the last checkpoint was saved; 0 when there is none.
+    """
+    there = "there is no checkpoint yet"
+    if kept:
+        there = f"the last good checkpoint is of epoch {kept}, a model at {checkpoint.good}"
     expected = f"a finite number: epoch {epoch} diverges, {there}; lower learning_rate"
     return DivergedError("training: the loss", loss, expected)
 

@@ -20,7 +20,15 @@ from mru_hw.training.checkpoint import Checkpoint
 from mru_hw.training.chip import ChipMaker
 from mru_hw.training.config import TrainConfig
 from mru_hw.training.digits import Split
-from mru_hw.training.fit import Epoch, begin, fit, one_thread, own_tensors, share_right
+from mru_hw.training.fit import (
+    DivergedError,
+    Epoch,
+    begin,
+    fit,
+    one_thread,
+    own_tensors,
+    share_right,
+)
 from mru_hw.training.network import MemoryNetwork, from_model
 from mru_hw.training.tasks import Labelled
 
@@ -113,7 +121,11 @@ def train(
         chip.check(own_tensors(network))
     saved = checkpoint.open()
     with one_thread():
-        fit(config, network, split, checkpoint, saved, progress, chip)
+        try:
+            fit(config, network, split, checkpoint, saved, progress, chip)
+        except DivergedError:
+            _keep_good(checkpoint, network, {"training": digest})
+            raise
         model = network.export()
         accuracy = evaluate(model, split)
         doubts = "" if chip is None else chip.doubts(own_tensors(network))
@@ -135,6 +147,17 @@ def train(
         seconds=time.monotonic() - began,
         warning=doubts,
     )
+
+
+def _keep_good(checkpoint: Checkpoint, network: MemoryNetwork, whose: dict[str, object]) -> None:
+    """Write the network of the last checkpoint, if there is one, for another training."""
+    saved = checkpoint.open()
+    if saved is None or not saved.epochs_done:
+        return
+    network.load_state_dict(saved.weights)
+    model = network.export()
+    told = {"provenance": whose | {"epochs": saved.epochs_done}}
+    checkpoint.keep(Model(spec=model.spec.model_copy(update=told), tensors=model.tensors))
 
 
 def structure(config: TrainConfig, data: Labelled) -> ModelSpec:

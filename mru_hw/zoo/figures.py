@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from mru_hw.files import whole_file
 from mru_hw.statistics.shares import clopper_pearson
@@ -28,9 +29,14 @@ _STYLE: Any = {
     "figure.constrained_layout.use": True,
     "legend.frameon": False,
 }
+_WIDTHS = (BLUE, GREEN, GREY, "#805ad5")
+"""Colours of widths, the smallest first."""
 _LINE = 0.24
 """Height of a line of a figure [inch]."""
-ACCURACY = "Accuracy on the test part by cell: a dot a seed, a stroke the mean of the seeds"
+ACCURACY = (
+    "Accuracy on the test part by cell: a dot a seed, a stroke the mean of the seeds; of several "
+    "widths one below the other"
+)
 DIES = (
     "Share of dies within a point of the software, as trained and after training for the chip; "
     "lines are intervals of 95 %"
@@ -48,7 +54,8 @@ def draw_all(
     if tested:
         drawn.append(("accuracy.svg", ACCURACY))
         panels = len({row.entry.task for row in tested})
-        size = (8.0, 0.4 + 0.7 * panels + _LINE * len(tested))
+        lines = len({(row.entry.task, row.entry.cell) for row in tested})
+        size = (8.0, 0.7 + 0.7 * panels + _LINE * lines)
         _save(lambda figure: _by_cell(figure, plan, tested), folder / "accuracy.svg", size)
     if judged:
         drawn.append(("dies.svg", DIES))
@@ -74,19 +81,33 @@ def _of_task(found: Sequence[Row], task: str) -> list[Row]:
 
 def _by_cell(figure: Figure, plan: ZooPlan, found: Sequence[Row]) -> None:
     tasks = [name for name in plan.tasks if _of_task(found, name)]
-    heights = [len(_of_task(found, name)) + 2.5 for name in tasks]
+    cells = {name: _cells_of(plan, _of_task(found, name)) for name in tasks}
+    heights = [len(cells[name]) + 2.5 for name in tasks]
+    widths = sorted({row.entry.width for row in found})
     axes = figure.subplots(len(tasks), 1, squeeze=False, height_ratios=heights)
     for one, name in zip(axes[:, 0], tasks, strict=True):
         group = _of_task(found, name)
-        for y, row in enumerate(group):
+        for row in group:
+            k = widths.index(row.entry.width)
+            y = cells[name].index(row.entry.cell) + (k - (len(widths) - 1) / 2) / (len(widths) + 1)
             shares = [100 * share for share in row.tests]
-            one.plot(shares, [y] * len(shares), "o", color=BLUE, alpha=0.7, markersize=5)
-            one.plot([mean(shares)], [y], "|", color=ORANGE, markersize=14, markeredgewidth=2)
-        _names(one, [f"{row.entry.cell}, {row.entry.width}" for row in group])
+            one.plot(shares, [y] * len(shares), "o", color=_WIDTHS[k % 4], alpha=0.6, markersize=4)
+            one.plot([mean(shares)], [y], "|", color=ORANGE, markersize=9, markeredgewidth=2)
+        _names(one, cells[name])
         least = min(100 * min(row.tests) for row in group)
         one.set_xlim(least - 0.05 * (100 - least) - 0.5, 100.5)
         one.set_title(plan.tasks[name].title or name, loc="left", fontsize=10)
     axes[-1, 0].set_xlabel("accuracy [%]")
+    if len(widths) > 1:
+        dots = [Line2D([], [], color=_WIDTHS[k % 4], marker="o", ls="") for k in range(len(widths))]
+        named = [f"width {width}" for width in widths]
+        figure.legend(dots, named, loc="outside upper right", ncols=len(widths))
+
+
+def _cells_of(plan: ZooPlan, group: Sequence[Row]) -> list[str]:
+    """Return the cells of some rows, in the plan's order."""
+    met = {row.entry.cell for row in group}
+    return [name for name in plan.cells if name in met]
 
 
 def _names(axes: Axes, names: Sequence[str]) -> None:

@@ -9,8 +9,11 @@ from typing import Any
 
 from mru_hw.files import whole_file
 from mru_hw.units import render
+from mru_hw.words import many, plural
 from mru_hw.zoo.figures import draw_all
 from mru_hw.zoo.lasting import Lasting, Shares, lasting
+from mru_hw.zoo.markdown import plain, prose
+from mru_hw.zoo.markdown import row as line
 from mru_hw.zoo.plan import ZooPlan
 from mru_hw.zoo.records import Results
 from mru_hw.zoo.table import OnChipRow, Row, csv_text, rows, share_within, words_of
@@ -53,16 +56,21 @@ def page_text(
     pictures
         Paths of the figures from the page, and what each shows.
     """
-    lines = [f"# {plan.title or 'Zoo'}", ""]
+    lines = [f"# {plain(plan.title) or 'Zoo'}", ""]
     lines += _how(plan, results)
     for note in plan.notes:
-        lines += [note, ""]
+        lines += [prose(note), ""]
     for path, shown in pictures[:1]:
         lines += [f"![{shown}]({path})", ""]
     for name, task in plan.tasks.items():
         group = [row for row in found if row.entry.task == name]
         if group:
-            lines += [f"## {task.title or name}", "", *_task_lines(plan, results, name, group), ""]
+            lines += [
+                f"## {plain(task.title) or name}",
+                "",
+                *_task_lines(plan, results, name, group),
+                "",
+            ]
     judged = [(row, row.chip) for row in found if row.chip is not None]
     if judged:
         lines += ["## On the chip", "", *_chip_lines(plan, judged), ""]
@@ -72,7 +80,7 @@ def page_text(
         lines += [f"![{shown}]({path})", ""]
     if plan.published:
         lines += ["## Published", "", "| what | figures | source |", "|---|---|---|"]
-        lines += [f"| {one.what} | {one.figures} | {one.source} |" for one in plan.published]
+        lines += [line([plain(v) for v in (p.what, p.figures, p.source)]) for p in plan.published]
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -81,7 +89,7 @@ def _how(plan: ZooPlan, results: Results) -> Iterator[str]:
     said = [
         "Made by `mru-hw zoo`; a figure that is missing was not run.",
         "All cells of a task have one budget: the same optimiser (AdamW), epochs, batches, noise "
-        f"and {plan.n_layers} layers.",
+        f"and {many(plan.n_layers, 'layer')}.",
     ]
     for name, cell in plan.cells.items():
         own = cell.layer | cell.training
@@ -90,11 +98,11 @@ def _how(plan: ZooPlan, results: Results) -> Iterator[str]:
     said.append(
         "Accuracies are shares of right decisions on the test part in %, in software: mean, "
         "standard deviation over seeds, and each seed. Seconds are processor time of one core "
-        f"({results.machine}); of an epoch the median, with its validation."
+        f"({plain(results.machine)}); of an epoch the median, with its validation."
     )
     trained = sum(run.core_seconds for run in results.trainings.values())
     said.append(
-        f"{len(results.trainings)} trainings took {_spent(trained)}; with dies and longer "
+        f"{many(len(results.trainings), 'training')} took {_spent(trained)}; with dies and longer "
         f"sequences {_spent(results.core_seconds)}."
     )
     yield " ".join(said)
@@ -104,7 +112,7 @@ def _how(plan: ZooPlan, results: Results) -> Iterator[str]:
 def _keys(keys: Mapping[str, Any]) -> str:
     """Return keys of a document in words."""
     told = (
-        f"{key} ({_keys(value)})" if isinstance(value, Mapping) else f"{key} {value}"
+        plain(key) + (f" ({_keys(value)})" if isinstance(value, Mapping) else f" {plain(value)}")
         for key, value in keys.items()
     )
     return ", ".join(told) or "as the plan has it"
@@ -122,28 +130,29 @@ def _chosen(plan: ZooPlan, task: str) -> str:
 
 def _spent(seconds: float) -> str:
     hours = seconds / 3600
-    return f"{hours:.1f} core-hours" if hours >= 1 else f"{seconds:.0f} core-seconds"
+    return f"{hours:.1f} core-hours" if hours >= 1 else many(round(seconds), "core-second")
 
 
 def _task_lines(plan: ZooPlan, results: Results, name: str, group: Sequence[Row]) -> Iterator[str]:
     facts = results.tasks[name]
     training = plan.config(name, group[0].entry.cell, group[0].entry.width, 0, 0).training
     yield (
-        f"{facts.n_train} sequences to train, {facts.n_validation} to validate, {facts.n_test} to "
-        f"test; the commonest class is {100 * facts.chance:.0f} %. {training.epochs} epochs of "
-        f"batches of {training.batch_size}." + _chosen(plan, name)
+        f"{many(facts.n_train, 'sequence')} to train, {facts.n_validation} to validate, "
+        f"{facts.n_test} to test; the commonest class is {100 * facts.chance:.0f} %. "
+        f"{many(training.epochs, 'epoch')} of batches of {training.batch_size}."
+        + _chosen(plan, name)
     )
     yield ""
     chosen = ", ".join(dict.fromkeys(key for choice in plan.choices(name) for key in choice))
-    chosen = chosen.replace("_", " ") or "choice"
+    chosen = plain(chosen.replace("_", " ")) or "choice"
     head = (
         *("cell", "width", "test", "seeds run", "each seed", "validation", chosen),
         *("parameters", "s an epoch"),
     )
-    yield "| " + " | ".join((*head, "core-s", "diverged, at chance")) + " |"
+    yield line([*head, "core-s", "diverged, at chance"])
     yield "|---|" + "---:|" * 3 + "---|" + "---:|" * 6
     for row in group:
-        yield "| " + " | ".join(_cells(row)) + " |"
+        yield line(list(_cells(row)))
     if plan.reference is not None:
         yield from _compared(plan.reference, group)
 
@@ -177,7 +186,7 @@ def _cells(row: Row) -> Iterator[str]:
     yield ", ".join(f"{100 * share:.1f}" for share in tests)
     yield "none" if row.validation is None else f"{100 * row.validation:.1f}"
     known = () if row.choice is None else row.choice[1].values()
-    yield ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in known)
+    yield ", ".join(f"{v:g}" if isinstance(v, float) else plain(v) for v in known)
     yield str(row.runs[0].parameters) if row.runs else ""
     yield "" if row.seconds_epoch is None else f"{row.seconds_epoch:.2f}"
     yield f"{row.core_seconds:.0f}"
@@ -187,13 +196,13 @@ def _cells(row: Row) -> Iterator[str]:
 def _chip_lines(plan: ZooPlan, judged: Sequence[tuple[Row, OnChipRow]]) -> Iterator[str]:
     assert plan.chip is not None
     chip = plan.chip.chip
-    design = ", ".join(f"{key} {value}" for key, value in chip.design.items()) or "the defaults"
+    design = _keys(chip.design) if chip.design else "the defaults"
     yield (
         f"Cells that have a circuit, in `{chip.tech}` ({design}), at the level behavioral, "
-        f"settled, without noise: {plan.chip.n_dies} dies a seed and condition. A die is within a "
-        "point where it loses at most 1 % of the test part against the software before training "
-        "for the chip; in brackets the interval of 95 %, as if all dies were independent. Energy "
-        "is a sequence's, on average."
+        f"settled, without noise: {many(plan.chip.n_dies, 'die')} a seed and condition. A die "
+        "is within a point where it loses at most 1 % of the test part against the software before "
+        "training for the chip; in brackets the interval of 95 %, as if all dies were "
+        "independent. Energy is a sequence's, on average."
     )
     yield ""
     yield (
@@ -214,12 +223,12 @@ def _chip_lines(plan: ZooPlan, judged: Sequence[tuple[Row, OnChipRow]]) -> Itera
                 *_stage(one, after=False, k=k),
                 *_stage(one, after=True, k=k),
             ]
-            yield "| " + " | ".join(cells) + " |"
+            yield line(cells)
     for row, one in judged:
         if one.refused[0]:
             count, why = one.refused
             yield ""
-            yield f"{row.entry.key}: {count} network{'s' * (count > 1)} not on the chip: {why}"
+            yield f"{row.entry.key}: {many(count, 'network')} not on the chip: {plain(why)}"
 
 
 def _stage(one: OnChipRow, *, after: bool, k: int) -> Iterator[str]:
@@ -245,12 +254,12 @@ def _lasting_lines(found: Sequence[Lasting]) -> Iterator[str]:
     yield ""
     yield (
         "| task | cell | width | seeds | where | "
-        + " | ".join(f"{n:,} frames" for n in lengths)
+        + " | ".join(f"{n:,} {plural(n, 'frame')}" for n in lengths)
         + " |"
     )
     yield "|---|---|---:|---:|---|" + "---:|" * len(lengths)
     for one in found:
-        dies = {f"{one.n_dies} dies, {name}": shares for name, shares in one.dies.items()}
+        dies = {f"{many(one.n_dies, 'die')}, {name}": shares for name, shares in one.dies.items()}
         for where, shares in ({"software": one.software, "ideal": one.ideal} | dies).items():
             if shares:
                 yield _lasting_line(one, where, shares, lengths)
@@ -260,7 +269,7 @@ def _lasting_line(one: Lasting, where: str, shares: Shares, lengths: Sequence[in
     seeds = max(len(known) for known in one.software.values())
     told = [_several(shares.get(length, [])) for length in lengths]
     cells = (one.task, f"`{one.cell}`", str(one.width), str(seeds), where, *told)
-    return "| " + " | ".join(cells) + " |"
+    return line(list(cells))
 
 
 def _several(shares: Sequence[float]) -> str:

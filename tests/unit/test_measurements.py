@@ -97,7 +97,7 @@ def test_the_command_writes_the_file_without_ngspice(
             "m.csv: line 2 is 7 cells long, expected 6, decimals behind",
         ),
         (HEADER + "gate,n,1\n", "m.csv: line 2: v_gs is missing, expected a number above 0."),
-        (HEADER + "gate,n,1,1,1,1\n", "m.csv: gate n is 1 rows, expected at least 3 rows, or none"),
+        (HEADER + "gate,n,1,1,1,1\n", "m.csv: gate n is 1 row, expected at least 3 rows, or none"),
         (HEADER + "output,n,1,1,1,1\n" * 3, "m.csv: output n is not a curve, expected one row a"),
         (
             HEADER + "".join(f"gate,n,1,{v},1,{v}e-3\n" for v in (1, 2, 3)),
@@ -109,7 +109,7 @@ def test_the_command_writes_the_file_without_ngspice(
         ),
         (
             HEADER + "".join(f"output,p,1,1,{v / 10},1e-9\n" for v in (1, 2, 3)),
-            "m.csv: output p is 1 rows in range, expected at least 3 rows of 0.25 V and more.",
+            "m.csv: output p is 1 row in range, expected at least 3 rows of 0.25 V and more.",
         ),
         (
             HEADER + "".join(f"output,p,1,1,{v},{5 - v}e-9\n" for v in (1, 2, 3)),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from mru_hw.errors import UserError
@@ -172,7 +173,8 @@ def test_a_damaged_checkpoint_is_named(folder: Path, content: bytes) -> None:
     with pytest.raises(_StoppedError):
         train(config, folder / "model", _stop_at(2), folder=folder)
     (folder / "model.part" / "state.safetensors").write_bytes(content)
-    with pytest.raises(UserError, match=r"model\.part: state\.safetensors is damaged, expected a"):
+    told = r'out is ".*", expected .* no folder model\.part, whose state\.safetensors is damaged'
+    with pytest.raises(UserError, match=told):
         train(config, folder / "model", folder=folder)
 
 
@@ -184,7 +186,7 @@ def test_a_checkpoint_with_other_numbers_is_damaged(folder: Path) -> None:
     data = bytearray(state.read_bytes())
     data[-3] ^= 1  # in the last tensor's numbers
     state.write_bytes(data)
-    with pytest.raises(UserError, match=r"state\.safetensors is damaged, expected a whole file"):
+    with pytest.raises(UserError, match=r"model\.part, whose state\.safetensors is damaged: rem"):
         train(config, folder / "model", folder=folder)
 
 
@@ -199,10 +201,36 @@ def test_a_loss_that_is_no_number_names_epoch_and_last_checkpoint(folder: Path) 
     checkpoint.save(replace(saved, weights={k: 1e30 * v for k, v in saved.weights.items()}))
     with pytest.raises(UserError, match="epoch 3 diverges, the last good checkpoint is of epoch 2"):
         train(config, folder / "model", folder=folder)
+    checkpoint.save(saved)
     weights = {name: 1e30 * value for name, value in saved.weights.items()}
     checkpoint.save(replace(saved, epochs_done=0, weights=weights))
     with pytest.raises(UserError, match="epoch 1 diverges, there is no checkpoint yet; lower lea"):
         train(config, folder / "model", folder=folder)
+
+
+def test_a_training_goes_on_from_the_last_checkpoint_of_one_that_diverged(folder: Path) -> None:
+    config = TrainConfig.model_validate(_config())
+    with pytest.raises(_StoppedError):
+        train(config, folder / "model", _stop_at(2), folder=folder)
+    identity = json.loads((folder / "model.part" / "checkpoint.json").read_text())
+    checkpoint = Checkpoint(folder / "model", identity["training"])
+    saved = checkpoint.open()
+    assert saved is not None
+    broken = {
+        k: v | {"exp_avg": torch.full_like(v["exp_avg"], torch.inf)}
+        for k, v in saved.optimizer.items()
+    }
+    checkpoint.save(replace(saved, optimizer=broken))
+    for _ in range(2):
+        with pytest.raises(
+            UserError, match=r"of epoch 2, a model at .*last-good; lower learning_r"
+        ):
+            train(config, folder / "model", folder=folder)
+        model = load_model(folder / "model.part" / "last-good")
+        assert model.spec.provenance["epochs"] == 2
+        for name, tensor in saved.weights.items():
+            np.testing.assert_array_equal(model.tensors[name], tensor.numpy())
+    assert train(config, folder / "again", folder=folder, start=model).resumed_at == 0
 
 
 def _with(path: str, value: object) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -19,7 +20,7 @@ from mru_hw.stimulus import load_inputs, make_inputs, save_inputs
 from mru_hw.sweeps.face import sweep
 from mru_hw.training.run import train
 from mru_hw.zoo.page import write_page
-from mru_hw.zoo.plan import SHIPPED, merged, read_zoo, shipped_zoo
+from mru_hw.zoo.plan import SHIPPED, ZooPlan, merged, read_zoo, shipped_zoo
 from mru_hw.zoo.records import Results, read_results
 from mru_hw.zoo.run import WRITTEN, run_zoo
 from mru_hw.zoo.schema import NAME, schema_text
@@ -194,6 +195,26 @@ def figures_of(results: Results) -> dict[str, Any]:
             del record["core_seconds"]
             record.pop("seconds_epoch", None)
     return data
+
+
+def test_what_a_plan_says_shows_as_it_stands(done: tuple[Path, Results], tmp_path: Path) -> None:
+    folder, results = done
+    odd = "A|B <b>*c*</b> [d](e) `f` & _g_"
+    said = read_zoo(folder / "zoo.yaml").model_dump(mode="json") | {
+        "title": odd,
+        "notes": ["See [cells](cells.md), `a < b`\n\n<script>x</script> & *so*"],
+        "published": [{"what": odd, "figures": "1 | 2", "source": "x\ny"}],
+    }
+    said["tasks"]["means"]["title"] = odd
+    write_page(ZooPlan.model_validate(said), results, tmp_path)
+    page = (tmp_path / "zoo.md").read_text()
+    plain = r"A\|B &lt;b&gt;\*c\*&lt;/b&gt; \[d](e) \`f\` &amp; \_g\_"
+    assert page.startswith(f"# {plain}\n")
+    assert f"\n## {plain}\n" in page
+    assert f"| {plain} | 1 \\| 2 | x y |\n" in page
+    note = "\nSee [cells](cells.md), `a < b` &lt;script&gt;x&lt;/script&gt; &amp; *so*\n"
+    assert note in page
+    assert "1 layer." in page
 
 
 # --------------------------------------------------------------- divergence and chance
@@ -406,6 +427,22 @@ def test_a_place_that_is_taken_is_no_verdict_on_the_network(tmp_path: Path) -> N
     dies.unlink()
     results = run_zoo(plan, tmp_path / "out").results
     assert [record.status for record in results.chips.values()] == ["done"]
+
+
+def test_a_damaged_checkpoint_is_no_verdict_on_the_network(tmp_path: Path) -> None:
+    study = {**PLAN["studies"][0], "cells": ["cmru"], "seeds": [4]}
+    plan = write(tmp_path, choose=[{}], studies=[study])
+    with pytest.raises(_StopError):
+        run_zoo(plan, tmp_path / "out", progress=_sooner(1))
+    part = tmp_path / "out" / "models" / "means" / "cmru-3-seed4-choice0-for-chip.part"
+    part.mkdir()
+    (part / "checkpoint.json").write_text("{")
+    for _ in range(2):
+        text = sentence(lambda: run_zoo(plan, tmp_path / "out"))
+        assert "cmru-3-seed4-choice0-for-chip.part, whose checkpoint.json is damaged" in text
+    shutil.rmtree(part)
+    results = run_zoo(plan, tmp_path / "out").results
+    assert [(r.status, r.reason) for r in results.chips.values()] == [("done", "")]
 
 
 def test_results_that_are_damaged(done: tuple[Path, Results], tmp_path: Path) -> None:

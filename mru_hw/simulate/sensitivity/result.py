@@ -19,6 +19,7 @@ from mru_hw.simulate.sensitivity.prediction import predict
 from mru_hw.simulate.sensitivity.study import Counts, Study, run_study
 from mru_hw.statistics.crossed import two_way_band
 from mru_hw.statistics.shares import Band
+from mru_hw.words import many
 
 Bands = Mapping[str, Band]
 """By measure (`MEASURES`), a share or a difference of shares with its interval of 95 %, for other
@@ -113,8 +114,8 @@ class Sensitivity:
         """Say in one line what mismatch does, and which part costs most."""
         first = self.parts[0].name if self.parts else "nothing"
         return (
-            f"<Sensitivity: {self.dies} dies, {_percent(self.whole['steps'].value)} of steps wrong;"
-            f" {first} costs most>"
+            f"<Sensitivity: {many(self.dies, 'die')}, "
+            f"{_percent(self.whole['steps'].value)} of steps wrong; {first} costs most>"
         )
 
     def __str__(self) -> str:

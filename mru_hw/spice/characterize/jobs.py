@@ -16,6 +16,7 @@ from mru_hw.files import whole_file
 from mru_hw.npz import read_npz
 from mru_hw.spice.deck import Deck, Waves
 from mru_hw.spice.runner import Runner
+from mru_hw.words import many
 from mru_hw.workers import side_by_side
 
 _WAVE, _SHA256 = "wave:", "sha256"
@@ -126,7 +127,8 @@ def refuse_cut_off(runs: Mapping[str, Waves]) -> None:
     cut = {name: waves.status for name, waves in runs.items() if waves.status.of_machine}
     if cut:
         name, status = next(iter(cut.items()))
+        was = "was" if len(cut) == 1 else "were"
         raise SimulationError(
-            f"{len(cut)} of {len(runs)} runs were cut off, {name} first: {status.value} "
+            f"{len(cut)} of {many(len(runs), 'run')} {was} cut off, {name} first: {status.value} "
             "The others are kept; the same call goes on with these."
         )
