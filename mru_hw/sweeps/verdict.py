@@ -242,7 +242,8 @@ def _held(
     alone = limit.model_copy(update={other: None for other in SIDES if other != side})
     broken = [~alone.holds(one) for one in values]
     inside = [sign * (one - bound) for one in values]
-    at = int(np.argmin([one.min() for one in inside]))
+    # Worst runs tie, for accuracies are counts: then the mean decides, as in `Yield.hardest`.
+    at = min(range(len(inside)), key=lambda k: (inside[k].min(), inside[k].mean()))
     row = int(np.argmin(inside[at]))
     spread = float(values[at].std(ddof=1)) if len(values[at]) > 1 else 0.0
     near = float(inside[at].mean()) / spread if spread > 0 else float("nan")

@@ -15,9 +15,11 @@ import mru_hw
 from mru_hw.cli.app import run as command
 from mru_hw.statistics.shares import beta_binomial, clopper_pearson
 from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.point_view import Array
 from mru_hw.sweeps.run import run_sweep
-from mru_hw.sweeps.spec import DEFAULT
+from mru_hw.sweeps.spec import DEFAULT, Spec
 from mru_hw.sweeps.statistics.answers import drawn, statistics, yields
+from mru_hw.sweeps.statistics.hardest import rooms
 from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
 from tests.sweeps import rows, write_case
@@ -357,3 +359,29 @@ def test_the_yield_without_a_specification_is_near_the_software(tmp_path: Path) 
         software = run.references["software"]
         assert one.passed == sum(run.base.accuracy >= software - 0.01 - 1e-12)
         assert DEFAULT.said() == "loss at most 1 point"
+
+
+def test_where_all_dies_pass_the_hardest_condition_is_the_one_with_least_room() -> None:
+    spec = Spec(loss={"at_most": 0.02}, energy={"at_most": 450e-9})
+
+    def at(loss: list[float], joules: list[float]) -> dict[str, Array]:
+        return {"loss": np.array(loss), "energy": np.array(joules)}
+
+    easy = at([-0.003, 0.0], [318e-9, 320e-9])
+    hard = at([0.0167, 0.0], [316e-9, 318e-9])
+    nearer_on_average = at([0.0167, 0.01], [281e-9, 283e-9])
+    found = rooms(spec, [easy, hard, nearer_on_average])
+    assert min(range(3), key=lambda k: found[k]) == 2
+    assert found[1][0] == found[2][0] < found[0][0]
+    # In standard deviations: a limit on energy that a few runs all but reach comes before.
+    costly = at([-0.003, 0.0], [449e-9, 449.9e-9])
+    found = rooms(spec, [easy, hard, costly])
+    assert min(range(3), key=lambda k: found[k]) == 2
+
+
+def test_a_point_without_runs_or_prices_is_not_the_hardest() -> None:
+    spec = Spec(loss={"at_most": 0.02}, energy={"at_most": 450e-9})
+    nothing = {"loss": np.empty(0), "energy": np.empty(0)}
+    unpriced = {"loss": np.array([0.0, 0.01]), "energy": np.full(2, np.nan)}
+    found = rooms(spec, [nothing, unpriced])
+    assert min(range(2), key=lambda k: found[k]) == 1

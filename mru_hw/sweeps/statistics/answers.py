@@ -15,6 +15,7 @@ from mru_hw.statistics.crossed import mean_band, two_way_band
 from mru_hw.statistics.shares import CONFIDENCE, Band, beta_binomial, clopper_pearson, paired_shares
 from mru_hw.sweeps.point_view import coded
 from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Spec
+from mru_hw.sweeps.statistics.hardest import hardest
 from mru_hw.sweeps.statistics.spread import (
     PERCENTS,
     Capability,
@@ -53,7 +54,8 @@ class Yield:
         The share that passes with its exact interval, given these sequences; None without dies and
         where runs share dies and perturbed networks, so that they are not independent.
     hardest
-        Number of the point that the fewest dies pass.
+        Number of the point that the fewest dies pass, and of several the one with the least room
+        (`hardest.hardest`).
     estimate
         There, the share of dies whose accuracy on other sequences keeps the limit
         (`beta_binomial`); None without a limit on accuracy, and where that estimate has none.
@@ -217,8 +219,7 @@ def _asked(spec: Spec, point: PointView) -> bool:
 
 def _yield(run: RunView, spec: Spec, group: Sequence[PointView]) -> Yield:
     codes, passed = passing_dies(run, spec, group)
-    at_each = [point.passed(spec, run.software(point))[1] for point in group]
-    hardest = group[int(np.argmin([one.mean() if len(one) else 1.0 for one in at_each]))]
+    worst = hardest(run, spec, group)
     lost = np.unique(np.concatenate([coded(point.lost) for point in group]))
     settings = shared_settings(group[0])
     n, count = len(passed), int(passed.sum())
@@ -231,8 +232,8 @@ def _yield(run: RunView, spec: Spec, group: Sequence[PointView]) -> Yield:
         passed=count,
         lost=int(np.isin(lost, codes).sum()),
         band=clopper_pearson(count, n) if n and _independent(group[0]) else None,
-        hardest=hardest.number,
-        estimate=_estimate(run, spec, hardest),
+        hardest=worst.number,
+        estimate=_estimate(run, spec, worst),
     )
 
 
