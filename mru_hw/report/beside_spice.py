@@ -21,6 +21,7 @@ from mru_hw.simulate.energy import energy
 from mru_hw.sweeps.explain import plans_of, subject_of
 from mru_hw.sweeps.points import Job, points
 from mru_hw.sweeps.told import Told, percent, quantity
+from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import condition, many
 from mru_hw.sweeps.work import made_chip, made_die, run_die
@@ -76,6 +77,7 @@ def agreement_section(
     model: Path | None,
     inputs: Path | None,
     again: Again,
+    binding: Held | None = None,
 ) -> Section:
     """Return what ngspice says of the network of `run`.
 
@@ -87,6 +89,8 @@ def agreement_section(
         Where they lie, if not where the plans say.
     again
         In whose words to say how ngspice runs this network.
+    binding
+        The limit that binds, at whose condition ngspice had best run.
     """
     own = [one for one in (run, *others) if any(p.level == "spice" for p in one.points)]
     same = [one for one in own if one.facts.get("hash.model") == run.facts.get("hash.model")]
@@ -100,8 +104,20 @@ def agreement_section(
     if len(own) > len(same):
         paragraphs.append("Runs at the level spice of another network count in nothing here.")
     if not pairs:
-        return _none(run, paragraphs, again)
+        return _none(run, [*paragraphs, *_hardest(run, binding)], again)
     return _section(run, pairs, paragraphs)
+
+
+def _hardest(run: RunView, binding: Held | None) -> Iterator[str]:
+    """Say which condition the plan that runs ngspice had best have."""
+    if binding is None or binding.point == run.base.number:
+        return
+    point = next(one for one in run.points if one.number == binding.point)
+    yield (
+        f"The plan below is at {condition(run, run.base)}, and what binds is worst elsewhere: with "
+        f"{condition(run, point)} under its axes, ngspice runs there; mru-hw explain "
+        f"{run.path.name} --die {binding.seed} --point {point.number} --spice takes the worst die."
+    )
 
 
 def _none(run: RunView, paragraphs: Sequence[str], again: Again) -> Section:

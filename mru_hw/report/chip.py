@@ -19,7 +19,7 @@ from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.report.again import Again, why_not
 from mru_hw.report.parts import Section, Table
-from mru_hw.spice.area import block_areas
+from mru_hw.spice.area import block_areas, signal_area
 from mru_hw.spice.chip import CHIP_CELL, chip_netlist
 from mru_hw.spice.decoupling import Decoupling, decoupling
 from mru_hw.spice.flatten import flatten
@@ -181,13 +181,17 @@ def area_section(found: ChipFacts | str) -> Section:
         [name, square(area), percent(area / total)] for name, area in found.areas.items()
     ]
     rows.append(["in all", square(total), percent(1.0)])
+    signal, capacitor = signal_area(found.design), found.decoupling
+    more = "" if capacitor is None else f" plus {square(capacitor.area)}"
     paragraphs = [
         f"{found.transistors:,} transistors (unit devices of one leg as one). There is no layout. "
         f"The estimate of one, {square(found.estimate)}, follows rules that are stated: "
-        f"{OVER_GATES:g} times the gate area of the signal and bias devices (sources, drains and "
+        f"{OVER_GATES:g} times {square(signal)}, the gate area of the signal and bias "
+        f"devices,{more}: "
+        f"the other {square(total - signal)} of gates are switches and logic (sources, drains and "
         "spacing are 1.5 gates, wires, wells, switches and capacitors as much again), and the "
         "decoupling as MOS capacitors (see “Power and energy”). Pads, rings and test structures "
-        "are not in it."
+        "are not in it. Rows are rounded to 1 µm², so that their sum may differ by that."
     ]
     return Section(
         key="area",

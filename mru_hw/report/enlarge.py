@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import shlex
+from collections.abc import Iterator, Mapping
 
 from mru_hw.budget.table import Budget, make_budget
 from mru_hw.errors import UserError
 from mru_hw.report import figures
 from mru_hw.report.chip import ChipFacts, square
 from mru_hw.report.parts import Picture, Section, Table
-from mru_hw.sweeps.told import percent
+from mru_hw.sweeps.told import percent, points_of
+from mru_hw.sweeps.verdict import Verdict
+from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.words import condition
 
 _ENLARGED = 12
 """Mirrors that are listed."""
@@ -17,7 +22,9 @@ _FOLLOWED = 3
 """Of them, those whose enlargement together is told."""
 
 
-def enlarge_section(found: ChipFacts | str) -> Section:
+def enlarge_section(
+    found: ChipFacts | str, run: RunView, told: Verdict, nominal: Mapping[int, float]
+) -> Section:
     """Return what the error budget advises: which mirrors to enlarge, and what that gains."""
     title, key = "What to enlarge", "enlarge"
     if isinstance(found, str):
@@ -42,10 +49,15 @@ def enlarge_section(found: ChipFacts | str) -> Section:
             "yield gains. mru-hw sensitivity measures the same by switching mismatch off, part "
             "by part.",
             *_gain(budget, found.gate_area),
+            *_elsewhere(run, told, nominal),
             "Energy follows the currents: static power is nearly proportional to i_unit, and "
             "smaller currents cost accuracy by leakage, noise and short frames. An axis of the "
             "design in the plan ({axis: i_unit, values: [300 pA, 1 nA]}) shows both on the same "
-            "dies under “Trade-offs between designs”.",
+            "dies; the page of that sweep has them under “Trade-offs between designs”.",
+            "The part of a name before the slash is the node whose rail the mirror is. A mirror is "
+            "every device whose gate is on that rail, wherever its drain goes, so that one of "
+            "bias/… "
+            "may add more than the supply block bias, which is the bias tree alone.",
         ],
         tables=[
             Table(
@@ -62,6 +74,7 @@ def enlarge_section(found: ChipFacts | str) -> Section:
                 numbers=range(1, 6),
             )
         ],
+        lines=list(_steps(run, budget)),
         pictures=[
             Picture(
                 name="variance_by_mirror",
@@ -77,6 +90,50 @@ def enlarge_section(found: ChipFacts | str) -> Section:
         ]
         if shares
         else [],
+    )
+
+
+def _elsewhere(run: RunView, told: Verdict, nominal: Mapping[int, float]) -> Iterator[str]:
+    """Say where dies fail, for the budget knows the nominal condition alone."""
+    held = told.binding
+    if held is None or held.point == run.base.number:
+        return
+    point = next(one for one in run.points if one.number == held.point)
+    yield (
+        f"What binds, {held.said()}, is worst at {condition(run, point)}, and the budget is at "
+        "nominal conditions: enlarging takes mismatch away, and not what the condition takes from "
+        "the "
+        f"nominal die itself.{_shares(run, point, nominal)}"
+    )
+
+
+def _shares(run: RunView, point: PointView, nominal: Mapping[int, float]) -> str:
+    """Say how much of the loss at a point is the nominal die's, and how much mismatch adds."""
+    own, software = nominal.get(point.number), run.software(point)
+    if own is None or not len(point.accuracy) or math.isnan(software):
+        return ""
+    mean = float(point.accuracy.mean())
+    return (
+        f" There the nominal die has {percent(own)}, a loss of {points_of(software - own)}; the "
+        f"mean of the dies, {percent(mean)}, loses {points_of(own - mean)} beyond it."
+    )
+
+
+def _steps(run: RunView, budget: Budget) -> Iterator[tuple[str, str]]:
+    """Yield what to write in a plan to follow the first rows, and what runs it."""
+    names = [mirror.name for mirror in budget.mirrors[:_FOLLOWED]]
+    if not names:
+        return
+    area = "".join(f"    {name}: 2\n" for name in names)
+    yield (
+        "The first of them at twice the area: these lines in PLAN.yaml; area alone in DESIGN.yaml",
+        f"design:\n  area:\n{area}",
+    )
+    own = shlex.quote(run.path.name)
+    yield (
+        "What the yield gains, on the same dies, and both beside each other",
+        "mru-hw sweep PLAN.yaml --out enlarged.sqlite\n"
+        f"mru-hw report {own} enlarged.sqlite --out both.html",
     )
 
 

@@ -157,12 +157,26 @@ def _priced(found: ChipFacts, design: Design, inputs: Inputs) -> tuple[float, fl
 
 
 def exponent(sized: Sequence[Sized], figure: str) -> float | None:
-    """Return p of ``figure ~ size^p`` by least squares of the logarithms; None of one size."""
-    if len({one.size for one in sized}) < 2:
+    """Return p of ``figure ~ size^p`` by least squares of the logarithms.
+
+    None of one size, and of figures that go up and down: no power of the size tells of those.
+    """
+    found = fitted(sized, figure)
+    return None if found is None else found[0]
+
+
+def fitted(sized: Sequence[Sized], figure: str) -> tuple[float, float] | None:
+    """Return p as of `exponent`, and by which share a figure lies off the line at most."""
+    ranked = sorted(sized, key=lambda one: one.size)
+    if len({one.size for one in ranked}) < 2:
         return None
-    x = np.log([one.size for one in sized])
-    y = np.log([getattr(one, figure) for one in sized])
-    return float(np.polyfit(x, y, 1)[0])
+    x = np.log([one.size for one in ranked])
+    y = np.log([getattr(one, figure) for one in ranked])
+    steps = np.sign(np.diff(y)[np.diff(x) > 0])
+    if steps.min() < 0 < steps.max():
+        return None
+    p, y0 = np.polyfit(x, y, 1)
+    return float(p), float(np.expm1(np.abs(y - (y0 + p * x)).max()))
 
 
 def growth_section(found: ChipFacts) -> Section | None:
@@ -199,7 +213,8 @@ def _table(measured: Sequence[Sized]) -> Table:
         name="growth",
         caption=(
             "Power and gate area (signal and bias devices) of networks of other sizes; p is the "
-            "fitted exponent, size to the p."
+            "fitted exponent, size to the p, with the share by which a figure lies off the line at "
+            "most: between single sizes the exponent may be another."
         ),
         head=(
             "what",
@@ -216,14 +231,23 @@ def _table(measured: Sequence[Sized]) -> Table:
 
 def _rows(way: str, some: Sequence[Sized]) -> Iterator[list[str]]:
     for k, one in enumerate(some):
-        fits = (exponent(some, figure) if k == 0 else None for figure in ("power", "area"))
+        fits = (_fit(some, figure) if k == 0 else Told("") for figure in ("power", "area"))
         yield [
             f"{way}, this network" if one.own else way,
             Told(str(one.size), one.size),
             quantity(one.power, "W"),
             square(one.area),
-            *(Told("" if p is None else f"{p:.2f}", *([] if p is None else [p])) for p in fits),
+            *fits,
         ]
+
+
+def _fit(some: Sequence[Sized], figure: str) -> Told:
+    """Write an exponent with how far the figures lie off its line."""
+    found = fitted(some, figure)
+    if found is None:
+        return Told("none: up and down" if len(some) > 1 else "")
+    p, off = found
+    return Told(f"{p:.2f} (off by up to {100 * off:.0f} %)", p)
 
 
 def _picture(measured: Sequence[Sized]) -> Picture:

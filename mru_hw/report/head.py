@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from mru_hw.errors import printable
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.parts import Card
+from mru_hw.statistics.shares import clopper_pearson
 from mru_hw.sweeps.told import Told, ends, percent, quantity
 from mru_hw.sweeps.verdict import Verdict, bound, conditions, interval_of, share_of
 from mru_hw.sweeps.view import RunView
@@ -24,6 +26,7 @@ def paragraph(run: RunView, told: Verdict, chip: ChipFacts | None) -> list[str]:
     return [
         *_does(run, told, chip),
         *_yield(run, told),
+        *_doubts(run),
         *_costs(run, told),
         *_size(chip),
         *_binds(run, told),
@@ -41,13 +44,28 @@ def _does(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[str]:
         f"{what} sorts sequences of {length} on average into "
         + ("1 class" if classes == 1 else f"{classes} classes")
         + names
+        + _read(chip)
         + (
             f"; the network is right in {percent(told.software)} of "
-            f"{many(run.n_sequences, 'sequence')} as trained."
+            f"{many(run.n_sequences, 'sequence')} as trained ({_interval(run, told.software)})."
             if told.software is not None
             else "."
         )
     )
+
+
+def _read(chip: ChipFacts | None) -> str:
+    """Say how outputs become a decision."""
+    if chip is None:
+        return ""
+    return f", by the {chip.model.spec.readout.value} of its outputs over frames"
+
+
+def _interval(run: RunView, software: float) -> str:
+    """Say how sure the accuracy of the software is, and what one sequence is."""
+    n = run.n_sequences
+    band = clopper_pearson(round(software * n), n)
+    return f"{ends(band)} for other sequences; one sequence is {100 / n:.2f} points"
 
 
 def _named(chip: ChipFacts) -> str:
@@ -89,6 +107,21 @@ def _yield(run: RunView, told: Verdict) -> Iterator[str]:
         interval = "" if lowest.band is None else f", {interval_of(lowest)}"
         least = f"corner {lowest.settings['corner']} yields least{interval}"
     yield f"Each corner is a population of its own ({shares}); {least}."
+
+
+def _doubts(run: RunView) -> Iterator[str]:
+    """Qualify the yields where points are doubtful."""
+    if not run.doubtful:
+        return
+    settled = any(point.settings["timing"] == "settled" for point in run.points)
+    how = (
+        "These are figures of settled timing, not checked timed: timing: timed in PLAN.yaml runs "
+        "the "
+        "same dies so. "
+        if settled and run.level == "behavioral"
+        else ""
+    )
+    yield f"{how}Points of the sweep are doubtful, for the reason in the box below."
 
 
 def _costs(run: RunView, told: Verdict) -> Iterator[str]:
@@ -200,3 +233,9 @@ def lead(run: RunView, technologies: str) -> Told:
         f"{many(sum(point.n_runs for point in run.points), 'run')}. "
         f"The figures at the head are at: {described(run, run.base)}."
     )
+
+
+def network_name(run: RunView) -> str:
+    """Return what the file of a run's network is called."""
+    name = str(next(iter(run.plans.values()))["model"])
+    return printable(name.replace("\\", "/").rstrip("/").rpartition("/")[2], _NAME) or "A network"

@@ -100,4 +100,20 @@ def limits_said(run: RunView) -> str:
 def capability_note() -> str:
     """Say of which figures a capability is told."""
     names = ", ".join(figure.name for figure in FIGURES.values() if figure.gaussian)
-    return f"Cpk is told of {names} alone, where a limit is set and the dies are near normal."
+    return (
+        f"Cpk is told of these figures alone, where the specification limits them: {names}. An "
+        "accuracy or a loss goes in steps of one sequence, so that it was not tested for normality "
+        "and has none; its yield is counted."
+    )
+
+
+def all_ran(run: RunView) -> str:
+    """Say whether each condition that was asked for ran, and came to a result."""
+    stored, wanted = (sum(getattr(p, n) for p in run.points) for n in ("n_runs", "n_wanted"))
+    failed = sum(run.failed().values())
+    of = "all" if stored == wanted else f"{stored} of"
+    said = "none of them failed" if not failed else f"{failed} of them failed (the last table)"
+    return (
+        f"Asked for: {many(wanted, 'run')} at {many(len(run.points), 'point')}; {of} "
+        f"{wanted} are stored, and {said}."
+    )

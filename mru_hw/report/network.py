@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from matplotlib.ticker import EngFormatter
 from mru_hw.cells.base import Devices
 from mru_hw.circuits.catalogue import NODE_VIEWS
 from mru_hw.mapping.parts import Bank
-from mru_hw.report.chip import ChipFacts, square
+from mru_hw.report.chip import ChipFacts
 from mru_hw.report.colours import DIES, FAINT, INK
 from mru_hw.report.drawing import Drawing, drawn
 from mru_hw.report.figures import Array
@@ -127,25 +128,29 @@ def _devices(found: ChipFacts) -> Table:
     rows = []
     for name, device in technology.devices.items():
         sigma, _ = technology.sigma(name)
+        slope = sigma * math.sqrt(device.w * device.l)
         rows.append(
             [
                 name,
                 device.model,
                 quantity(device.w, "m"),
                 quantity(device.l, "m"),
-                square(device.w * device.l),
+                Told(f"{1e12 * device.w * device.l:.3g} µm²", device.w * device.l, unit="m^2"),
                 quantity(sigma, "V"),
+                Told(f"{1e9 * slope:.3g} mV µm", slope, unit="V m"),
             ]
         )
     return Table(
         name="unit_devices",
         caption=(
             f"Unit devices of {technology.name}, by the class that schematics name, with the "
-            "standard deviation of one device's threshold voltage by its area."
+            "standard deviation of one device's threshold voltage, and that times the root of W L: "
+            "Pelgrom's constant, with the technology's factor for narrow or short devices in it "
+            "where its technology.yaml has one (mismatch), so that classes may differ."
         ),
-        head=("class", "model", "W", "L", "gate area", "sigma of V_t"),
+        head=("class", "model", "W", "L", "gate area", "sigma of V_t", "times root of area"),
         rows=rows,
-        numbers=range(2, 6),
+        numbers=range(2, 7),
     )
 
 

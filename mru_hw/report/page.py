@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from mru_hw.report.compare import Compared, published, side_by_side
 from mru_hw.report.enlarge import enlarge_section
 from mru_hw.report.failing import failing_units
 from mru_hw.report.growth import growth_section
-from mru_hw.report.head import STAMP, cards, lead, paragraph
-from mru_hw.report.limits import capability_note, limits_said, specification
+from mru_hw.report.head import STAMP, cards, lead, network_name, paragraph
+from mru_hw.report.limits import all_ran, capability_note, limits_said, specification
 from mru_hw.report.montecarlo import matrices, refused, spread_table, worst_table
 from mru_hw.report.network import network_section
+from mru_hw.report.nominal import nominal_accuracies
 from mru_hw.report.origin import reproduction
 from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
@@ -32,6 +33,7 @@ from mru_hw.report.reading import reading
 from mru_hw.report.sections import distributions, notes, over_axes, point_rows, technologies
 from mru_hw.report.sequence import sequence_section
 from mru_hw.report.tradeoffs import tradeoffs
+from mru_hw.report.uncovered import boundary
 from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
 from mru_hw.sweeps.verdict import Verdict, verdict
@@ -40,22 +42,9 @@ from mru_hw.sweeps.words import condition, many
 
 MARKER = "<!doctype html>\n<!-- mru-hw report -->"
 
-BOUNDARY = (
-    "The chip ends at its head's output currents. The features before it and the mean, vote and "
-    "argmax after it are outside: they are neither simulated as circuits nor priced.",
-    "Nothing here was measured on silicon, and no silicon data backs these models at picoamperes.",
-    "Currents of the behavioral level come from constants fitted to ngspice runs of single cells "
-    "(calibration/<technology>.yaml, with its raw runs), mismatch from the Pelgrom constants in "
-    "the technology's folder, each with its source. They are as good as those.",
-    "The reference current is counted (in the block bias); the circuits that make it, the clock's "
-    "waveform and the supply, and the pads, are outside too. Input currents come from ideal "
-    "sources: what they deliver is told beside the chip's own energy, as if it came from the "
-    "supply, and is no part of it. Output pins are held at a fixed voltage.",
-)
-
 _POINTS_HEAD = (
     *("study", "at", "runs", "accuracy", "95 % interval", "P10", "P90", "yield"),
-    *("95 % interval", "energy", "power", "failed"),
+    *("95 % interval", "energy", "power", "failed", "nominal die", "point"),
 )
 
 
@@ -71,6 +60,8 @@ class Page:
         The verdict as sentences.
     lead, warnings
         The line under the title, and what stands in boxes.
+    boundary
+        What no figure of the page covers.
     chip
         The network at the point at the head, where it is at hand.
     """
@@ -81,6 +72,7 @@ class Page:
     warnings: Sequence[str]
     cards: Sequence[Card]
     sections: Sequence[Section]
+    boundary: Sequence[str]
     verdict: Verdict
     statistics: Statistics
     chip: ChipFacts | None
@@ -93,7 +85,7 @@ def make_page(
     model: Path | None = None,
     inputs: Path | None = None,
     again: Again | None = None,
-    title: str = "A network on many dies",
+    title: str | None = None,
     own_cards: Iterable[Card] = (),
     before: Iterable[Section] = (),
     after: Iterable[Section] = (),
@@ -112,7 +104,8 @@ def make_page(
     again
         In whose words the page says how to make it again; Python's when None.
     title, own_cards, before, after
-        What a demo adds: its name, further cards, sections before and after the sweep's own.
+        What a demo adds: its name in place of the network's, further cards, sections before and
+        after the sweep's own.
 
     Raises
     ------
@@ -129,6 +122,7 @@ def make_page(
         if chip is None or run.level == "ideal"
         else power_parts(chip, condition(run, run.base))
     )
+    nominal = nominal_accuracies(run, found)
     compared = [Compared(run=run, verdict=judged)]
     compared += [Compared(run=one, verdict=verdict(one, statistics(one))) for one in others]
     sections = [
@@ -142,26 +136,27 @@ def make_page(
         power(run, finer),
         *_dies(run, told, judged),
         _worst(run, judged, words, model, inputs),
-        enlarge_section(found),
-        *_points(run, told),
+        enlarge_section(found, run, judged, nominal),
+        *_points(run, told, nominal),
         tradeoffs(run, told, judged, chip),
         area_section(found),
         *([] if chip is None else [growth_section(chip)]),
         *([] if chip is None else [network_section(chip, run.base.seeds.tolist())]),
-        agreement_section(run, others, model, inputs, words),
+        agreement_section(run, others, model, inputs, words, judged.binding),
         *([side_by_side(compared)] if others else []),
         published(run, judged),
         *after,
-        reading(run),
+        reading(run, alone=not others),
         reproduction(run, found, words),
     ]
     return Page(
-        title=title,
+        title=title or f"{network_name(run)} on many dies",
         lead=lead(run, technologies(run)),
         paragraph=paragraph(run, judged, chip),
         warnings=warnings(run),
         cards=[*cards(run, judged, chip), *own_cards],
         sections=[one for one in sections if one is not None and not one.empty],
+        boundary=boundary(run),
         verdict=judged,
         statistics=told,
         chip=chip,
@@ -177,7 +172,7 @@ def write_page(page: Page, out: Path) -> None:
         `out` holds something else.
     """
     refuse_foreign(out, marker=MARKER, what="report")
-    text = _html(page=page, stamp=STAMP, boundary=BOUNDARY)
+    text = _html(page=page, stamp=STAMP)
     if not text.startswith(MARKER):
         raise MruHwError("The report's template does not begin with its marker.")
     with whole_file(out) as part:
@@ -228,7 +223,11 @@ def warnings(run: RunView) -> list[str]:
         f"mean: {status.value}"
         for status, count in run.failed().items()
     ]
-    return [*found, *filter(None, [run.doubtful]), *notes(run)]
+    if run.doubtful:
+        found.append(
+            f"{run.doubtful} Figures in it are of the first such point, in the order of the plan."
+        )
+    return [*found, *notes(run)]
 
 
 def _html(**content: Any) -> str:
@@ -261,8 +260,9 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
             f"{limits_said(run)}. The first interval is Clopper's and Pearson's, given these "
             "sequences. Behind the sequences: the share of dies whose accuracy on other sequences "
             "would keep the limit, at the hardest condition alone, from a beta-binomial fit; it is "
-            "not told where dies differ no more than the sequences make them.",
-            _all_ran(run),
+            "not told where dies differ no more than the sequences make them: more sequences tell "
+            "it.",
+            all_ran(run),
         ),
         tables=[
             Table(
@@ -275,18 +275,6 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
             *matrices(run, judged),
             *filter(None, [refused(run)]),
         ],
-    )
-
-
-def _all_ran(run: RunView) -> str:
-    """Say whether each condition that was asked for ran, and came to a result."""
-    stored, wanted = (sum(getattr(p, n) for p in run.points) for n in ("n_runs", "n_wanted"))
-    failed = sum(run.failed().values())
-    of = "all" if stored == wanted else f"{stored} of"
-    said = "none of them failed" if not failed else f"{failed} of them failed (the last table)"
-    return (
-        f"Asked for: {many(wanted, 'run')} at {many(len(run.points), 'point')}; {of} "
-        f"{wanted} are stored, and {said}."
     )
 
 
@@ -306,7 +294,7 @@ def _worst(
     )
 
 
-def _points(run: RunView, told: Statistics) -> Iterator[Section]:
+def _points(run: RunView, told: Statistics, nominal: Mapping[int, float]) -> Iterator[Section]:
     yield Section(
         key="axes",
         title="Over the axes",
@@ -325,15 +313,18 @@ def _points(run: RunView, told: Statistics) -> Iterator[Section]:
             "Means over the runs of a point; P10 and P90 are of their accuracies. The interval "
             "of the mean accuracy is for other dies and other sequences: both are drawn again "
             f"{DRAWS} times. Yield is the share of runs that keep the limits at this point: "
-            f"{limits_said(run)}.",
+            f"{limits_said(run)}. Nominal die: its accuracy at this corner, temperature and "
+            "supply, "
+            "without mismatch; what it loses there, no enlarging of devices returns. Point: the "
+            "number that --point of mru-hw explain takes.",
         ),
         tables=[
             Table(
                 name="points",
                 caption="Every point of the sweep.",
                 head=_POINTS_HEAD,
-                rows=point_rows(run, told),
-                numbers=range(2, 12),
+                rows=point_rows(run, told, nominal),
+                numbers=range(2, 14),
             )
         ],
     )
@@ -349,7 +340,11 @@ def _more(run: RunView, told: Statistics) -> Iterator[Section]:
                 "Differences on the same dies and sequences. Accuracy, and the share of decisions "
                 "that are right at both or wrong at both: for other dies and sequences. Energy: "
                 "Student's interval over dies. Passing: Agresti's and Min's interval, and the p of "
-                "McNemar's exact test.",
+                "McNemar's exact test; both are of the dies on these sequences alone, so that "
+                "passing "
+                "may differ surely where the interval of the accuracy, which is for other "
+                "sequences "
+                "too, holds 0.",
             ),
             tables=[
                 Table(

@@ -22,6 +22,15 @@ _WORDS = (
     ("nominal die", "The laws of the circuits, with no mismatch and no noise."),
     ("die", "The same laws with the mismatch of one manufactured chip, named by its seed."),
     (
+        "candidate",
+        "The current that a unit compares with its thresholds: the weighted sum of a layer's "
+        "inputs.",
+    ),
+    (
+        "K",
+        "Levels that a cumulative unit (CMRU) may climb above 0, and as many below: one a frame.",
+    ),
+    (
         "energy",
         "Supply voltage times all supply current over a sequence, the reference current "
         "included: what one decision costs the chip.",
@@ -41,12 +50,20 @@ _WORDS = (
 )
 
 
-def reading(run: RunView) -> Section:
-    """Return the section that says how to read the page."""
+_ALONE = (
+    "This page holds one run, and nothing is compared with another. With a second store mru-hw "
+    "report "
+    "adds “Runs side by side”: yield, accuracy, energy and power of each, and in what "
+    "they differ (network, sequences, constants, version, specification)."
+)
+
+
+def reading(run: RunView, *, alone: bool) -> Section:
+    """Return the section that says how to read the page, which has one run where `alone`."""
     return Section(
         key="reading",
         title="How to read this page",
-        paragraphs=list(_how(run)),
+        paragraphs=[*_how(run), *([_ALONE] if alone else [])],
         tables=[
             Table(
                 name="words",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ from mru_hw.report import figures
 from mru_hw.report.figures import Array, Series
 from mru_hw.report.parts import Picture
 from mru_hw.sweeps.axes import AXES, Noted
+from mru_hw.sweeps.spec import CONDITIONS
 from mru_hw.sweeps.statistics.answers import Statistics
 from mru_hw.sweeps.subject import ARITHMETIC
-from mru_hw.sweeps.told import ends, percent, quantity
+from mru_hw.sweeps.told import Told, ends, percent, quantity
 from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import counted, described, differing, many, said
@@ -88,9 +89,10 @@ def _energies(run: RunView, base: PointView, energies: Array, limits: Sequence[H
         alternative="Histograms of the energy of a sequence and of the power of a die.",
         caption=(
             f"Left: energy of each sequence in {many(len(energies), 'run')}, "
-            f"{render(float(energies.mean()), 'J')} on average, from "
+            f"{render(float(base.energy.mean()), 'J')} on average, from "
             f"{render(float(low), 'J')} (P10) to {render(float(high), 'J')} (P90)"
-            f"{_from_sequences(run, energies)} Middle: the mean over the sequences of each run. "
+            f"{_from_sequences(run, energies)} Middle: the mean over the sequences of each run, "
+            "which is what a limit on energy binds: single sequences may lie past it. "
             f"Right: mean power of each run, {render(float(base.power.mean()), 'W')} on average."
         ),
         data={
@@ -143,7 +145,7 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     return Picture(
         name=f"over_{axis}_{points[0].number}",
         data=data,
-        svg=figures.over_axis(title, values, panels, run.compared(points), unit=unit),
+        svg=figures.over_axis(title, values, panels, _references(run, points), unit=unit),
         alternative=f"Accuracy and power over {title}.",
         caption=(
             f"Over {title}: the mean of {counted} at each point, with the range from "
@@ -164,13 +166,23 @@ def _over_sample(run: RunView, points: Sequence[PointView], axis: str) -> Pictur
     return Picture(
         name=f"sample_over_{axis}_{points[0].number}",
         data={title: values} | {f"{name} [{kind}]": m.tolist() for name, kind, m in panels},
-        svg=figures.over_sample(title, values, panels, run.compared(points), unit=unit),
+        svg=figures.over_sample(title, values, panels, _references(run, points), unit=unit),
         alternative=f"Accuracy and power of a sample of points over {title}.",
         caption=(
             f"Over {title}: the mean of each of {many(len(done), 'point')}, which differ in all "
             "axes."
         ),
     )
+
+
+def _references(run: RunView, points: Sequence[PointView]) -> dict[str, float]:
+    """Return what the dies of all these points are compared with.
+
+    The nominal die is known at one condition; over several a flat line of it would be wrong.
+    """
+    conditions = {tuple(p.settings[name] for name in ("corner", *CONDITIONS)) for p in points}
+    found = run.compared(points)
+    return {k: share for k, share in found.items() if k != "nominal" or len(conditions) == 1}
 
 
 def _at(points: Sequence[PointView], settings: dict[str, Any]) -> PointView | None:
@@ -202,8 +214,8 @@ def _columns(
             yield f"{what}, {one.label}: {end}", getattr(one, name).tolist()
 
 
-def point_rows(run: RunView, told: Statistics) -> list[list[str]]:
-    """Return the table of points."""
+def point_rows(run: RunView, told: Statistics, nominal: Mapping[int, float]) -> list[list[str]]:
+    """Return the table of points; `nominal` are accuracies of nominal dies, by number."""
     rows = []
     names = differing(run.points)
     for point, statistics in zip(run.points, told.points, strict=True):
@@ -224,7 +236,9 @@ def point_rows(run: RunView, told: Statistics) -> list[list[str]]:
         failed = str(sum(point.failed.values()))
         done = f"{point.n_runs} of {point.n_wanted}"
         at = ", ".join(said(point, name) for name in names) or described(run, point)
-        rows.append([point.study, at, done, *shares, joules, watts, failed])
+        alone = percent(nominal.get(point.number))
+        number = Told(str(point.number), point.number)
+        rows.append([point.study, at, done, *shares, joules, watts, failed, alone, number])
     return rows
 
 
@@ -255,7 +269,11 @@ def condition_rows(run: RunView) -> list[tuple[str, str]]:
         ),
         ("started", facts.get("started", "")),
         ("wall time", render(float(facts.get("seconds", "0")), "s")),
-        ("time of a die", render(run.base.seconds / max(1, run.base.n_runs), "s")),
+        (
+            "time of a run",
+            f"{render(_run_time(run), 's')}, mean of all runs on a worker; the first ones load the "
+            "kernel, and workers run at once",
+        ),
     ]
     rows += [(name.replace("_", " "), facts[name]) for name in ARITHMETIC]
     for prefix in ("machine", "version", "hash"):
@@ -270,6 +288,11 @@ def condition_rows(run: RunView) -> list[tuple[str, str]]:
         rows += [(f"hash of {which}", digest), (f"options of {which}", chosen)]
     rows.append(("hash of all results", run.digest()))
     return rows
+
+
+def _run_time(run: RunView) -> float:
+    """Return the mean wall time of a run [s]."""
+    return sum(p.seconds for p in run.points) / max(1, sum(p.n_runs for p in run.points))
 
 
 def notes(run: RunView) -> list[str]:

@@ -335,7 +335,9 @@ def bound(run: RunView, held: Held) -> str:
     if held.broken:
         most = max(held.broken_at, key=lambda number: held.broken_at[number])
         hard = next(one for one in run.points if one.number == most)
-        there = f"{held.broken_at[most]} of them at " if held.broken > 1 else "at "
+        share = held.broken_at[most]
+        some = "" if held.broken == 1 else "all " if share == held.broken else f"{share} of them "
+        there = f"{some}at "
         return f"{breaks}, {there}{condition(run, hard)}; {worst}"
     near = "" if np.isnan(held.sigmas) else f", {held.sigmas:.1f} sigma from the mean die there"
     return f"no die breaks it; {worst}{near}"

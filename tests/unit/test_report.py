@@ -17,8 +17,9 @@ from jsonschema import Draft202012Validator
 
 from mru_hw.cli.app import run as command
 from mru_hw.errors import RunStatus
-from mru_hw.report.page import BOUNDARY, MARKER, write_report
+from mru_hw.report.page import MARKER, write_report
 from mru_hw.report.summary import empty_summary, sweep_summary
+from mru_hw.report.uncovered import BOUNDARY
 from mru_hw.sweeps.axes import AXES as AXES_KNOWN
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep

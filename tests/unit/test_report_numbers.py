@@ -425,3 +425,19 @@ def test_headings_captions_and_scopes(page: Page, tmp_path: Path) -> None:
     assert out.stat().st_size < 3_000_000
     text = out.read_text()
     assert text.index("Pre-layout, models only, no silicon") < text.index("<h1>")
+
+
+def test_the_nominal_die_of_each_point_is_run_at_its_own_condition(store: Path, page: Page) -> None:
+    rows = table(page, "points")
+    assert [row["point"] for row in rows] == list(range(len(rows)))
+    base = page.verdict.point
+    assert page.verdict.nominal is not None
+    assert rows[base]["nominal die"] == pytest.approx(page.verdict.nominal)
+    assert all(0 <= row["nominal die"] <= 1 for row in rows)
+
+
+def test_a_page_says_what_no_figure_covers(page: Page) -> None:
+    said = " ".join(page.boundary)
+    for what in ("Timing is settled", "Device noise is off", "No lot was drawn", "corner"):
+        assert what in said
+    assert "up to 125 °C" in said

@@ -48,7 +48,7 @@ def test_trimmed_dies_stand_beside_the_same_dies_untrimmed(tmp_path: Path) -> No
     with open_run(both) as run:
         assert [point.settings["trim_bits"] for point in run.points] == [0, 4]
         assert run.base.settings["trim_bits"] == 0
-        table = point_rows(run, statistics(run))
+        table = point_rows(run, statistics(run), {})
         assert [row[1] for row in table] == ["no trim bits", "4 trim bits"]
         for point, row in zip(run.points, table, strict=True):
             software = run.references["software"]

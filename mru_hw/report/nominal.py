@@ -1,0 +1,64 @@
+"""How much of each point's loss mismatch makes, and how much heat, supply and corner: nominal dies.
+
+A sweep stores the nominal die at the nominal condition alone. Where the network is at hand, a page
+runs it again at the condition of each point, so that a mean that falls there has its cause.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mru_hw.errors import LawError, UserError
+from mru_hw.report.chip import ChipFacts
+from mru_hw.sweeps.explain import plans_of
+from mru_hw.sweeps.points import Job, points
+from mru_hw.sweeps.spec import CONDITIONS
+from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.work import made_chip, run_die
+from mru_hw.variation import nominal_die
+
+_MOST, _LONGEST = 24, 20.0
+"""Conditions at which a page runs the nominal die, and for how many seconds by the stored runs."""
+
+
+def nominal_accuracies(run: RunView, found: ChipFacts | str) -> dict[int, float]:
+    """Return by number of a point the accuracy of the nominal die at its condition.
+
+    Points at which a run is no function of design and condition alone (noise, perturbed networks,
+    what is drawn otherwise) are left out, and so is all where it would take long.
+    """
+    kin: dict[tuple[str, ...], list[PointView]] = {}
+    for point in run.points:
+        if _plain(run, point):
+            kin.setdefault(_key(point), []).append(point)
+    each = run.base.seconds / max(1, run.base.n_runs)
+    if isinstance(found, str) or len(kin) > _MOST or len(kin) * each > _LONGEST:
+        return {}
+    all_points = points(plans_of(run), found.subject.technology)
+    accuracies: dict[int, float] = {}
+    for alike in kin.values():
+        job = Job(point=all_points[alike[0].number], trial=0, first=0, seeds=(0,))
+        try:
+            chip = made_chip(found.subject, job)
+            if chip is None or chip.trim is not None:
+                continue
+            made = chip.design, nominal_die(chip.design)
+            ran = run_die(found.subject, chip, made, keep_all=False)
+        except (UserError, LawError):
+            continue
+        share = float(np.mean(ran.trace.decision[0] == found.subject.inputs.y))
+        accuracies |= {point.number: share for point in alike}
+    return accuracies
+
+
+def _plain(run: RunView, point: PointView) -> bool:
+    settings = point.settings
+    return (
+        point.level == "behavioral"
+        and point.design == run.base.design
+        and not any(settings[name] for name in ("noise_scale", "perturbation", "reference_error"))
+    )
+
+
+def _key(point: PointView) -> tuple[str, ...]:
+    return tuple(str(point.settings[name]) for name in ("corner", *CONDITIONS, "timing"))
