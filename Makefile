@@ -1,7 +1,7 @@
 # `make` alone lists the targets. All but help and clean set up .venv first, quickly when done.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify bench lint clean
+.PHONY: help setup demo test verify bench lint docs clean
 
 export MPLBACKEND := Agg
 PY := .venv/bin/python
@@ -35,6 +35,10 @@ lint: setup  ## style, types and the import contract
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy mru_hw tests $(wildcard benchmarks/*.py)
 	@.venv/bin/lint-imports
+
+docs: setup  ## the documentation as a site, build/site/index.html; a warning is an error
+	@$(PY) -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/site
+	@echo build/site/index.html
 
 clean:  ## remove caches and the demo's output, keep .venv
 	@rm -rf demo-out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

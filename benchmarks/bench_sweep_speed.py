@@ -37,7 +37,7 @@ from mru_hw.sweeps.work import run_job
 NOISE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 WANTED = 10_000
 MILLION = 1_000_000
-_LOOPS = ("run_block", "begin", "finish", "hold")
+_LOOPS = ("run", "finish", "hold")
 
 
 def plan_of(given: argparse.Namespace, n_dies: int, *noise: float) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Trained memory-recurrent networks on their way to analog silicon.
 
-The public names are those of `__all__` (docs/api.md); each loads what it needs when it is first
-used, so that importing the package is quick and loads neither numpy nor torch. What stands behind
-them, in the packages below, may change from version to version.
+The public names are those of `__all__` (docs/reference/api.md); each loads what it needs when it is
+first used, so that importing the package is quick and loads neither numpy nor torch. What stands
+behind them, in the packages below, may change from version to version.
 """
 
 from __future__ import annotations

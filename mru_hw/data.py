@@ -35,6 +35,17 @@ def calibration_dir() -> Path:
     return _data_dir("calibration", importlib.resources.files("mru_hw"))
 
 
+def bibliography_file() -> Path:
+    """Return where the bibliography lies, ``references.bib``.
+
+    Raises
+    ------
+    MruHwError
+        When the installation lacks its folder.
+    """
+    return _data_dir("docs", importlib.resources.files("mru_hw")) / "references.bib"
+
+
 def _data_dir(name: str, package: Traversable) -> Path:
     if not isinstance(package, Path):
         # A simulator opens these files by path, so an archive will not do.

@@ -2,10 +2,11 @@
 
     python -m scripts.current_map
 
-writes ``calibration/raw/<technology>_currents.csv`` and the figure of docs/technologies.md for
-every technology. A single mirror device of each polarity, source and bulk on one node: V_GS is
-swept with half the supply from drain to source, and its current at V_GS = 0 is taken there and with
-the whole supply from drain to source. Columns, per polarity, corner and temperature:
+writes ``calibration/raw/<technology>_currents.csv`` and the figure of
+docs/reference/technologies.md for every technology. A single mirror device of each polarity, source
+and bulk on one node: V_GS is swept with half the supply from drain to source, and its current at
+V_GS = 0 is taken there and with the whole supply from drain to source. Columns, per polarity,
+corner and temperature:
 
 leak_half_A, leak_full_A
              drain current at V_GS = 0: channel, junction and what else the cards leak

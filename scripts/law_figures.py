@@ -2,9 +2,9 @@
 
     python -m scripts.law_figures
 
-reads ``calibration/`` and writes the figure of docs/characterisation.md, one row a technology:
-gate voltage against current, the ratio of a 1:1 mirror against its leg's drain voltage, and the
-leakage of a unit device that is off.
+reads ``calibration/`` and writes the figure of docs/validation/characterisation.md, one row a
+technology: gate voltage against current, the ratio of a 1:1 mirror against its leg's drain voltage,
+and the leakage of a unit device that is off.
 """
 
 from __future__ import annotations

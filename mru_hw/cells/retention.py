@@ -15,9 +15,9 @@ slow  noise of sigma and correlation time tau in the candidate's copy passes the
       an absorbing edge, the limit of the same T for d >> sigma)
 
 Both together: the slow rate plus the fast one averaged over the slow noise. It counts as slow what
-passes the candidate's mirrors, though these are hardly slower than the loop, and as one with V0
-the feedback's diode, which lags: both make the law an upper bound (docs/retention.md). Rates are
-logarithms, for most of them are no numbers that a computer holds.
+passes the candidate's mirrors, though these are hardly slower than the loop, and as one with V0 the
+feedback's diode, which lags: both make the law an upper bound (docs/validation/retention.md). Rates
+are logarithms, for most of them are no numbers that a computer holds.
 """
 
 from __future__ import annotations

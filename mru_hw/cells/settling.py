@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mru_hw.cells.base import Array
+from mru_hw.cells.usual import usual_currents
 from mru_hw.cells.wires import net_wires
 from mru_hw.circuits.base import NODE, Rail, rail_of
 from mru_hw.circuits.legs.gains import node_thermal
@@ -160,23 +161,28 @@ def step_capacitance(design: Design, calibration: Calibration, bank: Bank) -> Ar
 
 
 def settling_times(
-    design: Design, calibration: Calibration, temperature: float | None = None
+    design: Design,
+    calibration: Calibration,
+    temperature: float | None = None,
+    reference: float = 0.0,
 ) -> dict[str, float]:
     """Return by bus the time [s] that its slowest node needs to its floor current.
 
     The floor of a class-AB node's rails is their quiescent current i_q, that of other diodes 0.
     From any current above, ``I - i_q`` is down to 1 % of the usual current after
     ``(n U_T C / i_q) ln(1 + i_q / (1 % i_usual))``, ``n U_T C / (1 % i_usual)`` without i_q.
+    `reference` is the relative error of the current into the reference pin, which i_q follows
+    and i_usual as `usual_currents` says.
     """
     temperature = calibration.temperature if temperature is None else temperature
-    times = {}
+    times, usual = {}, usual_currents(design, reference)
     for name, load in bus_loads(design, calibration).items():
         bus = design.buses[name]
         if not load.rails:
             continue
-        near, i_q = WITHIN * bus.usual, 0.0
+        near, i_q = WITHIN * usual[name], 0.0
         if bus.circuit.splits:
-            i_q = quiescent_current(bus, design.i_lsb, calibration)
+            i_q = quiescent_current(bus, design.i_lsb, calibration) * (1 + reference)
         slowest = [
             float(c.max()) * calibration.thermal(polarity, temperature)
             for (_, polarity), c in load.rails.items()

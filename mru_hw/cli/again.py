@@ -31,7 +31,9 @@ class InShell:
         yield (
             "Sweep and page",
             f"mru-hw sweep PLAN.yaml --out {store}\nmru-hw report {store} --out report.html\n"
-            f"mru-hw report {store} --out report.html --data DIR   # every table and figure",
+            f"mru-hw report {store} --out report.html --data DIR   # every table and figure\n"
+            f"mru-hw report {store} --out report.html --paper DIR   # for a paper, in LaTeX\n"
+            f"mru-hw report {store} OTHER.sqlite --out both.html   # beside another run",
         )
         model, inputs, tech = (shlex.quote(str(first[n])) for n in ("model", "inputs", "tech"))
         own = "" if not first.get("design") else " --design DESIGN.yaml"
@@ -40,4 +42,15 @@ class InShell:
             f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"
             f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}\n"
             f"mru-hw explain {store} --spice",
+        )
+
+    def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
+        """Yield the plan, and the commands that run it and make a page of both."""
+        from mru_hw.report.again import SPICE, spice_plan
+
+        yield SPICE, spice_plan(run)
+        yield (
+            "The sweep in ngspice, and a page with both",
+            "mru-hw sweep SPICE.yaml --out spice.sqlite\n"
+            f"mru-hw report {shlex.quote(run.path.name)} spice.sqlite --out report.html",
         )

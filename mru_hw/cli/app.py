@@ -114,7 +114,7 @@ def run(arguments: Sequence[str]) -> int:
     rest = [argument for argument in arguments if argument != "--debug"] or ["--help"]
     name = next((argument for argument in rest if not argument.startswith("-")), None)
     try:
-        code = _app(name)(args=rest, prog_name="mru-hw", standalone_mode=False)
+        code = application(name)(args=rest, prog_name="mru-hw", standalone_mode=False)
         if code == _INTERRUPTED:
             say("Interrupted.")
         sys.stdout.flush()
@@ -133,7 +133,7 @@ def run(arguments: Sequence[str]) -> int:
     return code if code in {DONE, USER_MISTAKE} else FAULT if isinstance(code, int) else DONE
 
 
-def _app(chosen: str | None) -> typer.Typer:
+def application(chosen: str | None) -> typer.Typer:
     """Build the application with the chosen command in full and the others by name only."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(_root)

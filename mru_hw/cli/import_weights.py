@@ -24,8 +24,8 @@ def import_weights(
 ) -> None:
     """Make a model of somebody else's weights, number for number.
 
-    docs/models.md explains MAP.yaml. An earlier import of the same file is replaced, no other
-    model is.
+    docs/reference/models.md explains MAP.yaml. An earlier import of the same file is replaced, no
+    other model is.
     """
     from mru_hw.model import importer
 

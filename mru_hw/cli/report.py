@@ -38,6 +38,15 @@ def report(
             help="A folder for every table as JSON and CSV, every figure as SVG and CSV.",
         ),
     ] = None,
+    paper: Annotated[
+        Path | None,
+        typer.Option(
+            "--paper",
+            metavar="DIR",
+            help="A folder for a paper: figures as PDF, LaTeX tables, a paragraph on methods, "
+            "BibTeX.",
+        ),
+    ] = None,
     pdf: Annotated[
         Path | None,
         typer.Option("--pdf", metavar="FILE", help="The page as PDF too, by a browser."),
@@ -47,12 +56,15 @@ def report(
     """Show a sweep as one page that stands alone, or several side by side."""
     from mru_hw.report.data import refuse_data, write_data
     from mru_hw.report.page import write_report
+    from mru_hw.report.paper import refuse_paper, write_paper
     from mru_hw.report.terminal import verdict_lines
     from mru_hw.sweeps.view import open_run
     from mru_hw.sweeps.words import many
 
     if data is not None:
         refuse_data(data)
+    if paper is not None:
+        refuse_paper(paper)
     if pdf is not None:
         refuse_pdf(pdf)
     with contextlib.ExitStack() as stack:
@@ -68,6 +80,9 @@ def report(
         if data is not None:
             write_data(page, run, data)
             result["data"] = data
+        if paper is not None:
+            write_paper(page, run, paper)
+            result["paper"] = paper
         if pdf is not None:
             lack = write_pdf(out, pdf)
             result["pdf"] = pdf if lack is None else None

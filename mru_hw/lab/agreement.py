@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from mru_hw.lab.store import Arrays, Store
 from mru_hw.model.structure import normalised
-from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
+from mru_hw.simulate.behavioral import simulate_behavioral
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.local import LocalLayer, local_layers

@@ -199,7 +199,7 @@ def import_weights(file: str | Path, map_file: str | Path, out: str | Path | Non
     file
         A torch state_dict, safetensors or ``.npz``.
     map_file
-        MAP.yaml: the structure, and where each tensor is (docs/models.md).
+        MAP.yaml: the structure, and where each tensor is (docs/reference/models.md).
     out
         A model folder to write; an earlier import of the same file is replaced, no other model.
 

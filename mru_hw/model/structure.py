@@ -90,8 +90,8 @@ class LayerSpec(Document):
 class Normalisation(Document):
     """Raw data to network input: ``(x - mean) / scale``, per feature."""
 
-    mean: Several[float]
-    scale: Several[float]
+    mean: Several[float] = Field(description="of each feature, in the data's unit")
+    scale: Several[float] = Field(description="of each feature, in the data's unit, above 0")
 
     @field_validator("scale")
     @classmethod
@@ -111,7 +111,9 @@ class Structure(Document):
     n_in: Count = Field(description="features of one input frame")
     n_hidden: Count = Field(description="width of the input projection h0")
     n_classes: Count = Field(description="outputs of the head")
-    layers: Several[LayerSpec] = Field(min_length=1, max_length=1000)
+    layers: Several[LayerSpec] = Field(
+        min_length=1, max_length=1000, description="the memory layers, first to last"
+    )
     readout: Word[ReadoutKind] = Field(default=ReadoutKind.MEAN, description="outputs to decision")
     normalisation: Normalisation | None = Field(default=None, description="null: none")
     classes: Several[str] | None = Field(default=None, description="names of the outputs")

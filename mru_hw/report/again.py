@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any, Protocol
 
 import yaml
 
 from mru_hw.errors import UserError
+from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.point_view import PointView
 from mru_hw.sweeps.view import RunView
 
@@ -16,6 +18,7 @@ _MADE_OF = {
     "inputs": "The file of its sequences",
     "calibration": "Its calibration",
 }
+SPICE = "SPICE.yaml: three sequences on two dies, at the level spice; more in place of 3 and 2"
 _LONGEST = 20_000
 """Characters of a plan that a page shows."""
 
@@ -28,6 +31,9 @@ class Again(Protocol):
 
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield what each step is for, and the step."""
+
+    def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
+        """Yield what runs this network in ngspice, and a page with both."""
 
     @property
     def network(self) -> str:
@@ -49,6 +55,15 @@ class InPython:
         yield from plan_texts(run)
         yield "The sweep", f"mru_hw.sweep('PLAN.yaml', {run.path.name!r})"
 
+    def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
+        """Yield the plan, and the calls that run it and make a page of both."""
+        yield SPICE, spice_plan(run)
+        yield (
+            "The sweep in ngspice, and a page with both",
+            "mru_hw.sweep('SPICE.yaml', 'spice.sqlite')   # then, in a shell:\n"
+            f"mru-hw report {shlex.quote(run.path.name)} spice.sqlite --out report.html",
+        )
+
 
 def why_not(error: UserError) -> str:
     """Say why something of a sweep could not be run again, without a word of what was read.
@@ -61,6 +76,20 @@ def why_not(error: UserError) -> str:
     if what is None:
         return "What it was made of could not be read, or has changed since."
     return f"{what} neither lies where the plan says nor beside the sweep, or has changed since."
+
+
+def spice_plan(run: RunView) -> str:
+    """Return a plan that runs a few sequences of a sweep in ngspice, on two of its dies."""
+    first, base = next(iter(run.plans.values())), run.base
+    kept = {name: first[name] for name in ("model", "inputs", "tech", "design") if first.get(name)}
+    names = [str(axis["axis"]) for axis in first["axes"]]
+    axes = [
+        {"axis": name, "values": [base.settings[name]]}
+        for name in names
+        if name not in {"die", "level"} and "spice" not in AXES[name].not_at
+    ]
+    plan = kept | {"level": "spice", "keep": "all", "sequences": "0:3", "n_dies": 2}
+    return _written(plan | {"seed": first["seed"], "axes": axes})
 
 
 def plan_texts(run: RunView) -> Iterator[tuple[str, str]]:

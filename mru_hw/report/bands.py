@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mru_hw.statistics.shares import Band
-from mru_hw.sweeps.statistics.answers import Comparison, Statistics, Yield
+from mru_hw.sweeps.statistics.answers import Comparison, Statistics, Yield, shared_settings
 from mru_hw.sweeps.statistics.spread import PERCENTS
 from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
-from mru_hw.sweeps.verdict import written
+from mru_hw.sweeps.verdict import conditions, written
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import many, where
 
@@ -38,13 +38,21 @@ def yield_line(run: RunView, one: Yield, *, others: int = 0) -> str:
         Populations of dies that the run has beside; with some, the sentence says which this is.
     """
     share = "" if one.band is None else f", {percent(one.band.value)} ({ends(one.band)})"
-    at = f" at {len(one.points)} conditions" if len(one.points) > 1 else ""
     first = next(point for point in run.points if point.number == one.points[0])
+    at = f" at {len(one.points)} conditions" if len(one.points) > 1 else ""
+    if not at and any(_same_dies(first, point) for point in run.points):
+        at = f" {conditions(run, one)}"
     which = f" ({where(run, first, shared=True)}; {others} more on the page)" if others else ""
     return (
         f"Yield, {one.drawn}{which}: {one.passed} of {many(one.dies, 'die')} keep "
         f"{run.spec(one.study).said()}{at}{share}."
     )
+
+
+def _same_dies(one: PointView, other: PointView) -> bool:
+    """Whether another point is the same dies at another condition."""
+    alike = (one.study, shared_settings(one)) == (other.study, shared_settings(other))
+    return alike and other.number != one.number
 
 
 def until_lines(run: RunView) -> list[str]:

@@ -6,7 +6,7 @@ on the same sequences, and compared decision by decision and joule by joule.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,21 +15,35 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import UserError
 from mru_hw.report import figures
-from mru_hw.report.again import why_not
+from mru_hw.report.again import Again, why_not
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.simulate.energy import energy
 from mru_hw.sweeps.explain import plans_of, subject_of
 from mru_hw.sweeps.points import Job, points
-from mru_hw.sweeps.told import Told, percent
+from mru_hw.sweeps.told import Told, percent, quantity
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import condition, many
 from mru_hw.sweeps.work import made_chip, made_die, run_die
 
+_LISTED = 6
+"""Conditions that a sentence names, at most."""
 TITLE, KEY = "Agreement with ngspice", "ngspice"
+_COMPARED = "compared here"
+_CELLS = "on single cells: the fits in calibration/, docs/validation/agreement.md on other networks"
 _NEVER = (
-    "Never compared in ngspice by any run: noise while a sequence runs (its transient analysis has "
-    "none), and yields, which are counts over more dies than ngspice runs."
+    (
+        "noise while a sequence runs",
+        "never: ngspice's transient analysis has none",
+        "spectra of single cells by its .noise analysis (docs/validation/noise.md)",
+    ),
+    (
+        "yield",
+        "never: ngspice runs fewer dies than a yield takes",
+        "follows from decisions and energies of dies",
+    ),
+    ("area", "not simulated", "counted on the netlist that ngspice runs"),
 )
+"""Kinds of figure that no run in ngspice can check: what, here, elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +59,23 @@ class Pair:
     energy
         (run, sequence) energy of the array over ngspice's, less 1; of the means of each run alone
         where the sweep keeps no more.
+    blocks
+        By supply block, mean energy [J] of the array and of ngspice; blocks that ngspice's
+        tolerances do not resolve are missing.
     """
 
     point: PointView
     alike: NDArray[np.bool_]
     energy: NDArray[np.float64]
+    blocks: Mapping[str, tuple[float, float]]
 
 
 def agreement_section(
-    run: RunView, others: Sequence[RunView], model: Path | None, inputs: Path | None
+    run: RunView,
+    others: Sequence[RunView],
+    model: Path | None,
+    inputs: Path | None,
+    again: Again,
 ) -> Section:
     """Return what ngspice says of the network of `run`.
 
@@ -63,6 +85,8 @@ def agreement_section(
         Further runs; those at the level spice of the same network count, and `run` itself.
     model, inputs
         Where they lie, if not where the plans say.
+    again
+        In whose words to say how ngspice runs this network.
     """
     own = [one for one in (run, *others) if any(p.level == "spice" for p in one.points)]
     same = [one for one in own if one.facts.get("hash.model") == run.facts.get("hash.model")]
@@ -76,18 +100,26 @@ def agreement_section(
     if len(own) > len(same):
         paragraphs.append("Runs at the level spice of another network count in nothing here.")
     if not pairs:
-        return Section(key=KEY, title=TITLE, paragraphs=[*paragraphs, *_none()])
-    return _section(pairs, paragraphs)
+        return _none(run, paragraphs, again)
+    return _section(run, pairs, paragraphs)
 
 
-def _none() -> list[str]:
-    return [
-        "This network did not run in ngspice in the runs that this page was made from: trust in "
-        "the array rests on other networks (docs/agreement.md). A plan with level: spice, some "
-        "sequences and dies, given to the report beside this run, compares this network die by "
-        "die here.",
-        _NEVER,
-    ]
+def _none(run: RunView, paragraphs: Sequence[str], again: Again) -> Section:
+    said = (
+        "This network did not run in ngspice in the runs that this page was made from, so nothing "
+        "on this page was checked against ngspice for this network: trust in the array rests on "
+        "single cells and on other networks (docs/validation/agreement.md). The commands below run "
+        "some of its sequences on two of its dies in ngspice; given to the report beside this run, "
+        "they are compared with the array die by die here."
+    )
+    lines = [] if run.level == "ideal" else list(again.spice(run))
+    return Section(
+        key=KEY,
+        title=TITLE,
+        paragraphs=[*paragraphs, said],
+        tables=[_checked(run, [])],
+        lines=lines,
+    )
 
 
 def compared(run: RunView, model: Path | None = None, inputs: Path | None = None) -> list[Pair]:
@@ -106,7 +138,7 @@ def compared(run: RunView, model: Path | None = None, inputs: Path | None = None
         if point.level != "spice" or not len(point.accuracy):
             continue
         theirs = np.concatenate(list(run.right(point)))
-        alike, error = [], []
+        alike, error, blocks = [], [], []
         stored = run.energies(point) if run.keeps_all else point.energy[:, None]
         for k, (key, seed) in enumerate(zip(point.keys, point.seeds, strict=True)):
             job = Job(
@@ -117,36 +149,36 @@ def compared(run: RunView, model: Path | None = None, inputs: Path | None = None
             )
             chip = made_chip(subject, job)
             assert chip is not None  # ngspice ran it
-            again = run_die(subject, chip, made_die(chip, int(seed)), keep_all=False)
-            right = again.trace.decision[0] == subject.inputs.y
-            joules = energy(again.supply.single_die()).total
+            found = run_die(subject, chip, made_die(chip, int(seed)), keep_all=False)
+            right = found.trace.decision[0] == subject.inputs.y
+            priced = energy(found.supply.single_die())
+            joules = priced.total
             alike.append(right == theirs[k])
+            blocks.append(priced.blocks)
             error.append((joules if run.keeps_all else joules.mean()[None]) / stored[k] - 1)
-        pairs.append(Pair(point=point, alike=np.array(alike), energy=np.array(error)))
+        pairs.append(
+            Pair(
+                point=point,
+                alike=np.array(alike),
+                energy=np.array(error),
+                blocks={
+                    name: (float(np.mean([np.add(*one[name]).mean() for one in blocks])), sum(own))
+                    for name, own in point.blocks.items()
+                },
+            )
+        )
     return pairs
 
 
-def _section(pairs: Sequence[tuple[RunView, Pair]], paragraphs: Sequence[str]) -> Section:
-    rows: list[list[str]] = []
-    for run, pair in pairs:
-        rows.append(_row(run, pair))
+def _section(
+    run: RunView, pairs: Sequence[tuple[RunView, Pair]], paragraphs: Sequence[str]
+) -> Section:
     error = np.concatenate([pair.energy.ravel() for _, pair in pairs])
-    same = sum(int(pair.alike.sum()) for _, pair in pairs)
-    total = sum(pair.alike.size for _, pair in pairs)
-    frames = sum(int(run.frames.sum()) * len(pair.alike) for run, pair in pairs)
-    runs = sum(len(pair.alike) for _, pair in pairs)
-    mean = float(error.mean())
-    said = (
-        f"This network in ngspice: {many(total, 'sequence')} on dies "
-        f"({many(runs, 'run')} of a die, "
-        f"{many(len(pairs), 'condition')}, {frames:,} frames in all). "
-        f"The array judges {same} of {total} alike; its energy is off by {100 * mean:+.2f} % "
-        f"on average, {100 * error.min():+.2f} to {100 * error.max():+.2f} %."
-    )
+    conditions = sorted({condition(one, pair.point) for one, pair in pairs})
     return Section(
         key=KEY,
         title=TITLE,
-        paragraphs=[said, *paragraphs, _NEVER],
+        paragraphs=[_said(pairs, error), *paragraphs, *_elsewhere(run, conditions)],
         tables=[
             Table(
                 name="ngspice",
@@ -158,19 +190,109 @@ def _section(pairs: Sequence[tuple[RunView, Pair]], paragraphs: Sequence[str]) -
                     *("run", "condition", "dies", "sequences", "alike", "energy, mean", "sigma"),
                     *("least", "most"),
                 ),
-                rows=rows,
+                rows=[_row(one, pair) for one, pair in pairs],
                 numbers=range(2, 9),
-            )
+            ),
+            *_blocks(pairs),
+            _checked(run, pairs),
         ],
         pictures=[
             Picture(
                 name="energy_error",
                 svg=figures.errors(error, "energy of the array over ngspice's, less 1"),
                 alternative="Histogram of the energy error of the array against ngspice.",
-                caption=f"Energy of the array against ngspice, {len(error)} values.",
+                caption=(
+                    "Energy of the array against ngspice, "
+                    f"{many(len(error), 'value')} of {many(len(conditions), 'condition')}."
+                ),
                 data={"error": error.tolist()},
             )
         ],
+    )
+
+
+def _said(pairs: Sequence[tuple[RunView, Pair]], error: NDArray[np.float64]) -> str:
+    same = sum(int(pair.alike.sum()) for _, pair in pairs)
+    total = sum(pair.alike.size for _, pair in pairs)
+    frames = sum(int(run.frames.sum()) * len(pair.alike) for run, pair in pairs)
+    runs = sum(len(pair.alike) for _, pair in pairs)
+    return (
+        f"This network in ngspice: {many(total, 'sequence')} on dies "
+        f"({many(runs, 'run')} of a die, "
+        f"{many(len(pairs), 'condition')}, {frames:,} frames in all). "
+        f"The array judges {same} of {total} alike; its energy is off by "
+        f"{100 * error.mean():+.2f} % "
+        f"on average, {100 * error.min():+.2f} to {100 * error.max():+.2f} %."
+    )
+
+
+def _elsewhere(run: RunView, conditions: Sequence[str]) -> Iterator[str]:
+    """Say at which conditions of the page ngspice did not run."""
+    there = dict.fromkeys(condition(run, point) for point in run.points if point.level != "spice")
+    left = [one for one in there if one not in conditions]
+    if left:
+        some = "; ".join(left[:_LISTED]) + ("; …" if len(left) > _LISTED else "")
+        yield (
+            f"At {len(left)} of the {many(len(there), 'condition')} of this page ngspice did not "
+            f"run: {some}. Figures there rest on the array alone."
+        )
+
+
+def _blocks(pairs: Sequence[tuple[RunView, Pair]]) -> Iterator[Table]:
+    """Yield the blocks' energies beside each other, where ngspice resolves some."""
+    rows: list[list[str]] = [
+        [
+            f"{name}, {condition(run, pair.point)}",
+            quantity(array, "J"),
+            quantity(theirs, "J"),
+            _signed(array / theirs - 1) if theirs else Told("no energy"),
+        ]
+        for run, pair in pairs
+        for name, (array, theirs) in pair.blocks.items()
+    ]
+    if rows:
+        yield Table(
+            name="ngspice_blocks",
+            caption=(
+                "Mean energy of a sequence by supply block, array and ngspice on the same dies "
+                "and sequences. A block that ngspice's tolerances do not resolve is not listed."
+            ),
+            head=("block and condition", "array", "ngspice", "difference"),
+            rows=rows,
+            numbers=(1, 2, 3),
+        )
+
+
+def _checked(run: RunView, pairs: Sequence[tuple[RunView, Pair]]) -> Table:
+    """Return which kinds of figure were compared with ngspice for this network, and which not."""
+    here = _COMPARED if pairs else "not compared"
+    blocks = sorted({name for _, pair in pairs for name in pair.blocks})
+    by_block = f"{_COMPARED}: {', '.join(blocks)}" if blocks else "not compared"
+    at = {condition(one, pair.point) for one, pair in pairs}
+    there = {condition(run, point) for point in run.points if point.level != "spice"} or at
+    rows = [
+        ("decisions", here, "docs/validation/agreement.md, on other networks"),
+        ("energy and power, in all", here, "docs/validation/agreement.md, on other networks"),
+        ("energy by block", by_block, "docs/validation/agreement.md, on other networks"),
+        (
+            "corners, temperatures, supplies",
+            f"{len(at & there)} of {many(len(there), 'condition')}",
+            _CELLS,
+        ),
+        (
+            "single steps and states",
+            "not in a sweep: mru-hw explain --spice compares a die's",
+            "docs/validation/agreement.md, step by step",
+        ),
+        ("energy by layer and circuit", "not compared: ngspice tells blocks alone", _CELLS),
+        ("thresholds and their mismatch", "not compared in a network", _CELLS),
+        *_NEVER,
+    ]
+    return Table(
+        name="checked",
+        caption="Which kinds of figure of this page were checked against ngspice, and where.",
+        head=("figure", "for this network", "elsewhere"),
+        rows=rows,
     )
 
 

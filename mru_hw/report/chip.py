@@ -6,21 +6,19 @@ the same network and sequences beside it tells more; one that does not says whic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mru_hw.budget.table import Budget, make_budget
+from mru_hw.circuits.statements import Netlist
 from mru_hw.errors import UserError
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
-from mru_hw.report import figures
 from mru_hw.report.again import Again, why_not
-from mru_hw.report.parts import Picture, Section, Table
-from mru_hw.simulate.ledger import Entry, by, ledger
-from mru_hw.simulate.sensitivity.parts import parts_of
+from mru_hw.report.parts import Section, Table
 from mru_hw.spice.area import block_areas
 from mru_hw.spice.chip import CHIP_CELL, chip_netlist
 from mru_hw.spice.decoupling import Decoupling, decoupling
@@ -28,17 +26,14 @@ from mru_hw.spice.flatten import flatten
 from mru_hw.sweeps.explain import plans_of, subject_of
 from mru_hw.sweeps.points import points
 from mru_hw.sweeps.subject import Subject
-from mru_hw.sweeps.told import Told, percent, quantity
+from mru_hw.sweeps.told import Told, percent
 from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import many
+from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.units import render
 from mru_hw.variation.placement import OVER_GATES, Placement
-
-_SEQUENCES = 300
-"""Sequences that the nominal die is priced on by layer and circuit, at most."""
-_ENLARGED = 12
-"""Mirrors that are listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +54,8 @@ class ChipFacts:
         Gate area by supply block [m^2].
     gate_area
         Their sum [m^2].
+    cells
+        By subcircuit, how many instances the chip has, and the transistors in each.
     estimate
         What a layout may take by the declared floor plan, decoupling included [m^2].
     decoupling
@@ -73,6 +70,7 @@ class ChipFacts:
     conditions: Conditions
     transistors: int
     areas: dict[str, float]
+    cells: Mapping[str, tuple[int, int]]
     estimate: float
     decoupling: Decoupling | None
 
@@ -118,7 +116,8 @@ def find_chip(
 def facts_of(subject: Subject, model: Model, design: Design, conditions: Conditions) -> ChipFacts:
     """Return what is known of a chip before it runs."""
     calibration = subject.constants(design)
-    devices = list(flatten(chip_netlist(design), CHIP_CELL, design.technology))
+    netlist = chip_netlist(design)
+    devices = list(flatten(netlist, CHIP_CELL, design.technology))
     capacitor = decoupling(design, calibration, conditions)
     more = 0.0 if capacitor is None else capacitor.area
     return ChipFacts(
@@ -130,9 +129,31 @@ def facts_of(subject: Subject, model: Model, design: Design, conditions: Conditi
         conditions=conditions,
         transistors=sum(device.kind == "m" for device in devices),
         areas=block_areas(devices),
+        cells=instances(netlist, design.technology),
         estimate=Placement.of(design).side ** 2 + more,
         decoupling=capacitor,
     )
+
+
+def instances(netlist: Netlist, technology: Technology) -> dict[str, tuple[int, int]]:
+    """Return by subcircuit how many instances a chip has, and the transistors in each."""
+    cells = netlist.cells()
+    inside = {
+        name: Counter(element.model for element in cell.elements if element.model in cells)
+        for name, cell in cells.items()
+    }
+    count: Counter[str] = Counter()
+
+    def below(name: str, times: int) -> None:
+        for child, n in inside[name].items():
+            count[child] += times * n
+            below(child, times * n)
+
+    below(CHIP_CELL, 1)
+    return {
+        name: (n, sum(device.kind == "m" for device in flatten(netlist, name, technology)))
+        for name, n in count.items()
+    }
 
 
 def network_said(model: Model) -> str:
@@ -142,7 +163,9 @@ def network_said(model: Model) -> str:
     cells = ", ".join(dict.fromkeys(layer.cell.name for layer in spec.layers))
     levels = sorted({layer.levels for layer in spec.layers if layer.levels is not None})
     k = "" if not levels else f", K = {', '.join(map(str, levels))}"
-    return f"{spec.n_in} inputs, {units} {cells} units{k}, {spec.n_classes} outputs"
+    word = "unit" if units == "1" else "units"
+    ends = many(spec.n_in, "input"), many(spec.n_classes, "output")
+    return f"{ends[0]}, {units} {cells} {word}{k}, {ends[1]}"
 
 
 # ----------------------------------------------------------------------------------------- area
@@ -195,165 +218,6 @@ def missing(why: str, again: Again) -> str:
         f"The network of this sweep is not at hand: {why} {again.network}, area, power by layer "
         "and circuit, what to enlarge and why the worst die fails stand here."
     )
-
-
-# ---------------------------------------------------------------------------- power, finer
-
-
-def power_parts(found: ChipFacts, said: str) -> Section:
-    """Return power by layer and by circuit, of the nominal die without noise.
-
-    Parameters
-    ----------
-    said
-        The condition in words.
-    """
-    at = found.conditions
-    inputs = found.subject.inputs.take(slice(0, _SEQUENCES))
-    own = found.calibration.at(
-        at.v_dd, temperature=at.temperature, corner=at.corner, loops_only=found.design.loops_only
-    )
-    entries = ledger(found.design, own, inputs, temperature=at.temperature, v_dd=at.v_dd)
-    seconds = float(inputs.lengths.mean()) * found.design.timing.frame
-    total = sum(entry.total for entry in entries)
-    tables = [
-        _parts_table(found.design, entries, kind, seconds, total) for kind in ("layer", "circuit")
-    ]
-    cut = inputs.n_seq < found.subject.inputs.n_seq
-    which = f"the first {inputs.n_seq} sequences" if cut else "all sequences"
-    return Section(
-        key="power-parts",
-        title="",
-        paragraphs=[
-            f"By layer and by circuit: the nominal die at {said}, without noise, on {which}; it "
-            f"takes {quantity(total, 'J')} a sequence. The same walk over the array gives the "
-            "blocks, so that parts and blocks have one sum.",
-            *([] if found.decoupling is None else [found.decoupling.line()]),
-        ],
-        tables=tables,
-        pictures=[_layers(found.design, entries, seconds)],
-    )
-
-
-def _names(design: Design, kind: str) -> dict[str, str]:
-    return {key[0]: part.name for part in parts_of(design, kind) for key in part.keys}
-
-
-def _parts_table(
-    design: Design, entries: list[Entry], kind: str, seconds: float, total: float
-) -> Table:
-    rows: list[list[str]] = []
-    for name, static, moving in by(entries, _names(design, kind)):
-        rows.append(_parts_row(name, static, moving, seconds, total))
-    static, moving = (sum(getattr(e, f) for e in entries) for f in ("static", "switching"))
-    rows.append(_parts_row("in all", static, moving, seconds, total))
-    return Table(
-        name=f"power_by_{kind}",
-        caption=f"Supply power of the nominal die by {kind}; the last row is the sum.",
-        head=(kind, "power", "share", "static", "switching"),
-        rows=rows,
-        numbers=range(1, 5),
-        total=True,
-    )
-
-
-def _parts_row(name: str, static: float, moving: float, seconds: float, total: float) -> list[str]:
-    both = static + moving
-    return [
-        name,
-        quantity(both / seconds, "W"),
-        percent(both / total if total else 0.0),
-        quantity(static / seconds, "W"),
-        quantity(moving / seconds, "W"),
-    ]
-
-
-def _layers(design: Design, entries: list[Entry], seconds: float) -> Picture:
-    watts = {
-        name: (static + moving) / seconds
-        for name, static, moving in by(entries, _names(design, "layer"))
-    }
-    first = next(iter(watts), "nothing")
-    return Picture(
-        name="power_by_layer",
-        svg=figures.ranked(watts, "mean supply power of the nominal die", "W"),
-        alternative="Bars of the supply power by layer, the largest on top.",
-        caption=f"Supply power by layer, nominal die: {first} takes most.",
-        data={"layer": list(watts), "power [W]": list(watts.values())},
-    )
-
-
-# ------------------------------------------------------------------------------ what to enlarge
-
-
-def enlarge_section(found: ChipFacts | str) -> Section:
-    """Return what the error budget advises: which mirrors to enlarge, and what that gains."""
-    title, key = "What to enlarge", "enlarge"
-    if isinstance(found, str):
-        return Section(key=key, title=title, paragraphs=[found])
-    try:
-        budget = make_budget(found.model, found.design, found.calibration)
-    except UserError as error:
-        return Section(
-            key=key, title=title, paragraphs=[f"The error budget has no answer: {error}"]
-        )
-    rows = list(_enlarged(budget, found.gate_area))
-    shares = {mirror.name: 100 * mirror.share for mirror in budget.mirrors[:8]}
-    return Section(
-        key=key,
-        title=title,
-        paragraphs=[
-            f"Mismatch moves a threshold by {percent(budget.sigma_threshold)} of itself (standard "
-            "deviation, root mean square over all thresholds), by the error budget at nominal "
-            "conditions. Mirrors are ranked by what one small area, 1 % of the chip's gates, "
-            "removes of that variance. Doubling a mirror halves its own share: area in "
-            "DESIGN.yaml does it by the name in the first column, and the sweep says what the "
-            "yield gains. mru-hw sensitivity measures the same by switching mismatch off, part "
-            "by part."
-        ],
-        tables=[
-            Table(
-                name="enlarge",
-                caption=(
-                    "What to enlarge first. Doubling adds the mirror's own gate area and takes "
-                    "half of its share off the variance of thresholds."
-                ),
-                head=(
-                    *("mirror", "share of variance", "doubling removes", "adds area"),
-                    *("of the chip's gates", "1 % of the gates here removes"),
-                ),
-                rows=rows,
-                numbers=range(1, 6),
-            )
-        ],
-        pictures=[
-            Picture(
-                name="variance_by_mirror",
-                svg=figures.ranked(shares, "share of the variance of thresholds [%]"),
-                alternative="Bars: the share of each mirror in the variance of thresholds.",
-                caption=(
-                    "Mirrors in the order of the table, with their share of the variance of a "
-                    "threshold's error; a small mirror that costs little area may stand before a "
-                    "larger share."
-                ),
-                data={"mirror": list(shares), "share [%]": list(shares.values())},
-            )
-        ]
-        if shares
-        else [],
-    )
-
-
-def _enlarged(budget: Budget, gates: float) -> Iterator[list[str]]:
-    for mirror in budget.mirrors[:_ENLARGED]:
-        yield [
-            mirror.name,
-            percent(mirror.share),
-            percent(mirror.share / 2),
-            square(mirror.area),
-            percent(mirror.area / gates),
-            percent(mirror.benefit),
-        ]
 
 
 # --------------------------------------------------------------------------- calibrated range

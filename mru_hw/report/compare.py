@@ -14,6 +14,9 @@ from mru_hw.sweeps.verdict import Verdict, conditions, interval_of, share_of
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import described
 
+_HASH = 16
+"""Characters of a hash in a column."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
@@ -47,16 +50,16 @@ def _name(runs: Sequence[Compared], k: int) -> str:
 
 def _ground(runs: Sequence[Compared]) -> Iterator[str]:
     """Say what the runs have in common, and what not."""
-    for what, name in (
+    kinds = (
         ("network", "hash.model"),
         ("sequences", "hash.inputs"),
         ("technology's cards", "hash.technology"),
         ("constants", "hash.calibration"),
         ("version of results", "version.results"),
-    ):
-        values = {one.run.facts.get(name) for one in runs}
-        if len(values) > 1:
-            yield f"They differ in {what}: a difference below may come from that alone."
+    )
+    differ = [what for what, name in kinds if len({one.run.facts.get(name) for one in runs}) > 1]
+    if differ:
+        yield f"They differ in {', '.join(differ)}: a difference below may come from that alone."
     specs = {limits_said(one.run) for one in runs}
     if len(specs) > 1:
         yield "They are judged by different specifications, so their yields do not compare."
@@ -86,7 +89,7 @@ def _rows(runs: Sequence[Compared]) -> Iterator[tuple[str, list[str]]]:
     yield "inputs deliver", each(lambda _, told: quantity(told.inputs, "J"))
     yield "what binds", each(lambda _, told: told.binding.said() if told.binding else "not known")
     yield "version", each(lambda run, _: run.facts.get("version.mru_hw", ""))
-    yield "hash of all results", each(lambda run, _: run.digest())
+    yield "hash of all results", each(lambda run, _: f"{run.digest()[:_HASH]}…")
 
 
 def _mean(values: Array) -> float | None:

@@ -41,7 +41,7 @@ def write_data(page: Page, run: RunView, out: Path) -> None:
         taken: set[str] = set()
         for section in page.sections:
             for table in section.tables:
-                name = _free(table.name, taken)
+                name = free_name(table.name, taken)
                 rows = list(table.plain())
                 _write_json(part / f"{name}.json", rows)
                 _write_csv(part / f"{name}.csv", _heads(rows), [row.values() for row in rows])
@@ -49,7 +49,7 @@ def write_data(page: Page, run: RunView, out: Path) -> None:
                     {"name": name, "section": section.title, "caption": table.caption}
                 )
             for picture in section.pictures:
-                name = f"figure_{_free(picture.name, taken)}"
+                name = f"figure_{free_name(picture.name, taken)}"
                 (part / f"{name}.svg").write_text(picture.svg, encoding="utf-8")
                 _write_csv(part / f"{name}.csv", list(picture.data), _columns(picture.data))
                 index["figures"].append(
@@ -79,8 +79,8 @@ def _listed(index: Path) -> set[str]:
     return {INDEX} | names | {f"{name}.{end}" for name in figures for end in ("svg", "csv")}
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """Return a name for files that no other has; what a store calls things is none."""
+def free_name(name: str, taken: set[str]) -> str:
+    """Return a name for files that no other has, and take it; what a store calls things is none."""
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name)[:60]
     found, k = safe, 1
     while found in taken:

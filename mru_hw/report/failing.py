@@ -60,7 +60,7 @@ def _table(run: RunView, worst: WorstDie, found: Explanation) -> Table:
     ]
     total = len(found.steps)
     left = len(found.units) - len(rows)
-    more = f" {left} more units make fewer." if left > 0 else ""
+    more = f" {left} more make fewer." if left > 0 else ""
     return Table(
         name="failing_units",
         caption=(

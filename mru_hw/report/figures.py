@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from mru_hw.report.colours import (
@@ -35,6 +35,7 @@ TOGETHER = 3
 _STYLE: Any = {
     "text.parse_math": False,  # no text of a file is a formula
     "svg.hashsalt": "mru_hw",
+    "pdf.fonttype": 42,  # publishers refuse fonts of type 3
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -64,16 +65,49 @@ class Series:
     high: Array
 
 
-def drawn(draw: Callable[[Figure], None], size: tuple[float, float]) -> str:
+@final
+class Drawing(str):
+    """A document of SVG that can be drawn again as PDF.
+
+    Attributes
+    ----------
+    draw, size
+        What puts it on a figure, and how large that is [inches].
+    """
+
+    __slots__ = ("draw", "size")
+    draw: Callable[[Figure], None]
+    size: tuple[float, float]
+
+    def __new__(
+        cls, text: str, draw: Callable[[Figure], None], size: tuple[float, float]
+    ) -> Drawing:
+        """Make one."""
+        found = super().__new__(cls, text)
+        found.draw, found.size = draw, size
+        return found
+
+    def pdf(self) -> bytes:
+        """Return the figure as PDF, its text as text."""
+        return _saved(self.draw, self.size, "pdf", CreationDate=None, Creator=None, Producer=None)
+
+
+def drawn(draw: Callable[[Figure], None], size: tuple[float, float]) -> Drawing:
     """Return what `draw` puts on a figure of `size` inches, as a document of SVG."""
+    text = _saved(draw, size, "svg", Date=None, Creator=None).decode("utf-8")
+    head, mark, rest = text.partition("<defs>")
+    return Drawing(f"{head}{theme()}{mark}{rest}", draw, size)
+
+
+def _saved(
+    draw: Callable[[Figure], None], size: tuple[float, float], kind: str, **metadata: Any
+) -> bytes:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=size)
         draw(figure)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    text = stream.getvalue()
-    head, mark, rest = text.partition("<defs>")
-    return f"{head}{theme()}{mark}{rest}"
+        stream = io.BytesIO()
+        figure.savefig(stream, format=kind, metadata=metadata)
+    return stream.getvalue()
 
 
 def _known(references: Mapping[str, float]) -> list[tuple[str, str, Any, float]]:
@@ -366,6 +400,7 @@ def errors(values: Array, label: str) -> str:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         axes.hist(100 * values, bins=24, color=NGSPICE, edgecolor=PAPER, linewidth=0.3)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.axvline(0, color=INK, linewidth=1)
         axes.set_xlabel(f"{label} [%]")
         axes.set_ylabel("sequences on dies")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import condition, counted, described, many
 from mru_hw.units import render
 
+_CLASSES, _NAME = 12, 24
+"""Classes that a sentence names, and characters of each name."""
 STAMP = "Pre-layout, models only, no silicon"
 
 
@@ -30,12 +32,15 @@ def paragraph(run: RunView, told: Verdict, chip: ChipFacts | None) -> list[str]:
 
 def _does(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[str]:
     classes = len(set(np.asarray(run.labels).tolist()))
-    what = "The chip"
+    what, names = "The chip", ""
     if chip is not None:
         classes, what = chip.model.spec.n_classes, f"The chip ({chip.network})"
+        names = _named(chip)
     length = render(float(run.duration.mean()), "s")
     yield (
-        f"{what} sorts sequences of {length} on average into {classes} classes"
+        f"{what} sorts sequences of {length} on average into "
+        + ("1 class" if classes == 1 else f"{classes} classes")
+        + names
         + (
             f"; the network is right in {percent(told.software)} of "
             f"{many(run.n_sequences, 'sequence')} as trained."
@@ -43,6 +48,21 @@ def _does(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[str]:
             else "."
         )
     )
+
+
+def _named(chip: ChipFacts) -> str:
+    """Name what a network was trained on, and its classes, as far as its model says."""
+    spec = chip.model.spec
+    config = spec.provenance.get("config")
+    task = config.get("task") or config.get("data") if isinstance(config, Mapping) else None
+    task = task.get("name") if isinstance(task, Mapping) else task
+    classes = list(spec.classes or ())
+    few = classes if len(classes) <= _CLASSES else [*classes[: _CLASSES - 2], "…", classes[-1]]
+    said = [
+        *([f"the task {task[:_NAME]}"] if isinstance(task, str) else []),
+        *([", ".join(name[:_NAME] for name in few)] if few else []),
+    ]
+    return f" ({': '.join(said)})" if said else ""
 
 
 def _yield(run: RunView, told: Verdict) -> Iterator[str]:

@@ -95,8 +95,8 @@ def _cell(
     )
     if point is None or not point.n_runs:
         return Told(f"{_MARKS['not run']} not run"), "not run"
-    passed = int(point.passing(run.spec(point.study), run.software(point)).sum())
-    dies = len(point.accuracy) + len(point.lost)
+    _, kept = point.passed(run.spec(point.study), run.software(point))
+    passed, dies = int(kept.sum()), len(kept)
     cut = point.n_runs - dies
     more = f", {cut} cut off" if cut else ""
     if not dies:

@@ -15,23 +15,28 @@ from mru_hw.report import bands
 from mru_hw.report.again import Again, InPython
 from mru_hw.report.bands import until_lines
 from mru_hw.report.beside_spice import agreement_section
-from mru_hw.report.chip import ChipFacts, area_section, enlarge_section, find_chip, power_parts
+from mru_hw.report.chip import ChipFacts, area_section, find_chip
 from mru_hw.report.compare import Compared, published, side_by_side
+from mru_hw.report.enlarge import enlarge_section
 from mru_hw.report.failing import failing_units
+from mru_hw.report.growth import growth_section
 from mru_hw.report.head import STAMP, cards, lead, paragraph
 from mru_hw.report.limits import capability_note, limits_said, specification
 from mru_hw.report.montecarlo import matrices, refused, spread_table, worst_table
+from mru_hw.report.network import network_section
 from mru_hw.report.origin import reproduction
 from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
+from mru_hw.report.power_parts import power_parts
 from mru_hw.report.reading import reading
 from mru_hw.report.sections import distributions, notes, over_axes, point_rows, technologies
 from mru_hw.report.sequence import sequence_section
+from mru_hw.report.tradeoffs import tradeoffs
 from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
 from mru_hw.sweeps.verdict import Verdict, verdict
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import condition
+from mru_hw.sweeps.words import condition, many
 
 MARKER = "<!doctype html>\n<!-- mru-hw report -->"
 
@@ -66,6 +71,8 @@ class Page:
         The verdict as sentences.
     lead, warnings
         The line under the title, and what stands in boxes.
+    chip
+        The network at the point at the head, where it is at hand.
     """
 
     title: str
@@ -76,6 +83,7 @@ class Page:
     sections: Sequence[Section]
     verdict: Verdict
     statistics: Statistics
+    chip: ChipFacts | None
 
 
 def make_page(
@@ -136,8 +144,11 @@ def make_page(
         _worst(run, judged, words, model, inputs),
         enlarge_section(found),
         *_points(run, told),
+        tradeoffs(run, told, judged, chip),
         area_section(found),
-        agreement_section(run, others, model, inputs),
+        *([] if chip is None else [growth_section(chip)]),
+        *([] if chip is None else [network_section(chip, run.base.seeds.tolist())]),
+        agreement_section(run, others, model, inputs, words),
         *([side_by_side(compared)] if others else []),
         published(run, judged),
         *after,
@@ -150,9 +161,10 @@ def make_page(
         paragraph=paragraph(run, judged, chip),
         warnings=warnings(run),
         cards=[*cards(run, judged, chip), *own_cards],
-        sections=[section for section in sections if not section.empty],
+        sections=[one for one in sections if one is not None and not one.empty],
         verdict=judged,
         statistics=told,
+        chip=chip,
     )
 
 
@@ -198,20 +210,22 @@ def warnings(run: RunView) -> list[str]:
     """Return what stands in boxes at the head of the page."""
     found = []
     stored, wanted = (sum(getattr(p, n) for p in run.points) for n in ("n_runs", "n_wanted"))
+    runs, are = many(wanted, "run"), "is" if wanted == 1 else "are"
     if run.shard is not None:
         found.append(
-            f"This is shard {run.shard} of a sweep: {stored} of its {wanted} runs are stored here. "
+            f"This is shard {run.shard} of a sweep: {stored} of its {runs} {are} stored here. "
             "mru-hw merge puts shards together."
         )
     if not run.shard_complete and run.until is None:
         found.append(
-            f"This sweep is not complete: {stored} of {wanted} runs are stored. The same call of "
+            f"This sweep is not complete: {stored} of {runs} {are} stored. The same call of "
             "mru-hw sweep goes on with it."
         )
     if run.until is not None:
         found.append(" ".join(until_lines(run)))
     found += [
-        f"{count} of {stored} runs failed and count in no mean: {status.value}"
+        f"{count} of {many(stored, 'run')} failed and {'counts' if count == 1 else 'count'} in no "
+        f"mean: {status.value}"
         for status, count in run.failed().items()
     ]
     return [*found, *filter(None, [run.doubtful]), *notes(run)]
@@ -248,6 +262,7 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
             "sequences. Behind the sequences: the share of dies whose accuracy on other sequences "
             "would keep the limit, at the hardest condition alone, from a beta-binomial fit; it is "
             "not told where dies differ no more than the sequences make them.",
+            _all_ran(run),
         ),
         tables=[
             Table(
@@ -260,6 +275,18 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
             *matrices(run, judged),
             *filter(None, [refused(run)]),
         ],
+    )
+
+
+def _all_ran(run: RunView) -> str:
+    """Say whether each condition that was asked for ran, and came to a result."""
+    stored, wanted = (sum(getattr(p, n) for p in run.points) for n in ("n_runs", "n_wanted"))
+    failed = sum(run.failed().values())
+    of = "all" if stored == wanted else f"{stored} of"
+    said = "none of them failed" if not failed else f"{failed} of them failed (the last table)"
+    return (
+        f"Asked for: {many(wanted, 'run')} at {many(len(run.points), 'point')}; {of} "
+        f"{wanted} are stored, and {said}."
     )
 
 

@@ -26,6 +26,8 @@ class Picture:
         Of the files that hold the drawing and its numbers.
     data
         The numbers that were drawn, columns by heading, in SI units and shares.
+    half
+        Whether two stand beside each other where the page is wide.
     """
 
     svg: str
@@ -33,6 +35,7 @@ class Picture:
     caption: str
     name: str
     data: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    half: bool = False
 
     @property
     def uri(self) -> str:

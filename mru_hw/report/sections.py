@@ -17,7 +17,7 @@ from mru_hw.sweeps.subject import ARITHMETIC
 from mru_hw.sweeps.told import ends, percent, quantity
 from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import counted, described, differing, said
+from mru_hw.sweeps.words import counted, described, differing, many, said
 from mru_hw.units import render
 
 _SHOWN = 6
@@ -87,7 +87,7 @@ def _energies(run: RunView, base: PointView, energies: Array, limits: Sequence[H
         svg=figures.spread(panels),
         alternative="Histograms of the energy of a sequence and of the power of a die.",
         caption=(
-            f"Left: energy of each sequence in {len(energies)} runs, "
+            f"Left: energy of each sequence in {many(len(energies), 'run')}, "
             f"{render(float(energies.mean()), 'J')} on average, from "
             f"{render(float(low), 'J')} (P10) to {render(float(high), 'J')} (P90)"
             f"{_from_sequences(run, energies)} Middle: the mean over the sequences of each run. "
@@ -133,16 +133,20 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
         panels.append(("mean power", "W", power))
         data |= dict(_columns(title, values, power, "power [W]"))
     runs = sorted({len(point.accuracy) for point in points})
-    counted = f"{runs[0]}" if len(runs) == 1 else f"{runs[0]} to {runs[-1]}"
+    counted = many(runs[0], "run") if len(runs) == 1 else f"{runs[0]} to {runs[-1]} runs"
     left = len(combinations) - _SHOWN
-    more = f" {left} more combinations stand in the table of points." if left > 0 else ""
+    more = (
+        f" Not drawn, but in the table of points: {many(left, 'combination')} more."
+        if left > 0
+        else ""
+    )
     return Picture(
         name=f"over_{axis}_{points[0].number}",
         data=data,
         svg=figures.over_axis(title, values, panels, run.compared(points), unit=unit),
         alternative=f"Accuracy and power over {title}.",
         caption=(
-            f"Over {title}: the mean of {counted} runs at each point, with the range from "
+            f"Over {title}: the mean of {counted} at each point, with the range from "
             f"P10 to P90.{more}"
         ),
     )
@@ -162,7 +166,10 @@ def _over_sample(run: RunView, points: Sequence[PointView], axis: str) -> Pictur
         data={title: values} | {f"{name} [{kind}]": m.tolist() for name, kind, m in panels},
         svg=figures.over_sample(title, values, panels, run.compared(points), unit=unit),
         alternative=f"Accuracy and power of a sample of points over {title}.",
-        caption=f"Over {title}: the mean of each of {len(done)} points, which differ in all axes.",
+        caption=(
+            f"Over {title}: the mean of each of {many(len(done), 'point')}, which differ in all "
+            "axes."
+        ),
     )
 
 
@@ -208,7 +215,7 @@ def point_rows(run: RunView, told: Statistics) -> list[list[str]]:
             shares += [percent(float(v)) for v in (low, high)]
             software = run.software(point)
             known = not np.isnan(software)
-            passed = point.passing(run.spec(point.study), software) if known else None
+            passed = point.passed(run.spec(point.study), software)[1] if known else None
             shares.append(percent(None if passed is None else float(passed.mean())))
             shares.append(ends(statistics.passing))
         priced = len(point.energy)
@@ -235,9 +242,17 @@ def condition_rows(run: RunView) -> list[tuple[str, str]]:
         ("level of truth", run.level),
         ("technology", technologies(run)),
         ("network", str(first["model"])),
-        ("sequences", f"{run.n_sequences} of {first['inputs']}, {run.frames.sum()} frames in all"),
+        (
+            "sequences",
+            f"{run.n_sequences} of {first['inputs']}, "
+            f"{many(int(run.frames.sum()), 'frame')} in all",
+        ),
         ("mean length", render(float(run.duration.mean()), "s")),
-        ("seeds", ", ".join(f"{name}: {plan['seed']}" for name, plan in plans.items())),
+        (
+            "seeds",
+            ", ".join(f"{name}: {plan['seed']}" for name, plan in plans.items())
+            + "; die k of a plan with seed s has the seed 2^20 s + k, and noise has s",
+        ),
         ("started", facts.get("started", "")),
         ("wall time", render(float(facts.get("seconds", "0")), "s")),
         ("time of a die", render(run.base.seconds / max(1, run.base.n_runs), "s")),

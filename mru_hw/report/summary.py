@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mru_hw.report.bands import until_lines, yield_line
-from mru_hw.sweeps.statistics.answers import yields
+from mru_hw.sweeps.statistics.answers import shared_settings, yields
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import counted, described, many, percent
 from mru_hw.units import render
@@ -91,7 +91,9 @@ def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
             f"software {percent(summary['accuracy']['software'])}."
         )
     known = list(yields(run))
-    own = [one for one in known if run.base.number in one.points]
+    # The dies of the point that speaks for the run, where they have to pass: perhaps not there.
+    base = shared_settings(run.base)
+    own = [one for one in known if one.study == run.base.study and one.settings == base]
     lines += [yield_line(run, one, others=len(known) - len(own)) for one in own]
     lines += until_lines(run)
     if joules["mean"] is not None:

@@ -19,7 +19,8 @@ from mru_hw.simulate.asked import (
     refuse_seeds,
     refuse_timing,
 )
-from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.doubts import doubts, warning
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,17 +82,55 @@ class SequenceGroup:
     def blocks(self, inputs: Inputs, design: Design, dtype: DTypeLike) -> Iterator[SequenceBlock]:
         """Cut the sequences out of `inputs`, block of frames after block, and normalise them."""
         stop, step = int(self.lengths.max()), block_frames(design, dtype)
-        n, normal = len(self.rows), design.spec.normalisation
+        n = len(self.rows)
         for start in range(0, stop, step):
-            x = inputs.x[self.rows, start : min(start + step, stop)]
-            if normal is not None:
-                x = (x - np.array(normal.mean)) / np.array(normal.scale)
+            x = _normalised(inputs.x[self.rows, start : min(start + step, stop)], design)
             columns = np.zeros((x.shape[2], x.shape[1], len(self.lengths)), dtype=dtype)
             columns[:, :, :n] = x.transpose(2, 1, 0)
             valid = np.arange(start, start + x.shape[1])[:, None] < self.lengths
             yield SequenceBlock(
                 rows=self.rows, x=columns, lengths=self.lengths, valid=valid, start=start
             )
+
+    def frames(self, inputs: Inputs, design: Design, dtype: DTypeLike) -> Floats:
+        """Return the valid frames of the sequences, one after the other, (feature, frame)."""
+        found = np.empty((inputs.x.shape[2], int(self.lengths[: len(self.rows)].sum())), dtype)
+        at = 0
+        for row, length in zip(self.rows, self.lengths, strict=False):
+            found[:, at : at + length] = _normalised(inputs.x[row, :length], design).T
+            at += length
+        return found
+
+
+def _normalised(x: Floats, design: Design) -> Floats:
+    normal = design.spec.normalisation
+    if normal is None:
+        return x
+    found: Floats = (x - np.array(normal.mean)) / np.array(normal.scale)
+    return found
+
+
+def join_groups(
+    groups: Sequence[SequenceGroup], bytes_a_frame: int, most: int
+) -> list[SequenceGroup]:
+    """Put groups together whose frames take at most so many bytes; none if one takes more."""
+    found: list[SequenceGroup] = []
+    size = most
+    for group in groups:
+        rows, lengths = group.rows, group.lengths[: len(group.rows)]
+        own = int(lengths.sum()) * bytes_a_frame
+        if own > most:
+            return []
+        if size + own > most:
+            found.append(SequenceGroup(rows=rows, lengths=lengths))
+            size = own
+            continue
+        rows, lengths = (
+            np.concatenate(pair) for pair in ((found[-1].rows, rows), (found[-1].lengths, lengths))
+        )
+        found[-1] = SequenceGroup(rows=rows, lengths=lengths)
+        size += own
+    return found
 
 
 def group_sequences(lengths: NDArray[np.int64], *, filled: bool = True) -> Iterator[SequenceGroup]:

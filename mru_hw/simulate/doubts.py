@@ -14,7 +14,9 @@ Doubts = tuple[str, str]
 NONE: Doubts = ("", "")
 
 
-def doubts(design: Design, calibration: Calibration, *, settled: bool = True) -> Doubts:
+def doubts(
+    design: Design, calibration: Calibration, *, settled: bool = True, reference: float = 0.0
+) -> Doubts:
     """Return what makes behavioral runs of a chip doubtful.
 
     Parameters
@@ -23,9 +25,12 @@ def doubts(design: Design, calibration: Calibration, *, settled: bool = True) ->
         Constants at the run's conditions.
     settled
         Whether the runs take each phase as finished: then frames may be too short.
+    reference
+        Relative error of the current into the chip's reference pin.
     """
-    short = short_frame(design, calibration, calibration.temperature) if settled else ""
-    return lost_signal(design, calibration), short
+    at = calibration.temperature
+    short = short_frame(design, calibration, at, reference) if settled else ""
+    return lost_signal(design, calibration, reference), short
 
 
 def warning(several: Iterable[Doubts]) -> str:

@@ -1,4 +1,6 @@
-"""The level ``ideal``: the network (docs/models.md) on a model's own numbers, and no circuit.
+"""The level ``ideal``: the network on a model's own numbers, and no circuit.
+
+The equations: docs/reference/models.md.
 
 A layer's memory depends on nothing but its own past, so all matrix products of a layer run over
 many frames at once and only the memory runs frame after frame. Sequences and frames go in blocks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 
 from mru_hw.errors import Bare, UserError
@@ -15,6 +16,11 @@ _CHOICE = ("ideal", "settled"), ("behavioral", "settled")
 def has_numba() -> bool:
     """Tell whether numba is installed."""
     return importlib.util.find_spec("numba") is not None
+
+
+def numba_version() -> dict[str, str]:
+    """Return numba's version by its name; nothing where it is not installed."""
+    return {NUMBA: importlib.metadata.version(NUMBA)} if has_numba() else {}
 
 
 def refuse_kernel(name: str | None, level: str, timing: str) -> None:

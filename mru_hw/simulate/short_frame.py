@@ -8,13 +8,16 @@ from mru_hw.technology.calibration import Calibration
 from mru_hw.units import render
 
 
-def short_frame(design: Design, calibration: Calibration, temperature: float) -> str:
+def short_frame(
+    design: Design, calibration: Calibration, temperature: float, reference: float = 0.0
+) -> str:
     """Say that nodes have too little time before a strobe, or in a frame; nothing if not.
 
     What changes at the frame's start, or at a layer's strobe, has to settle before the next strobe,
     and after the last one before the frame's end, where outputs are read. Loops have a frame.
+    `reference` is the relative error of the current into the reference pin.
     """
-    times = settling_times(design, calibration, temperature)
+    times = settling_times(design, calibration, temperature, reference)
     windows = settling_windows(design)
     late = [name for name, needed in times.items() if needed > windows[name][0]]
     if not late:

@@ -21,10 +21,11 @@ from mru_hw.cells.settling import bank_load, bus_loads, moving_rails
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.simulate.array import DieArray, Rails
-from mru_hw.simulate.behavioral import BehavioralRun, DieResults, Gathered, NoiseRun
+from mru_hw.simulate.behavioral import NoiseRun
 from mru_hw.simulate.blocks import SequenceGroup, group_sequences, keep_freed_memory
 from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.decision_noise import DecisionNoise, NoiseLaw, noise_gains
+from mru_hw.simulate.die_results import BehavioralRun, DieResults, Gathered
 from mru_hw.simulate.memory import nominal_low
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.timed_nodes import Legs, MovingNode

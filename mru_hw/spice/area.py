@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mru_hw.errors import MruHwError
+from mru_hw.mapping import Design
 from mru_hw.spice.flatten import Placed
 
 BLOCKS = ("mirror", "memory", "clock", "bias")
@@ -31,3 +32,15 @@ def block_areas(devices: Iterable[Placed]) -> dict[str, float]:
         area = device.values["w"] * device.values["l"] * device.values["m"]
         areas[device.place.block] += area
     return areas
+
+
+def signal_area(design: Design) -> float:
+    """Return the gate area W L of the devices that carry signal and bias currents [m^2].
+
+    Switches and logic have none of it; `block_areas` counts them on a deck.
+    """
+    devices = design.technology.devices
+    return sum(
+        float(group.units.sum()) * devices[group.device].w * devices[group.device].l
+        for group in design.device_groups()
+    )

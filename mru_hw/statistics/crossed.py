@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,12 @@ DRAWS = 2000
 """Resamplings that an interval is made from."""
 _BLOCK = 4096
 """Dies that are drawn again at a time; the law of the draws does not depend on it."""
+_MANY = 8192
+"""Dies beyond which what a draw of them adds up to is taken for normal."""
 
 
 def two_way_band(
-    blocks: Iterable[NDArray[np.float64]],
+    blocks: Iterable[NDArray[Any]],
     *,
     seed: int = 0,
     draws: int = DRAWS,
@@ -37,11 +40,14 @@ def two_way_band(
     taken further out as a t interval's of so many dies and sequences are (T. C. Hesterberg, The
     American Statistician 69, 371, 2015, section 3.3).
 
+    Of more than 8192 dies, and more than there are sequences, only moments are kept: what a draw of
+    so many adds up to by sequence is normal, with the mean and covariance of such draws.
+
     Parameters
     ----------
     blocks
-        Consecutive dies: (die, sequence) numbers, such as 1 where a die is right and 0 where not,
-        or a difference of two points on the same dies and sequences.
+        Consecutive dies: (die, sequence) numbers, 1 where a die is right and 0 where not, or
+        differences of these at two points, on the same dies and sequences.
     seed
         Of the draws.
     differences
@@ -55,27 +61,81 @@ def two_way_band(
     that `clopper_pearson` leaves room for would move the mean by, to either side.
     """
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
-    parts = list(_parts(blocks))
-    if not parts:
+    dies = _Dies()
+    for part in _parts(blocks):
+        dies.add(part)
+    if not dies.n:
         return None
-    n_dies, n_sequences = sum(len(part) for part in parts), parts[0].shape[1]
-    column = np.sum([part.sum(axis=0) for part in parts], axis=0)
-    rows = np.concatenate([part.mean(axis=1) for part in parts])
+    n_dies, n_sequences, column, rows = dies.n, len(dies.column), dies.column, dies.rows
     mean = float(column.sum()) / (n_dies * n_sequences)
     if rows.min() == rows.max() and column.min() == column.max():
         return _all_alike(mean, min(n_dies, n_sequences), confidence, differences=differences)
     tail = _tail(rows, column / n_dies, confidence)
-    again = np.zeros((draws, n_sequences))
-    left = np.full(draws, n_dies)
-    for k, part in enumerate(parts):
-        behind = sum(len(later) for later in parts[k + 1 :])
-        here = rng.binomial(left, len(part) / (len(part) + behind))
-        left = left - here
-        again += _counts(rng, here, len(part)) @ part
+    again = dies.again(rng, draws)
     weights = _counts(rng, np.full(draws, n_sequences), n_sequences)
     means = np.einsum("ds,ds->d", again, weights) / (n_dies * n_sequences)
     low, high = np.quantile(means, [tail, 1 - tail])
     return Band(value=mean, low=float(low), high=float(high))
+
+
+@final
+class _Dies:
+    """What draws of dies rest on: the dies themselves, or of many their moments.
+
+    Attributes
+    ----------
+    n
+        Dies.
+    column, rows
+        (sequence,) sums over dies, and (die,) means over sequences.
+    """
+
+    def __init__(self) -> None:
+        self.n, self._means = 0, list[NDArray[np.float64]]()
+        self._kept: list[NDArray[Any]] | None = []
+        self.column = self._products = np.zeros(0)
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        return np.concatenate(self._means)
+
+    def add(self, part: NDArray[Any]) -> None:
+        """Add (die, sequence) numbers."""
+        if not self.n:
+            self.column = np.zeros(part.shape[1])
+        self.n += len(part)
+        self.column += part.sum(axis=0)
+        self._means.append(part.mean(axis=1))
+        if self._kept is None:
+            self._multiply(part)
+            return
+        self._kept.append(part)
+        if self.n > max(_MANY, part.shape[1]):
+            self._products = np.zeros((part.shape[1], part.shape[1]))
+            for kept in self._kept:
+                self._multiply(kept)
+            self._kept = None
+
+    def _multiply(self, part: NDArray[Any]) -> None:
+        # Sums of so few ones are whole numbers in single precision too.
+        numbers = part.astype(np.float32)
+        self._products += numbers.T @ numbers
+
+    def again(self, rng: np.random.Generator, draws: int) -> NDArray[np.float64]:
+        """Return (draw, sequence) sums over dies that are drawn with replacement."""
+        found = np.zeros((draws, len(self.column)))
+        if self._kept is None:
+            spread = self._products - np.outer(self.column, self.column) / self.n
+            sizes, ways = np.linalg.eigh(spread)
+            normal = rng.standard_normal(found.shape) * np.sqrt(np.maximum(sizes, 0))
+            return np.asarray(self.column + normal @ ways.T)
+        left = np.full(draws, self.n)
+        behind = self.n
+        for part in self._kept:
+            here = rng.binomial(left, len(part) / behind)
+            left, behind = left - here, behind - len(part)
+            found += _counts(rng, here, len(part)) @ part
+        return found
 
 
 def mean_band(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> Band | None:
@@ -88,7 +148,7 @@ def mean_band(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> Ba
     return Band(value=mean, low=mean - half, high=mean + half)
 
 
-def _parts(blocks: Iterable[NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
+def _parts(blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
     for block in blocks:
         for first in range(0, len(block), _BLOCK):
             yield block[first : first + _BLOCK]

@@ -15,7 +15,7 @@ def cold_and_hot(noted: Noted) -> str:
     return (
         "At the behavioral level gate voltages, slopes, conductances, trips, charges and what "
         "legs off resting rails leak are those of the temperature, as ngspice has them "
-        "(docs/characterisation.md)."
+        "(docs/validation/characterisation.md)."
     )
 
 
@@ -36,7 +36,7 @@ def assumed_places(noted: Noted) -> str:
         return ""
     return (
         "A gradient's slope is one of the literature, and where devices stand is assumed, for "
-        "there is no layout (docs/technologies.md)."
+        "there is no layout (docs/reference/technologies.md)."
     )
 
 
@@ -56,8 +56,8 @@ def trimmed(noted: Noted) -> str:
         )
     return (
         "Trimmed dies have DACs at their thresholds, set by readings of supply currents at the "
-        "technology's temperature and supply (docs/trim.md); their energy leaves out the DACs' "
-        f"leakage and registers.{untrimmed}"
+        "technology's temperature and supply (docs/validation/trim.md); their energy leaves out "
+        f"the DACs' leakage and registers.{untrimmed}"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mru_hw.statistics.shares import CONFIDENCE, dies_for_width, dies_without_failure
 from mru_hw.sweeps.plan import Plan
-from mru_hw.sweeps.points import Job, Point, Shard, points
+from mru_hw.sweeps.points import Job, Point, Shard, points, together
 from mru_hw.sweeps.ready import DOUBTFUL, doubtful_facts, make_ready
 from mru_hw.sweeps.room import free_bytes, refuse_no_room, run_bytes, store_bytes
 from mru_hw.sweeps.run import asked_runs, dies_a_job
@@ -103,7 +103,7 @@ def check_plan(
     each = run_bytes(subject.inputs.n_seq, plan.keep)
     refuse_no_room(out, runs, each)
     spice = any(point.level == "spice" for point in wanted)
-    probed = None if spice else _seconds(subject, wanted, dies_a_job(plan, runs, workers))
+    probed = None if spice else _seconds(subject, wanted, dies_a_job(plan, wanted, runs, workers))
     dies = max(len(point.dies) for point in wanted)
     half = 0.01 if until is None else until.half
     return PlanCheck(
@@ -125,26 +125,33 @@ def check_plan(
     )
 
 
-def _seconds(subject: Subject, wanted: tuple[Point, ...], together: int) -> float:
-    """Return the mean time of a run [s], by jobs of up to `together` dies.
+def _seconds(subject: Subject, wanted: tuple[Point, ...], most: int) -> float:
+    """Return the mean time of a run [s], by jobs of up to `most` dies.
 
-    The first job warms up: it loads the kernel. Dies of a job share work, so each of those that
-    follow has more of them, until one lasts long enough.
+    The first job warms up: it loads the kernel. Runs of a job share work, so each of those that
+    follow has more dies, until one lasts long enough.
     """
-    places = {round(k * (len(wanted) - 1) / (_PROBES - 1)) for k in range(_PROBES)}
-    found = []
+    sets = together(wanted)
+    places = {round(k * (len(sets) - 1) / (_PROBES - 1)) for k in range(_PROBES)}
+    found, runs = [], []
     for place in sorted(places):
-        point, each, dies = wanted[place], math.inf, 1
-        run_job(subject, Job(point=point, trial=0, first=0, seeds=tuple(point.dies[:1])))
-        while dies <= min(together, len(point.dies)):
+        first, *also = sets[place]
+
+        def job(dies: int, point: Point = first, more: tuple[Point, ...] = tuple(also)) -> Job:
             seeds = tuple(point.dies[:dies])
-            results = run_job(subject, Job(point=point, trial=0, first=0, seeds=seeds))
+            return Job(point=point, trial=0, first=0, seeds=seeds, also=more)
+
+        each, dies = math.inf, 1
+        run_job(subject, job(1))
+        while dies <= min(most, len(first.dies)):
+            results = run_job(subject, job(dies))
             each = min(each, results[-1].seconds)
-            if each * dies > _ENOUGH:
+            if each * len(results) > _ENOUGH:
                 break
             dies *= 2
         found.append(each)
-    return sum(found) / len(found)
+        runs.append(sum(point.n_runs for point in sets[place]))
+    return sum(each * n for each, n in zip(found, runs, strict=True)) / sum(runs)
 
 
 def _memory() -> int:

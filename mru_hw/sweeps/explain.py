@@ -24,6 +24,7 @@ from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.settled_steps import wrong_steps_of_die
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, Point, points
+from mru_hw.sweeps.stored_runs import STATUSES
 from mru_hw.sweeps.subject import MODEL, Subject, model_digest, shared_subject
 from mru_hw.sweeps.view import PointView, RunView, open_run
 from mru_hw.sweeps.work import MadeChip, made_chip, made_die, run_die
@@ -165,25 +166,27 @@ def _choose(
         raise UserError("point", number, f"0 to {len(view.points) - 1}")
     if not 0 <= trial < at.trials:
         raise UserError("trial", trial, f"0 to {at.trials - 1}")
-    runs = [run for one, run in view.runs() if one.number == number and run.trial == trial]
-    done = [run for run in runs if run.status == RunStatus.DONE.name]
+    runs = view.runs.of_point(number)
+    runs = runs.taken(runs.trial == trial)
     if die is None:
-        if not done:
+        if not runs.done.any():
             raise UserError("point", number, "a point with a run that is done")
-        run = min(done, key=lambda one: (one.accuracy, one.die))
+        run = int(np.lexsort((runs.die, np.where(runs.done, runs.accuracy, np.inf)))[0])
     else:
-        asked = next((one for one in runs if one.seed == die), None)
-        if asked is None:
-            seeds = [one.seed for one in runs]
-            there = f"{min(seeds)} to {max(seeds)}" if seeds else "none that is stored"
+        asked = np.flatnonzero(runs.seed == die)
+        if not len(asked):
+            seeds = runs.seed
+            there = f"{seeds.min()} to {seeds.max()}" if len(seeds) else "none that is stored"
             raise UserError("die", die, f"a seed of point {number}: {there}")
-        if asked.status != RunStatus.DONE.name:
-            why = RunStatus[asked.status].value.rstrip(".")
+        run = int(asked[0])
+        status = STATUSES[runs.status[run]]
+        if status is not RunStatus.DONE:
+            why = status.value.rstrip(".")
             raise UserError("die", die, f"one whose run is done, and of this one: {why}")
-        run = asked
-    row = next(k for k, key in enumerate(at.keys.tolist()) if key == [trial, run.die])
+    which = int(runs.die[run])
+    row = int(np.flatnonzero((at.keys == [trial, which]).all(axis=1))[0])
     right = np.concatenate(list(view.right(at)))[row]
-    return Chosen(point=at, trial=trial, number=run.die, seed=run.seed), right
+    return Chosen(point=at, trial=trial, number=which, seed=int(runs.seed[run])), right
 
 
 def plans_of(view: RunView) -> dict[str, Plan]:

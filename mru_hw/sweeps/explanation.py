@@ -15,7 +15,7 @@ from mru_hw.model.structure import normalised
 from mru_hw.simulate.causes import Disagreement, table
 from mru_hw.simulate.disagreement import explain as explain_steps
 from mru_hw.simulate.disagreement import step_rules
-from mru_hw.simulate.doubts import doubts, warning
+from mru_hw.simulate.doubts import warning
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.settled_steps import blamed_on_stuck
 from mru_hw.simulate.spice_level import simulate_spice
@@ -23,7 +23,7 @@ from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.spice.folder import write_netlist
 from mru_hw.sweeps.explain import Rerun, rerun
 from mru_hw.sweeps.failed import Beside, failed_sequences, failed_units
-from mru_hw.sweeps.work import constants
+from mru_hw.sweeps.ready import point_doubts
 from mru_hw.words import many
 
 SHOWN = 20
@@ -73,8 +73,7 @@ class Explanation:
         self.units = tuple(failed_units(self.steps))
         self.sequences = tuple(failed_sequences(found, self.steps))
         self.chosen = self._choose()
-        there = constants(subject, found.design, found.chip.setup)
-        self.warning = warning([doubts(found.design, there)])
+        self.warning = warning([point_doubts(subject, found.design, found.chip.setup)])
 
     def _choose(self) -> int:
         lost = [one for one in self.sequences if one.ideal == one.label and one.steps]

@@ -10,9 +10,11 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
+
 from mru_hw.errors import MISSING, UserError
 from mru_hw.files import validated
-from mru_hw.sweeps.columns import columns_of
+from mru_hw.sweeps.columns import as_list, columns_of, parts_of
 from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.points import read_shard
 from mru_hw.sweeps.run import STUDY, Outcome, run_sweep
@@ -60,13 +62,14 @@ class Sweep:
         self.path, self.complete, self.level = view.path, view.complete, view.level
         self.references = dict(view.references)
         self.warning = view.doubtful
-        self._columns = columns_of(view)
+        self._parts = parts_of(view)
 
     @functools.cached_property
     def rows(self) -> tuple[dict[str, Any], ...]:
         """One mapping a run."""
-        names, values = list(self._columns), zip(*self._columns.values(), strict=True)
-        return tuple(dict(zip(names, row, strict=True)) for row in values)
+        columns = columns_of(self._parts)
+        values = zip(*map(as_list, columns.values()), strict=True)
+        return tuple(dict(zip(columns, row, strict=True)) for row in values)
 
     def frame(self) -> pd.DataFrame:
         """Return the rows as a pandas table, one row a run; what a run has not is NaN.
@@ -80,7 +83,7 @@ class Sweep:
             import pandas as pd
         except ModuleNotFoundError:
             raise UserError("pandas", MISSING, 'pip install "mru-hw[table]", or `rows`') from None
-        return pd.DataFrame(self._columns)
+        return pd.DataFrame(columns_of(self._parts), copy=False)
 
     def statistics(self) -> Statistics:
         """Return yields, intervals, percentiles, capabilities and comparisons of the file now.
@@ -145,7 +148,7 @@ class Sweep:
 
     def __len__(self) -> int:
         """Return how many runs are stored."""
-        return len(self._columns.get("die", ()))
+        return sum(len(runs.die) for _, runs in self._parts)
 
     def export(self, out: str | Path) -> None:
         """Write the rows as a table, to a path that ends in ``.csv`` or ``.parquet``.
@@ -161,19 +164,19 @@ class Sweep:
 
     def facts(self) -> Iterator[tuple[str, str]]:
         """Yield what there is to say of the sweep, a name and a text each."""
-        done = [row for row in self.rows if row["status"] == "done"]
+        done = [runs.taken(runs.done) for _, runs in self._parts]
         yield "level", self.level
-        failed = len(self.rows) - len(done)
-        yield "runs", f"{len(self.rows)}{f', {failed} failed' if failed else ''}"
+        failed = len(self) - sum(len(runs.die) for runs in done)
+        yield "runs", f"{len(self)}{f', {failed} failed' if failed else ''}"
         yield "complete", "yes" if self.complete else "no"
         for name, share in self.references.items():
             yield f"accuracy: {name}", f"{100 * share:.2f} %"
-        if done:
-            mean = sum(row["accuracy"] for row in done) / len(done)
+        if len(self) > failed:
+            mean = float(np.concatenate([runs.accuracy for runs in done]).mean())
             yield "accuracy: runs", f"{100 * mean:.2f} %"
-        priced = [row["energy_J"] for row in done if row["energy_J"] is not None]
-        if priced:
-            yield "energy per sequence", render(sum(priced) / len(priced), "J")
+            joules = np.concatenate([runs.energy for runs in done])
+            if not np.isnan(joules).all():
+                yield "energy per sequence", render(float(np.nanmean(joules)), "J")
         if self.warning:
             yield "warning", self.warning
 

@@ -1,4 +1,8 @@
-"""Shards of one sweep, put together: the store is what the sweep would have left alone."""
+"""Shards of one sweep, put together: the store is what the sweep would have left alone.
+
+What a die must do is no part of what the runs are, and every shard states it as its last call did:
+shards that state it differently are refused, for what is merged can state it once only.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +31,8 @@ def merge(paths: Sequence[Path], out: Path) -> None:
     Raises
     ------
     UserError
-        A file is no shard, or not a whole one, or one of another sweep; two are the same one; one
-        is missing; or something else stands at `out`.
+        A file is no shard, or not a whole one, or one of another sweep or specification; two are
+        the same one; one is missing; or something else stands at `out`.
     """
     with contextlib.ExitStack() as stack:
         runs = [stack.enter_context(open_run(path)) for path in paths]
@@ -59,6 +63,12 @@ def _refuse(runs: Sequence[RunView]) -> None:
             raise UserError("run", str(run.path), expected)
         if any(run.table(name) != first.table(name) for name in _SAME):
             raise UserError("run", str(run.path), f"{told}, with the same references and points")
+        apart = _specs_apart(first, run)
+        if apart is not None:
+            expected = (
+                f"{told}, where {apart}; the same call of sweep with another spec restates it"
+            )
+            raise UserError("run", str(run.path), expected)
         seen[shard.number] = run.path
     missing = [f"{k}/{shard.count}" for k in range(1, shard.count + 1) if k not in seen]
     if missing:
@@ -66,17 +76,31 @@ def _refuse(runs: Sequence[RunView]) -> None:
         raise UserError("run", Bare(f"without {shown}"), "every shard of the sweep")
 
 
+def _specs_apart(first: RunView, other: RunView) -> str | None:
+    """Say in what the specifications of two stores of the same studies differ."""
+    found = (first.spec(study).difference(other.spec(study)) for study in first.plans)
+    return next(filter(None, found), None)
+
+
 def _refuse_other(out: Path, runs: Sequence[RunView]) -> None:
     """Refuse what stands at `out`, unless it is what these shards amount to, seconds included.
 
     A call that is killed after it wrote has left that, and its user repeats it.
     """
-    with contextlib.suppress(UserError), open_run(out) as there:
-        rows = heapq.merge(*(run.results() for run in runs), key=lambda row: row[:3])
+    expected = "a new path"
+    with contextlib.suppress(UserError), open_run(out) as there, contextlib.ExitStack() as stack:
+        # A store that is closed with a cursor half read keeps its lock for as long as that lives.
+        there_rows, *shard_rows = (
+            stack.enter_context(contextlib.closing(run.results())) for run in (there, *runs)
+        )
+        rows = heapq.merge(*shard_rows, key=lambda row: row[:3])
         same = there.complete and there.facts["identity"] == runs[0].facts["identity"]
-        if same and all(one == other for one, other in zip_longest(there.results(), rows)):
-            return
-    raise UserError("out", str(out), "a new path")
+        if same and all(one == other for one, other in zip_longest(there_rows, rows)):
+            apart = _specs_apart(runs[0], there)
+            if apart is None:
+                return
+            expected = f"a new path, for in the shards {apart}, as in the sweep there"
+    raise UserError("out", str(out), expected)
 
 
 def _write(part: Path, runs: Sequence[RunView]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,11 +76,37 @@ class PointView:
         }
 
     def passing(self, spec: Spec, software: float) -> NDArray[np.bool_]:
-        """Return whether each run that is done keeps the limits, whatever its conditions."""
+        """Return whether each run that is done keeps the limits; `passed` counts others too."""
         values = self.figures(software)
         kept = [limit.holds(values[name]) for name, limit in spec.limits.items()]
         passed: NDArray[np.bool_] = np.all(kept, axis=0)
         return passed
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """(run,) one number for each of `keys`, alike at every point."""
+        return coded(self.keys)
+
+    def passed(self, spec: Spec, software: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return which dies pass here, which is what every yield and comparison counts.
+
+        A die passes at a point where its run is done and keeps every limit. One whose run failed by
+        the circuit does not pass. One that the machine cut off says nothing, and is left out.
+
+        Returns
+        -------
+        codes
+            (die,) as `coded` has them, in order.
+        passed
+            (die,) whether each passes.
+        """
+        codes, passed = self.codes, self.passing(spec, software)
+        if len(self.lost):
+            codes = np.concatenate([codes, coded(self.lost)])
+            passed = np.concatenate([passed, np.zeros(len(self.lost), np.bool_)])
+            order = np.argsort(codes)
+            codes, passed = codes[order], passed[order]
+        return codes, passed
 
     @property
     def level(self) -> str:
@@ -93,15 +119,7 @@ class PointView:
         return len(self.accuracy) + sum(self.failed.values())
 
 
-class StoredRun(NamedTuple):
-    """A row of the table ``result``: energy in J, blocks as JSON, None of what a run has not."""
-
-    trial: int
-    die: int
-    seed: int
-    status: str
-    design: str
-    accuracy: float | None
-    energy_mean: float | None
-    blocks: str | None
-    seconds: float
+def coded(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return one number for each trial and number of a die, (run, 2), in the same order."""
+    codes: NDArray[np.int64] = keys[:, 0] << 32 | keys[:, 1]
+    return codes

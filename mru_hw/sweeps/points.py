@@ -15,6 +15,8 @@ from mru_hw.sweeps.design_points import combinations
 from mru_hw.sweeps.plan import Plan, is_drawn
 from mru_hw.technology import Technology
 
+NOISE, TIMING = "noise_scale", "timing"
+"""Axes of the noise's scale, and of whether states move with their delays."""
 Key = tuple[int, int, int]
 """What names a run: point, trial, number of the die in the point."""
 
@@ -67,10 +69,12 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What one worker computes at a time: some dies of one trial of one point.
+    """What one worker computes at a time: some dies of one trial of one point, or of several.
 
     Attributes
     ----------
+    also
+        Points that differ from the first in nothing but what `together` says.
     first
         Number of the first of these dies in the point.
     seeds
@@ -81,10 +85,24 @@ class Job:
     trial: int
     first: int
     seeds: tuple[int, ...]
+    also: tuple[Point, ...] = ()
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """All of its points."""
+        return self.point, *self.also
 
     def keys(self) -> list[Key]:
-        """Return what names its runs."""
-        return [(self.point.index, self.trial, self.first + k) for k in range(len(self.seeds))]
+        """Return what names its runs, point after point and in each die after die."""
+        return [key for key, _ in self.runs()]
+
+    def runs(self) -> list[tuple[Key, int]]:
+        """Return what names its runs, each with the seed of its die, in the same order."""
+        return [
+            ((point.index, self.trial, self.first + k), seed)
+            for point in self.points
+            for k, seed in enumerate(self.seeds)
+        ]
 
     def single(self) -> Iterator[Job]:
         """Split it into jobs of one die."""
@@ -181,19 +199,43 @@ def points(plans: Mapping[str, Plan], technology: Technology) -> tuple[Point, ..
     return tuple(found)
 
 
+def together(wanted: Sequence[Point]) -> list[tuple[Point, ...]]:
+    """Put points together that share most of their work: those that differ in their noise alone.
+
+    What a die does without noise it does with noise too, but where noise changes a decision
+    (`mru_hw.simulate.behavioral.simulate_noise`).
+    """
+    found: dict[object, list[Point]] = {}
+    for point in wanted:
+        rest = tuple((name, value) for name, value in point.settings.items() if name != NOISE)
+        settled = (point.level, point.settings[TIMING]) == ("behavioral", "settled")
+        found.setdefault((point.study, rest if settled else point.index), []).append(point)
+    return [tuple(points) for points in found.values()]
+
+
 def jobs(
     wanted: Sequence[Point], done: Collection[Key], chunk: int, asked: Asked | None = None
 ) -> Iterator[Job]:
-    """Cut what is asked for, all if left out, and not done yet into jobs of at most `chunk`."""
-    for point in wanted:
-        for trial in range(point.trials):
-            dies = range(len(point.dies)) if asked is None else asked[point.index, trial]
-            start: int | None = None
-            for k in range(dies.start, dies.stop + 1):
-                open_ = k < dies.stop and (point.index, trial, k) not in done
-                if start is not None and (not open_ or k - start == chunk):
-                    seeds = tuple(point.dies[start:k])
-                    yield Job(point=point, trial=trial, first=start, seeds=seeds)
-                    start = None
-                if open_ and start is None:
+    """Cut what is asked for, all if left out, and not done into jobs of at most `chunk` dies."""
+    for points in together(wanted):
+        for trial in range(points[0].trials):
+            ranges = [
+                range(len(point.dies)) if asked is None else asked[point.index, trial]
+                for point in points
+            ]
+            start = 0
+            before: tuple[Point, ...] = ()
+            for k in range(min(one.start for one in ranges), max(one.stop for one in ranges) + 1):
+                open_ = tuple(
+                    point
+                    for point, dies in zip(points, ranges, strict=True)
+                    if k in dies and (point.index, trial, k) not in done
+                )
+                if before and (open_ != before or k - start == chunk):
+                    first, *also = before
+                    seeds = tuple(first.dies[start:k])
+                    yield Job(point=first, trial=trial, first=start, seeds=seeds, also=tuple(also))
                     start = k
+                if not before or open_ != before:
+                    start = k
+                before = open_

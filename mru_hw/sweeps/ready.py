@@ -95,8 +95,7 @@ def _ready(subject: Subject, point: Point, designs: Designs) -> Ready:
     _refuse(subject, design, setup)
     found_doubts = NONE
     if setup.level == "behavioral":
-        there = constants(subject, design, setup)
-        found_doubts = doubts(design, there, settled=setup.timing == "settled")
+        found_doubts = point_doubts(subject, design, setup)
     priced = None if setup.level == "ideal" else charge * setup.conditions.v_dd
     return Ready(
         point=point,
@@ -107,6 +106,18 @@ def _ready(subject: Subject, point: Point, designs: Designs) -> Ready:
         input_energy=priced,
         warnings=found_doubts,
     )
+
+
+def point_doubts(subject: Subject, design: Design, setup: Setup) -> Doubts:
+    """Return what makes the behavioral runs of a point doubtful.
+
+    Raises
+    ------
+    UserError
+        The technology's constants were not measured there.
+    """
+    there, settled = constants(subject, design, setup), setup.timing == "settled"
+    return doubts(design, there, settled=settled, reference=setup.reference)
 
 
 def _name(subject: Subject, setup: Setup) -> str:

@@ -10,10 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mru_hw.errors import RunStatus, SimulationError, UserError
+from mru_hw.simulate.kernels import NUMBA
 from mru_hw.sweeps.crew import run_jobs
 from mru_hw.sweeps.plan import Plan
-from mru_hw.sweeps.points import Asked, Job, Point, Shard, first_dies, jobs, points
+from mru_hw.sweeps.points import (
+    Asked,
+    Job,
+    Point,
+    Shard,
+    first_dies,
+    jobs,
+    points,
+    together,
+)
 from mru_hw.sweeps.ready import doubtful_facts, make_ready, trim_facts
+from mru_hw.sweeps.references import references
 from mru_hw.sweeps.room import refuse_no_room, run_bytes
 from mru_hw.sweeps.statistics.stopping import Until
 from mru_hw.sweeps.store import DAMAGED, Store, create_store, plain
@@ -27,7 +38,7 @@ from mru_hw.sweeps.subject import (
 from mru_hw.sweeps.until import dies_next, refuse_until, told
 from mru_hw.sweeps.versions import machine, versions
 from mru_hw.sweeps.view import view_of
-from mru_hw.sweeps.work import DieResult, cores, references, run_job
+from mru_hw.sweeps.work import DieResult, cores, run_job
 from mru_hw.words import many
 
 STUDY = "sweep"
@@ -179,7 +190,7 @@ def _swept(
         last = began
         if len(done) < total:
             left = total - len(done)
-            chunk = dies_a_job(plan, left, workers)
+            chunk = dies_a_job(plan, wanted, left, workers)
             todo = (
                 jobs(wanted, done, chunk, asked)
                 if until is None
@@ -205,9 +216,10 @@ def _swept(
         )
 
 
-def dies_a_job(plan: Plan, left: int, workers: int) -> int:
+def dies_a_job(plan: Plan, wanted: Sequence[Point], left: int, workers: int) -> int:
     """Return how many dies a job has, at most, where so many runs are left."""
-    return min(plan.chunk, max(1, left // (JOBS_EACH * workers)))
+    most = max(len(points) for points in together(wanted))
+    return min(plan.chunk, max(1, left // (JOBS_EACH * workers * most)))
 
 
 def asked_runs(wanted: Sequence[Point], shard: Shard | None, until: Until | None) -> Asked:
@@ -310,9 +322,10 @@ def _other(
             return f"a new path, for the sweep there is of another {name}"
     if store.designs().isdisjoint(designs):
         return "a new path, for the sweep there is of another design"
-    for name in ("mru_hw", "numpy"):
-        found = store.value(f"version.{name}")
-        if found != versions()[name]:
+    compiled = any(plan.kernel == NUMBA for plan in plans.values())
+    for name in ("mru_hw", "numpy", *([NUMBA] if compiled else [])):
+        found = store.value(f"version.{name}") or "of a version that it does not name"
+        if found != versions().get(name):
             return f"a new path, for the sweep there was made with {name} {found}"
     for name, value in arithmetic(plans).items():
         if store.value(name) != value:

@@ -6,6 +6,7 @@ capabilities and reports are loops over it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -162,6 +163,17 @@ class _Spec(Document):
     def said(self) -> str:
         """Return the limits in words."""
         return "; ".join(limit.said(FIGURES[name]) for name, limit in self.limits.items())
+
+    def difference(self, other: _Spec) -> str | None:
+        """Say what a die must do otherwise than `other` says, the first of it; None if nothing."""
+        ours, theirs = (one.model_dump(exclude_none=True) for one in (self, other))
+        for one in (ours, theirs):  # in which order conditions are named tells nothing
+            one |= {name: sorted(set(one[name])) for name in CONDITIONS if name in one}
+        for name in (*CONDITIONS, *FIGURES):
+            here, there = (json.dumps(one.get(name)) for one in (ours, theirs))
+            if here != there:
+                return f"spec.{name} is {here}, and not {there}"
+        return None
 
 
 class Spec(create_model("Spec", __base__=_Spec, **{f.name: _field(f) for f in _TABLE})):  # type: ignore[misc]

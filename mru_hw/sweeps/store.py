@@ -18,6 +18,7 @@ from mru_hw.files import reason, whole_file
 from mru_hw.leftovers import sole
 from mru_hw.sweeps.points import Key
 from mru_hw.sweeps.ready import Ready
+from mru_hw.sweeps.references import Reference
 from mru_hw.sweeps.store_file import (
     APPLICATION,
     FORMAT,
@@ -26,7 +27,7 @@ from mru_hw.sweeps.store_file import (
     unbegun,
 )
 from mru_hw.sweeps.subject import Subject
-from mru_hw.sweeps.work import DieResult, Reference
+from mru_hw.sweeps.work import DieResult
 
 FRAME = "frame_period_s"
 """Of the network, by which sequences last."""
@@ -107,7 +108,7 @@ def _told(path: Path) -> Iterator[None]:
     except SQLITE_ERRORS as error:
         match getattr(error, "sqlite_errorcode", 0) & 0xFF:  # what follows is which of its kind
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                expected = "a file that no other process is using"
+                expected = f"a file that no other process is using ({error})"
             case kind if kind in _OF_THE_PLACE:
                 expected = f"a file that can be written ({error})"
             case _:
@@ -131,7 +132,8 @@ def _sole(path: Path) -> Iterator[None]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=0.2, isolation_level=None)
+    # Whoever reads at this moment keeps a writer waiting, for longer where a machine is busy.
+    return sqlite3.connect(path, timeout=2.0, isolation_level=None)
 
 
 def _write_beginning(

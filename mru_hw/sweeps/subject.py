@@ -17,6 +17,7 @@ from mru_hw.errors import MISSING, UserError
 from mru_hw.mapping import Design, map_model
 from mru_hw.model.io import load_model
 from mru_hw.model.network import Model
+from mru_hw.simulate.kernels import NUMBA, numba_version
 from mru_hw.stimulus import Inputs, load_inputs, refuse_labels, refuse_width, sequence_range
 from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.design_points import TECH
@@ -274,6 +275,8 @@ def identity(plans: Mapping[str, Plan], hashes: Mapping[str, str], designs: Coll
     aside = {"chunk", "model", "inputs", "calibration", "spec"}
     shown = {name: _without(plan.as_data(), aside) for name, plan in plans.items()}
     versions = {"mru_hw": __version__, "numpy": np.__version__, "results": str(RESULTS)}
+    if any(plan.kernel == NUMBA for plan in plans.values()):
+        versions |= numba_version()
     text = json.dumps([shown, dict(hashes), sorted(designs), versions, NUMBER_TYPE], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

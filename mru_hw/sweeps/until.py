@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import UserError
 from mru_hw.statistics.shares import Band
+from mru_hw.sweeps.point_view import coded
 from mru_hw.sweeps.points import Point
 from mru_hw.sweeps.statistics.answers import asked_points, independent, passing_dies
 from mru_hw.sweeps.statistics.stopping import Until, Verdict, make_rule
@@ -50,10 +52,33 @@ def refuse_until(until: Until, wanted: Sequence[Point]) -> None:
 def standings(run: RunView, until: Until) -> Iterator[Standing]:
     """Yield where each population of dies stands."""
     for group in _populations(run, until):
-        rule = make_rule(until, group[0].n_wanted)
-        values = _values(run, until, group)
         numbers = tuple(point.number for point in group)
-        yield Standing(points=numbers, verdict=rule.judge(values))
+        yield Standing(points=numbers, verdict=_verdict(run, until, group))
+
+
+def _verdict(run: RunView, until: Until, group: Sequence[PointView]) -> Verdict:
+    """Judge the dies of a population, from the first on to the first that was not run to an end.
+
+    A die whose run failed by the circuit does not pass. It has no accuracy: others are run for it,
+    as long as there are some.
+    """
+    point, most = group[0], group[0].n_wanted
+    if until.figure == "yield":
+        codes, passed = passing_dies(run, run.spec(point.study), group)
+        return make_rule(until, most).judge(passed[: _first_missing(codes)].astype(np.float64))
+    ran = _first_missing(np.sort(np.concatenate([point.codes, coded(point.lost)])))
+    lost = int((coded(point.lost) < ran).sum())
+    values = point.accuracy[point.codes < ran]
+    verdict = make_rule(until, max(1, most - lost)).judge(values)
+    if verdict.band is None:
+        return dataclasses.replace(verdict, dies=verdict.dies + lost)
+    return verdict
+
+
+def _first_missing(codes: NDArray[np.int64]) -> int:
+    """Return the first number of a die that is not among these, which are in order."""
+    missing = np.flatnonzero(codes != np.arange(len(codes)))
+    return int(missing[0]) if len(missing) else len(codes)
 
 
 def dies_next(run: RunView, until: Until) -> int | None:
@@ -88,17 +113,6 @@ def _populations(run: RunView, until: Until) -> Iterator[list[PointView]]:
         yield from ([point] for point in run.points)
     else:
         yield from asked_points(run)
-
-
-def _values(run: RunView, until: Until, group: Sequence[PointView]) -> NDArray[np.float64]:
-    """Return the figure of each die, from the first on to the first that is not done."""
-    if until.figure == "accuracy":
-        keys, values = group[0].keys, group[0].accuracy
-    else:
-        keys, passed = passing_dies(run, run.spec(group[0].study), group)
-        values = passed.astype(np.float64)
-    missing = np.flatnonzero(keys[:, 1] != np.arange(len(keys)))
-    return values[: missing[0]] if len(missing) else values
 
 
 def band_of(population: dict[str, Any]) -> Band:

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from mru_hw.statistics.crossed import mean_band
 from mru_hw.statistics.shares import Band
 from mru_hw.sweeps.spec import CONDITIONS, FIGURES
-from mru_hw.sweeps.statistics.answers import Statistics, Yield, independent
+from mru_hw.sweeps.statistics.answers import (
+    Statistics,
+    Yield,
+    independent,
+    shared_settings,
+)
 from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import condition, many
@@ -167,7 +172,7 @@ class Verdict:
 def verdict(run: RunView, told: Statistics) -> Verdict:
     """Return what a sweep amounts to, from the statistics of it."""
     base = run.base
-    own = {name: v for name, v in base.settings.items() if name not in CONDITIONS}
+    own = shared_settings(base)
     same = [_at_its_end(run, one) for one in told.yields if one.study == base.study]
     judged = next((one for one in same if one.settings == own), None)
     corners = [one for one in same if _but_corner(one.settings) == _but_corner(own)]
@@ -203,7 +208,10 @@ def _at_its_end(run: RunView, one: Yield) -> Yield:
         if tuple(own["points"]) == one.points:
             band = Band(value=own["value"], low=own["low"], high=own["high"])
             passed = round(own["value"] * own["dies"])
-            return dataclasses.replace(one, dies=own["dies"], passed=passed, band=band)
+            keys = np.concatenate([p.lost for p in run.points if p.number in set(one.points)])
+            lost = len(np.unique(keys[keys[:, 1] < own["dies"]], axis=0))
+            kept = {"dies": own["dies"], "passed": passed, "lost": lost}
+            return dataclasses.replace(one, **kept, band=band)
     return one
 
 
@@ -248,17 +256,17 @@ def _held(
         sigmas=near,
         seed=int(points[at].seeds[row]),
         point=points[at].number,
-        broken=len(_dies(points, broken)),
+        broken=_dies(points, broken),
         broken_at={p.number: int(b.sum()) for p, b in zip(points, broken, strict=True)},
-        dies=len(_dies(points, [np.ones(len(p.accuracy), np.bool_) for p in points])),
+        dies=_dies(points, [np.ones(len(p.accuracy), np.bool_) for p in points]),
         runs=sum(len(point.accuracy) for point in points),
     )
 
 
-def _dies(points: Sequence[PointView], chosen: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
-    """Return trial and number of the dies that are chosen at one point at least, once each."""
-    keys = [point.keys[rows] for point, rows in zip(points, chosen, strict=True)]
-    return np.unique(np.concatenate(keys), axis=0)
+def _dies(points: Sequence[PointView], chosen: Sequence[NDArray[np.bool_]]) -> int:
+    """Count the dies that are chosen at one point at least, once each."""
+    codes = [point.codes[rows] for point, rows in zip(points, chosen, strict=True)]
+    return len(np.unique(np.concatenate(codes)))
 
 
 def _binding(limits: Sequence[Held]) -> Held | None:

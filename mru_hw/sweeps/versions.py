@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 
+from mru_hw.simulate.kernels import numba_version
 from mru_hw.sweeps.subject import RESULTS
 from mru_hw.sweeps.work import cores
 from mru_hw.version import __version__
@@ -22,7 +23,7 @@ def versions() -> dict[str, str]:
         "scipy": str(scipy.__version__),
         "python": platform.python_version(),
         "results": str(RESULTS),
-    }
+    } | numba_version()
 
 
 def machine() -> dict[str, str]:

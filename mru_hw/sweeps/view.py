@@ -17,11 +17,12 @@ from mru_hw.errors import RunStatus, UserError, printable
 from mru_hw.files import refuse_no_file
 from mru_hw.sweeps.axes import AXES, UNSET
 from mru_hw.sweeps.claims import check_claims
-from mru_hw.sweeps.point_view import Array, PointView, StoredRun
+from mru_hw.sweeps.point_view import Array, PointView
 from mru_hw.sweeps.ready import DOUBTFUL
 from mru_hw.sweeps.spec import DEFAULT, Spec
 from mru_hw.sweeps.store import FRAME, QUANTILES, results_digest
 from mru_hw.sweeps.store_file import APPLICATION, UnusableStoreError, refuse_format
+from mru_hw.sweeps.stored_runs import BLOCK_NAMES, STATUSES
 
 _EXPECTED = "a sweep that mru-hw wrote, not damaged"
 _DAMAGE = (
@@ -30,13 +31,13 @@ _DAMAGE = (
 )
 _ENERGIES = 4_000_000
 """Energies that are read of one point, at most; those of the first dies then stand for all."""
-__all__ = ["PointView", "RunView", "StoredRun", "open_run", "view_of"]
+__all__ = ["PointView", "RunView", "open_run", "view_of"]
 
 PERIOD = "frame_period"
 """The axis by which sequences last longer or shorter."""
 _BETWEEN = (np.arange(100) + 0.5) / 100
 """Shares of the sequences at which energies are read from the quantiles of a run."""
-_DIES = 1000
+DIES = 1000
 """Dies whose sequences are unpacked at a time."""
 
 
@@ -56,12 +57,14 @@ class RunView:
         The options of each design by its digest, as JSON has them.
     points
         In the plan's order.
+    runs
+        All runs that are stored, as arrays.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path, self._db = path, connection
         self.facts = {str(k): str(v) for k, v in connection.execute("SELECT * FROM run")}
-        self._wanted = check_claims(connection, self.facts)
+        self._wanted, self.runs = check_claims(connection, self.facts)
         rows = connection.execute("SELECT label, frames, seconds FROM sequence ORDER BY number")
         self.labels, self.frames, self.duration = (
             np.array(column) for column in zip(*rows.fetchall(), strict=True)
@@ -190,8 +193,9 @@ class RunView:
         size = self.n_sequences if self.keeps_all else len(_BETWEEN)
         rows = self._db.execute(
             f"SELECT {'energy' if self.keeps_all else 'quantiles'} FROM result "  # noqa: S608
-            "WHERE point = ? AND energy_mean IS NOT NULL ORDER BY trial, die LIMIT ?",
-            (point.number, max(1, _ENERGIES // size)),
+            "WHERE point = ? AND status = ? AND energy_mean IS NOT NULL "
+            "ORDER BY trial, die LIMIT ?",
+            (point.number, RunStatus.DONE.name, max(1, _ENERGIES // size)),
         )
         found = [np.frombuffer(blob, "<f8") for (blob,) in rows]
         if not self.keeps_all:
@@ -207,18 +211,10 @@ class RunView:
             "SELECT right FROM result WHERE point = ? AND status = ? ORDER BY trial, die",
             (point.number, RunStatus.DONE.name),
         )
-        while blobs := rows.fetchmany(_DIES):
+        while blobs := rows.fetchmany(DIES):
             packed = np.frombuffer(b"".join(blob for (blob,) in blobs), np.uint8)
             bits = np.unpackbits(packed.reshape(len(blobs), -1), axis=1, count=self.n_sequences)
             yield bits.astype(bool)
-
-    def runs(self) -> Iterator[tuple[PointView, StoredRun]]:
-        """Yield every run that is stored, with its point, in the plan's order."""
-        columns = ", ".join(StoredRun._fields)
-        query = f"SELECT {columns} FROM result WHERE point = ? ORDER BY trial, die"  # noqa: S608
-        for point in self.points:
-            for row in self._db.execute(query, (point.number,)):
-                yield point, StoredRun(*row)
 
     def results(self) -> sqlite3.Cursor:
         """Return all columns of all results, as they are stored."""
@@ -243,18 +239,13 @@ class RunView:
 
     def _point(self, row: tuple[Any, ...]) -> PointView:
         number, study, design, trials, dies, delivered = row
-        rows = self._db.execute(
-            "SELECT status, accuracy, energy_mean, blocks, seconds, trial, die, seed FROM result "
-            "WHERE point = ? ORDER BY trial, die",
-            (number,),
-        ).fetchall()
-        done = [r for r in rows if r[0] == RunStatus.DONE.name]
-        lost = [r for r in rows if r[0] != RunStatus.DONE.name and not RunStatus[r[0]].of_machine]
-        failed: dict[RunStatus, int] = {}
-        for status, *_ in rows:
-            if status != RunStatus.DONE.name:
-                failed[RunStatus[status]] = failed.get(RunStatus[status], 0) + 1
-        energy = np.array([r[2] for r in done if r[2] is not None], dtype=np.float64)
+        runs = self.runs.of_point(number)
+        done = runs.taken(runs.done)
+        codes, counts = np.unique(runs.status[~runs.done], return_counts=True)
+        failed = {STATUSES[k]: int(n) for k, n in zip(codes, counts, strict=True)}
+        by_circuit = [k for k, one in enumerate(STATUSES) if not one.of_machine]
+        lost = runs.taken(np.isin(runs.status, by_circuit) & ~runs.done)
+        energy = done.energy[~np.isnan(done.energy)]
         duration, period = float(self.duration.mean()), self._wanted[number].settings[PERIOD]
         if period is not None:
             duration *= period / float(self.facts[FRAME])
@@ -267,15 +258,15 @@ class RunView:
             input_energy=None if delivered is None else float(delivered),
             n_wanted=int(trials) * int(dies),
             trials=int(trials),
-            keys=_keys(done),
-            seeds=np.array([r[7] for r in done], np.int64),
-            lost=_keys(lost),
-            accuracy=np.array([r[1] for r in done], dtype=np.float64),
+            keys=np.stack([done.trial, done.die], axis=1),
+            seeds=done.seed,
+            lost=np.stack([lost.trial, lost.die], axis=1),
+            accuracy=done.accuracy,
             energy=energy,
             power=energy / duration,
-            blocks=_mean_blocks([json.loads(r[3]) for r in done if r[3] is not None]),
+            blocks=_mean_blocks(done.blocks),
             failed=failed,
-            seconds=math.fsum(r[4] for r in rows),
+            seconds=math.fsum(runs.seconds),
         )
 
 
@@ -336,17 +327,11 @@ def _refuse_axes(field: str, path: Path, db: sqlite3.Connection) -> None:
                 raise UnusableStoreError(field, str(path), expected)
 
 
-def _keys(rows: list[tuple[Any, ...]]) -> NDArray[np.int64]:
-    return np.array([row[5:7] for row in rows], np.int64).reshape(-1, 2)
-
-
-def _mean_blocks(found: list[dict[str, list[float]]]) -> dict[str, tuple[float, float]]:
-    if not found:
-        return {}
-    return {
-        str(name): (
-            float(np.mean([blocks[name][0] for blocks in found])),
-            float(np.mean([blocks[name][1] for blocks in found])),
-        )
-        for name in found[0]
-    }
+def _mean_blocks(found: Array) -> dict[str, tuple[float, float]]:
+    """Return the means over runs of those blocks that a run resolves."""
+    means = {}
+    for k, name in enumerate(BLOCK_NAMES):
+        resolved = found[~np.isnan(found[:, k]).any(axis=1), k]
+        if len(resolved):
+            means[name] = float(resolved[:, 0].mean()), float(resolved[:, 1].mean())
+    return means

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from mru_hw.errors import LawError, RunStatus, UserError
 from mru_hw.mapping import Design, unmap
-from mru_hw.model.network import Model
-from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
+from mru_hw.simulate.behavioral import NoiseRun, simulate_noise
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.timed import simulate_timed
@@ -24,7 +24,7 @@ from mru_hw.sweeps.setup import Setup
 from mru_hw.sweeps.subject import Subject
 from mru_hw.technology.calibration import Calibration
 from mru_hw.trim import TrimPlan, trim_die
-from mru_hw.variation import Die, draw_dies, nominal_die
+from mru_hw.variation import Die, draw_dies
 from mru_hw.variation.stuck import draw_stuck
 
 Blocks = dict[str, tuple[float, float]]
@@ -63,108 +63,67 @@ class DieResult:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """What the dies are compared with: ``software``, ``ideal`` or ``nominal``.
-
-    Attributes
-    ----------
-    design
-        Digest of the design; empty for ``software`` of the plan's own network, which needs none.
-    energy
-        (n_seq,) [J]; None where nothing is priced.
-    """
-
-    name: str
-    design: str = ""
-    accuracy: float
-    decision: NDArray[np.int16]
-    energy: NDArray[np.float64] | None = None
-
-
-def references(
-    subject: Subject, designs: Mapping[str, Design], trained: Mapping[str, Model] | None = None
-) -> list[Reference]:
-    """Run the network as trained, and of each design what it amounts to and its nominal die.
-
-    Parameters
-    ----------
-    designs
-        By digest.
-    trained
-        By digest, the network as trained, where that is another one than the plan's.
-    """
-    kernel = next(iter(subject.kernels.values()), None)
-
-    def ideal(network: Model) -> NDArray[np.int64]:
-        run = simulate_ideal(network, subject.inputs, keep="decisions", kernel=kernel)
-        return run.decision
-
-    found = [Reference(name="software", **_judged(subject, ideal(subject.model)))]
-    for digest, network in (trained or {}).items():
-        software = _judged(subject, ideal(network))
-        found.append(Reference(name="software", design=digest, **software))
-    for digest, design in designs.items():
-        mapped = unmap(design, subject.constants(design))
-        found.append(Reference(name="ideal", design=digest, **_judged(subject, ideal(mapped))))
-        if subject.level == "ideal":
-            continue
-        what = design, subject.constants(design), subject.inputs, [nominal_die(design)]
-        if subject.timing == "timed":
-            run = simulate_timed(*what, keep_all=False)
-        else:
-            run = simulate_behavioral(*what, keep_all=False, kernel=kernel)
-        priced = energy(run.supply.single_die()).total
-        judged = _judged(subject, run.trace.decision[0])
-        found.append(Reference(name="nominal", design=digest, energy=priced, **judged))
-    return found
-
-
 def run_job(subject: Subject, job: Job, workers: int = 1) -> list[DieResult]:
     """Run every die of a job; its bits depend on no other.
 
     `workers` are ngspice's processes at the level ``spice``.
     """
     chip = made_chip(subject, job)
+    points = _attempt(subject, chip, job, job.seeds, workers)
+    found = [fields for point in points for fields in point]
     return [
         DieResult(key=key, seed=seed, **fields)
-        for key, seed, fields in zip(
-            job.keys(), job.seeds, _attempt(subject, chip, job.seeds, workers), strict=True
-        )
+        for (key, seed), fields in zip(job.runs(), found, strict=True)
     ]
 
 
+Runs = list[list[dict[str, Any]]]
+"""What runs left, by the fields of `DieResult`: by point and die."""
+
+
 def _attempt(
-    subject: Subject, chip: MadeChip | None, seeds: Sequence[int], workers: int
-) -> list[dict[str, Any]]:
+    subject: Subject, chip: MadeChip | None, job: Job, seeds: Sequence[int], workers: int
+) -> Runs:
     """Run dies together; where one of them cannot be run, each alone."""
-    began = time.perf_counter()
+    began, points = time.perf_counter(), len(job.points)
     try:
         # What overflows is told by its status.
         with np.errstate(over="ignore", invalid="ignore"):
-            found = _run(subject, chip, seeds, workers)
+            found = _run(subject, chip, points, seeds, workers)
     except (MemoryError, LawError) as error:
         if len(seeds) > 1:
-            return [_attempt(subject, chip, [seed], workers)[0] for seed in seeds]
+            return _by_point([_attempt(subject, chip, job, [seed], workers) for seed in seeds])
         no_law = isinstance(error, LawError)
-        found = [{"status": RunStatus.NO_LAW if no_law else RunStatus.OUT_OF_MEMORY}]
-    seconds = (time.perf_counter() - began) / len(seeds)
-    return [{"seconds": seconds, **fields} for fields in found]
+        status = RunStatus.NO_LAW if no_law else RunStatus.OUT_OF_MEMORY
+        found = [[{"status": status}] for _ in range(points)]
+    seconds = (time.perf_counter() - began) / (points * len(seeds))
+    return [[{"seconds": seconds, **fields} for fields in point] for point in found]
+
+
+def _by_point(dies: Sequence[Runs]) -> Runs:
+    """Put the runs of dies that ran alone together."""
+    return [[one[0] for one in point] for point in zip(*dies, strict=True)]
 
 
 def failed(job: Job, status: RunStatus) -> list[DieResult]:
     """Return the results of a job that left none."""
-    return [
-        DieResult(key=(job.point.index, job.trial, job.first + k), seed=seed, status=status)
-        for k, seed in enumerate(job.seeds)
-    ]
+    return [DieResult(key=key, seed=seed, status=status) for key, seed in job.runs()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MadeChip:
-    """The design of a job's dies, with what they are run at and how they are trimmed."""
+    """The design of a job's dies, with what they are run at and how they are trimmed.
+
+    Attributes
+    ----------
+    setup
+        Of the job's first point.
+    noises
+        Scales of the noise of all its points, which differ in nothing else.
+    """
 
     setup: Setup
+    noises: tuple[float, ...]
     design: Design
     digest: str
     trim: TrimPlan | None
@@ -178,6 +137,7 @@ def made_chip(subject: Subject, job: Job) -> MadeChip | None:
         design = subject.design(setup)
         return MadeChip(
             setup=setup,
+            noises=tuple(subject.setup(point, job.trial).noise for point in job.points),
             design=design,
             digest=subject.digest(design),
             trim=trim_plan(subject, design, setup),
@@ -225,42 +185,47 @@ def trim_plan(subject: Subject, design: Design, setup: Setup) -> TrimPlan | None
 
 
 def _run(
-    subject: Subject, chip: MadeChip | None, seeds: Sequence[int], workers: int
-) -> list[dict[str, Any]]:
-    """Return what runs of dies left, by the fields of `DieResult`."""
+    subject: Subject, chip: MadeChip | None, points: int, seeds: Sequence[int], workers: int
+) -> Runs:
+    """Return what runs of dies left at the points of a job."""
     if chip is None:
-        return [{"status": RunStatus.NOT_MAPPED} for _ in seeds]
+        return [[{"status": RunStatus.NOT_MAPPED} for _ in seeds] for _ in range(points)]
     fields: dict[str, Any] = {"status": RunStatus.DONE, "design": chip.digest}
     if chip.setup.level == "ideal":
         mapped = unmap(chip.design, subject.constants(chip.design))
         trace = simulate_ideal(mapped, subject.inputs, keep="decisions", kernel=chip.kernel)
-        return [fields | _judged(subject, trace.decision) for _ in seeds]
+        return [[fields | judged(subject, trace.decision) for _ in seeds]]
     if chip.setup.level == "spice":
-        return [fields | _spice(subject, chip, drawn_die(chip, seed), workers) for seed in seeds]
+        return [[fields | _spice(subject, chip, drawn_die(chip, seed), workers) for seed in seeds]]
     if chip.trim is None:
         return _behavior(subject, chip, (chip.design, drawn_dies(chip, seeds)), fields)
     # Trimmed dies have a design each.
     made = [made_die(chip, seed) for seed in seeds]
-    return [_behavior(subject, chip, (one, [die]), fields)[0] for one, die in made]
+    return _by_point([_behavior(subject, chip, (one, [die]), fields) for one, die in made])
 
 
 def _behavior(
     subject: Subject, chip: MadeChip, made: tuple[Design, Sequence[Die]], fields: dict[str, Any]
-) -> list[dict[str, Any]]:
+) -> Runs:
     """Run dies of one design at the level ``behavioral``."""
-    run = run_dies(subject, chip, made, keep_all=False)
+    runs = _runs(subject, chip, made, chip.noises, keep_all=False)
+    return [[fields | one for one in _left(subject, run)] for run in runs]
+
+
+def _left(subject: Subject, run: BehavioralRun) -> list[dict[str, Any]]:
+    """Return what dies left at one point."""
     priced = energy(run.supply)
-    found = []
+    found: list[dict[str, Any]] = []
     for d in range(len(run.finite)):
         if not run.finite[d].all():
-            found.append({"status": RunStatus.NOT_FINITE})
+            found.append({"status": RunStatus.NOT_FINITE, "design": ""})
             continue
         blocks = {
             name: (float(static[d].mean()), float(switching[d].mean()))
             for name, (static, switching) in priced.blocks.items()
         }
-        judged = _judged(subject, run.trace.decision[d])
-        found.append(fields | judged | {"energy": priced.total[d], "blocks": blocks})
+        known = judged(subject, run.trace.decision[d])
+        found.append(known | {"energy": priced.total[d], "blocks": blocks})
     return found
 
 
@@ -324,21 +289,35 @@ def run_dies(
     keep_all
         Whether to return outputs, candidates and states too; no decision depends on it.
     """
+    (run,) = _runs(subject, chip, made, (chip.setup.noise,), keep_all=keep_all)
+    return run
+
+
+def _runs(
+    subject: Subject,
+    chip: MadeChip,
+    made: tuple[Design, Sequence[Die]],
+    noises: Sequence[float],
+    *,
+    keep_all: bool,
+) -> list[BehavioralRun]:
+    """Run dies as `run_dies` does, at one scale of the noise after the other or at all together."""
     setup, (design, dies) = chip.setup, made
     what = design, constants(subject, design, setup), subject.inputs, dies
     how: dict[str, Any] = {
         "temperature": setup.conditions.temperature,
         "v_dd": setup.conditions.v_dd,
-        "noise": NoiseRun(seed=setup.seed, scale=setup.noise) if setup.noise else None,
         "sequence_offset": subject.first_sequence,
         "keep_all": keep_all,
     }
-    if setup.timing == "timed":
-        return simulate_timed(*what, **how)
-    return simulate_behavioral(*what, **how, kernel=chip.kernel)
+    if setup.timing == "settled":
+        return simulate_noise(*what, seed=setup.seed, scales=noises, **how, kernel=chip.kernel)
+    drawn = [NoiseRun(seed=setup.seed, scale=scale) if scale else None for scale in noises]
+    return [simulate_timed(*what, noise=noise, **how) for noise in drawn]
 
 
-def _judged(subject: Subject, decision: NDArray[np.int64]) -> dict[str, Any]:
+def judged(subject: Subject, decision: NDArray[np.int64]) -> dict[str, Any]:
+    """Return decisions as they are stored, and their accuracy."""
     right = decision == subject.inputs.y
     return {"decision": decision.astype(np.int16), "accuracy": float(np.mean(right))}
 
@@ -364,8 +343,8 @@ def _spice(subject: Subject, chip: MadeChip, die: Die, workers: int) -> dict[str
         for name, e in result.energy_by_block.items()
         if name not in result.unresolved
     }
-    judged = _judged(subject, result.trace.decision)
-    return judged | {"energy": result.trace.energy_J, "blocks": blocks}
+    known = judged(subject, result.trace.decision)
+    return known | {"energy": result.trace.energy_J, "blocks": blocks}
 
 
 def cores() -> int:

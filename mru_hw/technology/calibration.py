@@ -48,7 +48,7 @@ class Mirror(Document):
 
 
 class Law(Document):
-    """What a law leaves against runs that it was not fitted to (docs/characterisation.md)."""
+    """What a law leaves on runs that it was not fitted to (docs/validation/characterisation.md)."""
 
     corner: str
     temperature: float = Field(description="[degC]")

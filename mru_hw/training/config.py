@@ -31,8 +31,13 @@ class NetworkConfig(Document):
     """The structure that is trained; the data gives the rest."""
 
     n_hidden: int = Field(gt=0, le=WIDEST, description="width of the input projection")
-    layers: Several[LayerSpec] = Field(min_length=1, max_length=64)
-    readout: Word[ReadoutKind] = ReadoutKind.MEAN
+    layers: Several[LayerSpec] = Field(
+        min_length=1, max_length=64, description="the memory layers, first to last"
+    )
+    readout: Word[ReadoutKind] = Field(
+        default=ReadoutKind.MEAN,
+        description="how outputs become a decision; vote is trained as a mean",
+    )
     initial_levels: Several[int] | None = Field(
         default=None, description="one a layer; else 0, and -1 for a BMRU"
     )
@@ -79,10 +84,12 @@ class NoiseConfig(Document):
 class TrainingConfig(Document):
     """How it is trained: AdamW, a warm-up, then half a cosine down to zero."""
 
-    epochs: int = Field(gt=0, le=100_000)
-    batch_size: int = Field(default=64, gt=0, le=1_000_000)
-    learning_rate: float = Field(default=0.01, gt=0, le=10)
-    weight_decay: float = Field(default=0.01, ge=0, le=10)
+    epochs: int = Field(gt=0, le=100_000, description="passes over the training sequences")
+    batch_size: int = Field(default=64, gt=0, le=1_000_000, description="sequences of one step")
+    learning_rate: float = Field(
+        default=0.01, gt=0, le=10, description="the largest, between warm-up and decay"
+    )
+    weight_decay: float = Field(default=0.01, ge=0, le=10, description="of AdamW")
     warm_up: float = Field(default=0.05, ge=0, lt=1, description="share of all steps")
     gradient_limit: float = Field(
         default=1.0, ge=1e-12, le=1e12, description="largest norm of the gradient"
@@ -100,8 +107,12 @@ class TrainingConfig(Document):
     anneal: float = Field(
         default=0.0, ge=0, le=1, description="share of the epochs in which a BMRU's epsilon falls"
     )
-    noise: NoiseConfig = NoiseConfig()
-    checkpoint_epochs: int = Field(default=5, gt=0, le=100_000)
+    noise: NoiseConfig = Field(
+        default=NoiseConfig(), description="what is drawn anew at every step"
+    )
+    checkpoint_epochs: int = Field(
+        default=5, gt=0, le=100_000, description="epochs from one checkpoint to the next"
+    )
 
 
 class ChipConfig(Document):
@@ -175,11 +186,17 @@ class TrainConfig(Document):
         default=None, ge=SHORTEST_FRAME, le=LONGEST_FRAME, description="of a file of inputs [s]"
     )
     classes: Several[str] | None = Field(default=None, description="names, of a file of inputs")
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    precision: Literal["float32", "float64"] = "float32"
-    network: NetworkConfig
-    training: TrainingConfig
-    chip: ChipConfig | None = None
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="of first weights, order of sequences and noise"
+    )
+    precision: Literal["float32", "float64"] = Field(
+        default="float32", description="of the training; the model is stored in float64"
+    )
+    network: NetworkConfig = Field(description="the structure that is trained")
+    training: TrainingConfig = Field(description="how it is trained")
+    chip: ChipConfig | None = Field(
+        default=None, description="the chip to train for; in software if left out"
+    )
 
     @model_validator(mode="after")
     def _anneals(self) -> TrainConfig:

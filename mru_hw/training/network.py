@@ -23,7 +23,7 @@ class NetworkTrace:
 
 
 class MemoryNetwork(nn.Module):
-    """Input projection, memory layers and head (docs/models.md, The network).
+    """Input projection, memory layers and head (docs/reference/models.md, The network).
 
     Its state dict holds exactly the tensors of the contract. Weights are zero until `draw` or
     `load` sets them.

@@ -36,7 +36,8 @@ def test_gain_over_drain_voltage_between_the_measured_lengths() -> None:
 
 @pytest.mark.slow
 def test_the_nominal_chip_is_off_by_its_curvature() -> None:
-    # In sky130 the comparators are a percent off too, which no law here has (docs/budget.md).
+    # In sky130 the comparators are a percent off too, which no law here has
+    # (docs/validation/budget.md).
     technology = load_technology("generic180")
     calibration, lengths = load_calibration(technology), load_lengths(technology)
     model = network()

@@ -1,4 +1,4 @@
-"""Device noise: ngspice's `.noise` beside the array's law; docs/noise.md has the rest."""
+"""Device noise: ngspice's `.noise` beside the array's law: docs/validation/noise.md."""
 
 from __future__ import annotations
 

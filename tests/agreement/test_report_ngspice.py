@@ -42,8 +42,12 @@ def test_the_page_holds_dies_in_ngspice_against_the_array(tmp_path: Path) -> Non
         theirs = beside.energies(beside.base)
     # The same dies by the public face.
     chip = Chip(tmp_path / "model")
+    parts: dict[str, list[float]] = {}
     for k, seed in enumerate(pair.point.seeds):
-        joules = chip.run(tmp_path / "x.npz", die=int(seed)).energy.total
+        priced = chip.run(tmp_path / "x.npz", die=int(seed)).energy
+        joules = priced.total
+        for name, joules_of in priced.blocks.items():
+            parts.setdefault(name, []).append(float(joules_of.mean()))
         np.testing.assert_allclose(pair.energy[k], joules / theirs[k] - 1, atol=1e-9)
     assert np.abs(pair.energy).max() < 0.05
     for found in (page, own):
@@ -57,6 +61,17 @@ def test_the_page_holds_dies_in_ngspice_against_the_array(tmp_path: Path) -> Non
             "4 sequences on dies (2 runs of a die, 1 condition, 20 frames"
             in (section.paragraphs[0])
         )
+        tables = {table.name: table for table in section.tables}
+        # Blocks: the array's means from the public face, ngspice's from the store.
+        for row in tables["ngspice_blocks"].plain():
+            name = str(row["block and condition"]).partition(",")[0]
+            assert row["ngspice [J]"] == pytest.approx(sum(pair.point.blocks[name]))
+            assert row["array [J]"] == pytest.approx(float(np.mean(parts[name])))
+        checked = {row["figure"]: row["for this network"] for row in tables["checked"].plain()}
+        assert checked["decisions"] == "compared here"
+        assert "mirror" in str(checked["energy by block"])
+        assert checked["corners, temperatures, supplies"] == "1 of 1 condition"
+        assert str(checked["yield"]).startswith("never")
     # At the level spice static current is not told from switching.
     (power,) = [s for s in own.sections if s.key == "power"]
     assert {str(r["static"]) for r in power.tables[0].plain()} == {"not told apart"}

@@ -26,7 +26,23 @@ from mru_hw.zoo.plan import ChipPlan, TaskPlan, ZooPlan
 from tests.halves import thresholds
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = (("models.md", "cells.md", "sweeps.md", "report.md", "zoo_plan.md"), ("your_network.md",))
+HOWTO = re.findall(r"^(\w+)$", (DOCS / "howto" / "index.md").read_text("utf-8"), re.MULTILINE)
+"""The pages that the index lists, in its order; those on extension have tests of their own."""
+PAGES = (
+    (
+        "reference/models.md",
+        "reference/cells.md",
+        "reference/sweeps.md",
+        "report.md",
+        "zoo_plan.md",
+    ),
+    ("tutorials/your_network.md",),
+    (
+        "tutorials/first_half_hour.md",
+        "tutorials/designers_afternoon.md",
+        *(f"howto/{page}.md" for page in HOWTO),
+    ),
+)
 """In this order: each of a group goes on with what the first one made."""
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -49,6 +65,7 @@ def test_the_pages_run_as_they_stand(
         for kind, text in blocks:
             if kind == "python":
                 exec(compile(text, page, "exec"), names)
+                capsys.readouterr()  # what it prints is its own, not the next command's
             elif kind == "yaml":
                 name = text.splitlines()[0].removeprefix("# ")
                 Path(name).write_text(text, encoding="utf-8")
@@ -92,7 +109,7 @@ def _first_column(page: str, heading: str) -> list[str]:
     ],
 )
 def test_the_page_on_models_names_every_key(heading: str, names: set[str]) -> None:
-    assert set(_first_column("models.md", heading)) == names
+    assert set(_first_column("reference/models.md", heading)) == names
     assert set(MapSpec.model_fields) == {*Structure.model_fields, "tensors"}
 
 
@@ -147,4 +164,4 @@ def test_the_page_on_models_names_every_tensor() -> None:
         {"frame_period": 1, "n_in": 2, "n_hidden": 2, "n_classes": 2, "layers": layers}
     )
     made = {re.sub(r"\.\d+\.", ".I.", name) for name in spec.tensor_shapes()}
-    assert set(_first_column("models.md", "tensor")) == made
+    assert set(_first_column("reference/models.md", "tensor")) == made

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
+from mru_hw.simulate.behavioral import simulate_behavioral
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.run import Chip
 from mru_hw.stimulus import Inputs
 from mru_hw.technology import load_technology

@@ -18,7 +18,8 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.fast import run as fast
 from mru_hw.simulate.fast import source
 from mru_hw.simulate.run import Chip
@@ -87,7 +88,7 @@ def main() -> None:
     with contextlib.ExitStack() as patched:
         for name in WIDTHS:
             patched.enter_context(patch(name, lanes))
-        kernel = functools.partial(source.kernel, lanes=lanes)
+        kernel = functools.partial(source.kernel, width=lanes)
         patched.enter_context(patch.object(fast, "kernel", kernel))
         sys.stdout.write(json.dumps(dict(hashes())))
 

@@ -16,8 +16,9 @@ from mru_hw.circuits.loop.law import loop_law
 from mru_hw.circuits.nodes.laws import split
 from mru_hw.mapping.realised import net_threshold, quiescent_current, realised_bank
 from mru_hw.simulate.array import Rails
-from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun
+from mru_hw.simulate.behavioral import NoiseRun
 from mru_hw.simulate.compile import compile_die
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.memory import initial_cells, step_memory
 from mru_hw.simulate.run import Chip

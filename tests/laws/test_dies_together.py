@@ -79,12 +79,15 @@ def test_keys_of_noise_are_those_of_each_die() -> None:
 
 
 def subject_of(folder: Path, **keys: Any) -> tuple[Subject, list[DieResult], list[DieResult]]:
-    """Return a small sweep's subject, and its runs as one job and as a job a die."""
+    """Return a small sweep's subject, and its runs as one job and as a job a point and die."""
     plan = read_plan(write_case(folder, n_dies=4, **keys)).resolved(folder)
     subject = shared_subject({"plan": plan}, folder)
     wanted = points({"plan": plan}, subject.technology)
-    cuts = [list(jobs(wanted, set(), chunk)) for chunk in (4, 1)]
-    together, alone = ([one for job in cut for one in run_job(subject, job)] for cut in cuts)
+    cuts = list(jobs(wanted, set(), 4)), [job for one in wanted for job in jobs([one], set(), 1)]
+    together, alone = (
+        sorted((one for job in cut for one in run_job(subject, job)), key=lambda one: one.key)
+        for cut in cuts
+    )
     return subject, together, alone
 
 
@@ -98,7 +101,7 @@ def assert_alike(together: list[DieResult], alone: list[DieResult]) -> None:
 @pytest.mark.parametrize("kernel", ["numba", "numpy"])
 def test_a_job_of_dies_leaves_what_a_job_a_die_leaves(tmp_path: Path, kernel: str) -> None:
     axes = [
-        {"axis": "noise_scale", "values": [0, 1]},
+        {"axis": "noise_scale", "values": [0, 1, 30]},
         {"axis": "process_scale", "values": [0, 1]},
     ]
     _, together, alone = subject_of(tmp_path, axes=axes, kernel=kernel)

@@ -10,7 +10,8 @@ import pytest
 
 from mru_hw.circuits.legs.gains import path_gains
 from mru_hw.mapping import Design
-from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
+from mru_hw.simulate.behavioral import simulate_behavioral
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.supply import BLOCKS

@@ -17,9 +17,10 @@ from mru_hw.circuits.window.law import meeting_rail
 from mru_hw.errors import UserError
 from mru_hw.model.network import Model
 from mru_hw.simulate import kernels
-from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
+from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.blocks import group_sequences
 from mru_hw.simulate.compile import compile_dies
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.fast import run as fast
 from mru_hw.simulate.fast import source, tables
 from mru_hw.simulate.run import Chip

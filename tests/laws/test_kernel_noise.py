@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mru_hw.errors import UserError
-from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral, simulate_noise
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.fast import run as fast
 from mru_hw.simulate.fast import source
 from mru_hw.simulate.noise_laws import meeting, own_devices, passed, sigma
@@ -96,6 +97,24 @@ def test_lazy_draws_decide_like_eager_ones_in_single_precision(name: str, noise:
     np.testing.assert_allclose(found, mean, rtol=1e-6)
 
 
+@pytest.mark.parametrize("technology", ["generic180", "sky130"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_scales_that_run_together_have_the_bits_of_each_alone(name: str, technology: str) -> None:
+    chip = Chip(NETWORKS[name](), load_technology(technology))
+    inputs = drawn_inputs(chip.model.spec.n_in, n_seq=100, n_time=20)
+    scales = [20.0, 0.0, 1.0, 5.0, 100.0]
+    chips: dict[str, Any] = {"sequence_offset": 5, "keep_all": False, "kernel": "numba"}
+    dies = [chip.die(1), chip.die(2)]
+    together = simulate_noise(
+        chip.design, chip.calibration, inputs, dies, seed=3, scales=scales, **chips
+    )
+    for run, scale in zip(together, scales, strict=True):
+        noise = NoiseRun(seed=3, scale=scale) if scale else None
+        assert_same_bits(run, alone(chip, inputs, [1, 2], noise=noise, **chips))
+    # Noise changes something, or nothing is shown.
+    assert not np.array_equal(together[1].supply.static, together[-1].supply.static)
+
+
 def test_bits_depend_on_neither_neighbours_nor_order_nor_cuts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -153,10 +172,10 @@ def test_the_kernels_laws_and_draws_are_numpys() -> None:
         )
         np.testing.assert_allclose(found.T, wanted, rtol=1e-14, atol=0)
     key = NoiseKey.of(5, 6)
-    asked = np.zeros((3, 40), np.uint64)
-    assert module.ask(asked, 0, 157, 3, np.uint64(900)) == 40
+    asked = np.zeros((4, 40), np.uint64)
+    assert module.ask(asked, 0, 157, 3, np.uint64(900), 7) == 40
     words = np.zeros((4, 40), np.uint64)
-    module.answer(asked, 40, np.uint64(7), np.array([key.k0, key.k1]), words)
+    module.answer(asked, 40, np.array([key.k0, key.k1]), words)
     z = np.zeros((4, 40))
     for word, out in zip(words, z, strict=True):
         module.numbers(word, 0, 40, out)

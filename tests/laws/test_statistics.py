@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,6 +129,27 @@ def test_blocks_of_dies_are_one_matrix() -> None:
     assert whole.value == parts.value == pytest.approx(right.mean())
     assert parts.low == pytest.approx(whole.low, abs=0.1 * whole.half)
     assert parts.high == pytest.approx(whole.high, abs=0.1 * whole.half)
+
+
+@pytest.mark.parametrize("differences", [False, True])
+def test_moments_of_many_dies_say_what_drawing_them_says(
+    differences: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both of 9000 dies: they differ by less than the luck of the draws, a percent or so."""
+    rng = np.random.default_rng(6)
+    numbers: NDArray[Any] = crossed(rng, 9000, 40).astype(np.bool_)
+    if differences:
+        numbers = numbers.astype(np.int8) - crossed(rng, 9000, 40).astype(np.int8)
+    blocks = [numbers[:1000], numbers[1000:8500], numbers[8500:]]
+    many = two_way_band(blocks, draws=20_000, differences=differences)
+    monkeypatch.setattr("mru_hw.statistics.crossed._MANY", 10_000)
+    drawn = two_way_band(blocks, draws=20_000, differences=differences)
+    assert many is not None
+    assert drawn is not None
+    assert many.value == drawn.value == pytest.approx(numbers.mean(), rel=1e-12)
+    assert many.low == pytest.approx(drawn.low, abs=0.03 * drawn.half)
+    assert many.high == pytest.approx(drawn.high, abs=0.03 * drawn.half)
+    assert many.low != drawn.low
 
 
 def test_common_dies_save_dies() -> None:

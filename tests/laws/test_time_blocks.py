@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from mru_hw.model.memory import CELLS
 from mru_hw.model.structure import ReadoutKind
 from mru_hw.simulate import blocks, ideal
-from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.blocks import BLOCK_FRAMES, WORKING_BYTES, block_frames
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.kept import trace_bytes
 from mru_hw.simulate.kernels import KERNELS

@@ -21,8 +21,9 @@ from mru_hw.circuits.nodes.laws import split
 from mru_hw.circuits.nodes.moving import diode_step, lifted, splitter_step
 from mru_hw.errors import UserError
 from mru_hw.simulate.array import Rails
-from mru_hw.simulate.behavioral import BehavioralRun, NoiseRun, simulate_behavioral
+from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
 from mru_hw.simulate.compile import compile_die
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.short_frame import settling_windows, short_frame

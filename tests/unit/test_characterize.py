@@ -196,7 +196,7 @@ def test_the_shipped_tables_meet_runs_that_they_never_saw(name: str) -> None:
             elif key in {"c_step", "c_unit", "c_driver"}:
                 assert found == pytest.approx(measured, rel=0.02, abs=0), (check.corner, key)
             elif key.startswith("v_"):
-                # One step of the ramp, twice: docs/characterisation.md.
+                # One step of the ramp, twice: docs/validation/characterisation.md.
                 assert abs(found - measured) < 0.1, (check.corner, key)
         assert max(check.leakage.values()) < 0.15
 

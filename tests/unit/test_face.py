@@ -60,7 +60,7 @@ def inputs(folder: Path) -> Inputs:
 
 
 def test_the_public_names_are_listed_once_and_all_there() -> None:
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").split("\n## ")[0]
+    page = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8").split("\n## ")[0]
     listed = re.findall(r"^\| `(\w+)", page, re.MULTILINE)
     assert sorted(listed) == sorted(mru_hw.__all__)
     assert set(mru_hw.__all__) <= set(dir(mru_hw))
@@ -373,18 +373,18 @@ def test_training_without_torch_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -
         mru_hw.train({})
 
 
-# ------------------------------------------------------------------------------------ README
+# ------------------------------------------------------------------------------ the page's script
 
 
-def test_the_readme_s_script_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_script_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs/reference/api.md").read_text(encoding="utf-8")
     (script,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert len([line for line in script.splitlines() if line]) <= 16
     model = small_model()
     save_model(model, tmp_path / "demo-out" / "model-spice")
     save_inputs(small_inputs(model, 4), tmp_path / "demo-out" / "inputs.npz")
     monkeypatch.chdir(tmp_path)
-    exec(compile(script, "README.md", "exec"), {})
+    exec(compile(script, "api.md", "exec"), {})
     assert {p.name for p in tmp_path.iterdir()} == {
         "demo-out",
         "dies.sqlite",

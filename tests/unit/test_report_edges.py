@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import yaml
 
 from mru_hw.cli.again import InShell
 from mru_hw.cli.app import run as command
+from mru_hw.model.io import save_model
+from mru_hw.model.network import Model
 from mru_hw.report.data import write_data
 from mru_hw.report.page import Page, make_page, write_page
+from mru_hw.report.paper import write_paper
+from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.view import open_run
-from tests.sweeps import write_case
+from tests.agreement.networks import one_unit
+from tests.sweeps import small_model, write_case
 
 
 def swept(folder: Path, **plan: Any) -> Path:
@@ -159,3 +167,57 @@ def test_nothing_is_written_where_something_else_stands(
     assert capsys.readouterr().err.startswith(f'--pdf is "{mine}", expected a new path or ')
     assert not out.exists()
     assert mine.read_text() == "mine"
+
+
+def test_a_network_that_never_ran_in_ngspice_says_so_and_how(tmp_path: Path) -> None:
+    axes = [{"axis": "noise_scale", "values": [0, 1]}, {"axis": "v_dd", "values": [1.8, 1.7]}]
+    page, text = made(swept(tmp_path, n_dies=2, axes=axes), tmp_path)
+    (section,) = [s for s in page.sections if s.key == "ngspice"]
+    assert "nothing on this page was checked against ngspice" in section.paragraphs[0]
+    checked = {row["figure"]: row["for this network"] for row in section.tables[0].plain()}
+    assert checked["decisions"] == checked["energy and power, in all"] == "not compared"
+    assert checked["corners, temperatures, supplies"] == "0 of 2 conditions"
+    (_, plan), (_, commands) = section.lines
+    (tmp_path / "SPICE.yaml").write_text(plan)
+    read = read_plan(tmp_path / "SPICE.yaml")
+    assert read.level == "spice"
+    assert [axis.axis for axis in read.axes] == ["v_dd"]  # ngspice knows no noise
+    assert "mru-hw sweep SPICE.yaml --out spice.sqlite" in commands
+    assert "mru-hw report run.sqlite spice.sqlite" in text
+
+
+def test_one_of_anything_is_no_plural(tmp_path: Path) -> None:
+    """One run, die, sequence, unit, input and output: no word of the page counts them as many."""
+    save_model(one_unit(), tmp_path / "model")
+    x = np.full((1, 3, 1), 1.5)
+    save_inputs(make_inputs(x, np.array([3]), np.array([0])), tmp_path / "x.npz")
+    plan = {"model": "model", "inputs": "x.npz", "n_dies": 1, "keep": "all"}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
+    store = tmp_path / "run.sqlite"
+    run_sweep({"sweep": read_plan(tmp_path / "plan.yaml")}, tmp_path, store, workers=1)
+    page, text = made(store, tmp_path)
+    assert "1 input, 1 cmru unit, K = 2, 1 output" in page.paragraph[0]
+    assert "into 1 class" in page.paragraph[0]
+    body = re.sub(r"<[^>]*>", " ", text.partition("<body>")[2])
+    nouns = "runs|dies|sequences|points|units|inputs|outputs|frames|conditions|classes|layers"
+    assert not re.findall(rf"(?<![\d.,])\b1 (?:{nouns})\b", body)
+    with open_run(store) as run:
+        write_paper(page, run, tmp_path / "paper")
+        said = (tmp_path / "paper" / "methods.tex").read_text()
+    assert not re.findall(rf"(?<![\d.,])\b1 (?:{nouns})\b", said)
+
+
+def test_a_page_names_its_task_and_classes_as_text(tmp_path: Path) -> None:
+    model = small_model()
+    names = ("<b>yes</b>", "no", "x" * 99)
+    spec = model.spec.model_copy(
+        update={"classes": names, "provenance": {"config": {"task": {"name": "<i>words</i>"}}}}
+    )
+    plan = write_case(tmp_path, n_dies=1)
+    shutil.rmtree(tmp_path / "model")
+    save_model(Model(spec=spec, tensors=model.tensors), tmp_path / "model")
+    run_sweep({"sweep": read_plan(plan)}, tmp_path, tmp_path / "run.sqlite", workers=1)
+    page, text = made(tmp_path / "run.sqlite", tmp_path)
+    assert "(the task <i>words</i>: <b>yes</b>, no, " + "x" * 24 + ")" in page.paragraph[0]
+    assert "<b>yes" not in text
+    assert "&lt;b&gt;yes" in text

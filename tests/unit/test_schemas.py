@@ -124,10 +124,10 @@ def test_the_pages_list_the_keys_of_what_json_tells() -> None:
     at = nominal_conditions(chip.design.technology)
     stored = decoupling(chip.design, chip.calibration, at)
     assert stored is not None
-    assert sorted(documented("budget.md", "Decoupling")) == sorted(stored.summary())
+    assert sorted(documented("validation/budget.md", "Decoupling")) == sorted(stored.summary())
     wires = WireLoad(per_leg=1e-15).as_data()
     assert wires is not None
-    assert documented("timing.md", "Wires") == list(wires)
+    assert documented("validation/timing.md", "Wires") == list(wires)
 
 
 def test_elements_header_and_rows() -> None:

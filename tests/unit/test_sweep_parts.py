@@ -24,6 +24,7 @@ from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.points import Job, Shard, jobs, points, read_shard
 from mru_hw.sweeps.room import run_bytes
 from mru_hw.sweeps.run import Outcome, run_sweep
+from mru_hw.sweeps.spec import DEFAULT, Spec
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.view import open_run
 from mru_hw.sweeps.work import DieResult, run_job
@@ -153,6 +154,55 @@ def test_the_same_merge_again_leaves_what_stands_there(shards: Path, tmp_path: P
     db.close()
     told = sentence(partial(merge, paths, out))
     assert told == f'out is "{out}", expected a new path.'
+
+
+def restated(shards: Path, folder: Path, number: int, spec: dict[str, Any]) -> Path:
+    """A copy of a shard that was called again with another specification."""
+    out = folder / f"{number}.sqlite"
+    shutil.copy(shards / out.name, out)
+    plan = read_plan(shards / "plan.yaml").model_copy(update={"spec": Spec.model_validate(spec)})
+    shard = Shard(number=number, count=3)
+    run_sweep({"sweep": plan}, shards, out, workers=1, shard=shard)
+    return out
+
+
+def test_shards_that_state_other_specifications_are_refused(shards: Path, tmp_path: Path) -> None:
+    """What a die must do is no part of the runs, but what is merged states it once."""
+    first, last, out = shards / "1.sqlite", shards / "3.sqlite", tmp_path / "run.sqlite"
+    strict = {"accuracy": {"at_least": 0.9}}
+    other = restated(shards, tmp_path, 2, strict)
+    told = sentence(partial(merge, [first, other, last], out))
+    assert told == (
+        f'run is "{other}", expected a shard of the same sweep as {first}, where '
+        'spec.accuracy is null, and not {"at_least": 0.9}; the same call of sweep with another '
+        "spec restates it."
+    )
+    assert not out.exists()
+    # Once they state the same they are one sweep again.
+    (tmp_path / "more").mkdir()
+    paths = [other, *(restated(shards, tmp_path / "more", k, strict) for k in (1, 3))]
+    merge(paths, out)
+    with open_run(out) as run:
+        assert run.spec("sweep").said() == "accuracy at least 90 %"
+    # What stands there states what other shards do not.
+    told = sentence(partial(merge, [shards / f"{k}.sqlite" for k in (1, 2, 3)], out))
+    assert told == (
+        f'out is "{out}", expected a new path, for in the shards spec.accuracy is null, and not '
+        '{"at_least": 0.9}, as in the sweep there.'
+    )
+
+
+def test_specifications_differ_by_what_they_ask_for() -> None:
+    def spec(**keys: Any) -> Spec:
+        found: Spec = Spec.model_validate({"loss": {"at_most": 0.01}} | keys)
+        return found
+
+    assert spec().difference(DEFAULT) is None
+    # In whatever order conditions are named.
+    assert spec(v_dd=["1.7 V", 1.8]).difference(spec(v_dd=[1.8, 1.7, 1.8])) is None
+    assert spec(temperature=[27, 0]).difference(DEFAULT) == (
+        "spec.temperature is [0.0, 27.0], and not null"
+    )
 
 
 def test_one_shard_is_not_another(shards: Path) -> None:

@@ -365,7 +365,7 @@ def test_jobs_cover_what_is_open_once(
 
 
 def test_the_page_names_every_key_and_axis() -> None:
-    page = (FOLDER / "sweeps.md").read_text()
+    page = (FOLDER / "reference" / "sweeps.md").read_text()
     for heading, names in (("key", set(Plan.model_fields)), ("axis", set(axis_names()))):
         table = page.split(f"| {heading} |")[1].split("\n\n")[0].splitlines()[2:]
         assert {

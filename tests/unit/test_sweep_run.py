@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ from mru_hw.stimulus import Inputs, load_inputs, make_inputs, save_inputs
 from mru_hw.sweeps import run as sweep_run
 from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.points import Job
+from mru_hw.sweeps.references import references
 from mru_hw.sweeps.run import Outcome, run_sweep
 from mru_hw.sweeps.setup import perturbed
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.view import open_run
-from mru_hw.sweeps.work import DieResult, references, run_job
+from mru_hw.sweeps.work import DieResult, run_job
 from mru_hw.technology import load_technology
 from mru_hw.variation import draw_die, nominal_die
 from tests.mistakes import sentence
@@ -147,13 +149,13 @@ def test_the_kernel_that_a_store_names_is_the_one_that_ran(
 ) -> None:
     ran: list[str] = []
     for name in ("numpy", "compiled"):
-        whole = getattr(behavioral, f"_run_{name}")
+        whole = getattr(behavioral, f"run_{name}")
 
         def run(*args: Any, name: str = name, whole: Any = whole, **keys: Any) -> None:
             ran.append(name.replace("compiled", "numba"))
             whole(*args, **keys)
 
-        monkeypatch.setattr(behavioral, f"_run_{name}", run)
+        monkeypatch.setattr(behavioral, f"run_{name}", run)
 
     def kernels(out: str, plans: dict[str, Plan]) -> tuple[str, set[str]]:
         ran.clear()
@@ -281,7 +283,7 @@ def test_an_interrupted_sweep_goes_on_to_the_same_bits(
     assert 13 <= told[0][0] < 20
     assert told[-1] == (60, 60)
     assert outcome.digest == whole.digest
-    assert sum(len(job.seeds) for job in inside) == outcome.computed
+    assert sum(len(job.keys()) for job in inside) == outcome.computed
 
 
 def test_a_finished_sweep_is_left_alone(tmp_path: Path, inside: list[Job]) -> None:
@@ -330,6 +332,11 @@ def test_another_sweep_on_the_same_file_is_refused(
     other = "a new path, for the sweep there was made by other laws of the circuits."
     assert told(plan) == other
     monkeypatch.undo()
+    for module in ("subject", "versions"):
+        monkeypatch.setattr(f"mru_hw.sweeps.{module}.numba_version", lambda: {"numba": "9"})
+    numba = f"a new path, for the sweep there was made with numba {version('numba')}."
+    assert told(plan) == numba
+    monkeypatch.undo()
     plan = write_case(tmp_path, n_dies=2, kernel="numpy")
     assert told(plan) == "a new path, for the sweep there has the kernel numba."
     assert out.read_bytes() == before
@@ -358,7 +365,9 @@ def test_a_store_that_another_process_writes_is_refused(tmp_path: Path, inside: 
     db = sqlite3.connect(out, isolation_level=None)
     db.execute("BEGIN EXCLUSIVE")
     try:
-        used = f'out is "{out}", expected a file that no other process is using.'
+        used = (
+            f'out is "{out}", expected a file that no other process is using (database is locked).'
+        )
         assert sentence(lambda: sweep(plan, out)) == used
         match = "expected a sweep that no process is writing"
         with pytest.raises(UserError, match=match), open_run(out):

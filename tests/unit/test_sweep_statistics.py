@@ -13,7 +13,7 @@ import pytest
 
 import mru_hw
 from mru_hw.cli.app import run as command
-from mru_hw.statistics.shares import clopper_pearson
+from mru_hw.statistics.shares import beta_binomial, clopper_pearson
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.spec import DEFAULT
@@ -72,17 +72,22 @@ def test_conditions_of_the_specification_are_those_asked_for(swept: Path, tmp_pa
         assert [one.points for one in yields(run)] == [(0, 1), (2, 3), (4, 5), (6, 7)]
 
 
-def test_a_run_that_the_circuit_failed_does_not_pass(swept: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run.sqlite"
+def lose(swept: Path, out: Path, *lost: tuple[int, int, str]) -> None:
+    """Copy a store in which some runs, by point and die, left nothing."""
     out.write_bytes(swept.read_bytes())
     nothing = "accuracy = NULL, right = NULL, decision = NULL, energy = NULL, energy_mean = NULL, "
     nothing += "quantiles = NULL, blocks = NULL"
     with sqlite3.connect(out) as db:
-        for die, status in ((0, "NO_LAW"), (1, "TIMED_OUT")):
-            text = f"UPDATE result SET status = ?, {nothing} WHERE point = 0 AND die = ?"
-            db.execute(text, (status, die))
+        for point, die, status in lost:
+            text = f"UPDATE result SET status = ?, {nothing} WHERE point = ? AND die = ?"
+            db.execute(text, (status, point, die))
         db.execute("UPDATE run SET value = 'false' WHERE name = 'complete'")
     db.close()
+
+
+def test_a_run_that_the_circuit_failed_does_not_pass(swept: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run.sqlite"
+    lose(swept, out, (0, 0, "NO_LAW"), (0, 1, "TIMED_OUT"))
     with open_run(swept) as run:
         before = next(yields(run))
     with open_run(out) as run:
@@ -90,6 +95,54 @@ def test_a_run_that_the_circuit_failed_does_not_pass(swept: Path, tmp_path: Path
     # What the machine cut off says nothing of the die.
     assert (one.dies, one.lost) == (9, 1)
     assert one.passed <= before.passed
+
+
+def test_a_die_that_passes_is_the_same_in_yields_points_and_comparisons(
+    swept: Path, tmp_path: Path
+) -> None:
+    """Also where the circuit failed runs: each of the three by its own count over the table."""
+    out, other = tmp_path / "run.sqlite", 2
+    lost = {(0, 0): False, (0, 3): False, (other, 3): False, (other, 5): False, (0, 9): None}
+    lose(swept, out, *((*key, "TIMED_OUT" if v is None else "NO_LAW") for key, v in lost.items()))
+    passes = {
+        (point, die): accuracy >= 0.75 and joules <= 14e-9
+        for point, die, accuracy, joules in rows(swept, "point, die, accuracy, energy_mean")
+    } | lost
+    with open_run(out) as run:
+        told, base = statistics(run), run.base.number
+    assert base == 0
+    for number in (base, other):
+        point = next(one for one in told.points if one.point == number)
+        judged = [v for (p, _), v in passes.items() if p == number and v is not None]
+        assert (point.runs, point.judged) == (
+            sum((number, die) not in lost for die in range(10)),
+            len(judged),
+        )
+        assert point.passing == clopper_pearson(sum(judged), len(judged))
+    one = next(one for one in told.comparisons if one.point == other)
+    common = [d for d in range(10) if None not in (passes[0, d], passes[other, d])]
+    done = [d for d in common if (0, d) not in lost and (other, d) not in lost]
+    assert (one.dies, one.judged) == (len(done), len(common)) == (6, 9)
+    change = sum(passes[other, d] for d in common) - sum(passes[0, d] for d in common)
+    assert one.passing.value == pytest.approx(change / len(common))
+
+
+def test_a_share_behind_the_sequences_counts_failed_dies(tmp_path: Path) -> None:
+    axes = [{"axis": "mismatch_scale", "values": [16]}]
+    spec = {"accuracy": {"at_least": 0.6}}
+    plan = read_plan(write_case(tmp_path, n_dies=40, axes=axes, spec=spec))
+    run_sweep({"sweep": plan}, tmp_path, tmp_path / "whole.sqlite", workers=1)
+    lose(tmp_path / "whole.sqlite", tmp_path / "run.sqlite", *((0, d, "NO_LAW") for d in range(10)))
+    with open_run(tmp_path / "run.sqlite") as run:
+        told = next(yields(run))
+        right = np.rint(run.base.accuracy * run.n_sequences).astype(np.int64)
+    kept = beta_binomial(right, 20, 0.6, 0.975)
+    assert told.estimate is not None
+    assert kept is not None
+    ran = clopper_pearson(30, 40, 0.975)
+    assert told.estimate.value == pytest.approx(0.75 * kept.value)
+    assert told.estimate.low == pytest.approx(ran.low * kept.low)
+    assert told.estimate.high == pytest.approx(ran.high * kept.high)
 
 
 def test_comparisons_are_on_common_dies_and_sequences(swept: Path) -> None:
@@ -277,6 +330,22 @@ def test_mistakes_are_one_sentence(keys: dict[str, Any], expected: str, tmp_path
     text = sentence(lambda: read_plan(path))
     assert text.startswith("plan.yaml: ")
     assert expected in text
+
+
+def test_a_yield_at_other_conditions_than_the_nominal_one_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    axes = [{"axis": "temperature", "values": [27, 85]}]
+    write_case(tmp_path, n_dies=5, axes=axes, spec=SPEC | {"temperature": [85]})
+    store = tmp_path / "run.sqlite"
+    call = ["sweep", str(tmp_path / "plan.yaml"), "--out", str(store), "--workers", "1"]
+    assert command(call) == 0
+    with open_run(store) as run:
+        (one,) = yields(run)
+        assert run.base.number not in one.points
+    said = capsys.readouterr().out
+    assert f"Yield, mismatch alone at corner tt: {one.passed} of 5 dies keep" in said
+    assert "energy at most 14 nJ at corner tt, 85 °C, 1.8 V, " in said
 
 
 def test_the_yield_without_a_specification_is_near_the_software(tmp_path: Path) -> None:

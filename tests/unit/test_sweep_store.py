@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 
 from mru_hw.errors import LawError, RunStatus, SimulationError
-from mru_hw.simulate.behavioral import BehavioralRun, simulate_behavioral
+from mru_hw.simulate.behavioral import simulate_noise
+from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.sweeps import run as sweep_run
 from mru_hw.sweeps import store, work
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.points import Job
+from mru_hw.sweeps.references import references
 from mru_hw.sweeps.run import Outcome, run_sweep
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.view import open_run
-from mru_hw.sweeps.work import DieResult, references, run_job
+from mru_hw.sweeps.work import DieResult, run_job
 from tests.mistakes import sentence
 from tests.sweeps import rows, write_case
 
@@ -140,11 +142,13 @@ def test_what_the_machine_cut_off_is_tried_again(
     run, out = work._run, tmp_path / "run.sqlite"
     fails = {0: RunStatus.OUT_OF_MEMORY, 1: RunStatus.NOT_WRITTEN, 3: RunStatus.DID_NOT_CONVERGE}
 
-    def cut(subject: Subject, chip: Any, seeds: Any, workers: int) -> list[dict[str, Any]]:
-        done = run(subject, chip, seeds, workers)
+    def cut(*given: Any) -> Any:
+        (done,), seeds = run(*given), given[3]
         return [
-            {"status": fails[seed]} if seed in fails else fields
-            for seed, fields in zip(seeds, done, strict=True)
+            [
+                {"status": fails[seed]} if seed in fails else fields
+                for seed, fields in zip(seeds, done, strict=True)
+            ]
         ]
 
     monkeypatch.setattr(work, "_run", cut)
@@ -185,12 +189,11 @@ def test_causes_are_the_machines_or_the_circuits() -> None:
 # ----------------------------------------------------------------------- what is no finite number
 
 
-def not_finite(*arguments: Any, **keys: Any) -> BehavioralRun:
-    found = simulate_behavioral(*arguments, **keys)
+def not_finite(*arguments: Any, **keys: Any) -> list[BehavioralRun]:
+    (found,) = simulate_noise(*arguments, **keys)
     found.supply.static[0, 3] = np.inf
-    return dataclasses.replace(
-        found, finite=found.finite & np.isfinite(found.supply.static[..., 0])
-    )
+    finite = found.finite & np.isfinite(found.supply.static[..., 0])
+    return [dataclasses.replace(found, finite=finite)]
 
 
 @pytest.mark.usefixtures("here")
@@ -199,7 +202,7 @@ def test_a_result_that_is_not_finite_is_a_failed_run(
 ) -> None:
     plan, out = write_case(tmp_path, n_dies=1), tmp_path / "run.sqlite"
     sweep(plan, tmp_path / "whole.sqlite")  # with the references of a whole run
-    monkeypatch.setattr(work, "simulate_behavioral", not_finite)
+    monkeypatch.setattr(work, "simulate_noise", not_finite)
     monkeypatch.setattr(sweep_run, "references", lambda of, *_: references(of, {}))
     outcome = sweep(plan, out)
     assert outcome.failed == {"NOT_FINITE": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,18 @@ import pytest
 
 import mru_hw
 from mru_hw.cli.app import run as command
+from mru_hw.errors import RunStatus
 from mru_hw.statistics.shares import clopper_pearson
+from mru_hw.sweeps import work
 from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.points import Job
 from mru_hw.sweeps.run import Outcome, run_sweep
 from mru_hw.sweeps.statistics.stopping import Until, looks, raised_confidence, read_until
+from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.until import dies_next
 from mru_hw.sweeps.view import open_run
+from mru_hw.sweeps.work import DieResult, run_job
+from mru_hw.variation import Die
 from tests.mistakes import sentence
 from tests.sweeps import write_case
 
@@ -74,6 +81,53 @@ def test_a_sweep_runs_until_the_accuracy_is_known(tmp_path: Path) -> None:
         assert one["reached"]
         assert one["high"] - one["low"] <= 0.18 + 1e-12
         assert one["value"] == run.base.accuracy.mean()
+
+
+def one_by_one(
+    subject: Subject, cut: Iterator[Job | None], _workers: int
+) -> Iterator[list[DieResult]]:
+    """Run jobs in this process."""
+    return (run_job(subject, job) for job in cut if job is not None)
+
+
+@pytest.mark.parametrize("figure", ["accuracy ±9 %", "yield ±20 %"])
+def test_a_die_that_the_circuit_failed_does_not_hold_a_sweep_up(
+    figure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no accuracy, so another one is run for it; it does not pass, which a yield counts."""
+    lost = {3, 40, 59}
+    axes = [{"axis": "mismatch_scale", "values": [8]}]
+    spec = {"accuracy": {"at_least": 0.5}}
+    plan = write_case(tmp_path, keep="summary", axes=axes, n_dies=90, spec=spec)
+    run = work._behavior
+
+    def some(
+        subject: Any, chip: Any, made: tuple[Any, Sequence[Die]], fields: Any
+    ) -> list[dict[str, Any]]:
+        found = run(subject, chip, made, fields)
+        for k, die in enumerate(made[1]):
+            if die.seed in lost:
+                found[k] = {"status": RunStatus.NOT_FINITE}
+        return found
+
+    monkeypatch.setattr(work, "_behavior", some)
+    monkeypatch.setattr("mru_hw.sweeps.run.run_jobs", one_by_one)
+    sweep(plan, tmp_path / "run.sqlite", until=read_until(figure))
+    with open_run(tmp_path / "run.sqlite") as view:
+        told = view.until
+        assert told is not None
+        (one,) = told["populations"]
+        point = view.base
+        assert one["reached"]
+        ran = len(point.accuracy) + len(point.lost)
+        assert ran < 90
+        if figure.startswith("accuracy"):
+            assert one["dies"] == len(point.accuracy) == ran - 3
+            assert one["value"] == point.accuracy.mean()
+        else:
+            _, passed = point.passed(view.spec("sweep"), view.software(point))
+            assert one["value"] == passed[: one["dies"]].mean()
+            assert one["dies"] <= ran
 
 
 def test_a_sweep_that_has_all_its_dies_says_that_it_is_not_known(tmp_path: Path) -> None:

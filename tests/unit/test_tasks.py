@@ -36,7 +36,7 @@ def parts(data: Labelled) -> dict[str, Inputs]:
 
 def test_every_task_has_an_example_and_a_row_of_the_page() -> None:
     assert set(EXAMPLES) == set(TASKS)
-    page = (DOCS / "tasks.md").read_text(encoding="utf-8")
+    page = (DOCS / "reference" / "tasks.md").read_text(encoding="utf-8")
     table = page.split("| task |", 1)[1].split("\n\n", 1)[0]
     assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == list(TASKS)
     options = page.split("| option |", 1)[1].split("\n\n", 1)[0]

@@ -1,4 +1,4 @@
-"""The memory cells against their equations (docs/models.md), written out by hand."""
+"""The memory cells against their equations (docs/reference/models.md), written out by hand."""
 
 import math
 from typing import Any

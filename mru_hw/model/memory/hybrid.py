@@ -25,8 +25,8 @@ class Hybrid(MemoryCell):
     outputs: ClassVar[int] = 2
     takes_levels: ClassVar[bool] = True
     no_circuit: ClassVar[str] = (
-        f"its cmru units have one, in a layer of their own (docs/cells.md), its lru units have "
-        f"none: {LRU.no_circuit}"
+        f"its cmru units have one, in a layer of their own (docs/reference/cells.md), its lru "
+        f"units have none: {LRU.no_circuit}"
     )
 
     def own_tensors(self, n_units: int, width_in: int) -> Shapes:

@@ -1,4 +1,6 @@
-"""The memory of each cell as a recurrence over time (docs/models.md, The network), in plain numpy.
+"""The memory of each cell as a recurrence over time, in plain numpy.
+
+The equations: docs/reference/models.md, The network.
 
 Candidates come as (die, unit, time, sequence), so that the sequence, the longest axis, lies
 innermost and a layer's matrix product is one call a die. The recurrences run time first,

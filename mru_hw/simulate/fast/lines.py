@@ -127,40 +127,39 @@ def weigh(record: Any, k: Any, share: Any, ws: Any, drawn: Any) -> Any:
         ws[drawn, s] = F(0.0)
 
 
-def take(ws: Any, out: Any, values: Any, n: Any, whole: Any, lengths: Any, frame: Any) -> Any:
-    """Sum lines over the valid frames."""
+def take(ws: Any, out: Any, values: Any, n: Any, whole: Any, left: Any) -> Any:
+    """Sum lines over the frames of lanes that have some left."""
     if whole:
         add(ws, out, values, n)
         return
     for i in range(n):
         for s in range(LANES):
             value = ws[values + i, s]
-            ws[out + i, s] += value if frame < lengths[s] else F(0.0)
+            ws[out + i, s] += value if left[s] > 0 else F(0.0)
 
 
-def draw(total: Any, record: Any, frame: Any, lengths: Any) -> Any:
-    """Add a frame's sums where the frame is valid."""
+def draw(total: Any, record: Any, left: Any) -> Any:
+    """Add a frame's sums where lanes have some left."""
     for s in range(LANES):
         value = record[s]
-        total[s] += value if frame < lengths[s] else 0.0
+        total[s] += value if left[s] > 0 else 0.0
 
 
-def charge(total: Any, line: Any, frame: Any, lengths: Any) -> Any:
-    """Add a line to float64 sums where the frame is valid, and begin it anew."""
+def charge(total: Any, line: Any, left: Any) -> Any:
+    """Add a line to float64 sums where lanes have frames left, and begin it anew."""
     for s in range(LANES):
         value = np.float64(line[s])
-        total[s] += value if frame < lengths[s] else 0.0
+        total[s] += value if left[s] > 0 else 0.0
     for s in range(LANES):
         line[s] = F(0.0)
 
 
-def read_lines(ws: Any, out: Any, x: Any, t: Any, n: Any) -> Any:
-    """Write the inputs of a frame."""
+def read_lines(ws: Any, out: Any, x: Any, at: Any, n: Any) -> Any:
+    """Write the inputs of the lanes' frames."""
     for i in range(n):
-        line, given = ws[out + i], x[i, t]
-        # A number that the compiler knows would have it move 64 numbers one by one.
-        for s in range(len(line)):
-            line[s] = given[s]
+        line, given = ws[out + i], x[i]
+        for s in range(LANES):
+            line[s] = given[at[s]]
 
 
 def keep_lines(kept: Any, first: Any, t: Any, ws: Any, values: Any, n: Any) -> Any:

@@ -1,9 +1,9 @@
 """The kernel's loops, in text that a compiler takes (`mru_hw.simulate.fast.source`).
 
-One call runs one die on one block of `LANES` sequences, frame after frame, with everything it needs
-in a core's cache. Sequences are lanes: the innermost loop of every function runs over them, every
-lane does the same arithmetic in the same order and none looks at another, so its bits depend on
-neither its neighbours nor how many lanes there are.
+One call runs one die on sequences, `LANES` at a time, frame after frame, with everything it needs
+in a core's cache; a lane that ends takes the next sequence (`mru_hw.simulate.fast.lanes`). The
+innermost loop of every function runs over lanes, every lane does the same arithmetic in the same
+order and none looks at another, so its bits depend on neither its neighbours nor their number.
 
 The steps are those of the flow (`mru_hw.mapping.flow`), the numbers those of a `Program`, both
 laid out by `mru_hw.simulate.fast.tables`, which names the columns. All that lanes have is lines of
@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from mru_hw.simulate.fast.lanes import go_on, locate, part_ways, remember, take_up
 from mru_hw.simulate.fast.lines import (
     LANES,
-    F,
     add,
     charge,
     clear,
@@ -29,7 +29,6 @@ from mru_hw.simulate.fast.lines import (
     join,
     keep_lines,
     keep_states,
-    product,
     read_lines,
     take,
     weigh,
@@ -47,7 +46,7 @@ from mru_hw.simulate.fast.nodes import (
     signed_supply,
     supply,
 )
-from mru_hw.simulate.fast.noise import disturb
+from mru_hw.simulate.fast.noise import disturb, tune_in
 from mru_hw.simulate.fast.units import (
     comparators,
     fixed_thresholds,
@@ -82,7 +81,7 @@ def bring(
     wire(ws, leg, legs, net, pull, block, total, total + n)
 
 
-def run_block(
+def run(
     steps: Any,
     rows: Any,
     versions: Any,
@@ -102,11 +101,10 @@ def run_block(
     table: Any,
     shown: Any,
     x: Any,
-    lengths: Any,
-    start: Any,
+    cells: Any,
+    lanes: Any,
+    most: Any,
     ws: Any,
-    static: Any,
-    switching: Any,
     record: Any,
     keep: Any,
     outputs_kept: Any,
@@ -114,16 +112,32 @@ def run_block(
     states_kept: Any,
     noise: Any,
 ) -> Any:
-    """Run one die on one block of frames; what the arrays are stands in the tables' module."""
-    n_time, skew = x.shape[1], row_f[0, 1]
+    """Run one die until nothing waits, or for `most` frames; the tables' module has the arrays.
+
+    Parameters
+    ----------
+    x
+        (input, column).
+    cells
+        Set cells of all units before the first frame, then zeros: sums of the last row.
+    """
+    skew, left, totals, at_x = row_f[0, 1], lanes.left, lanes.totals, lanes.at
     features, widest = keep[2], keep[3]
     total, drag, edges, drawn = 0, widest, 2 * widest, 4 * widest
-    shortest = lengths[0]
-    for s in range(1, LANES):
-        shortest = min(shortest, lengths[s])
-    for t in range(n_time):
-        frame, fresh = start + t, (start + t) % 2
-        whole = frame < shortest
+    clear(ws, drawn, 1)
+    for t in range(most):
+        busy, taken = take_up(ws, banks, cells, keep, lanes)
+        if busy == 0:
+            break
+        fresh = lanes.queue[2]
+        if taken > 0:
+            begin(rows, versions, legs, banks, node, net, pull, table, ws, fresh)
+            if noise is not None:
+                tune_in(taken, lanes, noise)
+        locate(lanes)
+        if lanes.queue[4] > 1:
+            remember(ws, banks, keep, lanes)
+        whole = busy == LANES
         for s in range(LANES):
             record[0, s] = 0.0
             record[1, s] = 0.0
@@ -141,7 +155,7 @@ def run_block(
                     for j in range(n_legs):
                         leg = leg0 + j
                         read = versions[rows[legs[leg, 0], 6] + reads[base, j], 0]
-                        take(ws, at, read, legs[leg, 5], whole, lengths, frame)
+                        take(ws, at, read, legs[leg, 5], whole, left)
                         at += legs[leg, 5]
                 if kind == 3 and keep[0] == 0:
                     continue
@@ -163,7 +177,7 @@ def run_block(
                     share = shares[base + v]
                     a_total, a_drag = total, drag
                     if kind == 0:
-                        read_lines(ws, value, x, t, n)
+                        read_lines(ws, value, x, at_x, n)
                     elif n_versions == 1:
                         fill(ws, total, drag, node, first, n)
                         for j in range(n_legs):
@@ -304,8 +318,7 @@ def run_block(
                 disturb(
                     ws,
                     number,
-                    frame,
-                    lengths,
+                    lanes,
                     rows,
                     versions,
                     legs,
@@ -314,12 +327,15 @@ def run_block(
                     copies,
                     c,
                     edges,
+                    count,
+                    n_cells,
+                    signs,
                     noise,
                 )
             if signs == 1:
                 rectify(ws, c, n)
             step(ws, c, edges, unit, first, count, n_cells, clocked, n, drawn)
-            charge(switching, ws[drawn], frame, lengths)
+            charge(totals[2], ws[drawn], left)
             if keep[0] == 1:
                 keep_lines(candidates_kept, first, t, ws, c, n)
                 at = banks[number, 4]
@@ -337,8 +353,11 @@ def run_block(
                 for s in range(LANES):
                     record[0, s] += share * np.float64(ws[slot, s])
                     record[1, s] += share * np.float64(ws[slot + 1, s])
-        draw(static[0], record[0], frame, lengths)
-        draw(static[1], record[1], frame, lengths)
+        draw(totals[0], record[0], left)
+        draw(totals[1], record[1], left)
+        if noise is not None:
+            part_ways(lanes, noise.scales)
+        go_on(ws, keep, lanes)
 
 
 def begin(
@@ -350,38 +369,16 @@ def begin(
     net: Any,
     pull: Any,
     table: Any,
-    cells: Any,
     ws: Any,
-    keep: Any,
-    n_features: Any,
+    fresh: Any,
 ) -> Any:
-    """Begin a group: what states bring before the first frame, where the frame before had it."""
-    clear(ws, keep[2], n_features)
-    clear(ws, 4 * keep[3], 1)
+    """Write what states bring into a frame from the one before, where that one had it."""
     for number in range(len(banks)):
-        first, n, n_cells = banks[number, 3], banks[number, 5], banks[number, 6]
+        n, n_cells, state = banks[number, 5], banks[number, 6], banks[number, 2]
         columns, course = banks[number, 10], banks[number, 11]
-        sums, count, state = banks[number, 12], banks[number, 13], banks[number, 2]
-        for i in range(n):
-            for s in range(LANES):
-                ws[count + i, s] = cells[first + i]
+        sums, count = banks[number, 12], banks[number, 13]
         at = versions[rows[state, 6], 0]
-        outputs(ws, count, table, course, n_cells, n, columns, at, sums + 2)
+        outputs(ws, count, table, course, n_cells, n, columns, at, sums + 2 * (1 - fresh))
         for leg in range(len(legs)):
             if legs[leg, 0] == state and legs[leg, 8] >= 0:
-                bring(ws, leg, 1, at, rows, legs, node, net, pull)
-
-
-def finish(
-    ws: Any, legs: Any, rows: Any, y: Any, node: Any, net: Any, keep: Any, lengths: Any, out: Any
-) -> Any:
-    """Write the mean outputs of sequences, from the sums of what their wirings copy."""
-    n, first, at = rows[y, 1], rows[y, 2], keep[2]
-    clear(ws, 0, n)
-    for j in range(rows[y, 8]):
-        leg = rows[y, 7] + j
-        product(ws, 0, net, legs[leg, 2], at, n, legs[leg, 5])
-        at += legs[leg, 5]
-    for i in range(n):
-        for s in range(LANES):
-            out[i, s] = ws[i, s] / F(lengths[s]) + node[first + i, 1]
+                bring(ws, leg, 1 - fresh, at, rows, legs, node, net, pull)

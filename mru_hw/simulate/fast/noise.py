@@ -15,8 +15,18 @@ from typing import Any
 
 import numpy as np
 
+from mru_hw.simulate.fast.lanes import loudest_of
 from mru_hw.simulate.fast.lines import LANES, F, clear, product
-from mru_hw.simulate.fast.noise_lane import PART, devices, listen, sample, thresholds, total, walk
+from mru_hw.simulate.fast.noise_lane import (
+    PART,
+    devices,
+    listen,
+    sample,
+    settle,
+    thresholds,
+    total,
+    walk,
+)
 from mru_hw.simulate.fast.noise_reach import (
     MARKED,
     MARKS,
@@ -28,13 +38,13 @@ from mru_hw.simulate.fast.noise_reach import (
 from mru_hw.variation.noise import ROUNDS, mixed, next_key, normal
 
 
-def ask(asked: Any, at: Any, n: Any, stream: Any, sequence: Any) -> Any:
+def ask(asked: Any, at: Any, n: Any, stream: Any, sequence: Any, frame: Any) -> Any:
     """Ask for the first n draws of a stream of a sequence, four to a counter; return what follows.
 
     Parameters
     ----------
     asked
-        (3, counters): the words of a counter that are not the frame.
+        (4, counters): the words of a counter, the frame last.
     at
         Number of the first counter.
     """
@@ -43,15 +53,16 @@ def ask(asked: Any, at: Any, n: Any, stream: Any, sequence: Any) -> Any:
         asked[0, at + group] = np.uint64(group)
         asked[1, at + group] = sequence
         asked[2, at + group] = np.uint64(stream)
+        asked[3, at + group] = np.uint64(frame)
     return at + groups
 
 
-def answer(asked: Any, n: Any, frame: Any, key: Any, words: Any) -> Any:
+def answer(asked: Any, n: Any, key: Any, words: Any) -> Any:
     """Write the four random words of each counter that was asked for (Philox)."""
-    group, which, stream = asked[0], asked[1], asked[2]
+    group, which, stream, frame = asked[0], asked[1], asked[2], asked[3]
     first, second, third, fourth = words[0], words[1], words[2], words[3]
     for k in range(n):
-        a, b, c, d = group[k], frame, which[k], stream[k]
+        a, b, c, d = group[k], frame[k], which[k], stream[k]
         k0, k1 = key[0], key[1]
         for _ in range(ROUNDS):
             a, b, c, d = mixed(a, b, c, d, k0, k1)
@@ -69,7 +80,32 @@ def numbers(word: Any, begin_at: Any, end: Any, out: Any) -> Any:
 
 
 def hold(noise: Any) -> Any:
-    """Draw what holds over the sequences of a group: of each bank's units, bias rail, nodes.
+    """Draw what holds over sequences, `LANES` after `LANES`, and put it where lanes take it up."""
+    numbers_of, kept, held, sequences = noise.numbers, noise.store, noise.held, noise.sequences
+    for start in range(0, len(numbers_of), LANES):
+        part = min(LANES, len(numbers_of) - start)
+        for s in range(part):
+            sequences[s] = numbers_of[start + s]
+        draw_held(part, noise)
+        for line in range(len(held)):
+            for s in range(part):
+                kept[start + s, line] = held[line, s]
+
+
+def tune_in(taken: Any, lanes: Any, noise: Any) -> Any:
+    """Give lanes what holds over the sequences that they have taken up."""
+    held, kept = noise.held, noise.store
+    for k in range(taken):
+        s = lanes.taken[k]
+        which = lanes.sequence[s]
+        lanes.loudest[s] = loudest_of(lanes.points[s], noise.scales)
+        noise.sequences[s] = noise.numbers[which]
+        for line in range(len(held)):
+            held[line, s] = kept[which, line]
+
+
+def draw_held(n: Any, noise: Any) -> Any:
+    """Draw what holds over the sequences of n lanes: of each bank's units, bias rail, nodes.
 
     Behind these lines stand those that bounds need: of each unit what the draws of its nodes, and
     what its own and the bias rail's, make at most.
@@ -85,13 +121,13 @@ def hold(noise: Any) -> Any:
     for number in range(len(banks)):
         place, n_units, n_nodes = banks[number, 8], banks[number, 9], banks[number, 10]
         rail = place + n_units
-        for s in range(noise.mode[1]):
-            bias = ask(asked, 0, n_units, banks[number, 5], sequences[s])
-            nodes = ask(asked, bias, 1, banks[number, 6], sequences[s])
-            n = ask(asked, nodes, n_nodes, banks[number, 7], sequences[s])
-            answer(asked, n, np.uint64(0), key, words)
+        for s in range(n):
+            bias = ask(asked, 0, n_units, banks[number, 5], sequences[s], 0)
+            nodes = ask(asked, bias, 1, banks[number, 6], sequences[s], 0)
+            counters = ask(asked, nodes, n_nodes, banks[number, 7], sequences[s], 0)
+            answer(asked, counters, key, words)
             for word in range(4):
-                numbers(words[word], 0, n, z[word])
+                numbers(words[word], 0, counters, z[word])
             for i in range(n_units):
                 held[place + i, s] = z[i & 3, i >> 2]
             held[rail, s] = z[0, bias]
@@ -119,11 +155,13 @@ def draw_shared(number: Any, frame: Any, n_near: Any, noise: Any) -> Any:
     banks, sequences = noise.banks, noise.sequences
     n_nodes, groups, counters = banks[number, 10], (banks[number, 10] + 3) >> 2, 0
     for k in range(n_near):
-        counters = ask(asked, counters, n_nodes, banks[number, 4], sequences[near[k]])
+        s = near[k]
+        counters = ask(asked, counters, n_nodes, banks[number, 4], sequences[s], frame[s])
     nodes = counters
     for k in range(n_near):
-        counters = ask(asked, counters, 1, banks[number, 3], sequences[near[k]])
-    answer(asked, counters, frame, noise.key, words)
+        s = near[k]
+        counters = ask(asked, counters, 1, banks[number, 3], sequences[s], frame[s])
+    answer(asked, counters, noise.key, words)
     numbers(words[0], 0, counters, flat[0])
     for word in range(1, 4):
         numbers(words[word], 0, nodes, flat[word])
@@ -135,7 +173,7 @@ def draw_shared(number: Any, frame: Any, n_near: Any, noise: Any) -> Any:
         z[n_nodes, near[k]] = flat[0, nodes + k]
 
 
-def list_units(number: Any, n_near: Any, everywhere: Any, noise: Any) -> Any:
+def list_units(number: Any, frame: Any, n_near: Any, everywhere: Any, noise: Any) -> Any:
     """List the units that are left, lane by lane, and ask for their own draws.
 
     Returns
@@ -164,6 +202,7 @@ def list_units(number: Any, n_near: Any, everywhere: Any, noise: Any) -> Any:
             asked[0, counters] = np.uint64(group)
             asked[1, counters] = sequences[s]
             asked[2, counters] = stream
+            asked[3, counters] = np.uint64(frame[s])
             for i in range(4 * group, min(4 * group + 4, n)):
                 if (marked >> (i & 3)) & 1 == 1:
                     pairs[0, count] = s
@@ -174,11 +213,10 @@ def list_units(number: Any, n_near: Any, everywhere: Any, noise: Any) -> Any:
     return count, counters
 
 
-def add_noise(
+def noise_of(
     ws: Any,
     number: Any,
     taken: Any,
-    kept: Any,
     rows: Any,
     versions: Any,
     legs: Any,
@@ -189,11 +227,11 @@ def add_noise(
     edges: Any,
     noise: Any,
 ) -> Any:
-    """Add noise to the candidates of some units of up to `PART` lanes."""
+    """Work out the noise of some units of up to `PART` lanes; return its first line."""
     # Once: taking an array out of the tuple costs as much as a node.
     lanes, banks, heard, places = noise.lanes, noise.banks, noise.heard, noise.places
     kinds, wires, at_node, device = noise.rows, noise.wires, noise.node, noise.device[0]
-    bank, units = noise.bank, noise.kept
+    bank = noise.bank
     walk(
         ws,
         lanes,
@@ -218,16 +256,13 @@ def add_noise(
     thresholds(number, banks, rows, row_f, copies, heard, places)
     devices(number, banks, rows, row_f, kinds, at_node, node, device, heard, places)
     total(number, banks, bank, noise.unit, noise.unit_legs, noise.unit_path, heard, places)
-    for m in range(kept):
-        i, k = units[0, m], units[1, m]
-        ws[c + i, lanes[k]] += heard[places[3] + i, k]
+    return places[3]
 
 
 def disturb(
     ws: Any,
     number: Any,
-    frame: Any,
-    lengths: Any,
+    runs: Any,
     rows: Any,
     versions: Any,
     legs: Any,
@@ -236,9 +271,21 @@ def disturb(
     copies: Any,
     c: Any,
     edges: Any,
+    count: Any,
+    n_cells: Any,
+    signs: Any,
     noise: Any,
 ) -> Any:
-    """Add noise to a bank's candidates: wherever it can decide, or everywhere."""
+    """Add noise to a bank's candidates: wherever it can decide, or everywhere.
+
+    Parameters
+    ----------
+    runs
+        What lanes run (`mru_hw.simulate.fast.lane_layout`); points that noise has decide otherwise
+        than the first of their lane leave it.
+    count, n_cells, signs
+        First line of the units' set cells, how many a unit has, and the candidates' rails.
+    """
     mode, banks, bank, most, room = noise.mode, noise.banks, noise.bank, noise.most, noise.room
     near, words, pairs, lanes, kept_units = (
         noise.near,
@@ -247,7 +294,8 @@ def disturb(
         noise.lanes,
         noise.kept,
     )
-    n, first, which = banks[number, 9], banks[number, 17], np.uint64(frame)
+    frame, left, loudest = runs.frame, runs.left, runs.loudest
+    n, first = banks[number, 9], banks[number, 17]
     everywhere = mode[0] == 1 or banks[number, 13] >= 0
     if not everywhere:
         amplitudes(
@@ -263,48 +311,70 @@ def disturb(
             noise.least,
             room,
         )
-        reach(ws, number, banks, bank, most, c, edges, noise.held, room)
+        reach(ws, number, banks, bank, most, c, edges, noise.held, loudest, room)
     n_near, marks = 0, squares_at(n)
-    for s in range(mode[1]):
+    for s in range(LANES):
         found = everywhere
         for line in range(MARKS, marks):
             found = found or room[line, s] > F(0.0)
-        if found and frame < lengths[s]:
+        if found and left[s] > 0:
             near[n_near] = s
             n_near += 1
     if n_near == 0:
         return
-    draw_shared(number, which, n_near, noise)
+    draw_shared(number, frame, n_near, noise)
     if not everywhere:
-        narrow(ws, number, banks, bank, most, noise.size, c, edges, noise.z, room)
-    count, counters = list_units(number, n_near, everywhere, noise)
-    answer(noise.asked, counters, which, noise.key, words)
+        narrow(ws, number, banks, bank, most, noise.size, c, edges, noise.z, loudest, room)
+    count_pairs, counters = list_units(number, frame, n_near, everywhere, noise)
+    answer(noise.asked, counters, noise.key, words)
     left_at, own = marks + banks[number, 10], noise.places[5]
     last, taken, kept = -1, 0, 0
-    for p in range(count):
-        s, i = pairs[0, p], pairs[1, p]
-        drawn = F(normal(words[i & 3, pairs[2, p]]))
-        size = (most[first + i, 0] + most[first + i, 3] * room[2, s]) * abs(drawn)
-        if not everywhere and not room[left_at + i, s] <= size:
-            continue
+    for p in range(count_pairs + 1):
+        ends = p == count_pairs
+        if not ends:
+            s, i = pairs[0, p], pairs[1, p]
+            drawn = F(normal(words[i & 3, pairs[2, p]]))
+            size = (most[first + i, 0] + most[first + i, 3] * room[2, s]) * abs(drawn)
+            if not everywhere and not room[left_at + i, s] <= size * loudest[s]:
+                continue
+            ends = s != last and taken == PART
+        if ends and kept > 0:
+            found_at = noise_of(
+                ws,
+                number,
+                taken,
+                rows,
+                versions,
+                legs,
+                row_f,
+                node,
+                copies,
+                c,
+                edges,
+                noise,
+            )
+            settle(
+                ws,
+                number,
+                kept,
+                kept_units,
+                lanes,
+                banks,
+                c,
+                edges,
+                count,
+                n_cells,
+                signs,
+                noise.scaled,
+                runs.points,
+                runs.leave,
+                noise.heard,
+                found_at,
+            )
+            taken, kept, last = 0, 0, -1
+        if p == count_pairs:
+            break
         if s != last:
-            if taken == PART:
-                add_noise(
-                    ws,
-                    number,
-                    taken,
-                    kept,
-                    rows,
-                    versions,
-                    legs,
-                    row_f,
-                    node,
-                    copies,
-                    c,
-                    edges,
-                    noise,
-                )
-                taken, kept = 0, 0
             last = s
             lanes[taken] = s
             taken += 1
@@ -312,7 +382,3 @@ def disturb(
         kept_units[1, kept] = taken - 1
         noise.heard[own + i, taken - 1] = drawn
         kept += 1
-    if kept > 0:
-        add_noise(
-            ws, number, taken, kept, rows, versions, legs, row_f, node, copies, c, edges, noise
-        )

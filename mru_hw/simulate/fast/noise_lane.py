@@ -17,6 +17,7 @@ from mru_hw.simulate.fast.elementary import maximum
 from mru_hw.simulate.fast.lines import F
 from mru_hw.simulate.fast.lines import clear as clear_wide
 from mru_hw.simulate.fast.lines import product as product_wide
+from mru_hw.simulate.fast.units import stepped
 from mru_hw.simulate.noise_laws import meeting, own_devices, passed, sigma
 
 PART: Any = 32
@@ -298,7 +299,7 @@ def total(
     heard: Any,
     places: Any,
 ) -> Any:
-    """Write the noise of units' candidates, in their unit (`DecisionNoise.parts`).
+    """Write the noise of units' candidates [A] at scale 1 (`DecisionNoise.parts`).
 
     Parameters
     ----------
@@ -309,12 +310,7 @@ def total(
     product_wide(heard, places[2], legs, matrix, places[1], n, n_nodes)
     clear_wide(heard, places[3], n)
     product_wide(heard, places[3], path, matrix, places[1] + n_nodes, n, n_nodes)
-    slow, fresh, rested, unit = (
-        bank[number, 2],
-        bank[number, 3],
-        bank[number, 4],
-        bank[number, 5],
-    )
+    slow, fresh, rested = bank[number, 2], bank[number, 3], bank[number, 4]
     rail = heard[places[6] + n_nodes]
     for k in range(PART):
         rail[k] = fresh * rail[k] + rested * rail[PART + k]
@@ -326,5 +322,53 @@ def total(
             flicker = sums[PART + k]
             found = sigma(sums[k], flicker, white, fast) * own[k]
             found += np.sqrt(flicker * slow) * own[PART + k]
-            found += meets[k] * rail[k] + nodes[k]
-            nodes[k] = found * unit
+            nodes[k] = found + (meets[k] * rail[k] + nodes[k])
+
+
+def settle(
+    ws: Any,
+    number: Any,
+    kept: Any,
+    units: Any,
+    lanes: Any,
+    banks: Any,
+    c: Any,
+    edges: Any,
+    count: Any,
+    n_cells: Any,
+    signs: Any,
+    scaled: Any,
+    points: Any,
+    leave: Any,
+    heard: Any,
+    at: Any,
+) -> Any:
+    """Add noise to the candidates of each lane's first point; mark those that decide otherwise.
+
+    Parameters
+    ----------
+    units
+        (2, kept): unit, and number of the lane among those taken.
+    scaled
+        (bank, point): from the noise at scale 1 in amperes to the point's in the candidates' unit.
+    at
+        First line of the noise.
+    """
+    n, clocked, top = banks[number, 9], banks[number, 14], F(n_cells)
+    for m in range(kept):
+        i, k = units[0, m], units[1, m]
+        s = lanes[k]
+        found, plain, old = heard[at + i, k], ws[c + i, s], ws[count + i, s]
+        up, down = ws[edges + i, s], ws[edges + n + i, s]
+        mine, reference = points[s] & ~leave[s], F(-1.0)
+        for p in range(scaled.shape[1]):
+            if (mine >> p) & 1 == 0:
+                continue
+            # Where noise is none, it stands for nothing, whatever it is.
+            v = plain + found * scaled[number, p] if scaled[number, p] > F(0.0) else plain
+            asked = maximum(v, F(0.0)) if signs == 1 else v
+            new = stepped(old, asked, up, down, clocked, top)
+            if reference < F(0.0):
+                ws[c + i, s], reference = v, new
+            elif new != reference:
+                leave[s] |= 1 << p

@@ -12,7 +12,7 @@ Columns of the tables of `Noise`:
             legs read its plus rail alone
 ``wires``   0 place in ``paths``, 1 whether legs read the plus rail alone
 ``bank``    0 and 1 what white and flicker variances of shared draws count a frame, 2 flicker a
-            sequence, 3 and 4 the bias rail's sigmas, 5 from amperes to candidate units
+            sequence, 3 and 4 the bias rail's sigmas
 ``unit``    0 and 1 what white and flicker variances of a unit's own draws count a frame
 ``node``    0 and 1 white and flicker variance of bias legs, 2 current at the pole's corner, 3 what
             bias legs bring
@@ -57,14 +57,17 @@ NOTHING, LEGS, CELLS = range(3)
 
 
 class Noise(NamedTuple):
-    """What the kernel reads of one die's noise, see the module; from `held` on it is its own.
+    """What the kernel reads of one die's noise, see the module; from `store` on it is its own.
 
-    ``mode`` is `LAZY` or `EAGER`, and how many lanes have a sequence; ``device``
-    is the current of the bias rail's devices [A], ``key`` the words of the draws' key, ``room``
-    what `mru_hw.simulate.fast.noise_reach` says. ``z`` are lines of lanes: draws of the nodes that
-    a bank reads, and of the bias rail. ``near`` lists the lanes that are near, ``pairs`` their
-    units (lane, unit, counter), ``lanes`` those that are taken together and ``kept`` their units
-    (unit, number of the lane). Numbers of lanes are unsigned: others could count from the end.
+    ``mode`` is `LAZY` or `EAGER`, ``scales`` are those of the run's points, and ``scaled`` is by
+    bank what makes each point's noise in the candidates' unit of noise in amperes at scale 1.
+    ``device`` is the current of the bias rail's devices [A], ``key`` the words of the draws' key,
+    ``numbers`` are the sequences' in their file, ``store`` has the lines of ``held`` by sequence,
+    ``sequences`` the numbers by lane, ``room`` what `mru_hw.simulate.fast.noise_reach` says. ``z``
+    are lines of lanes: draws of the nodes that a bank reads, and of the bias rail. ``near`` lists
+    the lanes that are near, ``pairs`` their units (lane, unit, counter), ``lanes`` those that are
+    taken together and ``kept`` their units (unit, number of the lane). Numbers of lanes are
+    unsigned: others could count from the end.
     """
 
     mode: Ints
@@ -75,6 +78,8 @@ class Noise(NamedTuple):
     places: Ints
     bank: Numbers
     unit: Numbers
+    scales: Numbers
+    scaled: Numbers
     device: Numbers
     node: Numbers
     paths: Numbers
@@ -85,6 +90,8 @@ class Noise(NamedTuple):
     least: Numbers
     most: Numbers
     key: NDArray[np.uint64]
+    numbers: NDArray[np.uint64]
+    store: Numbers
     sequences: NDArray[np.uint64]
     held: Numbers
     room: Numbers

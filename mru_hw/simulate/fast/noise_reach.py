@@ -91,9 +91,21 @@ def amplitudes(
 
 
 def reach(
-    ws: Any, number: Any, banks: Any, bank: Any, most: Any, c: Any, edges: Any, held: Any, room: Any
+    ws: Any,
+    number: Any,
+    banks: Any,
+    bank: Any,
+    most: Any,
+    c: Any,
+    edges: Any,
+    held: Any,
+    loudest: Any,
+    room: Any,
 ) -> Any:
-    """Mark the units that noise could move over a threshold, by what `amplitudes` wrote."""
+    """Mark the units that noise could move over a threshold, by what `amplitudes` wrote.
+
+    Bounds are those of noise at scale 1, and are taken times the loudest of a lane's points.
+    """
     first, n, n_nodes, place = (
         banks[number, 17],
         banks[number, 9],
@@ -119,7 +131,7 @@ def reach(
         for s in range(LANES):
             gap = minimum(abs(values[s] - up), abs(values[s] + down))
             bound = still[s] + fixed + legs_most * by_leg[s] + nodes_most * by_node[s]
-            marks[s] += power if gap <= bound else F(0.0)
+            marks[s] += power if gap <= bound * loudest[s] else F(0.0)
 
 
 def narrow(
@@ -132,6 +144,7 @@ def narrow(
     c: Any,
     edges: Any,
     z: Any,
+    loudest: Any,
     room: Any,
 ) -> Any:
     """Mark the units that noise could still move, now that the draws of nodes and bias are known.
@@ -161,8 +174,9 @@ def narrow(
         for s in range(LANES):
             gap = minimum(abs(values[s] - up), abs(values[s] + down))
             known = still[s] + moved * bias[s] + shared * np.sqrt(left[s]) * by_node[s]
-            left[s] = gap - known
+            left[s] = gap - known * loudest[s]
         fixed, legs_most = most[unit, 0] * F(LARGEST), most[unit, 3] * F(LARGEST)
         marks, power = room[MARKS + i // MARKED], F(1 << (i % MARKED))
         for s in range(LANES):
-            marks[s] += power if left[s] <= fixed + legs_most * by_leg[s] else F(0.0)
+            own = (fixed + legs_most * by_leg[s]) * loudest[s]
+            marks[s] += power if left[s] <= own else F(0.0)

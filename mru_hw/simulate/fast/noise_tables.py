@@ -43,7 +43,9 @@ class NoiseTables:
     Parameters
     ----------
     law
-        Of the run.
+        Of the runs, whatever their scales.
+    scales
+        Factors on every sigma, one a point.
     keys
         By die.
     lazy
@@ -51,7 +53,13 @@ class NoiseTables:
     """
 
     def __init__(
-        self, program: Program, law: NoiseLaw, keys: Sequence[NoiseKey], *, lazy: bool
+        self,
+        program: Program,
+        law: NoiseLaw,
+        scales: Sequence[float],
+        keys: Sequence[NoiseKey],
+        *,
+        lazy: bool,
     ) -> None:
         self.program, self.law, self.flow = program, law, program.flow
         self.dtype, self.mode = program.net.dtype, LAZY if lazy else EAGER
@@ -70,6 +78,7 @@ class NoiseTables:
             )
             for legs, matrix in zip(self.flow.legs, program.layout.matrices, strict=True)
         }
+        self.scales = np.array(scales)
         self.device = bias_device(self.flow.design)
         self.node = self._node()
         self.key = np.array([(key.k0, key.k1) for key in keys], np.uint64)
@@ -77,16 +86,16 @@ class NoiseTables:
 
     def die(self, d: int, sequences: NDArray[np.int64]) -> Noise:
         """Return the noise of a die on sequences, whose numbers in their file are given."""
-        lanes = np.zeros(LANES, np.uint64)
-        lanes[: len(sequences)] = sequences
         return Noise(
-            mode=np.array([self.mode, len(sequences)]),
+            mode=np.array([self.mode]),
             banks=self.banks,
             walks=self.walks,
             rows=self.rows,
             wires=self.wires,
             bank=self.bank,
             unit=self.unit,
+            scales=self.scales.astype(self.dtype),
+            scaled=self.scaled,
             device=np.array([self.device], self.dtype),
             node=self.node[d],
             paths=self.paths[d],
@@ -97,7 +106,9 @@ class NoiseTables:
             least=self.least[d],
             most=self.most[d],
             key=self.key[d],
-            sequences=lanes,
+            numbers=sequences.astype(np.uint64),
+            store=np.empty((len(sequences), len(self.room["held"])), self.dtype),
+            sequences=np.zeros(LANES, np.uint64),
             **self.room,
         )
 
@@ -147,6 +158,9 @@ class NoiseTables:
         self.banks, self.walks = np.array(banks), np.array(walks)
         self.bank = np.array([band[0] for band in bands]).astype(dtype)
         self.unit = np.concatenate([band[1] for band in bands]).astype(dtype)
+        self.scaled = np.array(
+            [self.scales / flow.rows[units.candidate].bus.scale for units in flow.banks]
+        ).astype(dtype)
         self.weights, self.most = (
             np.concatenate([getattr(bound, name) for bound in bounds], axis=1).astype(dtype)
             for name in ("weights", "most")
@@ -181,7 +195,7 @@ class NoiseTables:
         most = LANES * (units // 4 + nodes // 4 + 3) + units
         bounds = squares_at(units) + nodes + 2 * units
         of_lanes = {"held": held, "room": bounds, "z": nodes + 1}
-        words = {"asked": 3, "words": 4}
+        words = {"asked": 4, "words": 4}
         return {
             "places": np.array([2 * read // 3, *lines[:-1]]),
             "flat": np.zeros((4, most), self.dtype),
@@ -245,8 +259,7 @@ class NoiseTables:
         )
         slow = law.flicker * law.slow
         rail = sigma(*law.bias, white.max(), fast.max()), np.sqrt(law.bias[1] * slow)
-        unit = law.scale / self.flow.rows[units.candidate].bus.scale
-        return [white.max(), fast.max(), slow, *rail, unit], np.stack([white, fast], axis=-1)
+        return [white.max(), fast.max(), slow, *rail], np.stack([white, fast], axis=-1)
 
     def _bound(self, units: Units, rows: list[Row]) -> Bound:
         """Return the bound of a bank; none where its thresholds move, which is drawn everywhere."""
@@ -266,7 +279,7 @@ class NoiseTables:
             white=unit[:, 0],
             fast=unit[:, 1],
             slow=shared[2],
-            unit=shared[5],
+            unit=1 / self.flow.rows[units.candidate].bus.scale,
         )
         return bound_of(self.program, units, before, bands)
 

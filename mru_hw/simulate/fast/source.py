@@ -33,6 +33,7 @@ from mru_hw.model.memory.recurrence import climbed, held_step, signed_step
 from mru_hw.simulate.fast import (
     elementary,
     ideal_loops,
+    lanes,
     lines,
     loops,
     nodes,
@@ -83,6 +84,7 @@ PART = {part}
 WIDE = {wide}
 MARKS = {marks}
 MARKED = {marked}
+IDLE = {idle}
 '''
 
 
@@ -148,18 +150,19 @@ def _text(tree: ast.FunctionDef, decorator: str) -> str:
     return f"\n\n@njit({decorator})\n{ast.unparse(ast.fix_missing_locations(tree))}\n"
 
 
-def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
+def kernel_text(dtype: DTypeLike, width: int = LANES) -> str:
     """Return the text of the kernel's module for one number type."""
     name = np.dtype(dtype).name
     head = _HEAD.format(
         dtype=name,
-        lanes=lanes,
+        lanes=width,
         chunk=lines.CHUNK,
         chain=lines.CHAIN,
         part=noise_lane.PART,
         wide=noise_lane.WIDE,
         marks=noise_reach.MARKS,
         marked=noise_reach.MARKED,
+        idle=lanes.IDLE,
     )
     parts = [head]
     inline = _INLINE
@@ -175,7 +178,8 @@ def kernel_text(dtype: DTypeLike, lanes: int = LANES) -> str:
     parts.append(_draws(inline))
     for loop in _loops():
         exact = loop.__module__ == noise_lane.__name__
-        parts.append(_text(_function(loop), _EXACT if exact else _LOOPS))
+        decorator = _INLINE if loop is units.stepped else _EXACT if exact else _LOOPS
+        parts.append(_text(_function(loop), decorator))
         if loop in WIDE_LOOPS:
             parts.append(_wide(loop))
     return "".join(parts)
@@ -230,15 +234,15 @@ def _loops() -> list[Callable[..., Any]]:
     """List the loops in the order of their text."""
     return [
         getattr(module, name)
-        for module in (lines, nodes, units, noise_lane, noise_reach, noise_loops, loops)
+        for module in (lines, lanes, nodes, units, noise_lane, noise_reach, noise_loops, loops)
         for name in _functions(module.__name__)
     ]
 
 
 @functools.cache
-def kernel(dtype: str, lanes: int = LANES) -> ModuleType:
+def kernel(dtype: str, width: int = LANES) -> ModuleType:
     """Return the compiled module of a number type; what it compiles, it compiles when called."""
-    return _loaded(kernel_text(dtype, lanes))
+    return _loaded(kernel_text(dtype, width))
 
 
 @functools.cache

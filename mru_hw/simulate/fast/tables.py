@@ -12,7 +12,7 @@ Columns of the tables:
               6 cells, 7 clocked, 8 window, 9 signs of the candidate, 10 copied columns of the
               state, 11 place in ``table``, 12 its supply, 13 the units' set cells
 ``keep``      0 what is kept, 1 whether the outputs' mean decides, 2 sums of the last row,
-              3 widest row
+              3 widest row, 4 how many sums of the last row
 ``row_f``     0 usual current, 1 skew, 2 scale
 ``node``      0 quiescent current, 1 and 2 what bias legs bring and its pull, 3 and 4 supply; of
               rows that leak 5 to 8 and 9 to 12 what the plus and the minus rail draw, by branch
@@ -70,7 +70,6 @@ class Tables:
     banks: Ints
     keep: Ints
     lines: int
-    features: int
 
     @classmethod
     def of(cls, layout: Layout, keep: int, *, means: bool) -> Tables:
@@ -128,7 +127,7 @@ class _Builder:
         legs = self._legs()
         banks = self._banks()
         features = sum(self.layout.matrices[k].columns for k in flow.rows[flow.y].legs)
-        kept = np.array([keep, int(means), self._room(features), self.widest])
+        kept = np.array([keep, int(means), self._room(features), self.widest, features])
         return Tables(
             steps=np.array([(int(isinstance(s, Units)), s.index) for s in flow.steps]),
             rows=np.array(rows),
@@ -139,7 +138,6 @@ class _Builder:
             banks=np.array(banks),
             keep=kept,
             lines=self.lines,
-            features=features,
         )
 
     def _row(self, row: Row, first: int) -> tuple[int, ...]:

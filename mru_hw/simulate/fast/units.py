@@ -145,6 +145,15 @@ def fixed_thresholds(ws: Any, unit: Any, first: Any, n: Any, edges: Any) -> Any:
             ws[edges + n + i, s] = down
 
 
+def stepped(old: Any, v: Any, up: Any, down: Any, clocked: Any, top: Any) -> Any:
+    """Return how many cells are set after a candidate `v`."""
+    rises = F(1.0) if v >= up else F(0.0)
+    below = v <= -down if clocked == 1 else not v >= down
+    falls = F(1.0) if below else F(0.0)
+    # Never both: a candidate that asks for both asks for the step up.
+    return minimum(maximum(old + rises - falls * (F(1.0) - rises), F(0.0)), top)
+
+
 def step(
     ws: Any,
     c: Any,
@@ -162,15 +171,8 @@ def step(
     for i in range(n):
         charge = unit[first + i, 8]
         for s in range(LANES):
-            v = ws[c + i, s]
-            rises = F(1.0) if v >= ws[edges + i, s] else F(0.0)
-            if clocked == 1:
-                falls = F(1.0) if v <= -ws[edges + n + i, s] else F(0.0)
-            else:
-                falls = F(0.0) if v >= ws[edges + n + i, s] else F(1.0)
             old = ws[count + i, s]
-            # Never both: a candidate that asks for both asks for the step up.
-            new = minimum(maximum(old + rises - falls * (F(1.0) - rises), F(0.0)), top)
+            new = stepped(old, ws[c + i, s], ws[edges + i, s], ws[edges + n + i, s], clocked, top)
             ws[count + i, s] = new
             ws[moved, s] += abs(new - old) * charge
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.statistics.crossed import mean_band, two_way_band
-from mru_hw.statistics.shares import Band, beta_binomial, clopper_pearson, paired_shares
+from mru_hw.statistics.shares import CONFIDENCE, Band, beta_binomial, clopper_pearson, paired_shares
+from mru_hw.sweeps.point_view import coded
 from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Spec
 from mru_hw.sweeps.statistics.spread import (
     PERCENTS,
@@ -20,7 +22,7 @@ from mru_hw.sweeps.statistics.spread import (
     percentile_band,
     percentiles,
 )
-from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.view import DIES, PointView, RunView
 
 _DRAWN = {"process_scale": "process", "gradient_scale": "gradient", "mismatch_scale": "mismatch"}
 _DRAWN |= {"stuck_cells": "stuck cells"}
@@ -77,12 +79,15 @@ class PointStatistics:
     ----------
     runs
         Runs that are done.
+    judged
+        Those and the runs that failed by the circuit: what `passing` is a share of.
     accuracy
         The mean with its interval for other dies and other sequences.
     accuracy_of_dies
         The mean with its interval for other dies and these sequences.
     passing, estimate
-        The share of runs that keep the specification here, and what `beta_binomial` makes of it.
+        The share of dies that pass here, by `PointView.passed`, and what `beta_binomial` makes of
+        it.
     percentiles
         By figure, P1 to P99 over dies.
     percentile_bands
@@ -94,6 +99,7 @@ class PointStatistics:
     point: int
     study: str
     runs: int
+    judged: int
     accuracy: Band | None
     accuracy_of_dies: Band | None
     passing: Band | None
@@ -110,7 +116,10 @@ class Comparison:
     Attributes
     ----------
     dies
-        That both have.
+        That are done at both.
+    judged
+        Those and the dies whose run failed by the circuit at one of them or both, which do not pass
+        there: what `passing` and `p` are of.
     accuracy
         Difference of the means, with its interval for other dies and sequences.
     alike
@@ -120,13 +129,14 @@ class Comparison:
         Difference of the mean energies [J], with Student's interval over dies; None where the
         level prices nothing.
     passing, p
-        Difference of the shares that keep the specification, and the probability of a split as
-        uneven were there none (`paired_shares`).
+        Difference of the shares of dies that pass, by `PointView.passed`, and the probability of a
+        split as uneven were there none (`paired_shares`).
     """
 
     point: int
     base: int
     dies: int
+    judged: int
     accuracy: Band | None
     alike: Band | None
     energy: Band | None
@@ -171,9 +181,13 @@ def asked_points(run: RunView) -> Iterator[list[PointView]]:
         groups: dict[str, list[PointView]] = {}
         for point in points:
             if _asked(run.spec(study), point):
-                shared = {n: v for n, v in point.settings.items() if n not in CONDITIONS}
-                groups.setdefault(repr(shared), []).append(point)
+                groups.setdefault(repr(shared_settings(point)), []).append(point)
         yield from groups.values()
+
+
+def shared_settings(point: PointView) -> dict[str, Any]:
+    """Return the settings that a point shares with all points of its dies: not its condition."""
+    return {name: v for name, v in point.settings.items() if name not in CONDITIONS}
 
 
 def passing_dies(
@@ -183,21 +197,16 @@ def passing_dies(
 
     Returns
     -------
-    keys
-        (die, 2) trial and number of the die, in order.
+    codes
+        (die,) trial and number of the die, as `point_view.coded` has them, in order.
     passed
-        (die,) whether it keeps the specification at every one of the points.
+        (die,) whether it passes at every one of the points, by `PointView.passed`.
     """
-    verdicts: dict[tuple[int, int], list[bool]] = {}
-    for point in group:
-        for key, kept in zip(point.keys, point.passing(spec, run.software(point)), strict=True):
-            verdicts.setdefault((int(key[0]), int(key[1])), []).append(bool(kept))
-        for key in point.lost:
-            verdicts.setdefault((int(key[0]), int(key[1])), []).append(False)
-    whole = {key: all(found) for key, found in verdicts.items() if len(found) == len(group)}
-    keys = sorted(whole)
-    passed = np.array([whole[key] for key in keys], dtype=np.bool_)
-    return np.array(keys, np.int64).reshape(-1, 2), passed
+    found = [point.passed(spec, run.software(point)) for point in group]
+    codes, at = np.unique(np.concatenate([codes for codes, _ in found]), return_inverse=True)
+    passes = np.bincount(at, np.concatenate([passed for _, passed in found]), len(codes))
+    everywhere = np.bincount(at, minlength=len(codes)) == len(group)
+    return codes[everywhere], passes[everywhere] == len(group)
 
 
 def _asked(spec: Spec, point: PointView) -> bool:
@@ -207,13 +216,11 @@ def _asked(spec: Spec, point: PointView) -> bool:
 
 
 def _yield(run: RunView, spec: Spec, group: Sequence[PointView]) -> Yield:
-    keys, passed = passing_dies(run, spec, group)
-    shares = [
-        float(np.mean(p.passing(spec, run.software(p)))) if len(p.accuracy) else 1.0 for p in group
-    ]
-    hardest = group[int(np.argmin(shares))]
-    lost = {tuple(key) for point in group for key in point.lost.tolist()}
-    settings = {n: v for n, v in group[0].settings.items() if n not in CONDITIONS}
+    codes, passed = passing_dies(run, spec, group)
+    at_each = [point.passed(spec, run.software(point))[1] for point in group]
+    hardest = group[int(np.argmin([one.mean() if len(one) else 1.0 for one in at_each]))]
+    lost = np.unique(np.concatenate([coded(point.lost) for point in group]))
+    settings = shared_settings(group[0])
     n, count = len(passed), int(passed.sum())
     return Yield(
         study=group[0].study,
@@ -222,7 +229,7 @@ def _yield(run: RunView, spec: Spec, group: Sequence[PointView]) -> Yield:
         points=tuple(point.number for point in group),
         dies=n,
         passed=count,
-        lost=len(lost & {tuple(key) for key in keys.tolist()}),
+        lost=int(np.isin(lost, codes).sum()),
         band=clopper_pearson(count, n) if n and _independent(group[0]) else None,
         hardest=hardest.number,
         estimate=_estimate(run, spec, hardest),
@@ -269,7 +276,16 @@ def _estimate(run: RunView, spec: Spec, point: PointView) -> Band | None:
     if np.isnan(limit) or not len(point.accuracy) or not _independent(point):
         return None
     right = np.rint(point.accuracy * run.n_sequences).astype(np.int64)
-    return beta_binomial(right, run.n_sequences, float(np.clip(limit, 0, 1)))
+    limit, done, lost = float(np.clip(limit, 0, 1)), len(right), len(point.lost)
+    if not lost:
+        return beta_binomial(right, run.n_sequences, limit)
+    # Dies that the circuit failed keep no limit: both shares, each at half of what may be missed.
+    confidence = (1 + CONFIDENCE) / 2
+    kept = beta_binomial(right, run.n_sequences, limit, confidence)
+    ran = clopper_pearson(done, done + lost, confidence)
+    if kept is None:
+        return None
+    return Band(value=kept.value * ran.value, low=kept.low * ran.low, high=kept.high * ran.high)
 
 
 # -------------------------------------------------------------------------------------- points
@@ -284,7 +300,7 @@ def _of_point(run: RunView, point: PointView) -> PointStatistics:
         if len(values) and not np.isnan(values).all()
     }
     n, alone = len(point.accuracy), _independent(point)
-    passed = int(point.passing(spec, software).sum())
+    _, passed = point.passed(spec, software)
     limits = {name: limit for name, limit in spec.limits.items() if name in figures}
     capable = {
         name: capability(figures[name], limit.at_least, limit.at_most)
@@ -295,9 +311,10 @@ def _of_point(run: RunView, point: PointView) -> PointStatistics:
         point=point.number,
         study=point.study,
         runs=n,
-        accuracy=two_way_band(_matrices(run, point), seed=point.number) if alone else None,
+        accuracy=two_way_band(run.right(point), seed=point.number) if alone else None,
         accuracy_of_dies=mean_band(point.accuracy) if alone else None,
-        passing=clopper_pearson(passed, n) if n and alone else None,
+        judged=len(passed),
+        passing=clopper_pearson(int(passed.sum()), len(passed)) if len(passed) and alone else None,
         estimate=_estimate(run, spec, point),
         percentiles={n: percentiles(v) for n, v in figures.items() if n in _MEASURED},
         percentile_bands={
@@ -314,11 +331,6 @@ def _percentile_bands(values: Matrix) -> dict[str, Band]:
     return {name: band for name, band in bands.items() if band is not None}
 
 
-def _matrices(run: RunView, point: PointView) -> Iterator[Matrix]:
-    for bits in run.right(point):
-        yield bits.astype(np.float64)
-
-
 # --------------------------------------------------------------------------------- comparisons
 
 
@@ -327,42 +339,60 @@ def _comparisons(run: RunView) -> Iterator[Comparison]:
     for point in run.studies().get(base.study, ()):
         if point.number == base.number or not _independent(point) or not _independent(base):
             continue
-        _, ours, theirs = np.intersect1d(
-            _codes(base), _codes(point), assume_unique=True, return_indices=True
-        )
+        ours, theirs = _common(base.codes, point.codes)
         if not len(ours):
             continue
         spec = run.spec(base.study)
-        passing, p = paired_shares(
-            base.passing(spec, run.software(base))[ours],
-            point.passing(spec, run.software(point))[theirs],
+        (all_ours, kept), (all_theirs, kept_there) = (
+            one.passed(spec, run.software(one)) for one in (base, point)
         )
+        rows, rows_there = _common(all_ours, all_theirs)
+        passing, p = paired_shares(kept[rows], kept_there[rows_there])
         priced = len(base.energy) and len(point.energy)
-        apart = _differences(run, (base, ours), (point, theirs))
+        apart = partial(_differences, run, (base, ours), (point, theirs))
         yield Comparison(
             point=point.number,
             base=base.number,
             dies=len(ours),
-            accuracy=two_way_band([apart], seed=point.number, differences=True),
-            alike=two_way_band([1 - np.abs(apart)], seed=point.number),
+            judged=len(rows),
+            accuracy=two_way_band(apart(), seed=point.number, differences=True),
+            alike=two_way_band((one == 0 for one in apart()), seed=point.number),
             energy=mean_band(point.energy[theirs] - base.energy[ours]) if priced else None,
             passing=passing,
             p=p,
         )
 
 
-def _codes(point: PointView) -> NDArray[np.int64]:
-    """Return one number for each run that is done, alike at every point."""
-    return point.keys[:, 0] << 32 | point.keys[:, 1]
+def _common(
+    ours: NDArray[np.int64], theirs: NDArray[np.int64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where the codes that two points have in common stand in each of them."""
+    _, first, second = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)
+    return first, second
 
 
 def _differences(
     run: RunView,
-    first: tuple[PointView, NDArray[np.int64]],
-    second: tuple[PointView, NDArray[np.int64]],
-) -> Matrix:
-    ours, theirs = (
-        np.concatenate(list(run.right(point)))[rows].astype(np.int8)
-        for point, rows in (first, second)
-    )
-    return (theirs - ours).astype(np.float64)
+    first: tuple[PointView, NDArray[np.intp]],
+    second: tuple[PointView, NDArray[np.intp]],
+) -> Iterator[NDArray[np.int8]]:
+    """Yield (die, sequence) the second less the first of whether decisions are right."""
+    both = (_rows(run.right(point), rows) for point, rows in (first, second))
+    for ours, theirs in zip(*both, strict=True):
+        yield theirs.astype(np.int8) - ours.astype(np.int8)
+
+
+def _rows(
+    blocks: Iterator[NDArray[np.bool_]], rows: NDArray[np.intp]
+) -> Iterator[NDArray[np.bool_]]:
+    """Yield some rows, which are in order, of consecutive blocks, as many at a time as `DIES`."""
+    waiting, before = list[NDArray[np.bool_]](), 0
+    for block in blocks:
+        low, high = np.searchsorted(rows, [before, before + len(block)])
+        waiting.append(block[rows[low:high] - before])
+        before += len(block)
+        if sum(map(len, waiting)) >= DIES:
+            whole = np.concatenate(waiting)
+            yield whole[:DIES]
+            waiting = [whole[DIES:]]
+    yield np.concatenate(waiting)

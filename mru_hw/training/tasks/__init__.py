@@ -1,6 +1,6 @@
 """The tasks that train by name: one module a task, one entry in `TASKS`; no torch is loaded.
 
-docs/tasks.md lists them, and says how to add one.
+docs/reference/tasks.md lists them, and says how to add one.
 """
 
 from __future__ import annotations

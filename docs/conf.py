@@ -1,0 +1,44 @@
+"""How Sphinx builds the site: ``make docs``. Why Sphinx: docs/decisions/0039-site.md."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent))
+
+from mru_hw.version import __version__  # noqa: E402
+from scripts.site import write_reference  # noqa: E402
+
+project = "mru_hw"
+author = "the authors of mru_hw"
+release = version = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+]
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 4
+exclude_patterns = ["examples", "schemas"]
+
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True}
+autodoc_class_signature = "separated"
+python_use_unqualified_type_names = True
+napoleon_numpy_docstring = True
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+default_role = "code"
+
+html_theme = "furo"
+html_title = "mru_hw"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_copy_source = False
+
+write_reference(DOCS / "reference" / "made", DOCS / "references.bib", DOCS / "schemas")

@@ -1,0 +1,108 @@
+"""What the error budget advises: which mirrors to enlarge, and what that gains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mru_hw.budget.table import Budget, make_budget
+from mru_hw.errors import UserError
+from mru_hw.report import figures
+from mru_hw.report.chip import ChipFacts, square
+from mru_hw.report.parts import Picture, Section, Table
+from mru_hw.sweeps.told import percent
+
+_ENLARGED = 12
+"""Mirrors that are listed."""
+_FOLLOWED = 3
+"""Of them, those whose enlargement together is told."""
+
+
+def enlarge_section(found: ChipFacts | str) -> Section:
+    """Return what the error budget advises: which mirrors to enlarge, and what that gains."""
+    title, key = "What to enlarge", "enlarge"
+    if isinstance(found, str):
+        return Section(key=key, title=title, paragraphs=[found])
+    try:
+        budget = make_budget(found.model, found.design, found.calibration)
+    except UserError as error:
+        return Section(
+            key=key, title=title, paragraphs=[f"The error budget has no answer: {error}"]
+        )
+    rows = list(_enlarged(budget, found.gate_area))
+    shares = {mirror.name: 100 * mirror.share for mirror in budget.mirrors[:8]}
+    return Section(
+        key=key,
+        title=title,
+        paragraphs=[
+            f"Mismatch moves a threshold by {percent(budget.sigma_threshold)} of itself (standard "
+            "deviation, root mean square over all thresholds), by the error budget at nominal "
+            "conditions. Mirrors are ranked by what one small area, 1 % of the chip's gates, "
+            "removes of that variance. Doubling a mirror halves its own share: area in "
+            "DESIGN.yaml does it by the name in the first column, and the sweep says what the "
+            "yield gains. mru-hw sensitivity measures the same by switching mismatch off, part "
+            "by part.",
+            *_gain(budget, found.gate_area),
+            "Energy follows the currents: static power is nearly proportional to i_unit, and "
+            "smaller currents cost accuracy by leakage, noise and short frames. An axis of the "
+            "design in the plan ({axis: i_unit, values: [300 pA, 1 nA]}) shows both on the same "
+            "dies under “Trade-offs between designs”.",
+        ],
+        tables=[
+            Table(
+                name="enlarge",
+                caption=(
+                    "What to enlarge first. Doubling adds the mirror's own gate area and takes "
+                    "half of its share off the variance of thresholds."
+                ),
+                head=(
+                    *("mirror", "share of variance", "doubling removes", "adds area"),
+                    *("of the chip's gates", "1 % of the gates here removes"),
+                ),
+                rows=rows,
+                numbers=range(1, 6),
+            )
+        ],
+        pictures=[
+            Picture(
+                name="variance_by_mirror",
+                svg=figures.ranked(shares, "share of the variance of thresholds [%]"),
+                alternative="Bars: the share of each mirror in the variance of thresholds.",
+                caption=(
+                    "Mirrors in the order of the table, with their share of the variance of a "
+                    "threshold's error; a small mirror that costs little area may stand before a "
+                    "larger share."
+                ),
+                data={"mirror": list(shares), "share [%]": list(shares.values())},
+            )
+        ]
+        if shares
+        else [],
+    )
+
+
+def _gain(budget: Budget, gates: float) -> Iterator[str]:
+    """Say what following the first rows of the table would gain, and at which price."""
+    some = budget.mirrors[:_FOLLOWED]
+    if not some:
+        return
+    left = 1 - sum(mirror.share for mirror in some) / 2
+    area = sum(mirror.area for mirror in some)
+    yield (
+        f"Following the first {len(some)}: mismatch would move a threshold by "
+        f"{percent(budget.sigma_threshold * left**0.5)} in place of "
+        f"{percent(budget.sigma_threshold)}, for {square(area)} more gates "
+        f"({percent(area / gates)} of the chip's), by the budget; what the yield gains "
+        "a sweep says."
+    )
+
+
+def _enlarged(budget: Budget, gates: float) -> Iterator[list[str]]:
+    for mirror in budget.mirrors[:_ENLARGED]:
+        yield [
+            mirror.name,
+            percent(mirror.share),
+            percent(mirror.share / 2),
+            square(mirror.area),
+            percent(mirror.area / gates),
+            percent(mirror.benefit),
+        ]

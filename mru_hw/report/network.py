@@ -1,0 +1,407 @@
+"""The network as blocks, the circuits of its chip with their schematics, and where units switch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import EngFormatter
+
+from mru_hw.cells.base import Devices
+from mru_hw.circuits.catalogue import NODE_VIEWS
+from mru_hw.mapping.parts import Bank
+from mru_hw.report.chip import ChipFacts, network_said, square
+from mru_hw.report.colours import BLUE, DIES, FAINT, GREEN, INK, PINK, VERMILION
+from mru_hw.report.figures import Array, Drawing, drawn
+from mru_hw.report.parts import Picture, Section, Table
+from mru_hw.report.schematic import devices, schematic, source, what_it_is
+from mru_hw.sweeps.told import Told, percent, quantity
+from mru_hw.sweeps.words import many
+from mru_hw.units import render
+from mru_hw.variation.die import draw_dies, nominal_die
+
+_DIES = 20
+"""Dies whose switching points are drawn."""
+_LAYERS = 4
+"""Layers that are drawn, at most."""
+_BIAS_VIEW = "bias_tree"
+
+
+def network_section(found: ChipFacts, seeds: Sequence[int]) -> Section:
+    """Return the section that draws the network, its circuits and its units' switching points.
+
+    Parameters
+    ----------
+    seeds
+        Of dies of the point at the head.
+    """
+    loops = switching(found, [int(seed) for seed in seeds[:_DIES]])
+    views = _views(found)
+    fixed = [loop for loop in loops if loop.fixed]
+    paragraphs = [
+        "What each schematic's devices are called by is their class; the table of unit devices "
+        "has the technology's own sizes for it. ×m is a number of parallel unit devices.",
+    ]
+    if len(fixed) < len(loops):
+        paragraphs.append(
+            "Units whose thresholds come from the input have no fixed switching points, and are in "
+            "no loop here."
+        )
+    return Section(
+        key="network",
+        title="The network and its circuits",
+        paragraphs=paragraphs,
+        pictures=[
+            _blocks(found),
+            *([_loops(found, fixed)] if fixed else []),
+            *(
+                Picture(
+                    name=f"schematic_{view}",
+                    svg=schematic(view),
+                    alternative=f"Schematic of {view}.",
+                    caption=f"{view}: {what_it_is(view)}.",
+                    data=devices(view),
+                    half=True,
+                )
+                for view in views
+            ),
+        ],
+        tables=[
+            _circuits(found, views),
+            *([_thresholds(fixed)] if fixed else []),
+            _devices(found),
+        ],
+    )
+
+
+# ------------------------------------------------------------------------------------ circuits
+
+
+def _views(found: ChipFacts) -> list[str]:
+    """Return the cell views that the chip's deck has instances of, each once."""
+    views = [*NODE_VIEWS, _BIAS_VIEW]
+    views += [view for bank in found.design.banks for view in bank.circuit.views]
+    return [view for view in dict.fromkeys(views) if _instances(found, view)[0]]
+
+
+def _instances(found: ChipFacts, view: str) -> tuple[int, int]:
+    """Return how many there are of a view in the chip, and how many transistors are in all."""
+    names = [name for name in found.cells if name == view or name.startswith(f"{view}_")]
+    count = sum(found.cells[name][0] for name in names)
+    return count, sum(found.cells[name][0] * found.cells[name][1] for name in names)
+
+
+def _circuits(found: ChipFacts, views: Sequence[str]) -> Table:
+    rows: list[list[str]] = []
+    for view in views:
+        count, transistors = _instances(found, view)
+        rows.append(
+            [
+                view,
+                what_it_is(view),
+                Told(f"{count:,}", count),
+                Told(f"{transistors / count:,.0f}", transistors / count),
+                source(view) or "this project",
+            ]
+        )
+    return Table(
+        name="circuits",
+        caption=(
+            "Circuits of the chip. A circuit may hold others of this table (a strobe driver has "
+            "inverters), so the rows have no sum; legs of mirrors are single transistors beside "
+            "them. No circuit of a CMRU is published: the ladder is this project's own."
+        ),
+        head=("circuit", "what it is", "in the chip", "transistors in each", "source"),
+        rows=rows,
+        numbers=(2, 3),
+    )
+
+
+def _devices(found: ChipFacts) -> Table:
+    technology = found.design.technology
+    rows = []
+    for name, device in technology.devices.items():
+        sigma, _ = technology.sigma(name)
+        rows.append(
+            [
+                name,
+                device.model,
+                quantity(device.w, "m"),
+                quantity(device.l, "m"),
+                square(device.w * device.l),
+                quantity(sigma, "V"),
+            ]
+        )
+    return Table(
+        name="unit_devices",
+        caption=(
+            f"Unit devices of {technology.name}, by the class that schematics name, with the "
+            "standard deviation of one device's threshold voltage by its area."
+        ),
+        head=("class", "model", "W", "L", "gate area", "sigma of V_t"),
+        rows=rows,
+        numbers=range(2, 6),
+    )
+
+
+# ----------------------------------------------------------------------------- switching points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """Where the units of a layer switch; currents in A.
+
+    Attributes
+    ----------
+    layer, levels, bits
+        Which, K, and whether its units are single bits without a clock.
+    up, down
+        (1 + n_dies, n_units) candidate at which a unit steps up, and down; the nominal die first.
+    level
+        (1 + n_dies, n_units, n_levels) its output current by level, the lowest first.
+    """
+
+    layer: int
+    levels: int
+    bits: bool
+    up: Array
+    down: Array
+    level: Array
+
+    @property
+    def fixed(self) -> bool:
+        """Whether bias legs set its thresholds."""
+        return bool(np.isfinite(self.up).all())
+
+
+def switching(found: ChipFacts, seeds: Sequence[int]) -> list[Loop]:
+    """Return where the units of each layer switch on the nominal die and on dies with mismatch."""
+    at, design = found.conditions, found.design
+    own = found.calibration.at(
+        at.v_dd, temperature=at.temperature, corner=at.corner, loops_only=design.loops_only
+    )
+    dies = [nominal_die(design), *draw_dies(design, seeds)]
+    placed = [
+        Devices(design=design, calibration=own, die=die, temperature=at.temperature) for die in dies
+    ]
+    return [_loop(bank, placed) for bank in design.banks[:_LAYERS]]
+
+
+def _loop(bank: Bank, dies: Sequence[Devices]) -> Loop:
+    laws = [bank.circuit.law(devices, bank) for devices in dies]
+    # The law of a clocked unit counts the current of the minus rail, so downward is negative.
+    sign = -1.0 if bank.clocked else 1.0
+    return Loop(
+        layer=bank.layer,
+        levels=bank.levels,
+        bits=not bank.clocked,
+        up=np.stack([law.up for law in laws]),
+        down=sign * np.stack([law.down for law in laws]),
+        level=np.stack([law.level for law in laws]),
+    )
+
+
+def _loops(found: ChipFacts, loops: Sequence[Loop]) -> Picture:
+    n_dies = len(loops[0].up) - 1
+    temperature = found.conditions.temperature
+    return Picture(
+        name="hysteresis",
+        svg=_draw_loops(loops),
+        alternative="Output current of a unit of each layer against its candidate, up and down.",
+        caption=(
+            "Hysteresis of one unit of each layer, by the laws of its circuit: its output current "
+            "while a slow candidate rises and falls, on the nominal die (thick) and "
+            f"{many(n_dies, 'die')} with mismatch (thin), at {temperature:g} °C. A clocked unit "
+            "moves one level a frame, so that it takes a frame for each level on the steep sides "
+            "(dotted: levels between)."
+        ),
+        data=_loop_columns(loops),
+    )
+
+
+def _loop_columns(loops: Sequence[Loop]) -> Mapping[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for loop in loops:
+        unit = _shown(loop)
+        name = f"layer {loop.layer}, unit {unit}"
+        found[f"{name}: up [A]"] = loop.up[:, unit].tolist()
+        found[f"{name}: down [A]"] = loop.down[:, unit].tolist()
+        found[f"{name}: lowest output [A]"] = loop.level[:, unit, 0].tolist()
+        found[f"{name}: highest output [A]"] = loop.level[:, unit, -1].tolist()
+    return found
+
+
+def _shown(loop: Loop) -> int:
+    """Return the unit that is drawn: the one whose threshold is the median of its layer's."""
+    return int(np.argsort(loop.up[0], kind="stable")[len(loop.up[0]) // 2])
+
+
+def _draw_loops(loops: Sequence[Loop]) -> Drawing:
+    def draw(figure: Figure) -> None:
+        places = np.atleast_1d(figure.subplots(1, len(loops)))
+        for axes, loop in zip(places, loops, strict=True):
+            _draw_loop(axes, loop)
+
+    return drawn(draw, (max(4.2, 3.6 * len(loops)), 3.2))
+
+
+def _draw_loop(axes: Axes, loop: Loop) -> None:
+    unit = _shown(loop)
+    ups, downs, levels = loop.up[:, unit], loop.down[:, unit], loop.level[:, unit]
+    most = 1.6 * float(max(np.abs(ups).max(), np.abs(downs).max()))
+    left = 0.0 if loop.bits else -most
+    for k in reversed(range(len(ups))):
+        low, high, nominal = float(levels[k, 0]), float(levels[k, -1]), k == 0
+        up, down = float(ups[k]), float(downs[k])
+        pen: Any = {"color": DIES if nominal else FAINT, "linewidth": 1.6 if nominal else 0.6}
+        axes.plot([left, up, up, most], [low, low, high, high], zorder=3 + nominal, **pen)
+        axes.plot([most, down, down, left], [high, high, low, low], zorder=3 + nominal, **pen)
+    for between in levels[0, 1:-1]:
+        axes.plot([downs[0], ups[0]], [between, between], color=DIES, linestyle=":", linewidth=1)
+    top = float(levels.max())
+    axes.annotate("up", (float(ups[0]), top * 1.03), ha="center", color=INK, fontsize=8)
+    axes.annotate("down", (float(downs[0]), top * 1.03), ha="center", color=INK, fontsize=8)
+    axes.set_title(f"layer {loop.layer}, unit {unit}", loc="left", fontsize=9, pad=14)
+    axes.set_xlabel("candidate")
+    axes.set_ylabel("output")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(EngFormatter(unit="A"))
+    axes.locator_params(axis="x", nbins=4)
+
+
+def _thresholds(loops: Sequence[Loop]) -> Table:
+    return Table(
+        name="thresholds",
+        caption=(
+            "Where the units of a layer switch, by the laws of their circuits: the nominal die, "
+            "and the standard deviation over units and dies with mismatch of what each is off "
+            "from its nominal, as a share of that. Of the unit's own devices alone: what the "
+            "candidate's legs add stands under “What to enlarge”."
+        ),
+        head=("layer and edge", "units", "least", "most", "sigma by mismatch", "dies"),
+        rows=[row for loop in loops for row in _edges(loop)],
+        numbers=range(1, 6),
+    )
+
+
+def _edges(loop: Loop) -> Iterator[list[str]]:
+    for word, values in (("up", loop.up), ("down", loop.down)):
+        nominal = values[0]
+        known = nominal != 0
+        off = values[1:, known] / nominal[known] - 1
+        yield [
+            f"layer {loop.layer}, {word}",
+            Told(str(len(nominal)), len(nominal)),
+            quantity(float(nominal.min()), "A"),
+            quantity(float(nominal.max()), "A"),
+            percent(float(np.sqrt((off**2).mean()))) if off.size else Told("not told"),
+            Told(str(len(values) - 1), len(values) - 1),
+        ]
+
+
+# ---------------------------------------------------------------------------- drawn as blocks
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    title: str
+    lines: tuple[str, ...]
+    colour: str
+
+
+def _blocks(found: ChipFacts) -> Picture:
+    boxes = list(_boxes(found))
+    return Picture(
+        name="network",
+        svg=_draw_blocks(boxes, found),
+        alternative=f"The network as blocks: {network_said(found.model)}.",
+        caption=(
+            "The network as blocks, as the signal runs: weights are legs of current mirrors, a sum "
+            "is a node. Bias tree and strobes serve all of it. What is outside the frame is "
+            "outside the chip."
+        ),
+        data={
+            "block": [box.title for box in boxes],
+            "what": ["; ".join(box.lines) for box in boxes],
+        },
+    )
+
+
+def _boxes(found: ChipFacts) -> Iterator[_Box]:
+    design, spec = found.design, found.model.spec
+    legs = {
+        one.parameter: sum(int(np.count_nonzero(units)) for _, units in one.legs())
+        for one in design.connections
+    }
+
+    def wires(prefix: str) -> str:
+        return f"{sum(n for name, n in legs.items() if name.startswith(prefix)):,} legs"
+
+    width = spec.n_hidden
+    yield _Box("input", (f"{spec.n_in} → {width}", wires("input")), BLUE)
+    for k, (layer, bank) in enumerate(zip(spec.layers, design.banks, strict=True)):
+        width = layer.n_out
+        yield _Box(
+            f"layer {k}",
+            (
+                many(layer.n_units, f"{layer.cell.name} unit"),
+                f"levels {-bank.levels} to {bank.levels}" if layer.levels else "1 bit each",
+                wires(f"layers.{k}."),
+            ),
+            VERMILION,
+        )
+    yield _Box("head", (f"{width} → {spec.n_classes}", wires("head")), BLUE)
+
+
+def _draw_blocks(boxes: Sequence[_Box], found: ChipFacts) -> Drawing:
+    spec, timing = found.model.spec, found.design.timing
+    step, wide, high = 2.0, 1.5, 1.3
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.set_axis_off()
+        right = step * len(boxes)
+        axes.set_xlim(-1.7, right + 1.7)
+        axes.set_ylim(-1.5, high + 0.45)
+        axes.add_patch(
+            Rectangle((-0.35, -1.35), right + 0.2, high + 1.65, fill=False, edgecolor=INK, lw=1.2)
+        )
+        axes.text(-0.25, high + 0.26, "chip", fontsize=8, va="top", color=INK)
+        for k, box in enumerate(boxes):
+            _box(axes, box, (step * k, 0.0), (wide, high))
+            _arrow(axes, step * k - (step - wide), step * k, high / 2)
+        _arrow(axes, step * (len(boxes) - 1) + wide, right + 0.2, high / 2)
+        axes.text(
+            -0.6, high / 2, f"{spec.n_in} input\ncurrents", ha="right", va="center", fontsize=8
+        )
+        axes.text(
+            right + 0.3, high / 2, f"{spec.n_classes} output\ncurrents", va="center", fontsize=8
+        )
+        below = f"bias tree, from one reference: {render(found.design.i_lsb, 'A')} a unit device"
+        _box(axes, _Box(below, (), PINK), (0.0, -0.6), (right - step + wide, 0.35))
+        if found.design.strobed:
+            said = f"strobes, one phase a layer, frame of {render(timing.frame, 's')}"
+            _box(axes, _Box(said, (), GREEN), (0.0, -1.15), (right - step + wide, 0.35))
+
+    return drawn(draw, (max(7.0, 1.9 * len(boxes) + 1.6), 3.0))
+
+
+def _box(axes: Axes, box: _Box, at: tuple[float, float], size: tuple[float, float]) -> None:
+    axes.add_patch(Rectangle(at, *size, fill=False, edgecolor=box.colour, linewidth=1.8))
+    x, top = at[0] + size[0] / 2, at[1] + size[1]
+    if not box.lines:
+        axes.text(x, top - size[1] / 2, box.title, ha="center", va="center", fontsize=8)
+        return
+    axes.text(x, top - 0.12, box.title, ha="center", va="top", fontsize=9, fontweight="bold")
+    axes.text(x, top - 0.45, "\n".join(box.lines), ha="center", va="top", fontsize=8)
+
+
+def _arrow(axes: Axes, left: float, right: float, y: float) -> None:
+    axes.annotate(
+        "", (right, y), (left, y), arrowprops={"arrowstyle": "-|>", "color": FAINT, "lw": 1.2}
+    )

@@ -1,0 +1,332 @@
+"""The runs that a store holds as arrays, checked while they are read: each of them once."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain, compress, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mru_hw.errors import RunStatus
+from mru_hw.simulate.supply import BLOCKS
+from mru_hw.sweeps.points import Asked, Point
+from mru_hw.sweeps.store import QUANTILES
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+STATUSES = tuple(RunStatus)
+"""What the numbers of `StoredRuns.status` stand for."""
+BLOCK_NAMES = tuple(sorted(BLOCKS))
+"""What `StoredRuns.blocks` has in its second dimension."""
+MOST = 1e60
+"""The largest number: squares of ratios of such numbers, and sums of those, are floats."""
+CLOSE = 1e-9
+"""Relative, of a mean that is stored beside its numbers."""
+_ROWS = 1000
+"""Results that are read at a time: their blobs are large."""
+_CODES = {status.name: code for code, status in enumerate(STATUSES)}
+_DONE = STATUSES.index(RunStatus.DONE)
+_ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.uint16)
+"""How many bits of a byte are set."""
+_COLUMNS = (
+    *("point", "trial", "die", "seed", "status", "design", "seconds"),
+    *("accuracy", "right", "energy_mean", "quantiles", "blocks", "decision", "energy"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRuns:
+    """All runs of a store in the order of point, trial and die, each attribute (run, ...).
+
+    Attributes
+    ----------
+    point, trial, die, seed
+        What names a run, and the seed of its die.
+    status, design
+        Places in `STATUSES` and in `designs`.
+    designs
+        Digests.
+    seconds
+        Wall time of a run [s].
+    accuracy, energy
+        Share of right decisions, and the mean energy of a sequence [J]; NaN of what a run has not.
+    blocks
+        (run, block, 2) mean static and switching energy of a sequence [J] by `BLOCK_NAMES`; NaN of
+        blocks that a run does not resolve.
+    """
+
+    point: Ints
+    trial: Ints
+    die: Ints
+    seed: Ints
+    status: Ints
+    design: Ints
+    designs: tuple[str, ...]
+    seconds: Floats
+    accuracy: Floats
+    energy: Floats
+    blocks: Floats
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        """Whether each run is done."""
+        done: NDArray[np.bool_] = self.status == _DONE
+        return done
+
+    def of_point(self, number: int) -> StoredRuns:
+        """Return the runs of one point."""
+        low, high = np.searchsorted(self.point, [number, number + 1])
+        return self.taken(slice(int(low), int(high)))
+
+    def taken(self, rows: slice | Ints | NDArray[np.bool_]) -> StoredRuns:
+        """Return some of the runs."""
+        each = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "designs"}
+        taken: dict[str, Any] = {name: values[rows] for name, values in each.items()}
+        return StoredRuns(designs=self.designs, **taken)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What a store says of itself, which its runs are held against.
+
+    Attributes
+    ----------
+    points
+        By number.
+    asked
+        The runs that the store is for.
+    designs
+        By number, the digest of the design of each point that draws no networks.
+    labels
+        (n_seq,) class indices; -1 where they are not known.
+    priced, whole, complete
+        Whether its level prices energies, every decision and energy is kept, and all runs that it
+        is for are there.
+    """
+
+    points: Mapping[int, Point]
+    asked: Asked
+    designs: Mapping[int, str]
+    labels: Ints
+    priced: bool
+    whole: bool
+    complete: bool
+
+
+def require(so: object) -> None:
+    """Raise ValueError unless something is so."""
+    if not so:
+        raise ValueError("a claim that cannot be")
+
+
+def read_runs(db: sqlite3.Connection, claims: Claims) -> StoredRuns:
+    """Return the runs of a store.
+
+    Each has numbers that can be, means and blocks that are those of what stands beside them, and
+    belongs to one of its points, once.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError
+        Something is not so.
+    """
+    designs: dict[str, int] = {}
+    parts = [_part(columns, claims, designs) for columns in _chunks(db)]
+    names = [f.name for f in fields(StoredRuns) if f.name != "designs"]
+    if parts:
+        joined: Any = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    else:
+        joined = {name: np.empty(0, np.int64) for name in names}
+        joined |= {name: np.empty(0) for name in ("seconds", "accuracy", "energy")}
+        joined["blocks"] = np.empty((0, len(BLOCK_NAMES), 2))
+    found = StoredRuns(designs=tuple(designs), **joined)
+    order = np.lexsort((found.die, found.trial, found.point))
+    if (np.diff(order) != 1).any():
+        found = found.taken(order)
+    _placed(found, claims, dict(_indexed(db)))
+    return found
+
+
+def _indexed(db: sqlite3.Connection) -> Iterator[tuple[tuple[int, int], tuple[int, ...]]]:
+    """Yield by point and trial count, least, largest and sum of the dies, as the index has them.
+
+    By the index runs are found later, and it may be damaged where the table is not.
+    """
+    query = "SELECT point, trial, count(*), min(die), max(die), sum(die) FROM result"
+    for point, trial, *told in db.execute(f"{query} GROUP BY point, trial"):
+        yield (point, trial), tuple(told)
+
+
+def _chunks(db: sqlite3.Connection) -> Iterator[dict[str, tuple[Any, ...]]]:
+    cursor = db.execute(f"SELECT {', '.join(_COLUMNS)} FROM result")  # noqa: S608
+    while rows := cursor.fetchmany(_ROWS):
+        yield dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
+
+
+def _part(
+    columns: Mapping[str, Sequence[Any]], claims: Claims, designs: dict[str, int]
+) -> dict[str, NDArray[Any]]:
+    """Check some rows and return them as arrays; `designs` grows by those that are new."""
+    found: dict[str, NDArray[Any]] = {}
+    for name in ("point", "trial", "die", "seed"):
+        require(set(map(type, columns[name])) <= {int})
+        found[name] = np.array(columns[name], np.int64)
+    require(set(map(type, columns["design"])) <= {str})
+    found["status"] = np.array([_CODES[one] for one in columns["status"]], np.int64)
+    places = [designs.setdefault(one, len(designs)) for one in columns["design"]]
+    found["design"] = np.array(places, np.int64)
+    found["seconds"] = _numbers(columns["seconds"], 0, MOST)
+    done = found["status"] == _DONE
+    figures = _COLUMNS[_COLUMNS.index("accuracy") :]
+    # What stands beside a run that failed is nothing that it left.
+    kept = {name: tuple(compress(columns[name], done)) for name in figures}
+    n = len(done)
+    found |= {"accuracy": np.full(n, np.nan), "energy": np.full(n, np.nan)}
+    found["blocks"] = np.full((n, len(BLOCK_NAMES), 2), np.nan)
+    if done.any():
+        found["accuracy"][done] = _decided(kept, claims)
+    if done.any() and claims.priced:
+        found["energy"][done] = means = _priced(kept, claims)
+        found["blocks"][done] = _blocks(kept["blocks"], means)
+    elif done.any():
+        _nothing(kept, "energy", "energy_mean", "quantiles", "blocks")
+    return found
+
+
+def _nothing(columns: Mapping[str, Sequence[Any]], *names: str) -> None:
+    require(all(set(columns[name]) <= {None} for name in names))
+
+
+def _decided(columns: Mapping[str, Sequence[Any]], claims: Claims) -> Floats:
+    """Return shares of right decisions, which are those of the bits of each run."""
+    n = len(claims.labels)
+    share = _numbers(columns["accuracy"], 0, 1)
+    packed = blobs(columns["right"], "u1", (n + 7) // 8)
+    # Bits behind the last sequence are 0.
+    require(not n % 8 or not (packed[:, -1] & (0xFF >> n % 8)).any())
+    require(np.allclose(share, _ONES[packed].sum(axis=1) / n, rtol=0, atol=CLOSE))
+    if claims.whole:
+        chosen = blobs(columns["decision"], "<i2", n)
+        right = np.packbits(chosen == claims.labels, axis=1)
+        require((chosen >= 0).all() and np.array_equal(packed, right))
+    else:
+        _nothing(columns, "decision", "energy")
+    return share
+
+
+def _priced(columns: Mapping[str, Sequence[Any]], claims: Claims) -> Floats:
+    """Return mean energies [J], which lie among the quantiles and are those of the sequences."""
+    mean = _numbers(columns["energy_mean"], 0, MOST)
+    ends = joules(columns["quantiles"], len(QUANTILES))
+    room = CLOSE * ends[:, -1]
+    require((np.diff(ends, axis=1) >= 0).all())
+    require((ends[:, 0] - room <= mean).all() and (mean <= ends[:, -1] + room).all())
+    if claims.whole:
+        each = joules(columns["energy"], len(claims.labels))
+        require(np.allclose(mean, each.mean(axis=1), rtol=CLOSE, atol=0))
+        same = np.percentile(each, QUANTILES, axis=1).T
+        require(np.allclose(ends, same, rtol=CLOSE, atol=0))
+    return mean
+
+
+def _blocks(texts: Sequence[str], means: Floats) -> Floats:
+    """Return (run, block, 2) energies [J] that add up to the mean energies of the runs."""
+    found = np.full((len(texts), len(BLOCK_NAMES), 2), np.nan)
+    alike = _alike(texts)
+    for names, rows, pairs in _apart(texts) if alike is None else [alike]:
+        values = _numbers(pairs, -MOST, MOST).reshape(-1, len(names), 2)
+        places = np.array([BLOCK_NAMES.index(name) for name in names], np.int64)
+        found[np.ix_(np.array(rows, np.int64), places)] = values
+    total = np.nansum(found, axis=(1, 2))
+    # A block that ngspice does not resolve is left out, and counts in the whole.
+    missing = np.isnan(found).any(axis=(1, 2)) & (total < means)
+    close = np.abs(total - means) <= CLOSE * np.maximum(np.abs(total), means)
+    require((missing | close).all())
+    return found
+
+
+_Numbers = tuple[tuple[str, ...], Sequence[int], list[Any]]
+"""Names of blocks, rows of texts, and their numbers one after the other."""
+
+
+def _alike(texts: Sequence[str]) -> _Numbers | None:
+    """Read texts that differ from the first in their numbers alone; None where they do not.
+
+    As one list: mappings and pairs of a million runs keep Python's collector of garbage busy.
+    """
+    names = tuple(json.loads(texts[0]))
+    text = ",".join(texts)
+    for k, name in enumerate(names):
+        text = text.replace(f'{"], " if k else "{"}"{name}": [', "," if k else "")
+    try:
+        numbers = json.loads(f"[{text.replace(']}', '')}]")
+    except ValueError:
+        return None
+    whole = len(numbers) == 2 * len(names) * len(texts)
+    return (names, range(len(texts)), numbers) if whole else None
+
+
+def _apart(texts: Sequence[str]) -> Iterator[_Numbers]:
+    """Read texts of several forms."""
+    parsed = [json.loads(text) for text in texts]
+    named = [tuple(one) for one in parsed]
+    for names in set(named):
+        rows = [row for row, one in enumerate(named) if one == names]
+        pairs = [pair for row in rows for pair in parsed[row].values()]
+        require(set(map(type, pairs)) <= {list} and set(map(len, pairs)) <= {2})
+        yield names, rows, list(chain.from_iterable(pairs))
+
+
+def _placed(
+    found: StoredRuns, claims: Claims, indexed: Mapping[tuple[int, int], tuple[int, ...]]
+) -> None:
+    """Every run is one of those that the store is for, stands there once, and is of its design."""
+    again = np.ones(max(0, len(found.point) - 1), np.bool_)
+    for one in (found.point, found.trial, found.die):
+        again &= np.diff(one) == 0
+    require(not again.any())
+    left = dict(claims.asked)
+    starts = np.flatnonzero(np.diff(found.point, prepend=-1) | np.diff(found.trial, prepend=-1))
+    for low, high in pairwise((*starts.tolist(), len(found.point))):
+        number, rows = int(found.point[low]), slice(low, high)
+        key, there = (number, int(found.trial[low])), found.die[rows]
+        dies = left.pop(key)
+        require(indexed[key] == (len(there), there[0], there[-1], there.sum()))
+        require(dies.start <= there[0] and there[-1] < dies.stop)
+        require(len(there) == len(dies) or not claims.complete)
+        seeds = claims.points[number].dies
+        every = np.arange(seeds.start, seeds.stop) if isinstance(seeds, range) else np.array(seeds)
+        require(np.array_equal(every[there], found.seed[rows]))
+        own = claims.designs.get(number)
+        if own is not None:
+            ran = found.design[rows][found.done[rows]]
+            require(set(ran.tolist()) <= {found.designs.index(own)} if len(ran) else True)
+    require(len(indexed) == len(starts) and (not claims.complete or not any(left.values())))
+
+
+def _numbers(values: Sequence[Any], low: float, high: float) -> Floats:
+    """Return numbers that lie within some limits."""
+    require(set(map(type, values)) <= {int, float})
+    found = np.array(values, np.float64)
+    require(((found >= low) & (found <= high)).all())
+    return found
+
+
+def joules(stored: Sequence[Any], length: int) -> Floats:
+    """Return (row, number) energies [J]."""
+    found = blobs(stored, "<f8", length)
+    require(((found >= 0) & (found <= MOST)).all())
+    return found
+
+
+def blobs(stored: Sequence[Any], kind: str, length: int) -> NDArray[Any]:
+    """Return (row, number) what blobs hold."""
+    size = length * np.dtype(kind).itemsize
+    require(set(map(type, stored)) <= {bytes} and set(map(len, stored)) <= {size})
+    return np.frombuffer(b"".join(stored), kind).reshape(len(stored), length)
