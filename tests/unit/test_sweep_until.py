@@ -103,11 +103,12 @@ def test_a_die_that_the_circuit_failed_does_not_hold_a_sweep_up(
 
     def some(
         subject: Any, chip: Any, made: tuple[Any, Sequence[Die]], fields: Any
-    ) -> list[dict[str, Any]]:
+    ) -> list[list[dict[str, Any]]]:
         found = run(subject, chip, made, fields)
         for k, die in enumerate(made[1]):
             if die.seed in lost:
-                found[k] = {"status": RunStatus.NOT_FINITE}
+                for point in found:
+                    point[k] = {"status": RunStatus.NOT_FINITE}
         return found
 
     monkeypatch.setattr(work, "_behavior", some)
