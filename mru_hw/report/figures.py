@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -24,35 +22,14 @@ from mru_hw.report.colours import (
     NGSPICE,
     PAPER,
     SEVERAL,
-    theme,
 )
+from mru_hw.report.drawing import Drawing, drawn
 from mru_hw.units import render
 
 Array = NDArray[np.float64]
 
 TOGETHER = 3
 """Curves that share a frame; more have a frame each."""
-_STYLE: Any = {
-    "text.parse_math": False,  # no text of a file is a formula
-    "svg.hashsalt": "mru_hw",
-    "pdf.fonttype": 42,  # publishers refuse fonts of type 3
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "hatch.linewidth": 1.2,
-    "figure.constrained_layout.use": True,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "savefig.facecolor": "none",
-    "legend.frameon": False,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,51 +42,6 @@ class Series:
     high: Array
 
 
-@final
-class Drawing(str):
-    """A document of SVG that can be drawn again as PDF.
-
-    Attributes
-    ----------
-    draw, size
-        What puts it on a figure, and how large that is [inches].
-    """
-
-    __slots__ = ("draw", "size")
-    draw: Callable[[Figure], None]
-    size: tuple[float, float]
-
-    def __new__(
-        cls, text: str, draw: Callable[[Figure], None], size: tuple[float, float]
-    ) -> Drawing:
-        """Make one."""
-        found = super().__new__(cls, text)
-        found.draw, found.size = draw, size
-        return found
-
-    def pdf(self) -> bytes:
-        """Return the figure as PDF, its text as text."""
-        return _saved(self.draw, self.size, "pdf", CreationDate=None, Creator=None, Producer=None)
-
-
-def drawn(draw: Callable[[Figure], None], size: tuple[float, float]) -> Drawing:
-    """Return what `draw` puts on a figure of `size` inches, as a document of SVG."""
-    text = _saved(draw, size, "svg", Date=None, Creator=None).decode("utf-8")
-    head, mark, rest = text.partition("<defs>")
-    return Drawing(f"{head}{theme()}{mark}{rest}", draw, size)
-
-
-def _saved(
-    draw: Callable[[Figure], None], size: tuple[float, float], kind: str, **metadata: Any
-) -> bytes:
-    with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=size)
-        draw(figure)
-        stream = io.BytesIO()
-        figure.savefig(stream, format=kind, metadata=metadata)
-    return stream.getvalue()
-
-
 def _known(references: Mapping[str, float]) -> list[tuple[str, str, Any, float]]:
     """Return label, colour, dashes and value of the references that have a line."""
     return [(*LEVELS[name], share) for name, share in references.items() if name in LEVELS]
@@ -117,7 +49,7 @@ def _known(references: Mapping[str, float]) -> list[tuple[str, str, Any, float]]
 
 def accuracy_histogram(
     accuracy: Array, references: Mapping[str, float], n_seq: int, limit: float | None = None
-) -> str:
+) -> Drawing:
     """Draw how many dies reach which accuracy, beside the references and the least allowed."""
 
     def draw(figure: Figure) -> None:
@@ -166,7 +98,7 @@ def _limit(axes: Axes, at: float, label: str) -> None:
 
 def spread(
     panels: Sequence[tuple[str, str, str, Array, Mapping[str, float]]],
-) -> str:
+) -> Drawing:
     """Draw distributions: panels of (label, what is counted, unit, values, limits)."""
 
     def draw(figure: Figure) -> None:
@@ -207,7 +139,7 @@ def over_axis(
     references: Mapping[str, float],
     *,
     unit: str = "",
-) -> str:
+) -> Drawing:
     """Draw quantities over an axis: panels of (label, unit, series); references to the first.
 
     Each curve has its band. Up to `TOGETHER` share a frame; more have one each, on common scales.
@@ -240,7 +172,7 @@ def over_sample(
     references: Mapping[str, float],
     *,
     unit: str = "",
-) -> str:
+) -> Drawing:
     """Draw the means of points that are a sample over one of their axes, as dots.
 
     `unit` is as `over_axis` has it.
@@ -324,7 +256,7 @@ def _tick(value: Any, unit: str) -> str:
     return render(value, unit) if unit else f"{value:g}"
 
 
-def energy_by_block(blocks: Mapping[str, tuple[float, float]], *, split: bool) -> str:
+def energy_by_block(blocks: Mapping[str, tuple[float, float]], *, split: bool) -> Drawing:
     """Draw the mean energy of a sequence by supply block, static and switching apart.
 
     Blocks have their colours; what is switching is hatched.
@@ -352,7 +284,7 @@ def energy_by_block(blocks: Mapping[str, tuple[float, float]], *, split: bool) -
     return drawn(draw, (7, 2.4))
 
 
-def ranked(values: Mapping[str, float], label: str, unit: str = "") -> str:
+def ranked(values: Mapping[str, float], label: str, unit: str = "") -> Drawing:
     """Draw quantities as bars, the first on top; shares in % without a `unit`."""
 
     def draw(figure: Figure) -> None:
@@ -370,7 +302,7 @@ def ranked(values: Mapping[str, float], label: str, unit: str = "") -> str:
     return drawn(draw, (7, 0.9 + 0.28 * len(values)))
 
 
-def side_by_side(groups: Mapping[str, Mapping[str, float]], unit: str, label: str) -> str:
+def side_by_side(groups: Mapping[str, Mapping[str, float]], unit: str, label: str) -> Drawing:
     """Draw quantities of levels of truth (groups) for the same names, as bars beside each other."""
 
     def draw(figure: Figure) -> None:
@@ -394,7 +326,7 @@ def side_by_side(groups: Mapping[str, Mapping[str, float]], unit: str, label: st
     return drawn(draw, (7, 3))
 
 
-def errors(values: Array, label: str) -> str:
+def errors(values: Array, label: str) -> Drawing:
     """Draw how far the array is from ngspice, one bar height a few runs, with 0 marked."""
 
     def draw(figure: Figure) -> None:

@@ -17,7 +17,7 @@ from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import ModelSpec
 from mru_hw.report.chip import ChipFacts, square
 from mru_hw.report.colours import DIES, FAINT
-from mru_hw.report.figures import Drawing, drawn
+from mru_hw.report.drawing import Drawing, drawn
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.simulate.ledger import ledger
 from mru_hw.spice.area import signal_area

@@ -10,7 +10,7 @@ from mru_hw.data import bibliography_file
 from mru_hw.files import read_bytes, refuse_foreign, whole_folder
 from mru_hw.report import latex
 from mru_hw.report.data import free_name
-from mru_hw.report.figures import Drawing
+from mru_hw.report.drawing import Drawing
 from mru_hw.report.methods import SOFTWARE, cited, methods
 from mru_hw.report.page import Page
 from mru_hw.report.parts import Section, Table

@@ -16,7 +16,7 @@ from mru_hw.circuits.views import view_text
 from mru_hw.core_yaml import load
 from mru_hw.data import circuits_dir
 from mru_hw.report.colours import BLUE, DARK, FAINT, INK, PAPER
-from mru_hw.report.figures import Drawing
+from mru_hw.report.drawing import Drawing
 from mru_hw.spice.reader import read_statements
 
 _TURNED = {"black": INK, "#555555": FAINT, "#1f4e99": BLUE, "white": PAPER, "#f4f6fa": PAPER}

@@ -16,7 +16,7 @@ from mru_hw.mapping import unmap
 from mru_hw.model.structure import normalised
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.colours import BLOCKS, DIES, FAINT, INK, LIMIT, OLIVE
-from mru_hw.report.figures import drawn
+from mru_hw.report.drawing import drawn
 from mru_hw.report.parts import Picture, Section
 from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal

@@ -14,7 +14,7 @@ from matplotlib.ticker import EngFormatter
 from mru_hw.errors import UserError
 from mru_hw.report.chip import ChipFacts, square
 from mru_hw.report.colours import DIES, FAINT, INK
-from mru_hw.report.figures import Drawing, drawn
+from mru_hw.report.drawing import Drawing, drawn
 from mru_hw.report.montecarlo import points_of_yield
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.spice.area import signal_area
@@ -197,8 +197,9 @@ def _picture(found: Sequence[Choice]) -> Picture:
         svg=_drawn(some),
         alternative="Yield of each design against its energy, and against its gate area.",
         caption=(
-            "Yield of each design with its 95 % interval, against the energy of a sequence and "
-            "the gate area. Filled: unbeaten."
+            "Yield of each design with its 95 % interval, against the energy of a sequence"
+            + (" and the gate area" if _apart(some) else "")
+            + ". Filled: unbeaten."
         ),
         data={
             "design": [one.name for one in some],
@@ -211,10 +212,15 @@ def _picture(found: Sequence[Choice]) -> Picture:
     )
 
 
+def _apart(some: Sequence[Choice]) -> bool:
+    """Whether the designs' areas are known and differ by more than `_NEAR`."""
+    areas = [one.area for one in some]
+    return bool(np.isfinite(areas).all()) and max(areas) > (1 + _NEAR) * min(areas)
+
+
 def _drawn(some: Sequence[Choice]) -> Drawing:
     sides = [("energy of a sequence", "J", [one.energy for one in some])]
-    areas = [one.area for one in some]
-    if all(np.isfinite(areas)) and max(areas) > (1 + _NEAR) * min(areas):
+    if _apart(some):
         sides.append(("gate area [µm²]", "", [one.area * 1e12 for one in some]))
 
     def draw(figure: Figure) -> None:

@@ -199,7 +199,7 @@ def _default(schema: dict[str, Any], unit: str) -> str:
     if "default" not in schema:
         return ""
     value = schema["default"]
-    if value is None or value in ({}, []):
+    if value is None or value in ({}, [], ""):
         return "none"
     if isinstance(value, float) and unit in ("A", "V", "s", "F", "J", "W"):
         return code(render(value, unit))
