@@ -33,11 +33,14 @@ napoleon_numpy_docstring = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 default_role = "code"
+smartquotes = False  # they make one dash of the two before an option
 
 html_theme = "furo"
 html_title = "mru_hw"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
+html_show_copyright = False
 html_show_sourcelink = False
 html_copy_source = False
 

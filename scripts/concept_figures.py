@@ -28,6 +28,7 @@ def main() -> None:
         ("step", step, (8.0, 3.8)),
         ("frame", frame, (8.0, 3.6)),
         ("spread", spread, (8.0, 3.0)),
+        ("levels", levels, (8.0, 3.4)),
     ):
         figure, axes = plt.subplots(figsize=size)
         draw(axes)
@@ -152,6 +153,40 @@ def spread(axes: Axes) -> None:
     axes.set(ylabel="threshold shift [mV]", xlim=(-2, 50), ylim=(-21, 30))
     axes.set_xticks([])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+# ------------------------------------------------------------------------------------- levels
+
+
+LEVELS = ("software", "ideal", "behavioral", "timed", "spice", "silicon")
+HELD = {
+    "the trained equations": "111111",
+    "rounding to whole devices": "011111",
+    "nodes and cells; energy": "001111",
+    "mismatch, corner, temperature, supply": "001111",
+    "device noise": "001p01",
+    "delays, slow nodes, wires": "000111",
+    "races, cells that lose their state": "000011",
+    "layout, coupling, a real reference": "000001",
+}
+"""What each level of truth has in it: 1 all, p a part, 0 nothing."""
+
+
+def levels(axes: Axes) -> None:
+    """Draw what each level of truth has in it."""
+    for row, (name, held) in enumerate(HELD.items()):
+        axes.text(-0.6, -row, name, ha="right", va="center", color=INK)
+        for column, mark in enumerate(held):
+            colour = GREY if column == len(LEVELS) - 1 else BLUE
+            shown = {"1": colour, "p": "none", "0": "none"}[mark]
+            edge = colour if mark != "0" else "#cccccc"
+            size = 11 if mark != "0" else 4
+            axes.plot(column, -row, "o", ms=size, mfc=shown, mec=edge, mew=1.8)
+    for column, name in enumerate(LEVELS):
+        axes.text(column, 0.75, name, ha="center", color=INK)
+    axes.text(5, -len(HELD) - 0.1, "never compared", ha="center", color=GREY)
+    axes.set(xlim=(-4.2, 5.6), ylim=(-len(HELD) - 0.4, 1.2))
+    axes.axis("off")
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:

@@ -85,7 +85,7 @@ def run_on(
         yield from in_turn(
             lambda job: _submitted(client, name, job),
             jobs,
-            lambda: max(1, _workers(client)),
+            lambda: max(1, count_workers(client)),
             waiting=_Patience(client),
         )
     except Exception as error:
@@ -110,7 +110,8 @@ def _refused(address: str, expected: str) -> UserError:
     return UserError("dask", address, expected)
 
 
-def _workers(client: Client) -> int:
+def count_workers(client: Client) -> int:
+    """Return the workers that a cluster has now."""
     return len(client.scheduler_info(n_workers=-1)["workers"])
 
 
@@ -129,7 +130,7 @@ class _Patience:
 
     def __call__(self) -> None:
         """Raise `SimulationError` when there has been no worker for too long."""
-        if _workers(self._client):
+        if count_workers(self._client):
             self._seen = time.monotonic()
         elif time.monotonic() - self._seen > ALONE:
             raise _gone()

@@ -129,7 +129,7 @@ def run_sweep(
     workers = cores() if workers is None else workers
     if workers < 1:
         raise UserError("workers", workers, "at least 1")
-    with _computers(dask) as compute:
+    with _computers(dask, workers) as (compute, workers):
         return _swept(
             {name: plan.resolved(folder) for name, plan in plans.items()},
             folder,
@@ -258,19 +258,20 @@ def _jobs_until(
 
 
 @contextlib.contextmanager
-def _computers(dask: str | None) -> Iterator[Compute]:
-    """Yield what computes jobs: the processes of this machine, or a cluster's."""
+def _computers(dask: str | None, workers: int) -> Iterator[tuple[Compute, int]]:
+    """Yield what computes jobs, and its processes: those of this machine, or a cluster's."""
     if dask is None:
-        yield _here
+        yield _here, workers
         return
     if importlib.util.find_spec("distributed") is None:
         raise UserError(
             "dask", dask, "no such option without the extra cluster (pip install 'mru-hw[cluster]')"
         )
-    from mru_hw.sweeps.cluster import connected, run_on
+    from mru_hw.sweeps.cluster import connected, count_workers, run_on
 
     with connected(dask) as client:
-        yield lambda subject, todo, _: run_on(client, subject, _cut(todo))
+        there = max(1, count_workers(client))
+        yield (lambda subject, todo, _: run_on(client, subject, _cut(todo))), there
 
 
 def _here(subject: Subject, todo: Iterator[Job | None], workers: int) -> Iterator[list[DieResult]]:

@@ -62,7 +62,7 @@ class RunView:
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path, self._db = path, connection
+        self.path, self._db, self._digest = path, connection, ""
         self.facts = {str(k): str(v) for k, v in connection.execute("SELECT * FROM run")}
         self._wanted, self.runs = check_claims(connection, self.facts)
         rows = connection.execute("SELECT label, frames, seconds FROM sequence ORDER BY number")
@@ -230,8 +230,9 @@ class RunView:
         self._db.backup(other)
 
     def digest(self) -> str:
-        """Return the hash of all results but their seconds."""
-        return results_digest(self._db)
+        """Return the hash of all results but their seconds, which is made once."""
+        self._digest = self._digest or results_digest(self._db)
+        return self._digest
 
     def _rows(self) -> list[tuple[Any, ...]]:
         query = "SELECT number, study, design, trials, dies, input_energy FROM point"

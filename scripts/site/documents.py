@@ -145,7 +145,9 @@ def document_pages(folder: Path) -> dict[str, str]:
         "with its type, unit, default and effect. A quantity is a number in SI units, or text with "
         'its unit, such as `"1.7 V"`. A document in YAML is read strictly: an unknown key, a '
         "number in quotes or a NaN is refused in a sentence that names it ([how documents are "
-        "read](../models.md#how-documents-are-read)).\n\n"
+        "read](../models.md#how-documents-are-read)). The JSON schemas, for editors that check "
+        "while one writes, lie in `docs/schemas`, in an installed package in "
+        "`mru_hw/_data/docs/schemas`.\n\n"
         + table(("file", "what it is"), rows)
         + "\n```{toctree}\n:hidden:\n\n"
         + "\n".join([*(each.page for each in documents), "axes"])
@@ -199,7 +201,7 @@ def _default(schema: dict[str, Any], unit: str) -> str:
     if "default" not in schema:
         return ""
     value = schema["default"]
-    if value is None or value in ({}, []):
+    if value is None or value in ({}, [], ""):
         return "none"
     if isinstance(value, float) and unit in ("A", "V", "s", "F", "J", "W"):
         return code(render(value, unit))

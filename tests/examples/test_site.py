@@ -118,6 +118,16 @@ def test_a_range_is_said_in_words() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "page", sorted((DOCS / "validation").glob("*.md")), ids=lambda page: page.stem
+)
+def test_a_validation_page_begins_with_its_question(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    if page.stem != "index":
+        assert re.match(r"# .+\n\n\*\*Question\.\*\* .+\?\n\n\*\*Answer\.\*\* .+\n", text)
+        assert text.count("\n![") >= 1
+
+
 def test_no_text_becomes_markup() -> None:
     assert plain("a_b* [c] <i> | $x$") == r"a\_b\* \[c\] \<i\> \| \$x\$"
     assert plain("as ``x_y`` or `v0/a`") == "as `x_y` or `v0/a`"

@@ -89,6 +89,8 @@ def test_the_wheel_works_in_a_bare_environment(
     assert told["python"].startswith(f"{version}.")
     run = json.loads(called("simulate", "net", "--inputs", "x.npz", "--out", "y.npz", "--json"))
     assert (run["kernel"], run["energy_per_sequence_J"] > 0) == ("numpy", True)
+    schemas = venv.glob("lib/*/site-packages/mru_hw/_data/docs/schemas/*.json")
+    assert len(list(schemas)) == len(list((ROOT / "docs" / "schemas").glob("*.json")))
     assert "in generic180." in called("netlist", "net", "--out", "chip")
     assert {"bench.cir", "elements.csv", "budget.csv"} <= {
         path.name for path in (tmp_path / "chip").iterdir()

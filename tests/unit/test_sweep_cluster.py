@@ -44,6 +44,22 @@ def test_a_cluster_leaves_the_bits_of_this_machine(tmp_path: Path, cluster: Loca
     assert (there.runs, there.computed, there.failed) == (18, 18, {})
 
 
+def test_jobs_are_cut_for_the_workers_of_the_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: LocalCluster
+) -> None:
+    """Two of them, with four jobs each; this machine's processors do not count."""
+    write_case(tmp_path, n_seq=2, n_dies=16)
+    monkeypatch.setattr("mru_hw.sweeps.run.cores", lambda: 64)
+    seen: list[int] = []
+    ran(
+        tmp_path,
+        "there",
+        dask=cluster.scheduler_address,
+        progress=lambda done, _total: seen.append(done),
+    )
+    assert seen == list(range(0, 17, 2))
+
+
 def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path, cluster: LocalCluster) -> None:
     write_case(tmp_path, n_dies=12, chunk=1, axes=AXES)
     here = ran(tmp_path, "here", workers=2)

@@ -175,6 +175,18 @@ def test_what_the_machine_cut_off_is_tried_again(
     assert sweep(plan, out).digest == undisturbed
 
 
+@pytest.mark.usefixtures("here")
+def test_quantiles_of_runs_that_are_stored_together_are_those_of_each(tmp_path: Path) -> None:
+    plan, out = write_case(tmp_path, n_dies=7, chunk=7), tmp_path / "run.sqlite"
+    sweep(plan, out)
+    stored = rows(out, "energy, quantiles, energy_mean")
+    assert len({ends for _, ends, _ in stored}) == 7
+    for energy, ends, mean in stored:
+        each = np.frombuffer(energy, "<f8")
+        assert ends == np.percentile(each, store.QUANTILES).tobytes()
+        assert mean == each.mean()
+
+
 def test_causes_are_the_machines_or_the_circuits() -> None:
     machine = {status for status in RunStatus if status.of_machine}
     assert machine == {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import mru_hw
 from mru_hw.cli.app import run as command
 from mru_hw.errors import RunStatus
 from mru_hw.statistics.shares import clopper_pearson
-from mru_hw.sweeps import work
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.points import Job
 from mru_hw.sweeps.run import Outcome, run_sweep
@@ -23,7 +22,6 @@ from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.until import dies_next
 from mru_hw.sweeps.view import open_run
 from mru_hw.sweeps.work import DieResult, run_job
-from mru_hw.variation import Die
 from tests.mistakes import sentence
 from tests.sweeps import write_case
 
@@ -83,13 +81,6 @@ def test_a_sweep_runs_until_the_accuracy_is_known(tmp_path: Path) -> None:
         assert one["value"] == run.base.accuracy.mean()
 
 
-def one_by_one(
-    subject: Subject, cut: Iterator[Job | None], _workers: int
-) -> Iterator[list[DieResult]]:
-    """Run jobs in this process."""
-    return (run_job(subject, job) for job in cut if job is not None)
-
-
 @pytest.mark.parametrize("figure", ["accuracy ±9 %", "yield ±20 %"])
 def test_a_die_that_the_circuit_failed_does_not_hold_a_sweep_up(
     figure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -99,20 +90,19 @@ def test_a_die_that_the_circuit_failed_does_not_hold_a_sweep_up(
     axes = [{"axis": "mismatch_scale", "values": [8]}]
     spec = {"accuracy": {"at_least": 0.5}}
     plan = write_case(tmp_path, keep="summary", axes=axes, n_dies=90, spec=spec)
-    run = work._behavior
 
-    def some(
-        subject: Any, chip: Any, made: tuple[Any, Sequence[Die]], fields: Any
-    ) -> list[list[dict[str, Any]]]:
-        found = run(subject, chip, made, fields)
-        for k, die in enumerate(made[1]):
-            if die.seed in lost:
-                for point in found:
-                    point[k] = {"status": RunStatus.NOT_FINITE}
-        return found
+    def with_failures(
+        subject: Subject, cut: Iterator[Job | None], _workers: int
+    ) -> Iterator[list[DieResult]]:
+        for job in cut:
+            if job is not None:
+                found = {one.seed: one for one in run_job(subject, job)}
+                for seed in lost & found.keys():
+                    key, status = found[seed].key, RunStatus.NOT_FINITE
+                    found[seed] = DieResult(key=key, seed=seed, status=status)
+                yield list(found.values())
 
-    monkeypatch.setattr(work, "_behavior", some)
-    monkeypatch.setattr("mru_hw.sweeps.run.run_jobs", one_by_one)
+    monkeypatch.setattr("mru_hw.sweeps.run.run_jobs", with_failures)
     sweep(plan, tmp_path / "run.sqlite", until=read_until(figure))
     with open_run(tmp_path / "run.sqlite") as view:
         told = view.until
