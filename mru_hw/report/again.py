@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -33,7 +32,7 @@ class Again(Protocol):
         """Yield what each step is for, and the step."""
 
     def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
-        """Yield what runs this network in ngspice, and a page with both."""
+        """Yield what runs this network in ngspice beside the array."""
 
     @property
     def network(self) -> str:
@@ -56,12 +55,11 @@ class InPython:
         yield "The sweep", f"mru_hw.sweep('PLAN.yaml', {run.path.name!r})"
 
     def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
-        """Yield the plan, and the calls that run it and make a page of both."""
+        """Yield the plan, and the call that runs it."""
         yield SPICE, spice_plan(run)
         yield (
-            "The sweep in ngspice, and a page with both",
-            "mru_hw.sweep('SPICE.yaml', 'spice.sqlite')   # then, in a shell:\n"
-            f"mru-hw report {shlex.quote(run.path.name)} spice.sqlite --out report.html",
+            "The sweep in ngspice; the command report makes a page of both",
+            "mru_hw.sweep('SPICE.yaml', 'spice.sqlite')",
         )
 
 

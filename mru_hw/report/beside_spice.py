@@ -297,7 +297,7 @@ def _checked(run: RunView, pairs: Sequence[tuple[RunView, Pair]]) -> Table:
         ),
         (
             "single steps and states",
-            "not in a sweep: mru-hw explain --spice compares a die's",
+            "not in a sweep: the command explain compares a die's",
             "docs/validation/agreement.md, step by step",
         ),
         ("energy by layer and circuit", "not compared: ngspice tells blocks alone", _CELLS),

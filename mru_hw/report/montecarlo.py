@@ -24,6 +24,10 @@ _MOST = 0.9
 """Share of passing dies from which a condition is marked as one that most pass."""
 
 
+_BITS = 32
+"""Of a die's number, in one number with its trial."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorstDie:
     """A die of a population, over all the conditions at which it has to pass.
@@ -196,15 +200,20 @@ def worst_dies(run: RunView, one: Yield, count: int = WORST) -> list[WorstDie]:
     return found
 
 
+def _codes(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return trial and die of each row as one number, which sorts as both do."""
+    found: NDArray[np.int64] = keys[:, 0] << _BITS | keys[:, 1]
+    return found
+
+
 class _Dies:
     """The dies of some points, each once, with what they came to at the worst of them."""
 
     def __init__(self, run: RunView, spec: Spec, points: Sequence[PointView]) -> None:
         self._points = [point for point in points if len(point.accuracy)]
-        every = [point.keys for point in self._points]
-        self.keys: NDArray[np.int64] = np.empty((0, 2), np.int64)
-        if every:
-            self.keys = np.unique(np.concatenate(every), axis=0)
+        every = [_codes(point.keys) for point in self._points]
+        self._codes = np.unique(np.concatenate([np.empty(0, np.int64), *every]))
+        self.keys = np.stack([self._codes >> _BITS, self._codes & ((1 << _BITS) - 1)], axis=1)
         n = len(self.keys)
         self.failed, self.lost = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._least, self._at = np.full(n, np.inf), np.zeros((n, 2), np.int64)
@@ -231,10 +240,9 @@ class _Dies:
 
     def _rows(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where dies stand in `keys`, of those that stand there."""
-        codes = self.keys[:, 0] << 32 | self.keys[:, 1]
-        wanted = keys[:, 0] << 32 | keys[:, 1]
-        wanted = wanted[np.isin(wanted, codes)]
-        return np.searchsorted(codes, wanted)
+        wanted = _codes(keys)
+        wanted = wanted[np.isin(wanted, self._codes)]
+        return np.searchsorted(self._codes, wanted)
 
 
 def explained(point: PointView) -> bool:

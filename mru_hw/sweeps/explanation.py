@@ -222,8 +222,8 @@ class Explanation:
         lost = sum(one.ideal == one.label for one in self.sequences)
         yield (
             f"Die {self.die} of point {self.point}: {100 * self.accuracy:.2f} % right, ideal "
-            f"{100 * self.ideal:.2f} %. {len(self.sequences)} of {n} sequences are decided "
-            f"wrongly, {lost} of them rightly by the level ideal."
+            f"{100 * self.ideal:.2f} %. Decided wrongly: {len(self.sequences)} of "
+            f"{many(n, 'sequence')}, {lost} of them rightly by the level ideal."
         )
         causes = Counter(one.cause.value for one in self.steps).most_common()
         told = ", ".join(f"{count} {name}" for name, count in causes)

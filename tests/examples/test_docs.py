@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def test_the_pages_run_as_they_stand(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    shutil.copy(DOCS / "examples" / "measurements.csv", tmp_path)
     names: dict[str, object] = {}
     for page in pages:
         blocks = _BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
