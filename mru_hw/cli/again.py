@@ -54,3 +54,11 @@ class InShell:
             "mru-hw sweep SPICE.yaml --out spice.sqlite\n"
             f"mru-hw report {shlex.quote(run.path.name)} spice.sqlite --out report.html",
         )
+
+    def enlarged(self, run: RunView) -> tuple[str, str]:
+        """Return the commands that run it and make a page of both."""
+        return (
+            "What the yield gains on the same dies, and both beside each other",
+            "mru-hw sweep PLAN.yaml --out enlarged.sqlite\n"
+            f"mru-hw report {shlex.quote(run.path.name)} enlarged.sqlite --out both.html",
+        )

@@ -34,6 +34,9 @@ class Again(Protocol):
     def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield what runs this network in ngspice beside the array."""
 
+    def enlarged(self, run: RunView) -> tuple[str, str]:
+        """Return what runs a plan with larger mirrors, and how its yield is compared."""
+
     @property
     def network(self) -> str:
         """What names the network and the sequences of a sweep."""
@@ -60,6 +63,14 @@ class InPython:
         yield (
             "The sweep in ngspice; the command report makes a page of both",
             "mru_hw.sweep('SPICE.yaml', 'spice.sqlite')",
+        )
+
+    def enlarged(self, run: RunView) -> tuple[str, str]:
+        """Return the calls that run both and tell their yields."""
+        return (
+            "What the yield gains on the same dies",
+            "mru_hw.sweep('PLAN.yaml', 'enlarged.sqlite')\n"
+            f"[read_sweep(name).verdict() for name in ({run.path.name!r}, 'enlarged.sqlite')]",
         )
 
 

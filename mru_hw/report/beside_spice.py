@@ -104,23 +104,23 @@ def agreement_section(
     if len(own) > len(same):
         paragraphs.append("Runs at the level spice of another network count in nothing here.")
     if not pairs:
-        return _none(run, [*paragraphs, *_hardest(run, binding)], again)
+        return _none(run, paragraphs, again, binding)
     return _section(run, pairs, paragraphs)
 
 
 def _hardest(run: RunView, binding: Held | None) -> Iterator[str]:
     """Say which condition the plan that runs ngspice had best have."""
-    if binding is None or binding.point == run.base.number:
+    if run.level == "ideal" or binding is None or binding.point == run.base.number:
         return
     point = next(one for one in run.points if one.number == binding.point)
     yield (
         f"The plan below is at {condition(run, run.base)}, and what binds is worst elsewhere: with "
-        f"{condition(run, point)} under its axes, ngspice runs there; mru-hw explain "
-        f"{run.path.name} --die {binding.seed} --point {point.number} --spice takes the worst die."
+        f"{condition(run, point)} under its axes, ngspice runs there. The worst die there has the "
+        f"seed {binding.seed} (point {point.number}); the command explain runs it in ngspice too."
     )
 
 
-def _none(run: RunView, paragraphs: Sequence[str], again: Again) -> Section:
+def _none(run: RunView, paragraphs: Sequence[str], again: Again, binding: Held | None) -> Section:
     said = (
         "This network did not run in ngspice in the runs that this page was made from, so nothing "
         "on this page was checked against ngspice for this network: trust in the array rests on "
@@ -132,7 +132,7 @@ def _none(run: RunView, paragraphs: Sequence[str], again: Again) -> Section:
     return Section(
         key=KEY,
         title=TITLE,
-        paragraphs=[*paragraphs, said],
+        paragraphs=[*paragraphs, said, *_hardest(run, binding)],
         tables=[_checked(run, [])],
         lines=lines,
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Iterator, Mapping
 
 from mru_hw.budget.table import Budget, make_budget
 from mru_hw.errors import UserError
 from mru_hw.report import figures
+from mru_hw.report.again import Again
 from mru_hw.report.chip import ChipFacts, square
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.sweeps.told import percent, points_of
@@ -23,7 +23,7 @@ _FOLLOWED = 3
 
 
 def enlarge_section(
-    found: ChipFacts | str, run: RunView, told: Verdict, nominal: Mapping[int, float]
+    found: ChipFacts | str, run: RunView, told: Verdict, nominal: Mapping[int, float], again: Again
 ) -> Section:
     """Return what the error budget advises: which mirrors to enlarge, and what that gains."""
     title, key = "What to enlarge", "enlarge"
@@ -74,7 +74,7 @@ def enlarge_section(
                 numbers=range(1, 6),
             )
         ],
-        lines=list(_steps(run, budget)),
+        lines=list(_steps(run, budget, again)),
         pictures=[
             Picture(
                 name="variance_by_mirror",
@@ -102,8 +102,7 @@ def _elsewhere(run: RunView, told: Verdict, nominal: Mapping[int, float]) -> Ite
     yield (
         f"What binds, {held.said()}, is worst at {condition(run, point)}, and the budget is at "
         "nominal conditions: enlarging takes mismatch away, and not what the condition takes from "
-        "the "
-        f"nominal die itself.{_shares(run, point, nominal)}"
+        f"the nominal die.{_shares(run, point, nominal)}"
     )
 
 
@@ -119,7 +118,7 @@ def _shares(run: RunView, point: PointView, nominal: Mapping[int, float]) -> str
     )
 
 
-def _steps(run: RunView, budget: Budget) -> Iterator[tuple[str, str]]:
+def _steps(run: RunView, budget: Budget, again: Again) -> Iterator[tuple[str, str]]:
     """Yield what to write in a plan to follow the first rows, and what runs it."""
     names = [mirror.name for mirror in budget.mirrors[:_FOLLOWED]]
     if not names:
@@ -129,12 +128,7 @@ def _steps(run: RunView, budget: Budget) -> Iterator[tuple[str, str]]:
         "The first of them at twice the area: these lines in PLAN.yaml; area alone in DESIGN.yaml",
         f"design:\n  area:\n{area}",
     )
-    own = shlex.quote(run.path.name)
-    yield (
-        "What the yield gains, on the same dies, and both beside each other",
-        "mru-hw sweep PLAN.yaml --out enlarged.sqlite\n"
-        f"mru-hw report {own} enlarged.sqlite --out both.html",
-    )
+    yield again.enlarged(run)
 
 
 def _gain(budget: Budget, gates: float) -> Iterator[str]:

@@ -136,7 +136,7 @@ def make_page(
         power(run, finer),
         *_dies(run, told, judged),
         _worst(run, judged, words, model, inputs),
-        enlarge_section(found, run, judged, nominal),
+        enlarge_section(found, run, judged, nominal, words),
         *_points(run, told, nominal),
         tradeoffs(run, told, judged, chip),
         area_section(found),
@@ -316,7 +316,7 @@ def _points(run: RunView, told: Statistics, nominal: Mapping[int, float]) -> Ite
             f"{limits_said(run)}. Nominal die: its accuracy at this corner, temperature and "
             "supply, "
             "without mismatch; what it loses there, no enlarging of devices returns. Point: the "
-            "number that --point of mru-hw explain takes.",
+            "number by which explain takes it.",
         ),
         tables=[
             Table(

@@ -51,10 +51,9 @@ _WORDS = (
 
 
 _ALONE = (
-    "This page holds one run, and nothing is compared with another. With a second store mru-hw "
-    "report "
-    "adds “Runs side by side”: yield, accuracy, energy and power of each, and in what "
-    "they differ (network, sequences, constants, version, specification)."
+    "This page holds one run, and nothing is compared with another. With a second store the "
+    "command report adds “Runs side by side”: yield, accuracy, energy and power of each, and in "
+    "what they differ (network, sequences, constants, version, specification)."
 )
 
 
