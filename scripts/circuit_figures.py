@@ -6,6 +6,7 @@ generic180, tt, 27 degC and 1.8 V unless a figure says otherwise.
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
@@ -314,6 +315,7 @@ DRAWN: tuple[Callable[[], None], ...] = (
 )
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     for draw in DRAWN:
         draw()
         print(draw.__name__)

@@ -6,6 +6,7 @@ numbers chosen to be seen; none is a measurement.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ plt = plotting(9)
 
 def main() -> None:
     """Write the figures."""
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     FIGURES.mkdir(exist_ok=True)
     for name, draw, size in (
         ("weight", weight, (8.5, 3.4)),

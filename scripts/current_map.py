@@ -1,9 +1,9 @@
 """Which currents a unit device may carry: its weak inversion and its leakage, in ngspice.
 
-    python -m scripts.current_map
+    python -m scripts.current_map [--tech NAME]
 
-writes ``calibration/raw/<technology>_currents.csv`` and the figure of
-docs/reference/technologies.md for every technology. A single mirror device of each polarity, source
+writes ``calibration/raw/<technology>_currents.csv``, and without a name those of every technology
+and the figure of docs/reference/technologies.md. A single mirror device of each polarity, source
 and bulk on one node: V_GS is swept with half the supply from drain to source, and its current at
 V_GS = 0 is taken there and with the whole supply from drain to source. Columns, per polarity,
 corner and temperature:
@@ -18,6 +18,7 @@ slope_min, slope_max
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from mru_hw.lab.figures import plotting, saved
@@ -32,7 +33,10 @@ plt = plotting(9)
 
 def main() -> None:
     """Write the tables and the figure."""
-    names = technology_names()
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--tech", help="every technology without it, and the figure")
+    asked = parser.parse_args().tech
+    names = technology_names() if asked is None else [asked]
     size = (7.5, 2.75 * len(names))
     figure, axes = plt.subplots(
         len(names), 2, figsize=size, sharex=True, sharey="row", squeeze=False
@@ -56,6 +60,8 @@ def main() -> None:
         row[0].set_ylabel(r"$I_D / (g_m U_T)$")
         path = ROOT / "calibration" / "raw" / f"{name}_currents.csv"
         write_rows(path, COLUMNS, found)
+    if asked is not None:
+        return
     for panel in axes[-1]:
         panel.set_xlabel("current of one unit device [A]")
     axes[0, 0].legend(frameon=False, fontsize=8)

@@ -9,6 +9,7 @@ and the leakage of a unit device that is off.
 
 from __future__ import annotations
 
+import argparse
 import csv
 from pathlib import Path
 
@@ -31,6 +32,7 @@ plt = plotting(9)
 
 def main() -> None:
     """Write the figure."""
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     names = technology_names()
     figure, axes = plt.subplots(len(names), 3, figsize=(10, 3 * len(names)), squeeze=False)
     for row, name in zip(axes, names, strict=True):

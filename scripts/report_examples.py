@@ -8,8 +8,8 @@ command of mru-hw that the script prints.
 
 from __future__ import annotations
 
+import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +98,15 @@ def ran(*arguments: str) -> None:
 
 def main() -> None:
     """Make the examples that are named; all four where none is."""
-    folder, *names = (Path(sys.argv[1]), *sys.argv[2:])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    every = [*PLANS, THREE]
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(every))
+    given = parser.parse_args()
+    folder, asked = given.folder, given.names or every
+    if unknown := set(asked) - set(every):
+        parser.error(f"no such example: {', '.join(sorted(unknown))}")
     folder.mkdir(parents=True, exist_ok=True)
-    asked = [str(name) for name in names] or [*PLANS, THREE]
     for name in PLANS:
         if name in asked or THREE in asked:
             made(folder, name)

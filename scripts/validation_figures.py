@@ -7,6 +7,7 @@ reads each page's own table, so that a figure cannot say something else than wha
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ plt = plotting(9)
 
 def main() -> None:
     """Write the figures."""
+    argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     (PAGES / "figures").mkdir(exist_ok=True)
     for name, draw, panels in (
         ("agreement", agreement, 1),

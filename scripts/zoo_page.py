@@ -5,7 +5,7 @@ The results go to docs/zoo/ beside the figures, so that a test can make the page
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 from mru_hw.zoo.page import write_page
@@ -18,10 +18,13 @@ FIGURES = "zoo"
 
 def main() -> None:
     """Write the page, the table, the figures and the results."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
     plan = read_zoo(shipped_zoo("cells"))
     # Its words may have changed since it ran; what it trains is told by the records' digests.
     said = {"plan": plan.model_dump(mode="json")}
-    results = read_results(Path(sys.argv[1]) / RESULTS_FILE).model_copy(update=said)
+    results = read_results(folder / RESULTS_FILE).model_copy(update=said)
     write_page(plan, results, DOCS, figures=FIGURES)
     (DOCS / "zoo.csv").replace(DOCS / FIGURES / "zoo.csv")
     save_results(results, DOCS / FIGURES / RESULTS_FILE)

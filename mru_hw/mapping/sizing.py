@@ -177,8 +177,8 @@ def load_lengths(technology: Technology) -> Lengths:
     path = calibration_dir() / "raw" / f"{technology.name}_lengths.csv"
     if not path.is_file():
         raise MruHwError(
-            f"The table {path.name} of {technology.name} is missing: "
-            "python -m scripts.mirror_lengths makes it."
+            f"The table {path.name} of {technology.name} is missing: in a checkout "
+            f"python -m scripts.mirror_lengths --tech {technology.name} makes it."
         )
     with path.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))

@@ -127,7 +127,7 @@ PUBLISHED = (
         "DeltaKWS, 65 nm",
         "12 classes, 89.5 to 90.5 %",
         "36 nJ a decision",
-        "measured; what a decision is there is its authors' word, and need not be a whole sequence",
+        "measured; a decision there need not be a whole sequence, as it is here",
         "arXiv 2405.03905",
     ),
     (

@@ -25,6 +25,7 @@ MODELS = "models.lib"
 """Name of the entry among `Technology.model_files`, whatever the process calls it."""
 
 PERMITTIVITY_OXIDE = 3.9 * 8.8541878128e-12  # F/m, of silicon dioxide (CODATA 2018)
+LONGEST = 1e-3  # m, of a side of a device: more was meant in um
 THINNEST_OXIDE = 3e-9  # m, without a model of the current that tunnels through it
 
 NAME = r"[a-z][a-z0-9_]*"
@@ -50,8 +51,8 @@ class Device(Document):
 
     polarity: Literal["n", "p"]
     model: Name
-    w: float = Field(gt=0, description="channel width [m]")
-    l: float = Field(gt=0, description="channel length [m]")  # noqa: E741 - SPICE's own name
+    w: float = Field(gt=0, le=LONGEST, description="channel width [m]")
+    l: float = Field(gt=0, le=LONGEST, description="channel length [m]")  # noqa: E741 - SPICE's own name
 
 
 class Capacitor(Document):
@@ -71,10 +72,10 @@ class Capacitor(Document):
 class Rules(Document):
     """Limits of geometry and current."""
 
-    w_min: float = Field(gt=0, description="[m]")
-    l_min: float = Field(gt=0, description="[m]")
-    grid: float = Field(gt=0, description="[m]")
-    diffusion: float = Field(gt=0, description="length of a source or drain [m]")
+    w_min: float = Field(gt=0, le=LONGEST, description="[m]")
+    l_min: float = Field(gt=0, le=LONGEST, description="[m]")
+    grid: float = Field(gt=0, le=LONGEST, description="[m]")
+    diffusion: float = Field(gt=0, le=LONGEST, description="length of a source or drain [m]")
     units_max: int = Field(gt=0, description="unit devices of one mirror leg")
     i_min: float = Field(gt=0, description="smallest bias current [A]")
     i_max: float = Field(gt=0, description="largest bias current [A]")
@@ -98,12 +99,15 @@ class Narrow(Document):
 
 
 class Mismatch(Document):
-    """Pelgrom constants *per device*: sigma = a / sqrt(W L m)."""
+    """Pelgrom constants *per device*: sigma = a / sqrt(W L m).
 
-    a_vt_n: float = Field(ge=0, description="threshold voltage, NMOS [V m]")
-    a_vt_p: float = Field(ge=0, description="threshold voltage, PMOS [V m]")
-    a_beta_n: float = Field(ge=0, description="current factor, NMOS [m]")
-    a_beta_p: float = Field(ge=0, description="current factor, PMOS [m]")
+    No process comes near their ends, 100 mV um and 100 % um: a constant in another unit does.
+    """
+
+    a_vt_n: float = Field(ge=0, le=1e-7, description="threshold voltage, NMOS [V m]")
+    a_vt_p: float = Field(ge=0, le=1e-7, description="threshold voltage, PMOS [V m]")
+    a_beta_n: float = Field(ge=0, le=1e-6, description="current factor, NMOS [m]")
+    a_beta_p: float = Field(ge=0, le=1e-6, description="current factor, PMOS [m]")
     narrow_n: Narrow | None = None
     narrow_p: Narrow | None = None
 
@@ -124,12 +128,12 @@ class Process(Document):
         How the die's shift grows in small devices.
     """
 
-    vt_n: float = Field(ge=0)
-    vt_p: float = Field(ge=0)
-    beta_n: float = Field(ge=0)
-    beta_p: float = Field(ge=0)
-    gradient_n: float = Field(ge=0)
-    gradient_p: float = Field(ge=0)
+    vt_n: float = Field(ge=0, le=0.5)
+    vt_p: float = Field(ge=0, le=0.5)
+    beta_n: float = Field(ge=0, le=1)
+    beta_p: float = Field(ge=0, le=1)
+    gradient_n: float = Field(ge=0, le=1e3)
+    gradient_p: float = Field(ge=0, le=1e3)
     narrow_n: Narrow | None = None
     narrow_p: Narrow | None = None
 

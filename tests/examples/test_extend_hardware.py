@@ -45,10 +45,14 @@ PAGES = Path(__file__).parents[2] / "docs" / "extend"
 
 def block(page: str, kind: str) -> str:
     """The page's one block of a language."""
-    text = (PAGES / page).read_text(encoding="utf-8")
-    (found,) = re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert isinstance(found, str)
+    (found,) = blocks(page, kind)
     return found
+
+
+def blocks(page: str, kind: str) -> list[str]:
+    """The page's blocks of a language, in their order."""
+    text = (PAGES / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def mapped(tech: str = "generic180") -> Design:
@@ -71,18 +75,14 @@ def wide180(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     document = core_yaml.load((folder / "technology.yaml").read_bytes())
     document |= core_yaml.load(block("technology.md", "yaml").encode())
     (folder / "technology.yaml").write_text(core_yaml.dump(document), encoding="utf-8")
-    exec(compile(block("technology.md", "python"), "technology.md", "exec"), {})
-    # Same cards, same sizes: generic180's constants, under the hashes of the new name.
-    technology = load_technology("wide180")
-    raw = constants / "raw"
-    raw.mkdir(parents=True)
-    text = (shipped / "generic180.yaml").read_text(encoding="utf-8")
-    text = text.replace("technology: generic180", "technology: wide180")
-    text = re.sub("devices_hash: .*", f"devices_hash: {technology.devices_hash()}", text)
-    (constants / "wide180.yaml").write_text(text, encoding="utf-8")
-    shutil.copy(shipped / "raw/generic180_lengths.csv", raw / "wide180_lengths.csv")
-    for place in ("mru_hw.technology.calibration", "mru_hw.mapping.sizing"):
+    (constants / "raw").mkdir(parents=True)
+    for name in ("generic180.yaml", "raw/generic180_lengths.csv"):
+        shutil.copy(shipped / name, constants / name)
+    for place in ("mru_hw.data", "mru_hw.technology.calibration", "mru_hw.mapping.sizing"):
         monkeypatch.setattr(f"{place}.calibration_dir", lambda: constants)
+    names: dict[str, object] = {}
+    for text in blocks("technology.md", "python"):
+        exec(compile(text, "technology.md", "exec"), names)
     return folder
 
 

@@ -59,7 +59,8 @@ def test_a_sweep_in_use_is_left_alone(tmp_path: Path) -> None:
         db.execute("BEGIN EXCLUSIVE")
         told = sentence(lambda: run_stage(tmp_path))
         db.execute("ROLLBACK")
-    assert told == f'out is "{store}", expected a file that no other process is using.'
+    used = "expected a file that no other process is using (database is locked)."
+    assert told == f'out is "{store}", {used}'
     assert store.read_bytes() == held
 
 

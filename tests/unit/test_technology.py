@@ -239,6 +239,16 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("  n_cell:", "  n_cello:", ": devices.n_cell is missing, expected a device class"),
         ("n_cell: {polarity: n", "n_cell: {polarity: p", ': devices.n_cell.polarity is "p", expe'),
         ("w: 0.5e-6", "w: .inf", ": devices.n_mirror.w is inf, expected "),
+        (
+            "a_vt_n: 3.54e-9",
+            "a_vt_n: 5",
+            ": mismatch.a_vt_n is 5, expected a number less than",
+        ),
+        (
+            "w: 0.5e-6",
+            "w: 0.5",
+            ": devices.n_mirror.w is 0.5, expected a number less than",
+        ),
         ("v_dd: 1.8 V", "v_dd: 1.8 V\ncolour: red", ': colour is "red", expected no key of this'),
         ("temperature: 27\n", "", ": temperature is missing, expected a value"),
         ("temperature: 27", "temperature: !!int 27", " is not plain YAML in line "),
