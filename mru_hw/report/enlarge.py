@@ -51,9 +51,10 @@ def enlarge_section(
             *_gain(budget, found.gate_area),
             *_elsewhere(run, told, nominal),
             "Energy follows the currents: static power is nearly proportional to i_unit, and "
-            "smaller currents cost accuracy by leakage, noise and short frames. An axis of the "
-            "design in the plan ({axis: i_unit, values: [300 pA, 1 nA]}) shows both on the same "
-            "dies; the page of that sweep has them under “Trade-offs between designs”.",
+            "smaller currents cost accuracy by leakage, noise and short frames, larger ones give "
+            "it back. An axis of the design in the plan, such as {axis: i_unit, values: [300 pA, "
+            "1 nA, 3 nA]}, shows both on the same dies; the page of that sweep has them under "
+            "“Trade-offs between designs”.",
             "The part of a name before the slash is the node whose rail the mirror is. A mirror is "
             "every device whose gate is on that rail, wherever its drain goes, so that one of "
             "bias/… "

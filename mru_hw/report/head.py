@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -116,12 +117,13 @@ def _doubts(run: RunView) -> Iterator[str]:
     settled = any(point.settings["timing"] == "settled" for point in run.points)
     how = (
         "These are figures of settled timing, not checked timed: timing: timed in PLAN.yaml runs "
-        "the "
-        "same dies so. "
+        "the same dies so. "
         if settled and run.level == "behavioral"
         else ""
     )
-    yield f"{how}Points of the sweep are doubtful, for the reason in the box below."
+    how_many = re.match(r"Doubtful points: (\d+ of \d+)\.", run.doubtful)
+    those = f"{how_many[1]} points" if how_many else "Points"
+    yield f"{how}{those} of the sweep are doubtful, for the reason in the box below."
 
 
 def _costs(run: RunView, told: Verdict) -> Iterator[str]:

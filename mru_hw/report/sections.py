@@ -79,7 +79,11 @@ def _energies(run: RunView, base: PointView, energies: Array, limits: Sequence[H
             bounds[one.figure][one.side.replace("_", " ")] = one.limit
     low, high = np.percentile(energies, [10, 90])
     panels = [
-        ("energy of a sequence", "sequences on dies", "J", energies, {}),
+        (
+            "energy of a sequence",
+            "sequences on dies" if run.keeps_all else "hundredths of a run",
+            *("J", energies, {}),
+        ),
         ("mean energy of a die's sequences", "dies", "J", base.energy, bounds["energy"]),
         ("mean power of a die", "dies", "W", base.power, bounds["power"]),
     ]

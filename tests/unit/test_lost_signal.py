@@ -106,7 +106,7 @@ def test_a_sweep_says_so_in_its_summary_table_and_page(
     assert read_sweep(store).warning == said
     with open_run(store) as run:
         write_report(run, page)
-    assert f'<p class="warning">{said}</p>' in page.read_text(encoding="utf-8")
+    assert f'<p class="warning">{said} Figures in it are of the first' in page.read_text("utf-8")
 
 
 def test_a_sweep_that_keeps_its_signal_says_nothing(
