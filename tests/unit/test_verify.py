@@ -209,7 +209,7 @@ def folder(tmp_path: Path) -> Path:
         ),
         (
             ["--level", "spice", "--verify", "units:2"],
-            '--verify is "units:2", expected at most 1 units.',
+            '--verify is "units:2", expected at most 1 unit.',
         ),
     ],
 )
