@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-DOCS = Path(__file__).parent
-sys.path.insert(0, str(DOCS.parent))
+from mru_hw.version import __version__
+from scripts.site import write_reference
 
-from mru_hw.version import __version__  # noqa: E402
-from scripts.site import write_reference  # noqa: E402
+DOCS = Path(__file__).parent
 
 project = "mru_hw"
 author = "the authors of mru_hw"

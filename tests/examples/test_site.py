@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     call = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     call += ["-d", str(folder / "trees"), str(DOCS), str(folder / "html")]
-    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    done = subprocess.run(call, cwd=DOCS.parent, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     return folder / "html"
 

@@ -14,7 +14,7 @@ from mru_hw.errors import UserError
 from mru_hw.model.io import load_model
 from mru_hw.model.memory import CELLS
 from mru_hw.stimulus import Inputs, make_inputs, save_inputs
-from mru_hw.training.checkpoint import Checkpoint
+from mru_hw.training.checkpoint import Checkpoint, Progress
 from mru_hw.training.config import SHIPPED, TrainConfig, read_config, shipped_config
 from mru_hw.training.fit import Epoch
 from mru_hw.training.run import train
@@ -190,14 +190,20 @@ def test_a_checkpoint_with_other_numbers_is_damaged(folder: Path) -> None:
         train(config, folder / "model", folder=folder)
 
 
-def test_a_loss_that_is_no_number_names_epoch_and_last_checkpoint(folder: Path) -> None:
-    config = TrainConfig.model_validate(_config())
+def _stopped(config: TrainConfig, folder: Path) -> tuple[Checkpoint, Progress]:
+    """The checkpoint of a training that was stopped after two epochs, and what it holds."""
     with pytest.raises(_StoppedError):
         train(config, folder / "model", _stop_at(2), folder=folder)
     identity = json.loads((folder / "model.part" / "checkpoint.json").read_text())
     checkpoint = Checkpoint(folder / "model", identity["training"])
     saved = checkpoint.open()
     assert saved is not None
+    return checkpoint, saved
+
+
+def test_a_loss_that_is_no_number_names_epoch_and_last_checkpoint(folder: Path) -> None:
+    config = TrainConfig.model_validate(_config())
+    checkpoint, saved = _stopped(config, folder)
     checkpoint.save(replace(saved, weights={k: 1e30 * v for k, v in saved.weights.items()}))
     with pytest.raises(UserError, match="epoch 3 diverges, the last good checkpoint is of epoch 2"):
         train(config, folder / "model", folder=folder)
@@ -210,12 +216,7 @@ def test_a_loss_that_is_no_number_names_epoch_and_last_checkpoint(folder: Path) 
 
 def test_a_training_goes_on_from_the_last_checkpoint_of_one_that_diverged(folder: Path) -> None:
     config = TrainConfig.model_validate(_config())
-    with pytest.raises(_StoppedError):
-        train(config, folder / "model", _stop_at(2), folder=folder)
-    identity = json.loads((folder / "model.part" / "checkpoint.json").read_text())
-    checkpoint = Checkpoint(folder / "model", identity["training"])
-    saved = checkpoint.open()
-    assert saved is not None
+    checkpoint, saved = _stopped(config, folder)
     broken = {
         k: v | {"exp_avg": torch.full_like(v["exp_avg"], torch.inf)}
         for k, v in saved.optimizer.items()
