@@ -1,9 +1,9 @@
 """What an 8-bit digital GRU and CMRU would need for a spoken digit: an estimate by counting.
 
-``python -m benchmarks.digital_estimate`` prints JSON, the tables of docs/digital.md. Energies of
-operations and of memory at 45 nm and 0.9 V are those of Horowitz (ISSCC 2014); what is carried to
-180 nm, and what stands for control, small memories and leakage, is an assumption, named here and
-there. Nothing is simulated.
+``python -m benchmarks.digital_estimate`` prints JSON, the tables of docs/validation/digital.md.
+Energies of operations and of memory at 45 nm and 0.9 V are those of Horowitz (ISSCC 2014); what is
+carried to 180 nm, and what stands for control, small memories and leakage, is an assumption, named
+here and there. Nothing is simulated.
 """
 
 from __future__ import annotations

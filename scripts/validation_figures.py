@@ -34,6 +34,8 @@ def main() -> None:
         ("sensitivity", sensitivity, 1),
         ("trim", trim, 2),
         ("retention", retention, 2),
+        ("chip_training", chip_training, 1),
+        ("digital", digital, 1),
     ):
         figure, axes = plt.subplots(1, panels, figsize=(7.5, 3.2), squeeze=False)
         draw(*axes[0])
@@ -155,6 +157,53 @@ def retention(*panels: Axes) -> None:
         axes.set(title=title, xlabel="white noise into V0, times 2qI", yscale="log")
     panels[0].set_ylabel("flips a second")
     panels[0].legend(frameon=False)
+
+
+def chip_training(axes: Axes) -> None:
+    """Draw mean accuracies before and after, where heat or mismatch is large."""
+    names = (
+        "85 degC, 100 pA: 16 epochs",
+        "8 times the mismatch: 16 epochs",
+        "24 epochs",
+        "60 epochs",
+        "trained without noise: 16 epochs",
+        "60 epochs",
+    )
+    table = rows_of("chip_training", "| trained on at")
+    rows = [row for row in table if row[1] in {"85 degC", "8 x"}]
+    places = range(len(names))[::-1]
+    for place, (_, _, before, after, _) in zip(places, rows, strict=True):
+        for seed, (old, new) in enumerate(zip(before.split(";"), after.split(";"), strict=True)):
+            y, x = place - 0.2 * seed, (number(old), number(new))
+            first = place == places[0]
+            axes.plot(x, [y, y], color=GREY, lw=1)
+            axes.plot(x[0], y, "o", color=GREY, label="before" if first else None)
+            axes.plot(x[1], y, "o", color=BLUE, label="after" if first else None)
+    axes.set_yticks(places, names)
+    axes.set(xlabel="accuracy, % of 300 digits, mean of 200 dies; a line a seed")
+    axes.legend(frameon=False)
+
+
+def digital(axes: Axes) -> None:
+    """Draw the energy of a digit: digital networks by process, and the chip by its current."""
+    networks = [row for row in rows_of("digital", "| nanojoules a digit") if "all" in row[0]]
+    chips = rows_of("digital", "| i_unit")
+    names = ["45 nm, no leakage", "180 nm, 1.8 V", "180 nm, 0.6 V"]
+    places = range(len(names) + len(chips))[::-1]
+    for column, (label, colour, mark) in enumerate(
+        (
+            ("CMRU 2 x 16", BLUE, "o"),
+            ("GRU 1 x 6", GREEN, "^"),
+            ("GRU 1 x 8", ORANGE, "s"),
+            ("GRU 2 x 16", GREY, "v"),
+        )
+    ):
+        shown = [number(row[1 + column]) for row in networks]
+        axes.plot(shown, places[: len(names)], mark, color=colour, label=label)
+    axes.plot([number(row[2]) for row in chips], places[len(names) :], "D", color="black")
+    axes.set_yticks(places, names + [f"chip, {row[0].split(',')[0]}" for row in chips])
+    axes.set(xscale="log", xlabel="nJ a digit, 27 degC")
+    axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.4, 1.18), ncols=4)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Make docs/zoo.md of what ``mru-hw zoo cells --out DIR`` has found: ``scripts/zoo_page.py DIR``.
+"""Make docs/validation/zoo.md of the folder that ``mru-hw zoo cells --out DIR`` has made.
 
-The results go to docs/zoo/ beside the figures, so that a test can make the page again.
+    python scripts/zoo_page.py DIR
+
+The results go to docs/validation/zoo/ beside the figures, so that a test can make the page again.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from mru_hw.zoo.page import write_page
 from mru_hw.zoo.plan import read_zoo, shipped_zoo
 from mru_hw.zoo.records import RESULTS_FILE, read_results, save_results
 
-DOCS = Path(__file__).parents[1] / "docs"
+PAGES = Path(__file__).parents[1] / "docs" / "validation"
 FIGURES = "zoo"
 
 
@@ -25,9 +27,9 @@ def main() -> None:
     # Its words may have changed since it ran; what it trains is told by the records' digests.
     said = {"plan": plan.model_dump(mode="json")}
     results = read_results(folder / RESULTS_FILE).model_copy(update=said)
-    write_page(plan, results, DOCS, figures=FIGURES)
-    (DOCS / "zoo.csv").replace(DOCS / FIGURES / "zoo.csv")
-    save_results(results, DOCS / FIGURES / RESULTS_FILE)
+    write_page(plan, results, PAGES, figures=FIGURES)
+    (PAGES / "zoo.csv").replace(PAGES / FIGURES / "zoo.csv")
+    save_results(results, PAGES / FIGURES / RESULTS_FILE)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def _documents(folder: Path) -> Iterator[_Document]:
         ),
         "zoo": (
             "Many trainings under one budget. Read by `mru-hw zoo`; "
-            "[the page on it](../../zoo_plan.md).",
+            "[the page on it](../zoo_plan.md).",
             zoo_schema(),
         ),
     }

@@ -34,8 +34,8 @@ PAGES = (
         "reference/models.md",
         "reference/cells.md",
         "reference/sweeps.md",
-        "report.md",
-        "zoo_plan.md",
+        "reference/report.md",
+        "reference/zoo_plan.md",
     ),
     ("tutorials/your_network.md",),
     (
@@ -128,7 +128,7 @@ def test_the_page_on_models_names_every_key(heading: str, names: set[str]) -> No
 def test_the_page_on_training_has_every_key_and_its_default(
     heading: str, kind: type[Document]
 ) -> None:
-    text = (DOCS / "training.md").read_text(encoding="utf-8")
+    text = (DOCS / "reference" / "training.md").read_text(encoding="utf-8")
     rows = text.split(f"| {heading} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
     table = {row.split("|")[1].strip(" `"): row.split("|")[3].strip() for row in rows}
     assert list(table) == list(kind.model_fields)
@@ -146,7 +146,7 @@ def test_the_page_on_training_has_every_key_and_its_default(
     [("key", ZooPlan), ("key of a task", TaskPlan), ("key of `chip`", ChipPlan)],
 )
 def test_the_page_on_plans_of_a_zoo_has_every_key(heading: str, kind: type[Document]) -> None:
-    assert _first_column("zoo_plan.md", heading) == list(kind.model_fields)
+    assert _first_column("reference/zoo_plan.md", heading) == list(kind.model_fields)
 
 
 def test_the_examples_of_training_are_configurations() -> None:

@@ -29,6 +29,7 @@ from mru_hw.zoo.table import rows
 from tests.mistakes import sentence
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = DOCS / "validation"
 PLAN: dict[str, Any] = {
     "training": {"epochs": 2, "batch_size": 8, "learning_rate": 0.02},
     "layer": {"levels": 2, "rectify_input": True},
@@ -467,13 +468,13 @@ def test_plans_that_ship_make_configurations(name: str) -> None:
 
 def test_the_page_of_the_documentation_is_that_of_its_results(tmp_path: Path) -> None:
     plan = read_zoo(shipped_zoo("cells"))
-    results = read_results(DOCS / "zoo" / "zoo.json")
+    results = read_results(PAGES / "zoo" / "zoo.json")
     assert results.plan == json.loads(json.dumps(plan.model_dump(mode="json")))
     write_page(plan, results, tmp_path, figures="zoo")
-    assert (tmp_path / "zoo.md").read_text() == (DOCS / "zoo.md").read_text()
-    assert (tmp_path / "zoo.csv").read_text() == (DOCS / "zoo" / "zoo.csv").read_text()
+    assert (tmp_path / "zoo.md").read_text() == (PAGES / "zoo.md").read_text()
+    assert (tmp_path / "zoo.csv").read_text() == (PAGES / "zoo" / "zoo.csv").read_text()
     drawn = {path.name for path in (tmp_path / "zoo").iterdir()}
-    assert drawn | {"zoo.json", "zoo.csv"} == {path.name for path in (DOCS / "zoo").iterdir()}
+    assert drawn | {"zoo.json", "zoo.csv"} == {path.name for path in (PAGES / "zoo").iterdir()}
 
 
 def test_the_schema_is_the_generated_one() -> None:
