@@ -2,11 +2,11 @@
 
     python -m scripts.current_map [--tech NAME]
 
-writes ``calibration/raw/<technology>_currents.csv``, and without a name those of every technology
-and the figure of docs/reference/technologies.md. A single mirror device of each polarity, source
-and bulk on one node: V_GS is swept with half the supply from drain to source, and its current at
-V_GS = 0 is taken there and with the whole supply from drain to source. Columns, per polarity,
-corner and temperature:
+writes ``raw/<technology>_currents.csv`` beside its constants, and without a name those of every
+technology and the figure of docs/reference/technologies.md. A single mirror device of each
+polarity, source and bulk on one node: V_GS is swept with half the supply from drain to source, and
+its current at V_GS = 0 is taken there and with the whole supply from drain to source. Columns, per
+polarity, corner and temperature:
 
 leak_half_A, leak_full_A
              drain current at V_GS = 0: channel, junction and what else the cards leak
@@ -25,6 +25,7 @@ from mru_hw.lab.figures import plotting, saved
 from mru_hw.spice.characterize.base import write_rows
 from mru_hw.spice.characterize.currents import COLUMNS, TEMPERATURES, judged, sweep
 from mru_hw.technology import load_technology, technology_names
+from mru_hw.technology.folders import constants_folder
 
 ROOT = Path(__file__).parents[1]
 
@@ -58,7 +59,7 @@ def main() -> None:
             panel.grid(alpha=0.3)
         row[0].set_ylim(1, 3)
         row[0].set_ylabel(r"$I_D / (g_m U_T)$")
-        path = ROOT / "calibration" / "raw" / f"{name}_currents.csv"
+        path = constants_folder(name) / "raw" / f"{name}_currents.csv"
         write_rows(path, COLUMNS, found)
     if asked is not None:
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mru_hw.cli.design import Tech
 from mru_hw.cli.numbers import WORKERS, whole
 from mru_hw.cli.output import Advance, Json, emit, progress
 from mru_hw.words import many
@@ -21,9 +22,7 @@ def characterize(
     out: Annotated[
         Path, typer.Option("--out", metavar="calibration/T.yaml", help="The file to write.")
     ],
-    tech: Annotated[str, typer.Option("--tech", metavar="T", help="The technology.")] = (
-        "generic180"
-    ),
+    tech: Tech = "generic180",
     corner: Annotated[
         list[str] | None,
         typer.Option("--corner", help="One corner, again for each; all without it."),

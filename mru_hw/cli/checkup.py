@@ -223,13 +223,26 @@ def data_folders() -> Check:
 def _process_kits() -> list[Check]:
     """Look for the model cards of every technology that does not ship its own."""
     try:
-        from mru_hw.technology import load_technology
-        from mru_hw.technology.technology import technology_names
+        from mru_hw.technology import load_technology, technology_names
 
         known = [load_technology(name) for name in technology_names()]
+    except UserError as error:
+        return [_mistaken_technology(error)]
     except (ImportError, MruHwError):
         return []  # the core does not work, and says so itself
     return [model_cards(technology) for technology in known if technology.models.package]
+
+
+def _mistaken_technology(error: UserError) -> Check:
+    """Say that no technology can be read, for a mistake in one of the user's own."""
+    return Check(
+        name="technologies",
+        core=True,
+        version=None,
+        problem=str(error),
+        without="no network is mapped",
+        get="mend it, or unset MRU_HW_TECHNOLOGIES",
+    )
 
 
 def model_cards(technology: Technology) -> Check:

@@ -14,6 +14,15 @@ from mru_hw.errors import UserError
 if TYPE_CHECKING:
     from mru_hw.mapping import DesignOptions
 
+Tech = Annotated[
+    str,
+    typer.Option(
+        "--tech",
+        metavar="NAME",
+        help="The technology: one that ships, or one of your own in the folder that "
+        "MRU_HW_TECHNOLOGIES names.",
+    ),
+]
 DesignFile = Annotated[
     Path | None,
     typer.Option(

@@ -11,6 +11,7 @@ from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
     IUnit,
+    Tech,
     chosen_options,
     told_of_design,
 )
@@ -25,7 +26,7 @@ from mru_hw.words import many
 def netlist(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model folder.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
-    tech: Annotated[str, typer.Option("--tech", help="The technology.")] = "generic180",
+    tech: Tech = "generic180",
     dialect: Annotated[
         str,
         typer.Option(

@@ -12,6 +12,7 @@ from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
     IUnit,
+    Tech,
     chosen_options,
     told_of_design,
 )
@@ -27,7 +28,7 @@ def sensitivity(
     inputs: Annotated[
         Path, typer.Option("--inputs", metavar="X.npz", help="Sequences: x, lengths, y.")
     ],
-    tech: Annotated[str, typer.Option("--tech", help="The technology.")] = "generic180",
+    tech: Tech = "generic180",
     by: Annotated[
         str,
         typer.Option(

@@ -13,6 +13,7 @@ from mru_hw.cli.design import (
     DesignFile,
     IUnit,
     Kernel,
+    Tech,
     chosen_options,
     told_of_design,
 )
@@ -37,7 +38,7 @@ def simulate(
     level: Annotated[
         str, typer.Option("--level", help="Level of truth: ideal, behavioral or spice.")
     ] = "behavioral",
-    tech: Annotated[str, typer.Option("--tech", help="The technology.")] = "generic180",
+    tech: Tech = "generic180",
     die: Annotated[
         int | None,
         typer.Option(

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.data import calibration_dir
 from mru_hw.errors import Bare, MruHwError, UserError
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import temperature_voltage
+from mru_hw.technology.folders import constants_folder
 from mru_hw.units import render
 
 COLUMNS = (
@@ -174,7 +174,7 @@ def load_lengths(technology: Technology) -> Lengths:
     MruHwError
         There is no such table for the technology.
     """
-    path = calibration_dir() / "raw" / f"{technology.name}_lengths.csv"
+    path = constants_folder(technology.name) / "raw" / f"{technology.name}_lengths.csv"
     if not path.is_file():
         raise MruHwError(
             f"The table {path.name} of {technology.name} is missing: in a checkout "

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from mru_hw import core_yaml
-from mru_hw.data import calibration_dir
 from mru_hw.documents import Document, Several
 from mru_hw.errors import MruHwError, UserError
 from mru_hw.files import read_document, refuse_foreign, validated, whole_file
+from mru_hw.technology.folders import constants_folder
 from mru_hw.technology.grid import CURVES, ZERO_CELSIUS, Grid
 from mru_hw.technology.technology import Technology
 
@@ -302,7 +302,7 @@ def _made_with(calibration: Calibration, technology: Technology) -> dict[str, tu
 
 
 def load_calibration(technology: Technology) -> Calibration:
-    """Read the calibration that ships for `technology`.
+    """Read the calibration of `technology`.
 
     Raises
     ------
@@ -311,11 +311,11 @@ def load_calibration(technology: Technology) -> Calibration:
     MruHwError
         It is missing, or it was made with other model cards or device sizes.
     """
-    path = calibration_dir() / f"{technology.name}.yaml"
+    path = constants_folder(technology.name) / f"{technology.name}.yaml"
     if not path.is_file():
         raise MruHwError(
-            f"The calibration of {technology.name} is missing: mru-hw characterize makes "
-            f"{path.parent.name}/{path.name}."
+            f"The calibration of {technology.name} is missing: mru-hw characterize --tech "
+            f"{technology.name} --out {path} makes it."
         )
     calibration = read_document(path, Calibration)
     words = {"models_hash": "model cards", "devices_hash": "device sizes"}

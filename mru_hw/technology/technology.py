@@ -13,10 +13,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from mru_hw.data import circuits_dir
 from mru_hw.documents import Document, Pair, Several, matching
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_yaml, validated
+from mru_hw.technology.folders import FILE, others, technology_folder, technology_names
 from mru_hw.technology.noise import CardNoise, Flicker
 from mru_hw.technology.shared_cards import share_cards
 from mru_hw.units import Volts, render
@@ -205,7 +205,7 @@ class Transistor(Document):
 
 
 class Technology(Document):
-    """All of ``circuits/technology/<name>/technology.yaml``."""
+    """All of a technology's ``technology.yaml``."""
 
     name: Name
     models: Models
@@ -271,7 +271,7 @@ class Technology(Document):
     def _models_folder(self) -> Path:
         models = self.models
         if not models.package:
-            return circuits_dir() / "technology" / self.name
+            return technology_folder(self.name)
         roots = []
         if root := os.environ.get("PDK_ROOT"):
             roots.append(Path(root))
@@ -351,14 +351,8 @@ def _hash(texts: Mapping[str, str]) -> str:
     return sha.hexdigest()
 
 
-def technology_names() -> tuple[str, ...]:
-    """Name the technologies that ship: each is one folder and no code."""
-    root = circuits_dir() / "technology"
-    return tuple(sorted(p.parent.name for p in root.glob("*/technology.yaml")))
-
-
 def load_technology(name: str) -> Technology:
-    """Read a technology by name.
+    """Read a technology by name, one that ships or one of the folder in MRU_HW_TECHNOLOGIES.
 
     Raises
     ------
@@ -368,10 +362,9 @@ def load_technology(name: str) -> Technology:
     """
     known = technology_names()
     if name not in known:
-        raise UserError("tech", name, "one of " + ", ".join(known))
-    path = circuits_dir() / "technology" / name / "technology.yaml"
-    source = f"technology.yaml of {name}"
-    technology = validated(Technology, read_yaml(path), source)
+        raise UserError("tech", name, f"one of {', '.join(known)}{others()}")
+    source = f"{FILE} of {name}"
+    technology = validated(Technology, read_yaml(technology_folder(name) / FILE), source)
     if technology.name != name:
         raise UserError(f"{source}: name", technology.name, f"{name}, as its folder is called")
     _refuse_leaking_oxide(technology)
@@ -382,7 +375,7 @@ def _refuse_leaking_oxide(technology: Technology) -> None:
     thickness = PERMITTIVITY_OXIDE / technology.flicker.c_ox
     if thickness < THINNEST_OXIDE and not technology.models.gate_leakage:
         raise UserError(
-            f"technology.yaml of {technology.name}: flicker.c_ox",
+            f"{FILE} of {technology.name}: flicker.c_ox",
             Bare(f"an oxide of {render(thickness, 'm')}"),
             f"at least {render(THINNEST_OXIDE, 'm')}, or cards with models.gate_leakage: a gate's "
             "tunnelling current would be of the size of the signals",

@@ -12,7 +12,7 @@ from mru_hw.cli.app import run
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--tech", "sky999"], '--tech is "sky999", expected one of generic180, sky130.'),
+        (["--tech", "sky999"], '--tech is "sky999", expected one of generic180, sky130;'),
         (["--corner", "xx"], '--corner is "xx", expected one of tt, ff, ss, sf, fs.'),
         (["--corner", "ff"], '--corner is "ff", expected tt too, the nominal one.'),
         (["--workers", "0"], "--workers is 0, expected a whole number from 1 to 1024."),

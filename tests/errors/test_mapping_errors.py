@@ -171,4 +171,7 @@ def test_a_weight_far_larger_than_those_beside_it_is_told_so() -> None:
 
 def test_an_unknown_technology_is_refused_with_those_that_there_are() -> None:
     text = sentence(lambda: load_technology("tsmc"))
-    assert text == 'tech is "tsmc", expected one of generic180, sky130.'
+    assert text == (
+        'tech is "tsmc", expected one of generic180, sky130; '
+        "MRU_HW_TECHNOLOGIES can name a folder of others."
+    )

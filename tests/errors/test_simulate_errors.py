@@ -68,7 +68,11 @@ def refuse(
     ("options", "expected"),
     [
         (["--level", "real"], '--level is "real", expected one of ideal, behavioral, spice.'),
-        (["--tech", "sky999"], '--tech is "sky999", expected one of generic180, sky130.'),
+        (
+            ["--tech", "sky999"],
+            '--tech is "sky999", expected one of generic180, sky130; '
+            "MRU_HW_TECHNOLOGIES can name a folder of others.",
+        ),
         (["--corner", "tf"], '--corner is "tf", expected one of tt, ff, ss, sf, fs.'),
         # The ends of a range are in it, whatever a product rounds to.
         *(

@@ -22,7 +22,7 @@ from mru_hw.circuits.loop.circuit import LOOP
 from mru_hw.circuits.nodes.supply import node_supply
 from mru_hw.circuits.statements import Element, Subckt
 from mru_hw.cli.app import run
-from mru_hw.data import calibration_dir, circuits_dir
+from mru_hw.data import circuits_dir
 from mru_hw.mapping import map_model
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.options import DesignOptions
@@ -65,21 +65,13 @@ def mapped(tech: str = "generic180") -> Design:
 
 @pytest.fixture
 def wide180(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Folders in which the page's steps are done; returns that of the technology."""
-    circuits, constants = tmp_path / "circuits", tmp_path / "calibration"
-    folder = circuits / "technology" / "wide180"
+    """A folder of one's own in which the page's steps are done; returns the technology's."""
+    folder = tmp_path / "technologies" / "wide180"
+    monkeypatch.setenv("MRU_HW_TECHNOLOGIES", str(folder.parent))
     shutil.copytree(circuits_dir() / "technology" / "generic180", folder)
-    shipped = calibration_dir()
-    for place in ("mru_hw.technology.technology", "mru_hw.data"):
-        monkeypatch.setattr(f"{place}.circuits_dir", lambda: circuits)
     document = core_yaml.load((folder / "technology.yaml").read_bytes())
     document |= core_yaml.load(block("technology.md", "yaml").encode())
     (folder / "technology.yaml").write_text(core_yaml.dump(document), encoding="utf-8")
-    (constants / "raw").mkdir(parents=True)
-    for name in ("generic180.yaml", "raw/generic180_lengths.csv"):
-        shutil.copy(shipped / name, constants / name)
-    for place in ("mru_hw.data", "mru_hw.technology.calibration", "mru_hw.mapping.sizing"):
-        monkeypatch.setattr(f"{place}.calibration_dir", lambda: constants)
     names: dict[str, object] = {}
     for text in blocks("technology.md", "python"):
         exec(compile(text, "technology.md", "exec"), names)
@@ -87,7 +79,7 @@ def wide180(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_technology_is_a_folder(wide180: Path, tmp_path: Path) -> None:
-    assert technology_names() == ("wide180",)
+    assert technology_names() == ("generic180", "sky130", "wide180")
     cells = (wide180 / "devices.sp").read_text(encoding="utf-8")
     assert cells.startswith("* Device classes of wide180")
     model, data, netlist = tmp_path / "model", tmp_path / "x.npz", tmp_path / "netlist"

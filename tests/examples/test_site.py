@@ -93,7 +93,7 @@ def test_every_command_has_its_options(made: Path) -> None:
     }
     text = (made / "command-netlist.md").read_text(encoding="utf-8")
     assert "| `--out DIR` | required | The folder to write. |" in text
-    assert "| `--tech TEXT` | `generic180` | The technology. |" in text
+    assert "| `--tech NAME` | `generic180` | The technology: one that ships, " in text
     assert "| `MODEL` | The model folder. |" in text
     assert "    mru-hw netlist MODEL --out DIR [OPTIONS]" in text
 

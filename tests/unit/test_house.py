@@ -295,6 +295,15 @@ def test_doctor_fails_without_the_core(app: typer.Typer, monkeypatch: pytest.Mon
     assert json.loads(told.stdout)["core_works"] is False
 
 
+def test_doctor_names_a_mistake_in_ones_own_technologies(
+    app: typer.Typer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MRU_HW_TECHNOLOGIES", "/proc/none")
+    result = CliRunner().invoke(app)
+    assert result.exit_code == 1
+    assert 'MRU_HW_TECHNOLOGIES is "/proc/none", expected the absolute path' in result.stdout
+
+
 def test_package_that_is_not_installed() -> None:
     found = checkup.package("no-such-thing", module=None, core=True, without="", get="")
     assert (found.works, found.problem) == (False, "not installed")

@@ -387,7 +387,7 @@ def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"model": "none"}, "model is "),
     ({"inputs": "none.npz"}, "inputs is "),
-    ({"tech": "none"}, 'tech is "none", expected one of generic180, sky130.'),
+    ({"tech": "none"}, 'tech is "none", expected one of generic180, sky130;'),
     ({"sequences": "0:50"}, 'sequences is "0:50", expected start:stop within 0:20'),
     (
         {"axes": [{"axis": "corner", "values": ["xx"]}]},

@@ -38,11 +38,11 @@ def sweep(folder: Path, name: str, **plan: Any) -> Path:
         ),
         (
             {"tech": "none", "axes": [{"axis": "tech", "values": ["sky130"]}]},
-            'plan.yaml: tech is "none", expected one of generic180, sky130.',
+            'plan.yaml: tech is "none", expected one of generic180, sky130;',
         ),
         (
             {"axes": [{"axis": "tech", "values": ["sky130", "none"]}]},
-            'plan.yaml: axes.0.values.1 is "none", expected one of generic180, sky130.',
+            'plan.yaml: axes.0.values.1 is "none", expected one of generic180, sky130;',
         ),
         (
             {"axes": [{"axis": "tech", "values": ["sky130"]}, {"axis": "corner", "values": ["x"]}]},

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from mru_hw.data import calibration_dir, circuits_dir
 from mru_hw.errors import MruHwError, UserError
-from mru_hw.technology import MODELS, Technology, calibration, load_technology, technology_names
+from mru_hw.technology import MODELS, Technology, folders, load_technology, technology_names
 from mru_hw.technology.calibration import Calibration, load_calibration, temperature_voltage
 from mru_hw.technology.conditions import checked_conditions, nominal_conditions
 from tests.mistakes import sentence
@@ -130,7 +130,7 @@ def test_the_calibration_belongs_to_the_cards_and_to_the_sizes(
     assert found.technology == technology.name
     shipped = (calibration_dir() / f"{technology.name}.yaml").read_text(encoding="utf-8")
     path = tmp_path / f"{technology.name}.yaml"
-    monkeypatch.setattr(calibration, "calibration_dir", lambda: tmp_path)
+    monkeypatch.setattr(folders, "calibration_dir", lambda: tmp_path)
     for old, what in ((found.models_hash, "model cards"), (found.devices_hash, "device sizes")):
         path.write_text(shipped.replace(old, "f" * 64), encoding="utf-8")
         with pytest.raises(MruHwError, match=f"was made with other {what}"):
@@ -209,7 +209,7 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The textbook process's technology.yaml, in a folder where it may be changed."""
     folder = tmp_path / "technology" / "generic180"
     shutil.copytree(circuits_dir() / "technology" / "generic180", folder)
-    monkeypatch.setattr("mru_hw.technology.technology.circuits_dir", lambda: tmp_path)
+    monkeypatch.setattr("mru_hw.technology.folders.circuits_dir", lambda: tmp_path)
     return folder / "technology.yaml"
 
 
@@ -280,8 +280,44 @@ def test_a_mistake_in_a_calibration_is_one_sentence(
     text = (calibration_dir() / "generic180.yaml").read_text(encoding="utf-8")
     assert old in text
     tmp_path.joinpath("generic180.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
-    monkeypatch.setattr(calibration, "calibration_dir", lambda: tmp_path)
+    monkeypatch.setattr(folders, "calibration_dir", lambda: tmp_path)
     assert sentence(lambda: load_calibration(load_technology("generic180"))).startswith(told)
+
+
+def test_a_technology_of_ones_own_lies_where_the_variable_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(circuits_dir() / "technology" / "generic180", own)
+    document = own / "technology.yaml"
+    text = document.read_text(encoding="utf-8").replace("name: generic180", "name: own")
+    document.write_text(text, encoding="utf-8")
+    told = 'tech is "own", expected one of generic180, sky130'
+    assert sentence(lambda: load_technology("own")).startswith(f"{told}; MRU_HW_TECHNOLOGIES ")
+    monkeypatch.setenv(folders.VARIABLE, str(tmp_path))
+    found = load_technology("own")
+    assert technology_names() == ("generic180", "own", "sky130")
+    assert found.model_files() == load_technology("generic180").model_files()
+    with pytest.raises(MruHwError, match=re.escape(f"--tech own --out {own / 'own.yaml'} makes")):
+        load_calibration(found)
+    assert load_calibration(load_technology("sky130")).technology == "sky130"
+    assert sentence(lambda: load_technology("x")) == (
+        'tech is "x", expected one of generic180, own, sky130.'
+    )
+    (tmp_path / "sky130").mkdir()
+    shutil.copy(document, tmp_path / "sky130")
+    said = sentence(lambda: load_technology("own"))
+    assert said.endswith('is "sky130", expected a name that no shipped technology has.')
+
+
+@pytest.mark.parametrize("value", ["technologies", "/proc/none"])
+def test_the_folder_of_technologies_must_be_there(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(folders.VARIABLE, value)
+    assert sentence(lambda: load_technology("generic180")) == (
+        f'MRU_HW_TECHNOLOGIES is "{value}", expected the absolute path of a folder of technologies.'
+    )
 
 
 def test_a_thin_oxide_needs_cards_with_gate_leakage(document: Path) -> None:
