@@ -32,10 +32,21 @@ _INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: its name and the line that ``--help`` shows without importing it."""
+    """A command.
+
+    Attributes
+    ----------
+    name
+        What is typed.
+    help
+        The line that ``--help`` shows without importing the command.
+    resumes
+        Whether a call that was interrupted goes on when it is repeated.
+    """
 
     name: str
     help: str
+    resumes: bool = False
 
     def load(self) -> Callable[..., None]:
         """Import the command's function."""
@@ -45,21 +56,23 @@ class Command:
 
 
 COMMANDS = (
-    Command("train", "Train a network and write it as a model."),
+    Command("train", "Train a network and write it as a model.", resumes=True),
     Command("inputs", "Write the sequences that a configuration trains or tests with."),
     Command("import-weights", "Make a model of somebody else's weights."),
     Command("quantise", "Make alphaCMRUs CMRUs, which circuits hold."),
     Command("simulate", "Run a model on sequences, at a level of truth."),
     Command("netlist", "Write a model as a netlist for ngspice, HSPICE, Spectre or Xyce."),
-    Command("zoo", "Train cells on tasks under one budget and judge them on dies."),
+    Command("zoo", "Train cells on tasks under one budget and judge them on dies.", resumes=True),
     Command("sensitivity", "Say which devices' mismatch costs a chip its right steps."),
-    Command("sweep", "Run a network on many dies and conditions."),
+    Command("sweep", "Run a network on many dies and conditions.", resumes=True),
     Command("explain", "Say what failed on a die of a sweep, and why."),
     Command("merge", "Put the shards of a sweep together."),
     Command("export", "Write the runs of a sweep as a table."),
     Command("report", "Show a sweep as one page."),
-    Command("demo", "Go all the way, from training to a netlist that ngspice has run."),
-    Command("characterize", "Fit a technology's behavioral constants to ngspice."),
+    Command(
+        "demo", "Go all the way, from training to a netlist that ngspice has run.", resumes=True
+    ),
+    Command("characterize", "Fit a technology's behavioral constants to ngspice.", resumes=True),
     Command("doctor", "Say what is installed and what works without it."),
 )
 
@@ -116,7 +129,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = application(name)(args=rest, prog_name="mru-hw", standalone_mode=False)
         if code == _INTERRUPTED:
-            say("Interrupted.")
+            _say_interrupted(name)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone; keep Python from complaining again when it closes the stream.
@@ -124,13 +137,18 @@ def run(arguments: Sequence[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAULT
     except (KeyboardInterrupt, typer.Abort):
-        say("Interrupted.")
+        _say_interrupted(name)
         return FAULT
     except Exception as error:  # noqa: BLE001 (the one place where every error ends)
         if debug:
             traceback.print_exc()
         return _explain(error.renamed(flags_of(name)) if isinstance(error, UserError) else error)
     return code if code in {DONE, USER_MISTAKE} else FAULT if isinstance(code, int) else DONE
+
+
+def _say_interrupted(name: str | None) -> None:
+    resumes = any(command.resumes for command in COMMANDS if command.name == name)
+    say("Interrupted. Repeat the command to go on." if resumes else "Interrupted.")
 
 
 def application(chosen: str | None) -> typer.Typer:

@@ -58,8 +58,8 @@ def characterize(
 ) -> None:
     """Run a technology's benches in ngspice and fit the behavioral constants to them.
 
-    Beside the file, raw/T.csv holds the samples that they were fitted to. A call that was cut off
-    goes on where it was.
+    Beside the file, raw/T.csv holds the samples that they were fitted to. A call that was
+    interrupted resumes when it is repeated.
     """
     from mru_hw.files import refuse_no_folder
     from mru_hw.spice import characterize as benches
@@ -76,7 +76,7 @@ def characterize(
     with contextlib.ExitStack() as stack:
 
         def bar(total: int) -> Advance:
-            return stack.enter_context(progress(tech, total))
+            return stack.enter_context(progress(f"characterize {tech}", total))
 
         result = benches.characterize(
             technology, work=folder, corners=corner or (), workers=workers, progress=bar

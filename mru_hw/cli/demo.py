@@ -31,7 +31,8 @@ def demo(
 ) -> None:
     """Go all the way: train, map, simulate, price, netlist, ngspice, report.
 
-    Each stage's seconds go to standard error. A call that was interrupted goes on where it was.
+    Each stage's seconds go to standard error. A call that was interrupted resumes when
+    it is repeated.
     """
     from mru_hw.cli.demo_folder import REPORT, SUMMARY, clear, demo_folder, write_summary
     from mru_hw.cli.demo_stages import FULL, QUICK

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 
 Advance = Callable[[int], None]
 """Tell a progress bar how many more steps are done."""
+
+SECONDS_A_LINE = 60
+"""From one line on progress to the next, where no bar is shown."""
 
 
 def emit(result: Mapping[str, Any], *, as_json: bool, lines: Iterable[str]) -> None:
@@ -55,9 +59,13 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def progress(title: str, total: int) -> Iterator[Advance]:
-    """Show a bar on standard error while the block runs; nothing where that is no terminal."""
+    """Show a bar on standard error while the block runs.
+
+    Where that is no terminal it is a line each `SECONDS_A_LINE`, so a log grows and shorter work
+    says nothing.
+    """
     if not sys.stderr.isatty():
-        yield lambda _done: None
+        yield _told_now_and_then(title, total)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -67,6 +75,20 @@ def progress(title: str, total: int) -> Iterator[Advance]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(title, total=total)
         yield lambda done: bars.advance(task, done)
+
+
+def _told_now_and_then(title: str, total: int) -> Advance:
+    """Return what says how far the work is, once in `SECONDS_A_LINE`."""
+    done, told = 0, time.monotonic()
+
+    def advance(steps: int) -> None:
+        nonlocal done, told
+        done += steps
+        if time.monotonic() - told >= SECONDS_A_LINE and done < total:
+            say(f"{title}: {done} of {total}.")
+            told = time.monotonic()
+
+    return advance
 
 
 def plain(value: object) -> Any:

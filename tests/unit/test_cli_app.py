@@ -116,6 +116,19 @@ def test_every_error_ends_in_a_sentence(
     assert err.strip() == sentence
 
 
+@pytest.mark.parametrize("command", COMMANDS, ids=[c.name for c in COMMANDS])
+def test_an_interrupted_command_says_whether_it_resumes(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resumes = "interrupted resumes when it is repeated" in " ".join(
+        str(command.load().__doc__).split()
+    )
+    fail_with(monkeypatch, KeyboardInterrupt())
+    assert run([command.name]) == 1
+    told = "Interrupted. Repeat the command to go on.\n" if resumes else "Interrupted.\n"
+    assert capsys.readouterr().err == told
+
+
 def test_debug_shows_the_traceback_wherever_it_stands(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,10 +184,20 @@ def test_names_that_standard_output_lacks_letters_for_are_escaped(options: list[
     )
 
 
-def test_progress_is_silent_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_short_work_is_silent_where_no_terminal_is(capsys: pytest.CaptureFixture[str]) -> None:
     with progress("working", 3) as advance:
         advance(3)
     assert capsys.readouterr() == ("", "")
+
+
+def test_long_work_says_how_far_it_is_where_no_terminal_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mru_hw.cli.output.SECONDS_A_LINE", 0)
+    with progress("working", 3) as advance:
+        advance(2)
+        advance(1)
+    assert capsys.readouterr() == ("", "working: 2 of 3.\n")
 
 
 def test_user_errors_survive_the_way_between_processes() -> None:
