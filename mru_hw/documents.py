@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Strict
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mru_hw.errors import MISSING, UserError
 
@@ -42,6 +42,17 @@ class Document(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_unknown_key(cls, data: Any) -> Any:
+        """Refuse what pydantic would, but tell the keys that there are."""
+        known = [str(field.alias or name) for name, field in cls.model_fields.items()]
+        for key in data if isinstance(data, Mapping) else ():
+            if isinstance(key, str) and key not in known:
+                words = {"key": key, "known": ", ".join(known)}
+                raise PydanticCustomError("unknown_key", "a key that is not known", words)
+        return data
 
 
 Several = Annotated[tuple[_Item, ...], Strict(strict=False)]
@@ -77,7 +88,6 @@ def matching(pattern: str, expected: str) -> AfterValidator:
 
 _EXPECTED = {
     "missing": "a value, for this key is required",
-    "extra_forbidden": "no key of this name",
     "invalid_key": "text as the key, in quotes",
     "string_type": "text",
     "string_unicode": "text of whole characters",
@@ -114,7 +124,10 @@ def mistake(fault: ErrorDetails, document: object) -> UserError:
         The data that it was found in.
     """
     kind, found, details = fault["type"], fault["input"], fault.get("ctx", {})
-    path = _path(fault["loc"], document)
+    loc = fault["loc"]
+    if kind == "unknown_key":
+        loc, found = (*loc, details["key"]), found[details["key"]]
+    path = _path(loc, document)
     if path and path[-1] == "[key]":
         kind, path = "invalid_key" if kind == "string_type" else kind, path[:-1]
     match kind:
@@ -134,6 +147,8 @@ def mistake(fault: ErrorDetails, document: object) -> UserError:
             missing = kind == "union_tag_not_found"
             kind, found = ("missing", found) if missing else (kind, details["tag"])
             text = _EXPECTED["missing"] if missing else f"one of {words}"
+        case "unknown_key":
+            text = f"no key of this name but one of {details['known']}"
         case "too_short":
             text = f"a list of at least {details['min_length']}"
         case "too_long":

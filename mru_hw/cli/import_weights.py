@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mru_hw.cli.output import Json, emit
+from mru_hw.cli.output import Json, emit, say
 from mru_hw.errors import printable
 
 
@@ -33,8 +33,16 @@ def import_weights(
     spec = imported.model.spec
     cells = [layer.cell.name for layer in spec.layers]
     units = [layer.n_units for layer in spec.layers]
+    if imported.warning:
+        say(imported.warning)
     emit(
-        {"model": out, "cells": cells, "units": units, "unused": imported.unused},
+        {
+            "model": out,
+            "cells": cells,
+            "units": units,
+            "unused": imported.unused,
+            "warning": imported.warning or None,
+        },
         as_json=json,
         lines=[
             f"{out}: {', '.join(f'{n} {cell}' for n, cell in zip(units, cells, strict=True))}.",

@@ -21,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Advance = Callable[[int], None]
 """Tell a progress bar how many more steps are done."""
 
-SECONDS_A_LINE = 60
+SECONDS_A_LINE: float = 60
 """From one line on progress to the next, where no bar is shown."""
 
 

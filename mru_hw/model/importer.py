@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -23,6 +23,7 @@ from mru_hw.model.io import STRUCTURE, WEIGHTS, save_model
 from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import Count, ModelSpec, Structure
 from mru_hw.model.weights import WEIGHT_BYTES
+from mru_hw.words import many
 
 _Numbers = float | list[float] | list[list[float]] | Literal["identity"] | None
 _Picks = list[int | tuple[int, int] | None] | None
@@ -117,10 +118,13 @@ class Import:
         The network.
     unused
         Names of foreign tensors that no tensor of the model comes from.
+    warning
+        What of it may not mean what it meant elsewhere: thresholds below 0. Empty for none.
     """
 
     model: Model
     unused: tuple[str, ...]
+    warning: str
 
 
 def import_model(file: Path, map_file: Path) -> Import:
@@ -166,7 +170,23 @@ def import_model(file: Path, map_file: Path) -> Import:
     return Import(
         model=Model(spec=spec, tensors=checked_tensors(spec, tensors, where)),
         unused=tuple(name for name in foreign if name not in used),
+        warning=" ".join(_signed_thresholds(given, tensors)),
     )
+
+
+def _signed_thresholds(given: MapSpec, tensors: Mapping[str, Array]) -> Iterator[str]:
+    """Name the thresholds that have a sign, which no cell knows: they may be logarithms."""
+    for i, layer in enumerate(given.layers):
+        for name in (f"layers.{i}.{own}" for own in layer.cell.threshold_names):
+            values = tensors.get(name)  # none where it comes from the layer's input
+            below = 0 if values is None else int(np.count_nonzero(values < 0))
+            if values is not None and below:
+                source = given.tensors[name].from_
+                origin = "" if source is None else f" (from {printable(source, 200)})"
+                yield (
+                    f"{name}{origin} is below 0 for {below} of {many(values.size, 'unit')}, where "
+                    "its absolute value counts: if it is a logarithm, save its exponential."
+                )
 
 
 def save_import(imported: Import, path: Path) -> None:
@@ -199,14 +219,15 @@ def import_weights(file: str | Path, map_file: str | Path, out: str | Path | Non
     file
         A torch state_dict, safetensors or ``.npz``.
     map_file
-        MAP.yaml: the structure, and where each tensor is (docs/reference/models.md).
+        MAP.yaml: the structure, and where each tensor is.
     out
         A model folder to write; an earlier import of the same file is replaced, no other model.
 
     Returns
     -------
     Import
-        ``.model``, which `Chip` takes, and the names of foreign tensors that are ``.unused``.
+        ``.model``, which `Chip` takes, the names of foreign tensors that are ``.unused``, and a
+        ``.warning`` where thresholds are below 0.
 
     Raises
     ------

@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from mru_hw.documents import Document
 from mru_hw.errors import Bare, UserError
 from mru_hw.units import render
 
@@ -51,11 +52,13 @@ Row = Annotated[tuple[float | None, ...], Field(min_length=1)]
 Curve = Annotated[tuple[float, ...], Field(min_length=1)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class _Part(Document):
+    """A part of a grid; its lists are long, and read as tuples."""
+
+    model_config = ConfigDict(strict=False)
 
 
-class Corner(_Frozen):
+class Corner(_Part):
     """One process corner; None where the bench's unit did not climb and descend its ladder."""
 
     temperatures: dict[str, Row] = Field(description="per constant, one value a temperature")
@@ -68,7 +71,7 @@ class Corner(_Frozen):
     leak_p: tuple[tuple[float, ...], ...]
 
 
-class Check(_Frozen):
+class Check(_Part):
     """A run that no table has: what the tables give there, and what was measured."""
 
     corner: str
@@ -83,7 +86,7 @@ class Check(_Frozen):
     )
 
 
-class Grid(_Frozen):
+class Grid(_Part):
     """The points, per corner."""
 
     temperatures: tuple[float, ...] = Field(description="ascending, the nominal one too [degC]")

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 
 from mru_hw import files
 from mru_hw.model.io import load_model, save_model
+from mru_hw.model.structure import ModelSpec
 from tests.mistakes import Harmful, sentence
 from tests.networks import draw_model, draw_tensors, make_spec
 
@@ -39,7 +40,9 @@ STRUCTURE_ERRORS = [
     (
         "n_in: 4",
         "n_in: 4\ncolour: red",
-        'model.yaml: colour is "red", expected no key of this name.',
+        'model.yaml: colour is "red", expected no key of this name but one of '
+        + ", ".join(ModelSpec.model_fields)
+        + ".",
     ),
     ("format_version: 1", "format_version: 2", "model.yaml: format_version is 2, expected 1."),
     (

@@ -96,6 +96,36 @@ def test_weights_are_imported_in_python(tmp_path: Path) -> None:
         np.testing.assert_array_equal(again.tensors[name], value)
 
 
+def test_an_import_warns_of_thresholds_that_may_be_logarithms(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = small_model()
+    tensors = dict(model.tensors)
+    tensors["layers.0.beta"] = np.log(np.linspace(0.5, 1.5, len(tensors["layers.0.beta"])))
+    np.savez(tmp_path / "w.npz", **tensors)  # type: ignore[arg-type]
+    keys = ("frame_period", "n_in", "n_hidden", "n_classes", "layers")
+    document: dict[str, Any] = {
+        name: value for name, value in model.spec.model_dump(mode="json").items() if name in keys
+    }
+    document["tensors"] = {name: name for name in tensors}
+    file, map_file = tmp_path / "w.npz", tmp_path / "MAP.yaml"
+    map_file.write_text(json.dumps(document))
+    below = int(np.count_nonzero(tensors["layers.0.beta"] < 0))
+    told = (
+        f"layers.0.beta (from layers.0.beta) is below 0 for {below} of "
+        f"{len(tensors['layers.0.beta'])} units, where its absolute value counts: if it is a "
+        "logarithm, save its exponential."
+    )
+    assert mru_hw.import_weights(file, map_file).warning == told
+    call = ["import-weights", str(file), "--map", str(map_file), "--out", str(tmp_path / "m")]
+    assert command([*call, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert (err, json.loads(out)["warning"]) == (f"{told}\n", told)
+    document["tensors"]["layers.0.beta"] = {"from": "layers.0.beta", "abs": True}
+    map_file.write_text(json.dumps(document))
+    assert mru_hw.import_weights(file, map_file).warning == ""
+
+
 @pytest.mark.parametrize("sequences", [5, "0:5", slice("0", None), None])
 def test_sequences_that_are_no_slice_are_refused(
     sequences: Any, chip: Chip, inputs: Inputs

@@ -12,15 +12,25 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from mru_hw import training
+from mru_hw.documents import Document
+from mru_hw.files import validated
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.mapping.schemas import schema_text, write_schemas
 from mru_hw.mapping.wire_load import WireLoad
+from mru_hw.model.importer import MapSpec
 from mru_hw.model.io import save_model
+from mru_hw.model.structure import ModelSpec
 from mru_hw.spice.decoupling import decoupling
 from mru_hw.sweeps.axes import AXES
+from mru_hw.sweeps.plan import Plan
+from mru_hw.technology import Technology
+from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import nominal_conditions
-from mru_hw.training.config import SHIPPED
+from mru_hw.training.config import SHIPPED, TrainConfig
 from mru_hw.training.schema import schema_text as config_text
+from mru_hw.zoo.plan import ZooPlan
 from tests.agreement.networks import chip_of, one_unit
+from tests.mistakes import sentence
 from tests.networks import draw_model, make_spec
 from tests.unit.test_model_first_quadrant import map_document
 
@@ -46,6 +56,18 @@ def test_the_five_documents_of_the_contract_have_a_schema() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_schema_is_valid_itself(name: str) -> None:
     Draft202012Validator.check_schema(schema(name))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [MapSpec, ModelSpec, Plan, DesignOptions, TrainConfig, ZooPlan, Technology, Calibration],
+    ids=lambda kind: kind.__name__,
+)
+def test_an_unknown_key_is_told_with_those_that_are_known(kind: type[Document]) -> None:
+    known = ", ".join(field.alias or name for name, field in kind.model_fields.items())
+    assert sentence(lambda: validated(kind, {"colour": 1}, "a.yaml")) == (
+        f"a.yaml: colour is 1, expected no key of this name but one of {known}."
+    )
 
 
 @pytest.mark.parametrize("name", GENERATED)

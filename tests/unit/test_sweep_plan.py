@@ -73,7 +73,7 @@ GOOD: list[dict[str, Any]] = [
 ]
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"colour": 1}, "plan.yaml: colour is 1, expected no key of this name."),
+    ({"colour": 1}, "plan.yaml: colour is 1, expected no key of this name but one of "),
     ({"model": None}, "plan.yaml: model is null, expected text."),
     ({"n_dies": 0}, "plan.yaml: n_dies is 0, expected a number greater than or equal to 1."),
     ({"n_dies": True}, "plan.yaml: n_dies is true, expected a whole number."),
@@ -184,7 +184,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"design": {"i_unit": "1 mA"}},
         'plan.yaml: design.i_unit is "1 mA", expected 1 pA to 1 uA',
     ),
-    ({"design": {"colour": 1}}, "plan.yaml: design.colour is 1, expected no key of this name."),
+    (
+        {"design": {"colour": 1}},
+        "plan.yaml: design.colour is 1, expected no key of this name but one of ",
+    ),
     ({"design": {1: 2}}, "plan.yaml: design.1 is 1, expected text as the key, in quotes."),
     ({"design": 3}, "plan.yaml: design is 3, expected the path of a DESIGN.yaml, or a mapping"),
     (

@@ -304,7 +304,7 @@ def test_reports_and_json_have_the_statistics(
     [
         ({"spec": {}}, "spec is without limits, expected at least one of accuracy, loss, energy,"),
         ({"spec": {"temperature": [27]}}, "spec is without limits, expected at least one of"),
-        ({"spec": {"speed": {}}}, "spec.speed is {}, expected no key of this name."),
+        ({"spec": {"speed": {}}}, "spec.speed is {}, expected no key of this name but one of "),
         ({"spec": {"accuracy": {}}}, "spec.accuracy is {}, expected at_least, at_most or both."),
         ({"spec": {"accuracy": 0.9}}, "spec.accuracy is 0.9, expected a mapping of keys to"),
         ({"spec": [1]}, "spec is [1], expected a mapping of figures to their limits."),

@@ -164,7 +164,10 @@ def _config(**keys: Any) -> dict[str, Any]:
         ({"name": "mnits"}, "c: task.name is \"mnits\", expected one of 'digits', 'mnist', "),
         ({}, "c: task.name is missing, expected a value, for this key is required."),
         ("mnist", 'c: task is "mnist", expected a mapping of keys to values.'),
-        ({"name": "mnist", "rows": 1}, "c: task.rows is 1, expected no key of this name."),
+        (
+            {"name": "mnist", "rows": 1},
+            "c: task.rows is 1, expected no key of this name but one of ",
+        ),
         (
             {"name": "copy_first"},
             'c: network.readout is "mean", expected "last", for the task copy',

@@ -268,7 +268,8 @@ def test_a_mistake_in_a_technology_is_one_sentence(
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("c_step: ", "c_stop: ", "generic180.yaml: c_step is missing, expected a value"),
+        ("c_step: ", "# c_step: ", "generic180.yaml: c_step is missing, expected a value"),
+        ("c_step: ", "c_stop: ", "generic180.yaml: c_stop is "),
         ("v_dd: 1.8", "v_dd: much", 'generic180.yaml: v_dd is "much", expected '),
         ("v_dd: 1.8", "v_dd: .nan", "generic180.yaml: v_dd is nan, expected "),
         ("v_dd: 1.8", "v_dd: [", "generic180.yaml is not plain YAML in line "),

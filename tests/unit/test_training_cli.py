@@ -45,7 +45,7 @@ def test_json_is_all_that_stands_on_standard_output(
     ("line", "sentence"),
     [
         ("seed: !!python/name:os.system", "config.yaml is not plain YAML in line"),
-        ("speed: 1", "config.yaml: speed is 1, expected no key of this name."),
+        ("speed: 1", "config.yaml: speed is 1, expected no key of this name but one of "),
     ],
 )
 def test_a_bad_configuration_is_one_sentence_and_status_2(

@@ -359,7 +359,10 @@ def test_the_command_prints_what_it_found(
             'network.readout is "mean", expected "last", for the task adding asks at the end',
         ),
         ({"tasks": {"means": {"data": "none.npz"}}}, "none.npz"),
-        ({"training": {"speed": 3}}, "training.speed is 3, expected no key of this name."),
+        (
+            {"training": {"speed": 3}},
+            "training.speed is 3, expected no key of this name but one of ",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_and_writes_no_results(
