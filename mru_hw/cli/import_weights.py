@@ -24,7 +24,7 @@ def import_weights(
 ) -> None:
     """Make a model of somebody else's weights, number for number.
 
-    docs/reference/models.md explains MAP.yaml. An earlier import of the same file is replaced, no
+    What MAP.yaml says: documentation, Models. An earlier import of the same file is replaced, no
     other model is.
     """
     from mru_hw.model import importer

@@ -28,7 +28,7 @@ def inputs(
 ) -> None:
     """Write the sequences that a configuration trains or tests with, and their labels.
 
-    docs/reference/tasks.md lists the tasks.
+    The tasks: documentation, Tasks.
     """
     from mru_hw.stimulus import save_inputs
     from mru_hw.training.config import read_config

@@ -25,7 +25,7 @@ def quantise(
 ) -> None:
     """Make a network's alphaCMRU layers CMRU layers, which circuits hold, and say what it costs.
 
-    docs/reference/cells.md explains how.
+    How: documentation, Cells.
     """
     import numpy as np
 

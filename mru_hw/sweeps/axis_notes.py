@@ -15,7 +15,7 @@ def cold_and_hot(noted: Noted) -> str:
     return (
         "At the behavioral level gate voltages, slopes, conductances, trips, charges and what "
         "legs off resting rails leak are those of the temperature, as ngspice has them "
-        "(docs/validation/characterisation.md)."
+        "(documentation, Characterisation)."
     )
 
 
@@ -25,8 +25,8 @@ def large_mismatch(noted: Noted) -> str:
         return ""
     return (
         f"Beyond {LARGEST_MISMATCH:g} times the mismatch a ladder's cells begin to lose their "
-        "states (docs/decisions/0004), which the behavioral level does not know: the accuracy "
-        "there is too good."
+        "states (documentation, Decisions), which the behavioral level does not know: the "
+        "accuracy there is too good."
     )
 
 
@@ -36,7 +36,7 @@ def assumed_places(noted: Noted) -> str:
         return ""
     return (
         "A gradient's slope is one of the literature, and where devices stand is assumed, for "
-        "there is no layout (docs/reference/technologies.md)."
+        "there is no layout (documentation, Technologies)."
     )
 
 
@@ -56,7 +56,7 @@ def trimmed(noted: Noted) -> str:
         )
     return (
         "Trimmed dies have DACs at their thresholds, set by readings of supply currents at the "
-        "technology's temperature and supply (docs/validation/trim.md); their energy leaves out "
+        "technology's temperature and supply (documentation, Trim); their energy leaves out "
         f"the DACs' leakage and registers.{untrimmed}"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -126,6 +127,24 @@ def test_a_validation_page_begins_with_its_question(page: Path) -> None:
     if page.stem not in {"index", "zoo"}:  # the zoo's is made, of a plan that has no key for it
         assert re.match(r"# .+\n\n\*\*Question\.\*\* .+\?\n\n\*\*Answer\.\*\* .+\n", text)
         assert text.count("\n![") >= 1
+
+
+def test_a_page_that_a_text_names_is_there_by_its_title() -> None:
+    """Those who read help and messages have the site, not the repository."""
+    titles = {
+        page.read_text("utf-8").split("\n")[0].removeprefix("# ") for page in DOCS.rglob("*.md")
+    }
+    named = set()
+    for file in (ROOT / "mru_hw").rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        notes = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named |= set(re.findall(r"documentation, (\w+)", node.value))
+                told = node not in notes or file.parent.name == "cli"
+                assert not told or file.parent.name == "report" or "docs/" not in node.value, file
+    assert {"Models", "Cells", "Tasks", "Trim"} <= named
+    assert {name for name in named if not any(re.match(rf"{name}\b", t) for t in titles)} == set()
 
 
 def test_no_text_becomes_markup() -> None:

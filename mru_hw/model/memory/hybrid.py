@@ -25,7 +25,7 @@ class Hybrid(MemoryCell):
     outputs: ClassVar[int] = 2
     takes_levels: ClassVar[bool] = True
     no_circuit: ClassVar[str] = (
-        f"its cmru units have one, in a layer of their own (docs/reference/cells.md), its lru "
+        f"its cmru units have one, in a layer of their own (documentation, Cells), its lru "
         f"units have none: {LRU.no_circuit}"
     )
 
