@@ -6,9 +6,11 @@ from pathlib import Path
 
 from mru_hw.errors import UserError
 from mru_hw.report.again import why_not
+from mru_hw.report.chip import ChipFacts
 from mru_hw.report.montecarlo import WorstDie, explained, worst_dies
 from mru_hw.report.parts import Table
-from mru_hw.sweeps.explanation import Explanation, explain
+from mru_hw.sweeps.explain import choose, plans_of, run_again, subject_of
+from mru_hw.sweeps.explanation import Explanation
 from mru_hw.sweeps.told import Told
 from mru_hw.sweeps.verdict import Verdict
 from mru_hw.sweeps.view import RunView
@@ -19,11 +21,12 @@ _UNITS = 8
 
 
 def failing_units(
-    run: RunView, told: Verdict, model: Path | None, inputs: Path | None
+    run: RunView, told: Verdict, chip: ChipFacts | None, model: Path | None, inputs: Path | None
 ) -> Table | str | None:
     """Return the units of the worst die that make most wrong steps.
 
-    The die is run again; it is the worst of the corner that yields least.
+    The die is run again, on what `chip` was made of; it is the worst of the corner that yields
+    least. Without a chip it is looked for, to say why it is not at hand.
 
     Returns
     -------
@@ -35,14 +38,12 @@ def failing_units(
     if worst is None or not explained(worst.point):
         return None
     try:
-        found = explain(
-            run.path,
-            worst.seed,
-            point=worst.point.number,
-            trial=worst.trial,
-            model=model,
-            inputs=inputs,
+        chosen = choose(run, worst.seed, worst.point.number, worst.trial)
+        plans = plans_of(run)
+        subject = (
+            subject_of(run.path, plans, run.facts, model, inputs) if chip is None else chip.subject
         )
+        found = Explanation(run_again(run.path, chosen, plans, subject))
     except UserError as error:
         return f"The worst die was not run again here. {why_not(error)}"
     return _table(run, worst, found) if found.units else None

@@ -135,7 +135,7 @@ def make_page(
         ),
         power(run, finer),
         *_dies(run, told, judged),
-        _worst(run, judged, words, model, inputs),
+        _worst(run, judged, words, chip, model, inputs),
         enlarge_section(found, run, judged, nominal, words),
         *_points(run, told, nominal),
         tradeoffs(run, told, judged, chip),
@@ -279,10 +279,15 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
 
 
 def _worst(
-    run: RunView, judged: Verdict, again: Again, model: Path | None, inputs: Path | None
+    run: RunView,
+    judged: Verdict,
+    again: Again,
+    chip: ChipFacts | None,
+    model: Path | None,
+    inputs: Path | None,
 ) -> Section:
     tables = [worst_table(run, one, again) for one in judged.corners]
-    units = failing_units(run, judged, model, inputs)
+    units = failing_units(run, judged, chip, model, inputs)
     return Section(
         key="worst",
         title="The worst dies",

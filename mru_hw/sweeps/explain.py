@@ -41,12 +41,23 @@ _MADE_OF = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """A run of a sweep: its point, the network drawn at it, the number of its die, and its seed."""
+    """A run of a sweep.
+
+    Attributes
+    ----------
+    point, trial
+        Its point, and which of the networks drawn at it.
+    number, seed
+        Of its die.
+    right
+        (n_seq,) whether each decision that the sweep stored is right.
+    """
 
     point: PointView
     trial: int
     number: int
     seed: int
+    right: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,21 +122,24 @@ def rerun(
         what it was made of is missing or has changed, or this version makes other decisions.
     """
     with open_run(path) as view:
-        if view.level != "behavioral":
-            raise UserError("run", str(path), f"a sweep at the level behavioral, not {view.level}")
-        chosen, right = _choose(view, die, point, trial)
-        for name, only in (("level", "behavioral"), ("timing", "settled")):
-            if chosen.point.settings[name] != only:
-                expected = f"a point with the {name} {only}, not {chosen.point.settings[name]}"
-                raise UserError("point", chosen.point.number, expected)
-        plans, facts = plans_of(view), dict(view.facts)
-    subject = subject_of(path, plans, facts, model, inputs)
+        chosen, plans, facts = choose(view, die, point, trial), plans_of(view), dict(view.facts)
+    return run_again(path, chosen, plans, subject_of(path, plans, facts, model, inputs))
+
+
+def run_again(path: Path, chosen: Chosen, plans: Mapping[str, Plan], subject: Subject) -> Rerun:
+    """Run a die of a sweep again, whose plans and subject are at hand.
+
+    Raises
+    ------
+    UserError
+        The mapping makes another design of it, or this version makes other decisions.
+    """
     found = points(plans, subject.technology)[chosen.point.number]
     chip = _chip(subject, found, chosen)
     design, its = made_die(chip, chosen.seed)
     with np.errstate(over="ignore", invalid="ignore"):
         trace = run_die(subject, chip, (design, its), keep_all=True).trace.single_die()
-    if not np.array_equal(trace.decision == subject.inputs.y, right):
+    if not np.array_equal(trace.decision == subject.inputs.y, chosen.right):
         expected = (
             f"a sweep whose runs this version makes again: die {chosen.seed} decides otherwise "
             "now, so the laws of the circuits or the arithmetic have changed"
@@ -156,10 +170,16 @@ def rerun(
     )
 
 
-def _choose(
-    view: RunView, die: int | None, point: int | None, trial: int
-) -> tuple[Chosen, NDArray[np.bool_]]:
-    """Return the run that is asked for, and which of its decisions are right."""
+def choose(view: RunView, die: int | None, point: int | None, trial: int) -> Chosen:
+    """Return the run that is asked for; parameters are those of `rerun`.
+
+    Raises
+    ------
+    UserError
+        No such run is in the sweep, it failed, or it cannot be explained.
+    """
+    if view.level != "behavioral":
+        raise UserError("run", str(view.path), f"a sweep at the level behavioral, not {view.level}")
     number = view.base.number if point is None else point
     at = {one.number: one for one in view.points}.get(number)
     if at is None:
@@ -183,10 +203,19 @@ def _choose(
         if status is not RunStatus.DONE:
             why = status.value.rstrip(".")
             raise UserError("die", die, f"one whose run is done, and of this one: {why}")
-    which = int(runs.die[run])
-    row = int(np.flatnonzero((at.keys == [trial, which]).all(axis=1))[0])
-    right = np.concatenate(list(view.right(at)))[row]
-    return Chosen(point=at, trial=trial, number=which, seed=int(runs.seed[run])), right
+    for name, only in (("level", "behavioral"), ("timing", "settled")):
+        if at.settings[name] != only:
+            raise UserError(
+                "point", number, f"a point with the {name} {only}, not {at.settings[name]}"
+            )
+    bits = np.unpackbits(runs.right[run], count=view.n_sequences).view(np.bool_)
+    return Chosen(
+        point=at,
+        trial=trial,
+        number=int(runs.die[run]),
+        seed=int(runs.seed[run]),
+        right=bits,
+    )
 
 
 def plans_of(view: RunView) -> dict[str, Plan]:

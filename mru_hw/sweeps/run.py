@@ -182,17 +182,17 @@ def _swept(
             raise UnusableStoreError("out", str(out), _other(store, plans, hashes, designs))
         _refuse_other_shard(store, out, shard)
         store.restate({name: plan.as_data()["spec"] for name, plan in plans.items()})
-        done = store.done()
+        n_done = store.n_done()
         total = sum(map(len, asked.values()))
         computed, cut_off = 0, 0
         if progress is not None:
-            progress(len(done), total)
+            progress(n_done, total)
         last = began
-        if len(done) < total:
-            left = total - len(done)
+        if n_done < total:
+            left = total - n_done
             chunk = dies_a_job(plan, wanted, left, workers)
             todo = (
-                jobs(wanted, done, chunk, asked)
+                jobs(wanted, store.done(), chunk, asked)
                 if until is None
                 else _jobs_until(until, store, wanted, chunk)
             )
@@ -202,13 +202,13 @@ def _swept(
                 computed, last = computed + len(results), now
                 cut_off += sum(one.status.of_machine for one in results)
                 if progress is not None:
-                    progress(len(done) + computed, total)
-            store.complete(time.monotonic() - last, whole=len(store.done()) == total)
+                    progress(n_done + computed, total)
+            store.complete(time.monotonic() - last, whole=store.n_done() == total)
         if until is not None and not cut_off:
             store.state_end(told(view_of(out, store.connection, "out", DAMAGED), until))
         return Outcome(
             path=out,
-            runs=len(done) + computed,
+            runs=n_done + computed,
             computed=computed,
             failed=store.failed(),
             digest=store.digest(),

@@ -266,10 +266,17 @@ class Store:
 
     def done(self) -> set[Key]:
         """Return the runs that need not be tried again: all that are stored but the machine's."""
-        lasting = [status.name for status in RunStatus if not status.of_machine]
-        marks = ", ".join("?" * len(lasting))
-        query = f"SELECT point, trial, die FROM result WHERE status IN ({marks})"  # noqa: S608
-        return set(self.connection.execute(query, lasting))
+        return set(self._lasting("point, trial, die"))
+
+    def n_done(self) -> int:
+        """Return how many runs `done` has."""
+        return int(next(self._lasting("count(*)"))[0])
+
+    def _lasting(self, columns: str) -> sqlite3.Cursor:
+        names = [status.name for status in RunStatus if not status.of_machine]
+        marks = ", ".join("?" * len(names))
+        query = f"SELECT {columns} FROM result WHERE status IN ({marks})"  # noqa: S608
+        return self.connection.execute(query, names)
 
     def add(self, results: Iterable[DieResult], seconds: float) -> None:
         """Store a job's results and count the seconds since the last, in one transaction."""
@@ -342,13 +349,17 @@ class Store:
         self.connection.execute("COMMIT")
 
 
+_ROWS = 100
+"""Rows that are hashed at a time: their blobs are large."""
+
+
 def results_digest(connection: sqlite3.Connection) -> str:
     """Return a hash of all results but their seconds: equal digests are equal bits."""
     sha = hashlib.sha256()
     columns = ", ".join(COLUMNS)
     rows = connection.execute(f"SELECT {columns} FROM result ORDER BY point, trial, die")  # noqa: S608
-    for row in rows:
-        sha.update(repr(row).encode())
+    while some := rows.fetchmany(_ROWS):
+        sha.update("".join(map(repr, some)).encode())
     return sha.hexdigest()
 
 

@@ -19,6 +19,7 @@ from mru_hw.sweeps.store import QUANTILES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Packed = NDArray[np.uint8]
 
 STATUSES = tuple(RunStatus)
 """What the numbers of `StoredRuns.status` stand for."""
@@ -59,6 +60,9 @@ class StoredRuns:
     blocks
         (run, block, 2) mean static and switching energy of a sequence [J] by `BLOCK_NAMES`; NaN of
         blocks that a run does not resolve.
+    right
+        (run, byte) bits as `numpy.packbits` puts them, whether each decision is right; 0 of what a
+        run has not.
     """
 
     point: Ints
@@ -72,6 +76,7 @@ class StoredRuns:
     accuracy: Floats
     energy: Floats
     blocks: Floats
+    right: Packed
 
     @property
     def done(self) -> NDArray[np.bool_]:
@@ -137,20 +142,38 @@ def read_runs(db: sqlite3.Connection, claims: Claims) -> StoredRuns:
         Something is not so.
     """
     designs: dict[str, int] = {}
-    parts = [_part(columns, claims, designs) for columns in _chunks(db)]
-    names = [f.name for f in fields(StoredRuns) if f.name != "designs"]
-    if parts:
-        joined: Any = {name: np.concatenate([part[name] for part in parts]) for name in names}
-    else:
-        joined = {name: np.empty(0, np.int64) for name in names}
-        joined |= {name: np.empty(0) for name in ("seconds", "accuracy", "energy")}
-        joined["blocks"] = np.empty((0, len(BLOCK_NAMES), 2))
-    found = StoredRuns(designs=tuple(designs), **joined)
-    order = np.lexsort((found.die, found.trial, found.point))
+    (n,) = db.execute("SELECT count(*) FROM result").fetchone()
+    # Whole columns at once: parts that are put together in the end take twice the memory.
+    columns = _empty(n, len(claims.labels))
+    end = 0
+    for chunk in _chunks(db):
+        part = _part(chunk, claims, designs)
+        start, end = end, end + len(part["die"])
+        require(end <= n)
+        for name, column in columns.items():
+            column[start:end] = part[name]
+    require(end == n)
+    order = np.lexsort((columns["die"], columns["trial"], columns["point"]))
     if (np.diff(order) != 1).any():
-        found = found.taken(order)
+        for name in columns:
+            columns[name] = columns[name][order]
+    found = StoredRuns(designs=tuple(designs), **columns)
     _placed(found, claims, dict(_indexed(db)))
     return found
+
+
+def _empty(n: int, n_sequences: int) -> dict[str, Any]:
+    """Return the columns of `n` runs, without their values."""
+    whole = ("point", "trial", "die", "seed", "status", "design")
+    columns = {name: np.empty(n, np.int64) for name in whole}
+    columns |= {name: np.empty(n) for name in ("seconds", "accuracy", "energy")}
+    columns["blocks"] = np.empty((n, len(BLOCK_NAMES), 2))
+    return columns | {"right": np.empty((n, _bytes(n_sequences)), np.uint8)}
+
+
+def _bytes(n_sequences: int) -> int:
+    """Return how many bytes have a bit for each sequence."""
+    return -(-n_sequences // 8)
 
 
 def _indexed(db: sqlite3.Connection) -> Iterator[tuple[tuple[int, int], tuple[int, ...]]]:
@@ -178,9 +201,10 @@ def _part(
         require(set(map(type, columns[name])) <= {int})
         found[name] = np.array(columns[name], np.int64)
     require(set(map(type, columns["design"])) <= {str})
-    found["status"] = np.array([_CODES[one] for one in columns["status"]], np.int64)
-    places = [designs.setdefault(one, len(designs)) for one in columns["design"]]
-    found["design"] = np.array(places, np.int64)
+    found["status"] = _places(columns["status"], _CODES)
+    for one in dict.fromkeys(columns["design"]):
+        designs.setdefault(one, len(designs))
+    found["design"] = _places(columns["design"], designs)
     found["seconds"] = _numbers(columns["seconds"], 0, MOST)
     done = found["status"] == _DONE
     figures = _COLUMNS[_COLUMNS.index("accuracy") :]
@@ -189,8 +213,9 @@ def _part(
     n = len(done)
     found |= {"accuracy": np.full(n, np.nan), "energy": np.full(n, np.nan)}
     found["blocks"] = np.full((n, len(BLOCK_NAMES), 2), np.nan)
+    found["right"] = np.zeros((n, _bytes(len(claims.labels))), np.uint8)
     if done.any():
-        found["accuracy"][done] = _decided(kept, claims)
+        found["accuracy"][done], found["right"][done] = _decided(kept, claims)
     if done.any() and claims.priced:
         found["energy"][done] = means = _priced(kept, claims)
         found["blocks"][done] = _blocks(kept["blocks"], means)
@@ -199,15 +224,22 @@ def _part(
     return found
 
 
+def _places(words: Sequence[str], places: Mapping[str, int]) -> Ints:
+    """Return the places of words, which most often are all alike."""
+    if len(set(words)) == 1:
+        return np.full(len(words), places[words[0]], np.int64)
+    return np.array([places[word] for word in words], np.int64)
+
+
 def _nothing(columns: Mapping[str, Sequence[Any]], *names: str) -> None:
     require(all(set(columns[name]) <= {None} for name in names))
 
 
-def _decided(columns: Mapping[str, Sequence[Any]], claims: Claims) -> Floats:
-    """Return shares of right decisions, which are those of the bits of each run."""
+def _decided(columns: Mapping[str, Sequence[Any]], claims: Claims) -> tuple[Floats, Packed]:
+    """Return shares of right decisions, which are those of the bits of each run, and the bits."""
     n = len(claims.labels)
     share = _numbers(columns["accuracy"], 0, 1)
-    packed = blobs(columns["right"], "u1", (n + 7) // 8)
+    packed = blobs(columns["right"], "u1", _bytes(n))
     # Bits behind the last sequence are 0.
     require(not n % 8 or not (packed[:, -1] & (0xFF >> n % 8)).any())
     require(np.allclose(share, _ONES[packed].sum(axis=1) / n, rtol=0, atol=CLOSE))
@@ -217,7 +249,7 @@ def _decided(columns: Mapping[str, Sequence[Any]], claims: Claims) -> Floats:
         require((chosen >= 0).all() and np.array_equal(packed, right))
     else:
         _nothing(columns, "decision", "energy")
-    return share
+    return share, packed
 
 
 def _priced(columns: Mapping[str, Sequence[Any]], claims: Claims) -> Floats:

@@ -197,24 +197,19 @@ class RunView:
             "ORDER BY trial, die LIMIT ?",
             (point.number, RunStatus.DONE.name, max(1, _ENERGIES // size)),
         )
-        found = [np.frombuffer(blob, "<f8") for (blob,) in rows]
-        if not self.keeps_all:
-            shares = np.array(QUANTILES) / 100
-            found = [np.interp(_BETWEEN, shares, ends) for ends in found]
-        if not found:
+        stored = [blob for (blob,) in rows]
+        if not stored:
             return np.empty((0, size))
-        return np.stack(found).astype(np.float64)
+        found = np.frombuffer(b"".join(stored), "<f8").reshape(len(stored), -1)
+        return found.astype(np.float64) if self.keeps_all else _between(found)
 
     def right(self, point: PointView) -> Iterator[NDArray[np.bool_]]:
         """Yield (run, sequence) whether each decision is right, of the runs `PointView.keys`."""
-        rows = self._db.execute(
-            "SELECT right FROM result WHERE point = ? AND status = ? ORDER BY trial, die",
-            (point.number, RunStatus.DONE.name),
-        )
-        while blobs := rows.fetchmany(DIES):
-            packed = np.frombuffer(b"".join(blob for (blob,) in blobs), np.uint8)
-            bits = np.unpackbits(packed.reshape(len(blobs), -1), axis=1, count=self.n_sequences)
-            yield bits.astype(bool)
+        runs = self.runs.of_point(point.number)
+        rows = np.flatnonzero(runs.done)
+        for first in range(0, len(rows), DIES):
+            packed = runs.right[rows[first : first + DIES]]
+            yield np.unpackbits(packed, axis=1, count=self.n_sequences).view(np.bool_)
 
     def results(self) -> sqlite3.Cursor:
         """Return all columns of all results, as they are stored."""
@@ -241,11 +236,11 @@ class RunView:
     def _point(self, row: tuple[Any, ...]) -> PointView:
         number, study, design, trials, dies, delivered = row
         runs = self.runs.of_point(number)
-        done = runs.taken(runs.done)
+        done = runs if runs.done.all() else runs.taken(runs.done)
         codes, counts = np.unique(runs.status[~runs.done], return_counts=True)
         failed = {STATUSES[k]: int(n) for k, n in zip(codes, counts, strict=True)}
         by_circuit = [k for k, one in enumerate(STATUSES) if not one.of_machine]
-        lost = runs.taken(np.isin(runs.status, by_circuit) & ~runs.done)
+        lost = np.isin(runs.status, by_circuit) & ~runs.done
         energy = done.energy[~np.isnan(done.energy)]
         duration, period = float(self.duration.mean()), self._wanted[number].settings[PERIOD]
         if period is not None:
@@ -261,7 +256,7 @@ class RunView:
             trials=int(trials),
             keys=np.stack([done.trial, done.die], axis=1),
             seeds=done.seed,
-            lost=np.stack([lost.trial, lost.die], axis=1),
+            lost=np.stack([runs.trial[lost], runs.die[lost]], axis=1),
             accuracy=done.accuracy,
             energy=energy,
             power=energy / duration,
@@ -326,6 +321,15 @@ def _refuse_axes(field: str, path: Path, db: sqlite3.Connection) -> None:
             if name not in AXES:
                 expected = f"a sweep over axes that this version of mru_hw has, not {name}"
                 raise UnusableStoreError(field, str(path), expected)
+
+
+def _between(ends: Array) -> Array:
+    """Return (run, energy) energies [J] at the shares `_BETWEEN`, from (run, quantile) ones."""
+    shares = np.array(QUANTILES) / 100
+    below = np.searchsorted(shares, _BETWEEN, side="right") - 1
+    slopes = np.diff(ends, axis=1) / np.diff(shares)
+    found: Array = slopes[:, below] * (_BETWEEN - shares[below]) + ends[:, below]
+    return found
 
 
 def _mean_blocks(found: Array) -> dict[str, tuple[float, float]]:
