@@ -22,6 +22,17 @@ class InShell:
         store = shlex.quote(run.path.name)
         return f"mru-hw explain {store} --die {seed} --point {point.number}{more}"
 
+    def cause(self, run: RunView, point: PointView) -> str:
+        """Return the command that switches mismatch off, part by part."""
+        first, at = next(iter(run.plans.values())), point.settings
+        names = (first["model"], first["inputs"], at["tech"] or first["tech"], at["corner"])
+        model, inputs, tech, corner = (shlex.quote(str(name)) for name in names)
+        own = " --design DESIGN.yaml" if first.get("design") else ""
+        return (
+            f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own} --corner {corner} "
+            f"--temperature {at['temperature']:g} --vdd {at['v_dd']:g}"
+        )
+
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the commands that run them."""
         from mru_hw.report.again import plan_texts
@@ -38,7 +49,7 @@ class InShell:
         model, inputs, tech = (shlex.quote(str(first[n])) for n in ("model", "inputs", "tech"))
         own = "" if not first.get("design") else " --design DESIGN.yaml"
         yield (
-            "Netlist, what costs steps, and the worst die beside ngspice",
+            "Netlist, what costs steps, and the least accurate die at the head's point in ngspice",
             f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"
             f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}\n"
             f"mru-hw explain {store} --spice",

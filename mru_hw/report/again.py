@@ -28,6 +28,9 @@ class Again(Protocol):
     def die(self, run: RunView, point: PointView, seed: int, trial: int) -> str:
         """Return what runs a die again and says what failed on it."""
 
+    def cause(self, run: RunView, point: PointView) -> str:
+        """Return what tells, at a point's condition, what mismatch costs and what stays without."""
+
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield what each step is for, and the step."""
 
@@ -51,6 +54,16 @@ class InPython:
         """Return the call that runs a die again."""
         more = f", trial={trial}" if trial else ""
         return f"read_sweep({run.path.name!r}).explain({seed}, point={point.number}{more})"
+
+    def cause(self, run: RunView, point: PointView) -> str:
+        """Return the call that switches mismatch off, part by part."""
+        first, at = next(iter(run.plans.values())), point.settings
+        options = ", design='DESIGN.yaml'" if first.get("design") else ""
+        return (
+            f"Chip({str(first['model'])!r}, {str(at['tech'] or first['tech'])!r}{options})"
+            f".sensitivity({str(first['inputs'])!r}, corner={str(at['corner'])!r}, "
+            f"temperature={at['temperature']:g}, v_dd={at['v_dd']:g})"
+        )
 
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the calls that run them."""

@@ -1,0 +1,210 @@
+"""What would help against what binds: whether mismatch is its cause, and what shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mru_hw.budget.table import Budget
+from mru_hw.report.again import Again
+from mru_hw.report.chip import ChipFacts
+from mru_hw.report.larger import Larger, run_larger
+from mru_hw.sweeps.told import Told, percent, points_of, quantity
+from mru_hw.sweeps.verdict import Held, Verdict
+from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.words import condition, many
+
+FOLLOWED = 3
+"""Mirrors whose enlargement together is told: the first ones of the error budget."""
+_SLOWER = (
+    "A larger mirror is a slower one: twice its area is twice the gate capacitance on its rail. "
+    "Settled timing does not see that; timing: timed in PLAN.yaml does."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What would help.
+
+    Attributes
+    ----------
+    short
+        One or two sentences, for the verdict.
+    more
+        What they rest on, and the commands that show it.
+    """
+
+    short: str
+    more: tuple[str, ...]
+
+
+def remedy(
+    run: RunView,
+    told: Verdict,
+    nominal: Mapping[int, float],
+    found: ChipFacts | str,
+    budget: Budget | None,
+    again: Again,
+) -> Remedy | None:
+    """Return what would help against the limit that binds; None where none is known.
+
+    Parameters
+    ----------
+    nominal
+        Accuracies of the nominal die by number of the point.
+    found, budget
+        The chip and its error budget, where they are at hand.
+    """
+    held = told.binding
+    if held is None:
+        return None
+    number = held.hardest if held.broken else held.point
+    point = next(one for one in run.points if one.number == number)
+    if not held.broken:
+        return Remedy(
+            short="No die breaks it, so that nothing has to be mended for this specification.",
+            more=(),
+        )
+    if held.figure in {"energy", "power"}:
+        return _price(run, held, point)
+    own = nominal.get(point.number)
+    if own is None:
+        return _unknown(run, point, again)
+    value = np.array([run.software(point) - own if held.figure == "loss" else own])
+    if not run.spec(point.study).limits[held.figure].holds(value)[0]:
+        return _not_mismatch(run, held, point, own, again)
+    mirrors = [] if budget is None else budget.mirrors[:FOLLOWED]
+    gained = None
+    if not isinstance(found, str) and mirrors:
+        gained = run_larger(run, found, held, point, [one.name for one in mirrors])
+    area = sum(one.area for one in mirrors)
+    share = 0.0 if isinstance(found, str) else area / found.gate_area
+    return _mismatch(run, held, point, own, again, (gained, len(mirrors), share))
+
+
+def _price(run: RunView, held: Held, point: PointView) -> Remedy:
+    """Say what lowers energy and power: smaller currents, and by how much."""
+    static, moving = (sum(pair[k] for pair in point.blocks.values()) for k in (0, 1))
+    total = static + moving
+    cause = f"Larger mirrors do not mend it: {held.figure} follows the currents."
+    if held.side != "at_most" or not total or run.level != "behavioral":
+        return Remedy(short=cause, more=())
+    still, i_unit = static / total, point.settings["i_unit"]
+    wanted = (held.limit / held.worst - (1 - still)) / still
+    if wanted <= 0:
+        return Remedy(
+            short=f"{cause} Its switching part alone is past the limit, so that no smaller i_unit "
+            "keeps it: shorter or rarer frames, or fewer units, would.",
+            more=(),
+        )
+    short = (
+        f"{cause} With i_unit at {quantity(wanted * i_unit, 'A', 3)} in place of "
+        f"{quantity(i_unit, 'A', 3)} the worst run would come to the limit, were its static part "
+        f"({percent(still)} there) proportional to i_unit; the axis i_unit of PLAN.yaml tells, and "
+        "what accuracy it costs."
+    )
+    return Remedy(short=short, more=())
+
+
+def _unknown(run: RunView, point: PointView, again: Again) -> Remedy:
+    if point.level != "behavioral":
+        return Remedy(
+            short=f"At the level {point.level} no nominal die runs beside the dies of each "
+            "condition: the same plan at the level behavioral tells whether mismatch is the cause.",
+            more=(),
+        )
+    return Remedy(
+        short="Whether mismatch is the cause is not known here, for no nominal die was run at that "
+        f"point; {again.cause(run, point)} tells what stays wrong without mismatch.",
+        more=(),
+    )
+
+
+def _not_mismatch(run: RunView, held: Held, point: PointView, own: float, again: Again) -> Remedy:
+    """Say that the condition itself costs what the limit has not, and what tells why."""
+    seed = int(point.seeds[int(np.argmin(point.accuracy))])
+    chosen = [
+        f"corner: {point.settings['corner']}",
+        f"temperature: {point.settings['temperature']:g}",
+        f"v_dd: {point.settings['v_dd']:g}",
+    ]
+    return Remedy(
+        short=f"The cause is not mismatch, and larger mirrors do not mend it: at "
+        f"{condition(run, point)} the nominal die, which has none, breaks it already "
+        f"({_has(run, held, point, own)}). {again.die(run, point, seed, 0)} names the units that "
+        "step wrongly there and why (see “What to enlarge”).",
+        more=(
+            _shares(run, point, own),
+            f"What stays wrong there without any mismatch: {again.cause(run, point)}.",
+            "What may help: larger currents where leakage takes the signal (the axis i_unit of "
+            "PLAN.yaml shows it on the same dies), a specification or a supply without that "
+            "condition, or training for the chip there: the key chip of the training's "
+            f"configuration with {{{', '.join(chosen)}}} among its values.",
+            _SLOWER,
+        ),
+    )
+
+
+def _mismatch(
+    run: RunView,
+    held: Held,
+    point: PointView,
+    own: float,
+    again: Again,
+    enlarged: tuple[Larger | None, int, float],
+) -> Remedy:
+    """Say that mismatch moves dies past a limit that the nominal die keeps, and what is gained."""
+    gained, n, share = enlarged
+    cause = (
+        f"At {condition(run, point)} the nominal die, without mismatch, keeps it "
+        f"({_has(run, held, point, own)}): mismatch takes dies past it."
+    )
+    more = [_shares(run, point, own), *_gained(gained), _SLOWER]
+    more.append(f"Which mirrors cost steps there, measured: {again.cause(run, point)}.")
+    if gained is None:
+        short = f"{cause} Larger mirrors may help; by how much was not run (see “What to enlarge”)."
+        return Remedy(short=short, more=tuple(more))
+    price = f"{percent(share)} more gate area"
+    change = gained.kept_larger - gained.kept
+    said = (
+        f"{gained.kept_larger} of {many(gained.dies, 'die')} keep it there in place of "
+        f"{gained.kept}, for {price}"
+    )
+    word = "gains" if change > 0 else "gains nothing" if not change else "loses"
+    return Remedy(
+        short=f"{cause} Doubling the area of the first {many(n, 'mirror')} of “What to enlarge” "
+        f"{word}: {said}.",
+        more=tuple(more),
+    )
+
+
+def _gained(gained: Larger | None) -> Iterator[str]:
+    if gained is not None:
+        change = gained.accuracy_larger - gained.accuracy
+        yield (
+            f"Run here with these mirrors at twice the area, {many(gained.dies, 'die')} of the "
+            f"sweep at that condition alone: the mean accuracy moves by {points_of(change)}, from "
+            f"{percent(gained.accuracy)} to {percent(gained.accuracy_larger)}. What the yield over "
+            "all conditions gains the sweep below says."
+        )
+
+
+def _has(run: RunView, held: Held, point: PointView, own: float) -> str:
+    """Write the figure of the nominal die that a limit binds, beside the limit."""
+    if held.figure == "loss":
+        return f"a loss of {points_of(run.software(point) - own)}"
+    return f"an accuracy of {percent(own)}"
+
+
+def _shares(run: RunView, point: PointView, own: float) -> str:
+    """Say how much of the loss at a point is the nominal die's, and how much mismatch adds."""
+    software, mean = run.software(point), float(point.accuracy.mean())
+    loss = Told("not known") if np.isnan(software) else points_of(software - own)
+    beyond = points_of(own - mean)
+    return (
+        f"At {condition(run, point)} the nominal die has {percent(own)}, a loss of {loss} that "
+        f"enlarging does not return; the mean of the dies, {percent(mean)}, loses {beyond} "
+        "beyond it."
+    )
