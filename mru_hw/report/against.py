@@ -6,8 +6,13 @@ from collections.abc import Iterator
 
 from mru_hw.report import bands
 from mru_hw.report.parts import Section, Table
-from mru_hw.sweeps.statistics.answers import Statistics
-from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.statistics.answers import Statistics, difference
+from mru_hw.sweeps.told import Told
+from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.words import where
+
+_POINTS, _NUMBERS = 12, 4_000_000
+"""Points and right decisions that are compared pair by pair, at most: seconds."""
 
 
 def against(run: RunView, told: Statistics) -> Iterator[Section]:
@@ -29,8 +34,10 @@ def against(run: RunView, told: Statistics) -> Iterator[Section]:
             "Any two points, of accuracy, energy or passing: their difference is that of their two "
             "rows here, and its interval is at most as wide as both of theirs together, whatever "
             "the dies share. Two points surely differ where the difference is larger than half of "
-            "that width; where it is smaller they may. For a point without a row here, such as one "
-            "of another study, the same rule holds with means and intervals under “Every point”.",
+            "that width; where it is smaller they may, and the second table, which a small sweep "
+            "has, tells the interval of each pair by itself. For a point without a row here, such "
+            "as one of another study, the same rule holds with means and intervals under “Every "
+            "point”.",
         ),
         tables=[
             Table(
@@ -40,5 +47,47 @@ def against(run: RunView, told: Statistics) -> Iterator[Section]:
                 rows=bands.comparison_rows(run, told),
                 numbers=range(1, len(bands.COMPARISON_HEAD)),
             ),
+            *_pairs(run, told),
         ],
     )
+
+
+def _pairs(run: RunView, told: Statistics) -> Iterator[Table]:
+    """Yield the accuracies of any two points against each other, of a sweep that is small."""
+    base = run.base
+    compared = {base.number, *(one.point for one in told.comparisons)}
+    points = [point for point in run.points if point.number in compared]
+    pairs = len(points) * (len(points) - 1) // 2
+    numbers = pairs * run.n_sequences * max(len(point.accuracy) for point in points)
+    if not 3 <= len(points) <= _POINTS or numbers > _NUMBERS:
+        return
+    rows: list[list[str]] = []
+    for k, row in enumerate(points[1:], start=1):
+        cells = [_pair(run, row, other, base) for other in points[:k]]
+        left = [""] * (len(points) - 1 - k)
+        rows.append([f"{row.number}: {where(run, row)}", *cells, *left])
+    yield Table(
+        name="pairs",
+        caption=(
+            "Accuracy of the point of the row less that of the column (by its number under “Every "
+            "point”), in points, with the interval for other dies and other sequences, both on the "
+            "dies that they share. ≠ where the interval leaves 0 out."
+        ),
+        head=("row less column", *(str(point.number) for point in points[:-1])),
+        rows=rows,
+        numbers=range(1, len(points)),
+    )
+
+
+def _pair(run: RunView, row: PointView, other: PointView, base: PointView) -> Told:
+    """Write the difference of two points, of the head's the same as in the first table."""
+    flip = row.number == base.number
+    band = difference(run, row, other) if flip else difference(run, other, row)
+    if band is None:
+        return Told("no common die")
+    value, low, high = band.value, band.low, band.high
+    if flip:
+        value, low, high = -value, -high, -low
+    mark = "≠ " if low > 0 or high < 0 else ""
+    text = f"{mark}{100 * value:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
+    return Told(text.replace("-0.00", "+0.00"), low, high)

@@ -35,7 +35,7 @@ def paragraph(
         *_costs(run, told),
         *_size(chip),
         *_binds(run, told),
-        *([] if helps is None else [helps.short]),
+        *_helps(helps),
     ]
 
 
@@ -166,6 +166,13 @@ def _binds(run: RunView, told: Verdict) -> Iterator[str]:
     if told.binding is not None:
         one = told.binding
         yield f"What binds is {one.said()} ({one.population.drawn}): {bound(run, one)}."
+
+
+def _helps(helps: Remedy | None) -> Iterator[str]:
+    if helps is not None:
+        yield helps.short
+        if helps.more:
+            yield "More stands under “What to enlarge”."
 
 
 # --------------------------------------------------------------------------------------- cards

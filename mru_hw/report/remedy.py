@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,24 +124,15 @@ def _unknown(run: RunView, point: PointView, again: Again) -> Remedy:
 
 def _not_mismatch(run: RunView, held: Held, point: PointView, own: float, again: Again) -> Remedy:
     """Say that the condition itself costs what the limit has not, and what tells why."""
-    seed = int(point.seeds[int(np.argmin(point.accuracy))])
-    chosen = [
-        f"corner: {point.settings['corner']}",
-        f"temperature: {point.settings['temperature']:g}",
-        f"v_dd: {point.settings['v_dd']:g}",
-    ]
     return Remedy(
         short=f"The cause is not mismatch, and larger mirrors do not mend it: at "
         f"{condition(run, point)} the nominal die, which has none, breaks it already "
-        f"({_has(run, held, point, own)}). {again.die(run, point, seed, 0)} names the units that "
-        "step wrongly there and why (see “What to enlarge”).",
+        f"({_has(run, held, point, own)}). {_units(run, held, point, again)} names the units that "
+        "step wrongly there and why.",
         more=(
             _shares(run, point, own),
             f"What stays wrong there without any mismatch: {again.cause(run, point)}.",
-            "What may help: larger currents where leakage takes the signal (the axis i_unit of "
-            "PLAN.yaml shows it on the same dies), a specification or a supply without that "
-            "condition, or training for the chip there: the key chip of the training's "
-            f"configuration with {{{', '.join(chosen)}}} among its values.",
+            _against_condition(point),
             _SLOWER,
         ),
     )
@@ -158,37 +149,51 @@ def _mismatch(
     """Say that mismatch moves dies past a limit that the nominal die keeps, and what is gained."""
     gained, n, share = enlarged
     cause = (
-        f"At {condition(run, point)} the nominal die, without mismatch, keeps it "
-        f"({_has(run, held, point, own)}): mismatch takes dies past it."
+        f"Mismatch takes dies past it: at {condition(run, point)} the nominal die, which has none, "
+        f"keeps it ({_has(run, held, point, own)})."
     )
-    more = [_shares(run, point, own), *_gained(gained), _SLOWER]
-    more.append(f"Which mirrors cost steps there, measured: {again.cause(run, point)}.")
+    more = [_shares(run, point, own)]
     if gained is None:
-        short = f"{cause} Larger mirrors may help; by how much was not run (see “What to enlarge”)."
-        return Remedy(short=short, more=tuple(more))
-    price = f"{percent(share)} more gate area"
-    change = gained.kept_larger - gained.kept
-    said = (
-        f"{gained.kept_larger} of {many(gained.dies, 'die')} keep it there in place of "
-        f"{gained.kept}, for {price}"
-    )
-    word = "gains" if change > 0 else "gains nothing" if not change else "loses"
-    return Remedy(
-        short=f"{cause} Doubling the area of the first {many(n, 'mirror')} of “What to enlarge” "
-        f"{word}: {said}.",
-        more=tuple(more),
-    )
-
-
-def _gained(gained: Larger | None) -> Iterator[str]:
-    if gained is not None:
-        change = gained.accuracy_larger - gained.accuracy
-        yield (
-            f"Run here with these mirrors at twice the area, {many(gained.dies, 'die')} of the "
-            f"sweep at that condition alone: the mean accuracy moves by {points_of(change)}, from "
+        helps = "Larger mirrors may help; by how much was not run here."
+    else:
+        change = gained.kept_larger - gained.kept
+        helps = (
+            f"Doubling the area of the first {many(n, 'mirror')} under “What to enlarge” "
+            f"{'helps' if change > 0 else 'does not help'}: of {many(gained.dies, 'die')} there "
+            f"{gained.kept_larger} keep it with them and {gained.kept} without, for "
+            f"{percent(share)} more gate area."
+        )
+        more.append(
+            "These dies were run here, at that condition alone: their mean accuracy moves by "
+            f"{points_of(gained.accuracy_larger - gained.accuracy)}, from "
             f"{percent(gained.accuracy)} to {percent(gained.accuracy_larger)}. What the yield over "
             "all conditions gains the sweep below says."
         )
+    more.append(f"Which mirrors cost steps there, measured: {again.cause(run, point)}.")
+    if own < float(point.accuracy.mean()) or (gained and gained.kept_larger <= gained.kept):
+        more += [
+            f"{_units(run, held, point, again)} names the units that step wrongly there and why.",
+            _against_condition(point),
+        ]
+    return Remedy(short=f"{cause} {helps}", more=(*more, _SLOWER))
+
+
+def _units(run: RunView, held: Held, point: PointView, again: Again) -> str:
+    """Return what names the wrong units of the worst die of a point."""
+    at_point = int(point.seeds[int(np.argmin(point.accuracy))])
+    return again.die(run, point, held.seed if held.point == point.number else at_point, 0)
+
+
+def _against_condition(point: PointView) -> str:
+    """Say what may help where a condition costs accuracy without any mismatch."""
+    at = point.settings
+    chosen = f"corner: {at['corner']}, temperature: {at['temperature']:g}, v_dd: {at['v_dd']:g}"
+    return (
+        "What may help against the condition: larger currents where leakage takes the signal (the "
+        "axis i_unit of PLAN.yaml shows it on the same dies), a product that leaves the condition "
+        f"out, or training for the chip there: the key chip in the training's configuration, "
+        f"with {{{chosen}}} among its values."
+    )
 
 
 def _has(run: RunView, held: Held, point: PointView, own: float) -> str:
@@ -202,9 +207,10 @@ def _shares(run: RunView, point: PointView, own: float) -> str:
     """Say how much of the loss at a point is the nominal die's, and how much mismatch adds."""
     software, mean = run.software(point), float(point.accuracy.mean())
     loss = Told("not known") if np.isnan(software) else points_of(software - own)
-    beyond = points_of(own - mean)
+    beyond = f"loses {points_of(own - mean)} beyond it"
+    if mean >= own:
+        beyond = f"lies above it by {points_of(mean - own)}"
     return (
         f"At {condition(run, point)} the nominal die has {percent(own)}, a loss of {loss} that "
-        f"enlarging does not return; the mean of the dies, {percent(mean)}, loses {beyond} "
-        "beyond it."
+        f"enlarging does not return; the mean of the dies, {percent(mean)}, {beyond}."
     )
