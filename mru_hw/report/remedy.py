@@ -88,7 +88,7 @@ def _price(run: RunView, held: Held, point: PointView) -> Remedy:
     """Say what lowers energy and power: smaller currents, and by how much."""
     static, moving = (sum(pair[k] for pair in point.blocks.values()) for k in (0, 1))
     total = static + moving
-    cause = f"Larger mirrors do not mend it: {held.figure} follows the currents."
+    cause = _past(run, held, point)
     if held.side != "at_most" or not total or run.level != "behavioral":
         return Remedy(short=cause, more=())
     still, i_unit = static / total, point.settings["i_unit"]
@@ -106,6 +106,20 @@ def _price(run: RunView, held: Held, point: PointView) -> Remedy:
         "what accuracy it costs."
     )
     return Remedy(short=short, more=())
+
+
+def _past(run: RunView, held: Held, point: PointView) -> str:
+    """Say whether all dies are past a limit on energy or power, or some by their mismatch."""
+    values = point.figures(run.software(point))[held.figure]
+    mean = f"the mean of the dies, {held.write(float(values.mean()))} at {condition(run, point)},"
+    if run.spec(point.study).limits[held.figure].holds(values.mean(keepdims=True))[0]:
+        return (
+            f"Mismatch takes dies past it: {mean} keeps it. Larger mirrors narrow the spread, "
+            "which the sweep under “What to enlarge” tells; smaller currents move all dies."
+        )
+    return (
+        f"The cause is not mismatch, and larger mirrors do not mend it: {mean} breaks it already."
+    )
 
 
 def _unknown(run: RunView, point: PointView, again: Again) -> Remedy:
