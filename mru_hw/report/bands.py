@@ -13,8 +13,8 @@ from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import doubted, many, where
 
 YIELD_HEAD = (
-    *("study", "at", "dies", "differ by", "pass", "yield", "95 % interval", "behind the sequences"),
-    *("95 % interval", "hardest at", "doubtful"),
+    *("study", "at", "dies", "differ by", "pass", "yield", "95 % interval", "doubtful"),
+    *("behind the sequences", "95 % interval", "hardest at"),
 )
 PERCENTILE_HEAD = ("at", "figure", *(f"P{percent}" for percent in PERCENTS))
 CAPABILITY_HEAD = ("at", "figure", "Cpk", "95 % interval", "normal: p", "test")
@@ -80,9 +80,9 @@ def yield_rows(run: RunView, told: Statistics) -> list[list[str]]:
         dies = f"{one.dies}, {one.lost} of them failed" if one.lost else f"{one.dies}"
         row = [one.study, where(run, by_number[one.points[0]], shared=True), dies, one.drawn]
         row += [str(one.passed), value(one.band), ends(one.band)]
+        row += [doubted(run, one.points) or "no point"]
         row += [value(one.estimate), ends(one.estimate)]
-        doubts = doubted(run, one.points) or "no point"
-        rows.append([*row, where(run, by_number[one.hardest]), doubts])
+        rows.append([*row, where(run, by_number[one.hardest])])
     return rows
 
 

@@ -63,10 +63,7 @@ def remedy(
     number = held.hardest if held.broken else held.point
     point = next(one for one in run.points if one.number == number)
     if not held.broken:
-        return Remedy(
-            short="No die breaks it, so that nothing has to be mended for this specification.",
-            more=(),
-        )
+        return Remedy(short=_unbroken(told), more=())
     if held.figure in {"energy", "power"}:
         return _price(run, held, point)
     own = nominal.get(point.number)
@@ -82,6 +79,15 @@ def remedy(
     area = sum(one.area for one in mirrors)
     share = 0.0 if isinstance(found, str) else area / found.gate_area
     return _mismatch(run, held, point, own, again, (gained, len(mirrors), share))
+
+
+def _unbroken(told: Verdict) -> str:
+    if all(one.kept for one in told.kept_at):
+        return "No die breaks it, so that nothing has to be mended for this specification."
+    return (
+        "No run that came to a result breaks it: dies that do not pass failed by their circuit, "
+        "for the reasons in the last table under “Yield”."
+    )
 
 
 def _price(run: RunView, held: Held, point: PointView) -> Remedy:

@@ -41,7 +41,7 @@ def yield_section(run: RunView, told: Statistics, judged: Verdict) -> Section:
                 caption="One row a population of dies; populations are never pooled.",
                 head=bands.YIELD_HEAD,
                 rows=bands.yield_rows(run, told),
-                numbers=(2, 4, 5, 6, 7, 8),
+                numbers=(2, 4, 5, 6, 8, 9),
             ),
             *matrices(run, judged),
             *filter(None, [refused(run)]),
@@ -56,6 +56,6 @@ def _doubts(run: RunView, told: Statistics) -> Iterator[str]:
     if found:
         yield (
             f"Doubts beside these yields: {found}, for the reason in the box under the verdict. "
-            "The last column of the table counts those of each population; cells of the matrices "
-            "that are of such a point say so."
+            "The table counts those of each population; cells of the matrices that are of such a "
+            "point say so."
         )
