@@ -22,9 +22,26 @@ class InShell:
         store = shlex.quote(run.path.name)
         return f"mru-hw explain {store} --die {seed} --point {point.number}{more}"
 
+    def cause(self, run: RunView, point: PointView) -> str:
+        """Return the command that switches mismatch off, part by part."""
+        from mru_hw.mapping.options import DesignOptions
+        from mru_hw.report.again import has_design, options_of
+        from mru_hw.units import render_exact
+
+        first, at = next(iter(run.plans.values())), point.settings
+        names = (first["model"], first["inputs"], at["tech"] or first["tech"], at["corner"])
+        model, inputs, tech, corner = (shlex.quote(str(name)) for name in names)
+        own = " --design DESIGN.yaml" if has_design(first) else ""
+        if options_of(first, point).i_unit != DesignOptions().i_unit:
+            own += f" --i-unit {shlex.quote(render_exact(at['i_unit'], 'A'))}"
+        return (
+            f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own} --corner {corner} "
+            f"--temperature {at['temperature']:g} --vdd {at['v_dd']:g}"
+        )
+
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the commands that run them."""
-        from mru_hw.report.again import plan_texts
+        from mru_hw.report.again import has_design, plan_texts
 
         yield from plan_texts(run)
         store, first = shlex.quote(run.path.name), next(iter(run.plans.values()))
@@ -36,9 +53,9 @@ class InShell:
             f"mru-hw report {store} OTHER.sqlite --out both.html   # beside another run",
         )
         model, inputs, tech = (shlex.quote(str(first[n])) for n in ("model", "inputs", "tech"))
-        own = "" if not first.get("design") else " --design DESIGN.yaml"
+        own = " --design DESIGN.yaml" if has_design(first) else ""
         yield (
-            "Netlist, what costs steps, and the worst die beside ngspice",
+            "Netlist, what costs steps, and the least accurate die at the head's point in ngspice",
             f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"
             f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}\n"
             f"mru-hw explain {store} --spice",

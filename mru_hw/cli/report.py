@@ -94,6 +94,6 @@ def report(
             as_json=json,
             lines=[
                 f"{out}: {many(n_runs, 'run')}, the sweep is {state}.",
-                *verdict_lines(run, page.verdict),
+                *verdict_lines(run, page.verdict, page.helps),
             ],
         )

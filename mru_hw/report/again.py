@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import yaml
 
 from mru_hw.errors import UserError
+from mru_hw.mapping.options import DesignOptions
 from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.point_view import PointView
 from mru_hw.sweeps.view import RunView
@@ -27,6 +28,9 @@ class Again(Protocol):
 
     def die(self, run: RunView, point: PointView, seed: int, trial: int) -> str:
         """Return what runs a die again and says what failed on it."""
+
+    def cause(self, run: RunView, point: PointView) -> str:
+        """Return what tells, at a point's condition, what mismatch costs and what stays without."""
 
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield what each step is for, and the step."""
@@ -52,6 +56,19 @@ class InPython:
         more = f", trial={trial}" if trial else ""
         return f"read_sweep({run.path.name!r}).explain({seed}, point={point.number}{more})"
 
+    def cause(self, run: RunView, point: PointView) -> str:
+        """Return the call that switches mismatch off, part by part."""
+        first, at = next(iter(run.plans.values())), point.settings
+        usual = DesignOptions().as_data()
+        chosen = options_of(first, point).as_data().items()
+        own = ", ".join(f"{name}={value!r}" for name, value in chosen if value != usual[name])
+        options = f", DesignOptions({own})" if own else ""
+        return (
+            f"Chip({str(first['model'])!r}, {str(at['tech'] or first['tech'])!r}{options})"
+            f".sensitivity({str(first['inputs'])!r}, corner={str(at['corner'])!r}, "
+            f"temperature={at['temperature']:g}, v_dd={at['v_dd']:g})"
+        )
+
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the calls that run them."""
         yield from plan_texts(run)
@@ -72,6 +89,17 @@ class InPython:
             "mru_hw.sweep('PLAN.yaml', 'enlarged.sqlite')\n"
             f"[read_sweep(name).verdict() for name in ({run.path.name!r}, 'enlarged.sqlite')]",
         )
+
+
+def has_design(plan: Mapping[str, Any]) -> bool:
+    """Whether a plan chooses anything of the mapping; its key ``design`` is DESIGN.yaml then."""
+    return DesignOptions.model_validate(plan.get("design") or {}) != DesignOptions()
+
+
+def options_of(plan: Mapping[str, Any], point: PointView) -> DesignOptions:
+    """Return the choices of the mapping at a point, as far as its plan and its i_unit say them."""
+    options = DesignOptions.model_validate(plan.get("design") or {})
+    return options.model_copy(update={"i_unit": point.settings["i_unit"]})
 
 
 def why_not(error: UserError) -> str:

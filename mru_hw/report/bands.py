@@ -10,11 +10,11 @@ from mru_hw.sweeps.statistics.spread import PERCENTS
 from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
 from mru_hw.sweeps.verdict import conditions, written
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import many, where
+from mru_hw.sweeps.words import doubted, many, where
 
 YIELD_HEAD = (
-    *("study", "at", "dies", "differ by", "pass", "yield", "95 % interval", "behind the sequences"),
-    *("95 % interval", "hardest at"),
+    *("study", "at", "dies", "differ by", "pass", "yield", "95 % interval", "doubtful"),
+    *("behind the sequences", "95 % interval", "hardest at"),
 )
 PERCENTILE_HEAD = ("at", "figure", *(f"P{percent}" for percent in PERCENTS))
 CAPABILITY_HEAD = ("at", "figure", "Cpk", "95 % interval", "normal: p", "test")
@@ -80,6 +80,7 @@ def yield_rows(run: RunView, told: Statistics) -> list[list[str]]:
         dies = f"{one.dies}, {one.lost} of them failed" if one.lost else f"{one.dies}"
         row = [one.study, where(run, by_number[one.points[0]], shared=True), dies, one.drawn]
         row += [str(one.passed), value(one.band), ends(one.band)]
+        row += [doubted(run, one.points) or "no point"]
         row += [value(one.estimate), ends(one.estimate)]
         rows.append([*row, where(run, by_number[one.hardest])])
     return rows

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from mru_hw.budget.table import Budget, make_budget
 from mru_hw.errors import UserError
@@ -11,30 +10,42 @@ from mru_hw.report import figures
 from mru_hw.report.again import Again
 from mru_hw.report.chip import ChipFacts, square
 from mru_hw.report.parts import Picture, Section, Table
-from mru_hw.sweeps.told import percent, points_of
-from mru_hw.sweeps.verdict import Verdict
-from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import condition
+from mru_hw.report.remedy import FOLLOWED, Remedy
+from mru_hw.sweeps.told import percent
+from mru_hw.sweeps.view import RunView
 
 _ENLARGED = 12
 """Mirrors that are listed."""
-_FOLLOWED = 3
-"""Of them, those whose enlargement together is told."""
+
+
+def budget_of(found: ChipFacts | str) -> Budget | str:
+    """Return the error budget of a chip, or a sentence that says why there is none."""
+    if isinstance(found, str):
+        return found
+    try:
+        return make_budget(found.model, found.design, found.calibration)
+    except UserError as error:
+        return f"The error budget has no answer: {error}"
 
 
 def enlarge_section(
-    found: ChipFacts | str, run: RunView, told: Verdict, nominal: Mapping[int, float], again: Again
+    found: ChipFacts | str,
+    run: RunView,
+    budget: Budget | str,
+    helps: Remedy | None,
+    again: Again,
 ) -> Section:
-    """Return what the error budget advises: which mirrors to enlarge, and what that gains."""
+    """Return what the error budget advises: which mirrors to enlarge, and what that gains.
+
+    Parameters
+    ----------
+    helps
+        What would help against what binds.
+    """
     title, key = "What to enlarge", "enlarge"
-    if isinstance(found, str):
-        return Section(key=key, title=title, paragraphs=[found])
-    try:
-        budget = make_budget(found.model, found.design, found.calibration)
-    except UserError as error:
-        return Section(
-            key=key, title=title, paragraphs=[f"The error budget has no answer: {error}"]
-        )
+    binds = [] if helps is None else [helps.short, *helps.more]
+    if isinstance(found, str) or isinstance(budget, str):
+        return Section(key=key, title=title, paragraphs=[str(budget), *binds])
     rows = list(_enlarged(budget, found.gate_area))
     shares = {mirror.name: 100 * mirror.share for mirror in budget.mirrors[:8]}
     return Section(
@@ -49,7 +60,8 @@ def enlarge_section(
             "yield gains. mru-hw sensitivity measures the same by switching mismatch off, part "
             "by part.",
             *_gain(budget, found.gate_area),
-            *_elsewhere(run, told, nominal),
+            *(["Against what binds: " + binds[0]] if binds else []),
+            *binds[1:],
             "Energy follows the currents: static power is nearly proportional to i_unit, and "
             "smaller currents cost accuracy by leakage, noise and short frames, larger ones give "
             "it back. An axis of the design in the plan, such as {axis: i_unit, values: [300 pA, "
@@ -94,34 +106,9 @@ def enlarge_section(
     )
 
 
-def _elsewhere(run: RunView, told: Verdict, nominal: Mapping[int, float]) -> Iterator[str]:
-    """Say where dies fail, for the budget knows the nominal condition alone."""
-    held = told.binding
-    if held is None or held.point == run.base.number:
-        return
-    point = next(one for one in run.points if one.number == held.point)
-    yield (
-        f"What binds, {held.said()}, is worst at {condition(run, point)}, and the budget is at "
-        "nominal conditions: enlarging takes mismatch away, and not what the condition takes from "
-        f"the nominal die.{_shares(run, point, nominal)}"
-    )
-
-
-def _shares(run: RunView, point: PointView, nominal: Mapping[int, float]) -> str:
-    """Say how much of the loss at a point is the nominal die's, and how much mismatch adds."""
-    own, software = nominal.get(point.number), run.software(point)
-    if own is None or not len(point.accuracy) or math.isnan(software):
-        return ""
-    mean = float(point.accuracy.mean())
-    return (
-        f" There the nominal die has {percent(own)}, a loss of {points_of(software - own)}; the "
-        f"mean of the dies, {percent(mean)}, loses {points_of(own - mean)} beyond it."
-    )
-
-
 def _steps(run: RunView, budget: Budget, again: Again) -> Iterator[tuple[str, str]]:
     """Yield what to write in a plan to follow the first rows, and what runs it."""
-    names = [mirror.name for mirror in budget.mirrors[:_FOLLOWED]]
+    names = [mirror.name for mirror in budget.mirrors[:FOLLOWED]]
     if not names:
         return
     area = "".join(f"    {name}: 2\n" for name in names)
@@ -134,7 +121,7 @@ def _steps(run: RunView, budget: Budget, again: Again) -> Iterator[tuple[str, st
 
 def _gain(budget: Budget, gates: float) -> Iterator[str]:
     """Say what following the first rows of the table would gain, and at which price."""
-    some = budget.mirrors[:_FOLLOWED]
+    some = budget.mirrors[:FOLLOWED]
     if not some:
         return
     left = 1 - sum(mirror.share for mirror in some) / 2

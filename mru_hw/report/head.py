@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -10,11 +9,13 @@ import numpy as np
 from mru_hw.errors import printable
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.parts import Card
+from mru_hw.report.remedy import Remedy
 from mru_hw.statistics.shares import clopper_pearson
+from mru_hw.sweeps.kept import kept_said
 from mru_hw.sweeps.told import Told, ends, percent, quantity
 from mru_hw.sweeps.verdict import Verdict, bound, conditions, interval_of, share_of
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import condition, counted, described, many
+from mru_hw.sweeps.words import condition, counted, described, doubted, many
 from mru_hw.units import render
 
 _CLASSES, _NAME = 12, 24
@@ -22,16 +23,25 @@ _CLASSES, _NAME = 12, 24
 STAMP = "Pre-layout, models only, no silicon"
 
 
-def paragraph(run: RunView, told: Verdict, chip: ChipFacts | None) -> list[str]:
+def paragraph(
+    run: RunView, told: Verdict, chip: ChipFacts | None, helps: Remedy | None
+) -> list[str]:
     """Return the verdict, in sentences that make one paragraph."""
     return [
+        *_kept(run, told),
         *_does(run, told, chip),
         *_yield(run, told),
         *_doubts(run),
         *_costs(run, told),
         *_size(chip),
         *_binds(run, told),
+        *_helps(helps),
     ]
+
+
+def _kept(run: RunView, told: Verdict) -> Iterator[str]:
+    word, why = kept_said(run, told.kept_at)
+    yield f"The specification is {word}: {why}."
 
 
 def _does(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[str]:
@@ -121,9 +131,8 @@ def _doubts(run: RunView) -> Iterator[str]:
         if settled and run.level == "behavioral"
         else ""
     )
-    how_many = re.match(r"Doubtful points: (\d+ of \d+)\.", run.doubtful)
-    those = f"{how_many[1]} points" if how_many else "Points"
-    yield f"{how}{those} of the sweep are doubtful, for the reason in the box below."
+    found = doubted(run, [point.number for point in run.points])
+    yield f"{how}Of the whole sweep: {found}, for the reason in the box below."
 
 
 def _costs(run: RunView, told: Verdict) -> Iterator[str]:
@@ -159,6 +168,13 @@ def _binds(run: RunView, told: Verdict) -> Iterator[str]:
         yield f"What binds is {one.said()} ({one.population.drawn}): {bound(run, one)}."
 
 
+def _helps(helps: Remedy | None) -> Iterator[str]:
+    if helps is not None:
+        yield helps.short
+        if helps.more:
+            yield "More stands under “What to enlarge”."
+
+
 # --------------------------------------------------------------------------------------- cards
 
 
@@ -166,6 +182,7 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
     """Yield the figures at the head of the page, each with how sure it is."""
     base = run.base
     dies = f"{counted(base)}, {many(run.n_sequences, 'sequence')}"
+    doubts = doubted(run, [base.number])
     lowest = None if told.lowest is told.judged else told.lowest
     for one in (told.judged, lowest):
         if one is None or not one.dies:
@@ -174,17 +191,22 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
         yield Card(
             value=f"{100 * one.passed / one.dies:.2f} %",
             label=f"yield, {one.drawn}",
-            confidence=f"{interval_of(one)}; {one.passed} of {many(one.dies, 'die')} at {at}",
+            confidence=_sure(
+                f"{interval_of(one)}; {one.passed} of {many(one.dies, 'die')} at {at}",
+                doubted(run, one.points),
+            ),
         )
     if told.accuracy is not None:
         yield Card(
             value=percent(told.accuracy.value),
             label=f"accuracy, mean of {counted(base)}",
-            confidence=f"{ends(told.accuracy)} for other dies and sequences",
+            confidence=_sure(f"{ends(told.accuracy)} for other dies and sequences", doubts),
         )
     elif len(base.accuracy):
         mean = percent(float(base.accuracy.mean()))
-        yield Card(value=mean, label=f"accuracy, mean of {counted(base)}", confidence=dies)
+        yield Card(
+            value=mean, label=f"accuracy, mean of {counted(base)}", confidence=_sure(dies, doubts)
+        )
     if told.software is not None:
         steps = [
             f"{percent(share)} {word}"
@@ -203,6 +225,10 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
             label="gate area",
             confidence=f"counted on the netlist, {chip.transistors:,} transistors; no layout",
         )
+
+
+def _sure(confidence: str, doubts: str) -> str:
+    return "; ".join(filter(None, (confidence, doubts)))
 
 
 def _priced(run: RunView, told: Verdict) -> Iterator[Card]:

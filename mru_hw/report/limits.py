@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from mru_hw.report import bands
 from mru_hw.report.parts import Section, Table
-from mru_hw.sweeps.spec import CONDITIONS, FIGURES
+from mru_hw.sweeps.kept import kept_said
+from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Figure
+from mru_hw.sweeps.statistics.answers import Statistics
+from mru_hw.sweeps.statistics.spread import FEWEST
 from mru_hw.sweeps.told import Told
-from mru_hw.sweeps.verdict import Held, Verdict, conditions, written
+from mru_hw.sweeps.verdict import TIES, Held, Verdict, conditions, written
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import condition, many
 
@@ -31,7 +35,7 @@ def specification(run: RunView, told: Verdict) -> Section:
             "Limits of the specification, one row for each and each corner. The margin is the "
             "distance of the worst run from its limit, below 0 where it is broken; sigma to the "
             "limit is that of the mean die at the same condition, in standard deviations of the "
-            "dies there."
+            f"dies there. {TIES}"
         ),
         head=HEAD,
         rows=[list(_row(run, one)) for one in told.limits],
@@ -56,6 +60,15 @@ def _asked(run: RunView, told: Verdict) -> Iterator[str]:
         )
     if told.judged is not None:
         yield f"A die passes if it keeps, {conditions(run, told.judged)}: {said}."
+    word, why = kept_said(run, told.kept_at)
+    yield (
+        f"The specification is {word}: {why}. Kept means every die that ran; a specification asks "
+        "for no yield of its own, so a share of dies that is enough is the reader's to judge."
+    )
+    limits = [FIGURES[name] for name in run.spec(study).limits]
+    yield "What each limit binds, of each die and at each condition by itself: " + (
+        "; ".join(f"{figure.name}, {figure.binds}" for figure in limits) + "."
+    )
 
 
 def _never_ran(run: RunView) -> Iterator[str]:
@@ -97,14 +110,59 @@ def limits_said(run: RunView) -> str:
     return "; ".join(dict.fromkeys(run.spec(study).said() for study in run.plans))
 
 
-def capability_note() -> str:
-    """Say of which figures a capability is told."""
-    names = ", ".join(figure.name for figure in FIGURES.values() if figure.gaussian)
-    return (
-        f"Cpk is told of these figures alone, where the specification limits them: {names}. An "
-        "accuracy or a loss goes in steps of one sequence, so that it was not tested for normality "
-        "and has none; its yield is counted."
+def capability(run: RunView, told: Statistics) -> Iterator[Section]:
+    """Yield the section on capability: the indices, or why a figure has none."""
+    if run.level == "ideal":
+        return
+    limits = run.spec(run.base.study).limits
+    rows = bands.capability_rows(run, told)
+    known = {name for one in told.points for name in one.capability}
+    yield Section(
+        key="capability",
+        title="Capability",
+        paragraphs=[
+            " ".join(
+                _index(figure, limited=figure.name in limits, told=known)
+                for figure in FIGURES.values()
+            ),
+            *(
+                [
+                    "The interval is Bissell's. Where the p of the test is small, the dies are not "
+                    "normal and the index says nothing of the yield."
+                ]
+                if rows
+                else []
+            ),
+        ],
+        tables=[
+            Table(
+                name="capability",
+                caption="Cpk of each limited figure at each point.",
+                head=bands.CAPABILITY_HEAD,
+                rows=rows,
+                numbers=range(2, 5),
+            )
+        ]
+        if rows
+        else [],
     )
+
+
+def _index(figure: Figure, *, limited: bool, told: Collection[str]) -> str:
+    """Say whether a figure has a Cpk, and why not."""
+    name = figure.name
+    if not limited:
+        return f"Cpk of {name}: none, for the specification sets no limit on it."
+    if not figure.gaussian:
+        return (
+            f"Cpk of {name}: none, for it goes in steps of one sequence and is not tested for "
+            "normality; its yield is counted."
+        )
+    if name not in told:
+        return (
+            f"Cpk of {name}: none, for no point has {FEWEST} independent dies whose {name} differs."
+        )
+    return f"Cpk of {name}: in the table."
 
 
 def all_ran(run: RunView) -> str:

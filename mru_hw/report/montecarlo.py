@@ -13,9 +13,9 @@ from mru_hw.report.parts import Table
 from mru_hw.sweeps.spec import Spec
 from mru_hw.sweeps.statistics.answers import Yield
 from mru_hw.sweeps.told import Told, percent, points_of, quantity
-from mru_hw.sweeps.verdict import Verdict, written
+from mru_hw.sweeps.verdict import TIES, Verdict, written
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import condition, many
+from mru_hw.sweeps.words import condition, doubted, many
 
 WORST = 10
 """Dies that are listed of each corner."""
@@ -105,6 +105,7 @@ def _cell(
     more = f", {cut} cut off" if cut else ""
     if not dies:
         return Told(f"{_MARKS['not run']} no result{more}"), "not run"
+    more += ", doubtful" if doubted(run, [point.number]) else ""
     share = passed / dies
     mark = "all" if passed == dies else "none" if not passed else "some"
     mark = "most" if mark == "some" and share >= _MOST else mark
@@ -210,18 +211,24 @@ class _Dies:
     """The dies of some points, each once, with what they came to at the worst of them."""
 
     def __init__(self, run: RunView, spec: Spec, points: Sequence[PointView]) -> None:
-        self._points = [point for point in points if len(point.accuracy)]
+        # Without the software's accuracy the die's own says as much as its loss.
+        own = [
+            (point, point.accuracy - float(np.nan_to_num(run.software(point))))
+            for point in points
+            if len(point.accuracy)
+        ]
+        # Of conditions at which a die is equally bad the first one stays: the one of `TIES`.
+        own.sort(key=lambda one: float(one[1].mean()))
+        self._points = [point for point, _ in own]
         every = [_codes(point.keys) for point in self._points]
         self._codes = np.unique(np.concatenate([np.empty(0, np.int64), *every]))
         self.keys = np.stack([self._codes >> _BITS, self._codes & ((1 << _BITS) - 1)], axis=1)
         n = len(self.keys)
         self.failed, self.lost = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self._least, self._at = np.full(n, np.inf), np.zeros((n, 2), np.int64)
-        for k, point in enumerate(self._points):
+        for k, (point, below) in enumerate(own):
             rows = self._rows(point.keys)
             self.failed[rows] += ~point.passing(spec, run.software(point))
-            # Without the software's accuracy the die's own says as much.
-            below = point.accuracy - float(np.nan_to_num(run.software(point)))
             less = below < self._least[rows]
             self._least[rows[less]] = below[less]
             self._at[rows[less]] = np.stack([np.full(less.sum(), k), np.flatnonzero(less)], axis=1)
@@ -276,9 +283,9 @@ def worst_table(run: RunView, one: Yield, again: Again) -> Table | None:
         name=f"worst_dies_{one.settings['corner']}",
         caption=(
             f"The worst {len(dies)} of {many(one.dies, 'die')}, {one.drawn}: "
-            "those that fail at most "
-            "conditions first, then those that lose most accuracy. The command runs the die again "
-            "to the same decisions and says which sequences, units and frames failed, and why."
+            "those that fail at most conditions first, then those that lose most accuracy. "
+            f"{TIES} The command runs the die again to the same decisions and says which "
+            "sequences, units and frames failed, and why."
         ),
         head=(
             *("die (seed)", "fails at", "least accuracy at", "accuracy there", "loss there"),

@@ -29,7 +29,7 @@ def nominal_accuracies(run: RunView, found: ChipFacts | str) -> dict[int, float]
     """
     kin: dict[tuple[str, ...], list[PointView]] = {}
     for point in run.points:
-        if _plain(run, point):
+        if plain(run, point):
             kin.setdefault(_key(point), []).append(point)
     each = run.base.seconds / max(1, run.base.n_runs)
     if isinstance(found, str) or len(kin) > _MOST or len(kin) * each > _LONGEST:
@@ -51,7 +51,8 @@ def nominal_accuracies(run: RunView, found: ChipFacts | str) -> dict[int, float]
     return accuracies
 
 
-def _plain(run: RunView, point: PointView) -> bool:
+def plain(run: RunView, point: PointView) -> bool:
+    """Whether a run of a point is a function of the base's design, its die and its condition."""
     settings = point.settings
     return (
         point.level == "behavioral"

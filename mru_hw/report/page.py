@@ -13,16 +13,17 @@ from mru_hw.errors import MruHwError
 from mru_hw.files import refuse_foreign, whole_file
 from mru_hw.report import bands
 from mru_hw.report.again import Again, InPython
+from mru_hw.report.against import against
 from mru_hw.report.bands import until_lines
 from mru_hw.report.beside_spice import agreement_section
 from mru_hw.report.chip import ChipFacts, area_section, find_chip
 from mru_hw.report.compare import Compared, published, side_by_side
-from mru_hw.report.enlarge import enlarge_section
+from mru_hw.report.enlarge import budget_of, enlarge_section
 from mru_hw.report.failing import failing_units
 from mru_hw.report.growth import growth_section
 from mru_hw.report.head import STAMP, cards, lead, network_name, paragraph
-from mru_hw.report.limits import all_ran, capability_note, limits_said, specification
-from mru_hw.report.montecarlo import matrices, refused, spread_table, worst_table
+from mru_hw.report.limits import capability, limits_said, specification
+from mru_hw.report.montecarlo import spread_table, worst_table
 from mru_hw.report.network import network_section
 from mru_hw.report.nominal import nominal_accuracies
 from mru_hw.report.origin import reproduction
@@ -30,10 +31,12 @@ from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
 from mru_hw.report.power_parts import power_parts
 from mru_hw.report.reading import reading
+from mru_hw.report.remedy import Remedy, remedy
 from mru_hw.report.sections import distributions, notes, over_axes, point_rows, technologies
 from mru_hw.report.sequence import sequence_section
 from mru_hw.report.tradeoffs import tradeoffs
 from mru_hw.report.uncovered import boundary
+from mru_hw.report.yields import yield_section
 from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.statistics.answers import Statistics, statistics
 from mru_hw.sweeps.verdict import Verdict, verdict
@@ -56,6 +59,8 @@ class Page:
     ----------
     verdict, statistics
         The figures at its head, and all that the tables have of the dies.
+    helps
+        What would help against what binds.
     paragraph
         The verdict as sentences.
     lead, warnings
@@ -74,6 +79,7 @@ class Page:
     sections: Sequence[Section]
     boundary: Sequence[str]
     verdict: Verdict
+    helps: Remedy | None
     statistics: Statistics
     chip: ChipFacts | None
 
@@ -122,7 +128,9 @@ def make_page(
         if chip is None or run.level == "ideal"
         else power_parts(chip, condition(run, run.base))
     )
-    nominal = nominal_accuracies(run, found)
+    nominal, budget = nominal_accuracies(run, found), budget_of(found)
+    known = None if isinstance(budget, str) else budget
+    helps = remedy(run, judged, nominal, found, known, words)
     compared = [Compared(run=run, verdict=judged)]
     compared += [Compared(run=one, verdict=verdict(one, statistics(one))) for one in others]
     sections = [
@@ -136,7 +144,7 @@ def make_page(
         power(run, finer),
         *_dies(run, told, judged),
         _worst(run, judged, words, chip, model, inputs),
-        enlarge_section(found, run, judged, nominal, words),
+        enlarge_section(found, run, budget, helps, words),
         *_points(run, told, nominal),
         tradeoffs(run, told, judged, chip),
         area_section(found),
@@ -152,12 +160,13 @@ def make_page(
     return Page(
         title=title or f"{network_name(run)} on many dies",
         lead=lead(run, technologies(run)),
-        paragraph=paragraph(run, judged, chip),
+        paragraph=paragraph(run, judged, chip, helps),
         warnings=warnings(run),
         cards=[*cards(run, judged, chip), *own_cards],
         sections=[one for one in sections if one is not None and not one.empty],
         boundary=boundary(run),
         verdict=judged,
+        helps=helps,
         statistics=told,
         chip=chip,
     )
@@ -252,30 +261,7 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
         tables=[table for table in [spread_table(run, judged)] if table is not None],
         pictures=distributions(run, own),
     )
-    yield Section(
-        key="yield",
-        title="Yield",
-        paragraphs=(
-            f"A die passes if it keeps, at every temperature and supply asked for: "
-            f"{limits_said(run)}. The first interval is Clopper's and Pearson's, given these "
-            "sequences. Behind the sequences: the share of dies whose accuracy on other sequences "
-            "would keep the limit, at the hardest condition alone, from a beta-binomial fit; it is "
-            "not told where dies differ no more than the sequences make them: more sequences tell "
-            "it.",
-            all_ran(run),
-        ),
-        tables=[
-            Table(
-                name="yield",
-                caption="One row a population of dies; populations are never pooled.",
-                head=bands.YIELD_HEAD,
-                rows=bands.yield_rows(run, told),
-                numbers=(2, 4, 5, 6, 7, 8),
-            ),
-            *matrices(run, judged),
-            *filter(None, [refused(run)]),
-        ],
-    )
+    yield yield_section(run, told, judged)
 
 
 def _worst(
@@ -337,30 +323,7 @@ def _points(run: RunView, told: Statistics, nominal: Mapping[int, float]) -> Ite
 
 
 def _more(run: RunView, told: Statistics) -> Iterator[Section]:
-    if told.comparisons:
-        yield Section(
-            key="against",
-            title="Against the point at the head",
-            paragraphs=(
-                "Differences on the same dies and sequences. Accuracy, and the share of decisions "
-                "that are right at both or wrong at both: for other dies and sequences. Energy: "
-                "Student's interval over dies. Passing: Agresti's and Min's interval, and the p of "
-                "McNemar's exact test; both are of the dies on these sequences alone, so that "
-                "passing "
-                "may differ surely where the interval of the accuracy, which is for other "
-                "sequences "
-                "too, holds 0.",
-            ),
-            tables=[
-                Table(
-                    name="differences",
-                    caption="Each point less the one at the head.",
-                    head=bands.COMPARISON_HEAD,
-                    rows=bands.comparison_rows(run, told),
-                    numbers=range(1, len(bands.COMPARISON_HEAD)),
-                )
-            ],
-        )
+    yield from against(run, told)
     if rows := bands.percentile_rows(run, told):
         yield Section(
             key="percentiles",
@@ -375,21 +338,4 @@ def _more(run: RunView, told: Statistics) -> Iterator[Section]:
                 )
             ],
         )
-    if rows := bands.capability_rows(run, told):
-        yield Section(
-            key="capability",
-            title="Capability",
-            paragraphs=(
-                f"{capability_note()} The interval is Bissell's. Where the p of the test is small, "
-                "the dies are not normal and the index says nothing of the yield.",
-            ),
-            tables=[
-                Table(
-                    name="capability",
-                    caption="Cpk of each limited figure at each point.",
-                    head=bands.CAPABILITY_HEAD,
-                    rows=rows,
-                    numbers=range(2, 5),
-                )
-            ],
-        )
+    yield from capability(run, told)

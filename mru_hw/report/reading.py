@@ -38,14 +38,42 @@ _WORDS = (
     (
         "yield",
         "Share of dies that keep every limit at every temperature and supply asked for. Its "
-        "interval, Clopper's and Pearson's, is for other dies and these sequences.",
+        "interval, Clopper's and Pearson's exact one of a share, is for other dies and these "
+        "sequences.",
+    ),
+    (
+        "yield behind the sequences",
+        "A beta distribution of the dies' accuracies and binomial counts of right sequences, both "
+        "parameters the likeliest; the interval is the delta method's on the scale of the logit: "
+        "for other dies and other sequences.",
+    ),
+    (
+        "interval of the accuracy as trained",
+        "Clopper's and Pearson's of the right ones among the sequences: one network, no dies, and "
+        "other sequences of the same kind. Sequences count as independent.",
     ),
     (
         "interval of a mean accuracy",
         "For other dies and other sequences: both are drawn again, each by itself, "
-        f"{DRAWS} times (the pigeonhole bootstrap).",
+        f"{DRAWS} times (the pigeonhole bootstrap); its ends are percentiles, taken further out as "
+        "a t interval's of so many dies and sequences are.",
     ),
-    ("interval of energy and power", "Student's: for other dies and these sequences."),
+    (
+        "interval of energy and power",
+        "Student's, from the means of the dies: for other dies and these sequences.",
+    ),
+    (
+        "a point against another",
+        "Pairs on the same die and sequence: the same bootstrap of the differences of right "
+        "decisions, Student's interval of the dies' differences of energy, Agresti's and Min's of "
+        "the shares of dies that pass.",
+    ),
+    (
+        "alike",
+        "Share of decisions, one a die and sequence, that are right at both points or wrong at "
+        "both; two wrong ones count as alike though their classes differ. The interval is the "
+        "same bootstrap's.",
+    ),
     ("P10, P90", "A tenth of the runs lies below, and a tenth above: how dies differ."),
 )
 

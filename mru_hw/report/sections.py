@@ -18,7 +18,7 @@ from mru_hw.sweeps.subject import ARITHMETIC
 from mru_hw.sweeps.told import Told, ends, percent, quantity
 from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import counted, described, differing, many, said
+from mru_hw.sweeps.words import counted, described, differing, doubted, many, said
 from mru_hw.units import render
 
 _SHOWN = 6
@@ -241,7 +241,8 @@ def point_rows(run: RunView, told: Statistics, nominal: Mapping[int, float]) -> 
         done = f"{point.n_runs} of {point.n_wanted}"
         at = ", ".join(said(point, name) for name in names) or described(run, point)
         alone = percent(nominal.get(point.number))
-        number = Told(str(point.number), point.number)
+        doubts = ", doubtful" if doubted(run, [point.number]) else ""
+        number = Told(f"{point.number}{doubts}", point.number)
         rows.append([point.study, at, done, *shares, joules, watts, failed, alone, number])
     return rows
 

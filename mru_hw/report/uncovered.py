@@ -27,14 +27,18 @@ _HELD_OUT = (
     "says: "
     "an accuracy here is of the file of sequences that the plan names."
 )
-_DRAWN_LOTS = "process_scale"
+_DRAWN = (
+    ("process_scale", "lot", "shifts from lot to lot and from die to die about the corner"),
+    ("gradient_scale", "gradient", "slopes of the threshold across a die"),
+)
+"""Axis, what it draws, and what that is."""
 
 
 def boundary(run: RunView) -> list[str]:
     """Return what the figures of a sweep leave out, in sentences."""
     if run.level == "ideal":
         return [*BOUNDARY, _HELD_OUT]
-    return [*BOUNDARY, _HELD_OUT, *_timing(run), *_noise(run), *_lots(run), *_conditions(run)]
+    return [*BOUNDARY, _HELD_OUT, *_timing(run), *_noise(run), *_undrawn(run), *_conditions(run)]
 
 
 def _timing(run: RunView) -> Iterator[str]:
@@ -55,12 +59,30 @@ def _noise(run: RunView) -> Iterator[str]:
         )
 
 
-def _lots(run: RunView) -> Iterator[str]:
-    if not any(point.settings[_DRAWN_LOTS] for point in run.points):
-        yield (
-            "No lot was drawn: every die stands at a fixed corner. {axis: process_scale, values: "
-            "[1]} among the axes of PLAN.yaml draws lots and dies around the corner."
-        )
+def lots(run: RunView) -> list[str]:
+    """Say whether dies were drawn with what a process moves from lot to lot and across a die."""
+    return [*_undrawn(run), *_drawn(run)]
+
+
+def _undrawn(run: RunView) -> Iterator[str]:
+    for axis, what, meant in _DRAWN:
+        if not any(point.settings[axis] for point in run.points):
+            yield (
+                f"No {what} was drawn: {meant} are outside every yield here. {{axis: {axis}, "
+                "values: [1]} among the axes of PLAN.yaml adds them."
+            )
+
+
+def _drawn(run: RunView) -> Iterator[str]:
+    for axis, what, meant in _DRAWN:
+        n, drawn = len(run.points), sum(bool(point.settings[axis]) for point in run.points)
+        if drawn == n:
+            yield f"A {what} was drawn with every die: {meant} are inside the yields."
+        elif drawn:
+            yield (
+                f"A {what} was drawn at {drawn} of {n} points: {meant} are inside the yields of "
+                "those populations alone that name them."
+            )
 
 
 def _conditions(run: RunView) -> Iterator[str]:

@@ -21,6 +21,7 @@ from mru_hw.mapping.options import DesignOptions
 from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Point, Shard, points, read_shard
+from mru_hw.sweeps.ready import DOUBTFUL_POINTS
 from mru_hw.sweeps.statistics.stopping import read_until
 from mru_hw.sweeps.store import FRAME, plain
 from mru_hw.sweeps.stored_runs import (
@@ -66,6 +67,7 @@ def check_claims(
     _references(db, labels)
     shard = read_shard(facts["shard"]) if "shard" in facts else Shard(number=1, count=1)
     _ended(json.loads(facts.get("until", "null")), len(wanted))
+    require(set(json.loads(facts.get(DOUBTFUL_POINTS, "[]"))) <= wanted.keys())
     claims = Claims(
         points=wanted,
         asked=shard.asked(list(wanted.values())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,8 @@ Designs = dict[tuple[str, ...], tuple[Design, str, float]]
 
 DOUBTFUL = "doubtful"
 """Name of the fact that says what makes runs of a sweep doubtful."""
+DOUBTFUL_POINTS = "doubtful.points"
+"""Name of the fact that has the numbers of the points with such runs, as JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +141,15 @@ def _refuse(subject: Subject, design: Design, setup: Setup) -> None:
 
 
 def doubtful_facts(ready: Sequence[Ready]) -> dict[str, str]:
-    """Say how many points are doubtful, and of each kind why at the first; nothing if none is."""
-    told = [one.warnings for one in ready if any(one.warnings)]
-    if not told:
+    """Say which points are doubtful, and of each kind why at the first; nothing if none is."""
+    found = [one for one in ready if any(one.warnings)]
+    if not found:
         return {}
-    return {DOUBTFUL: f"Doubtful points: {len(told)} of {len(ready)}. {warning(told)}"}
+    why = warning(one.warnings for one in found)
+    return {
+        DOUBTFUL: f"Doubtful points: {len(found)} of {len(ready)}. {why}",
+        DOUBTFUL_POINTS: json.dumps([one.point.index for one in found]),
+    }
 
 
 def trim_facts(subject: Subject, ready: Iterable[Ready]) -> dict[str, str]:

@@ -42,6 +42,8 @@ class Figure:
         A limit as PLAN.yaml may have it.
     description
         For the JSON schema.
+    binds
+        What of a die a limit is held against, in words.
     render
         A limit in words.
     priced
@@ -54,6 +56,7 @@ class Figure:
     kind: Any
     example: Mapping[str, Any]
     description: str
+    binds: str
     render: Callable[[float], str]
     priced: bool = False
     gaussian: bool = False
@@ -66,6 +69,7 @@ _TABLE = (
         kind=_Share,
         example={"at_least": 0.9},
         description="share of right decisions, 0 to 1",
+        binds="the share of its sequences that it decides rightly",
         render=lambda value: f"{100 * value:g} %",
     ),
     Figure(
@@ -73,6 +77,7 @@ _TABLE = (
         kind=Annotated[float, Field(ge=-1, le=1)],
         example={"at_most": 0.01},
         description="accuracy of the network in software less that of the die, as a share",
+        binds="the accuracy of the network in software less its own, on the same sequences",
         render=lambda value: f"{100 * value:g} point{'s' * (abs(value) != NEAR_SOFTWARE)}",
     ),
     Figure(
@@ -80,6 +85,7 @@ _TABLE = (
         kind=Annotated[Joules, Field(ge=0)],
         example={"at_most": "400 nJ"},
         description="energy of a sequence, the mean over sequences [J]",
+        binds="its mean over all sequences, so that a single sequence may take more or less",
         render=lambda value: render(value, "J"),
         priced=True,
         gaussian=True,
@@ -89,6 +95,8 @@ _TABLE = (
         kind=Annotated[Watts, Field(ge=0)],
         example={"at_most": "1 uW"},
         description="mean supply power [W]",
+        binds="its mean energy of a sequence over a sequence's mean length, so that a single "
+        "sequence or moment may draw more or less",
         render=lambda value: render(value, "W"),
         priced=True,
         gaussian=True,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mru_hw.statistics.crossed import mean_band
 from mru_hw.statistics.shares import Band
-from mru_hw.sweeps.spec import CONDITIONS, FIGURES
+from mru_hw.sweeps.kept import KeptAt, kept_at, kept_said
+from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Spec
 from mru_hw.sweeps.statistics.answers import (
     Statistics,
     Yield,
@@ -21,8 +22,13 @@ from mru_hw.sweeps.statistics.answers import (
 )
 from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import condition, many
+from mru_hw.sweeps.words import condition, doubted, many
 
+TIES = (
+    "Of equal runs the one is named whose die fails at most conditions, then that of the lower "
+    "seed; of equal conditions of a die, the one with the worst mean over dies."
+)
+"""Which of several worst runs is named, wherever one is."""
 SIDES = ("at_least", "at_most")
 _UNITS = {"energy": "J", "power": "W"}
 
@@ -43,7 +49,9 @@ class Held:
         Distance of the limit from the mean of the dies at that point, in standard deviations;
         above 0 inside, NaN where all dies are alike.
     seed, point
-        Of that run: the die's seed, and the number of the point.
+        Of that run: the die's seed, and the number of the point. Of several by the rule `TIES`.
+    hardest
+        Number of the point at which most runs break it; of several, the one with the worst mean.
     broken
         Dies that break the limit at one condition at least.
     broken_at
@@ -61,6 +69,7 @@ class Held:
     sigmas: float
     seed: int
     point: int
+    hardest: int
     broken: int
     broken_at: dict[int, int]
     dies: int
@@ -90,6 +99,8 @@ class Verdict:
         the dies up to there, with the interval that holds then.
     corners
         The yields of it and of the populations that differ from it by their corner alone.
+    kept_at
+        The conditions at which these populations have to pass, with the dies that do.
     limits
         Every limit on each of these populations.
     binding
@@ -110,6 +121,7 @@ class Verdict:
     point: int
     judged: Yield | None
     corners: tuple[Yield, ...]
+    kept_at: tuple[KeptAt, ...]
     limits: tuple[Held, ...]
     binding: Held | None
     software: float | None
@@ -131,12 +143,16 @@ class Verdict:
         """Yield name, figure and what it rests on, for a terminal or a notebook."""
         base = next(point for point in run.points if point.number == self.point)
         at = condition(run, base)
+        word, why = kept_said(run, self.kept_at)
+        yield "specification is", Told(word), why
         if self.judged is not None and self.judged.dies:
-            yield "specification", Told(run.spec(self.judged.study).said()), self.conditions(run)
+            yield "it asks for", Told(run.spec(self.judged.study).said()), self.conditions(run)
         for one in self.corners:
-            yield f"yield, {one.drawn}", share_of(one), interval_of(one)
+            sure = _joined(interval_of(one), doubted(run, one.points))
+            yield f"yield, {one.drawn}", share_of(one), sure
         if self.accuracy is not None:
-            yield "accuracy of dies", percent(self.accuracy.value), f"{ends(self.accuracy)}, {at}"
+            sure = _joined(f"{ends(self.accuracy)}, {at}", doubted(run, [self.point]))
+            yield "accuracy of dies", percent(self.accuracy.value), sure
         for name, share in (
             ("accuracy as trained", self.software),
             ("mapped and rounded", self.ideal),
@@ -183,6 +199,7 @@ def verdict(run: RunView, told: Statistics) -> Verdict:
         point=base.number,
         judged=judged,
         corners=tuple(corners),
+        kept_at=kept_at(run, corners),
         limits=tuple(limits),
         binding=_binding(limits),
         software=run.references.get("software"),
@@ -221,18 +238,31 @@ def held_limits(run: RunView, population: Yield) -> Iterator[Held]:
     points = [p for p in run.points if p.number in numbers and len(p.accuracy)]
     if not points:
         return
-    for name, limit in run.spec(population.study).limits.items():
+    spec = run.spec(population.study)
+    failing = [_failing(run, spec, point) for point in points]
+    for name, limit in spec.limits.items():
         for side in SIDES:
             bound = getattr(limit, side)
             if bound is not None:
-                found = _held(run, population, points, name, side)
+                found = _held(run, population, list(zip(points, failing, strict=True)), name, side)
                 if found is not None:
                     yield found
 
 
+def _failing(run: RunView, spec: Spec, point: PointView) -> NDArray[np.int64]:
+    codes, passed = point.passed(spec, run.software(point))
+    return codes[~passed]
+
+
 def _held(
-    run: RunView, population: Yield, points: Sequence[PointView], name: str, side: str
+    run: RunView,
+    population: Yield,
+    failing: Sequence[tuple[PointView, NDArray[np.int64]]],
+    name: str,
+    side: str,
 ) -> Held | None:
+    """Return a limit on a population; `failing` has the codes of the dies that fail by point."""
+    points = [point for point, _ in failing]
     limit = run.spec(population.study).limits[name]
     bound = float(getattr(limit, side))
     sign = 1.0 if side == "at_least" else -1.0
@@ -242,9 +272,8 @@ def _held(
     alone = limit.model_copy(update={other: None for other in SIDES if other != side})
     broken = [~alone.holds(one) for one in values]
     inside = [sign * (one - bound) for one in values]
-    # Worst runs tie, for accuracies are counts: then the mean decides, as in `Yield.hardest`.
-    at = min(range(len(inside)), key=lambda k: (inside[k].min(), inside[k].mean()))
-    row = int(np.argmin(inside[at]))
+    at, row = _worst(points, inside, [codes for _, codes in failing])
+    hardest = min(range(len(inside)), key=lambda k: (-broken[k].sum(), inside[k].mean()))
     spread = float(values[at].std(ddof=1)) if len(values[at]) > 1 else 0.0
     near = float(inside[at].mean()) / spread if spread > 0 else float("nan")
     return Held(
@@ -257,11 +286,29 @@ def _held(
         sigmas=near,
         seed=int(points[at].seeds[row]),
         point=points[at].number,
+        hardest=points[hardest].number,
         broken=_dies(points, broken),
         broken_at={p.number: int(b.sum()) for p, b in zip(points, broken, strict=True)},
         dies=_dies(points, [np.ones(len(p.accuracy), np.bool_) for p in points]),
         runs=sum(len(point.accuracy) for point in points),
     )
+
+
+def _worst(
+    points: Sequence[PointView],
+    inside: Sequence[NDArray[np.float64]],
+    failing: Sequence[NDArray[np.int64]],
+) -> tuple[int, int]:
+    """Return which point and which run of it is least inside a limit, by the rule `TIES`."""
+    least = min(float(one.min()) for one in inside)
+    tied = [
+        point.codes[one == least] for point, one in zip(points, inside, strict=True)
+    ]  # accuracies are counts, so that many runs may be equal
+    dies = np.unique(np.concatenate(tied))
+    die = dies[np.argmax(sum(np.isin(dies, one).astype(np.int64) for one in failing))]
+    there = [k for k, codes in enumerate(tied) if die in codes]
+    at = min(there, key=lambda k: float(inside[k].mean()))
+    return at, int(np.flatnonzero((points[at].codes == die) & (inside[at] == least))[0])
 
 
 def _dies(points: Sequence[PointView], chosen: Sequence[NDArray[np.bool_]]) -> int:
@@ -283,6 +330,10 @@ def _but_corner(settings: Any) -> dict[str, Any]:
 
 
 # --------------------------------------------------------------------------------------- words
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
 
 
 def written(figure: str, value: float) -> Told:
@@ -333,9 +384,8 @@ def bound(run: RunView, held: Held) -> str:
     if held.broken and len(held.broken_at) == 1:
         return f"{breaks}; {worst}"
     if held.broken:
-        most = max(held.broken_at, key=lambda number: held.broken_at[number])
-        hard = next(one for one in run.points if one.number == most)
-        share = held.broken_at[most]
+        hard = next(one for one in run.points if one.number == held.hardest)
+        share = held.broken_at[held.hardest]
         some = "" if held.broken == 1 else "all " if share == held.broken else f"{share} of them "
         there = f"{some}at "
         return f"{breaks}, {there}{condition(run, hard)}; {worst}"

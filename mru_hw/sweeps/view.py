@@ -18,7 +18,7 @@ from mru_hw.files import refuse_no_file
 from mru_hw.sweeps.axes import AXES, UNSET
 from mru_hw.sweeps.claims import check_claims
 from mru_hw.sweeps.point_view import Array, PointView
-from mru_hw.sweeps.ready import DOUBTFUL
+from mru_hw.sweeps.ready import DOUBTFUL, DOUBTFUL_POINTS
 from mru_hw.sweeps.spec import DEFAULT, Spec
 from mru_hw.sweeps.store import FRAME, QUANTILES, results_digest
 from mru_hw.sweeps.store_file import APPLICATION, UnusableStoreError, refuse_format
@@ -107,6 +107,14 @@ class RunView:
     def doubtful(self) -> str:
         """What makes runs of the sweep doubtful, in sentences; empty where nothing does."""
         return printable(self.facts.get(DOUBTFUL, ""), 1000)
+
+    @property
+    def doubtful_points(self) -> frozenset[int] | None:
+        """Numbers of the doubtful points; None of a store that has not which they are."""
+        found = self.facts.get(DOUBTFUL_POINTS)
+        if found is None:
+            return None if self.doubtful else frozenset()
+        return frozenset(json.loads(found))
 
     @property
     def until(self) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mru_hw.sweeps.axes import AXES, known
 from mru_hw.sweeps.spec import CONDITIONS
@@ -16,6 +16,7 @@ __all__ = [
     "counted",
     "described",
     "differing",
+    "doubted",
     "many",
     "percent",
     "said",
@@ -63,3 +64,16 @@ def counted(point: PointView) -> str:
         dies = many(point.n_wanted // trials, "die")
         return f"{many(n, 'run')} ({dies}, {trials} perturbed networks each)"
     return many(n, "die")
+
+
+def doubted(run: RunView, numbers: Collection[int]) -> str:
+    """Say how many of some points are doubtful; empty where none is."""
+    known = run.doubtful_points
+    if known is None:
+        return "points of the sweep are doubtful"
+    count = len(known.intersection(numbers))
+    if not count:
+        return ""
+    if len(numbers) == 1:
+        return "a doubtful point"
+    return f"{count} of {len(numbers)} points doubtful"

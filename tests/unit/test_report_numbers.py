@@ -103,7 +103,7 @@ def test_yields_are_those_of_the_store(store: Path, page: Page, corner: str) -> 
         assert value == f"{100 * passed / dies:.2f} %"
         assert sure == (
             f"{100 * test.low:.2f} % to {100 * test.high:.2f} %; {passed} of {dies} dies at 4 "
-            "conditions"
+            "conditions; 4 of 4 points doubtful"
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -350,18 +349,30 @@ def _comparisons(run: RunView) -> Iterator[Comparison]:
         rows, rows_there = _common(all_ours, all_theirs)
         passing, p = paired_shares(kept[rows], kept_there[rows_there])
         priced = len(base.energy) and len(point.energy)
-        apart = partial(_differences, run, (base, ours), (point, theirs))
+        apart = _differences(run, (base, ours), (point, theirs))
         yield Comparison(
             point=point.number,
             base=base.number,
             dies=len(ours),
             judged=len(rows),
-            accuracy=two_way_band(apart(), seed=point.number, differences=True),
-            alike=two_way_band((one == 0 for one in apart()), seed=point.number),
+            accuracy=difference(run, base, point),
+            alike=two_way_band((one == 0 for one in apart), seed=point.number),
             energy=mean_band(point.energy[theirs] - base.energy[ours]) if priced else None,
             passing=passing,
             p=p,
         )
+
+
+def difference(run: RunView, first: PointView, second: PointView) -> Band | None:
+    """Return the second point's mean accuracy less the first's on the dies that both have.
+
+    Returns
+    -------
+    The difference with its interval for other dies and other sequences; None without common dies.
+    """
+    ours, theirs = _common(first.codes, second.codes)
+    apart = _differences(run, (first, ours), (second, theirs))
+    return two_way_band(apart, seed=second.number, differences=True)
 
 
 def _common(

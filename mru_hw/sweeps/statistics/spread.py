@@ -16,7 +16,7 @@ PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 """The percentiles of a report."""
 _SHAPIRO = 5000
 """Dies up to which the p of Shapiro's and Wilk's test is accurate."""
-_FEWEST = 8
+FEWEST = 8
 """Dies that a capability is told of."""
 
 
@@ -85,7 +85,7 @@ def capability(
         *(() if most is None else (most - mean,)),
         *(() if least is None else (mean - least,)),
     ]
-    if not sides or n < _FEWEST or deviation <= 1e-12 * abs(mean):
+    if not sides or n < FEWEST or deviation <= 1e-12 * abs(mean):
         return None
     index = min(sides) / (3 * deviation)
     spread = math.sqrt(1 / (9 * n) + index**2 / (2 * (n - 1)))

@@ -1,0 +1,86 @@
+"""What larger mirrors gain where dies fail: some dies of the sweep, run again with them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mru_hw.errors import LawError, UserError
+from mru_hw.report.chip import ChipFacts
+from mru_hw.report.nominal import plain
+from mru_hw.sweeps.explain import plans_of
+from mru_hw.sweeps.points import Job, points
+from mru_hw.sweeps.verdict import Held
+from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.work import drawn_dies, made_chip, run_dies
+
+_DIES, _LONGEST = 100, 10.0
+"""Dies that are run again, at most, and for how many seconds by the stored runs."""
+_FEWEST = 8
+"""Dies below which nothing is run: so few tell nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Larger:
+    """The same dies at one point, with mirrors as they are and at twice their area.
+
+    Attributes
+    ----------
+    dies
+        How many were run: the first ones of the point.
+    kept, kept_larger
+        Of them those that keep the limit.
+    accuracy, accuracy_larger
+        Their mean accuracies.
+    """
+
+    dies: int
+    kept: int
+    kept_larger: int
+    accuracy: float
+    accuracy_larger: float
+
+
+def run_larger(
+    run: RunView, found: ChipFacts, held: Held, point: PointView, mirrors: Sequence[str]
+) -> Larger | None:
+    """Run dies of a point with some mirrors at twice their area.
+
+    Returns
+    -------
+    None where a run is no function of design and condition alone, where the plan enlarges mirrors
+    already, where it would take long, and where the larger design cannot be made.
+    """
+    each = point.seconds / max(1, point.n_runs)
+    n = min(_DIES, len(point.accuracy), int(_LONGEST / max(each, 1e-6)))
+    options = points(plans_of(run), found.subject.technology)[point.number]
+    if n < _FEWEST or not plain(run, point) or options.options.area:
+        return None
+    area = dict.fromkeys(mirrors, 2)
+    larger = dataclasses.replace(options, options=options.options.model_copy(update={"area": area}))
+    seeds = tuple(int(seed) for seed in point.seeds[:n])
+    try:
+        chip = made_chip(found.subject, Job(point=larger, trial=0, first=0, seeds=seeds))
+        if chip is None or chip.trim is not None:
+            return None
+        made = chip.design, drawn_dies(chip, seeds)
+        decisions = run_dies(found.subject, chip, made, keep_all=False).trace.decision
+    except (UserError, LawError):
+        return None
+    before = point.accuracy[:n]
+    after = np.mean(decisions == np.asarray(found.subject.inputs.y), axis=1)
+    own, software = run.spec(point.study).limits[held.figure], run.software(point)
+    keep, keep_larger = (
+        int(own.holds(software - one if held.figure == "loss" else one).sum())
+        for one in (before, after)
+    )
+    return Larger(
+        dies=n,
+        kept=keep,
+        kept_larger=keep_larger,
+        accuracy=float(before.mean()),
+        accuracy_larger=float(after.mean()),
+    )

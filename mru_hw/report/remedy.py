@@ -1,0 +1,236 @@
+"""What would help against what binds: whether mismatch is its cause, and what shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mru_hw.budget.table import Budget
+from mru_hw.report.again import Again
+from mru_hw.report.chip import ChipFacts
+from mru_hw.report.larger import Larger, run_larger
+from mru_hw.sweeps.told import Told, percent, points_of, quantity
+from mru_hw.sweeps.verdict import Held, Verdict
+from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.words import condition, many
+
+FOLLOWED = 3
+"""Mirrors whose enlargement together is told: the first ones of the error budget."""
+_SLOWER = (
+    "A larger mirror is a slower one: twice its area is twice the gate capacitance on its rail. "
+    "Settled timing does not see that; timing: timed in PLAN.yaml does."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What would help.
+
+    Attributes
+    ----------
+    short
+        One or two sentences, for the verdict.
+    more
+        What they rest on, and the commands that show it.
+    """
+
+    short: str
+    more: tuple[str, ...]
+
+
+def remedy(
+    run: RunView,
+    told: Verdict,
+    nominal: Mapping[int, float],
+    found: ChipFacts | str,
+    budget: Budget | None,
+    again: Again,
+) -> Remedy | None:
+    """Return what would help against the limit that binds; None where none is known.
+
+    Parameters
+    ----------
+    nominal
+        Accuracies of the nominal die by number of the point.
+    found, budget
+        The chip and its error budget, where they are at hand.
+    """
+    held = told.binding
+    if held is None:
+        return None
+    number = held.hardest if held.broken else held.point
+    point = next(one for one in run.points if one.number == number)
+    if not held.broken:
+        return Remedy(short=_unbroken(told), more=())
+    if held.figure in {"energy", "power"}:
+        return _price(run, held, point)
+    own = nominal.get(point.number)
+    if own is None:
+        return _unknown(run, point, again)
+    value = np.array([run.software(point) - own if held.figure == "loss" else own])
+    if not run.spec(point.study).limits[held.figure].holds(value)[0]:
+        return _not_mismatch(run, held, point, own, again)
+    mirrors = [] if budget is None else budget.mirrors[:FOLLOWED]
+    gained = None
+    if not isinstance(found, str) and mirrors:
+        gained = run_larger(run, found, held, point, [one.name for one in mirrors])
+    area = sum(one.area for one in mirrors)
+    share = 0.0 if isinstance(found, str) else area / found.gate_area
+    return _mismatch(run, held, point, own, again, (gained, len(mirrors), share))
+
+
+def _unbroken(told: Verdict) -> str:
+    if all(one.kept for one in told.kept_at):
+        return "No die breaks it, so that nothing has to be mended for this specification."
+    return (
+        "No run that came to a result breaks it: dies that do not pass failed by their circuit, "
+        "for the reasons in the last table under “Yield”."
+    )
+
+
+def _price(run: RunView, held: Held, point: PointView) -> Remedy:
+    """Say what lowers energy and power: smaller currents, and by how much."""
+    static, moving = (sum(pair[k] for pair in point.blocks.values()) for k in (0, 1))
+    total = static + moving
+    cause = _past(run, held, point)
+    if held.side != "at_most" or not total or run.level != "behavioral":
+        return Remedy(short=cause, more=())
+    still, i_unit = static / total, point.settings["i_unit"]
+    wanted = (held.limit / held.worst - (1 - still)) / still
+    if wanted <= 0:
+        return Remedy(
+            short=f"{cause} Its switching part alone is past the limit, so that no smaller i_unit "
+            "keeps it: shorter or rarer frames, or fewer units, would.",
+            more=(),
+        )
+    short = (
+        f"{cause} With i_unit at {quantity(wanted * i_unit, 'A', 3)} in place of "
+        f"{quantity(i_unit, 'A', 3)} the worst run would come to the limit, were its static part "
+        f"({percent(still)} there) proportional to i_unit; the axis i_unit of PLAN.yaml tells, and "
+        "what accuracy it costs."
+    )
+    return Remedy(short=short, more=())
+
+
+def _past(run: RunView, held: Held, point: PointView) -> str:
+    """Say whether all dies are past a limit on energy or power, or some by their mismatch."""
+    values = point.figures(run.software(point))[held.figure]
+    mean = f"the mean of the dies, {held.write(float(values.mean()))} at {condition(run, point)},"
+    if run.spec(point.study).limits[held.figure].holds(values.mean(keepdims=True))[0]:
+        return (
+            f"Mismatch takes dies past it: {mean} keeps it. Larger mirrors narrow the spread, "
+            "which the sweep under “What to enlarge” tells; smaller currents move all dies."
+        )
+    return (
+        f"The cause is not mismatch, and larger mirrors do not mend it: {mean} breaks it already."
+    )
+
+
+def _unknown(run: RunView, point: PointView, again: Again) -> Remedy:
+    if point.level != "behavioral":
+        return Remedy(
+            short=f"At the level {point.level} no nominal die runs beside the dies of each "
+            "condition: the same plan at the level behavioral tells whether mismatch is the cause.",
+            more=(),
+        )
+    return Remedy(
+        short="Whether mismatch is the cause is not known here, for no nominal die was run at that "
+        f"point; {again.cause(run, point)} tells what stays wrong without mismatch.",
+        more=(),
+    )
+
+
+def _not_mismatch(run: RunView, held: Held, point: PointView, own: float, again: Again) -> Remedy:
+    """Say that the condition itself costs what the limit has not, and what tells why."""
+    return Remedy(
+        short=f"The cause is not mismatch, and larger mirrors do not mend it: at "
+        f"{condition(run, point)} the nominal die, which has none, breaks it already "
+        f"({_has(run, held, point, own)}). {_units(run, held, point, again)} names the units that "
+        "step wrongly there and why.",
+        more=(
+            _shares(run, point, own),
+            f"What stays wrong there without any mismatch: {again.cause(run, point)}.",
+            _against_condition(point),
+            _SLOWER,
+        ),
+    )
+
+
+def _mismatch(
+    run: RunView,
+    held: Held,
+    point: PointView,
+    own: float,
+    again: Again,
+    enlarged: tuple[Larger | None, int, float],
+) -> Remedy:
+    """Say that mismatch moves dies past a limit that the nominal die keeps, and what is gained."""
+    gained, n, share = enlarged
+    cause = (
+        f"Mismatch takes dies past it: at {condition(run, point)} the nominal die, which has none, "
+        f"keeps it ({_has(run, held, point, own)})."
+    )
+    more = [_shares(run, point, own)]
+    if gained is None:
+        helps = "Larger mirrors may help; by how much was not run here."
+    else:
+        change = gained.kept_larger - gained.kept
+        helps = (
+            f"Doubling the area of the first {many(n, 'mirror')} under “What to enlarge” "
+            f"{'helps' if change > 0 else 'does not help'}: of {many(gained.dies, 'die')} there "
+            f"{gained.kept_larger} keep it with them and {gained.kept} without, for "
+            f"{percent(share)} more gate area."
+        )
+        more.append(
+            "These dies were run here, at that condition alone: their mean accuracy moves by "
+            f"{points_of(gained.accuracy_larger - gained.accuracy)}, from "
+            f"{percent(gained.accuracy)} to {percent(gained.accuracy_larger)}. What the yield over "
+            "all conditions gains the sweep below says."
+        )
+    more.append(f"Which mirrors cost steps there, measured: {again.cause(run, point)}.")
+    if own < float(point.accuracy.mean()) or (gained and gained.kept_larger <= gained.kept):
+        more += [
+            f"{_units(run, held, point, again)} names the units that step wrongly there and why.",
+            _against_condition(point),
+        ]
+    return Remedy(short=f"{cause} {helps}", more=(*more, _SLOWER))
+
+
+def _units(run: RunView, held: Held, point: PointView, again: Again) -> str:
+    """Return what names the wrong units of the worst die of a point."""
+    at_point = int(point.seeds[int(np.argmin(point.accuracy))])
+    return again.die(run, point, held.seed if held.point == point.number else at_point, 0)
+
+
+def _against_condition(point: PointView) -> str:
+    """Say what may help where a condition costs accuracy without any mismatch."""
+    at = point.settings
+    chosen = f"corner: {at['corner']}, temperature: {at['temperature']:g}, v_dd: {at['v_dd']:g}"
+    return (
+        "What may help against the condition: larger currents where leakage takes the signal (the "
+        "axis i_unit of PLAN.yaml shows it on the same dies), a product that leaves the condition "
+        f"out, or training for the chip there: the key chip in the training's configuration, "
+        f"with {{{chosen}}} among its values."
+    )
+
+
+def _has(run: RunView, held: Held, point: PointView, own: float) -> str:
+    """Write the figure of the nominal die that a limit binds, beside the limit."""
+    if held.figure == "loss":
+        return f"a loss of {points_of(run.software(point) - own)}"
+    return f"an accuracy of {percent(own)}"
+
+
+def _shares(run: RunView, point: PointView, own: float) -> str:
+    """Say how much of the loss at a point is the nominal die's, and how much mismatch adds."""
+    software, mean = run.software(point), float(point.accuracy.mean())
+    loss = Told("not known") if np.isnan(software) else points_of(software - own)
+    beyond = f"loses {points_of(own - mean)} beyond it"
+    if mean >= own:
+        beyond = f"lies above it by {points_of(mean - own)}"
+    return (
+        f"At {condition(run, point)} the nominal die has {percent(own)}, a loss of {loss} that "
+        f"enlarging does not return; the mean of the dies, {percent(mean)}, {beyond}."
+    )
