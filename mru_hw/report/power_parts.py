@@ -11,6 +11,15 @@ from mru_hw.simulate.sensitivity.parts import parts_of
 from mru_hw.spice.decoupling import Decoupling
 from mru_hw.sweeps.told import percent, quantity
 
+_APART = {"layer": {}, "circuit": {"clock": "strobe drivers and lines"}}
+"""Supply blocks that are a row by themselves."""
+_COUNTED = {
+    "layer": "",
+    "circuit": (
+        " What the legs of a mirror draw counts with the node that they copy; strobe drivers and "
+        "lines are the supply block clock, and the bias tree is the block bias."
+    ),
+}
 _SEQUENCES = 300
 """Sequences that the nominal die is priced on, at most."""
 
@@ -69,13 +78,15 @@ def _parts_table(
     design: Design, entries: list[Entry], kind: str, seconds: float, total: float
 ) -> Table:
     rows: list[list[str]] = []
-    for name, static, moving in by(entries, _names(design, kind)):
+    for name, static, moving in by(entries, _names(design, kind), _APART[kind]):
         rows.append(_parts_row(name, static, moving, seconds, total))
     static, moving = (sum(getattr(e, f) for e in entries) for f in ("static", "switching"))
     rows.append(_parts_row("in all", static, moving, seconds, total))
     return Table(
         name=f"power_by_{kind}",
-        caption=f"Supply power of the nominal die by {kind}; the last row is the sum.",
+        caption=(
+            f"Supply power of the nominal die by {kind}; the last row is the sum.{_COUNTED[kind]}"
+        ),
         head=(kind, "power", "share", "static", "switching"),
         rows=rows,
         numbers=range(1, 5),
