@@ -24,9 +24,11 @@ class InShell:
 
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the commands that run them."""
-        from mru_hw.report.again import plan_texts
+        from mru_hw.report.again import design_text, plan_texts
 
+        design = list(design_text(run))
         yield from plan_texts(run)
+        yield from design
         store, first = shlex.quote(run.path.name), next(iter(run.plans.values()))
         yield (
             "Sweep and page",
@@ -36,7 +38,7 @@ class InShell:
             f"mru-hw report {store} OTHER.sqlite --out both.html   # beside another run",
         )
         model, inputs, tech = (shlex.quote(str(first[n])) for n in ("model", "inputs", "tech"))
-        own = "" if not first.get("design") else " --design DESIGN.yaml"
+        own = " --design DESIGN.yaml" if design else ""
         yield (
             "Netlist, what costs steps, and the worst die beside ngspice",
             f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"

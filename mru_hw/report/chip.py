@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from mru_hw.circuits.statements import Netlist
 from mru_hw.errors import UserError
 from mru_hw.mapping import Design
@@ -33,7 +31,6 @@ from mru_hw.sweeps.words import many
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
-from mru_hw.units import render
 from mru_hw.variation.placement import OVER_GATES, Placement
 
 
@@ -264,17 +261,4 @@ def missing(why: str, again: Again) -> str:
     return (
         f"The network of this sweep is not at hand: {why} {again.network}, area, power by layer "
         "and circuit, what to enlarge and why the worst die fails stand here."
-    )
-
-
-# --------------------------------------------------------------------------- calibrated range
-
-
-def currents(found: ChipFacts) -> str:
-    """Say which currents the unit devices carry, beside those that were measured."""
-    low, high = found.calibration.i_curve[0], found.calibration.i_curve[-1]
-    each = float(np.asarray(found.design.i_lsb))
-    return (
-        f"A unit device of the bias rail carries {render(each, 'A')}; devices were characterised "
-        f"from {render(low, 'A')} to {render(high, 'A')}, and a design outside is refused."
     )

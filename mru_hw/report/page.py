@@ -15,8 +15,10 @@ from mru_hw.report import bands
 from mru_hw.report.again import Again, InPython
 from mru_hw.report.bands import until_lines
 from mru_hw.report.beside_spice import agreement_section
+from mru_hw.report.carried_range import range_section
 from mru_hw.report.chip import ChipFacts, area_section, find_chip
 from mru_hw.report.compare import Compared, published, side_by_side
+from mru_hw.report.constants import constants_section
 from mru_hw.report.enlarge import enlarge_section
 from mru_hw.report.failing import failing_units
 from mru_hw.report.growth import growth_section
@@ -143,11 +145,13 @@ def make_page(
         *([] if chip is None else [growth_section(chip)]),
         *([] if chip is None else [network_section(chip, run.base.seeds.tolist())]),
         agreement_section(run, others, model, inputs, words, judged.binding),
+        range_section(run, found, condition(run, run.base)),
+        constants_section(run, found),
         *([side_by_side(compared)] if others else []),
         published(run, judged),
         *after,
         reading(run, alone=not others),
-        reproduction(run, found, words),
+        reproduction(run, words),
     ]
     return Page(
         title=title or f"{network_name(run)} on many dies",
