@@ -141,14 +141,13 @@ def _judged(usual: list[float], seen: Span | None, limits: tuple[float, float]) 
     found = []
     # A usual current at an end of the range is inside but for rounding.
     if min(usual) < low * (1 - 1e-9) or max(usual) > high * (1 + 1e-9):
-        found.append("OUTSIDE: usual current")
+        found.append("its usual current")
     if seen is not None and seen.above:
-        found.append(
-            f"ABOVE in {_share(seen.above, seen.count)}, to {seen.most / high:.3g} times its end"
-        )
+        times = f"{seen.most / high:.3g} times its end"
+        found.append(f"above in {_share(seen.above, seen.count)}, up to {times}")
     if seen is not None and seen.below:
         found.append(f"below, towards 0, in {_share(seen.below, seen.count)}")
-    yield "; ".join(found) or _INSIDE
+    yield f"outside: {'; '.join(found)}" if found else _INSIDE
 
 
 def _share(count: int, whole: int) -> str:

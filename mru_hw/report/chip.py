@@ -33,6 +33,9 @@ from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.variation.placement import OVER_GATES, Placement
 
+_TASK = 24
+"""Characters of the name of a task: a model may come from anywhere."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
@@ -196,6 +199,14 @@ def network_said(model: Model) -> str:
     word = "unit" if units == "1" else "units"
     ends = many(spec.n_in, "input"), many(spec.n_classes, "output")
     return f"{ends[0]}, {units} {cells} {word}{k}, {ends[1]}"
+
+
+def task_of(model: Model) -> str | None:
+    """Return the name of the task that a network was trained on; None where it does not say."""
+    config = model.spec.provenance.get("config")
+    task = config.get("task") or config.get("data") if isinstance(config, Mapping) else None
+    task = task.get("name") if isinstance(task, Mapping) else task
+    return task[:_TASK] if isinstance(task, str) else None
 
 
 # ----------------------------------------------------------------------------------------- area

@@ -41,6 +41,7 @@ from mru_hw.sweeps.statistics.answers import Statistics, statistics
 from mru_hw.sweeps.verdict import Verdict, verdict
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import condition, many
+from mru_hw.units import in_symbols
 
 MARKER = "<!doctype html>\n<!-- mru-hw report -->"
 
@@ -148,7 +149,7 @@ def make_page(
         range_section(run, found, condition(run, run.base)),
         constants_section(run, found),
         *([side_by_side(compared)] if others else []),
-        published(run, judged),
+        published(run, judged, chip),
         *after,
         reading(run, alone=not others),
         reproduction(run, words),
@@ -242,6 +243,7 @@ def _html(**content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["shown"] = in_symbols
     return environment.get_template("report.html.j2").render(content)
 
 

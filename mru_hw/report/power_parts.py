@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mru_hw.errors import renamed_fields
 from mru_hw.mapping import Design
 from mru_hw.report import figures
 from mru_hw.report.chip import ChipFacts
@@ -53,7 +54,7 @@ def power_parts(found: ChipFacts, said: str) -> Section:
             f"takes {quantity(total, 'J')} a sequence. The same walk over the array gives the "
             "blocks, so that parts and blocks have one sum.",
             *([] if found.decoupling is None else [_peak(total / seconds, found.decoupling)]),
-            *([] if found.decoupling is None else [found.decoupling.line()]),
+            *([] if found.decoupling is None else [_needed(found.decoupling)]),
         ],
         tables=tables,
         pictures=[_layers(found.design, entries, seconds)],
@@ -68,6 +69,12 @@ def _peak(power: float, asked: Decoupling) -> str:
         f"mean {quantity(mean, 'A')} and what the decoupling below lets through; without "
         "decoupling the peak is the strobe's charge in the time of its edges, and was not computed."
     )
+
+
+def _needed(asked: Decoupling) -> str:
+    """Say which decoupling the chip needs, without the names of options."""
+    names = {"supply_resistance": "that resistance", "droop": "that fall"}
+    return renamed_fields(asked.line(), names)
 
 
 def _names(design: Design, kind: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mru_hw.arrays import digest
-from mru_hw.errors import UserError
+from mru_hw.errors import UserError, renamed_fields
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.simulate.asked import refuse_currents
@@ -142,7 +142,8 @@ def doubtful_facts(ready: Sequence[Ready]) -> dict[str, str]:
     told = [one.warnings for one in ready if any(one.warnings)]
     if not told:
         return {}
-    return {DOUBTFUL: f"Doubtful points: {len(told)} of {len(ready)}. {warning(told)}"}
+    why = renamed_fields(warning(told), {"timing": "timing:"})  # as PLAN.yaml writes it
+    return {DOUBTFUL: f"Doubtful points: {len(told)} of {len(ready)}. {why}"}
 
 
 def trim_facts(subject: Subject, ready: Iterable[Ready]) -> dict[str, str]:
