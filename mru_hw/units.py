@@ -95,6 +95,20 @@ def _other_unit(text: str, written: str, unit: str) -> str:
     return ""
 
 
+_MICRO = re.compile(r"(\d |/|[mnpf]?[FV] )u(?=(?:A|C|F|Hz|J|V|W|m|s)(?:[²2]?)(?!\w|\.\w))")
+_SQUARE = re.compile(r"(?<=[ /µmnc]m)2(?!\w|\.\w)")
+_OHM = re.compile(r"(?<=\d )([GMkmµ]?)[Oo]hm(?!\w)")
+
+
+def in_symbols(text: str) -> str:
+    """Return a text with the symbols of units in place of their ASCII: ``1 uA``, ``27 degC``.
+
+    For what people read; commands, files and messages keep ASCII, which reads back.
+    """
+    text = _MICRO.sub("\\1µ", text).replace(" degC", " °C")
+    return _OHM.sub("\\1Ω", _SQUARE.sub("²", text))
+
+
 def render(value: float, unit: str, digits: int = 4) -> str:
     """Write an SI float as a person reads it: ``render(1.25e-8, "A") == "12.5 nA"``."""
     return Quantity(value, units=unit).render(prec=digits - 1)

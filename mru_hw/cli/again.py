@@ -41,9 +41,11 @@ class InShell:
 
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the commands that run them."""
-        from mru_hw.report.again import has_design, plan_texts
+        from mru_hw.report.again import design_text, plan_texts
 
+        design = list(design_text(run))
         yield from plan_texts(run)
+        yield from design
         store, first = shlex.quote(run.path.name), next(iter(run.plans.values()))
         yield (
             "Sweep and page",
@@ -53,7 +55,7 @@ class InShell:
             f"mru-hw report {store} OTHER.sqlite --out both.html   # beside another run",
         )
         model, inputs, tech = (shlex.quote(str(first[n])) for n in ("model", "inputs", "tech"))
-        own = " --design DESIGN.yaml" if has_design(first) else ""
+        own = " --design DESIGN.yaml" if design else ""
         yield (
             "Netlist, what costs steps, and the least accurate die at the head's point in ngspice",
             f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"

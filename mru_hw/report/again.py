@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import yaml
 
 from mru_hw.errors import UserError
-from mru_hw.mapping.options import DesignOptions
+from mru_hw.mapping.options import DEFAULTS, DesignOptions
 from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.point_view import PointView
 from mru_hw.sweeps.view import RunView
@@ -72,6 +72,7 @@ class InPython:
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the calls that run them."""
         yield from plan_texts(run)
+        yield from design_text(run)
         yield "The sweep", f"mru_hw.sweep('PLAN.yaml', {run.path.name!r})"
 
     def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
@@ -134,6 +135,21 @@ def plan_texts(run: RunView) -> Iterator[tuple[str, str]]:
     for study, plan in run.plans.items():
         name = "the plan" if len(run.plans) == 1 else f"the plan of the study {study}"
         yield f"PLAN.yaml: {name}, paths as they were given", _written(plan)
+
+
+def chosen(run: RunView) -> dict[str, Any] | None:
+    """Return the options of the design at the head that are not the defaults; None if unknown."""
+    options = run.designs.get(run.base.design)
+    if options is None:
+        return None
+    usual = DEFAULTS.as_data()
+    return {name: value for name, value in options.items() if value != usual.get(name)}
+
+
+def design_text(run: RunView) -> Iterator[tuple[str, str]]:
+    """Yield what DESIGN.yaml of the design at the head is, and its text; nothing of defaults."""
+    if own := chosen(run):
+        yield "DESIGN.yaml: the design at the head; all else is the default", _written(own)
 
 
 def _written(plan: dict[str, Any]) -> str:

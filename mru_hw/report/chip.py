@@ -6,12 +6,11 @@ the same network and sequences beside it tells more; one that does not says whic
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from mru_hw.circuits.statements import Netlist
 from mru_hw.errors import UserError
@@ -32,8 +31,34 @@ from mru_hw.sweeps.words import many
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
-from mru_hw.units import render
 from mru_hw.variation.placement import OVER_GATES, Placement
+
+_TASK = 24
+"""Characters of the name of a task: a model may come from anywhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A subcircuit of a chip.
+
+    Attributes
+    ----------
+    instances
+        How many of it the chip has, at any depth.
+    transistors
+        In each, with those of the subcircuits inside.
+    own
+        In each, by device class, without those of the subcircuits inside.
+    """
+
+    instances: int
+    transistors: int
+    own: Mapping[str, int]
+
+    @property
+    def owned(self) -> int:
+        """Transistors in all instances that no subcircuit inside has."""
+        return self.instances * sum(self.own.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +80,7 @@ class ChipFacts:
     gate_area
         Their sum [m^2].
     cells
-        By subcircuit, how many instances the chip has, and the transistors in each.
+        Its subcircuits but the device classes, the chip itself among them, by name.
     estimate
         What a layout may take by the declared floor plan, decoupling included [m^2].
     decoupling
@@ -70,7 +95,7 @@ class ChipFacts:
     conditions: Conditions
     transistors: int
     areas: dict[str, float]
-    cells: Mapping[str, tuple[int, int]]
+    cells: Mapping[str, Counted]
     estimate: float
     decoupling: Decoupling | None
 
@@ -135,14 +160,17 @@ def facts_of(subject: Subject, model: Model, design: Design, conditions: Conditi
     )
 
 
-def instances(netlist: Netlist, technology: Technology) -> dict[str, tuple[int, int]]:
-    """Return by subcircuit how many instances a chip has, and the transistors in each."""
+def instances(netlist: Netlist, technology: Technology) -> dict[str, Counted]:
+    """Return the subcircuits that a chip has instances of, the chip's own among them.
+
+    The own transistors of all of them are those of the chip, each once.
+    """
     cells = netlist.cells()
     inside = {
         name: Counter(element.model for element in cell.elements if element.model in cells)
         for name, cell in cells.items()
     }
-    count: Counter[str] = Counter()
+    count: Counter[str] = Counter({CHIP_CELL: 1})
 
     def below(name: str, times: int) -> None:
         for child, n in inside[name].items():
@@ -151,8 +179,13 @@ def instances(netlist: Netlist, technology: Technology) -> dict[str, tuple[int, 
 
     below(CHIP_CELL, 1)
     return {
-        name: (n, sum(device.kind == "m" for device in flatten(netlist, name, technology)))
+        name: Counted(
+            instances=n,
+            transistors=sum(device.kind == "m" for device in flatten(netlist, name, technology)),
+            own={child: k for child, k in inside[name].items() if child in technology.devices},
+        )
         for name, n in count.items()
+        if name not in technology.devices
     }
 
 
@@ -168,6 +201,14 @@ def network_said(model: Model) -> str:
     return f"{ends[0]}, {units} {cells} {word}{k}, {ends[1]}"
 
 
+def task_of(model: Model) -> str | None:
+    """Return the name of the task that a network was trained on; None where it does not say."""
+    config = model.spec.provenance.get("config")
+    task = config.get("task") or config.get("data") if isinstance(config, Mapping) else None
+    task = task.get("name") if isinstance(task, Mapping) else task
+    return task[:_TASK] if isinstance(task, str) else None
+
+
 # ----------------------------------------------------------------------------------------- area
 
 
@@ -177,10 +218,12 @@ def area_section(found: ChipFacts | str) -> Section:
     if isinstance(found, str):
         return Section(key="area", title=title, paragraphs=[found])
     total = found.gate_area
+    shown = whole_parts([1e12 * area for area in found.areas.values()])
     rows: list[list[str]] = [
-        [name, square(area), percent(area / total)] for name, area in found.areas.items()
+        [name, Told(f"{whole:,} µm²", area, unit="m^2"), percent(area / total)]
+        for (name, area), whole in zip(found.areas.items(), shown, strict=True)
     ]
-    rows.append(["in all", square(total), percent(1.0)])
+    rows.append(["in all", Told(f"{sum(shown):,} µm²", total, unit="m^2"), percent(1.0)])
     signal, capacitor = signal_area(found.design), found.decoupling
     more = "" if capacitor is None else f" plus {square(capacitor.area)}"
     paragraphs = [
@@ -191,7 +234,7 @@ def area_section(found: ChipFacts | str) -> Section:
         f"the other {square(total - signal)} of gates are switches and logic (sources, drains and "
         "spacing are 1.5 gates, wires, wells, switches and capacitors as much again), and the "
         "decoupling as MOS capacitors (see “Power and energy”). Pads, rings and test structures "
-        "are not in it. Rows are rounded to 1 µm², so that their sum may differ by that."
+        "are not in it."
     ]
     return Section(
         key="area",
@@ -210,6 +253,14 @@ def area_section(found: ChipFacts | str) -> Section:
     )
 
 
+def whole_parts(values: Sequence[float]) -> list[int]:
+    """Round values to whole numbers whose sum is the rounded sum of the values."""
+    down = [math.floor(value) for value in values]
+    left = round(sum(values)) - sum(down)
+    most = sorted(range(len(values)), key=lambda k: down[k] - values[k])
+    return [whole + (k in most[:left]) for k, whole in enumerate(down)]
+
+
 def square(area: float) -> Told:
     """Write an area; its number is in m^2."""
     digits = 0 if area > 1e-10 else 1
@@ -221,17 +272,4 @@ def missing(why: str, again: Again) -> str:
     return (
         f"The network of this sweep is not at hand: {why} {again.network}, area, power by layer "
         "and circuit, what to enlarge and why the worst die fails stand here."
-    )
-
-
-# --------------------------------------------------------------------------- calibrated range
-
-
-def currents(found: ChipFacts) -> str:
-    """Say which currents the unit devices carry, beside those that were measured."""
-    low, high = found.calibration.i_curve[0], found.calibration.i_curve[-1]
-    each = float(np.asarray(found.design.i_lsb))
-    return (
-        f"A unit device of the bias rail carries {render(each, 'A')}; devices were characterised "
-        f"from {render(low, 'A')} to {render(high, 'A')}, and a design outside is refused."
     )

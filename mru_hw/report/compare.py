@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from mru_hw.model.network import Model
+from mru_hw.report.chip import ChipFacts, task_of
 from mru_hw.report.limits import limits_said
 from mru_hw.report.parts import Section, Table
 from mru_hw.report.sections import technologies
@@ -108,73 +111,146 @@ def _interval(_: RunView, told: Verdict) -> str:
     return Told("not told") if told.judged is None else interval_of(told.judged)
 
 
+class _System(NamedTuple):
+    """A published system, as its authors state it.
+
+    Attributes
+    ----------
+    task
+        What it decides.
+    data
+        The task of `mru_hw.training` that has the same data; empty where none has.
+    includes
+        What the power or energy includes, and whether it was measured.
+    """
+
+    name: str
+    task: str
+    data: str
+    accuracy: str
+    figure: str
+    includes: str
+    source: str
+
+
 PUBLISHED = (
-    (
-        "First-quadrant BMRU network, 2 x 4 units, 180 nm",
-        "“yes” in Speech Commands, over 90 %",
-        "about 100 nW",
-        "simulated in Spectre; 13 MFCC from outside; 768 transistors",
-        "arXiv 2605.15216",
+    _System(
+        name="First-quadrant BMRU network, 2 x 4 units, 180 nm",
+        task="“yes” in Speech Commands",
+        data="speech_commands",
+        accuracy="over 90 %",
+        figure="about 100 nW",
+        includes="simulated in Spectre, 768 transistors; 13 MFCC from outside are not in it",
+        source="arXiv 2605.15216",
     ),
-    (
-        "Keyword spotting, 28 nm (Shan)",
-        "1 word, 97.3 %",
-        "510 nW",
-        "measured; MFCC on the chip",
-        "JSSC 2021",
+    _System(
+        name="Keyword spotting, 28 nm (Shan)",
+        task="keyword spotting, 1 word",
+        data="",
+        accuracy="97.3 %",
+        figure="510 nW",
+        includes="measured; MFCC on the chip are in it",
+        source="JSSC 2021",
     ),
-    (
-        "DeltaKWS, 65 nm",
-        "12 classes, 89.5 to 90.5 %",
-        "36 nJ a decision",
-        "measured; a decision there need not be a whole sequence, as it is here",
-        "arXiv 2405.03905",
+    _System(
+        name="DeltaKWS, 65 nm",
+        task="keyword spotting, 12 classes",
+        data="",
+        accuracy="89.5 to 90.5 %",
+        figure="36 nJ a decision",
+        includes="measured; a decision there need not be a whole sequence, as it is here",
+        source="arXiv 2405.03905",
     ),
-    (
-        "Skip-RNN SoC, 28 nm",
-        "7 classes, 92.8 %",
-        "1.48 µW",
-        "measured; front end on the chip",
-        "JSSC 2024",
+    _System(
+        name="Skip-RNN SoC, 28 nm",
+        task="keyword spotting, 7 classes",
+        data="",
+        accuracy="92.8 %",
+        figure="1.48 µW",
+        includes="measured; the front end on the chip is in it",
+        source="JSSC 2024",
     ),
-    (
-        "M2RU, memristive RNN",
-        "15 GOPS",
-        "48.62 mW",
-        "as published",
-        "arXiv 2512.17299",
+    _System(
+        name="M2RU, memristive RNN",
+        task="none: operations a second",
+        data="",
+        accuracy="none stated",
+        figure="48.62 mW at 15 GOPS",
+        includes="as published",
+        source="arXiv 2512.17299",
     ),
 )
-"""System, task and accuracy, power or energy, what that includes, source."""
 
 
-def published(run: RunView, told: Verdict) -> Section:
-    """Return this network beside published systems."""
+def published(run: RunView, told: Verdict, chip: ChipFacts | None) -> Section:
+    """Return this network beside published systems.
+
+    Parameters
+    ----------
+    chip
+        The network, where it is at hand: its model may say what it was trained on.
+    """
+    task = None if chip is None else task_of(chip.model)
     mine = [
-        "this network",
-        f"{percent(told.accuracy.value)} mean of dies" if told.accuracy else "no accuracy yet",
+        "this network" if chip is None else f"this network, {chip.network}",
+        "not known here" if chip is None or task is None else f"{task}: {_classes(chip.model)}",
+        f"{percent(told.accuracy.value)}, mean of dies" if told.accuracy else "not known yet",
         f"{quantity(_mean(run.base.power), 'W')}, {quantity(_mean(run.base.energy), 'J')} a "
         "sequence"
         if len(run.base.power)
         else "not priced",
-        f"simulated, level {run.base.level}; no features, no readout after the head",
+        f"simulated, level {run.base.level}, {technologies(run)}; the whole chip with its "
+        "reference current; features before it, the readout after it, clock and pads are not in it",
         "this page",
     ]
     return Section(
         key="published",
         title="Beside published systems",
         paragraphs=[
-            "Rows compare only where tasks, classes and what is included are alike, and here they "
-            "are not: the features before the chip are in some rows alone, a decision is a frame "
-            "in "
-            "some and a sequence here, and a simulated figure is not a measured one."
+            _same_task(task),
+            "Rows compare only where tasks, classes and what is included are alike: the features "
+            "before the chip are in some rows alone, a decision is a frame in some and a sequence "
+            "here, and a simulated figure is not a measured one.",
         ],
         tables=[
             Table(
                 name="published",
                 caption="As their authors state them; the source of each stands in its row.",
-                head=("system", "task, accuracy", "power or energy", "includes", "source"),
-                rows=[mine, *PUBLISHED],
+                head=(
+                    *("system", "task", "accuracy", "power or energy", "what that includes"),
+                    "source",
+                ),
+                rows=[
+                    mine,
+                    *(
+                        [one.name, one.task, one.accuracy, one.figure, one.includes, one.source]
+                        for one in PUBLISHED
+                    ),
+                ],
             )
         ],
+    )
+
+
+def _classes(model: Model) -> str:
+    n = model.spec.n_classes
+    return "1 class" if n == 1 else f"{n} classes"
+
+
+def _same_task(task: str | None) -> str:
+    """Say which published systems have the task of this network."""
+    if task is None:
+        return (
+            "Which task this network has is not known here, so no published system of this table "
+            "is known to have the same."
+        )
+    same = [one.name for one in PUBLISHED if one.data == task]
+    if not same:
+        return (
+            f"No published system of this table has the task of this network ({task}), so that "
+            "its row shows orders of size and no comparison; this project has a record of none "
+            "that has."
+        )
+    return (
+        f"Of the same data ({task}): {'; '.join(same)}. Its words and classes may still be others."
     )

@@ -24,7 +24,7 @@ from mru_hw.report.colours import (
     SEVERAL,
 )
 from mru_hw.report.drawing import Drawing, drawn
-from mru_hw.units import render
+from mru_hw.units import in_symbols, render
 
 Array = NDArray[np.float64]
 
@@ -253,7 +253,7 @@ def _name_ends(axes: Axes, x: Array, series: Sequence[Series]) -> None:
 def _tick(value: Any, unit: str) -> str:
     if not isinstance(value, (int, float)):
         return str(value)[:20]
-    return render(value, unit) if unit else f"{value:g}"
+    return in_symbols(render(value, unit)) if unit else f"{value:g}"
 
 
 def energy_by_block(blocks: Mapping[str, tuple[float, float]], *, split: bool) -> Drawing:
@@ -292,7 +292,7 @@ def ranked(values: Mapping[str, float], label: str, unit: str = "") -> Drawing:
         names, sizes = list(values)[::-1], list(values.values())[::-1]
         axes.barh([name[:48] for name in names], sizes, color=DIES)
         for row, value in enumerate(sizes):
-            said = f" {render(value, unit, 3)}" if unit else f" {value:.1f} %"
+            said = f" {in_symbols(render(value, unit, 3))}" if unit else f" {value:.1f} %"
             axes.annotate(said, (value, row), va="center")
         if unit:
             axes.xaxis.set_major_formatter(EngFormatter(unit=unit))

@@ -23,6 +23,7 @@ from mru_hw.simulate.ledger import ledger
 from mru_hw.spice.area import signal_area
 from mru_hw.stimulus import Inputs
 from mru_hw.sweeps.told import Told, quantity
+from mru_hw.sweeps.words import many
 
 _SEQUENCES = 20
 """Sequences that each design is priced on."""
@@ -184,16 +185,24 @@ def growth_section(found: ChipFacts) -> Section | None:
     if found.transistors > _LARGEST:
         return None
     measured = sizes(found)
+    n, whole = min(_SEQUENCES, found.subject.inputs.n_seq), found.subject.inputs.n_seq
+    which = (
+        f"all {many(whole, 'sequence')} of this sweep"
+        if n == whole
+        else f"the first {n} of this sweep's {many(whole, 'sequence')}, in the order of their "
+        "file: a sample, so that this network's power here may differ from that under “Power and "
+        "energy”"
+    )
     return Section(
         key="growth",
         title="How power and area grow",
         paragraphs=[
             "Networks of the same kind and another size, mapped as this one is and priced by the "
-            f"array's own laws: the nominal die on {_SEQUENCES} sequences or fewer, at the point "
-            "at the head. Rows and columns of its weights are repeated or left out, and weights "
-            "scaled so that sums keep their size; none of them was trained, so that they say what "
-            "a chip costs and not what it decides. Width: units of each layer, and outputs between "
-            "layers. Fits are straight lines in the logarithms, for these sizes alone.",
+            f"array's own laws: the nominal die on {which}, at the point at the head. Rows and "
+            "columns of its weights are repeated or left out, and weights scaled so that sums keep "
+            "their size; none of them was trained, so that they say what a chip costs and not what "
+            "it decides. Width: units of each layer, and outputs between layers. Fits are straight "
+            "lines in the logarithms, for these sizes alone.",
             "No law of growth is published for these circuits that this page could quote; the "
             "published first-quadrant network of 2 x 4 units states 768 transistors and about "
             "100 nW (arXiv 2605.15216).",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
 from mru_hw.errors import printable
-from mru_hw.report.chip import ChipFacts
+from mru_hw.report.chip import ChipFacts, task_of
 from mru_hw.report.parts import Card
 from mru_hw.report.remedy import Remedy
 from mru_hw.statistics.shares import clopper_pearson
@@ -81,14 +81,11 @@ def _interval(run: RunView, software: float) -> str:
 
 def _named(chip: ChipFacts) -> str:
     """Name what a network was trained on, and its classes, as far as its model says."""
-    spec = chip.model.spec
-    config = spec.provenance.get("config")
-    task = config.get("task") or config.get("data") if isinstance(config, Mapping) else None
-    task = task.get("name") if isinstance(task, Mapping) else task
-    classes = list(spec.classes or ())
+    task = task_of(chip.model)
+    classes = list(chip.model.spec.classes or ())
     few = classes if len(classes) <= _CLASSES else [*classes[: _CLASSES - 2], "…", classes[-1]]
     said = [
-        *([f"the task {task[:_NAME]}"] if isinstance(task, str) else []),
+        *([f"the task {task}"] if task is not None else []),
         *([", ".join(name[:_NAME] for name in few)] if few else []),
     ]
     return f" ({': '.join(said)})" if said else ""

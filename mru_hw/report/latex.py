@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from mru_hw.report.parts import Table
+from mru_hw.units import in_symbols
 
 PACKAGES = ("array", "booktabs", "graphicx")
 """What a document needs for the tables."""
@@ -77,7 +78,7 @@ _ACCENTS = {
 
 def escaped(text: str) -> str:
     """Return text as LaTeX that shows it; a character that LaTeX lacks shows as its number."""
-    return "".join(_letters(text))
+    return "".join(_letters(in_symbols(text)))
 
 
 def _letters(text: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from mru_hw.cells.base import Devices
-from mru_hw.circuits.catalogue import NODE_VIEWS
 from mru_hw.mapping.parts import Bank
 from mru_hw.report.chip import ChipFacts
+from mru_hw.report.circuits import circuits_table, devices_table, views_of
 from mru_hw.report.colours import DIES, FAINT, INK
 from mru_hw.report.drawing import Drawing, drawn
 from mru_hw.report.figures import Array
 from mru_hw.report.network_blocks import blocks
 from mru_hw.report.parts import Picture, Section, Table
-from mru_hw.report.schematic import devices, schematic, source, what_it_is
+from mru_hw.report.schematic import devices, schematic, what_it_is
 from mru_hw.sweeps.told import Told, percent, quantity
 from mru_hw.sweeps.words import many
 from mru_hw.variation.die import draw_dies, nominal_die
@@ -30,7 +29,6 @@ _DIES = 20
 """Dies whose switching points are drawn."""
 _LAYERS = 4
 """Layers that are drawn, at most."""
-_BIAS_VIEW = "bias_tree"
 
 
 def network_section(found: ChipFacts, seeds: Sequence[int]) -> Section:
@@ -42,7 +40,6 @@ def network_section(found: ChipFacts, seeds: Sequence[int]) -> Section:
         Of dies of the point at the head.
     """
     loops = switching(found, [int(seed) for seed in seeds[:_DIES]])
-    views = _views(found)
     fixed = [loop for loop in loops if loop.fixed]
     paragraphs = [
         "What each schematic's devices are called by is their class; the table of unit devices "
@@ -69,88 +66,14 @@ def network_section(found: ChipFacts, seeds: Sequence[int]) -> Section:
                     data=devices(view),
                     half=True,
                 )
-                for view in views
+                for view in views_of(found)
             ),
         ],
         tables=[
-            _circuits(found, views),
+            circuits_table(found),
             *([_thresholds(fixed)] if fixed else []),
-            _devices(found),
+            devices_table(found),
         ],
-    )
-
-
-# ------------------------------------------------------------------------------------ circuits
-
-
-def _views(found: ChipFacts) -> list[str]:
-    """Return the cell views that the chip's deck has instances of, each once."""
-    views = [*NODE_VIEWS, _BIAS_VIEW]
-    views += [view for bank in found.design.banks for view in bank.circuit.views]
-    return [view for view in dict.fromkeys(views) if _instances(found, view)[0]]
-
-
-def _instances(found: ChipFacts, view: str) -> tuple[int, int]:
-    """Return how many there are of a view in the chip, and how many transistors are in all."""
-    names = [name for name in found.cells if name == view or name.startswith(f"{view}_")]
-    count = sum(found.cells[name][0] for name in names)
-    return count, sum(found.cells[name][0] * found.cells[name][1] for name in names)
-
-
-def _circuits(found: ChipFacts, views: Sequence[str]) -> Table:
-    rows: list[list[str]] = []
-    for view in views:
-        count, transistors = _instances(found, view)
-        rows.append(
-            [
-                view,
-                what_it_is(view),
-                Told(f"{count:,}", count),
-                Told(f"{transistors / count:,.0f}", transistors / count),
-                source(view) or "this project",
-            ]
-        )
-    return Table(
-        name="circuits",
-        caption=(
-            "Circuits of the chip. A circuit may hold others of this table (a strobe driver has "
-            "inverters), so the rows have no sum; legs of mirrors are single transistors beside "
-            "them. No circuit of a CMRU is published: the ladder is this project's own."
-        ),
-        head=("circuit", "what it is", "in the chip", "transistors in each", "source"),
-        rows=rows,
-        numbers=(2, 3),
-    )
-
-
-def _devices(found: ChipFacts) -> Table:
-    technology = found.design.technology
-    rows = []
-    for name, device in technology.devices.items():
-        sigma, _ = technology.sigma(name)
-        slope = sigma * math.sqrt(device.w * device.l)
-        rows.append(
-            [
-                name,
-                device.model,
-                quantity(device.w, "m"),
-                quantity(device.l, "m"),
-                Told(f"{1e12 * device.w * device.l:.3g} µm²", device.w * device.l, unit="m^2"),
-                quantity(sigma, "V"),
-                Told(f"{1e9 * slope:.3g} mV µm", slope, unit="V m"),
-            ]
-        )
-    return Table(
-        name="unit_devices",
-        caption=(
-            f"Unit devices of {technology.name}, by the class that schematics name, with the "
-            "standard deviation of one device's threshold voltage, and that times the root of W L: "
-            "Pelgrom's constant, with the technology's factor for narrow or short devices in it "
-            "where its technology.yaml has one (mismatch), so that classes may differ."
-        ),
-        head=("class", "model", "W", "L", "gate area", "sigma of V_t", "times root of area"),
-        rows=rows,
-        numbers=range(2, 7),
     )
 
 

@@ -15,7 +15,7 @@ from mru_hw.report.colours import BLUE, FAINT, GREEN, INK, PINK, VERMILION
 from mru_hw.report.drawing import Drawing, drawn
 from mru_hw.report.parts import Picture
 from mru_hw.sweeps.words import many
-from mru_hw.units import render
+from mru_hw.units import in_symbols, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,10 @@ def _draw_blocks(boxes: Sequence[_Box], found: ChipFacts) -> Drawing:
             right + 0.3, high / 2, f"{spec.n_classes} output\ncurrents", va="center", fontsize=8
         )
         below = f"bias tree, from one reference: {render(found.design.i_lsb, 'A')} a unit device"
-        _box(axes, _Box(below, (), PINK), (0.0, -0.6), (right - step + wide, 0.35))
+        _box(axes, _Box(in_symbols(below), (), PINK), (0.0, -0.6), (right - step + wide, 0.35))
         if found.design.strobed:
             said = f"strobes, one phase a layer, frame of {render(timing.frame, 's')}"
-            _box(axes, _Box(said, (), GREEN), (0.0, -1.15), (right - step + wide, 0.35))
+            _box(axes, _Box(in_symbols(said), (), GREEN), (0.0, -1.15), (right - step + wide, 0.35))
 
     return drawn(draw, (max(7.0, 1.9 * len(boxes) + 1.6), 3.0))
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
-from mru_hw.arrays import digest
-from mru_hw.errors import UserError
-from mru_hw.report.again import Again
-from mru_hw.report.chip import ChipFacts, currents
+from mru_hw.report.again import Again, chosen
 from mru_hw.report.parts import Section, Table
-from mru_hw.report.sections import condition_rows, technologies
+from mru_hw.report.sections import condition_rows
+from mru_hw.sweeps.versions import CODE, code, versions
 from mru_hw.sweeps.view import RunView
-from mru_hw.technology import load_technology
-from mru_hw.technology.calibration import load_calibration
-from mru_hw.units import render
 
 ASSUMPTIONS = (
     "Ideal: the reference current, the clock's waveform, the supply and its wires, the sources of "
@@ -25,47 +20,64 @@ ASSUMPTIONS = (
     "Aging, temperature differences on the chip and supply noise are in no figure.",
 )
 
+_HASHES = (
+    "Hashes of the network, the sequences, the technology and its constants are SHA-256 sums over "
+    "their numbers as the program reads them, and not over files: a file with other white space "
+    "or another compression has the same. A sweep of the same plan with the same hashes, version "
+    "of the results and kernel gives the same bits, and so the same hash of all results."
+)
 
-def reproduction(run: RunView, found: ChipFacts | str, again: Again) -> Section:
+
+def reproduction(run: RunView, again: Again) -> Section:
     """Return the section that says how to make every figure again."""
+    sweep = {name: run.facts.get(f"code.{name}", "") for name in ("commit", "files")}
     return Section(
         key="reproduction",
         title="Conditions, versions, hashes",
-        paragraphs=[*_range(run, found), *ASSUMPTIONS],
+        paragraphs=[_design(run), _HASHES, *ASSUMPTIONS],
         tables=[
             Table(
                 name="conditions",
-                caption="What was run, by which version and on which machine.",
+                caption="The sweep: what was run, by which version and on which machine.",
                 head=("what", "value"),
-                rows=condition_rows(run),
+                rows=[*condition_rows(run), ("code of the sweep", _code(sweep))],
                 code=(1,),
-            )
+            ),
+            Table(
+                name="page",
+                caption=(
+                    "This page: what wrote it from the store of the sweep. Tables of the network "
+                    "(power by layer, area, what to enlarge, growth) were computed by it, and not "
+                    "by the sweep."
+                ),
+                head=("what", "value"),
+                rows=[
+                    *((f"version of {name}", value) for name, value in versions().items()),
+                    ("code of the page", _code(code())),
+                ],
+                code=(1,),
+            ),
         ],
         lines=list(again.whole(run)),
     )
 
 
-def _range(run: RunView, found: ChipFacts | str) -> Iterator[str]:
-    """Say over which range the constants were fitted, and whether the sweep stays inside."""
-    if run.level != "behavioral":
-        return
-    for name in technologies(run).split(", "):
-        try:
-            technology = load_technology(name)
-            constants = load_calibration(technology)
-        except UserError:
-            yield f"The constants of {name} are not at hand here."
-            continue
-        grid = constants.grid
-        same = run.facts.get("hash.calibration") == digest({}, constants.model_dump_json())
-        low, high = (render(constants.i_curve[k], "A") for k in (0, -1))
-        yield (
-            f"Constants of {name}: fitted to ngspice runs of single cells from {low} to {high} a "
-            f"unit device, {grid.temperatures[0]:g} to {grid.temperatures[-1]:g} °C, "
-            f"{grid.supplies[0]:g} to {grid.supplies[-1]:g} V, corners "
-            f"{', '.join(grid.corners)}. A sweep at a condition outside is refused, so every "
-            "condition here lies inside."
-            + ("" if same else " The sweep had other constants than those that ship now.")
-        )
-    if isinstance(found, ChipFacts):
-        yield currents(found)
+def _code(known: Mapping[str, str]) -> str:
+    """Write from which commit code ran."""
+    commit, files = known.get("commit"), known.get("files")
+    if not commit or not files:
+        return "commit not known: it did not run from a git checkout, or its store has none"
+    return f"commit {commit}, files of {', '.join(CODE)} {files}"
+
+
+def _design(run: RunView) -> str:
+    """Say where the design at the head is stated."""
+    own = chosen(run)
+    if own is None:
+        return "The store does not have the options of the design at the head."
+    return (
+        "The design at the head has choices that are not the defaults: DESIGN.yaml below."
+        if own
+        else "Every choice of the design at the head is the default, so that no DESIGN.yaml is "
+        "needed."
+    )

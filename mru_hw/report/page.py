@@ -16,8 +16,10 @@ from mru_hw.report.again import Again, InPython
 from mru_hw.report.against import against
 from mru_hw.report.bands import until_lines
 from mru_hw.report.beside_spice import agreement_section
+from mru_hw.report.carried_range import range_section
 from mru_hw.report.chip import ChipFacts, area_section, find_chip
 from mru_hw.report.compare import Compared, published, side_by_side
+from mru_hw.report.constants import constants_section
 from mru_hw.report.enlarge import budget_of, enlarge_section
 from mru_hw.report.failing import failing_units
 from mru_hw.report.growth import growth_section
@@ -42,6 +44,7 @@ from mru_hw.sweeps.statistics.answers import Statistics, statistics
 from mru_hw.sweeps.verdict import Verdict, verdict
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import condition, many
+from mru_hw.units import in_symbols
 
 MARKER = "<!doctype html>\n<!-- mru-hw report -->"
 
@@ -151,11 +154,13 @@ def make_page(
         *([] if chip is None else [growth_section(chip)]),
         *([] if chip is None else [network_section(chip, run.base.seeds.tolist())]),
         agreement_section(run, others, model, inputs, words, judged.binding),
+        range_section(run, found, condition(run, run.base)),
+        constants_section(run, found),
         *([side_by_side(compared)] if others else []),
-        published(run, judged),
+        published(run, judged, chip),
         *after,
         reading(run, alone=not others),
-        reproduction(run, found, words),
+        reproduction(run, words),
     ]
     return Page(
         title=title or f"{network_name(run)} on many dies",
@@ -247,6 +252,7 @@ def _html(**content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["shown"] = in_symbols
     return environment.get_template("report.html.j2").render(content)
 
 

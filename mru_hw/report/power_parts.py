@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mru_hw.errors import renamed_fields
 from mru_hw.mapping import Design
 from mru_hw.report import figures
 from mru_hw.report.chip import ChipFacts
@@ -11,6 +12,15 @@ from mru_hw.simulate.sensitivity.parts import parts_of
 from mru_hw.spice.decoupling import Decoupling
 from mru_hw.sweeps.told import percent, quantity
 
+_APART = {"layer": {}, "circuit": {"clock": "strobe drivers and lines"}}
+"""Supply blocks that are a row by themselves."""
+_COUNTED = {
+    "layer": "",
+    "circuit": (
+        " What the legs of a mirror draw counts with the node that they copy; strobe drivers and "
+        "lines are the supply block clock, and the bias tree is the block bias."
+    ),
+}
 _SEQUENCES = 300
 """Sequences that the nominal die is priced on, at most."""
 
@@ -44,7 +54,7 @@ def power_parts(found: ChipFacts, said: str) -> Section:
             f"takes {quantity(total, 'J')} a sequence. The same walk over the array gives the "
             "blocks, so that parts and blocks have one sum.",
             *([] if found.decoupling is None else [_peak(total / seconds, found.decoupling)]),
-            *([] if found.decoupling is None else [found.decoupling.line()]),
+            *([] if found.decoupling is None else [_needed(found.decoupling)]),
         ],
         tables=tables,
         pictures=[_layers(found.design, entries, seconds)],
@@ -66,6 +76,12 @@ def _peak(power: float, asked: Decoupling) -> str:
     )
 
 
+def _needed(asked: Decoupling) -> str:
+    """Say which decoupling the chip needs, without the names of options."""
+    names = {"supply_resistance": "that resistance", "droop": "that fall"}
+    return renamed_fields(asked.line(), names)
+
+
 def _names(design: Design, kind: str) -> dict[str, str]:
     return {key[0]: part.name for part in parts_of(design, kind) for key in part.keys}
 
@@ -74,13 +90,15 @@ def _parts_table(
     design: Design, entries: list[Entry], kind: str, seconds: float, total: float
 ) -> Table:
     rows: list[list[str]] = []
-    for name, static, moving in by(entries, _names(design, kind)):
+    for name, static, moving in by(entries, _names(design, kind), _APART[kind]):
         rows.append(_parts_row(name, static, moving, seconds, total))
     static, moving = (sum(getattr(e, f) for e in entries) for f in ("static", "switching"))
     rows.append(_parts_row("in all", static, moving, seconds, total))
     return Table(
         name=f"power_by_{kind}",
-        caption=f"Supply power of the nominal die by {kind}; the last row is the sum.",
+        caption=(
+            f"Supply power of the nominal die by {kind}; the last row is the sum.{_COUNTED[kind]}"
+        ),
         head=(kind, "power", "share", "static", "switching"),
         rows=rows,
         numbers=range(1, 5),

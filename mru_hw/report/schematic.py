@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -47,8 +47,13 @@ def source(view: str) -> str:
     return str(_contract(view).get("source", ""))
 
 
-def _contract(view: str) -> Mapping[str, object]:
-    found: Mapping[str, object] = load((circuits_dir() / view / "cell.yaml").read_bytes())
+def subcircuits(view: str) -> list[str]:
+    """Return the names of a cell view's subcircuits, as its contract lists them."""
+    return [str(name) for name in _contract(view)["subcircuits"]]
+
+
+def _contract(view: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = load((circuits_dir() / view / "cell.yaml").read_bytes())
     return found
 
 

@@ -19,7 +19,7 @@ from mru_hw.sweeps.told import Told, ends, percent, quantity
 from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import counted, described, differing, doubted, many, said
-from mru_hw.units import render
+from mru_hw.units import in_symbols, render
 
 _SHOWN = 6
 """Curves of a figure, at most; the other combinations stand in the table of points."""
@@ -129,7 +129,7 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     accuracy, power = [], []
     for combination in combinations[:_SHOWN]:
         fixed = dict(zip(others, combination, strict=True))
-        label = ", ".join(AXES[name].render(value) for name, value in fixed.items()) or "mean"
+        label = in_symbols(", ".join(AXES[name].render(v) for name, v in fixed.items())) or "mean"
         row = [_at(points, fixed | {axis: value}) for value in values]
         accuracy.append(_series(label, [_NONE if p is None else 100 * p.accuracy for p in row]))
         power.append(_series(label, [_NONE if p is None else p.power for p in row]))
@@ -163,7 +163,7 @@ def _over_sample(run: RunView, points: Sequence[PointView], axis: str) -> Pictur
     done = [point for point in points if len(point.accuracy)]
     values = [point.settings[axis] for point in done]
     if not all(isinstance(value, (int, float)) for value in values):
-        values, unit = [AXES[axis].render(value) for value in values], ""
+        values, unit = [in_symbols(AXES[axis].render(value)) for value in values], ""
     panels = [("accuracy", "%", np.array([100 * point.accuracy.mean() for point in done]))]
     if done and all(len(point.power) for point in done):
         panels.append(("mean power", "W", np.array([point.power.mean() for point in done])))

@@ -6,7 +6,7 @@ written down with the row or the bank that it flows in, so that the parts sum to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,19 +168,25 @@ class _Written(DieRun):
         entry[kind] += float(here[valid].sum())
 
 
-def by(entries: list[Entry], names: dict[str, str]) -> Iterator[tuple[str, float, float]]:
+def by(
+    entries: list[Entry], names: Mapping[str, str], apart: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, float, float]]:
     """Yield name, static and switching energy [J] of owners that share a name, the largest first.
 
     Parameters
     ----------
     names
         What each owner belongs to; what is none of these and draws nothing is left out.
+    apart
+        By supply block, the name of what it feeds where that counts apart from its owners; left
+        out where the block draws nothing.
     """
     found: dict[str, list[float]] = {}
+    alone = apart or {}
     for entry in entries:
-        if entry.owner not in names and not entry.total:
+        if not entry.total and (entry.owner not in names or entry.block in alone):
             continue
-        pair = found.setdefault(names[entry.owner], [0.0, 0.0])
+        pair = found.setdefault(alone.get(entry.block) or names[entry.owner], [0.0, 0.0])
         pair[0] += entry.static
         pair[1] += entry.switching
     for name, (static, switching) in sorted(found.items(), key=lambda item: -sum(item[1])):

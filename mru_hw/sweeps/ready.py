@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mru_hw.arrays import digest
-from mru_hw.errors import UserError
+from mru_hw.errors import UserError, renamed_fields
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.simulate.asked import refuse_currents
@@ -146,6 +146,7 @@ def doubtful_facts(ready: Sequence[Ready]) -> dict[str, str]:
     if not found:
         return {}
     why = warning(one.warnings for one in found)
+    why = renamed_fields(why, {"timing": "timing:"})  # as PLAN.yaml writes it
     return {
         DOUBTFUL: f"Doubtful points: {len(found)} of {len(ready)}. {why}",
         DOUBTFUL_POINTS: json.dumps([one.point.index for one in found]),

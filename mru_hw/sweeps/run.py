@@ -36,7 +36,7 @@ from mru_hw.sweeps.subject import (
     shared_subject,
 )
 from mru_hw.sweeps.until import dies_next, refuse_until, told
-from mru_hw.sweeps.versions import machine, versions
+from mru_hw.sweeps.versions import code, machine, versions
 from mru_hw.sweeps.view import view_of
 from mru_hw.sweeps.work import DieResult, cores, run_job
 from mru_hw.words import many
@@ -345,5 +345,6 @@ def _facts(plans: Mapping[str, Plan], hashes: Mapping[str, str], this: str) -> d
         | {"plans": plain({name: plan.as_data() for name, plan in plans.items()})}
         | {f"hash.{name}": digest for name, digest in hashes.items()}
         | {f"version.{name}": version for name, version in versions().items()}
+        | {f"code.{name}": value for name, value in code().items()}
         | {f"machine.{name}": value for name, value in machine().items()}
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +27,46 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "results": str(RESULTS),
     } | numba_version()
+
+
+CODE = ("mru_hw", "circuits", "calibration")
+"""Folders of a checkout that make a sweep's figures."""
+
+
+@functools.cache
+def code() -> dict[str, str]:
+    """Return the commit of the code and whether its files differ from it, as far as git knows.
+
+    Nothing where the package does not run from a git checkout of its own, and without git.
+    """
+    root = Path(__file__).parents[2]
+    commit = _git(root, "rev-parse", "--verify", "HEAD") if (root / ".git").exists() else None
+    changes = _git(root, "status", "--porcelain", "--", *CODE)
+    if commit is None or changes is None:
+        return {}
+    return {"commit": commit.strip(), "files": "changed" if changes else "as committed"}
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """Return what git says of a checkout, without a change to it; None where it says nothing."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            [git, "-C", str(root), *arguments],
+            env=kept | {"GIT_OPTIONAL_LOCKS": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
 
 
 def machine() -> dict[str, str]:

@@ -42,7 +42,7 @@ class Mirror(Document):
     body: float = Field(
         ge=1,
         lt=2,
-        description="by how much its gate moves with its source at i_usual; up to two thirds of "
+        description="by how much a gate moves with its source at i_usual; up to two thirds of "
         "the supply from the bulk",
     )
 
@@ -89,23 +89,33 @@ class Calibration(Document):
     v_signed: float = Field(gt=0, description="usual voltage of a signed node [V]")
     signed_slope: float = Field(
         gt=0,
-        description="its movement over kT/q asinh(i / 2 i_q); 1 of a follower in weak inversion",
+        description="movement of a signed node over kT/q asinh(i / 2 i_q); 1 of a follower in weak "
+        "inversion",
     )
-    signed_skew: float = Field(description="share by which it moves more upwards, less downwards")
-    signed_rest: float = Field(description="its voltage at no current less v_signed [V]")
+    signed_skew: float = Field(
+        description="share by which a signed node moves more upwards, less downwards"
+    )
+    signed_rest: float = Field(
+        description="voltage of a signed node at no current less v_signed [V]"
+    )
     v_trip_up: float = Field(gt=0, description="comparator node below which a unit steps up [V]")
-    v_trip_down: float = Field(gt=0, description="node above which it steps down [V]")
+    v_trip_down: float = Field(
+        gt=0, description="comparator node above which a unit steps down [V]"
+    )
     c_step: float = Field(ge=0, description="capacitance that one ladder step charges [F]")
     c_unit: float = Field(ge=0, description="what a strobe charges in a unit that stays [F]")
     c_driver: float = Field(ge=0, description="what a layer's phase driver charges by itself [F]")
-    i_driver: float = Field(gt=0, description="what it leaks between strobes [A]")
+    i_driver: float = Field(
+        gt=0, description="what a layer's phase driver leaks between strobes [A]"
+    )
     c_clock: float = Field(
-        ge=0, description="what it charges for a unit of four ladder cells, over four [F]"
+        ge=0,
+        description="what a phase driver charges for a unit of four ladder cells, over four [F]",
     )
     c_gate_n: float = Field(gt=0, description="gate of an n_mirror unit device at v_gate [F]")
-    c_gate_p: float = Field(gt=0, description="of a p_mirror unit device [F]")
+    c_gate_p: float = Field(gt=0, description="gate of a p_mirror unit device at v_gate [F]")
     c_drain_n: float = Field(gt=0, description="drain of an n_mirror unit device [F]")
-    c_drain_p: float = Field(gt=0, description="of a p_mirror unit device [F]")
+    c_drain_p: float = Field(gt=0, description="drain of a p_mirror unit device [F]")
     i_curve: Several[float] = Field(
         min_length=2,
         description="currents of a unit device that the curves were measured at, ascending [A]; "
@@ -116,7 +126,7 @@ class Calibration(Document):
     )
     mismatch_p: Several[float]
     mismatch_split_n: Several[float] = Field(
-        description="the same with its source at half the supply, as a splitter's"
+        description="slope factor n of mismatch with the source at half the supply, as a splitter's"
     )
     mismatch_split_p: Several[float]
     rest: Several[float] = Field(

@@ -77,6 +77,7 @@ def test_parts_are_called_by_what_is_in_them(chip: Chip) -> None:
     assert ("v1", "diode_plus") in names["layer"]["layer 1"]
     assert ("head.weight", "sink_plus") in names["layer"]["head"]
     assert ("bank0", "up_copy") in names["circuit"]["cmru units"]
+    assert names["circuit"]["bias tree"] == names["layer"]["bias tree"]
     assert set(names["group"]["bank0/up_copy"]) == {("bank0", "up_copy")}
     assert {owner for owner, _ in names["role"]["up_copy"]} == {"bank0", "bank1"}
 

@@ -9,6 +9,9 @@ from mru_hw.errors import UserError
 from mru_hw.mapping.areas import mirrors_of
 from mru_hw.mapping.design import Design
 
+BIAS_TREE = "bias tree"
+"""The part of the bias rail and what hangs on it, by circuit and by layer."""
+
 Key = tuple[str, str]
 """Owner and role of a group of like devices, as `DeviceGroup.key` has it."""
 
@@ -78,6 +81,7 @@ def _by_mirror(design: Design) -> Callable[[Key], str]:
 def _by_circuit(design: Design) -> Callable[[Key], str]:
     """Name nodes by their circuit, memory units by their cell, and all else as mirror legs."""
     names = {name: f"{bus.kind.value} nodes" for name, bus in design.buses.items()}
+    names[design.bias.name] = BIAS_TREE
     names |= {bank.name: f"{bank.cell.value} units" for bank in design.banks}
     names |= {c.parameter: "mirror legs" for c in design.connections}
     return lambda key: names[key[0]]
@@ -89,7 +93,7 @@ def _by_layer(design: Design) -> Callable[[Key], str]:
     The node that a layer reads is its own, what only the head reads is the head's; the bias tree
     and the inputs are parts by themselves.
     """
-    owners = {"bias": "bias tree", "x": "input"}
+    owners = {design.bias.name: BIAS_TREE, "x": "input"}
     for bank in design.banks:
         layer = f"layer {bank.layer}"
         own = (bank.name, bank.candidate, bank.state, bank.threshold)

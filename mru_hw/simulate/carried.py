@@ -1,0 +1,145 @@
+"""Which currents the unit devices of a nominal chip carry while sequences run, node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mru_hw.circuits.base import Carried, leg_of
+from mru_hw.circuits.cell.law import Bits
+from mru_hw.mapping.design import Bus, Design
+from mru_hw.mapping.flow import Row, Units
+from mru_hw.model.memory.recurrence import Floats
+from mru_hw.simulate.array import Memory
+from mru_hw.simulate.blocks import group_sequences
+from mru_hw.simulate.compile import compile_dies
+from mru_hw.simulate.die_run import DieRun
+from mru_hw.simulate.rows import Rails
+from mru_hw.stimulus import Inputs
+from mru_hw.technology.calibration import Calibration
+from mru_hw.variation import nominal_die
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The currents of unit devices over nodes, frames and sequences.
+
+    Attributes
+    ----------
+    least, most
+        [A] of one unit device.
+    below, above, count
+        How many of the values lie below the range that was asked for, above it, and in all.
+    """
+
+    least: float
+    most: float
+    below: int
+    above: int
+    count: int
+
+    def with_others(self, other: Span) -> Span:
+        """Return the span of both."""
+        return Span(
+            least=min(self.least, other.least),
+            most=max(self.most, other.most),
+            below=self.below + other.below,
+            above=self.above + other.above,
+            count=self.count + other.count,
+        )
+
+
+Book = dict[tuple[str, bool], Span]
+"""By the name of a row of nodes, and whether devices are splitters or diodes and their copies."""
+
+
+def carried(
+    design: Design,
+    calibration: Calibration,
+    inputs: Inputs,
+    *,
+    temperature: float,
+    v_dd: float,
+    limits: tuple[float, float],
+) -> Book:
+    """Return what unit devices at nodes carry on the nominal die, without noise.
+
+    A leg has the current of its diode in each unit device. Values are those at the end of each
+    part of a frame, one a node, rail and frame.
+
+    Parameters
+    ----------
+    calibration
+        The constants at the process corner.
+    temperature, v_dd
+        [degC], [V].
+    limits
+        The range [A] beyond which values are counted.
+    """
+    constants = calibration.at(v_dd, temperature=temperature, loops_only=design.loops_only)
+    (program,) = compile_dies(
+        design, constants, [nominal_die(design)], temperature=temperature, dtype=np.float64
+    )
+    (array,) = program.dies()
+    book: Book = {}
+    for group in group_sequences(inputs.lengths):
+        held = None
+        for block in group.blocks(inputs, design, np.float64):
+            run = _Seen(array=array, block=block, calibration=constants, noise=None, held=held)
+            run.book, run.limits = book, limits
+            run.all_layers()
+            held = run.held
+    return book
+
+
+class _Seen(DieRun):
+    """A run of a die that writes down what rails carry."""
+
+    book: Book
+    limits: tuple[float, float]
+
+    def _row(self, row: Row) -> None:
+        super()._row(row)
+        self._see(row.index)
+
+    def _feed(self, units: Units, memory: Memory, cells: Bits) -> None:
+        super()._feed(units, memory, cells)
+        self._see(units.state)
+
+    def _see(self, row: int) -> None:
+        """Add every version of a row's rails."""
+        bus = self.array.flow.rows[row].bus
+        for rails in self._rails[row]:
+            for splitters, amperes in _devices(bus, rails):
+                here = self._span(amperes)
+                known = self.book.get((bus.name, splitters))
+                self.book[bus.name, splitters] = here if known is None else known.with_others(here)
+
+    def _span(self, amperes: Floats) -> Span:
+        n = len(self.block.rows)
+        values = amperes[:, :, :n][:, self.block.valid[:, :n]]
+        low, high = self.limits
+        return Span(
+            least=float(values.min()),
+            most=float(values.max()),
+            below=int((values < low).sum()),
+            above=int((values > high).sum()),
+            count=values.size,
+        )
+
+
+def _devices(bus: Bus, rails: Rails) -> Iterator[tuple[bool, Floats]]:
+    """Yield whether they are splitters, and the current of a unit device, (n, time, sequence)."""
+    carried_by = {"plus": rails.plus, "minus": rails.minus}
+    for rail in bus.circuit.rails:
+        current = carried_by[rail[0]]
+        if current is not None:
+            yield False, current * (bus.scale / bus.units / bus.times(leg_of(rail)))
+    for part in bus.circuit.roles:
+        if part.carried is Carried.REST:
+            # Its two devices are in series with the two rails: the NMOS with minus.
+            current = carried_by["minus" if part.device[0] == "n" else "plus"]
+            if current is not None:
+                yield True, current * (bus.scale / part.units(bus) / bus.times(part.name))
