@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mru_hw.cli.flags import flags_of
+from mru_hw.cli.flags import names_of
 from mru_hw.cli.output import say
 from mru_hw.errors import MruHwError, UserError
 from mru_hw.version import __version__
@@ -142,7 +142,9 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 (the one place where every error ends)
         if debug:
             traceback.print_exc()
-        return _explain(error.renamed(flags_of(name)) if isinstance(error, UserError) else error)
+        return _explain(
+            error.renamed(names_of(name, rest)) if isinstance(error, UserError) else error
+        )
     return code if code in {DONE, USER_MISTAKE} else FAULT if isinstance(code, int) else DONE
 
 

@@ -6,7 +6,7 @@ typed ``--vdd``. `mru_hw.cli.app` renames fields by these tables before it print
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mru_hw.errors import renamed_fields
 
@@ -94,11 +94,23 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
 """By command, the flag or argument of each field that an error may name."""
 
 
-def flags_of(command: str | None) -> Mapping[str, str]:
-    """Return what a command calls the package's parameters."""
-    return FLAGS.get(command or "", {})
+_OF_TECHNOLOGY = ("corner", "temperature", "v_dd")
+"""What the technology says where no option does."""
+
+
+def names_of(command: str | None, arguments: Sequence[str]) -> Mapping[str, str]:
+    """Return what whoever wrote a command line calls the package's parameters.
+
+    A condition that no option gave stands in the technology's document.
+    """
+    names = dict(FLAGS.get(command or "", {}))
+    written = {argument.partition("=")[0] for argument in arguments}
+    for name in _OF_TECHNOLOGY:
+        if name in names and names[name] not in written:
+            names[name] = f"technology.yaml: {name}"
+    return names
 
 
 def in_flags(text: str, command: str) -> str:
     """Return a sentence of the package with its parameters as a command's flags."""
-    return renamed_fields(text, flags_of(command))
+    return renamed_fields(text, FLAGS[command])

@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from mru_hw import __version__
 from mru_hw.cli import app
 from mru_hw.cli.app import COMMANDS, Command, run
+from mru_hw.cli.flags import FLAGS
 from mru_hw.cli.output import emit, plain, progress
 from mru_hw.errors import MruHwError, UserError
 from tests.processes import python
@@ -127,6 +129,29 @@ def test_an_interrupted_command_says_whether_it_resumes(
     assert run([command.name]) == 1
     told = "Interrupted. Repeat the command to go on.\n" if resumes else "Interrupted.\n"
     assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize("command", [name for name, names in FLAGS.items() if "v_dd" in names])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [([], "technology.yaml: v_dd"), (["--vdd", "3 V"], "--vdd"), (["--vdd=3 V"], "--vdd")],
+)
+def test_a_condition_is_told_as_whoever_wrote_it_calls_it(
+    command: str,
+    options: list[str],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(
+        app, "application", lambda _name: partial(_refuse, UserError("v_dd", 3, "2"))
+    )
+    assert run([command, *options]) == 2
+    assert capsys.readouterr().err == f"{told} is 3, expected 2.\n"
+
+
+def _refuse(error: UserError, **_call: object) -> None:
+    raise error
 
 
 def test_debug_shows_the_traceback_wherever_it_stands(
