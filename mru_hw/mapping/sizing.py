@@ -130,7 +130,10 @@ class Lengths:
         least, most = min(found), max(found)
         if not least * (1 - 1e-9) <= length <= most * (1 + 1e-9):
             raise UserError(
-                "length", Bare(render(length, "m")), f"{render(least, 'm')} to {render(most, 'm')}"
+                "length",
+                Bare(render(length, "m")),
+                f"{render(least, 'm')} to {render(most, 'm')}, at which a mirror of "
+                f"{polarity}_mirror was measured in {self.technology.name}",
             )
         return [math.log(at) for at in found], list(found.values())
 

@@ -19,13 +19,14 @@ from mru_hw.files import read_yaml, validated
 from mru_hw.technology.folders import FILE, others, technology_folder, technology_names
 from mru_hw.technology.noise import CardNoise, Flicker
 from mru_hw.technology.shared_cards import share_cards
-from mru_hw.units import Volts, render
+from mru_hw.units import Volts, render, render_exact
 
 MODELS = "models.lib"
 """Name of the entry among `Technology.model_files`, whatever the process calls it."""
 
 PERMITTIVITY_OXIDE = 3.9 * 8.8541878128e-12  # F/m, of silicon dioxide (CODATA 2018)
 LONGEST = 1e-3  # m, of a side of a device: more was meant in um
+GRID_ROUNDING = 1e-6  # of a step: decimal sizes are none of binary numbers
 THINNEST_OXIDE = 3e-9  # m, without a model of the current that tunnels through it
 
 NAME = r"[a-z][a-z0-9_]*"
@@ -230,6 +231,21 @@ class Technology(Document):
             if self.devices[name].polarity != name[0]:
                 found = self.devices[name].polarity
                 raise UserError(f"devices.{name}.polarity", found, f"{name[0]}, as its name says")
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_keep_the_rules(self) -> Technology:
+        rules = self.rules
+        for name, device in self.devices.items():
+            for side, size, least in (("w", device.w, rules.w_min), ("l", device.l, rules.l_min)):
+                field, found = f"devices.{name}.{side}", Bare(render_exact(size, "m"))
+                if size < least:
+                    expected = f"at least {render_exact(least, 'm')}, rules.{side}_min"
+                    raise UserError(field, found, expected)
+                steps = size / rules.grid
+                if abs(steps - round(steps)) > GRID_ROUNDING:
+                    grid = render_exact(rules.grid, "m")
+                    raise UserError(field, found, f"a multiple of {grid}, rules.grid")
         return self
 
     def model_files(self) -> dict[str, str]:

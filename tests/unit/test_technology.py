@@ -238,6 +238,16 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("  n_cell:", "  n-cell:", ': devices.n-cell is "n-cell", expected small lett'),
         ("  n_cell:", "  n_cello:", ": devices.n_cell is missing, expected a device class"),
         ("n_cell: {polarity: n", "n_cell: {polarity: p", ': devices.n_cell.polarity is "p", expe'),
+        (
+            "l: 4e-6",
+            "l: 4.0012e-6",
+            ": devices.n_mirror.l is 4.0012 um, expected a multiple of 5 nm, rules.grid",
+        ),
+        (
+            "w: 0.5e-6",
+            "w: 0.2e-6",
+            ": devices.n_mirror.w is 200 nm, expected at least 220 nm, rules.w_min",
+        ),
         ("w: 0.5e-6", "w: .inf", ": devices.n_mirror.w is inf, expected "),
         (
             "a_vt_n: 3.54e-9",
