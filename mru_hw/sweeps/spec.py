@@ -136,7 +136,13 @@ class Limit(Document):
 
 
 def _field(figure: Figure) -> Any:
-    ends: dict[str, Any] = dict.fromkeys(("at_least", "at_most"), (figure.kind | None, None))
+    ends: dict[str, Any] = {
+        f"at_{end}": (
+            figure.kind | None,
+            Field(default=None, description=f"{end} that passes: {figure.description}"),
+        )
+        for end in ("least", "most")
+    }
     kind = create_model(f"{figure.name}_limit", __base__=Limit, **ends)
     about = Field(
         default=None,

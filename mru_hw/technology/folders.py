@@ -43,6 +43,13 @@ def constants_folder(name: str) -> Path:
     return _own_folder(name) or calibration_dir()
 
 
+def place_of(name: str) -> str:
+    """Say where a technology's document lies, without the folders of this machine."""
+    if _own_folder(name) is None:
+        return f"circuits/technology/{name}/{FILE} of mru_hw"
+    return f"{name}/{FILE} in {VARIABLE}"
+
+
 def others() -> str:
     """Say where a technology that is not among the known ones can be put."""
     return "" if os.environ.get(VARIABLE) else f"; {VARIABLE} can name a folder of others"

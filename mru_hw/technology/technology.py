@@ -50,8 +50,8 @@ CLASSES = (*(f"{p}_{use}" for use in USES for p in "np"), "p_split")
 class Device(Document):
     """A device class of the cells: one transistor geometry. Lengths in m."""
 
-    polarity: Literal["n", "p"]
-    model: Name
+    polarity: Literal["n", "p"] = Field(description="NMOS or PMOS")
+    model: Name = Field(description="its name in the cards")
     w: float = Field(gt=0, le=LONGEST, description="channel width [m]")
     l: float = Field(gt=0, le=LONGEST, description="channel length [m]")  # noqa: E741 - SPICE's own name
 
@@ -59,8 +59,8 @@ class Device(Document):
 class Capacitor(Document):
     """The process's linear capacitor: ``C = c_area (side + widened)^2``."""
 
-    model: Name
-    area_capacitance: float = Field(gt=0, description="[F/m^2]")
+    model: Name = Field(description="its name in the cards")
+    area_capacitance: float = Field(gt=0, description="c_area [F/m^2]")
     widened: float = Field(default=0.0, description="drawn to effective side [m]")
     side: float = Field(gt=0, description="side of the ladder cell's square capacitor [m]")
 
@@ -73,9 +73,9 @@ class Capacitor(Document):
 class Rules(Document):
     """Limits of geometry and current."""
 
-    w_min: float = Field(gt=0, le=LONGEST, description="[m]")
-    l_min: float = Field(gt=0, le=LONGEST, description="[m]")
-    grid: float = Field(gt=0, le=LONGEST, description="[m]")
+    w_min: float = Field(gt=0, le=LONGEST, description="least width [m]")
+    l_min: float = Field(gt=0, le=LONGEST, description="least length [m]")
+    grid: float = Field(gt=0, le=LONGEST, description="step of widths and lengths [m]")
     diffusion: float = Field(gt=0, le=LONGEST, description="length of a source or drain [m]")
     units_max: int = Field(gt=0, description="unit devices of one mirror leg")
     i_min: float = Field(gt=0, description="smallest bias current [A]")
@@ -109,8 +109,8 @@ class Mismatch(Document):
     a_vt_p: float = Field(ge=0, le=1e-7, description="threshold voltage, PMOS [V m]")
     a_beta_n: float = Field(ge=0, le=1e-6, description="current factor, NMOS [m]")
     a_beta_p: float = Field(ge=0, le=1e-6, description="current factor, PMOS [m]")
-    narrow_n: Narrow | None = None
-    narrow_p: Narrow | None = None
+    narrow_n: Narrow | None = Field(default=None, description="of NMOS; Pelgrom's law without it")
+    narrow_p: Narrow | None = Field(default=None, description="of PMOS")
 
 
 class Process(Document):
@@ -208,20 +208,20 @@ class Transistor(Document):
 class Technology(Document):
     """All of a technology's ``technology.yaml``."""
 
-    name: Name
+    name: Name = Field(description="what --tech calls it, and its folder's name")
     models: Models
     transistor: Transistor = Transistor()
-    corners: Several[Name] = Field(min_length=1)
+    corners: Several[Name] = Field(min_length=1, description="sections; the first is nominal")
     v_dd: Volts = Field(gt=0, description="nominal supply [V]")
     temperature: float = Field(description="nominal temperature [degC]")
-    devices: dict[Name, Device]
+    devices: dict[Name, Device] = Field(description="device classes of the cells")
     capacitor: Capacitor
     rules: Rules
     mismatch: Mismatch
     process: Process
     flicker: Flicker
     noise: CardNoise
-    sources: dict[str, str]
+    sources: dict[str, str] = Field(description="where the values come from")
 
     @model_validator(mode="after")
     def _every_class_is_there(self) -> Technology:

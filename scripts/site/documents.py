@@ -181,13 +181,27 @@ def _rows(
     schema: dict[str, Any], known: dict[str, Any], before: str
 ) -> Iterator[tuple[str, str, str, str, str]]:
     required = schema.get("required", [])
+    attributes = _attributes(schema.get("description", ""))
     for name, each in schema["properties"].items():
-        about = each.get("description", "") or _first_line(each, known)
+        about = each.get("description", "") or attributes.get(name, "") or _first_line(each, known)
         unit, about = unit_of(about)
         left_out = "required" if name in required else _default(each, unit)
         yield (code(before + name), type_of(each, known), unit, left_out, plain(sentence(about)))
         if "properties" in each:
             yield from _rows(each, known, f"{before}{name}.")
+
+
+def _attributes(text: str) -> dict[str, str]:
+    """Return by key what the section Attributes of a docstring says of it."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.partition("Attributes\n----------\n")[2].splitlines():
+        if line.startswith(" "):
+            lines.append(line.strip())
+        elif line:
+            lines = []
+            found |= dict.fromkeys(line.split(", "), lines)
+    return {name: " ".join(about) for name, about in found.items()}
 
 
 def _first_line(schema: dict[str, Any], known: dict[str, Any]) -> str:

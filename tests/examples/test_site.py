@@ -88,6 +88,14 @@ def test_every_key_has_a_row_that_says_what_it_does(
         assert len(row[1].rsplit("| ", 1)[1]) > 5 or page == "axes", name
 
 
+@pytest.mark.parametrize("page", ["design", "map", "model", "plan", "technology"])
+def test_every_key_of_a_document_that_people_write_has_a_meaning(made: Path, page: str) -> None:
+    text = (made / f"{page}.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `[^`]+` \|.*$", text, re.MULTILINE)
+    assert rows
+    assert [row for row in rows if row.endswith("|  |")] == []
+
+
 def test_every_command_has_its_options(made: Path) -> None:
     assert {path.stem for path in made.glob("command-*.md")} == {
         f"command-{command.name}" for command in COMMANDS
@@ -103,6 +111,7 @@ def test_a_default_has_its_unit(made: Path) -> None:
     text = (made / "design.md").read_text(encoding="utf-8")
     assert "| `i_unit` | quantity | A | `1 nA` | Current that stands for 1.0" in text
     assert unit_of("supply [V], of the run") == ("V", "supply, of the run")
+    assert unit_of("threshold, NMOS [V m]") == ("V m", "threshold, NMOS")
     assert unit_of("such as weight[3,5]") == ("", "such as weight[3,5]")
 
 

@@ -12,6 +12,7 @@ from mru_hw.errors import MruHwError
 from mru_hw.spice.deck import BENCH, CHIP
 from mru_hw.spice.reader import read_statements
 from mru_hw.technology import MODELS, Technology
+from mru_hw.technology.folders import place_of
 
 STIMULUS = "stimulus.cir"
 WIDTH = 92  # characters of a line; a longer statement goes on in the next
@@ -101,8 +102,7 @@ def card_files(technology: Technology) -> dict[str, str]:
     lines = files[MODELS].splitlines(keepends=True)
     body = list(itertools.dropwhile(lambda line: line.startswith("*"), lines))
     title = lines[: min(1, len(lines) - len(body))]
-    place = f"circuits/technology/{technology.name}/technology.yaml of mru_hw"
-    head = [f"* where every value comes from: {place}\n"]
+    head = [f"* where every value comes from: {place_of(technology.name)}\n"]
     head += ["* sections: " + ", ".join(technology.corners) + " (NMOS first, PMOS second)\n"]
     return files | {MODELS: "".join([*title, *head, *body])}
 
