@@ -4,8 +4,7 @@
 by chunks, without noise and with: processor time of a die, and the share of it that the compiled
 loops take. Then a sweep of ``--dies`` dies at eight scales of the noise with ``--workers``: wall
 and processor seconds (its workers' too), the largest memory of a process, bytes of the file; and
-the same carried on to 10,000 dies, in proportion to the dies beyond a small sweep's. ``--million``
-times reading a store of a million runs into a table instead, made of copies of one.
+the same carried on to 10,000 dies, in proportion to the dies beyond a small sweep's.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
 import resource
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +26,7 @@ from typing import Any
 from benchmarks.study import computer, parsed, show, study
 from mru_hw.files import validated
 from mru_hw.simulate.fast import source
-from mru_hw.sweeps.face import read_sweep, sweep
+from mru_hw.sweeps.face import sweep
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, jobs, points
 from mru_hw.sweeps.subject import Subject, shared_subject
@@ -36,7 +34,6 @@ from mru_hw.sweeps.work import run_job
 
 NOISE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 WANTED = 10_000
-MILLION = 1_000_000
 _LOOPS = ("run", "finish", "hold")
 
 
@@ -133,33 +130,6 @@ def carried_on(few: dict[str, float], many: dict[str, float]) -> dict[str, float
     return {name: many[name] + times * (many[name] - few[name]) for name in names}
 
 
-def million(given: argparse.Namespace) -> dict[str, float]:
-    """Time reading a million runs: one run's row, again and again."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run.sqlite"
-        plan = plan_of(given, MILLION, 0.0)
-        sweep(plan, out, workers=1, shard=f"1/{MILLION}")
-        with sqlite3.connect(out) as db:
-            row = list(db.execute("SELECT * FROM result").fetchone())
-            db.executemany(
-                "INSERT INTO result VALUES (" + ", ".join("?" * len(row)) + ")",
-                ([*row[:2], k, k, *row[4:]] for k in range(1, MILLION)),
-            )
-            db.execute("DELETE FROM run WHERE name = 'shard'")
-        start = time.process_time()
-        found = read_sweep(out)
-        read = time.process_time()
-        table = found.frame()
-        end = time.process_time()
-        assert len(table) == MILLION
-        return {
-            "read_s": read - start,
-            "frame_s": end - read,
-            "memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "bytes": out.stat().st_size,
-        }
-
-
 def main() -> None:
     parser = study(__doc__, tech=False, work=False)
     parser.add_argument("model", type=Path)
@@ -167,11 +137,7 @@ def main() -> None:
     parser.add_argument("--dies", type=int, default=500)
     parser.add_argument("--few", type=int, default=64)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--million", action="store_true")
     given = parsed(parser)
-    if given.million:
-        show({"machine": computer(), "million": million(given)})
-        return
     few, many = whole(given, given.few), whole(given, given.dies)
     show(
         {

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mru_hw.files import read_bytes, refuse_foreign, whole_folder
 from mru_hw.report.page import Page
+from mru_hw.report.parts import Column
 from mru_hw.sweeps.view import RunView
 
 INDEX = "index.json"
@@ -94,10 +98,10 @@ def _heads(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def _columns(data: Mapping[str, Sequence[Any]]) -> Iterator[list[Any]]:
+def _columns(data: Mapping[str, Column]) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of columns that may be of different lengths."""
-    for k in range(max(map(len, data.values()), default=0)):
-        yield [column[k] if k < len(column) else None for column in data.values()]
+    plain = (one.tolist() if isinstance(one, np.ndarray) else one for one in data.values())
+    return itertools.zip_longest(*plain)
 
 
 def _write_csv(path: Path, head: Sequence[str], rows: Any) -> None:

@@ -7,7 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from numpy.typing import NDArray
+
 from mru_hw.sweeps.told import Told
+
+Column = Sequence[Any] | NDArray[Any]
+"""Values, one a row; they are written as lists have them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +30,8 @@ class Picture:
     name
         Of the files that hold the drawing and its numbers.
     data
-        The numbers that were drawn, columns by heading, in SI units and shares.
+        The numbers that were drawn, columns by heading, in SI units and shares; what a die has is
+        an array, for there may be a million.
     half
         Whether two stand beside each other where the page is wide.
     """
@@ -34,7 +40,7 @@ class Picture:
     alternative: str
     caption: str
     name: str
-    data: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    data: Mapping[str, Column] = field(default_factory=dict)
     half: bool = False
 
     @property

@@ -63,7 +63,7 @@ def distributions(run: RunView, limits: Sequence[Held]) -> list[Picture]:
                     f"{percent(mean)} on average, {percent(worst)} at worst"
                     + ("." if limit is None else f"; the specification asks for {percent(limit)}.")
                 ),
-                data={"die": base.seeds.tolist(), "accuracy": base.accuracy.tolist()},
+                data={"die": base.seeds, "accuracy": base.accuracy},
             )
         )
     energies = run.energies(base)
@@ -100,9 +100,9 @@ def _energies(run: RunView, base: PointView, energies: Array, limits: Sequence[H
             f"Right: mean power of each run, {render(float(base.power.mean()), 'W')} on average."
         ),
         data={
-            "die": base.seeds.tolist(),
-            "energy [J]": base.energy.tolist(),
-            "power [W]": base.power.tolist(),
+            "die": base.seeds,
+            "energy [J]": base.energy,
+            "power [W]": base.power,
         },
     )
 

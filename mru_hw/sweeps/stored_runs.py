@@ -165,7 +165,7 @@ def read_runs(db: sqlite3.Connection, claims: Claims) -> StoredRuns:
 def _empty(n: int, n_sequences: int) -> dict[str, Any]:
     """Return the columns of `n` runs, without their values."""
     whole = ("point", "trial", "die", "seed", "status", "design")
-    columns = {name: np.empty(n, np.int64) for name in whole}
+    columns: dict[str, Any] = {name: np.empty(n, np.int64) for name in whole}
     columns |= {name: np.empty(n) for name in ("seconds", "accuracy", "energy")}
     columns["blocks"] = np.empty((n, len(BLOCK_NAMES), 2))
     return columns | {"right": np.empty((n, _bytes(n_sequences)), np.uint8)}
