@@ -95,7 +95,7 @@ def _other_unit(text: str, written: str, unit: str) -> str:
     return ""
 
 
-_MICRO = re.compile(r"(\d |/|[mnpf]?[FV] )u(?=(?:A|C|F|Hz|J|V|W|m|s)(?:[²2]?)(?!\w|\.\w))")
+_MICRO = re.compile(r"(\d |/|% |[mnpf]?[FV] )u(?=(?:A|C|F|Hz|J|V|W|m|s)(?:[²2]?)(?!\w|\.\w))")
 _SQUARE = re.compile(r"(?<=[ /µmnc]m)2(?!\w|\.\w)")
 _OHM = re.compile(r"(?<=\d )([GMkmµ]?)[Oo]hm(?!\w)")
 

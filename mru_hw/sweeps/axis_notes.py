@@ -15,7 +15,9 @@ def cold_and_hot(noted: Noted) -> str:
     return (
         "At the behavioral level gate voltages, slopes, conductances, trips, charges and what "
         "legs off resting rails leak are those of the temperature, as ngspice has them "
-        "(documentation, Characterisation)."
+        "(documentation, Characterisation). They were fitted at several temperatures and are "
+        "interpolated between; a temperature outside those is refused, so that all of this sweep's "
+        "lie in the calibrated range."
     )
 
 

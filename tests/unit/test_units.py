@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mru_hw.errors import UserError
-from mru_hw.units import SCALES, parse, render_exact
+from mru_hw.units import SCALES, in_symbols, parse, render_exact
 from tests.mistakes import sentence
 
 READ = [
@@ -140,3 +140,17 @@ def test_a_scale_is_a_power_of_ten(number: int, scale: str) -> None:
 def test_any_text_is_a_number_or_a_sentence(text: str) -> None:
     with contextlib.suppress(UserError):
         assert math.isfinite(parse(text, "V", "x"))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("1.5 uA, 2 um. 0.42 um2", "1.5 µA, 2 µm. 0.42 µm²"),
+        ("4 uV/um at 27 degC", "4 µV/µm at 27 °C"),
+        ("5 mV um and 1 % um; 2 fF/um2; 300 cm2/Vs", "5 mV µm and 1 % µm; 2 fF/µm²; 300 cm²/Vs"),
+        ("10 kohm, 3 Ohm, 1 MOhm", "10 kΩ, 3 Ω, 1 MΩ"),
+        ("tells us; run2uA.sqlite, 3 um.npz, u0, 2 units", None),
+    ],
+)
+def test_people_read_symbols(text: str, shown: str | None) -> None:
+    assert in_symbols(text) == (text if shown is None else shown)

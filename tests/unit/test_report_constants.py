@@ -1,0 +1,233 @@
+"""Fitted constants, calibrated range, reproduction and published systems, by another road."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from mru_hw.cells.base import Devices
+from mru_hw.circuits.nodes.supply import quiescent
+from mru_hw.cli.again import InShell
+from mru_hw.data import calibration_dir
+from mru_hw.mapping.options import read_options
+from mru_hw.report.chip import ChipFacts, find_chip
+from mru_hw.report.compare import PUBLISHED, published
+from mru_hw.report.page import Page, make_page, write_page
+from mru_hw.simulate.behavioral import simulate_behavioral
+from mru_hw.simulate.carried import carried
+from mru_hw.sweeps import versions
+from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.statistics.answers import statistics
+from mru_hw.sweeps.verdict import verdict
+from mru_hw.sweeps.view import open_run
+from mru_hw.variation.die import nominal_die
+from tests.sweeps import write_case
+
+DESIGN = {"bias_units": 32, "hold": 8, "width": 16}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("constants")
+    axes = [{"axis": "temperature", "values": [27, 85]}]
+    plan = read_plan(write_case(folder, n_dies=2, axes=axes, design=DESIGN))
+    run_sweep({"sweep": plan}, folder, folder / "run.sqlite", workers=1)
+    return folder / "run.sqlite"
+
+
+@pytest.fixture(scope="module")
+def page(store: Path) -> Page:
+    with open_run(store) as run:
+        return make_page(run, again=InShell())
+
+
+@pytest.fixture(scope="module")
+def chip(page: Page) -> ChipFacts:
+    assert page.chip is not None
+    return page.chip
+
+
+def rows(page: Page, name: str) -> list[dict[str, Any]]:
+    (found,) = [t for s in page.sections for t in s.tables if t.name == name]
+    return list(found.plain())
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Mapping[str, Any]:
+    text = (calibration_dir() / "generic180.yaml").read_text(encoding="utf-8")
+    found: Mapping[str, Any] = yaml.safe_load(text)
+    return found
+
+
+def test_every_fitted_constant_has_the_error_that_its_file_records(
+    page: Page, recorded: Mapping[str, Any]
+) -> None:
+    table = {row["constant"]: row for row in rows(page, "fitted_constants")}
+    checks = recorded["grid"]["checks"]
+    curves = ("mismatch_n", "mismatch_p", "mismatch_split_n", "mismatch_split_p", "rest")
+    assert set(table) == {*checks[0]["measured"], *curves, "leak_n", "leak_p"}
+
+    def off(name: str) -> list[tuple[float, float]]:
+        return [(check["interpolated"][name], check["measured"][name]) for check in checks]
+
+    for name in ("n.v_gate", "v_trip_up", "v_trip_down", "signed_rest"):
+        worst = max(abs(a - b) for a, b in off(name))
+        assert table[name]["largest error"] == pytest.approx(worst), name
+        assert table[name]["largest error: unit"] == "V"
+    for name in ("n.slope", "p.conductance", "c_step", "i_driver", "c_gate_p"):
+        worst = max(abs(a / b - 1) for a, b in off(name))
+        assert table[name]["largest error"] == pytest.approx(worst), name
+    for name in curves:
+        assert table[name]["largest error"] == max(check["curves"][name] for check in checks)
+    assert table["leak_p"]["largest error"] == max(check["leakage"]["p"] for check in checks)
+    assert table["n.slope"]["value"] == recorded["n"]["slope"]
+    assert table["c_step"]["value"] == recorded["c_step"]
+    assert table["rest"]["value"] == pytest.approx(
+        np.exp(
+            np.interp(
+                np.log(recorded["i_usual"]), np.log(recorded["i_curve"]), np.log(recorded["rest"])
+            )
+        )
+    )
+    benches = {row["bench"] for row in rows(page, "benches")}
+    assert {row["fitted to"] for row in table.values()} == benches
+    assert table["i_driver"]["fitted to"] == table["c_driver"]["fitted to"] == "unit"
+    assert table["c_drain_n"]["fitted to"] == table["leak_n"]["fitted to"] == "devices"
+
+
+def test_laws_have_the_residuals_that_their_file_records(
+    page: Page, recorded: Mapping[str, Any]
+) -> None:
+    table = {(row["law"], row["devices"]): row for row in rows(page, "laws")}
+    assert ("gate voltage, EKV", "NMOS") not in table  # no law of the array
+    some = [law for law in recorded["laws"] if law["law"] == "mirror gain"]
+    some = [law for law in some if law["polarity"] == "p"]
+    home = next(law for law in some if law["temperature"] == 27)
+    row = table["mirror gain", "PMOS"]
+    assert (row["median"], row["worst"]) == (home["median_weak"], home["worst_weak"])
+    assert row["worst to 10 nA"] == home["worst"]
+    others = max(law["worst_weak"] for law in some if law is not home)
+    assert row["worst elsewhere"] == others
+
+
+def test_currents_by_class_are_those_that_nodes_carry(page: Page, chip: ChipFacts) -> None:
+    """The greatest current of a candidate's diodes, from the candidates of a run."""
+    at, design = chip.conditions, chip.design
+    own = chip.calibration.at(at.v_dd, temperature=at.temperature, corner=at.corner)
+    die = nominal_die(design)
+    inputs = chip.subject.inputs
+    trace = simulate_behavioral(
+        design, own, inputs, [die], temperature=at.temperature, v_dd=at.v_dd
+    ).trace
+    assert trace.candidates is not None
+    devices = Devices(design=design, calibration=own, die=die, temperature=at.temperature)
+    book = carried(design, own, inputs, temperature=at.temperature, v_dd=at.v_dd, limits=(0.0, 1.0))
+    bus = design.buses["c0"]
+    c = [trace.candidates[0][0, k, : inputs.lengths[k]] for k in range(inputs.n_seq)]
+    amperes, i_q = bus.scale * np.concatenate(c), quiescent(devices, bus)
+    plus = amperes / 2 + np.sqrt(amperes**2 / 4 + i_q**2)
+    span = book["c0", False]
+    assert span.most == pytest.approx(max(plus.max(), (i_q**2 / plus).max()) / bus.units)
+    assert (span.below, span.above, span.count) == (0, 0, 2 * plus.size)
+    split = book["c0", True]
+    assert split.most == pytest.approx(span.most * bus.units / bus.split)
+    table = {row["unit devices"]: row for row in rows(page, "currents_by_class")}
+    shown = table["splitters of candidate nodes"]
+    highest = max(book[name, True].most for name in ("c0", "c1"))
+    assert shown["while sequences run [A] high"] == pytest.approx(highest)
+    low, high = chip.calibration.i_curve[0], chip.calibration.i_curve[-1]
+    for row in table.values():
+        seen = row["while sequences run [A] high"], row["while sequences run [A] low"]
+        above = seen[0] is not None and seen[0] > high
+        below = seen[1] is not None and seen[1] < low
+        assert row["against the range"].startswith("outside: ") == (above or below)
+        assert ("above in" in row["against the range"]) == above
+    assert table["bias tree and its legs"]["against the range"] == "inside"
+
+
+def test_design_yaml_of_the_page_is_the_design(page: Page, chip: ChipFacts, tmp_path: Path) -> None:
+    (section,) = [one for one in page.sections if one.key == "reproduction"]
+    (text,) = [text for what, text in section.lines if what.startswith("DESIGN.yaml")]
+    assert yaml.safe_load(text) == DESIGN
+    (tmp_path / "DESIGN.yaml").write_text(text, encoding="utf-8")
+    assert read_options(tmp_path / "DESIGN.yaml") == chip.design.options
+    assert any("--design DESIGN.yaml" in text for _, text in section.lines)
+
+
+def test_the_commit_of_the_sweep_and_of_the_page_are_two_things(
+    store: Path, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = versions.code()
+    said = {row["what"]: row["value"] for row in rows(page, "conditions")}["code of the sweep"]
+    with open_run(store) as run:
+        facts = {name: value for name, value in run.facts.items() if name.startswith("code.")}
+        assert facts == {f"code.{name}": value for name, value in known.items()}
+        if known:  # a checkout
+            assert re.fullmatch("[0-9a-f]{40,64}", known["commit"])
+            assert known["files"] in said
+            assert known["commit"] in said
+        monkeypatch.setenv("PATH", "")
+        versions.code.cache_clear()
+        try:
+            later = make_page(run, again=InShell())
+        finally:
+            versions.code.cache_clear()
+    own = {row["what"]: row["value"] for row in rows(later, "page")}["code of the page"]
+    assert own.startswith("commit not known")
+    assert {row["what"]: row["value"] for row in rows(later, "conditions")}[
+        "code of the sweep"
+    ] == said
+
+
+def test_units_have_their_symbols_and_no_backtick_is_shown(page: Page, tmp_path: Path) -> None:
+    write_page(page, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    text = re.sub('<style>.*?</style>|<pre.*?</pre>|src="[^"]*"', "", text, flags=re.DOTALL)
+    text = html.unescape(re.sub("<[^>]+>", " ", text))
+    assert "`" not in text
+    assert not re.findall(r"\d u[AVWJFms]\b|degC|\bum2?\b|\bk?[Oo]hm\b", text)
+    assert "500 nm" in text
+    assert "4 µm" in text
+
+
+def test_published_systems_of_another_task_are_no_comparison(store: Path, chip: ChipFacts) -> None:
+    with open_run(store) as run:
+        told = verdict(run, statistics(run))
+
+        def of(task: str | None) -> tuple[str, list[dict[str, Any]]]:
+            config = {} if task is None else {"config": {"task": {"name": task}}}
+            spec = chip.model.spec.model_copy(update={"provenance": config})
+            model = dataclasses.replace(chip.model, spec=spec)
+            section = published(run, told, dataclasses.replace(chip, model=model))
+            return section.paragraphs[0], list(section.tables[0].plain())
+
+        said, table = of("digits")
+        assert said.startswith("No published system of this table has the task of this network (d")
+        assert table[0]["task"] == f"digits: {chip.model.spec.n_classes} classes"
+        assert len(table) == 1 + len(PUBLISHED)
+        said, _ = of("speech_commands")
+        assert said.startswith("Of the same data (speech_commands): First-quadrant BMRU network")
+        said, table = of(None)
+        assert said.startswith("Which task this network has is not known here")
+        assert table[0]["task"] == "not known here"
+
+
+def test_a_network_that_is_not_at_hand_leaves_the_constants(store: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "alone.sqlite"
+    copy.write_bytes(store.read_bytes())
+    with open_run(copy) as run:
+        assert isinstance(find_chip(run, InShell()), str)
+        page = make_page(run, again=InShell())
+    keys = {section.key for section in page.sections}
+    assert "constants" in keys
+    assert "range" not in keys
+    assert len(rows(page, "fitted_constants")) == 30
