@@ -324,8 +324,8 @@ def load_calibration(technology: Technology) -> Calibration:
     path = constants_folder(technology.name) / f"{technology.name}.yaml"
     if not path.is_file():
         raise MruHwError(
-            f"The calibration of {technology.name} is missing: mru-hw characterize --tech "
-            f"{technology.name} --out {path} makes it."
+            f"The calibration of {technology.name} is missing: mru-hw characterize makes it, as "
+            f"{path}."
         )
     calibration = read_document(path, Calibration)
     words = {"models_hash": "model cards", "devices_hash": "device sizes"}

@@ -208,7 +208,7 @@ class Transistor(Document):
 class Technology(Document):
     """All of a technology's ``technology.yaml``."""
 
-    name: Name = Field(description="what --tech calls it, and its folder's name")
+    name: Name = Field(description="by which it is asked for; its folder has it too")
     models: Models
     transistor: Transistor = Transistor()
     corners: Several[Name] = Field(min_length=1, description="sections; the first is nominal")

@@ -309,7 +309,9 @@ def test_a_technology_of_ones_own_lies_where_the_variable_says(
     found = load_technology("own")
     assert technology_names() == ("generic180", "own", "sky130")
     assert found.model_files() == load_technology("generic180").model_files()
-    with pytest.raises(MruHwError, match=re.escape(f"--tech own --out {own / 'own.yaml'} makes")):
+    with pytest.raises(
+        MruHwError, match=re.escape(f"characterize makes it, as {own / 'own.yaml'}.")
+    ):
         load_calibration(found)
     assert load_calibration(load_technology("sky130")).technology == "sky130"
     assert sentence(lambda: load_technology("x")) == (
