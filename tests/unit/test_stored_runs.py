@@ -13,6 +13,7 @@ import pytest
 
 import mru_hw
 from mru_hw.errors import RunStatus
+from mru_hw.sweeps.store import QUANTILES
 from mru_hw.sweeps.stored_runs import BLOCK_NAMES, STATUSES
 from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
@@ -56,6 +57,25 @@ TURNED = (
 FAILED = "UPDATE result SET status = 'NO_LAW' WHERE point = 1 AND die = 2"
 SPACED = "UPDATE result SET blocks = replace(blocks, ', ', ' , ') WHERE die = 3"
 RESOLVED = "UPDATE result SET blocks = json_remove(blocks, '$.clock') WHERE die = 1 AND point = 0"
+
+
+@pytest.mark.parametrize("order", [(), TURNED], ids=["as written", "the other way round"])
+def test_decisions_and_energies_are_those_of_each_run(order: tuple[str, ...], store: Path) -> None:
+    change(store, *order, FAILED)
+    stored = rows(store, "point, status, right, quantiles")
+    between = (np.arange(100) + 0.5) / 100
+    with open_run(store) as run:
+        for point in run.points:
+            own = [(r, q) for n, status, r, q in stored if (n, status) == (point.number, "DONE")]
+            right = np.concatenate(list(run.right(point)))
+            assert right.dtype == bool
+            bits = [np.unpackbits(np.frombuffer(r, "u1"))[: run.n_sequences] for r, _ in own]
+            np.testing.assert_array_equal(right, bits)
+            ends = [np.frombuffer(q, "<f8") for _, q in own]
+            shares = np.array(QUANTILES) / 100
+            energies = [np.interp(between, shares, one) for one in ends]
+            np.testing.assert_allclose(run.energies(point), energies, rtol=1e-15, atol=0)
+            assert len(own) == (4 if point.number == 1 else 5)
 
 
 @pytest.mark.parametrize("order", [(), TURNED], ids=["as written", "the other way round"])
