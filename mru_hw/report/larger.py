@@ -11,13 +11,14 @@ import numpy as np
 from mru_hw.errors import LawError, UserError
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.nominal import plain
+from mru_hw.statistics.shares import paired_shares
 from mru_hw.sweeps.explain import plans_of
 from mru_hw.sweeps.points import Job, points
 from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.work import drawn_dies, made_chip, run_dies
 
-_DIES, _LONGEST = 100, 10.0
+_DIES, _LONGEST = 100, 5.0
 """Dies that are run again, at most, and for how many seconds by the stored runs."""
 _FEWEST = 8
 """Dies below which nothing is run: so few tell nothing."""
@@ -33,6 +34,8 @@ class Larger:
         How many were run: the first ones of the point.
     kept, kept_larger
         Of them those that keep the limit.
+    p
+        Probability of a split as uneven of the dies that one alone of both keeps (McNemar's test).
     accuracy, accuracy_larger
         Their mean accuracies.
     """
@@ -40,6 +43,7 @@ class Larger:
     dies: int
     kept: int
     kept_larger: int
+    p: float
     accuracy: float
     accuracy_larger: float
 
@@ -56,11 +60,11 @@ def run_larger(
     """
     each = point.seconds / max(1, point.n_runs)
     n = min(_DIES, len(point.accuracy), int(_LONGEST / max(each, 1e-6)))
-    options = points(plans_of(run), found.subject.technology)[point.number]
-    if n < _FEWEST or not plain(run, point) or options.options.area:
+    asked = points(plans_of(run), found.subject.technology)[point.number]
+    if n < _FEWEST or not plain(run, point) or asked.settings["area"]:
         return None
-    area = dict.fromkeys(mirrors, 2)
-    larger = dataclasses.replace(options, options=options.options.model_copy(update={"area": area}))
+    area = tuple((name, 2) for name in mirrors)
+    larger = dataclasses.replace(asked, settings={**asked.settings, "area": area})
     seeds = tuple(int(seed) for seed in point.seeds[:n])
     try:
         chip = made_chip(found.subject, Job(point=larger, trial=0, first=0, seeds=seeds))
@@ -74,13 +78,13 @@ def run_larger(
     after = np.mean(decisions == np.asarray(found.subject.inputs.y), axis=1)
     own, software = run.spec(point.study).limits[held.figure], run.software(point)
     keep, keep_larger = (
-        int(own.holds(software - one if held.figure == "loss" else one).sum())
-        for one in (before, after)
+        own.holds(software - one if held.figure == "loss" else one) for one in (before, after)
     )
     return Larger(
         dies=n,
-        kept=keep,
-        kept_larger=keep_larger,
+        kept=int(keep.sum()),
+        kept_larger=int(keep_larger.sum()),
+        p=paired_shares(keep, keep_larger)[1],
         accuracy=float(before.mean()),
         accuracy_larger=float(after.mean()),
     )

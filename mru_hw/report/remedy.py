@@ -11,6 +11,7 @@ from mru_hw.budget.table import Budget
 from mru_hw.report.again import Again
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.larger import Larger, run_larger
+from mru_hw.statistics.shares import CONFIDENCE
 from mru_hw.sweeps.told import Told, percent, points_of, quantity
 from mru_hw.sweeps.verdict import Held, Verdict
 from mru_hw.sweeps.view import PointView, RunView
@@ -176,12 +177,13 @@ def _mismatch(
     if gained is None:
         helps = "Larger mirrors may help; by how much was not run here."
     else:
-        change = gained.kept_larger - gained.kept
+        word = "helps" if gained.p < 1 - CONFIDENCE else "may help"
+        word = word if gained.kept_larger > gained.kept else "does not help"
         helps = (
-            f"Doubling the area of the first {many(n, 'mirror')} under “What to enlarge” "
-            f"{'helps' if change > 0 else 'does not help'}: of {many(gained.dies, 'die')} there "
-            f"{gained.kept_larger} keep it with them and {gained.kept} without, for "
-            f"{percent(share)} more gate area."
+            f"Doubling the area of the first {many(n, 'mirror')} under “What to enlarge” {word}: "
+            f"of {many(gained.dies, 'die')} there {gained.kept_larger} keep it with them and "
+            f"{gained.kept} without (McNemar's p = {gained.p:.2g}), for {percent(share)} more gate "
+            "area."
         )
         more.append(
             "These dies were run here, at that condition alone: their mean accuracy moves by "

@@ -161,8 +161,10 @@ def test_what_larger_mirrors_gain_is_what_a_sweep_with_them_has(
     before = DIES - held.broken_at[point.number]
     assert f"of {DIES} dies there {kept} keep it with them and {before} without" in told.short
     assert f"to {100 * mean:.2f} %. What the yield" in " ".join(told.more)
-    word = "helps" if kept > before else "does not help"
-    assert f"under “What to enlarge” {word}: " in told.short
+    # One die more of 16 is no sure gain.
+    assert kept == before + 1
+    assert "under “What to enlarge” may help: " in told.short
+    assert re.search(r"without \(McNemar's p = [01.]+\), for 9\.74 % more gate area\.$", told.short)
 
 
 def test_the_command_of_the_cause_runs(
