@@ -40,8 +40,8 @@ def code() -> dict[str, str]:
     Nothing where the package does not run from a git checkout of its own, and without git.
     """
     root = Path(__file__).parents[2]
-    commit = _git(root, "rev-parse", "--verify", "HEAD") if (root / ".git").exists() else None
-    changes = _git(root, "status", "--porcelain", "--", *CODE)
+    commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
+    changes = _git(root, "status", "-s", "--", *CODE)
     if commit is None or changes is None:
         return {}
     return {"commit": commit.strip(), "files": "changed" if changes else "as committed"}
