@@ -67,8 +67,8 @@ class MirrorRow:
         What they add to the variance of a threshold's error together; doubling removes a half.
     removed
         Variance removed per area added when the mirror is doubled [1/m^2].
-    benefit
-        Share of the whole variance that goes where `ADDED` of the chip's gate area is added here.
+    chip_area
+        Gate area of all groups of the chip [m^2].
     """
 
     keys: tuple[Key, ...]
@@ -76,12 +76,21 @@ class MirrorRow:
     variance: float
     share: float
     removed: float
-    benefit: float
+    chip_area: float
+
+    @property
+    def benefit(self) -> float:
+        """Share of the whole variance that goes where `ADDED` of `chip_area` is added here."""
+        return self.spared(ADDED * self.chip_area)
 
     @property
     def name(self) -> str:
         """Its first group, as `area` takes it."""
         return "/".join(self.keys[0])
+
+    def spared(self, added: float) -> float:
+        """Return the share of the whole variance that goes where `added` [m^2] is added here."""
+        return self.share * added / (self.area + added) if self.area > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,14 +306,13 @@ def _mirrors(
         adds = {key: _mean(spread.at_thresholds[key]) for key in keys}
         keys.sort(key=lambda key: (-np.nan_to_num(adds[key]), -outputs[key], key))
         area, variance = sum(areas[key] for key in keys), sum(adds.values())
-        share, added = variance / whole if whole > 0 else 0.0, ADDED * chip_area
         mirror = MirrorRow(
             keys=tuple(keys),
             area=area,
             variance=variance,
-            share=share,
+            share=variance / whole if whole > 0 else 0.0,
             removed=variance / 2 / area if area > 0 else 0.0,
-            benefit=share * added / (area + added) if area > 0 else 0.0,
+            chip_area=chip_area,
         )
         found.append((-mirror.benefit, -sum(outputs[key] for key in keys), mirror.keys[0], mirror))
     return [mirror for *_, mirror in sorted(found, key=lambda entry: entry[:3])]

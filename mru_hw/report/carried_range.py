@@ -1,4 +1,4 @@
-"""The currents of the chip's unit devices, class by class, beside the range that was calibrated."""
+"""The currents of the chip's unit devices, class by class, beside the ranges of the benches."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from mru_hw.cells.base import Devices
 from mru_hw.circuits.base import Carried
 from mru_hw.mapping.parts import Bank, Bus, Connection
+from mru_hw.report.benches import ranges, span
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.parts import Section, Table
 from mru_hw.simulate.carried import Span, carried
@@ -22,6 +23,8 @@ from mru_hw.variation.die import nominal_die
 _SEQUENCES = 300
 """Sequences that the nominal die runs, at most."""
 _INSIDE = "inside"
+_DECIDING = (Told("at thresholds alone"), "", "")
+"""What stands beside the bench of the trips, whose constants count nowhere else."""
 _WHERE = {
     Carried.REST: "splitters",
     Carried.TAIL: "bias legs",
@@ -52,29 +55,38 @@ def range_section(run: RunView, found: ChipFacts | str, said: str) -> Section | 
         key="range",
         title="Calibrated range",
         paragraphs=[
-            "Calibrated means: the constants of the laws were fitted to ngspice at this corner, "
-            "and this temperature and supply lie between points of the fits. Every condition of "
-            "the sweep does, for one outside is refused. Currents have a range too, from "
-            f"{low} to {high} a unit device. The laws take their constants at the usual current of "
-            "each device, which the mapping keeps inside this range or refuses the design.",
-            "While sequences run, currents leave it: towards 0 wherever no signal flows, which is "
-            "no loss where leakage is small beside the usual current, and upwards at peaks. There "
-            "the constants of the usual current go on to count; how far a mirror's law is off at "
+            "Corner, temperature and supply of every point are inside what was fitted, for a "
+            "condition outside is refused; how a condition is made of those that were fitted, and "
+            "how many points are off their cross, stands under “Fitted constants”. Currents are a "
+            "question apart. Each bench that constants were fitted in had its own, and the table "
+            "has each class of unit devices beside every bench whose constants its laws take: "
+            "mirrors (slopes, gate voltages, conductances), mismatch (what a shifted threshold "
+            "does, what a splitter carries at rest), unit (the voltage of a signed node), trips "
+            "(the voltage at which a comparator decides, taken at the thresholds alone).",
+            "The laws take their constants at the usual current of each device, which the mapping "
+            f"keeps within {low} to {high} or refuses the design. While sequences run, currents "
+            "go below their benches' wherever little signal flows, which is no loss where leakage, "
+            "fitted by itself, is small beside the usual current; and above at peaks. There the "
+            "constants of the usual current go on to count; how far a mirror's law is off at "
             "larger currents stands under “Fitted constants”, of splitters it is not recorded.",
         ],
         tables=[
             Table(
                 name="currents_by_class",
                 caption=(
-                    f"Currents of one unit device by class, beside {low} to {high}: the usual ones "
-                    f"of the design, and the least and the greatest on the nominal die at {said} "
-                    f"over {which}, every node and every frame; a leg has the current of its "
+                    "Currents of one unit device by class, beside the range of each bench: the "
+                    "usual ones of the design, and the least and the greatest on the nominal die "
+                    f"at {said} over {which}, every node and every frame, with the share of these "
+                    "values that lies above or below. A leg has the current of its "
                     "diode in each unit device. Feedback pairs have another geometry: "
                     "told is what a mirror's unit device would carry, as strongly inverted."
                 ),
-                head=("unit devices", "usual", "while sequences run", "against the range"),
+                head=(
+                    *("unit devices", "bench", "its range", "usual", "usual against it"),
+                    *("while sequences run", "above it", "below it"),
+                ),
                 rows=list(_rows(found)),
-                numbers=(1, 2),
+                numbers=(2, 3, 5),
             )
         ],
     )
@@ -82,27 +94,59 @@ def range_section(run: RunView, found: ChipFacts | str, said: str) -> Section | 
 
 def _rows(found: ChipFacts) -> Iterator[list[str]]:
     design, at = found.design, found.conditions
-    limits = found.calibration.i_curve[0], found.calibration.i_curve[-1]
+    known = ranges(found.calibration)
     own = found.calibration.at(
         at.v_dd, temperature=at.temperature, corner=at.corner, loops_only=design.loops_only
     )
     inputs = found.subject.inputs.take(slice(0, _SEQUENCES))
-    book = carried(design, own, inputs, temperature=at.temperature, v_dd=at.v_dd, limits=limits)
+    book = carried(
+        design,
+        own,
+        inputs,
+        temperature=at.temperature,
+        v_dd=at.v_dd,
+        ranges=list(known.values()),
+    )
     devices = Devices(
         design=design, calibration=own, die=nominal_die(design), temperature=at.temperature
     )
     usual: dict[str, list[float]] = {}
     rows: dict[str, set[tuple[str, bool]]] = {}
+    benches: dict[str, tuple[str, ...]] = {}
     for group in design.device_groups():
         if not group.units.any():
             continue
         name, row = _classed(found, *group.key)
         usual.setdefault(name, []).extend(np.ravel(devices.current(*group.key)).tolist())
         rows.setdefault(name, set()).update({row} if row in book else ())
+        benches[name] = _benches(found, *group.key)
     for name, values in usual.items():
         spans = [book[row] for row in sorted(rows[name])]
         seen = functools.reduce(Span.with_others, spans) if spans else None
-        yield [name, _ends(min(values), max(values)), *_judged(values, seen, limits)]
+        least, most = min(values), max(values)
+        for bench in benches[name]:
+            low, high = known[bench]
+            yield [
+                *(name, bench, Told(span(low, high), low, high, unit="A"), _ends(least, most)),
+                _usual(least, most, known[bench]),
+                *(
+                    _DECIDING
+                    if bench == "trips"
+                    else _judged(seen, list(known).index(bench), low, high)
+                ),
+            ]
+
+
+def _benches(found: ChipFacts, owner: str, role: str) -> tuple[str, ...]:
+    """Return the benches whose constants the laws of a group of devices take."""
+    part, kind = found.design.owner(owner), found.design.carried(owner, role)
+    if kind is Carried.REST:
+        return "mismatch", "unit"
+    if kind is Carried.FEEDBACK:
+        return ("mismatch",)
+    if isinstance(part, Bank) and part.clocked and kind in (Carried.RISING, Carried.FALLING):
+        return "mirrors", "mismatch", "trips"
+    return "mirrors", "mismatch"
 
 
 def _classed(found: ChipFacts, owner: str, role: str) -> tuple[str, tuple[str, bool] | None]:
@@ -134,21 +178,27 @@ def _ends(low: float, high: float) -> Told:
     return Told(str(least) if same else f"{least} to {most}", low, high, unit="A")
 
 
-def _judged(usual: list[float], seen: Span | None, limits: tuple[float, float]) -> Iterator[str]:
-    """Yield what was seen, and what of it lies outside."""
-    yield _ends(seen.least, seen.most) if seen is not None else Told("as usual, or off")
+def _usual(least: float, most: float, limits: tuple[float, float]) -> str:
+    """Say where usual currents lie; at an end of the range they are inside but for rounding."""
     low, high = limits
     found = []
-    # A usual current at an end of the range is inside but for rounding.
-    if min(usual) < low * (1 - 1e-9) or max(usual) > high * (1 + 1e-9):
-        found.append("its usual current")
-    if seen is not None and seen.above:
-        times = f"{seen.most / high:.3g} times its end"
-        found.append(f"above in {_share(seen.above, seen.count)}, up to {times}")
-    if seen is not None and seen.below:
-        found.append(f"below, towards 0, in {_share(seen.below, seen.count)}")
-    yield f"outside: {'; '.join(found)}" if found else _INSIDE
+    if most > high * (1 + 1e-9):
+        found.append(f"above, up to {_times(most, high)} its end")
+    if least < low * (1 - 1e-9):
+        found.append(f"below, down to {_times(least, low)} its start")
+    return "; ".join(found) or _INSIDE
 
 
-def _share(count: int, whole: int) -> str:
-    return f"{100 * count / whole:.2g} % of values"
+def _judged(seen: Span | None, bench: int, low: float, high: float) -> Iterator[str]:
+    """Yield what was seen, and how much of it lies above and below a range."""
+    if seen is None:
+        yield from (Told("as usual"), "", "")
+        return
+    above, below = (100 * count[bench] / seen.count for count in (seen.above, seen.below))
+    yield _ends(seen.least, seen.most)
+    yield f"{above:.2g} %, up to {_times(seen.most, high)} its end" if above else "none"
+    yield f"{below:.2g} %, down to {_times(seen.least, low)} its start" if below else "none"
+
+
+def _times(current: float, end: float) -> str:
+    return f"{current / end:.3g} times"

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mru_hw.arrays import digest
 from mru_hw.errors import UserError
+from mru_hw.report.acts import UNHELD, acts_table
+from mru_hw.report.benches import bench_of, benches_table
 from mru_hw.report.chip import ChipFacts
+from mru_hw.report.cross import cross_said
 from mru_hw.report.parts import Section, Table
 from mru_hw.report.sections import technologies
-from mru_hw.spice.characterize import laws, unit
+from mru_hw.spice.characterize import laws
 from mru_hw.sweeps.told import Told, percent, quantity
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import many
@@ -19,16 +22,8 @@ from mru_hw.technology.grid import CONSTANTS, CURVES
 from mru_hw.units import render
 
 _NONE = "none recorded"
+_NAMES = (*CONSTANTS, *CURVES, "leak_n", "leak_p")
 
-
-_BENCHES = {
-    "mirrors": "a mirror of each polarity: its current over drain voltage, then two decades of it",
-    "mismatch": "pairs of devices, one with a shifted threshold, and a splitter at rest",
-    "devices": "single devices: off over drain voltage, a rising gate, a rising drain",
-    "unit": "a clocked unit of K = 2 with its driver, climbing and descending its ladder",
-    "trips": "the same unit, its candidate passing both thresholds in small steps",
-}
-"""Benches of mru_hw.spice.characterize, in the order of the tables."""
 _UNITS = {
     "conductance": "1/V",
     "i_driver": "A",
@@ -67,11 +62,15 @@ def constants_section(run: RunView, found: ChipFacts | str) -> Section | None:
         return None
     tables, paragraphs = list[Table](), list[str]()
     for technology, constants in calibrations(run, found):
-        paragraphs.append(_said(constants))
-        tables += [_constants(constants), _benches(constants)]
+        paragraphs += [_said(constants), cross_said(run, constants)]
+        errors = {name: _error(constants, name) for name in _NAMES}
+        tables += [_constants(constants, errors), acts_table(constants, errors)]
+        tables.append(benches_table(constants))
         tables += [_laws(constants)] if constants.laws else []
         tables.append(_taken(technology))
-    if not tables:
+    if tables:
+        paragraphs.append(UNHELD)
+    else:
         paragraphs = [
             "The constants of this sweep are not at hand: they are not those that ship now, and "
             "the network beside the sweep, which leads to them, was not found."
@@ -121,7 +120,7 @@ def _place(corner: str, temperature: float, v_dd: float) -> str:
 # -------------------------------------------------------------------------------- the constants
 
 
-def _constants(constants: Calibration) -> Table:
+def _constants(constants: Calibration, errors: Mapping[str, Told]) -> Table:
     usual = render(constants.i_usual, "A")
     at = _place(constants.corner, constants.temperature, constants.v_dd)
     return Table(
@@ -135,8 +134,8 @@ def _constants(constants: Calibration) -> Table:
         ),
         head=("constant", "what it is", "value", "fitted to", "largest error"),
         rows=[
-            [name, _what(name), _value(constants, name), _bench(name), _error(constants, name)]
-            for name in (*CONSTANTS, *CURVES, "leak_n", "leak_p")
+            [name, _what(name), _value(constants, name), bench_of(name), error]
+            for name, error in errors.items()
         ],
         numbers=(2, 4),
     )
@@ -148,33 +147,6 @@ def _what(name: str) -> str:
     fields = Mirror.model_fields if polarity else Calibration.model_fields
     said = fields[field].description
     return said or f"{fields[field.removesuffix('_p') + '_n'].description} (PMOS)"
-
-
-def _bench(name: str) -> str:
-    """Return which bench gives a constant."""
-    if name[:2] in ("n.", "p."):
-        return "mirrors"
-    if name in CURVES:
-        return "mismatch"
-    if name.startswith("v_trip"):
-        return "trips"
-    return "devices" if name[:4] in ("leak", "c_ga", "c_dr") and name != "c_driver" else "unit"
-
-
-def _currents(constants: Calibration) -> dict[str, str]:
-    """Return by bench the currents of a unit device in it."""
-    usual = constants.i_usual
-    least, most = constants.i_curve[0], constants.i_curve[-1]
-    wide = max(map(abs, unit.FRAMES)) * usual
-    around = f"{render(usual / 10, 'A')} to {render(10 * usual, 'A')}"
-    return {
-        "mirrors": f"{around}; conductance and body at {render(usual, 'A')}",
-        "mismatch": f"{render(least, 'A')} to {render(most, 'A')}",
-        "devices": "off; capacitances around the gate voltage of "
-        f"{render(usual, 'A')}, drains at half the supply",
-        "unit": f"candidate of up to {render(wide, 'A')} either way",
-        "trips": f"candidate around {render(usual, 'A')}, where the unit's thresholds are",
-    }
 
 
 def _value(constants: Calibration, name: str) -> Told:
@@ -216,19 +188,6 @@ def _error(constants: Calibration, name: str) -> Told:
     return quantity(off, made_of) if made_of else Told(f"{off:.4g}", off)
 
 
-def _benches(constants: Calibration) -> Table:
-    currents = _currents(constants)
-    return Table(
-        name="benches",
-        caption=(
-            "What the constants were fitted to: benches in ngspice, which run at every condition "
-            "above. Currents are those of one unit device."
-        ),
-        head=("bench", "what runs in it", "currents of a unit device"),
-        rows=[[name, what, currents[name]] for name, what in _BENCHES.items()],
-    )
-
-
 # ------------------------------------------------------------------------- laws, and what is taken
 
 
@@ -241,11 +200,13 @@ def _laws(constants: Calibration) -> Table:
         name="laws",
         caption=(
             "How far the laws of a mirror are off ngspice at currents and drain voltages that no "
-            f"constant was fitted at, from {low} to {weak} a unit device, and to {high} in the "
-            "last column but one; the last one is the worst of the other conditions that were "
-            f"judged, to {weak}."
+            f"constant was fitted at, from {low} to {weak} a unit device, or to {high} where "
+            "the column says so. Elsewhere: the worst of the other conditions that were judged, "
+            f"to {weak}, and which condition it is."
         ),
-        head=(*("law", "devices", "median", "worst", f"worst to {high}", "worst elsewhere"),),
+        head=(
+            *("law", "devices", "median", "worst", f"worst to {high}", "worst elsewhere", "there"),
+        ),
         rows=[
             list(_law([law for law in used if (law.law, law.polarity) == kind], constants))
             for kind in kinds
@@ -257,7 +218,7 @@ def _laws(constants: Calibration) -> Table:
 def _law(some: Sequence[Law], constants: Calibration) -> Iterator[str]:
     here = (constants.corner, constants.temperature, constants.v_dd)
     at_home = [law for law in some if (law.corner, law.temperature, law.v_dd) == here]
-    others = [law.worst_weak for law in some if law not in at_home]
+    others = [law for law in some if law not in at_home]
 
     def off(values: Sequence[float]) -> Told:
         if not values:
@@ -269,7 +230,9 @@ def _law(some: Sequence[Law], constants: Calibration) -> Iterator[str]:
     yield off([law.median_weak for law in at_home])
     yield off([law.worst_weak for law in at_home])
     yield off([law.worst for law in at_home])
-    yield off(others)
+    yield off([law.worst_weak for law in others])
+    hardest = max(others, key=lambda law: law.worst_weak, default=None)
+    yield _place(hardest.corner, hardest.temperature, hardest.v_dd) if hardest else ""
 
 
 def _taken(technology: Technology) -> Table:

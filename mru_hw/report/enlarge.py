@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mru_hw.budget.table import Budget, make_budget
+from mru_hw.budget.table import ADDED, Budget, make_budget
 from mru_hw.errors import UserError
 from mru_hw.report import figures
 from mru_hw.report.again import Again
@@ -77,11 +77,12 @@ def enlarge_section(
                 name="enlarge",
                 caption=(
                     "What to enlarge first. Doubling adds the mirror's own gate area and takes "
-                    "half of its share off the variance of thresholds."
+                    "half of its share off the variance of thresholds. All gates are those of "
+                    f"“Area”, {square(found.gate_area)}, in both columns that name them."
                 ),
                 head=(
                     *("mirror", "share of variance", "doubling removes", "adds area"),
-                    *("of the chip's gates", "1 % of the gates here removes"),
+                    *("of all gates", "1 % of all gates here removes"),
                 ),
                 rows=rows,
                 numbers=range(1, 6),
@@ -143,5 +144,5 @@ def _enlarged(budget: Budget, gates: float) -> Iterator[list[str]]:
             percent(mirror.share / 2),
             square(mirror.area),
             percent(mirror.area / gates),
-            percent(mirror.benefit),
+            percent(mirror.spared(ADDED * gates)),
         ]

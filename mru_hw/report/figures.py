@@ -96,18 +96,49 @@ def _limit(axes: Axes, at: float, label: str) -> None:
     )
 
 
+def _limit_beyond(axes: Axes, label: str, *, right: bool) -> None:
+    """Name a limit that lies outside a frame, with an arrow towards it."""
+    axes.annotate(
+        f"{label} →" if right else f"← {label}",
+        (1.0 if right else 0.0, 1.1),
+        xycoords="axes fraction",
+        ha="right" if right else "left",
+        va="bottom",
+        fontsize=9,
+        color=LIMIT,
+    )
+
+
 def spread(
     panels: Sequence[tuple[str, str, str, Array, Mapping[str, float]]],
 ) -> Drawing:
-    """Draw distributions: panels of (label, what is counted, unit, values, limits)."""
+    """Draw distributions: panels of (label, what is counted, unit, values, limits).
+
+    What is counted in [%] is a share of all values. A limit far from the values stands beside an
+    arrow at that end of the frame, for on one scale with it the values would be one bar.
+    """
 
     def draw(figure: Figure) -> None:
         for axes, (label, counted, unit, values, limits) in zip(
             np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
         ):
-            axes.hist(values.ravel(), bins=32, color=DIES, edgecolor=PAPER, linewidth=0.3)
+            each = 100 / values.size if counted.endswith("[%]") else 1.0
+            axes.hist(
+                values.ravel(),
+                bins=32,
+                weights=np.full(values.size, each),
+                color=DIES,
+                edgecolor=PAPER,
+                linewidth=0.3,
+            )
+            left, right = axes.get_xlim()
             for words, value in limits.items():
-                _limit(axes, value, words)
+                if left - (right - left) <= value <= right + (right - left):
+                    _limit(axes, value, words)
+                else:
+                    _limit_beyond(
+                        axes, f"{words} {in_symbols(render(value, unit))}", right=value > right
+                    )
             _middle(axes, values)
             axes.xaxis.set_major_formatter(EngFormatter(unit=unit))
             axes.set_xlabel(label)

@@ -79,11 +79,7 @@ def _energies(run: RunView, base: PointView, energies: Array, limits: Sequence[H
             bounds[one.figure][one.side.replace("_", " ")] = one.limit
     low, high = np.percentile(energies, [10, 90])
     panels = [
-        (
-            "energy of a sequence",
-            "sequences on dies" if run.keeps_all else "hundredths of a run",
-            *("J", energies, {}),
-        ),
+        ("energy of a sequence", "sequences on dies [%]", "J", energies, {}),
         ("mean energy of a die's sequences", "dies", "J", base.energy, bounds["energy"]),
         ("mean power of a die", "dies", "W", base.power, bounds["power"]),
     ]
@@ -126,20 +122,27 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     combinations = list(
         itertools.product(*(dict.fromkeys(p.settings[n] for p in points) for n in others))
     )
-    accuracy, power = [], []
+    accuracy, power, energy = [], [], []
     for combination in combinations[:_SHOWN]:
         fixed = dict(zip(others, combination, strict=True))
         label = in_symbols(", ".join(AXES[name].render(v) for name, v in fixed.items())) or "mean"
         row = [_at(points, fixed | {axis: value}) for value in values]
         accuracy.append(_series(label, [_NONE if p is None else 100 * p.accuracy for p in row]))
         power.append(_series(label, [_NONE if p is None else p.power for p in row]))
+        energy.append(_series(label, [_NONE if p is None else p.energy for p in row]))
     data = dict(_columns(title, values, accuracy, "accuracy [%]"))
     panels: list[tuple[str, str, Sequence[Series]]] = [("accuracy", "%", accuracy)]
     if any(len(point.power) for point in points):
-        panels.append(("mean power", "W", power))
+        panels.append(("energy of a sequence", "J", energy))
+        data |= dict(_columns(title, values, energy, "energy [J]"))
         data |= dict(_columns(title, values, power, "power [W]"))
     runs = sorted({len(point.accuracy) for point in points})
     counted = many(runs[0], "run") if len(runs) == 1 else f"{runs[0]} to {runs[-1]} runs"
+    per_time = (
+        " Energy is power times how long sequences last, and the table of points has both."
+        if len(panels) > 1
+        else ""
+    )
     left = len(combinations) - _SHOWN
     more = (
         f" Not drawn, but in the table of points: {many(left, 'combination')} more."
@@ -150,10 +153,10 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
         name=f"over_{axis}_{points[0].number}",
         data=data,
         svg=figures.over_axis(title, values, panels, _references(run, points), unit=unit),
-        alternative=f"Accuracy and power over {title}.",
+        alternative=f"Accuracy and energy over {title}.",
         caption=(
             f"Over {title}: the mean of {counted} at each point, with the range from "
-            f"P10 to P90.{more}"
+            f"P10 to P90.{per_time}{more}"
         ),
     )
 
@@ -247,10 +250,14 @@ def point_rows(run: RunView, told: Statistics, nominal: Mapping[int, float]) -> 
     return rows
 
 
+def technology_of(run: RunView, point: PointView) -> str:
+    """Name the technology of a point: its own, else that of the plan."""
+    return str(point.settings["tech"] or next(iter(run.plans.values()))["tech"])
+
+
 def technologies(run: RunView) -> str:
-    """Name the technologies of a run: those of its points, else that of its plan."""
-    own = str(next(iter(run.plans.values()))["tech"])
-    return ", ".join(dict.fromkeys(str(point.settings["tech"] or own) for point in run.points))
+    """Name the technologies of a run."""
+    return ", ".join(dict.fromkeys(technology_of(run, point) for point in run.points))
 
 
 def condition_rows(run: RunView) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.ledger import power_course
 from mru_hw.simulate.local import local_layers
+from mru_hw.sweeps.told import quantity
 from mru_hw.variation import nominal_die
 
 Array = NDArray[np.float64]
@@ -89,6 +90,9 @@ def sequence_section(found: ChipFacts, said: str) -> Section:
     course = run_course(found)
     apart = np.abs(course.states - course.ideal_states) > 0.5 * course.step
     unlike = f"{int(apart.sum())} of {apart.size}"
+    design = found.design
+    ones = design.buses[design.banks[0].candidate].scale, design.outputs.scale
+    candidate, output = (quantity(amperes, "A", digits=3) for amperes in ones)
     return Section(
         key="sequence",
         title="One sequence as it runs",
@@ -105,7 +109,9 @@ def sequence_section(found: ChipFacts, said: str) -> Section:
                     f"{said}: it decides {course.decision}, the network as mapped "
                     f"{course.ideal_decision}. Solid: the circuits' laws; dashed: the network as "
                     f"mapped; {unlike} states of the last layer are of another level than as "
-                    "mapped (orange is below 0, purple above). The features, and the readout over "
+                    "mapped (orange is below 0, purple above). Candidate and outputs are numbers "
+                    f"of the network, of which 1 is {candidate} of the candidate and {output} of "
+                    "an output. The features, and the readout over "
                     "frames that makes the decision, are outside the chip."
                 ),
                 data=_columns(course),
@@ -239,7 +245,7 @@ def _candidate(axes: Axes, course: Course) -> None:
         linestyle=(0, (4, 2)),
         baseline=None,
     )
-    axes.set_ylabel(f"candidate of\nunit {course.unit}, layer 0")
+    axes.set_ylabel(f"candidate of unit\n{course.unit}, layer 0,\n1 of the network")
 
 
 def _outputs(axes: Axes, course: Course) -> None:
@@ -261,7 +267,7 @@ def _outputs(axes: Axes, course: Course) -> None:
                 va="center",
                 annotation_clip=False,
             )
-    axes.set_ylabel("outputs")
+    axes.set_ylabel("outputs,\n1 of the network")
 
 
 def _power(axes: Axes, course: Course) -> None:

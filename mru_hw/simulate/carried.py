@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,14 +31,16 @@ class Span:
     ----------
     least, most
         [A] of one unit device.
-    below, above, count
-        How many of the values lie below the range that was asked for, above it, and in all.
+    below, above
+        How many of the values lie below each range that was asked for, and above it.
+    count
+        How many there are.
     """
 
     least: float
     most: float
-    below: int
-    above: int
+    below: tuple[int, ...]
+    above: tuple[int, ...]
     count: int
 
     def with_others(self, other: Span) -> Span:
@@ -45,8 +48,8 @@ class Span:
         return Span(
             least=min(self.least, other.least),
             most=max(self.most, other.most),
-            below=self.below + other.below,
-            above=self.above + other.above,
+            below=tuple(map(operator.add, self.below, other.below)),
+            above=tuple(map(operator.add, self.above, other.above)),
             count=self.count + other.count,
         )
 
@@ -62,7 +65,7 @@ def carried(
     *,
     temperature: float,
     v_dd: float,
-    limits: tuple[float, float],
+    ranges: Sequence[tuple[float, float]],
 ) -> Book:
     """Return what unit devices at nodes carry on the nominal die, without noise.
 
@@ -75,8 +78,8 @@ def carried(
         The constants at the process corner.
     temperature, v_dd
         [degC], [V].
-    limits
-        The range [A] beyond which values are counted.
+    ranges
+        Of a unit device [A]: values beyond each are counted.
     """
     constants = calibration.at(v_dd, temperature=temperature, loops_only=design.loops_only)
     (program,) = compile_dies(
@@ -88,7 +91,7 @@ def carried(
         held = None
         for block in group.blocks(inputs, design, np.float64):
             run = _Seen(array=array, block=block, calibration=constants, noise=None, held=held)
-            run.book, run.limits = book, limits
+            run.book, run.ranges = book, ranges
             run.all_layers()
             held = run.held
     return book
@@ -98,7 +101,7 @@ class _Seen(DieRun):
     """A run of a die that writes down what rails carry."""
 
     book: Book
-    limits: tuple[float, float]
+    ranges: Sequence[tuple[float, float]]
 
     def _row(self, row: Row) -> None:
         super()._row(row)
@@ -120,12 +123,11 @@ class _Seen(DieRun):
     def _span(self, amperes: Floats) -> Span:
         n = len(self.block.rows)
         values = amperes[:, :, :n][:, self.block.valid[:, :n]]
-        low, high = self.limits
         return Span(
             least=float(values.min()),
             most=float(values.max()),
-            below=int((values < low).sum()),
-            above=int((values > high).sum()),
+            below=tuple(int((values < low).sum()) for low, _ in self.ranges),
+            above=tuple(int((values > high).sum()) for _, high in self.ranges),
             count=values.size,
         )
 

@@ -16,8 +16,9 @@ def cold_and_hot(noted: Noted) -> str:
         "At the behavioral level gate voltages, slopes, conductances, trips, charges and what "
         "legs off resting rails leak are those of the temperature, as ngspice has them "
         "(documentation, Characterisation). They were fitted at several temperatures and are "
-        "interpolated between; a temperature outside those is refused, so that all of this sweep's "
-        "lie in the calibrated range."
+        "interpolated between. Corner, temperature and supply: inside the calibrated range at all "
+        "points, for others are refused. Currents: what of them lies outside, the table under "
+        "“Calibrated range” of the sweep's report says."
     )
 
 

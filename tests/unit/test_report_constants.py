@@ -20,6 +20,7 @@ from mru_hw.data import calibration_dir
 from mru_hw.mapping.options import read_options
 from mru_hw.report.chip import ChipFacts, find_chip
 from mru_hw.report.compare import PUBLISHED, published
+from mru_hw.report.cross import off_cross
 from mru_hw.report.page import Page, make_page, write_page
 from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.carried import carried
@@ -130,28 +131,66 @@ def test_currents_by_class_are_those_that_nodes_carry(page: Page, chip: ChipFact
     ).trace
     assert trace.candidates is not None
     devices = Devices(design=design, calibration=own, die=die, temperature=at.temperature)
-    book = carried(design, own, inputs, temperature=at.temperature, v_dd=at.v_dd, limits=(0.0, 1.0))
+    ends = [(0.0, 1.0), (1.0, 2.0), (0.0, 1e-15)]
+    book = carried(design, own, inputs, temperature=at.temperature, v_dd=at.v_dd, ranges=ends)
     bus = design.buses["c0"]
     c = [trace.candidates[0][0, k, : inputs.lengths[k]] for k in range(inputs.n_seq)]
     amperes, i_q = bus.scale * np.concatenate(c), quiescent(devices, bus)
     plus = amperes / 2 + np.sqrt(amperes**2 / 4 + i_q**2)
     span = book["c0", False]
     assert span.most == pytest.approx(max(plus.max(), (i_q**2 / plus).max()) / bus.units)
-    assert (span.below, span.above, span.count) == (0, 0, 2 * plus.size)
+    count = 2 * plus.size
+    assert (span.below, span.above, span.count) == ((0, count, 0), (0, 0, count), count)
     split = book["c0", True]
     assert split.most == pytest.approx(span.most * bus.units / bus.split)
-    table = {row["unit devices"]: row for row in rows(page, "currents_by_class")}
-    shown = table["splitters of candidate nodes"]
+    table = {(row["unit devices"], row["bench"]): row for row in rows(page, "currents_by_class")}
+    shown = table["splitters of candidate nodes", "mismatch"]
     highest = max(book[name, True].most for name in ("c0", "c1"))
     assert shown["while sequences run [A] high"] == pytest.approx(highest)
-    low, high = chip.calibration.i_curve[0], chip.calibration.i_curve[-1]
     for row in table.values():
+        low, high = row["its range [A] low"], row["its range [A] high"]
         seen = row["while sequences run [A] high"], row["while sequences run [A] low"]
-        above = seen[0] is not None and seen[0] > high
-        below = seen[1] is not None and seen[1] < low
-        assert row["against the range"].startswith("outside: ") == (above or below)
-        assert ("above in" in row["against the range"]) == above
-    assert table["bias tree and its legs"]["against the range"] == "inside"
+        for far, said in ((seen[0], row["above it"]), (seen[1], row["below it"])):
+            assert (said == "") == (far is None)
+        if seen[0] is not None:
+            assert (row["above it"] != "none") == (seen[0] > high)
+            assert (row["below it"] != "none") == (seen[1] < low)
+    assert table["bias tree and its legs", "mismatch"]["usual against it"] == "inside"
+
+
+def test_currents_stand_beside_the_range_of_each_bench(page: Page, chip: ChipFacts) -> None:
+    """The unit bench gives its candidate up to three times 1 nA, in four devices of a splitter."""
+    usual = chip.calibration.i_usual
+    found = {
+        row["bench"]: (row["its range [A] low"], row["its range [A] high"])
+        for row in rows(page, "currents_by_class")
+    }
+    assert found["mirrors"] == pytest.approx((usual / 10, 10 * usual))
+    assert found["mismatch"] == (chip.calibration.i_curve[0], chip.calibration.i_curve[-1])
+    assert found["unit"] == pytest.approx((0, 750e-12))
+    assert found["trips"] == pytest.approx((0.9 * usual, 1.12 * usual))
+
+
+def test_a_condition_off_the_cross_of_the_fits_is_told(page: Page, chip: ChipFacts) -> None:
+    (section,) = [one for one in page.sections if one.key == "constants"]
+    assert any("No point of this sweep is off the arms." in text for text in section.paragraphs)
+    constants = chip.calibration
+    places = [(27, 1.62), (85, 1.8), (85, 1.62), (50, 1.701)]
+    assert [off_cross(constants, *at) for at in places] == [False, False, True, True]
+
+
+def test_what_a_trip_voltage_misses_is_told_as_a_share_of_a_threshold(
+    page: Page, recorded: Mapping[str, Any]
+) -> None:
+    table = {row["constants"]: row for row in rows(page, "constants_act_on")}
+    errors = {row["constant"]: row["largest error"] for row in rows(page, "fitted_constants")}
+    worst = max(errors["v_trip_up"], errors["v_trip_down"])
+    slopes = recorded["n"]["conductance"] + recorded["p"]["conductance"]
+    said = table["v_trip_up, v_trip_down"]["the largest error amounts to"]
+    assert said == pytest.approx(worst * slopes)
+    assert sorted(name for names in table for name in names.split(", ")) == sorted(errors)
+    text = html.unescape(" ".join(s for one in page.sections for s in one.paragraphs))
+    assert "No interval of this page holds the errors of constants" in text
 
 
 def test_design_yaml_of_the_page_is_the_design(page: Page, chip: ChipFacts, tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""How the constants of a condition are made of the conditions that were fitted."""
+
+from __future__ import annotations
+
+import math
+
+from mru_hw.report.sections import technology_of
+from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import many
+from mru_hw.technology.calibration import Calibration
+from mru_hw.technology.grid import EXPONENTIAL
+
+_LISTED = 4
+
+
+def off_cross(constants: Calibration, temperature: float, v_dd: float) -> bool:
+    """Whether both temperature [degC] and supply [V] differ from those of the cross's middle."""
+    return temperature != constants.temperature and not math.isclose(v_dd, constants.grid.v_dd)
+
+
+def cross_said(run: RunView, constants: Calibration) -> str:
+    """Say how a condition off the cross is made, how many points are off it, and what was run."""
+    middle = f"{constants.temperature:g} °C"
+    points = [
+        (float(point.settings["temperature"]), float(point.settings["v_dd"]))
+        for point in run.points
+        if point.level == "behavioral" and technology_of(run, point) == constants.technology
+    ]
+    off = [at for at in points if off_cross(constants, *at)]
+    made = (
+        "So the fits are a cross: temperatures at the nominal supply, supplies at the nominal "
+        "temperature. Off its arms a constant is the one at the temperature and the nominal "
+        f"supply, plus what the supply changes at {middle} (of {', '.join(EXPONENTIAL)} the "
+        "logarithm): that the supply does the same at every temperature is an assumption. Leakage "
+        "follows the temperature alone. "
+    )
+    if not off:
+        return f"{made}No point of this sweep is off the arms."
+    which = list(dict.fromkeys(f"{t:g} °C with {v:.4g} V" for t, v in off))
+    more = f" and {len(which) - _LISTED} more" if len(which) > _LISTED else ""
+    return (
+        f"{made}{len(off)} of {many(len(points), 'point')} of this sweep "
+        f"{'is' if len(off) == 1 else 'are'} off the arms ({', '.join(which[:_LISTED])}{more}); "
+        f"{_checked(constants, off)}"
+    )
+
+
+def _checked(constants: Calibration, off: list[tuple[float, float]]) -> str:
+    """Say what was run in ngspice off the arms, and how many points lie further out."""
+    ran = [
+        (check.temperature, check.v_dd)
+        for check in constants.grid.checks
+        if off_cross(constants, check.temperature, check.v_dd)
+    ]
+    if not ran:
+        return "no run in ngspice off the arms is recorded."
+    hot, fed = ([at[k] for at in ran] for k in (0, 1))
+    beyond = sum(not (min(hot) <= t <= max(hot) and min(fed) <= v <= max(fed)) for t, v in off)
+    return (
+        f"ngspice ran off them at {many(len(ran), 'condition')}, from {min(hot):g} to "
+        f"{max(hot):g} °C and {min(fed):g} to {max(fed):g} V, and {beyond} of those points "
+        f"{'lies' if beyond == 1 else 'lie'} further out than that, where the sum was not checked."
+    )
