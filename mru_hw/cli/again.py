@@ -39,6 +39,13 @@ class InShell:
             f"--temperature {at['temperature']:g} --vdd {at['v_dd']:g}"
         )
 
+    def numbers(self, run: RunView) -> str:
+        """Name the command that writes every table and figure as files."""
+        return (
+            f"Numbers: mru-hw report {shlex.quote(run.path.name)} --data DIR writes each table and "
+            "each figure's numbers as CSV and JSON."
+        )
+
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the commands that run them."""
         from mru_hw.report.again import design_text, plan_texts

@@ -41,6 +41,9 @@ class Again(Protocol):
     def enlarged(self, run: RunView) -> tuple[str, str]:
         """Return what runs a plan with larger mirrors, and how its yield is compared."""
 
+    def numbers(self, run: RunView) -> str:
+        """Return where the numbers behind every table and figure are, in a sentence."""
+
     @property
     def network(self) -> str:
         """What names the network and the sequences of a sweep."""
@@ -89,6 +92,13 @@ class InPython:
             "What the yield gains on the same dies",
             "mru_hw.sweep('PLAN.yaml', 'enlarged.sqlite')\n"
             f"[read_sweep(name).verdict() for name in ({run.path.name!r}, 'enlarged.sqlite')]",
+        )
+
+    def numbers(self, run: RunView) -> str:
+        """Name what has the points with their figures, and the command that writes all."""
+        return (
+            f"Numbers: read_sweep({run.path.name!r}).frame() has every point; the command "
+            "report with --data writes each table and each figure's numbers as files."
         )
 
 

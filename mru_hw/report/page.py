@@ -164,7 +164,7 @@ def make_page(
     ]
     return Page(
         title=title or f"{network_name(run)} on many dies",
-        lead=lead(run, technologies(run)),
+        lead=f"{lead(run, technologies(run))} {words.numbers(run)}",
         paragraph=paragraph(run, judged, chip, helps),
         warnings=warnings(run),
         cards=[*cards(run, judged, chip), *own_cards],
