@@ -201,4 +201,4 @@ def _judged(seen: Span | None, bench: int, low: float, high: float) -> Iterator[
 
 
 def _times(current: float, end: float) -> str:
-    return f"{current / end:.3g} times"
+    return f"{current / end:.2g} ×"

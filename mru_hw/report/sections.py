@@ -133,13 +133,14 @@ def _over(run: RunView, points: Sequence[PointView], axis: str) -> Picture:
     data = dict(_columns(title, values, accuracy, "accuracy [%]"))
     panels: list[tuple[str, str, Sequence[Series]]] = [("accuracy", "%", accuracy)]
     if any(len(point.power) for point in points):
-        panels.append(("energy of a sequence", "J", energy))
+        panels.append(("energy", "J", energy))
         data |= dict(_columns(title, values, energy, "energy [J]"))
         data |= dict(_columns(title, values, power, "power [W]"))
     runs = sorted({len(point.accuracy) for point in points})
     counted = many(runs[0], "run") if len(runs) == 1 else f"{runs[0]} to {runs[-1]} runs"
     per_time = (
-        " Energy is power times how long sequences last, and the table of points has both."
+        " Energy is that of a sequence, power times how long it lasts; the table of points "
+        "has both."
         if len(panels) > 1
         else ""
     )

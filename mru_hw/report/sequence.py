@@ -22,7 +22,7 @@ from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.ledger import power_course
 from mru_hw.simulate.local import local_layers
-from mru_hw.sweeps.told import quantity
+from mru_hw.units import render
 from mru_hw.variation import nominal_die
 
 Array = NDArray[np.float64]
@@ -56,7 +56,9 @@ class Course:
     states, ideal_states, step
         Of the last layer, (frame, unit), and the distance of two levels, (unit,).
     output, ideal_output
-        (frame, class).
+        (frame, class), in the network's units.
+    one_candidate, one_output
+        Current that stands for 1.0 of a candidate and of an output [A].
     power
         By supply block, (frame,) [W].
     """
@@ -76,6 +78,8 @@ class Course:
     step: Array
     output: Array
     ideal_output: Array
+    one_candidate: float
+    one_output: float
     power: Mapping[str, Array]
 
 
@@ -90,9 +94,7 @@ def sequence_section(found: ChipFacts, said: str) -> Section:
     course = run_course(found)
     apart = np.abs(course.states - course.ideal_states) > 0.5 * course.step
     unlike = f"{int(apart.sum())} of {apart.size}"
-    design = found.design
-    ones = design.buses[design.banks[0].candidate].scale, design.outputs.scale
-    candidate, output = (quantity(amperes, "A", digits=3) for amperes in ones)
+    candidate, output = _one(course.one_candidate), _one(course.one_output)
     return Section(
         key="sequence",
         title="One sequence as it runs",
@@ -110,14 +112,19 @@ def sequence_section(found: ChipFacts, said: str) -> Section:
                     f"{course.ideal_decision}. Solid: the circuits' laws; dashed: the network as "
                     f"mapped; {unlike} states of the last layer are of another level than as "
                     "mapped (orange is below 0, purple above). Candidate and outputs are numbers "
-                    f"of the network, of which 1 is {candidate} of the candidate and {output} of "
-                    "an output. The features, and the readout over "
+                    f"of the network, where {candidate} of the candidate and {output} of an "
+                    "output. The features, and the readout over "
                     "frames that makes the decision, are outside the chip."
                 ),
                 data=_columns(course),
             )
         ],
     )
+
+
+def _one(amperes: float) -> str:
+    """Write what current is 1 in the network's numbers."""
+    return f"1 = {render(amperes, 'A', 3)}"
 
 
 def _columns(course: Course) -> dict[str, list[float]]:
@@ -187,6 +194,8 @@ def run_course(found: ChipFacts) -> Course:
         step=np.abs(np.asarray(mapped.tensors[f"layers.{last}.alpha"])),
         output=trace.output[0, :n],
         ideal_output=ideal.output[0, :n],
+        one_candidate=design.buses[design.banks[0].candidate].scale,
+        one_output=design.outputs.scale,
         power=power_course(design, constants, inputs, temperature=at.temperature, v_dd=at.v_dd),
     )
 
@@ -245,7 +254,7 @@ def _candidate(axes: Axes, course: Course) -> None:
         linestyle=(0, (4, 2)),
         baseline=None,
     )
-    axes.set_ylabel(f"candidate of unit\n{course.unit}, layer 0,\n1 of the network")
+    axes.set_ylabel(f"candidate of unit\n{course.unit}, layer 0\n[{_one(course.one_candidate)}]")
 
 
 def _outputs(axes: Axes, course: Course) -> None:
@@ -267,7 +276,7 @@ def _outputs(axes: Axes, course: Course) -> None:
                 va="center",
                 annotation_clip=False,
             )
-    axes.set_ylabel("outputs,\n1 of the network")
+    axes.set_ylabel("outputs\n[{_one(course.one_candidate)}]")
 
 
 def _power(axes: Axes, course: Course) -> None:
