@@ -27,7 +27,7 @@ from mru_hw.report.head import STAMP, cards, lead, network_name, paragraph
 from mru_hw.report.limits import capability, limits_said, specification
 from mru_hw.report.montecarlo import spread_table, worst_table
 from mru_hw.report.network import network_section
-from mru_hw.report.nominal import nominal_accuracies
+from mru_hw.report.nominal import ONE_SAMPLE, nominal_accuracies
 from mru_hw.report.origin import reproduction
 from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
@@ -311,9 +311,8 @@ def _points(run: RunView, told: Statistics, nominal: Mapping[int, float]) -> Ite
             "of the mean accuracy is for other dies and other sequences: both are drawn again "
             f"{DRAWS} times. Yield is the share of runs that keep the limits at this point: "
             f"{limits_said(run)}. Nominal die: its accuracy at this corner, temperature and "
-            "supply, "
-            "without mismatch; what it loses there, no enlarging of devices returns. Point: the "
-            "number by which explain takes it.",
+            f"supply, without mismatch. {_above(run, nominal)}Point: the number by which explain "
+            "takes it.",
         ),
         tables=[
             Table(
@@ -326,6 +325,18 @@ def _points(run: RunView, told: Statistics, nominal: Mapping[int, float]) -> Ite
         ],
     )
     yield from _more(run, told)
+
+
+def _above(run: RunView, nominal: Mapping[int, float]) -> str:
+    """Say at how many points the mean of the dies lies above the nominal die, and why it may."""
+    known = [one for one in run.points if one.number in nominal and len(one.accuracy)]
+    above = sum(float(one.accuracy.mean()) > nominal[one.number] for one in known)
+    if not above:
+        return ""
+    return (
+        f"At {above} of {many(len(known), 'point')} the mean of the dies lies above it. "
+        f"{ONE_SAMPLE} "
+    )
 
 
 def _more(run: RunView, told: Statistics) -> Iterator[Section]:
