@@ -146,8 +146,8 @@ def _not_mismatch(run: RunView, held: Held, point: PointView, own: float, again:
     """Say that the condition itself costs what the limit has not, and what tells why."""
     return Remedy(
         short=f"Mismatch alone is not the cause: at {condition(run, point)} the nominal die, which "
-        f"has none, breaks it already ({_has(run, held, point, own)}). {_units(run, held, point, again)} names the units that "
-        "step wrongly there and why.",
+        f"has none, breaks it already ({_has(run, held, point, own)}). "
+        f"{_units(run, held, point, again)} names the units that step wrongly there and why.",
         more=(
             _shares(run, point, own),
             f"What stays wrong there without any mismatch: {again.cause(run, point)}.",
