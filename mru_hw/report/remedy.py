@@ -36,10 +36,13 @@ class Remedy:
         One or two sentences, for the verdict.
     more
         What they rest on, and the commands that show it.
+    gained
+        What larger mirrors gain, where dies were run with them.
     """
 
     short: str
     more: tuple[str, ...]
+    gained: Larger | None = None
 
 
 def remedy(
@@ -198,7 +201,7 @@ def _mismatch(
             f"{_units(run, held, point, again)} names the units that step wrongly there and why.",
             _against_condition(point),
         ]
-    return Remedy(short=f"{cause} {helps}", more=(*more, _SLOWER))
+    return Remedy(short=f"{cause} {helps}", more=(*more, _SLOWER), gained=gained)
 
 
 def _units(run: RunView, held: Held, point: PointView, again: Again) -> str:
