@@ -143,7 +143,9 @@ def _doubts(run: RunView, short: ShortFrame | None) -> Iterator[str]:
     if not run.doubtful:
         return
     found = doubted(run, [point.number for point in run.points])
-    why = "for the reason in the box below" if short is None else short.said()
+    why = "for the reason in the box below"
+    if short is not None:
+        why = f"{short.said()} (the box below has every reason)"
     yield f"Of the whole sweep: {found}: {why}."
     if run.level != "behavioral" or all(p.settings["timing"] != "settled" for p in run.points):
         return
