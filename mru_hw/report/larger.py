@@ -18,7 +18,7 @@ from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.work import drawn_dies, made_chip, run_dies
 
-DIES, _WORK = 64, 500_000_000
+DIES, _WORK = 64, 1_000_000_000
 """Dies that are run again, and the `work` of all of them, at most."""
 _FEWEST = 8
 """Dies below which nothing is run: so few tell nothing."""
