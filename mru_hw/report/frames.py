@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from mru_hw.cells.settling import settling_times
 from mru_hw.errors import UserError
 from mru_hw.report.chip import ChipFacts
@@ -24,60 +22,79 @@ _DIGITS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShortFrame:
+class Late:
     """The node and the condition that miss their time by most.
 
     Attributes
     ----------
-    frame
-        Of the design [s].
     needed, given
         Time that the node needs to settle, and that it has [s].
     at
         The condition, in words.
     enough
-        A frame in which every node settles at every condition of the sweep [s].
-    energy, energy_then
-        Of a sequence at the head, and with that frame [J]: static energy follows the frame. None
-        where nothing is priced.
+        A frame in which every node of its kind settles at every condition of the sweep [s].
+    price
+        What that frame costs at the head, in words: static energy follows the frame.
     """
 
-    frame: float
     needed: float
     given: float
     at: str
     enough: float
-    energy: float | None
-    energy_then: float | None
+    price: str
+
+    def said(self, what: str) -> str:
+        """Say by how much the time is short."""
+        return (
+            f"{what} needs up to {quantity(self.needed, 's')} to settle and has "
+            f"{quantity(self.given, 's')} at {self.at}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortFrame:
+    """What misses its time in the frames of a sweep.
+
+    Attributes
+    ----------
+    frame
+        Of the design [s].
+    read
+        Of the nodes that a strobe reads: a step that they make wrong stays.
+    output
+        Of those that are read at the frame's end: they lag, and no step is wrong by it.
+    """
+
+    frame: float
+    read: Late | None
+    output: Late | None
 
     def said(self) -> str:
         """Say by how much frames are short."""
-        return (
-            f"the frame of {quantity(self.frame, 's')} is short: at {self.at} a node needs up to "
-            f"{quantity(self.needed, 's')} to settle and has {quantity(self.given, 's')}"
-        )
+        parts = [
+            *([] if self.read is None else [self.read.said("a node that a strobe reads")]),
+            *([] if self.output is None else [self.output.said("an output, which may lag,")]),
+        ]
+        return f"the frame of {quantity(self.frame, 's')} is short: {'; '.join(parts)}"
 
-    def price(self) -> str:
-        """Say what a longer frame costs."""
-        if self.energy is None or self.energy_then is None:
-            return "not priced"
-        return (
-            f"{quantity(self.energy_then, 'J')} a sequence in place of "
-            f"{quantity(self.energy, 'J')}, and sequences that take "
-            f"{100 * (self.enough / self.frame - 1):.1f} % longer"
-        )
+    def enough(self) -> dict[str, Late]:
+        """Return by what then settles which frames are long enough, the shorter one first."""
+        found = {"all that strobes read": self.read, "all outputs": self.output}
+        known = {what: late for what, late in found.items() if late is not None}
+        return dict(sorted(known.items(), key=lambda item: item[1].enough))
 
 
 def short_frames(run: RunView, found: ChipFacts | str) -> ShortFrame | None:
     """Return by how much the frames of a sweep's settled runs are short; None if they are not.
 
-    Points with another design than that at the head, or with what its die alone does not have, are
-    left out.
+    Points with another design than that at the head, and those with noise or another reference
+    current, are left out.
     """
     if isinstance(found, str) or not run.doubtful:
         return None
-    windows, worst = settling_windows(found.design), None
+    windows = settling_windows(found.design)
     asked = points(plans_of(run), found.subject.technology)
+    worst: dict[bool, tuple[float, float, PointView]] = {}
     for point in run.points:
         if point.settings["timing"] != "settled" or not plain(run, point):
             continue
@@ -86,26 +103,30 @@ def short_frames(run: RunView, found: ChipFacts | str) -> ShortFrame | None:
         except UserError:
             continue
         for name, needed in settling_times(found.design, there).items():
-            given = windows[name][0]
-            if needed > given and (worst is None or needed / given > worst[0] / worst[1]):
-                worst = needed, given, point
-    return None if worst is None else _short(run, found.design.timing.frame, *worst)
+            given, layer = windows[name]
+            read = layer is not None
+            most = worst[read][0] / worst[read][1] if read in worst else 1.0
+            if needed / given > most:
+                worst[read] = needed, given, point
+    if not worst:
+        return None
+    frame = found.design.timing.frame
+    late = {read: _late(run, frame, *one) for read, one in worst.items()}
+    return ShortFrame(frame=frame, read=late.get(True), output=late.get(False))
 
 
-def _short(run: RunView, frame: float, needed: float, given: float, point: PointView) -> ShortFrame:
+def _late(run: RunView, frame: float, needed: float, given: float, point: PointView) -> Late:
     enough = _up(frame * needed / given)
     static, moving = (sum(pair[k] for pair in run.base.blocks.values()) for k in (0, 1))
-    energy = float(run.base.energy.mean()) if len(run.base.energy) else None
-    longer = (static * enough / frame + moving) / (static + moving) if static + moving else np.nan
-    return ShortFrame(
-        frame=frame,
-        needed=needed,
-        given=given,
-        at=condition(run, point),
-        enough=enough,
-        energy=energy,
-        energy_then=None if energy is None or np.isnan(longer) else energy * longer,
-    )
+    price = "not priced"
+    if static:
+        now = float(run.base.energy.mean())
+        then = now * (static * enough / frame + moving) / (static + moving)
+        price = (
+            f"{quantity(then, 'J')} a sequence in place of {quantity(now, 'J')}, and sequences "
+            f"that take {100 * (enough / frame - 1):.1f} % longer"
+        )
+    return Late(needed=needed, given=given, at=condition(run, point), enough=enough, price=price)
 
 
 def _up(seconds: float) -> float:

@@ -154,10 +154,11 @@ def _doubts(run: RunView, short: ShortFrame | None) -> Iterator[str]:
         "“timing: timed” runs the same dies with it, and tells which decisions change."
     )
     if short is not None:
-        yield (
-            f"Frames of {quantity(short.enough, 's')} are long enough for every node "
-            f"({short.price()})."
+        frames = " and ".join(
+            f"{quantity(late.enough, 's')} for {what} ({late.price})"
+            for what, late in short.enough().items()
         )
+        yield f"Frames that are long enough: {frames}."
 
 
 def _costs(run: RunView, told: Verdict) -> Iterator[str]:

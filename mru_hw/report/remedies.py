@@ -89,17 +89,17 @@ def _currents(run: RunView) -> Iterator[list[str]]:
 def _frames(run: RunView, short: ShortFrame | None) -> Iterator[list[str]]:
     if short is None:
         return
-    frame = quantity(short.enough, "s")
-    ran = f"not run: {{axis: frame_period, values: [{frame}]}} in PLAN.yaml"
-    if "frame_period" in differing(run.points):
-        ran = "frames of other lengths are run: “Every point”"
-    yield [
-        f"frames of {frame}",
-        "every node settles, and no point is doubtful for its frame; the accuracy is that of "
-        "settled timing",
-        short.price(),
-        ran,
-    ]
+    swept = "frame_period" in differing(run.points)
+    for what, late in short.enough().items():
+        frame = quantity(late.enough, "s")
+        yield [
+            f"frames of {frame}",
+            f"{what} settle; the accuracy is that of settled timing",
+            late.price,
+            "frames of other lengths are run: “Every point”"
+            if swept
+            else f"not run: {{axis: frame_period, values: [{frame}]}} in PLAN.yaml",
+        ]
 
 
 def _training(found: ChipFacts) -> list[str]:
