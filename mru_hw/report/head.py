@@ -40,6 +40,7 @@ def paragraph(
     """
     entries = (
         [*_kept(run, told), *_doubts(run, short)],
+        _settled(run, short),
         _does(run, told, chip),
         _yield(run, told),
         _costs(run, told),
@@ -139,7 +140,7 @@ def _corners(told: Verdict) -> str:
 
 
 def _doubts(run: RunView, short: ShortFrame | None) -> Iterator[str]:
-    """Say which figures are doubtful, by how much, and what would tell or mend it."""
+    """Say how many points are doubtful, and by how much."""
     if not run.doubtful:
         return
     found = doubted(run, [point.number for point in run.points])
@@ -147,7 +148,12 @@ def _doubts(run: RunView, short: ShortFrame | None) -> Iterator[str]:
     if short is not None:
         why = f"{short.said()} (the box below has every reason)"
     yield f"Of the whole sweep: {found}: {why}."
-    if run.level != "behavioral" or all(p.settings["timing"] != "settled" for p in run.points):
+
+
+def _settled(run: RunView, short: ShortFrame | None) -> Iterator[str]:
+    """Say what would tell whether a doubt holds, and which frames remove it."""
+    settled = any(point.settings["timing"] == "settled" for point in run.points)
+    if not run.doubtful or run.level != "behavioral" or not settled:
         return
     yield (
         "Timing was settled, which does not see how fast nodes move; the same plan with the line "
