@@ -87,7 +87,7 @@ def test_a_die_that_the_circuit_failed_stands_first_among_the_worst(tmp_path: Pa
     db.close()
     page, _ = made(store, tmp_path)
     said = "Dies that do not pass because the circuit failed a run of theirs: 1."
-    assert said in page.paragraph
+    assert said in " ".join(page.paragraph)
     assert page.helps is not None
     assert "dies that do not pass failed by their circuit" in page.helps.short
     (worst,) = [t for s in page.sections for t in s.tables if t.name == "worst_dies_tt"]
