@@ -70,11 +70,11 @@ class InShell:
             f"mru-hw explain {store} --spice",
         )
 
-    def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
+    def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:
         """Yield the plan, and the commands that run it and make a page of both."""
         from mru_hw.report.again import SPICE, spice_plan
 
-        yield SPICE, spice_plan(run)
+        yield SPICE, spice_plan(run, point)
         yield (
             "The sweep in ngspice, and a page with both",
             "mru-hw sweep SPICE.yaml --out spice.sqlite\n"

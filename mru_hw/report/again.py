@@ -35,8 +35,8 @@ class Again(Protocol):
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield what each step is for, and the step."""
 
-    def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
-        """Yield what runs this network in ngspice beside the array."""
+    def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:
+        """Yield what runs this network at a point in ngspice beside the array."""
 
     def enlarged(self, run: RunView) -> tuple[str, str]:
         """Return what runs a plan with larger mirrors, and how its yield is compared."""
@@ -78,9 +78,9 @@ class InPython:
         yield from design_text(run)
         yield "The sweep", f"mru_hw.sweep('PLAN.yaml', {run.path.name!r})"
 
-    def spice(self, run: RunView) -> Iterator[tuple[str, str]]:
+    def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:
         """Yield the plan, and the call that runs it."""
-        yield SPICE, spice_plan(run)
+        yield SPICE, spice_plan(run, point)
         yield (
             "The sweep in ngspice; the command report makes a page of both",
             "mru_hw.sweep('SPICE.yaml', 'spice.sqlite')",
@@ -126,25 +126,25 @@ def why_not(error: UserError) -> str:
     return f"{what} neither lies where the plan says nor beside the sweep, or has changed since."
 
 
-def spice_plan(run: RunView) -> str:
-    """Return a plan that runs a few sequences of a sweep in ngspice, on two of its dies."""
-    first, base = next(iter(run.plans.values())), run.base
+def spice_plan(run: RunView, point: PointView) -> str:
+    """Return a plan that runs a few sequences at a point in ngspice, on two of its dies."""
+    first = next(iter(run.plans.values()))
     kept = {name: first[name] for name in ("model", "inputs", "tech", "design") if first.get(name)}
     names = [str(axis["axis"]) for axis in first["axes"]]
     axes = [
-        {"axis": name, "values": [base.settings[name]]}
+        {"axis": name, "values": [point.settings[name]]}
         for name in names
         if name not in {"die", "level"} and "spice" not in AXES[name].not_at
     ]
     plan = kept | {"level": "spice", "keep": "all", "sequences": "0:3", "n_dies": 2}
-    return _written(plan | {"seed": first["seed"], "axes": axes})
+    return written(plan | {"seed": first["seed"], "axes": axes})
 
 
 def plan_texts(run: RunView) -> Iterator[tuple[str, str]]:
     """Yield what each plan is, and its text."""
     for study, plan in run.plans.items():
         name = "the plan" if len(run.plans) == 1 else f"the plan of the study {study}"
-        yield f"PLAN.yaml: {name}, paths as they were given", _written(plan)
+        yield f"PLAN.yaml: {name}, paths as they were given", written(plan)
 
 
 def chosen(run: RunView) -> dict[str, Any] | None:
@@ -159,11 +159,11 @@ def chosen(run: RunView) -> dict[str, Any] | None:
 def design_text(run: RunView) -> Iterator[tuple[str, str]]:
     """Yield what DESIGN.yaml of the design at the head is, and its text; nothing of defaults."""
     if own := chosen(run):
-        yield "DESIGN.yaml: the design at the head; all else is the default", _written(own)
+        yield "DESIGN.yaml: the design at the head; all else is the default", written(own)
 
 
-def _written(plan: dict[str, Any]) -> str:
-    """Write a plan without what it leaves open; read again it is the same plan."""
+def written(plan: dict[str, Any]) -> str:
+    """Write a document without what it leaves open; read again it is the same."""
     text = yaml.safe_dump(_said(plan), sort_keys=False, allow_unicode=True)
     return (
         text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\n# … cut here: the store has it all"

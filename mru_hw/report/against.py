@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from mru_hw.report import bands
 from mru_hw.report.parts import Section, Table
+from mru_hw.statistics.shares import CONFIDENCE
 from mru_hw.sweeps.statistics.answers import Statistics, difference
 from mru_hw.sweeps.told import Told
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import where
+from mru_hw.sweeps.words import many, where
 
 _POINTS, _NUMBERS = 12, 4_000_000
 """Points and right decisions that are compared pair by pair, at most: seconds."""
+_APART = "≠"
 
 
 def against(run: RunView, told: Statistics) -> Iterator[Section]:
@@ -66,12 +68,15 @@ def _pairs(run: RunView, told: Statistics) -> Iterator[Table]:
         cells = [_pair(run, row, other, base) for other in points[:k]]
         left = [""] * (len(points) - 1 - k)
         rows.append([f"{row.number}: {where(run, row)}", *cells, *left])
+    marked = sum(cell.startswith(_APART) for row in rows for cell in row[1:])
     yield Table(
         name="pairs",
         caption=(
             "Accuracy of the point of the row less that of the column (by its number under “Every "
             "point”), in points, with the interval for other dies and other sequences, both on the "
-            "dies that they share. ≠ where the interval leaves 0 out."
+            f"dies that they share. {_APART} where the interval leaves 0 out: {marked} of "
+            f"{many(pairs, 'pair')}, where chance alone marks about {(1 - CONFIDENCE) * pairs:.1f} "
+            "of as many that are alike, so that a mark by itself is no proof."
         ),
         head=("row less column", *(str(point.number) for point in points[:-1])),
         rows=rows,
@@ -88,6 +93,6 @@ def _pair(run: RunView, row: PointView, other: PointView, base: PointView) -> To
     value, low, high = band.value, band.low, band.high
     if flip:
         value, low, high = -value, -high, -low
-    mark = "≠ " if low > 0 or high < 0 else ""
+    mark = f"{_APART} " if low > 0 or high < 0 else ""
     text = f"{mark}{100 * value:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})"
     return Told(text.replace("-0.00", "+0.00"), low, high)

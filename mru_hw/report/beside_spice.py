@@ -108,15 +108,12 @@ def agreement_section(
     return _section(run, pairs, paragraphs)
 
 
-def _hardest(run: RunView, binding: Held | None) -> Iterator[str]:
-    """Say which condition the plan that runs ngspice had best have."""
-    if run.level == "ideal" or binding is None or binding.point == run.base.number:
-        return
-    point = next(one for one in run.points if one.number == binding.point)
-    yield (
-        f"The plan below is at {condition(run, run.base)}, and what binds is worst elsewhere: with "
-        f"{condition(run, point)} under its axes, ngspice runs there. The worst die there has the "
-        f"seed {binding.seed} (point {point.number}); the command explain runs it in ngspice too."
+def _hardest(run: RunView, point: PointView, binding: Held) -> str:
+    """Say at which condition the plan runs ngspice, and which die is worst there."""
+    return (
+        f"The plan below is at {condition(run, point)}, where what binds is worst. The worst die "
+        f"there has the seed {binding.seed} (point {point.number}); the command explain runs it in "
+        "ngspice too."
     )
 
 
@@ -128,11 +125,16 @@ def _none(run: RunView, paragraphs: Sequence[str], again: Again, binding: Held |
         "some of its sequences on two of its dies in ngspice; given to the report beside this run, "
         "they are compared with the array die by die here."
     )
-    lines = [] if run.level == "ideal" else list(again.spice(run))
+    point, hardest, lines = run.base, list[str](), list[tuple[str, str]]()
+    if run.level != "ideal":
+        if binding is not None:
+            point = next(one for one in run.points if one.number == binding.point)
+            hardest.append(_hardest(run, point, binding))
+        lines += again.spice(run, point)
     return Section(
         key=KEY,
         title=TITLE,
-        paragraphs=[*paragraphs, said, *_hardest(run, binding)],
+        paragraphs=[*paragraphs, said, *hardest],
         tables=[_checked(run, [])],
         lines=lines,
     )

@@ -33,6 +33,7 @@ def enlarge_section(
     run: RunView,
     budget: Budget | str,
     helps: Remedy | None,
+    remedies: Table | None,
     again: Again,
 ) -> Section:
     """Return what the error budget advises: which mirrors to enlarge, and what that gains.
@@ -41,11 +42,18 @@ def enlarge_section(
     ----------
     helps
         What would help against what binds.
+    remedies
+        All that may help, as a table.
     """
     title, key = "What to enlarge", "enlarge"
     binds = [] if helps is None else [helps.short, *helps.more]
     if isinstance(found, str) or isinstance(budget, str):
-        return Section(key=key, title=title, paragraphs=[str(budget), *binds])
+        return Section(
+            key=key,
+            title=title,
+            paragraphs=[str(budget), *binds],
+            tables=[] if remedies is None else [remedies],
+        )
     rows = list(_enlarged(budget, found.gate_area))
     shares = {mirror.name: 100 * mirror.share for mirror in budget.mirrors[:8]}
     return Section(
@@ -73,6 +81,7 @@ def enlarge_section(
             "may add more than the supply block bias, which is the bias tree alone.",
         ],
         tables=[
+            *([] if remedies is None else [remedies]),
             Table(
                 name="enlarge",
                 caption=(
@@ -86,7 +95,7 @@ def enlarge_section(
                 ),
                 rows=rows,
                 numbers=range(1, 6),
-            )
+            ),
         ],
         lines=list(_steps(run, budget, again)),
         pictures=[

@@ -14,7 +14,7 @@ from mru_hw.sweeps.explanation import Explanation
 from mru_hw.sweeps.told import Told
 from mru_hw.sweeps.verdict import Verdict
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import condition
+from mru_hw.sweeps.words import condition, many
 
 _UNITS = 8
 """Units that are listed."""
@@ -50,6 +50,9 @@ def failing_units(
 
 
 def _table(run: RunView, worst: WorstDie, found: Explanation) -> Table:
+    lowest = min(one.layer for one in found.units)
+    own = [one for one in found.units if one.layer == lowest]  # no other unit's steps are a cause
+    others = [one for one in found.units if one not in own[: _UNITS // 2]]
     rows = [
         [
             f"layer {one.layer}, unit {one.unit}",
@@ -57,17 +60,22 @@ def _table(run: RunView, worst: WorstDie, found: Explanation) -> Table:
             Told(str(one.sequences), one.sequences),
             "; ".join(f"{count} × {cause}" for cause, count in one.causes.items()),
         ]
-        for one in found.units[:_UNITS]
+        for one in [*own[: _UNITS // 2], *others][:_UNITS]
     ]
     total = len(found.steps)
     left = len(found.units) - len(rows)
-    more = f" {left} more make fewer." if left > 0 else ""
+    more = (
+        f" {many(left, 'further unit')} {'makes' if left == 1 else 'make'} wrong steps."
+        if left
+        else ""
+    )
     return Table(
         name="failing_units",
         caption=(
             f"Die {worst.seed} at {condition(run, worst.point)}, run again: {total:,} of "
-            f"{found.n_steps:,} steps go otherwise than the network as mapped asks, in these units "
-            f"most.{more}"
+            f"{found.n_steps:,} steps go otherwise than the network as mapped asks. First stand "
+            f"units of layer {lowest}, the lowest with wrong steps ({len(own)} of its units make "
+            f"some), then those of all others that make most.{more}"
         ),
         head=("unit", "wrong steps", "in sequences", "why"),
         rows=rows,

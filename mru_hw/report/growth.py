@@ -206,6 +206,17 @@ def growth_section(found: ChipFacts) -> Section | None:
             "No law of growth is published for these circuits that this page could quote; the "
             "published first-quadrant network of 2 x 4 units states 768 transistors and about "
             "100 nW (arXiv 2605.15216).",
+            *(
+                [
+                    "Where a power goes up and down with a size it has no exponent; what makes it "
+                    "do so was not taken apart here."
+                ]
+                if any(
+                    len(some) > 1 and fitted(some, "power") is None
+                    for some in _ways(measured).values()
+                )
+                else []
+            ),
         ],
         pictures=[_picture(measured)],
         tables=[_table(measured)],

@@ -1,4 +1,4 @@
-"""The top of a page: the stamp, the verdict in one paragraph, and the cards."""
+"""The top of a page: the stamp, the verdict in a few sentences, and the cards."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from mru_hw.errors import printable
 from mru_hw.report.chip import ChipFacts, task_of
+from mru_hw.report.frames import ShortFrame
 from mru_hw.report.parts import Card
 from mru_hw.report.remedy import Remedy
 from mru_hw.statistics.shares import clopper_pearson
@@ -24,19 +25,29 @@ STAMP = "Pre-layout, models only, no silicon"
 
 
 def paragraph(
-    run: RunView, told: Verdict, chip: ChipFacts | None, helps: Remedy | None
+    run: RunView,
+    told: Verdict,
+    chip: ChipFacts | None,
+    helps: Remedy | None,
+    short: ShortFrame | None,
 ) -> list[str]:
-    """Return the verdict, in sentences that make one paragraph."""
-    return [
-        *_kept(run, told),
-        *_does(run, told, chip),
-        *_yield(run, told),
-        *_doubts(run),
-        *_costs(run, told),
-        *_size(chip),
-        *_binds(run, told),
-        *_helps(helps),
-    ]
+    """Return the verdict: whether it is kept and what is doubtful, then an entry for each figure.
+
+    Parameters
+    ----------
+    short
+        By how much frames are too short, where they are and it is known.
+    """
+    entries = (
+        [*_kept(run, told), *_doubts(run, short)],
+        _settled(run, short),
+        _does(run, told, chip),
+        _yield(run, told),
+        _costs(run, told),
+        _size(chip),
+        [*_binds(run, told), *_helps(helps)],
+    )
+    return [text for entry in entries if (text := " ".join(entry))]
 
 
 def _kept(run: RunView, told: Verdict) -> Iterator[str]:
@@ -69,7 +80,10 @@ def _read(chip: ChipFacts | None) -> str:
     """Say how outputs become a decision."""
     if chip is None:
         return ""
-    return f", by the {chip.model.spec.readout.value} of its outputs over frames"
+    return (
+        f", by the {chip.model.spec.readout.value} of its outputs over frames, which is taken "
+        "outside the chip; what its inputs measure the model does not say"
+    )
 
 
 def _interval(run: RunView, software: float) -> str:
@@ -102,34 +116,55 @@ def _yield(run: RunView, told: Verdict) -> Iterator[str]:
     )
     if one.lost:
         yield f"Dies that do not pass because the circuit failed a run of theirs: {one.lost}."
-    lowest = told.lowest
-    if lowest is None or len(told.corners) < 2:
-        return
+    if len(told.corners) > 1:
+        yield _corners(told)
+
+
+def _corners(told: Verdict) -> str:
+    """Say what each corner yields, and which yield least: all of those that yield as little."""
+    known = [other for other in told.corners if other.dies]
     shares = ", ".join(
-        f"{other.settings['corner']} {100 * other.passed / other.dies:.1f} %"
-        for other in told.corners
-        if other.dies
+        f"{other.settings['corner']} {100 * other.passed / other.dies:.1f} %" for other in known
     )
+    bottom = min(other.passed / other.dies for other in known)
+    lowest = [other for other in known if other.passed / other.dies == bottom]
     least = "no corner yields less"
-    if lowest is not one:
-        interval = "" if lowest.band is None else f", {interval_of(lowest)}"
-        least = f"corner {lowest.settings['corner']} yields least{interval}"
-    yield f"Each corner is a population of its own ({shares}); {least}."
+    if told.judged not in lowest:
+        names = " and ".join(str(other.settings["corner"]) for other in lowest)
+        intervals = ", ".join(
+            dict.fromkeys(interval_of(other) for other in lowest if other.band is not None)
+        )
+        word = f"corner {names} yields" if len(lowest) == 1 else f"corners {names} yield"
+        least = f"{word} least" + (f", {intervals}" if intervals else "")
+    return f"Each corner is a population of its own ({shares}); {least}."
 
 
-def _doubts(run: RunView) -> Iterator[str]:
-    """Qualify the yields where points are doubtful."""
+def _doubts(run: RunView, short: ShortFrame | None) -> Iterator[str]:
+    """Say how many points are doubtful, and by how much."""
     if not run.doubtful:
         return
-    settled = any(point.settings["timing"] == "settled" for point in run.points)
-    how = (
-        "These are figures of settled timing, not checked timed: timing: timed in PLAN.yaml runs "
-        "the same dies so. "
-        if settled and run.level == "behavioral"
-        else ""
-    )
     found = doubted(run, [point.number for point in run.points])
-    yield f"{how}Of the whole sweep: {found}, for the reason in the box below."
+    why = "for the reason in the box below"
+    if short is not None:
+        why = f"{short.said()} (the box below has every reason)"
+    yield f"Of the whole sweep: {found}: {why}."
+
+
+def _settled(run: RunView, short: ShortFrame | None) -> Iterator[str]:
+    """Say what would tell whether a doubt holds, and which frames remove it."""
+    settled = any(point.settings["timing"] == "settled" for point in run.points)
+    if not run.doubtful or run.level != "behavioral" or not settled:
+        return
+    yield (
+        "Timing was settled, which does not see how fast nodes move; the same plan with the line "
+        "“timing: timed” runs the same dies with it, and tells which decisions change."
+    )
+    if short is not None:
+        frames = " and ".join(
+            f"{quantity(late.enough, 's')} for {what} ({late.price})"
+            for what, late in short.enough().items()
+        )
+        yield f"Frames that are long enough: {frames}."
 
 
 def _costs(run: RunView, told: Verdict) -> Iterator[str]:
@@ -180,8 +215,8 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
     base = run.base
     dies = f"{counted(base)}, {many(run.n_sequences, 'sequence')}"
     doubts = doubted(run, [base.number])
-    lowest = None if told.lowest is told.judged else told.lowest
-    for one in (told.judged, lowest):
+    corners = [one for one in told.corners if one is not told.judged]
+    for one in (told.judged, *corners):
         if one is None or not one.dies:
             continue
         at = many(len(one.points), "condition")

@@ -10,16 +10,16 @@ import numpy as np
 
 from mru_hw.errors import LawError, UserError
 from mru_hw.report.chip import ChipFacts
-from mru_hw.report.nominal import plain
-from mru_hw.statistics.shares import paired_shares
+from mru_hw.report.nominal import plain, work
+from mru_hw.statistics.shares import Band, paired_shares
 from mru_hw.sweeps.explain import plans_of
 from mru_hw.sweeps.points import Job, points
 from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.work import drawn_dies, made_chip, run_dies
 
-_DIES, _LONGEST = 100, 5.0
-"""Dies that are run again, at most, and for how many seconds by the stored runs."""
+DIES, _WORK = 64, 1_000_000_000
+"""Dies that are run again, and the `work` of all of them, at most."""
 _FEWEST = 8
 """Dies below which nothing is run: so few tell nothing."""
 
@@ -34,8 +34,9 @@ class Larger:
         How many were run: the first ones of the point.
     kept, kept_larger
         Of them those that keep the limit.
-    p
-        Probability of a split as uneven of the dies that one alone of both keeps (McNemar's test).
+    gain, p
+        Change of the share that keeps it, with its interval; and the probability of a split as
+        uneven of the dies that one alone of both keeps (McNemar's test).
     accuracy, accuracy_larger
         Their mean accuracies.
     """
@@ -43,6 +44,7 @@ class Larger:
     dies: int
     kept: int
     kept_larger: int
+    gain: Band
     p: float
     accuracy: float
     accuracy_larger: float
@@ -58,8 +60,7 @@ def run_larger(
     None where a run is no function of design and condition alone, where the plan enlarges mirrors
     already, where it would take long, and where the larger design cannot be made.
     """
-    each = point.seconds / max(1, point.n_runs)
-    n = min(_DIES, len(point.accuracy), int(_LONGEST / max(each, 1e-6)))
+    n = min(DIES, len(point.accuracy), _WORK // work(run, found))
     asked = points(plans_of(run), found.subject.technology)[point.number]
     if n < _FEWEST or not plain(run, point) or asked.settings["area"]:
         return None
@@ -80,11 +81,13 @@ def run_larger(
     keep, keep_larger = (
         own.holds(software - one if held.figure == "loss" else one) for one in (before, after)
     )
+    gain, p = paired_shares(keep, keep_larger)
     return Larger(
         dies=n,
         kept=int(keep.sum()),
         kept_larger=int(keep_larger.sum()),
-        p=paired_shares(keep, keep_larger)[1],
+        gain=gain,
+        p=p,
         accuracy=float(before.mean()),
         accuracy_larger=float(after.mean()),
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mru_hw.report.again import Again, chosen
+from mru_hw.report.chip import ChipFacts
 from mru_hw.report.parts import Section, Table
 from mru_hw.report.sections import condition_rows
+from mru_hw.report.trained import origin_lines, origin_said
 from mru_hw.sweeps.versions import CODE, code, versions
 from mru_hw.sweeps.view import RunView
 
@@ -28,13 +30,13 @@ _HASHES = (
 )
 
 
-def reproduction(run: RunView, again: Again) -> Section:
+def reproduction(run: RunView, again: Again, chip: ChipFacts | None) -> Section:
     """Return the section that says how to make every figure again."""
     sweep = {name: run.facts.get(f"code.{name}", "") for name in ("commit", "files")}
     return Section(
         key="reproduction",
         title="Conditions, versions, hashes",
-        paragraphs=[_design(run), _HASHES, *ASSUMPTIONS],
+        paragraphs=[_design(run), origin_said(chip), _HASHES, *ASSUMPTIONS],
         tables=[
             Table(
                 name="conditions",
@@ -58,7 +60,7 @@ def reproduction(run: RunView, again: Again) -> Section:
                 code=(1,),
             ),
         ],
-        lines=list(again.whole(run)),
+        lines=[*again.whole(run), *origin_lines(chip)],
     )
 
 

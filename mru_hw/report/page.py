@@ -22,20 +22,23 @@ from mru_hw.report.compare import Compared, published, side_by_side
 from mru_hw.report.constants import constants_section
 from mru_hw.report.enlarge import budget_of, enlarge_section
 from mru_hw.report.failing import failing_units
+from mru_hw.report.frames import short_frames
 from mru_hw.report.growth import growth_section
 from mru_hw.report.head import STAMP, cards, lead, network_name, paragraph
 from mru_hw.report.limits import capability, limits_said, specification
 from mru_hw.report.montecarlo import spread_table, worst_table
 from mru_hw.report.network import network_section
-from mru_hw.report.nominal import nominal_accuracies
+from mru_hw.report.nominal import ONE_SAMPLE, nominal_accuracies
 from mru_hw.report.origin import reproduction
 from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
 from mru_hw.report.power_parts import power_parts
 from mru_hw.report.reading import reading
+from mru_hw.report.remedies import remedies_table
 from mru_hw.report.remedy import Remedy, remedy
 from mru_hw.report.sections import distributions, notes, over_axes, point_rows, technologies
 from mru_hw.report.sequence import sequence_section
+from mru_hw.report.steps import steps_table
 from mru_hw.report.tradeoffs import tradeoffs
 from mru_hw.report.uncovered import boundary
 from mru_hw.report.yields import yield_section
@@ -65,7 +68,7 @@ class Page:
     helps
         What would help against what binds.
     paragraph
-        The verdict as sentences.
+        The verdict: what it opens with, then its further entries.
     lead, warnings
         The line under the title, and what stands in boxes.
     boundary
@@ -133,7 +136,9 @@ def make_page(
     )
     nominal, budget = nominal_accuracies(run, found), budget_of(found)
     known = None if isinstance(budget, str) else budget
+    short = short_frames(run, found)
     helps = remedy(run, judged, nominal, found, known, words)
+    remedies = remedies_table(run, found, budget, helps, short)
     compared = [Compared(run=run, verdict=judged)]
     compared += [Compared(run=one, verdict=verdict(one, statistics(one))) for one in others]
     sections = [
@@ -147,7 +152,7 @@ def make_page(
         power(run, finer),
         *_dies(run, told, judged),
         _worst(run, judged, words, chip, model, inputs),
-        enlarge_section(found, run, budget, helps, words),
+        enlarge_section(found, run, budget, helps, remedies, words),
         *_points(run, told, nominal),
         tradeoffs(run, told, judged, chip),
         area_section(found),
@@ -160,12 +165,12 @@ def make_page(
         published(run, judged, chip),
         *after,
         reading(run, alone=not others),
-        reproduction(run, words),
+        reproduction(run, words, chip),
     ]
     return Page(
         title=title or f"{network_name(run)} on many dies",
         lead=f"{lead(run, technologies(run))} {words.numbers(run)}",
-        paragraph=paragraph(run, judged, chip, helps),
+        paragraph=paragraph(run, judged, chip, helps, short),
         warnings=warnings(run),
         cards=[*cards(run, judged, chip), *own_cards],
         sections=[one for one in sections if one is not None and not one.empty],
@@ -264,7 +269,7 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
     yield Section(
         key="dies",
         title="Over the dies",
-        tables=[table for table in [spread_table(run, judged)] if table is not None],
+        tables=[one for one in (steps_table(run), spread_table(run, judged)) if one is not None],
         pictures=distributions(run, own),
     )
     yield yield_section(run, told, judged)
@@ -311,9 +316,8 @@ def _points(run: RunView, told: Statistics, nominal: Mapping[int, float]) -> Ite
             "of the mean accuracy is for other dies and other sequences: both are drawn again "
             f"{DRAWS} times. Yield is the share of runs that keep the limits at this point: "
             f"{limits_said(run)}. Nominal die: its accuracy at this corner, temperature and "
-            "supply, "
-            "without mismatch; what it loses there, no enlarging of devices returns. Point: the "
-            "number by which explain takes it.",
+            f"supply, without mismatch. {_above(run, nominal)}Point: the number by which explain "
+            "takes it.",
         ),
         tables=[
             Table(
@@ -326,6 +330,18 @@ def _points(run: RunView, told: Statistics, nominal: Mapping[int, float]) -> Ite
         ],
     )
     yield from _more(run, told)
+
+
+def _above(run: RunView, nominal: Mapping[int, float]) -> str:
+    """Say at how many points the mean of the dies lies above the nominal die, and why it may."""
+    known = [one for one in run.points if one.number in nominal and len(one.accuracy)]
+    above = sum(float(one.accuracy.mean()) > nominal[one.number] for one in known)
+    if not above:
+        return ""
+    return (
+        f"At {above} of {many(len(known), 'point')} the mean of the dies lies above it. "
+        f"{ONE_SAMPLE} "
+    )
 
 
 def _more(run: RunView, told: Statistics) -> Iterator[Section]:

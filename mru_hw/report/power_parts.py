@@ -72,7 +72,7 @@ def _peak(power: float, asked: Decoupling) -> str:
         "and the same for every chip. What this chip asks for in a strobe is a charge, up to "
         f"{quantity(asked.charge, 'C')}, which the decoupling gives; without decoupling the peak "
         "is that charge in the time of the strobe's edges, and was not computed: mru-hw simulate "
-        "--level spice --raw DIR has the wave."
+        "MODEL --inputs X.npz --out Y.npz --level spice --raw DIR has the wave."
     )
 
 

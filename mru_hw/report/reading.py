@@ -14,7 +14,14 @@ _WORDS = (
         "accuracy",
         "Share of the sequences of this page whose decision is right. A sequence gives one "
         "decision: the class of the largest output, read over its frames as the network says "
-        "(mean, vote or last), which happens outside the chip.",
+        "(mean, vote or last), which happens outside the chip. It is right where that class is "
+        "the label that the file of sequences has; labels are not checked.",
+    ),
+    (
+        "level, level of truth",
+        "What computes the runs. ideal: the network's own arithmetic. behavioral: the laws of the "
+        "circuits, with constants fitted to single cells in ngspice. spice: the netlist of the "
+        "whole chip in ngspice.",
     ),
     ("loss", "Accuracy of the network in software less that of a die, on the same sequences."),
     ("as trained", "The network in software, as it was trained."),

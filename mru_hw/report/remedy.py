@@ -10,7 +10,8 @@ import numpy as np
 from mru_hw.budget.table import Budget
 from mru_hw.report.again import Again
 from mru_hw.report.chip import ChipFacts
-from mru_hw.report.larger import Larger, run_larger
+from mru_hw.report.larger import DIES, Larger, run_larger
+from mru_hw.report.nominal import ONE_SAMPLE
 from mru_hw.statistics.shares import CONFIDENCE
 from mru_hw.sweeps.told import Told, percent, points_of, quantity
 from mru_hw.sweeps.verdict import Held, Verdict
@@ -35,10 +36,13 @@ class Remedy:
         One or two sentences, for the verdict.
     more
         What they rest on, and the commands that show it.
+    gained
+        What larger mirrors gain, where dies were run with them.
     """
 
     short: str
     more: tuple[str, ...]
+    gained: Larger | None = None
 
 
 def remedy(
@@ -124,9 +128,7 @@ def _past(run: RunView, held: Held, point: PointView) -> str:
             f"Mismatch takes dies past it: {mean} keeps it. Larger mirrors narrow the spread, "
             "which the sweep under “What to enlarge” tells; smaller currents move all dies."
         )
-    return (
-        f"The cause is not mismatch, and larger mirrors do not mend it: {mean} breaks it already."
-    )
+    return f"Mismatch alone is not the cause: {mean} breaks it already."
 
 
 def _unknown(run: RunView, point: PointView, again: Again) -> Remedy:
@@ -146,10 +148,9 @@ def _unknown(run: RunView, point: PointView, again: Again) -> Remedy:
 def _not_mismatch(run: RunView, held: Held, point: PointView, own: float, again: Again) -> Remedy:
     """Say that the condition itself costs what the limit has not, and what tells why."""
     return Remedy(
-        short=f"The cause is not mismatch, and larger mirrors do not mend it: at "
-        f"{condition(run, point)} the nominal die, which has none, breaks it already "
-        f"({_has(run, held, point, own)}). {_units(run, held, point, again)} names the units that "
-        "step wrongly there and why.",
+        short=f"Mismatch alone is not the cause: at {condition(run, point)} the nominal die, which "
+        f"has none, breaks it already ({_has(run, held, point, own)}). "
+        f"{_units(run, held, point, again)} names the units that step wrongly there and why.",
         more=(
             _shares(run, point, own),
             f"What stays wrong there without any mismatch: {again.cause(run, point)}.",
@@ -178,16 +179,19 @@ def _mismatch(
         helps = "Larger mirrors may help; by how much was not run here."
     else:
         word = "helps" if gained.p < 1 - CONFIDENCE else "may help"
-        word = word if gained.kept_larger > gained.kept else "does not help"
+        word = word if gained.kept_larger > gained.kept else "shows no gain"
+        change, low, high = map(points_of, (gained.gain.value, gained.gain.low, gained.gain.high))
         helps = (
             f"Doubling the area of the first {many(n, 'mirror')} under “What to enlarge” {word}: "
-            f"of {many(gained.dies, 'die')} there {gained.kept_larger} keep it with them and "
-            f"{gained.kept} without (McNemar's p = {gained.p:.2g}), for {percent(share)} more gate "
-            "area."
+            f"of the first {many(gained.dies, 'die')} there {gained.kept_larger} keep it with them "
+            f"and {gained.kept} without ({change}, 95 % interval {low} to {high}, McNemar's p = "
+            f"{gained.p:.2g}), for {percent(share)} more gate area."
         )
         more.append(
-            "These dies were run here, at that condition alone: their mean accuracy moves by "
-            f"{points_of(gained.accuracy_larger - gained.accuracy)}, from "
+            f"A page runs the first {DIES} dies of a point at most, fewer where network and "
+            "sequences are large, on any machine the same ones; a smaller gain than the interval "
+            "it may miss. They were run here, at that condition alone: their mean accuracy moves "
+            f"by {points_of(gained.accuracy_larger - gained.accuracy)}, from "
             f"{percent(gained.accuracy)} to {percent(gained.accuracy_larger)}. What the yield over "
             "all conditions gains the sweep below says."
         )
@@ -197,7 +201,7 @@ def _mismatch(
             f"{_units(run, held, point, again)} names the units that step wrongly there and why.",
             _against_condition(point),
         ]
-    return Remedy(short=f"{cause} {helps}", more=(*more, _SLOWER))
+    return Remedy(short=f"{cause} {helps}", more=(*more, _SLOWER), gained=gained)
 
 
 def _units(run: RunView, held: Held, point: PointView, again: Again) -> str:
@@ -233,6 +237,6 @@ def _shares(run: RunView, point: PointView, own: float) -> str:
     if mean >= own:
         beyond = f"lies above it by {points_of(mean - own)}"
     return (
-        f"At {condition(run, point)} the nominal die has {percent(own)}, a loss of {loss} that "
-        f"enlarging does not return; the mean of the dies, {percent(mean)}, {beyond}."
+        f"At {condition(run, point)} the nominal die has {percent(own)}, a loss of {loss}; the "
+        f"mean of the dies, {percent(mean)}, {beyond}. {ONE_SAMPLE}"
     )

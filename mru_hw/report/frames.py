@@ -1,0 +1,135 @@
+"""By how much frames are too short for settled states, and what a longer frame would cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mru_hw.cells.settling import settling_times
+from mru_hw.errors import UserError
+from mru_hw.report.chip import ChipFacts
+from mru_hw.report.nominal import plain
+from mru_hw.simulate.short_frame import settling_windows
+from mru_hw.sweeps.explain import plans_of
+from mru_hw.sweeps.points import points
+from mru_hw.sweeps.told import quantity
+from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.words import condition
+from mru_hw.sweeps.work import constants
+
+_DIGITS = 3
+"""Of a frame that is long enough, rounded up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """The node and the condition that miss their time by most.
+
+    Attributes
+    ----------
+    needed, given
+        Time that the node needs to settle, and that it has [s].
+    at
+        The condition, in words.
+    enough
+        A frame in which every node of its kind settles at every condition of the sweep [s].
+    price
+        What that frame costs at the head, in words: static energy follows the frame.
+    """
+
+    needed: float
+    given: float
+    at: str
+    enough: float
+    price: str
+
+    def said(self, what: str) -> str:
+        """Say by how much the time is short."""
+        return (
+            f"{what} needs up to {quantity(self.needed, 's')} to settle and has "
+            f"{quantity(self.given, 's')} at {self.at}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortFrame:
+    """What misses its time in the frames of a sweep.
+
+    Attributes
+    ----------
+    frame
+        Of the design [s].
+    read
+        Of the nodes that a strobe reads: a step that they make wrong stays.
+    output
+        Of those that are read at the frame's end: they lag, and no step is wrong by it.
+    """
+
+    frame: float
+    read: Late | None
+    output: Late | None
+
+    def said(self) -> str:
+        """Say by how much frames are short."""
+        parts = [
+            *([] if self.read is None else [self.read.said("a node that a strobe reads")]),
+            *([] if self.output is None else [self.output.said("an output, which may lag,")]),
+        ]
+        return f"the frame of {quantity(self.frame, 's')} is short: {'; '.join(parts)}"
+
+    def enough(self) -> dict[str, Late]:
+        """Return by what then settles which frames are long enough, the shorter one first."""
+        found = {"all that strobes read": self.read, "all outputs": self.output}
+        known = {what: late for what, late in found.items() if late is not None}
+        return dict(sorted(known.items(), key=lambda item: item[1].enough))
+
+
+def short_frames(run: RunView, found: ChipFacts | str) -> ShortFrame | None:
+    """Return by how much the frames of a sweep's settled runs are short; None if they are not.
+
+    Points with another design than that at the head, and those with noise or another reference
+    current, are left out.
+    """
+    if isinstance(found, str) or not run.doubtful:
+        return None
+    windows = settling_windows(found.design)
+    asked = points(plans_of(run), found.subject.technology)
+    worst: dict[bool, tuple[float, float, PointView]] = {}
+    for point in run.points:
+        if point.settings["timing"] != "settled" or not plain(run, point):
+            continue
+        try:
+            there = constants(found.subject, found.design, found.subject.setup(asked[point.number]))
+        except UserError:
+            continue
+        for name, needed in settling_times(found.design, there).items():
+            given, layer = windows[name]
+            read = layer is not None
+            most = worst[read][0] / worst[read][1] if read in worst else 1.0
+            if needed / given > most:
+                worst[read] = needed, given, point
+    if not worst:
+        return None
+    frame = found.design.timing.frame
+    late = {read: _late(run, frame, *one) for read, one in worst.items()}
+    return ShortFrame(frame=frame, read=late.get(True), output=late.get(False))
+
+
+def _late(run: RunView, frame: float, needed: float, given: float, point: PointView) -> Late:
+    enough = _up(frame * needed / given)
+    static, moving = (sum(pair[k] for pair in run.base.blocks.values()) for k in (0, 1))
+    price = "not priced"
+    if static:
+        now = float(run.base.energy.mean())
+        then = now * (static * enough / frame + moving) / (static + moving)
+        price = (
+            f"{quantity(then, 'J')} a sequence in place of {quantity(now, 'J')}, and sequences "
+            f"that take {100 * (enough / frame - 1):.1f} % longer"
+        )
+    return Late(needed=needed, given=given, at=condition(run, point), enough=enough, price=price)
+
+
+def _up(seconds: float) -> float:
+    """Round up."""
+    unit = 10.0 ** (math.floor(math.log10(seconds)) + 1 - _DIGITS)
+    return math.ceil(seconds / unit) * unit
