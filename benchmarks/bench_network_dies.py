@@ -5,7 +5,7 @@ same test sequences, rows 0, 10, 20 ... of X.npz; a run that was done before, wi
 read from --work. bench_first_quadrant leaves such a model and its X.npz.
 
     python benchmarks/bench_network_dies.py --model MODEL --inputs X.npz --work DIR
-        [--tech generic180] [--dies 20] [--sequences 10]
+        [--tech generic180] [--design DESIGN.yaml] [--dies 20] [--sequences 10]
         [--corner C] [--temperature DEGC] [--vdd V]
 
 A step is a unit's change of level at a frame. It is wrong where the mapped, rounded network (the
@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.study import answer, asked_conditions, parsed, store_of, study, tell
+from mru_hw.cli.design import chosen_options
 from mru_hw.lab.agreement import TEST_ROWS, run_dies, run_sequence
 from mru_hw.lab.equivalence import Side, energies, equivalence, levels_of, wrong_steps
 from mru_hw.lab.store import Store
@@ -84,12 +85,14 @@ def main() -> None:
     parser = study(__doc__, conditions=True, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--inputs", type=Path, required=True)
+    parser.add_argument("--design", type=Path)
     parser.add_argument("--dies", type=int, default=20)
     parser.add_argument("--sequences", type=int, default=10)
     given = parsed(parser)
     technology = load_technology(given.tech)
     conditions = asked_conditions(given, technology)
-    chip = Chip(load_model(given.model), technology)
+    options = chosen_options(given.design, None)
+    chip = Chip(load_model(given.model), technology, options=options)
     inputs = load_inputs(given.inputs).take(TEST_ROWS * np.arange(given.sequences))
     spice, done, seconds = spice_side(chip, inputs, given.dies, store_of(given), conditions)
     array = array_side(chip, inputs, given.dies, conditions)

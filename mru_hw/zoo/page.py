@@ -57,6 +57,8 @@ def page_text(
         Paths of the figures from the page, and what each shows.
     """
     lines = [f"# {plain(plan.title) or 'Zoo'}", ""]
+    for paragraph in plan.head:
+        lines += [prose(paragraph), ""]
     lines += _how(plan, results)
     for note in plan.notes:
         lines += [prose(note), ""]

@@ -122,7 +122,8 @@ class ZooPlan(Document):
     reference: str | None = Field(
         default=None, description="a cell that the page compares with the others, task by task"
     )
-    notes: Several[str] = Field(default=(), description="paragraphs of the page")
+    head: Several[str] = Field(default=(), description="first paragraphs of the page")
+    notes: Several[str] = Field(default=(), description="paragraphs below how it was made")
     studies: Several[Study] = Field(min_length=1, description="in the order in which they run")
     published: Several[Published] = ()
 

@@ -69,9 +69,18 @@ def test_annealing_mixes_bmru_and_cmru() -> None:
 
 def test_fq_bmru_has_hysteresis() -> None:
     layer = _layer(cell="fq_bmru")
-    # beta_lo = 1, beta_hi = 1.5
-    found = _states(layer, 1.2, 1.5, 1.0, 1.49, 0.99, 1.2, 1.5)
+    # beta_lo = 1, beta_hi = 2
+    found = _states(layer, 1.2, 2.0, 1.0, 1.99, 0.99, 1.2, 2.0)
     assert found == [0, 1, 1, 1, 0, 0, 1]
+
+
+def test_fq_bmru_begins_inside_its_window() -> None:
+    layer = _layer(cell="fq_bmru")
+    with torch.no_grad():
+        layer.draw(torch.Generator().manual_seed(0))
+    bias = layer.get_parameter("candidate.bias")
+    limit = layer.get_parameter("candidate.weight").shape[1] ** -0.5
+    assert bias.sub(1.5).abs().max() <= limit
 
 
 def test_fq_bmru_takes_settings_by_absolute_value() -> None:

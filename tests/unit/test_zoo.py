@@ -203,6 +203,7 @@ def test_what_a_plan_says_shows_as_it_stands(done: tuple[Path, Results], tmp_pat
     odd = "A|B <b>*c*</b> [d](e) `f` & _g_"
     said = read_zoo(folder / "zoo.yaml").model_dump(mode="json") | {
         "title": odd,
+        "head": ["Why <i>?</i>"],
         "notes": ["See [cells](cells.md), `a < b`\n\n<script>x</script> & *so*"],
         "published": [{"what": odd, "figures": "1 | 2", "source": "x\ny"}],
     }
@@ -210,7 +211,7 @@ def test_what_a_plan_says_shows_as_it_stands(done: tuple[Path, Results], tmp_pat
     write_page(ZooPlan.model_validate(said), results, tmp_path)
     page = (tmp_path / "zoo.md").read_text()
     plain = r"A\|B &lt;b&gt;\*c\*&lt;/b&gt; \[d](e) \`f\` &amp; \_g\_"
-    assert page.startswith(f"# {plain}\n")
+    assert page.startswith(f"# {plain}\n\nWhy &lt;i&gt;?&lt;/i&gt;\n\nMade by")
     assert f"\n## {plain}\n" in page
     assert f"| {plain} | 1 \\| 2 | x y |\n" in page
     note = "\nSee [cells](cells.md), `a < b` &lt;script&gt;x&lt;/script&gt; &amp; *so*\n"

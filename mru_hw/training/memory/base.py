@@ -19,6 +19,9 @@ from mru_hw.training.scan import recur_scan
 
 Recurrence = Callable[[Tensor | None, Tensor, Tensor, float | None], Tensor]
 
+BETA = 1.0
+"""Thresholds, and gains that follow the input, lie around this at the start."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerTrace:
@@ -91,7 +94,7 @@ class MemoryLayer(nn.Module, abc.ABC):
         if spec.threshold == "input":
             self.threshold = Linear(width_in, spec.n_units)
         elif spec.cell.threshold_names:
-            self.beta = nn.Parameter(torch.ones(spec.n_units))
+            self.beta = nn.Parameter(torch.full((spec.n_units,), BETA))
         self.output = Linear(spec.n_states, spec.n_out)
         if spec.skip == "matrix":
             self.skip = Linear(width_in, spec.n_out, bias=False)
@@ -115,7 +118,7 @@ class MemoryLayer(nn.Module, abc.ABC):
                 module.draw(generator)
         for name, module in self.named_children():
             if name in {"threshold", "alpha"} and isinstance(module, Linear):
-                module.bias.add_(1.0)
+                module.bias.add_(BETA)
 
     def amplify(self, gain: float) -> None:
         """Multiply the weights of the candidates and of the output."""
