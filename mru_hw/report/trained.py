@@ -8,6 +8,7 @@ from mru_hw.errors import printable
 from mru_hw.report.again import written
 from mru_hw.report.chip import ChipFacts
 from mru_hw.sweeps.told import percent
+from mru_hw.words import many
 
 _NAME = 60
 """Characters of what a model calls a file or a part of its data."""
@@ -34,8 +35,8 @@ def origin_said(chip: ChipFacts | None) -> str:
     ]
     reached = f" Accuracies recorded then: {', '.join(shares)}." if shares else ""
     return (
-        f"The network: {how}{reached} What its {spec.n_in} inputs measure it does not say. The "
-        "sequences are a file of inputs with a label each, which records neither where they come "
+        f"The network: {how}{reached} It has {many(spec.n_in, 'input')}; what is measured there it "
+        "does not say. The sequences are a file of inputs with a label each, which records neither where they come "
         "from nor whether they were held out of training."
     )
 
