@@ -36,8 +36,8 @@ def origin_said(chip: ChipFacts | None) -> str:
     reached = f" Accuracies recorded then: {', '.join(shares)}." if shares else ""
     return (
         f"The network: {how}{reached} It has {many(spec.n_in, 'input')}; what is measured there it "
-        "does not say. The sequences are a file of inputs with a label each, which records neither where they come "
-        "from nor whether they were held out of training."
+        "does not say. The sequences are a file of inputs with a label each, which records neither "
+        "where they come from nor whether they were held out of training."
     )
 
 
