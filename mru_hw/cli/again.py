@@ -46,6 +46,10 @@ class InShell:
             "each figure's numbers as CSV and JSON."
         )
 
+    def trained(self, *, onward: bool) -> str:
+        """Return the command of a training."""
+        return f"mru-hw train CONFIG.yaml --out MODEL{' --from OTHER' if onward else ''}"
+
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the commands that run them."""
         from mru_hw.report.again import design_text, plan_texts

@@ -44,6 +44,9 @@ class Again(Protocol):
     def numbers(self, run: RunView) -> str:
         """Return where the numbers behind every table and figure are, in a sentence."""
 
+    def trained(self, *, onward: bool) -> str:
+        """Return what trains a network by its configuration, `onward` from another one."""
+
     @property
     def network(self) -> str:
         """What names the network and the sequences of a sweep."""
@@ -98,8 +101,12 @@ class InPython:
         """Name what has the points with their figures, and the command that writes all."""
         return (
             f"Numbers: read_sweep({run.path.name!r}).frame() has every point; the command "
-            "report with --data writes each table and each figure's numbers as files."
+            "report writes each table and each figure's numbers as files, into a folder for data."
         )
+
+    def trained(self, *, onward: bool) -> str:
+        """Return the call of a training."""
+        return f"mru_hw.train('CONFIG.yaml', 'MODEL'{', start=...' if onward else ''})"
 
 
 def has_design(plan: Mapping[str, Any]) -> bool:

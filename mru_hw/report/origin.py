@@ -60,7 +60,7 @@ def reproduction(run: RunView, again: Again, chip: ChipFacts | None) -> Section:
                 code=(1,),
             ),
         ],
-        lines=[*again.whole(run), *origin_lines(chip)],
+        lines=[*again.whole(run), *origin_lines(chip, again)],
     )
 
 

@@ -71,8 +71,8 @@ def _peak(power: float, asked: Decoupling) -> str:
         f"{quantity(asked.droop, 'V')}, over its resistance, {quantity(asked.resistance, 'ohm')}, "
         "and the same for every chip. What this chip asks for in a strobe is a charge, up to "
         f"{quantity(asked.charge, 'C')}, which the decoupling gives; without decoupling the peak "
-        "is that charge in the time of the strobe's edges, and was not computed: mru-hw simulate "
-        "MODEL --inputs X.npz --out Y.npz --level spice --raw DIR has the wave."
+        "is that charge in the time of the strobe's edges, and was not computed: the command "
+        "simulate has the wave, at the level spice with a folder for raw waves."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mru_hw.errors import printable
-from mru_hw.report.again import written
+from mru_hw.report.again import Again, written
 from mru_hw.report.chip import ChipFacts
 from mru_hw.sweeps.told import percent
 from mru_hw.words import many
@@ -41,13 +41,10 @@ def origin_said(chip: ChipFacts | None) -> str:
     )
 
 
-def origin_lines(chip: ChipFacts | None) -> Iterator[tuple[str, str]]:
+def origin_lines(chip: ChipFacts | None, again: Again) -> Iterator[tuple[str, str]]:
     """Yield the configuration of the training, where the model records it."""
     made = {} if chip is None else chip.model.spec.provenance
     config = made.get("config")
     if isinstance(config, Mapping):
-        begun = " --from MODEL" if "start" in made else ""
-        yield (
-            f"CONFIG.yaml of the training, for mru-hw train CONFIG.yaml --out MODEL{begun}",
-            written(dict(config)),
-        )
+        said = f"CONFIG.yaml of the training, for {again.trained(onward='start' in made)}"
+        yield said, written(dict(config))

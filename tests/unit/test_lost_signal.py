@@ -16,6 +16,7 @@ from mru_hw.simulate.lost_signal import LOST, leaking_node, lost_signal
 from mru_hw.simulate.run import Chip
 from mru_hw.sweeps.face import read_sweep
 from mru_hw.sweeps.view import open_run
+from mru_hw.units import in_symbols
 from tests.agreement.networks import loops, two_units, two_windows
 from tests.networks import draw_inputs
 from tests.sweeps import small_model, write_case
@@ -106,7 +107,8 @@ def test_a_sweep_says_so_in_its_summary_table_and_page(
     assert read_sweep(store).warning == said
     with open_run(store) as run:
         write_report(run, page)
-    assert f'<p class="warning">{said} Figures in it are of the first' in page.read_text("utf-8")
+    shown_there = f'<p class="warning">{in_symbols(said)} Figures in it are of the first'
+    assert shown_there in page.read_text("utf-8")
 
 
 def test_a_sweep_that_keeps_its_signal_says_nothing(

@@ -154,7 +154,7 @@ def test_what_a_model_records_of_its_training_is_told(page: Page) -> None:
     said = origin_said(page.chip)
     assert "mru-hw train made it, by the configuration below" in said
     assert "Accuracies recorded then: 75.00 % (test)" in said
-    ((what, text),) = origin_lines(page.chip)
+    ((what, text),) = origin_lines(page.chip, InShell())
     assert "mru-hw train CONFIG.yaml --out MODEL" in what
     assert yaml.safe_load(text) == {"data": "<b>words</b>", "seed": 3}
     (section,) = [one for one in page.sections if one.key == "reproduction"]
@@ -177,4 +177,4 @@ def test_other_origins_are_told(page: Page, made: dict[str, Any], told: str) -> 
     chip = dataclasses.replace(page.chip, model=Model(spec=spec, tensors=model.tensors))
     assert told in origin_said(chip)
     assert "Accuracies" not in origin_said(chip)
-    assert not list(origin_lines(chip))
+    assert not list(origin_lines(chip, InShell()))
