@@ -47,8 +47,12 @@ class InShell:
         )
 
     def trained(self, *, onward: bool) -> str:
-        """Return the command of a training."""
-        return f"mru-hw train CONFIG.yaml --out MODEL{' --from OTHER' if onward else ''}"
+        """Return the commands of a training and of its sequences."""
+        begun = " --from OTHER" if onward else ""
+        return (
+            f"mru-hw train CONFIG.yaml --out MODEL{begun}, and of its test sequences, for "
+            "mru-hw inputs CONFIG.yaml --out X.npz"
+        )
 
     def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the commands that run them."""

@@ -115,6 +115,21 @@ def short_frames(run: RunView, found: ChipFacts | str) -> ShortFrame | None:
     return ShortFrame(frame=frame, read=late.get(True), output=late.get(False))
 
 
+def past_limit(run: RunView, factor: float) -> str:
+    """Say which limit of the energy the most expensive run breaks where all take `factor` as much.
+
+    Empty where none does, and where nothing limits it.
+    """
+    limit = run.spec(run.base.study).limits.get("energy")
+    priced = [float(point.energy.max()) for point in run.points if len(point.energy)]
+    if limit is None or limit.at_most is None or not priced:
+        return ""
+    least = factor * max(priced)
+    if least <= limit.at_most:
+        return ""
+    return f", past the limit of {quantity(limit.at_most, 'J')} ({quantity(least, 'J')} at worst)"
+
+
 def _late(run: RunView, frame: float, needed: float, given: float, point: PointView) -> Late:
     enough = _up(frame * needed / given)
     static, moving = (sum(pair[k] for pair in run.base.blocks.values()) for k in (0, 1))
@@ -123,8 +138,9 @@ def _late(run: RunView, frame: float, needed: float, given: float, point: PointV
         now = float(run.base.energy.mean())
         then = now * (static * enough / frame + moving) / (static + moving)
         price = (
-            f"{quantity(then, 'J')} a sequence in place of {quantity(now, 'J')}, and sequences "
-            f"that take {100 * (enough / frame - 1):.1f} % longer"
+            f"{quantity(then, 'J')} a sequence in place of {quantity(now, 'J')}"
+            f"{past_limit(run, then / now)}, and sequences that take "
+            f"{100 * (enough / frame - 1):.1f} % longer"
         )
     return Late(needed=needed, given=given, at=condition(run, point), enough=enough, price=price)
 

@@ -46,6 +46,7 @@ def paragraph(
         _costs(run, told),
         _size(chip),
         [*_binds(run, told), *_helps(helps)],
+        _cards(chip),
     )
     return [text for entry in entries if (text := " ".join(entry))]
 
@@ -192,6 +193,18 @@ def _size(chip: ChipFacts | None) -> Iterator[str]:
         f"{chip.transistors:,} transistors with {chip.gate_area * 1e12:,.0f} µm² of gates; a "
         f"layout is estimated at {chip.estimate * 1e12:,.0f} µm² (see “Area”)."
     )
+
+
+def _cards(chip: ChipFacts | None) -> Iterator[str]:
+    """Say which models stand behind every figure, and what they leave open."""
+    if chip is not None:
+        technology = chip.subject.technology
+        source = technology.sources.get("cards", "")
+        of = f": {printable(source)}" if source else " (see “Fitted constants”)"
+        yield (
+            f"Models of {technology.name}{of}. A layout's extraction, timing, noise, lots and "
+            "silicon may each move every figure."
+        )
 
 
 def _binds(run: RunView, told: Verdict) -> Iterator[str]:

@@ -18,7 +18,8 @@ ASSUMPTIONS = (
     "No layout: no extraction, no coupling between wires, no stress; "
     "no ESD structures, pads, rings or dummies.",
     "Mismatch is drawn for each device, independently, from the Pelgrom constants in the "
-    "technology's folder. Corners are the process's own cards.",
+    "technology's folder. Corners are those of its cards, "
+    "where their figures come from stands under “Fitted constants”.",
     "Aging, temperature differences on the chip and supply noise are in no figure.",
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mru_hw.budget.table import Budget
 from mru_hw.report.chip import ChipFacts
-from mru_hw.report.frames import ShortFrame
+from mru_hw.report.frames import ShortFrame, past_limit
 from mru_hw.report.parts import Table
 from mru_hw.report.remedy import FOLLOWED, Remedy
 from mru_hw.sweeps.told import percent, points_of, quantity
@@ -71,8 +71,8 @@ def _currents(run: RunView) -> Iterator[list[str]]:
         return
     joules, i_unit = float(base.energy.mean()), base.settings["i_unit"]
     more, less = (
-        quantity(joules * (static * by + moving) / (static + moving), "J")
-        for by in (_LARGER, 1 / _LARGER)
+        f"{quantity(joules * factor, 'J')}{past_limit(run, factor)}"
+        for factor in ((static * by + moving) / (static + moving) for by in (_LARGER, 1 / _LARGER))
     )
     ran = "run: “Trade-offs between designs”"
     if "i_unit" not in differing(run.points):
@@ -81,7 +81,7 @@ def _currents(run: RunView) -> Iterator[list[str]]:
     yield [
         "another i_unit",
         "larger: signals farther above leakage and noise, faster nodes; by how much is not known",
-        f"about {more} a sequence at {_LARGER} times the current, {less} at 1/{_LARGER} of it",
+        f"a sequence takes {more} at {_LARGER} times the current; {less} at 1/{_LARGER} of it",
         ran,
     ]
 

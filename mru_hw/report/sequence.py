@@ -276,7 +276,7 @@ def _outputs(axes: Axes, course: Course) -> None:
                 va="center",
                 annotation_clip=False,
             )
-    axes.set_ylabel("outputs\n[{_one(course.one_candidate)}]")
+    axes.set_ylabel(f"outputs\n[{_one(course.one_output)}]")
 
 
 def _power(axes: Axes, course: Course) -> None:

@@ -37,7 +37,9 @@ def origin_said(chip: ChipFacts | None) -> str:
     return (
         f"The network: {how}{reached} It has {many(spec.n_in, 'input')}; what is measured there it "
         "does not say. The sequences are a file of inputs with a label each, which records neither "
-        "where they come from nor whether they were held out of training."
+        "where they come from nor whether they were held out of training. A training need not "
+        "repeat bit by bit on another processor or with other versions: hashes tell whether a "
+        "network and sequences are these."
     )
 
 

@@ -23,7 +23,7 @@ from mru_hw.simulate.spice_size import refuse_long
 from mru_hw.spice.folder import write_netlist
 from mru_hw.sweeps.explain import Rerun, rerun
 from mru_hw.sweeps.failed import Beside, failed_sequences, failed_units
-from mru_hw.sweeps.ready import point_doubts
+from mru_hw.sweeps.ready import in_plan_words, point_doubts
 from mru_hw.words import many
 
 SHOWN = 20
@@ -73,7 +73,8 @@ class Explanation:
         self.units = tuple(failed_units(self.steps))
         self.sequences = tuple(failed_sequences(found, self.steps))
         self.chosen = self._choose()
-        self.warning = warning([point_doubts(subject, found.design, found.chip.setup)])
+        doubts = point_doubts(subject, found.design, found.chip.setup)
+        self.warning = in_plan_words(warning([doubts]))
 
     def _choose(self) -> int:
         lost = [one for one in self.sequences if one.ideal == one.label and one.steps]

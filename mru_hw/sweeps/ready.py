@@ -140,13 +140,17 @@ def _refuse(subject: Subject, design: Design, setup: Setup) -> None:
             refuse_noise_of_loops(design, "noise_scale", setup.noise)
 
 
+def in_plan_words(text: str) -> str:
+    """Return a sentence of the package with its parameters as PLAN.yaml writes them."""
+    return renamed_fields(text, {"timing": "timing:"})
+
+
 def doubtful_facts(ready: Sequence[Ready]) -> dict[str, str]:
     """Say which points are doubtful, and of each kind why at the first; nothing if none is."""
     found = [one for one in ready if any(one.warnings)]
     if not found:
         return {}
-    why = warning(one.warnings for one in found)
-    why = renamed_fields(why, {"timing": "timing:"})  # as PLAN.yaml writes it
+    why = in_plan_words(warning(one.warnings for one in found))
     return {
         DOUBTFUL: f"Doubtful points: {len(found)} of {len(ready)}. {why}",
         DOUBTFUL_POINTS: json.dumps([one.point.index for one in found]),

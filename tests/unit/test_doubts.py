@@ -19,6 +19,7 @@ from mru_hw.simulate.run import Chip
 from mru_hw.simulate.short_frame import settling_windows
 from mru_hw.stimulus import load_inputs
 from mru_hw.sweeps.face import read_sweep
+from mru_hw.sweeps.ready import in_plan_words
 from mru_hw.sweeps.setup import with_frame
 from mru_hw.training.config import ChipConfig
 from mru_hw.twin.chip import TwinChip
@@ -40,6 +41,7 @@ def test_every_way_of_running_a_chip_says_so(
     model = with_frame(small_model(), 0.002)
     one = Chip(model).run(load_inputs(tmp_path / "inputs.npz")).warning
     assert one.startswith(SHORT)
+    in_python, one = one, in_plan_words(one)
     for call, expected in (
         (["sweep", "plan.yaml", "--out", "run.sqlite"], f"Doubtful points: 1 of 4. {one}"),
         (["sweep", "plan.yaml", "--out", "run.sqlite", "--plan-check"], None),
@@ -55,7 +57,7 @@ def test_every_way_of_running_a_chip_says_so(
     assert command(["report", "run.sqlite", "--out", "page.html"]) == 0
     assert SHORT in (tmp_path / "page.html").read_text()
     found = Chip(model).sensitivity(load_inputs("inputs.npz"), "layer", dies=2)
-    assert found.warning == found.as_data()["warning"] == one
+    assert found.warning == found.as_data()["warning"] == in_python
     assert Chip(small_model()).sensitivity(load_inputs("inputs.npz"), "layer", dies=2).warning in {
         "",
         Chip(small_model()).run(load_inputs("inputs.npz")).warning,
