@@ -239,7 +239,9 @@ def _drawn(some: Sequence[Choice]) -> Drawing:
 
 
 def _dots(axes: Axes, some: Sequence[Choice], x: Sequence[float]) -> None:
-    for at, one in zip(x, some, strict=True):
+    order = sorted(range(len(x)), key=x.__getitem__)
+    higher = {k: place % 2 for place, k in enumerate(order)}  # neighbours' names stand apart
+    for k, (at, one) in enumerate(zip(x, some, strict=True)):
         if one.yielded.band is not None:
             ends_at = [100 * one.yielded.band.low, 100 * one.yielded.band.high]
             axes.plot([at, at], ends_at, color=FAINT, linewidth=1)
@@ -248,7 +250,7 @@ def _dots(axes: Axes, some: Sequence[Choice], x: Sequence[float]) -> None:
         axes.annotate(
             one.name[:40],
             (at, 100 * one.share),
-            xytext=(5, 5),
+            xytext=(5, 5 + 11 * higher[k]),
             textcoords="offset points",
             fontsize=8,
             color=INK,
