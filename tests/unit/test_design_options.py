@@ -328,7 +328,7 @@ def test_the_flag_is_the_files_shorthand(folder: Path, capsys: pytest.CaptureFix
         (("--design", "none.yaml"), "--design is"),
         (("--design", "x.npz"), "x.npz is not text"),
         (("--calibration", "none.yaml"), "--calibration is"),
-        (("--calibration", "D.yaml"), "D.yaml: technology is missing"),
+        (("--calibration", "D.yaml"), 'D.yaml: i_unit is "300 pA", expected no key of this name'),
         (("--calibration", "old.yaml"), "old.yaml: devices_hash is .*, expected ff7ed3a07cecbc49"),
         (
             ("--calibration", "other.yaml"),
