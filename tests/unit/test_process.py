@@ -78,7 +78,9 @@ def test_a_sweep_keeps_the_dies_mismatch_and_tells_their_spread(tmp_path: Path) 
     assert "where devices stand is assumed" in text
     with open_run(plain) as sweep:
         write_report(sweep, tmp_path / "page.html")
-    assert "gradient" not in (tmp_path / "page.html").read_text()
+    text = (tmp_path / "page.html").read_text()
+    assert "× gradient" not in text
+    assert "No gradient was drawn" in text
 
 
 def test_simulate_runs_the_dies_of_a_sweep(tmp_path: Path) -> None:
