@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from mru_hw.report import bands
 from mru_hw.report.parts import Section, Table
 from mru_hw.statistics.shares import CONFIDENCE
-from mru_hw.sweeps.statistics.answers import Statistics, difference
+from mru_hw.sweeps.statistics.answers import Statistics
+from mru_hw.sweeps.statistics.differences import difference
 from mru_hw.sweeps.told import Told
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import many, where

@@ -14,6 +14,7 @@ from mru_hw.statistics.crossed import mean_band, two_way_band
 from mru_hw.statistics.shares import CONFIDENCE, Band, beta_binomial, clopper_pearson, paired_shares
 from mru_hw.sweeps.point_view import coded
 from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Spec
+from mru_hw.sweeps.statistics.differences import common, difference, differences
 from mru_hw.sweeps.statistics.hardest import hardest
 from mru_hw.sweeps.statistics.spread import (
     PERCENTS,
@@ -22,7 +23,7 @@ from mru_hw.sweeps.statistics.spread import (
     percentile_band,
     percentiles,
 )
-from mru_hw.sweeps.view import DIES, PointView, RunView
+from mru_hw.sweeps.view import PointView, RunView
 
 _DRAWN = {"process_scale": "process", "gradient_scale": "gradient", "mismatch_scale": "mismatch"}
 _DRAWN |= {"stuck_cells": "stuck cells"}
@@ -339,17 +340,17 @@ def _comparisons(run: RunView) -> Iterator[Comparison]:
     for point in run.studies().get(base.study, ()):
         if point.number == base.number or not _independent(point) or not _independent(base):
             continue
-        ours, theirs = _common(base.codes, point.codes)
+        ours, theirs = common(base.codes, point.codes)
         if not len(ours):
             continue
         spec = run.spec(base.study)
         (all_ours, kept), (all_theirs, kept_there) = (
             one.passed(spec, run.software(one)) for one in (base, point)
         )
-        rows, rows_there = _common(all_ours, all_theirs)
+        rows, rows_there = common(all_ours, all_theirs)
         passing, p = paired_shares(kept[rows], kept_there[rows_there])
         priced = len(base.energy) and len(point.energy)
-        apart = _differences(run, (base, ours), (point, theirs))
+        apart = differences(run, (base, ours), (point, theirs))
         yield Comparison(
             point=point.number,
             base=base.number,
@@ -361,50 +362,3 @@ def _comparisons(run: RunView) -> Iterator[Comparison]:
             passing=passing,
             p=p,
         )
-
-
-def difference(run: RunView, first: PointView, second: PointView) -> Band | None:
-    """Return the second point's mean accuracy less the first's on the dies that both have.
-
-    Returns
-    -------
-    The difference with its interval for other dies and other sequences; None without common dies.
-    """
-    ours, theirs = _common(first.codes, second.codes)
-    apart = _differences(run, (first, ours), (second, theirs))
-    return two_way_band(apart, seed=second.number, differences=True)
-
-
-def _common(
-    ours: NDArray[np.int64], theirs: NDArray[np.int64]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where the codes that two points have in common stand in each of them."""
-    _, first, second = np.intersect1d(ours, theirs, assume_unique=True, return_indices=True)
-    return first, second
-
-
-def _differences(
-    run: RunView,
-    first: tuple[PointView, NDArray[np.intp]],
-    second: tuple[PointView, NDArray[np.intp]],
-) -> Iterator[NDArray[np.int8]]:
-    """Yield (die, sequence) the second less the first of whether decisions are right."""
-    both = (_rows(run.right(point), rows) for point, rows in (first, second))
-    for ours, theirs in zip(*both, strict=True):
-        yield theirs.astype(np.int8) - ours.astype(np.int8)
-
-
-def _rows(
-    blocks: Iterator[NDArray[np.bool_]], rows: NDArray[np.intp]
-) -> Iterator[NDArray[np.bool_]]:
-    """Yield some rows, which are in order, of consecutive blocks, as many at a time as `DIES`."""
-    waiting, before = list[NDArray[np.bool_]](), 0
-    for block in blocks:
-        low, high = np.searchsorted(rows, [before, before + len(block)])
-        waiting.append(block[rows[low:high] - before])
-        before += len(block)
-        if sum(map(len, waiting)) >= DIES:
-            whole = np.concatenate(waiting)
-            yield whole[:DIES]
-            waiting = [whole[DIES:]]
-    yield np.concatenate(waiting)
