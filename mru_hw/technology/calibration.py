@@ -50,18 +50,18 @@ class Mirror(Document):
 class Law(Document):
     """What a law leaves on runs that it was not fitted to (docs/validation/characterisation.md)."""
 
-    corner: str
-    temperature: float = Field(description="[degC]")
-    v_dd: float = Field(description="[V]")
-    law: str
-    polarity: str
+    corner: str = Field(description="process corner of the runs")
+    temperature: float = Field(description="of the runs [degC]")
+    v_dd: float = Field(description="of the runs [V]")
+    law: str = Field(description="what it gives, and which law")
+    polarity: str = Field(description="of its devices, n or p")
     parameters: dict[str, float] = Field(description="of its own, beside the calibration's")
     unit: str = Field(description="of the residuals: V, or 1 for relative ones")
-    points: int
+    points: int = Field(description="runs that the residuals are of")
     median: float = Field(description="of the residuals' sizes, 1 pA to 10 nA a unit device")
-    worst: float
+    worst: float = Field(description="of the same")
     median_weak: float = Field(description="up to 1 nA a unit device")
-    worst_weak: float
+    worst_weak: float = Field(description="of the same")
 
 
 class Measured(Document):
@@ -76,16 +76,16 @@ class Measured(Document):
 class Calibration(Document):
     """All of ``calibration/<technology>.yaml``."""
 
-    technology: str
-    models_hash: str
-    devices_hash: str
+    technology: str = Field(description="its name")
+    models_hash: str = Field(description="SHA-256 of the model cards")
+    devices_hash: str = Field(description="SHA-256 of the device classes, so of their sizes")
     corner: str = Field(description="process corner of the constants below")
     temperature: float = Field(gt=-ZERO_CELSIUS, description="their temperature [degC]")
     v_dd: float = Field(gt=0, description="their supply [V]")
     measured: Measured = Field(description="options of the unit that they were measured with")
     i_usual: float = Field(gt=0, description="current of a unit device at v_gate [A]")
-    n: Mirror
-    p: Mirror
+    n: Mirror = Field(description="mirrors of n-channel devices")
+    p: Mirror = Field(description="mirrors of p-channel devices")
     v_signed: float = Field(gt=0, description="usual voltage of a signed node [V]")
     signed_slope: float = Field(
         gt=0,
@@ -124,21 +124,23 @@ class Calibration(Document):
     mismatch_n: Several[float] = Field(
         description="slope factor n by which a shifted threshold moves the current of a unit device"
     )
-    mismatch_p: Several[float]
+    mismatch_p: Several[float] = Field(description="the same of p-channel devices")
     mismatch_split_n: Several[float] = Field(
         description="slope factor n of mismatch with the source at half the supply, as a splitter's"
     )
-    mismatch_split_p: Several[float]
+    mismatch_split_p: Several[float] = Field(description="the same of p-channel devices")
     rest: Several[float] = Field(
         description="what a splitter carries at rest over what its unit devices would, at the "
         "current of a unit device of the bias rail"
     )
     v_leak: Several[float] = Field(description="|V_DS| of the leakages, ascending [V]")
     leak_n: Several[float] = Field(description="drain current of a unit device at V_GS = 0 [A]")
-    leak_p: Several[float]
+    leak_p: Several[float] = Field(description="the same of p-channel devices")
     grid: Grid = Field(description="the constants at other conditions")
     laws: Several[Law] = Field(default=(), description="how far the laws hold")
-    provenance: dict[str, Any]
+    provenance: dict[str, Any] = Field(
+        description="versions of what made the file"
+    )
 
     @model_validator(mode="after")
     def _leakages_are_whole(self) -> Calibration:

@@ -68,17 +68,17 @@ class Corner(_Part):
     )
     curves_supplies: dict[str, tuple[Curve, ...]] = Field(description="supply by current")
     leak_n: tuple[tuple[float, ...], ...] = Field(description="[A], temperature by drain voltage")
-    leak_p: tuple[tuple[float, ...], ...]
+    leak_p: tuple[tuple[float, ...], ...] = Field(description="the same of p-channel devices")
 
 
 class Check(_Part):
     """A run that no table has: what the tables give there, and what was measured."""
 
-    corner: str
-    temperature: float
-    v_dd: float
-    interpolated: dict[str, float | None]
-    measured: dict[str, float | None]
+    corner: str = Field(description="process corner of the run")
+    temperature: float = Field(description="of the run [degC]")
+    v_dd: float = Field(description="of the run [V]")
+    interpolated: dict[str, float | None] = Field(description="per constant, what the tables give")
+    measured: dict[str, float | None] = Field(description="per constant, what the run gave")
     curves: dict[str, float] = Field(description="per curve, the largest relative error")
     leakage: dict[str, float] = Field(
         description="per polarity, the largest error of leakage over drain voltage, relative, "
@@ -93,8 +93,8 @@ class Grid(_Part):
     supplies: tuple[float, ...] = Field(description="ascending, the nominal one too [V]")
     leak_temperatures: tuple[float, ...] = Field(description="ascending, of leakages [degC]")
     v_dd: float = Field(description="the nominal one [V]")
-    corners: dict[str, Corner]
-    checks: tuple[Check, ...] = ()
+    corners: dict[str, Corner] = Field(description="per process corner")
+    checks: tuple[Check, ...] = Field(default=(), description="runs that no fit saw")
 
     @model_validator(mode="after")
     def _tables_are_whole(self) -> Grid:

@@ -45,7 +45,9 @@ class Persistence(Document):
     lengths: Several[int] = Field(min_length=1, description="of test sequences [frames]")
     n_test: int = Field(default=200, ge=1, le=100_000, description="sequences of each length")
     n_dies: int = Field(default=0, ge=0, le=10_000, description="with noise, where the cell maps")
-    temperature: Several[float] = Field(default=(27.0,), min_length=1, description="[degC]")
+    temperature: Several[float] = Field(
+        default=(27.0,), min_length=1, description="of the dies [degC]"
+    )
 
 
 class TaskPlan(Document):
@@ -87,19 +89,23 @@ class ChipPlan(Document):
 class Study(Document):
     """A part of the plan: the product of its lists, seed after seed."""
 
-    tasks: Several[str] = Field(min_length=1)
-    cells: Several[str] = Field(min_length=1)
-    widths: Several[Annotated[int, Field(ge=1, le=WIDEST)]] = Field(min_length=1)
-    seeds: Several[Annotated[int, Field(ge=0, lt=2**63)]] = Field(min_length=1)
+    tasks: Several[str] = Field(min_length=1, description="keys of `tasks`")
+    cells: Several[str] = Field(min_length=1, description="keys of `cells`")
+    widths: Several[Annotated[int, Field(ge=1, le=WIDEST)]] = Field(
+        min_length=1, description="units a layer"
+    )
+    seeds: Several[Annotated[int, Field(ge=0, lt=2**63)]] = Field(
+        min_length=1, description="of trainings, each a network"
+    )
     chip: bool = Field(default=False, description="whether mapped networks go on the plan's chip")
 
 
 class Published(Document):
     """A figure of somebody else, which stands under the tables with its source."""
 
-    what: str
-    figures: str
-    source: str
+    what: str = Field(description="system or method, and on which data")
+    figures: str = Field(description="as published, with their units")
+    source: str = Field(description="where they stand: authors, journal or arXiv number, year")
 
 
 class ZooPlan(Document):
@@ -107,7 +113,7 @@ class ZooPlan(Document):
 
     format_version: Literal[1] = Field(default=1, description="of this file")
     title: str = Field(default="", description="of the page")
-    n_layers: int = Field(default=2, ge=1, le=64)
+    n_layers: int = Field(default=2, ge=1, le=64, description="of every network")
     layer: Overrides = Field(default={}, description="keys of every layer, as in model.yaml")
     training: Overrides = Field(description="keys of training, as in CONFIG.yaml: the budget")
     choose: Several[Overrides] = Field(
@@ -116,16 +122,20 @@ class ZooPlan(Document):
         description="keys of training, each tried with the first seed; the best on validation "
         "serves all seeds",
     )
-    cells: dict[str, CellPlan] = Field(min_length=1)
-    tasks: dict[str, TaskPlan] = Field(min_length=1)
-    chip: ChipPlan | None = None
+    cells: dict[str, CellPlan] = Field(
+        min_length=1, description="what is trained, by the name that studies use"
+    )
+    tasks: dict[str, TaskPlan] = Field(min_length=1, description="on what, by the same")
+    chip: ChipPlan | None = Field(default=None, description="dies that mapped networks run on")
     reference: str | None = Field(
         default=None, description="a cell that the page compares with the others, task by task"
     )
     head: Several[str] = Field(default=(), description="first paragraphs of the page")
     notes: Several[str] = Field(default=(), description="paragraphs below how it was made")
     studies: Several[Study] = Field(min_length=1, description="in the order in which they run")
-    published: Several[Published] = ()
+    published: Several[Published] = Field(
+        default=(), description="figures of others, told under the tables"
+    )
 
     @model_validator(mode="after")
     def _names(self) -> Self:

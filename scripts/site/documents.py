@@ -184,6 +184,8 @@ def _rows(
     attributes = _attributes(schema.get("description", ""))
     for name, each in schema["properties"].items():
         about = each.get("description", "") or attributes.get(name, "") or _first_line(each, known)
+        if "const" in each and not about:
+            about = "says which of them this is"
         unit, about = unit_of(about)
         left_out = "required" if name in required else _default(each, unit)
         yield (code(before + name), type_of(each, known), unit, left_out, plain(sentence(about)))

@@ -88,8 +88,10 @@ def test_every_key_has_a_row_that_says_what_it_does(
         assert len(row[1].rsplit("| ", 1)[1]) > 5 or page == "axes", name
 
 
-@pytest.mark.parametrize("page", ["design", "map", "model", "plan", "technology"])
-def test_every_key_of_a_document_that_people_write_has_a_meaning(made: Path, page: str) -> None:
+@pytest.mark.parametrize(
+    "page", ["calibration", "config", "design", "map", "model", "plan", "technology", "zoo"]
+)
+def test_every_key_of_a_document_has_a_meaning(made: Path, page: str) -> None:
     text = (made / f"{page}.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `[^`]+` \|.*$", text, re.MULTILINE)
     assert rows
