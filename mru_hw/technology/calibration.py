@@ -138,9 +138,7 @@ class Calibration(Document):
     leak_p: Several[float] = Field(description="the same of p-channel devices")
     grid: Grid = Field(description="the constants at other conditions")
     laws: Several[Law] = Field(default=(), description="how far the laws hold")
-    provenance: dict[str, Any] = Field(
-        description="versions of what made the file"
-    )
+    provenance: dict[str, Any] = Field(description="versions of what made the file")
 
     @model_validator(mode="after")
     def _leakages_are_whole(self) -> Calibration:
