@@ -30,6 +30,7 @@ from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.statistics.answers import statistics
 from mru_hw.sweeps.verdict import verdict
 from mru_hw.sweeps.view import open_run
+from mru_hw.technology.calibration import temperature_voltage
 from mru_hw.variation.die import nominal_die
 from tests.sweeps import write_case
 
@@ -40,7 +41,8 @@ DESIGN = {"bias_units": 32, "hold": 8, "width": 16}
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("constants")
     axes = [{"axis": "temperature", "values": [27, 85]}]
-    plan = read_plan(write_case(folder, n_dies=2, axes=axes, design=DESIGN))
+    spec = {"energy": {"at_least": "1 fJ"}}
+    plan = read_plan(write_case(folder, n_dies=2, axes=axes, design=DESIGN, spec=spec))
     run_sweep({"sweep": plan}, folder, folder / "run.sqlite", workers=1)
     return folder / "run.sqlite"
 
@@ -169,6 +171,54 @@ def test_currents_stand_beside_the_range_of_each_bench(page: Page, chip: ChipFac
     assert found["mismatch"] == (chip.calibration.i_curve[0], chip.calibration.i_curve[-1])
     assert found["unit"] == pytest.approx((0, 750e-12))
     assert found["trips"] == pytest.approx((0.9 * usual, 1.12 * usual))
+
+
+def test_currents_stand_at_the_condition_where_what_binds_is_worst_too(
+    page: Page, chip: ChipFacts
+) -> None:
+    """At 85 degC, where the least current is leakage, the second table is of that point alone."""
+    held = page.verdict.binding
+    assert held is not None
+    assert held.point == 1
+    at, design = chip.conditions, chip.design
+    own = chip.calibration.at(at.v_dd, temperature=85.0, corner=at.corner)
+    book = carried(
+        design, own, chip.subject.inputs, temperature=85.0, v_dd=at.v_dd, ranges=[(0.0, 1.0)]
+    )
+    (section,) = [one for one in page.sections if one.key == "range"]
+    captions = {table.name: table.caption for table in section.tables}
+    assert "at corner tt, 27 °C, 1.8 V over" in captions["currents_by_class"]
+    assert "at corner tt, 85 °C, 1.8 V over" in captions["currents_by_class_at_worst"]
+    table = {
+        (row["unit devices"], row["bench"]): row for row in rows(page, "currents_by_class_at_worst")
+    }
+    shown = table["splitters of candidate nodes", "unit"]
+    most = max(book[name, True].most for name in ("c0", "c1"))
+    assert shown["while sequences run [A] high"] == pytest.approx(most)
+
+
+def test_the_page_has_a_bench_of_a_splitter_beyond_its_fits(page: Page, chip: ChipFacts) -> None:
+    (section,) = [one for one in page.sections if one.key == "range"]
+    ((what, deck),) = section.lines
+    assert what.startswith("splitter.cir: ")
+    own = chip.calibration.at(chip.conditions.v_dd, temperature=85.0, corner="tt")
+    found = rows(page, "splitter_further_out")
+    sizes = [row["unit device of the splitter [A]"] for row in found]
+    seen = [
+        row["while sequences run [A] high"]
+        for name in ("currents_by_class", "currents_by_class_at_worst")
+        for row in rows(page, name)
+        if "splitters" in row["unit devices"]
+    ]
+    assert max(sizes) == pytest.approx(max(seen))
+    assert min(sizes) == pytest.approx(750e-12)
+    # Either way of the node's rest, a logarithm of the current further.
+    volts = [row["the array's voltage [V]"] for row in found]
+    slope = own.signed_slope * temperature_voltage(85.0)
+    assert volts[-1] - volts[-3] == pytest.approx(slope * np.log(max(sizes) / 750e-12), rel=1e-3)
+    assert (volts[-1] + volts[0]) / 2 == pytest.approx(own.v_signed + own.signed_rest)
+    assert ".options temp=85 " in deck
+    assert ".include 'models_tt.lib'" in deck
 
 
 def test_a_condition_off_the_cross_of_the_fits_is_told(page: Page, chip: ChipFacts) -> None:
