@@ -160,7 +160,7 @@ def make_page(
         *([] if chip is None else [network_section(chip, run.base.seeds.tolist())]),
         agreement_section(run, others, model, inputs, words, judged.binding),
         range_section(run, found, judged.binding),
-        constants_section(run, found),
+        constants_section(run, found, judged.binding),
         *([side_by_side(compared)] if others else []),
         published(run, judged, chip),
         *after,

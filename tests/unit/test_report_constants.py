@@ -21,16 +21,18 @@ from mru_hw.mapping.options import read_options
 from mru_hw.report.chip import ChipFacts, find_chip
 from mru_hw.report.compare import PUBLISHED, published
 from mru_hw.report.cross import off_cross
+from mru_hw.report.moved import moved_by
 from mru_hw.report.page import Page, make_page, write_page
 from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.carried import carried
+from mru_hw.simulate.energy import energy
 from mru_hw.sweeps import versions
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.statistics.answers import statistics
 from mru_hw.sweeps.verdict import verdict
 from mru_hw.sweeps.view import open_run
-from mru_hw.technology.calibration import temperature_voltage
+from mru_hw.technology.calibration import Calibration, temperature_voltage
 from mru_hw.variation.die import nominal_die
 from tests.sweeps import write_case
 
@@ -241,6 +243,44 @@ def test_what_a_trip_voltage_misses_is_told_as_a_share_of_a_threshold(
     assert sorted(name for names in table for name in names.split(", ")) == sorted(errors)
     text = html.unescape(" ".join(s for one in page.sections for s in one.paragraphs))
     assert "No interval of this page holds the errors of constants" in text
+
+
+def test_what_an_error_does_is_a_run_with_the_constant_off_by_it(
+    page: Page, chip: ChipFacts
+) -> None:
+    """Leakage of both polarities apart, at the condition where what binds is worst."""
+    errors = {row["constant"]: row["largest error"] for row in rows(page, "fitted_constants")}
+    own = chip.calibration.at(chip.conditions.v_dd, temperature=85.0, corner="tt")
+    die = nominal_die(chip.design)
+
+    def ran(constants: Calibration) -> tuple[Any, float]:
+        run = simulate_behavioral(
+            chip.design, constants, chip.subject.inputs, [die], temperature=85.0, v_dd=own.v_dd
+        )
+        return run.trace.decision[0], float(energy(run.supply).total[0].mean())
+
+    decision, joules = ran(own)
+    changes, otherwise = [], []
+    for name in ("leak_n", "leak_p"):
+        for way in (1, -1):
+            by = 1 + way * errors[name]
+            off = own.model_copy(update={name: tuple(by * amp for amp in getattr(own, name))})
+            there, energies = ran(off)
+            changes.append(energies / joules - 1)
+            otherwise.append(int((there != decision).sum()))
+    table = {row["constants"]: row for row in rows(page, "constants_act_on")}
+    row = table["leak_n, leak_p"]
+    assert row["decide otherwise"] == max(otherwise)
+    assert row["energy moves by low"] == pytest.approx(min(*changes, 0.0))
+    assert row["energy moves by high"] == pytest.approx(max(*changes, 0.0))
+    assert max(changes) > 1e-6
+    trips = moved_by(own, "v_trip_down", 0.0466, relative=False)
+    assert trips.v_trip_down == own.v_trip_down + 0.0466
+    assert moved_by(own, "n.slope", -0.1, relative=True).n.slope == own.n.slope * 0.9
+    spreads = table["mismatch_n, mismatch_p, mismatch_split_n, mismatch_split_p"]
+    assert spreads["decide otherwise"] == "none: the nominal die has no mismatch"
+    text = html.unescape(" ".join(s for one in page.sections for s in one.paragraphs))
+    assert "the nominal die at corner tt, 85 °C, 1.8 V, with each constant off either way" in text
 
 
 def test_design_yaml_of_the_page_is_the_design(page: Page, chip: ChipFacts, tmp_path: Path) -> None:
