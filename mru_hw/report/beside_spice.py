@@ -111,12 +111,12 @@ def agreement_section(
     return _section(run, pairs, paragraphs)
 
 
-def _hardest(run: RunView, point: PointView, binding: Held) -> str:
+def _hardest(run: RunView, point: PointView, binding: Held, again: Again) -> str:
     """Say at which condition the plan runs ngspice, and which die is worst there."""
     return (
         f"The plan below is at {condition(run, point)}, where what binds is worst. The worst die "
-        f"there has the seed {binding.seed} (point {point.number}); the command explain runs it in "
-        "ngspice too."
+        f"there has the seed {binding.seed} (point {point.number}); one sequence of it runs in "
+        f"ngspice beside the array by {again.die(run, point, binding.seed, 0, spice=True)}."
     )
 
 
@@ -132,7 +132,7 @@ def _none(run: RunView, paragraphs: Sequence[str], again: Again, binding: Held |
     if run.level != "ideal":
         if binding is not None:
             point = next(one for one in run.points if one.number == binding.point)
-            hardest.append(_hardest(run, point, binding))
+            hardest.append(_hardest(run, point, binding, again))
         lines += again.spice(run, point)
     return Section(
         key=KEY,
