@@ -27,13 +27,12 @@ from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.carried import carried
 from mru_hw.simulate.energy import energy
 from mru_hw.sweeps import versions
-from mru_hw.sweeps.plan import read_plan
-from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.statistics.answers import statistics
 from mru_hw.sweeps.verdict import verdict
 from mru_hw.sweeps.view import open_run
 from mru_hw.technology.calibration import Calibration, temperature_voltage
 from mru_hw.variation.die import nominal_die
+from tests.reports import made, rows_of, swept
 from tests.sweeps import write_case
 
 DESIGN = {"bias_units": 32, "hold": 8, "width": 16}
@@ -44,26 +43,18 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("constants")
     axes = [{"axis": "temperature", "values": [27, 85]}]
     spec = {"energy": {"at_least": "1 fJ"}}
-    plan = read_plan(write_case(folder, n_dies=2, axes=axes, design=DESIGN, spec=spec))
-    run_sweep({"sweep": plan}, folder, folder / "run.sqlite", workers=1)
-    return folder / "run.sqlite"
+    return swept(write_case(folder, n_dies=2, axes=axes, design=DESIGN, spec=spec))
 
 
 @pytest.fixture(scope="module")
 def page(store: Path) -> Page:
-    with open_run(store) as run:
-        return make_page(run, again=InShell())
+    return made(store)
 
 
 @pytest.fixture(scope="module")
 def chip(page: Page) -> ChipFacts:
     assert page.chip is not None
     return page.chip
-
-
-def rows(page: Page, name: str) -> list[dict[str, Any]]:
-    (found,) = [t for s in page.sections for t in s.tables if t.name == name]
-    return list(found.plain())
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +67,7 @@ def recorded() -> Mapping[str, Any]:
 def test_every_fitted_constant_has_the_error_that_its_file_records(
     page: Page, recorded: Mapping[str, Any]
 ) -> None:
-    table = {row["constant"]: row for row in rows(page, "fitted_constants")}
+    table = {row["constant"]: row for row in rows_of(page, "fitted_constants")}
     checks = recorded["grid"]["checks"]
     curves = ("mismatch_n", "mismatch_p", "mismatch_split_n", "mismatch_split_p", "rest")
     assert set(table) == {*checks[0]["measured"], *curves, "leak_n", "leak_p"}
@@ -103,7 +94,7 @@ def test_every_fitted_constant_has_the_error_that_its_file_records(
             )
         )
     )
-    benches = {row["bench"] for row in rows(page, "benches")}
+    benches = {row["bench"] for row in rows_of(page, "benches")}
     assert {row["fitted to"] for row in table.values()} == benches
     assert table["i_driver"]["fitted to"] == table["c_driver"]["fitted to"] == "unit"
     assert table["c_drain_n"]["fitted to"] == table["leak_n"]["fitted to"] == "devices"
@@ -112,7 +103,7 @@ def test_every_fitted_constant_has_the_error_that_its_file_records(
 def test_laws_have_the_residuals_that_their_file_records(
     page: Page, recorded: Mapping[str, Any]
 ) -> None:
-    table = {(row["law"], row["devices"]): row for row in rows(page, "laws")}
+    table = {(row["law"], row["devices"]): row for row in rows_of(page, "laws")}
     assert ("gate voltage, EKV", "NMOS") not in table  # no law of the array
     some = [law for law in recorded["laws"] if law["law"] == "mirror gain"]
     some = [law for law in some if law["polarity"] == "p"]
@@ -147,7 +138,7 @@ def test_currents_by_class_are_those_that_nodes_carry(page: Page, chip: ChipFact
     assert (span.below, span.above, span.count) == ((0, count, 0), (0, 0, count), count)
     split = book["c0", True]
     assert split.most == pytest.approx(span.most * bus.units / bus.split)
-    table = {(row["unit devices"], row["bench"]): row for row in rows(page, "currents_by_class")}
+    table = {(row["unit devices"], row["bench"]): row for row in rows_of(page, "currents_by_class")}
     shown = table["splitters of candidate nodes", "mismatch"]
     highest = max(book[name, True].most for name in ("c0", "c1"))
     assert shown["while sequences run [A] high"] == pytest.approx(highest)
@@ -167,7 +158,7 @@ def test_currents_stand_beside_the_range_of_each_bench(page: Page, chip: ChipFac
     usual = chip.calibration.i_usual
     found = {
         row["bench"]: (row["its range [A] low"], row["its range [A] high"])
-        for row in rows(page, "currents_by_class")
+        for row in rows_of(page, "currents_by_class")
     }
     assert found["mirrors"] == pytest.approx((usual / 10, 10 * usual))
     assert found["mismatch"] == (chip.calibration.i_curve[0], chip.calibration.i_curve[-1])
@@ -192,7 +183,8 @@ def test_currents_stand_at_the_condition_where_what_binds_is_worst_too(
     assert "at corner tt, 27 °C, 1.8 V over" in captions["currents_by_class"]
     assert "at corner tt, 85 °C, 1.8 V over" in captions["currents_by_class_at_worst"]
     table = {
-        (row["unit devices"], row["bench"]): row for row in rows(page, "currents_by_class_at_worst")
+        (row["unit devices"], row["bench"]): row
+        for row in rows_of(page, "currents_by_class_at_worst")
     }
     shown = table["splitters of candidate nodes", "unit"]
     most = max(book[name, True].most for name in ("c0", "c1"))
@@ -204,12 +196,12 @@ def test_the_page_has_a_bench_of_a_splitter_beyond_its_fits(page: Page, chip: Ch
     ((what, deck),) = section.lines
     assert what.startswith("splitter.cir: ")
     own = chip.calibration.at(chip.conditions.v_dd, temperature=85.0, corner="tt")
-    found = rows(page, "splitter_further_out")
+    found = rows_of(page, "splitter_further_out")
     sizes = [row["unit device of the splitter [A]"] for row in found]
     seen = [
         row["while sequences run [A] high"]
         for name in ("currents_by_class", "currents_by_class_at_worst")
-        for row in rows(page, name)
+        for row in rows_of(page, name)
         if "splitters" in row["unit devices"]
     ]
     assert max(sizes) == pytest.approx(max(seen))
@@ -234,8 +226,8 @@ def test_a_condition_off_the_cross_of_the_fits_is_told(page: Page, chip: ChipFac
 def test_what_a_trip_voltage_misses_is_told_as_a_share_of_a_threshold(
     page: Page, recorded: Mapping[str, Any]
 ) -> None:
-    table = {row["constants"]: row for row in rows(page, "constants_act_on")}
-    errors = {row["constant"]: row["largest error"] for row in rows(page, "fitted_constants")}
+    table = {row["constants"]: row for row in rows_of(page, "constants_act_on")}
+    errors = {row["constant"]: row["largest error"] for row in rows_of(page, "fitted_constants")}
     worst = max(errors["v_trip_up"], errors["v_trip_down"])
     slopes = recorded["n"]["conductance"] + recorded["p"]["conductance"]
     said = table["v_trip_up, v_trip_down"]["the largest error amounts to"]
@@ -249,7 +241,7 @@ def test_what_an_error_does_is_a_run_with_the_constant_off_by_it(
     page: Page, chip: ChipFacts
 ) -> None:
     """Leakage of both polarities apart, at the condition where what binds is worst."""
-    errors = {row["constant"]: row["largest error"] for row in rows(page, "fitted_constants")}
+    errors = {row["constant"]: row["largest error"] for row in rows_of(page, "fitted_constants")}
     own = chip.calibration.at(chip.conditions.v_dd, temperature=85.0, corner="tt")
     die = nominal_die(chip.design)
 
@@ -268,7 +260,7 @@ def test_what_an_error_does_is_a_run_with_the_constant_off_by_it(
             there, energies = ran(off)
             changes.append(energies / joules - 1)
             otherwise.append(int((there != decision).sum()))
-    table = {row["constants"]: row for row in rows(page, "constants_act_on")}
+    table = {row["constants"]: row for row in rows_of(page, "constants_act_on")}
     row = table["leak_n, leak_p"]
     assert row["decide otherwise"] == max(otherwise)
     assert row["energy moves by low"] == pytest.approx(min(*changes, 0.0))
@@ -296,7 +288,7 @@ def test_the_commit_of_the_sweep_and_of_the_page_are_two_things(
     store: Path, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = versions.code()
-    said = {row["what"]: row["value"] for row in rows(page, "conditions")}["code of the sweep"]
+    said = {row["what"]: row["value"] for row in rows_of(page, "conditions")}["code of the sweep"]
     with open_run(store) as run:
         facts = {name: value for name, value in run.facts.items() if name.startswith("code.")}
         assert facts == {f"code.{name}": value for name, value in known.items()}
@@ -310,9 +302,9 @@ def test_the_commit_of_the_sweep_and_of_the_page_are_two_things(
             later = make_page(run, again=InShell())
         finally:
             versions.code.cache_clear()
-    own = {row["what"]: row["value"] for row in rows(later, "page")}["code of the page"]
+    own = {row["what"]: row["value"] for row in rows_of(later, "page")}["code of the page"]
     assert own.startswith("commit not known")
-    assert {row["what"]: row["value"] for row in rows(later, "conditions")}[
+    assert {row["what"]: row["value"] for row in rows_of(later, "conditions")}[
         "code of the sweep"
     ] == said
 
@@ -359,4 +351,4 @@ def test_a_network_that_is_not_at_hand_leaves_the_constants(store: Path, tmp_pat
     keys = {section.key for section in page.sections}
     assert "constants" in keys
     assert "range" not in keys
-    assert len(rows(page, "fitted_constants")) == 30
+    assert len(rows_of(page, "fitted_constants")) == 30
