@@ -121,12 +121,15 @@ def _hardest(run: RunView, point: PointView, binding: Held, again: Again) -> str
 
 
 def _none(run: RunView, paragraphs: Sequence[str], again: Again, binding: Held | None) -> Section:
+    others = list(others_table(technologies(run).split(", ")))
+    trust = (
+        "single cells and on the other networks of the first table" if others else "single cells"
+    )
     said = (
         "This network did not run in ngspice in the runs that this page was made from, so nothing "
         "on this page was checked against ngspice for this network: trust in the array rests on "
-        "single cells and on the other networks of the first table. The commands below run "
-        "some of its sequences on two of its dies in ngspice; given to the report beside this run, "
-        "they are compared with the array die by die here."
+        f"{trust}. The commands below run some of its sequences on two of its dies in ngspice; "
+        "given to the report beside this run, they are compared with the array die by die here."
     )
     point, hardest, lines = run.base, list[str](), list[tuple[str, str]]()
     if run.level != "ideal":
@@ -138,7 +141,7 @@ def _none(run: RunView, paragraphs: Sequence[str], again: Again, binding: Held |
         key=KEY,
         title=TITLE,
         paragraphs=[*paragraphs, said, *hardest],
-        tables=[*others_table(technologies(run).split(", ")), _checked(run, [])],
+        tables=[*others, _checked(run, [])],
         lines=lines,
     )
 

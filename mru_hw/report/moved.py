@@ -23,7 +23,7 @@ from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.grid import CURVES
 from mru_hw.variation.die import nominal_die
 
-_WORK = 10_000_000_000
+_WORK = 1_000_000_000
 """The `work` of all runs, at most."""
 SPREADS = tuple(name for name in CURVES if name != "rest")
 """Constants that say how dies differ: a nominal die has none of it."""

@@ -352,3 +352,8 @@ def test_a_network_that_is_not_at_hand_leaves_the_constants(store: Path, tmp_pat
     assert "constants" in keys
     assert "range" not in keys
     assert len(rows_of(page, "fitted_constants")) == 30
+    (section,) = [one for one in page.sections if one.key == "constants"]
+    assert any("energy of this chip was not run here" in text for text in section.paragraphs)
+    assert set(rows_of(page, "constants_act_on")[0]) == {
+        *("constants", "act on", "the largest error amounts to"),
+    }
