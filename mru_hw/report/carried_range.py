@@ -95,8 +95,7 @@ def range_section(run: RunView, found: ChipFacts | str, binding: Held | None) ->
         else [
             (
                 f"{BENCH}: a splitter of this chip by itself, to be put into the folder that the "
-                f"command netlist writes for this network (“Conditions, versions, hashes” has the "
-                f"call) and run there with ngspice -b {BENCH}",
+                f"command netlist writes for this network and run there by ngspice -b {BENCH}",
                 bench[1],
             )
         ],

@@ -10,7 +10,6 @@ from mru_hw.report.frames import ShortFrame
 from mru_hw.report.nominal import place_of, plain
 from mru_hw.simulate.lost_signal import leaking_node, lost_signal
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import doubted
 
 _SETTLED = (
     "To settle is to come down to 1 % of the usual current after losing it; settled states do not "
@@ -34,8 +33,9 @@ def doubts_box(run: RunView, found: ChipFacts | str, short: ShortFrame | None) -
     if not reasons:
         yield f"{run.doubtful} Figures in it are of the first such point, in the order of the plan."
         return
-    count = doubted(run, [point.number for point in run.points])
-    yield f"Doubts, each where it is worst: {count}. {' '.join(reasons)}"
+    known = run.doubtful_points
+    count = "" if known is None else f": {len(known)} of {len(run.points)}"
+    yield f"Doubtful points{count}. {' '.join(reasons)} Each reason stands where it is worst."
 
 
 def _late(short: ShortFrame | None) -> Iterator[str]:

@@ -96,7 +96,8 @@ def test_doubts_are_of_the_condition_where_they_are_worst(store: Path, page: Pag
         assert late.at in page.paragraph[0]
         assert late.at in box
         assert box in page.warnings
-        assert box.startswith("Doubts, each where it is worst: 4 of 4 points doubtful. ")
+        assert box.startswith("Doubtful points: 4 of 4. The frame of ")
+        assert box.endswith(" Each reason stands where it is worst.")
         # Without the network the store's own sentence stands, and says which point it is of.
         (stored,) = doubts_box(run, "not at hand", None)
         assert stored.startswith(run.doubtful)
