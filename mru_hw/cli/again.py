@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mru_hw.sweeps.point_view import PointView
+    from mru_hw.sweeps.verdict import Held
     from mru_hw.sweeps.view import RunView
 
 
@@ -16,9 +17,11 @@ class InShell:
 
     network = "With --chip MODEL and --inputs X.npz"
 
-    def die(self, run: RunView, point: PointView, seed: int, trial: int) -> str:
+    def die(
+        self, run: RunView, point: PointView, seed: int, trial: int, *, spice: bool = False
+    ) -> str:
         """Return the command that runs a die again."""
-        more = f" --trial {trial}" if trial else ""
+        more = (f" --trial {trial}" if trial else "") + (" --spice" if spice else "")
         store = shlex.quote(run.path.name)
         return f"mru-hw explain {store} --die {seed} --point {point.number}{more}"
 
@@ -54,9 +57,9 @@ class InShell:
             "mru-hw inputs CONFIG.yaml --out X.npz"
         )
 
-    def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
+    def whole(self, run: RunView, worst: Held | None) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the commands that run them."""
-        from mru_hw.report.again import design_text, plan_texts
+        from mru_hw.report.again import design_text, plan_texts, worst_point
 
         design = list(design_text(run))
         yield from plan_texts(run)
@@ -71,11 +74,17 @@ class InShell:
         )
         model, inputs, tech = (shlex.quote(str(first[n])) for n in ("model", "inputs", "tech"))
         own = " --design DESIGN.yaml" if design else ""
+        if worst is not None:
+            point, at = worst_point(run, worst)
+            yield (
+                f"What costs steps at {at}, where what binds is worst, and the worst die there in "
+                "ngspice beside the array",
+                f"{self.cause(run, point)}\n{self.die(run, point, worst.seed, 0, spice=True)}",
+            )
         yield (
-            "Netlist, what costs steps, and the least accurate die at the head's point in ngspice",
+            "Netlist of the nominal die, and what costs steps at the technology's own condition",
             f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"
-            f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}\n"
-            f"mru-hw explain {store} --spice",
+            f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}",
         )
 
     def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:

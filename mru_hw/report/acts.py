@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mru_hw.report.moved import SPREADS, AllMoved, Moved
 from mru_hw.report.parts import Table
 from mru_hw.sweeps.told import Told
+from mru_hw.sweeps.words import many
 from mru_hw.technology.calibration import Calibration
-from mru_hw.technology.grid import CURVES
 
 UNHELD = (
     "No interval of this page holds the errors of constants: intervals are for other dies and "
-    "other sequences with these constants as they are."
+    "other sequences with these constants as they are. "
+)
+_ROUNDING = 1e-6
+_NOT_RUN = (
+    "What they do to decisions and to the energy of this chip was not run here; that an error is "
+    "small at first order, as below, does not say that no decision near its border moves."
 )
 
 
@@ -102,7 +109,7 @@ _KINDS = (
         amounts="of a node's time",
     ),
     _Kind(
-        names=tuple(name for name in CURVES if name != "rest"),
+        names=SPREADS,
         acts="how far dies differ: yields, and the spread of accuracy and energy",
         amounts="of a standard deviation",
     ),
@@ -119,23 +126,92 @@ _KINDS = (
 )
 
 
-def acts_table(constants: Calibration, errors: Mapping[str, Told]) -> Table:
+def unheld(moved: AllMoved | None) -> str:
+    """Say that no interval holds the errors of constants, and what they do to this chip."""
+    if moved is None:
+        return UNHELD + _NOT_RUN
+    if not moved.by_name:
+        return f"{UNHELD}No constant has an error above 0 on record."
+    most = max(one.otherwise for one in moved.by_name.values())
+    worst = ", ".join(name for name, one in moved.by_name.items() if one.otherwise == most)
+    widest = max(
+        moved.by_name, key=lambda name: max(-moved.by_name[name].low, moved.by_name[name].high)
+    )
+    low, high = moved.by_name[widest].low, moved.by_name[widest].high
+    decided = (
+        f"it decides {most} of {many(moved.sequences, 'sequence')} otherwise at most ({worst})"
+        if most
+        else f"it decides none of {many(moved.sequences, 'sequence')} otherwise"
+    )
+    return (
+        f"{UNHELD}What they do was run for this page: the nominal die at {moved.said}, with each "
+        "constant off either way by its largest error where it was checked, one at a time: "
+        f"{decided}, and its energy moves by {_ends(low, high)} at most ({widest}). Beside that, "
+        "a die with mismatch there is right or wrong otherwise than the nominal one in "
+        f"{moved.of_dies:.3g} sequences, on average of {many(moved.dies, 'die')}. Errors of "
+        "several constants at once, and of models against silicon, are not in this."
+    )
+
+
+def acts_table(constants: Calibration, errors: Mapping[str, Told], moved: AllMoved | None) -> Table:
     """Return the table of what each kind of constant acts on.
 
     Parameters
     ----------
     errors
         The largest error of each constant.
+    moved
+        What they do to the chip, where it was run.
     """
+    does = (
+        ""
+        if moved is None
+        else (
+            f" What it does: the nominal die at {moved.said} on all sequences, settled, with a "
+            "constant of the kind off by its own largest error, either way: the most sequences "
+            "that it decides otherwise, and the range of its mean energy."
+        )
+    )
     return Table(
         name="constants_act_on",
         caption=(
             "What each kind of constant acts on, and what the largest error of its kind amounts "
             "to there: at first order, with the conductances above, one error at a time."
+            f"{does}"
         ),
-        head=("constants", "act on", "the largest error amounts to"),
-        rows=[[", ".join(one.names), one.acts, _amount(constants, one, errors)] for one in _KINDS],
+        head=(
+            *("constants", "act on", "the largest error amounts to"),
+            *(() if moved is None else ("decide otherwise", "energy moves by")),
+        ),
+        rows=[
+            [
+                *(", ".join(one.names), one.acts, _amount(constants, one, errors)),
+                *(() if moved is None else _does(one, moved)),
+            ]
+            for one in _KINDS
+        ],
     )
+
+
+def _does(kind: _Kind, moved: AllMoved) -> tuple[Told, Told]:
+    """Write what the errors of a kind do to the nominal die, the worst of them."""
+    if set(kind.names) <= set(SPREADS):
+        return Told("none: the nominal die has no mismatch"), Told("as much")
+    known = [moved.by_name[name] for name in kind.names if name in moved.by_name]
+    if not known:
+        return Told("none: no error above 0 on record"), Told("as much")
+    worst = functools.reduce(Moved.with_other, known)
+    return (
+        Told(f"{worst.otherwise} of {moved.sequences}", worst.otherwise),
+        Told(_ends(worst.low, worst.high), worst.low, worst.high),
+    )
+
+
+def _ends(low: float, high: float) -> str:
+    """Write by how much an energy moves; below 1e-6 it is rounding."""
+    if max(-low, high) < _ROUNDING:
+        return "0 %"
+    return f"{100 * low:+.2g} to {100 * high:+.2g} %"
 
 
 def _amount(constants: Calibration, kind: _Kind, errors: Mapping[str, Told]) -> str:

@@ -11,7 +11,9 @@ from mru_hw.errors import UserError
 from mru_hw.mapping.options import DEFAULTS, DesignOptions
 from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.point_view import PointView
+from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import condition
 
 _MADE_OF = {
     "model": "Its network",
@@ -26,14 +28,16 @@ _LONGEST = 20_000
 class Again(Protocol):
     """What a page says of how to make it again, in the words of whoever asked for it."""
 
-    def die(self, run: RunView, point: PointView, seed: int, trial: int) -> str:
-        """Return what runs a die again and says what failed on it."""
+    def die(
+        self, run: RunView, point: PointView, seed: int, trial: int, *, spice: bool = False
+    ) -> str:
+        """Return what runs a die again and says what failed on it, with `spice` in ngspice too."""
 
     def cause(self, run: RunView, point: PointView) -> str:
         """Return what tells, at a point's condition, what mismatch costs and what stays without."""
 
-    def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
-        """Yield what each step is for, and the step."""
+    def whole(self, run: RunView, worst: Held | None) -> Iterator[tuple[str, str]]:
+        """Yield what each step is for, and the step; `worst` is the limit that binds."""
 
     def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:
         """Yield what runs this network at a point in ngspice beside the array."""
@@ -57,10 +61,13 @@ class InPython:
 
     network = "With model and inputs"
 
-    def die(self, run: RunView, point: PointView, seed: int, trial: int) -> str:
+    def die(
+        self, run: RunView, point: PointView, seed: int, trial: int, *, spice: bool = False
+    ) -> str:
         """Return the call that runs a die again."""
         more = f", trial={trial}" if trial else ""
-        return f"read_sweep({run.path.name!r}).explain({seed}, point={point.number}{more})"
+        call = f"read_sweep({run.path.name!r}).explain({seed}, point={point.number}{more})"
+        return f"{call}.ngspice()" if spice else call
 
     def cause(self, run: RunView, point: PointView) -> str:
         """Return the call that switches mismatch off, part by part."""
@@ -75,11 +82,17 @@ class InPython:
             f"temperature={at['temperature']:g}, v_dd={at['v_dd']:g})"
         )
 
-    def whole(self, run: RunView) -> Iterator[tuple[str, str]]:
+    def whole(self, run: RunView, worst: Held | None) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the calls that run them."""
         yield from plan_texts(run)
         yield from design_text(run)
         yield "The sweep", f"mru_hw.sweep('PLAN.yaml', {run.path.name!r})"
+        if worst is not None:
+            point, at = worst_point(run, worst)
+            yield (
+                f"The worst die, at {at}, in ngspice beside the array",
+                self.die(run, point, worst.seed, 0, spice=True),
+            )
 
     def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:
         """Yield the plan, and the call that runs it."""
@@ -107,6 +120,12 @@ class InPython:
     def trained(self, *, onward: bool) -> str:
         """Return the call of a training."""
         return f"mru_hw.train('CONFIG.yaml', 'MODEL'{', start=...' if onward else ''})"
+
+
+def worst_point(run: RunView, worst: Held) -> tuple[PointView, str]:
+    """Return the point of the worst run of what binds, and its condition in words."""
+    point = next(one for one in run.points if one.number == worst.point)
+    return point, condition(run, point)
 
 
 def has_design(plan: Mapping[str, Any]) -> bool:

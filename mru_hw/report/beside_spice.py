@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from mru_hw.errors import UserError
 from mru_hw.report import figures
 from mru_hw.report.again import Again, why_not
+from mru_hw.report.other_networks import others_table
 from mru_hw.report.parts import Picture, Section, Table
+from mru_hw.report.sections import technologies
 from mru_hw.simulate.energy import energy
 from mru_hw.sweeps.explain import plans_of, subject_of
 from mru_hw.sweeps.points import Job, points
@@ -30,12 +32,13 @@ _LISTED = 6
 """Conditions that a sentence names, at most."""
 TITLE, KEY = "Agreement with ngspice", "ngspice"
 _COMPARED = "compared here"
-_CELLS = "on single cells: the fits in calibration/, docs/validation/agreement.md on other networks"
+_OTHERS = "on other networks: the table of them"
+_CELLS = "on single cells, which constants are fitted to, and on other networks"
 _NEVER = (
     (
         "noise while a sequence runs",
         "never: ngspice's transient analysis has none",
-        "spectra of single cells by its .noise analysis (docs/validation/noise.md)",
+        "spectra of single cells by its .noise analysis (“Noise” in the documentation)",
     ),
     (
         "yield",
@@ -108,34 +111,37 @@ def agreement_section(
     return _section(run, pairs, paragraphs)
 
 
-def _hardest(run: RunView, point: PointView, binding: Held) -> str:
+def _hardest(run: RunView, point: PointView, binding: Held, again: Again) -> str:
     """Say at which condition the plan runs ngspice, and which die is worst there."""
     return (
         f"The plan below is at {condition(run, point)}, where what binds is worst. The worst die "
-        f"there has the seed {binding.seed} (point {point.number}); the command explain runs it in "
-        "ngspice too."
+        f"there has the seed {binding.seed} (point {point.number}); one sequence of it runs in "
+        f"ngspice beside the array by {again.die(run, point, binding.seed, 0, spice=True)}."
     )
 
 
 def _none(run: RunView, paragraphs: Sequence[str], again: Again, binding: Held | None) -> Section:
+    others = list(others_table(technologies(run).split(", ")))
+    trust = (
+        "single cells and on the other networks of the first table" if others else "single cells"
+    )
     said = (
         "This network did not run in ngspice in the runs that this page was made from, so nothing "
         "on this page was checked against ngspice for this network: trust in the array rests on "
-        "single cells and on other networks (docs/validation/agreement.md). The commands below run "
-        "some of its sequences on two of its dies in ngspice; given to the report beside this run, "
-        "they are compared with the array die by die here."
+        f"{trust}. The commands below run some of its sequences on two of its dies in ngspice; "
+        "given to the report beside this run, they are compared with the array die by die here."
     )
     point, hardest, lines = run.base, list[str](), list[tuple[str, str]]()
     if run.level != "ideal":
         if binding is not None:
             point = next(one for one in run.points if one.number == binding.point)
-            hardest.append(_hardest(run, point, binding))
+            hardest.append(_hardest(run, point, binding, again))
         lines += again.spice(run, point)
     return Section(
         key=KEY,
         title=TITLE,
         paragraphs=[*paragraphs, said, *hardest],
-        tables=[_checked(run, [])],
+        tables=[*others, _checked(run, [])],
         lines=lines,
     )
 
@@ -212,6 +218,7 @@ def _section(
                 numbers=range(2, 9),
             ),
             *_blocks(pairs),
+            *others_table(technologies(run).split(", ")),
             _checked(run, pairs),
         ],
         pictures=[
@@ -289,9 +296,9 @@ def _checked(run: RunView, pairs: Sequence[tuple[RunView, Pair]]) -> Table:
     at = {condition(one, pair.point) for one, pair in pairs}
     there = {condition(run, point) for point in run.points if point.level != "spice"} or at
     rows = [
-        ("decisions", here, "docs/validation/agreement.md, on other networks"),
-        ("energy and power, in all", here, "docs/validation/agreement.md, on other networks"),
-        ("energy by block", by_block, "docs/validation/agreement.md, on other networks"),
+        ("decisions", here, _OTHERS),
+        ("energy and power, in all", here, _OTHERS),
+        ("energy by block", by_block, _OTHERS),
         (
             "corners, temperatures, supplies",
             f"{len(at & there)} of {many(len(there), 'condition')}",
@@ -300,7 +307,7 @@ def _checked(run: RunView, pairs: Sequence[tuple[RunView, Pair]]) -> Table:
         (
             "single steps and states",
             "not in a sweep: the command explain compares a die's",
-            "docs/validation/agreement.md, step by step",
+            _OTHERS,
         ),
         ("energy by layer and circuit", "not compared: ngspice tells blocks alone", _CELLS),
         ("thresholds and their mismatch", "not compared in a network", _CELLS),

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from mru_hw.cells.base import Devices
 from mru_hw.circuits.base import Carried
+from mru_hw.mapping.design import Design
 from mru_hw.mapping.parts import Bank, Bus, Connection
 from mru_hw.report.benches import ranges, span
 from mru_hw.report.chip import ChipFacts
+from mru_hw.report.nominal import Place, place_of
 from mru_hw.report.parts import Section, Table
-from mru_hw.simulate.carried import Span, carried
+from mru_hw.report.splitter import BENCH, splitter_bench
+from mru_hw.simulate.carried import Book, Span, carried
+from mru_hw.stimulus import Inputs
 from mru_hw.sweeps.told import Told, quantity
+from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import many
+from mru_hw.sweeps.words import condition, many
 from mru_hw.units import render
 from mru_hw.variation.die import nominal_die
 
 _SEQUENCES = 300
 """Sequences that the nominal die runs, at most."""
+_TABLES = ("currents_by_class", "currents_by_class_at_worst")
+"""Names of the tables at the head's condition and at that of the worst run."""
 _INSIDE = "inside"
 _DECIDING = (Told("at thresholds alone"), "", "")
 """What stands beside the bench of the trips, whose constants count nowhere else."""
@@ -37,13 +44,13 @@ _WHERE = {
 """Parts of nodes and units by the current that their devices carry; a node's diodes are none."""
 
 
-def range_section(run: RunView, found: ChipFacts | str, said: str) -> Section | None:
+def range_section(run: RunView, found: ChipFacts | str, binding: Held | None) -> Section | None:
     """Return the section on the calibrated range; None of a sweep that the laws did not run.
 
     Parameters
     ----------
-    said
-        The condition of the point at the head, in words.
+    binding
+        The limit that binds: currents stand for the condition of its worst run too.
     """
     if isinstance(found, str) or run.level != "behavioral":
         return None
@@ -51,6 +58,10 @@ def range_section(run: RunView, found: ChipFacts | str, said: str) -> Section | 
     inputs = found.subject.inputs.take(slice(0, _SEQUENCES))
     which = many(inputs.n_seq, "sequence")
     which = which if inputs.n_seq == found.subject.inputs.n_seq else f"the first {which}"
+    head, worst, said = _places(run, found, binding)
+    places = [head, *([] if worst is None else [worst])]
+    books = [_book(place, inputs) for place in places]
+    bench = _splitters(places, books)
     return Section(
         key="range",
         title="Calibrated range",
@@ -63,52 +74,125 @@ def range_section(run: RunView, found: ChipFacts | str, said: str) -> Section | 
             "mirrors (slopes, gate voltages, conductances), mismatch (what a shifted threshold "
             "does, what a splitter carries at rest), unit (the voltage of a signed node), trips "
             "(the voltage at which a comparator decides, taken at the thresholds alone).",
+            said,
             "The laws take their constants at the usual current of each device, which the mapping "
             f"keeps within {low} to {high} or refuses the design. While sequences run, currents "
             "go below their benches' wherever little signal flows, which is no loss where leakage, "
             "fitted by itself, is small beside the usual current; and above at peaks. There the "
             "constants of the usual current go on to count; how far a mirror's law is off at "
-            "larger currents stands under “Fitted constants”, of splitters it is not recorded.",
+            "larger currents stands under “Fitted constants”."
+            + ("" if bench is None else " Of splitters the last table and its bench tell it."),
         ],
         tables=[
-            Table(
-                name="currents_by_class",
-                caption=(
-                    "Currents of one unit device by class, beside the range of each bench: the "
-                    "usual ones of the design, and the least and the greatest on the nominal die "
-                    f"at {said} over {which}, every node and every frame, with the share of these "
-                    "values that lies above or below. A leg has the current of its "
-                    "diode in each unit device. Feedback pairs have another geometry: "
-                    "told is what a mirror's unit device would carry, as strongly inverted."
-                ),
-                head=(
-                    *("unit devices", "bench", "its range", "usual", "usual against it"),
-                    *("while sequences run", "above it", "below it"),
-                ),
-                rows=list(_rows(found)),
-                numbers=(2, 3, 5),
+            *(
+                _table(place, book, name=name, which=which)
+                for place, book, name in zip(places, books, _TABLES, strict=False)
+            ),
+            *([] if bench is None else [bench[0]]),
+        ],
+        lines=[]
+        if bench is None
+        else [
+            (
+                f"{BENCH}: a splitter of this chip by itself, to be put into the folder that the "
+                f"command netlist writes for this network and run there by ngspice -b {BENCH}",
+                bench[1],
             )
         ],
     )
 
 
-def _rows(found: ChipFacts) -> Iterator[list[str]]:
-    design, at = found.design, found.conditions
-    known = ranges(found.calibration)
-    own = found.calibration.at(
-        at.v_dd, temperature=at.temperature, corner=at.corner, loops_only=design.loops_only
+def _places(
+    run: RunView, found: ChipFacts, binding: Held | None
+) -> tuple[Place, Place | None, str]:
+    """Return the place at the head, that of the worst run where it is another, and which it is."""
+    head = Place(
+        design=found.design,
+        constants=found.calibration,
+        conditions=found.conditions,
+        said=condition(run, run.base),
     )
-    inputs = found.subject.inputs.take(slice(0, _SEQUENCES))
-    book = carried(
-        design,
-        own,
+    if binding is None:
+        return head, None, f"Told is the condition at the head, {head.said}."
+    point = next(one for one in run.points if one.number == binding.point)
+    there = condition(run, point)
+    if point.design == run.base.design and there == head.said:
+        return head, None, f"What binds is worst at the condition at the head, {head.said}."
+    worst = place_of(run, found, point)
+    if worst is None:
+        return (
+            head,
+            None,
+            f"Told is the condition at the head, {head.said}, alone: at {there}, where what binds "
+            "is worst, no nominal die of this network was run for this page.",
+        )
+    return (
+        head,
+        worst,
+        f"The first table is of the condition at the head, {head.said}, the second of {there}, "
+        "where what binds is worst.",
+    )
+
+
+def _book(place: Place, inputs: Inputs) -> Book:
+    at = place.conditions
+    return carried(
+        place.design,
+        place.own,
         inputs,
         temperature=at.temperature,
         v_dd=at.v_dd,
-        ranges=list(known.values()),
+        ranges=list(ranges(place.constants).values()),
     )
+
+
+def _table(place: Place, book: Book, *, name: str, which: str) -> Table:
+    return Table(
+        name=name,
+        caption=(
+            "Currents of one unit device by class, beside the range of each bench: the "
+            "usual ones of the design, and the least and the greatest on the nominal die "
+            f"at {place.said} over {which}, every node and every frame, with the share of these "
+            "values that lies above or below. A leg has the current of its "
+            "diode in each unit device. Feedback pairs have another geometry: "
+            "told is what a mirror's unit device would carry, as strongly inverted."
+        ),
+        head=(
+            *("unit devices", "bench", "its range", "usual", "usual against it"),
+            *("while sequences run", "above it", "below it"),
+        ),
+        rows=list(_rows(place, book)),
+        numbers=(2, 3, 5),
+    )
+
+
+def _splitters(places: Sequence[Place], books: Sequence[Book]) -> tuple[Table, str] | None:
+    """Return the bench of the splitter whose current goes furthest beyond its fits'; None if none.
+
+    It runs at the last of the places.
+    """
+    place = places[-1]
+    fitted = ranges(place.constants)["unit"][1]
+    seen = {
+        name: max(book[name, True].most for book in books if (name, True) in book)
+        for name, splitters in books[-1]
+        if splitters
+    }
+    name = max(seen, key=lambda one: seen[one], default=None)
+    if name is None or seen[name] <= fitted:
+        return None
+    bus = next(one for one in place.design.buses.values() if one.name == name)
+    return splitter_bench(place.design, place.own, place.conditions, bus, fitted, seen[name])
+
+
+def _rows(place: Place, book: Book) -> Iterator[list[str]]:
+    design, own = place.design, place.own
+    known = ranges(place.constants)
     devices = Devices(
-        design=design, calibration=own, die=nominal_die(design), temperature=at.temperature
+        design=design,
+        calibration=own,
+        die=nominal_die(design),
+        temperature=place.conditions.temperature,
     )
     usual: dict[str, list[float]] = {}
     rows: dict[str, set[tuple[str, bool]]] = {}
@@ -116,10 +200,10 @@ def _rows(found: ChipFacts) -> Iterator[list[str]]:
     for group in design.device_groups():
         if not group.units.any():
             continue
-        name, row = _classed(found, *group.key)
+        name, row = _classed(design, *group.key)
         usual.setdefault(name, []).extend(np.ravel(devices.current(*group.key)).tolist())
         rows.setdefault(name, set()).update({row} if row in book else ())
-        benches[name] = _benches(found, *group.key)
+        benches[name] = _benches(design, *group.key)
     for name, values in usual.items():
         spans = [book[row] for row in sorted(rows[name])]
         seen = functools.reduce(Span.with_others, spans) if spans else None
@@ -137,9 +221,9 @@ def _rows(found: ChipFacts) -> Iterator[list[str]]:
             ]
 
 
-def _benches(found: ChipFacts, owner: str, role: str) -> tuple[str, ...]:
+def _benches(design: Design, owner: str, role: str) -> tuple[str, ...]:
     """Return the benches whose constants the laws of a group of devices take."""
-    part, kind = found.design.owner(owner), found.design.carried(owner, role)
+    part, kind = design.owner(owner), design.carried(owner, role)
     if kind is Carried.REST:
         return "mismatch", "unit"
     if kind is Carried.FEEDBACK:
@@ -149,13 +233,13 @@ def _benches(found: ChipFacts, owner: str, role: str) -> tuple[str, ...]:
     return "mirrors", "mismatch"
 
 
-def _classed(found: ChipFacts, owner: str, role: str) -> tuple[str, tuple[str, bool] | None]:
+def _classed(design: Design, owner: str, role: str) -> tuple[str, tuple[str, bool] | None]:
     """Return the class of a group of devices, and the row of nodes whose currents they carry."""
-    part, kind = found.design.owner(owner), found.design.carried(owner, role)
+    part, kind = design.owner(owner), design.carried(owner, role)
     if isinstance(part, Connection):
-        part = found.design.buses[part.source]
+        part = design.buses[part.source]
     if isinstance(part, Bus):
-        if part.name == found.design.bias.name:
+        if part.name == design.bias.name:
             return "bias tree and its legs", None
         if kind is Carried.REST:
             return f"splitters of {part.kind.value} nodes", (part.name, True)

@@ -101,12 +101,14 @@ def devices_table(found: ChipFacts) -> Table:
         caption=(
             f"Unit devices of {technology.name}, by the class that schematics name, with the "
             "standard deviation of one device's threshold voltage, and that times the root of W L: "
-            "Pelgrom's constant, with the technology's factor for narrow or short devices in it "
-            "where its technology.yaml has one (mismatch), so that classes may differ."
+            "Pelgrom's constant A_VT of one device; of the difference of a pair, as publications "
+            "mostly state it, it is larger by the root of 2. The technology's factor for narrow or "
+            "short devices is in both where its technology.yaml has one (mismatch), so that "
+            "classes may differ."
         ),
-        head=("class", "model", "W", "L", "gate area", "sigma of V_t", "times root of area"),
+        head=("class", "model", "W", "L", "gate area", "sigma of V_t", "A_VT of one", "of a pair"),
         rows=list(_devices(found)),
-        numbers=range(2, 7),
+        numbers=range(2, 8),
     )
 
 
@@ -122,5 +124,5 @@ def _devices(found: ChipFacts) -> Iterator[list[str]]:
             quantity(device.l, "m"),
             Told(f"{1e12 * device.w * device.l:.3g} µm²", device.w * device.l, unit="m^2"),
             quantity(sigma, "V"),
-            Told(f"{1e9 * slope:.3g} mV µm", slope, unit="V m"),
+            *(Told(f"{1e9 * a:.3g} mV µm", a, unit="V m") for a in (slope, math.sqrt(2) * slope)),
         ]

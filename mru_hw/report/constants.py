@@ -6,18 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mru_hw.arrays import digest
 from mru_hw.errors import UserError
-from mru_hw.report.acts import UNHELD, acts_table
+from mru_hw.report.acts import acts_table, unheld
 from mru_hw.report.benches import bench_of, benches_table
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.cross import cross_said
+from mru_hw.report.moved import all_moved
 from mru_hw.report.parts import Section, Table
-from mru_hw.report.sections import technologies
+from mru_hw.report.sections import technologies, technology_of
 from mru_hw.spice.characterize import laws
 from mru_hw.sweeps.told import Told, percent, quantity
-from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.verdict import Held
+from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import many
 from mru_hw.technology import Technology, load_technology
-from mru_hw.technology.calibration import Calibration, Law, Mirror, load_calibration
+from mru_hw.technology.calibration import (
+    Calibration,
+    Law,
+    Mirror,
+    load_calibration,
+    temperature_voltage,
+)
 from mru_hw.technology.grid import CONSTANTS, CURVES
 from mru_hw.units import render
 
@@ -56,26 +64,41 @@ def calibrations(run: RunView, found: ChipFacts | str) -> Iterator[tuple[Technol
             yield technology, constants
 
 
-def constants_section(run: RunView, found: ChipFacts | str) -> Section | None:
-    """Return the section on fitted constants; None of a sweep that the laws did not run."""
+def constants_section(run: RunView, found: ChipFacts | str, binding: Held | None) -> Section | None:
+    """Return the section on fitted constants; None of a sweep that the laws did not run.
+
+    Parameters
+    ----------
+    binding
+        The limit that binds: where it is worst the nominal die runs with constants off.
+    """
     if "behavioral" not in {point.level for point in run.points}:
         return None
     tables, paragraphs = list[Table](), list[str]()
     for technology, constants in calibrations(run, found):
         paragraphs += [_said(constants), cross_said(run, constants)]
         errors = {name: _error(constants, name) for name in _NAMES}
-        tables += [_constants(constants, errors), acts_table(constants, errors)]
+        moved = None
+        if technology.name == technology_of(run, _worst(run, binding)):
+            moved = all_moved(run, found, binding, errors)
+        paragraphs.append(unheld(moved))
+        tables += [_constants(constants, errors), acts_table(constants, errors, moved)]
         tables.append(benches_table(constants))
         tables += [_laws(constants)] if constants.laws else []
         tables.append(_taken(technology))
-    if tables:
-        paragraphs.append(UNHELD)
-    else:
+    if not tables:
         paragraphs = [
             "The constants of this sweep are not at hand: they are not those that ship now, and "
             "the network beside the sweep, which leads to them, was not found."
         ]
     return Section(key="constants", title="Fitted constants", paragraphs=paragraphs, tables=tables)
+
+
+def _worst(run: RunView, binding: Held | None) -> PointView:
+    """Return the point where what binds is worst; that at the head where nothing binds."""
+    if binding is None:
+        return run.base
+    return next(one for one in run.points if one.number == binding.point)
 
 
 def _said(constants: Calibration) -> str:
@@ -202,7 +225,7 @@ def _laws(constants: Calibration) -> Table:
             "How far the laws of a mirror are off ngspice at currents and drain voltages that no "
             f"constant was fitted at, from {low} to {weak} a unit device, or to {high} where "
             "the column says so. Elsewhere: the worst of the other conditions that were judged, "
-            f"to {weak}, and which condition it is."
+            f"to {weak}, and which condition it is.{_at_least(constants)}"
         ),
         head=(
             *("law", "devices", "median", "worst", f"worst to {high}", "worst elsewhere", "there"),
@@ -212,6 +235,34 @@ def _laws(constants: Calibration) -> Table:
             for kind in kinds
         ],
         numbers=range(2, 6),
+    )
+
+
+def _at_least(constants: Calibration) -> str:
+    """Say what the law of a mirror's gain leaves out at the least current, where it is worst."""
+    gains = [law for law in constants.laws if law.law == "mirror gain"]
+    hardest = max(gains, key=lambda law: law.worst_weak, default=None)
+    if hardest is None:
+        return ""
+    try:
+        own = constants.at(
+            hardest.v_dd,
+            temperature=hardest.temperature,
+            corner=hardest.corner,
+            loops_only=True,
+        )
+    except UserError:
+        return ""
+    least, side = float(laws.CURRENTS[0]), hardest.polarity
+    gate = own.v_gate(side, least) / temperature_voltage(own.temperature)
+    off = own.leakage(side, own.v_dd / 2) / least
+    return (
+        f" The worst mirror gain in weak inversion, {percent(hardest.worst_weak)}, is of currents "
+        f"down to {render(least, 'A')}, where that diode's gate is at {gate:.2g} kT/q and an off "
+        f"device carries {percent(off)} of it: this law has neither saturation nor leakage in it, "
+        "the array has leakage apart. A gain that is off moves a weight or a threshold by its "
+        "share; at the currents that unit devices of this chip usually carry (“Calibrated range”) "
+        "the median says more than the worst."
     )
 
 

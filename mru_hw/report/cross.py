@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterator
 
+from mru_hw.report.chip import ChipFacts
 from mru_hw.report.sections import technology_of
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import many
+from mru_hw.sweeps.words import condition, many
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.grid import EXPONENTIAL
 
@@ -43,6 +45,37 @@ def cross_said(run: RunView, constants: Calibration) -> str:
         f"{'is' if len(off) == 1 else 'are'} off the arms ({', '.join(which[:_LISTED])}{more}); "
         f"{_checked(constants, off)}"
     )
+
+
+def off_cross_said(run: RunView, numbers: Collection[int], chip: ChipFacts | None) -> Iterator[str]:
+    """Say which of some points are off the cross of the fits, where the network is at hand.
+
+    Parameters
+    ----------
+    numbers
+        Of points at which the specification is not kept.
+    """
+    if chip is None or run.level != "behavioral":
+        return
+    own = chip.subject.technology, chip.subject.calibration
+    known = {own[0].name: own, **chip.subject.processes}
+    off = [
+        condition(run, point)
+        for point in run.points
+        if point.number in numbers
+        and off_cross(
+            known[technology_of(run, point)][1],
+            float(point.settings["temperature"]),
+            float(point.settings["v_dd"]),
+        )
+    ]
+    if off:
+        which = "; ".join(dict.fromkeys(off[:_LISTED])) + ("; …" if len(off) > _LISTED else "")
+        yield (
+            f"Of these, {which} {'is' if len(off) == 1 else 'are'} off the cross of temperatures "
+            "and supplies that constants were fitted at: constants there are put together of two "
+            "fits (“Fitted constants”)."
+        )
 
 
 def _checked(constants: Calibration, off: list[tuple[float, float]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from mru_hw.errors import UserError
@@ -9,8 +10,10 @@ from mru_hw.report.again import why_not
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.montecarlo import WorstDie, explained, worst_dies
 from mru_hw.report.parts import Table
+from mru_hw.simulate.causes import Cause
 from mru_hw.sweeps.explain import choose, plans_of, run_again, subject_of
 from mru_hw.sweeps.explanation import Explanation
+from mru_hw.sweeps.failed import FailedUnit
 from mru_hw.sweeps.told import Told
 from mru_hw.sweeps.verdict import Verdict
 from mru_hw.sweeps.view import RunView
@@ -49,10 +52,17 @@ def failing_units(
     return _table(run, worst, found) if found.units else None
 
 
+def _meant(units: Iterable[FailedUnit]) -> str:
+    """Define the words for causes that some units have."""
+    words = dict.fromkeys(cause for one in units for cause in one.causes)
+    return "; ".join(f"“{word}” is that {Cause(word).meant}" for word in words)
+
+
 def _table(run: RunView, worst: WorstDie, found: Explanation) -> Table:
     lowest = min(one.layer for one in found.units)
     own = [one for one in found.units if one.layer == lowest]  # no other unit's steps are a cause
     others = [one for one in found.units if one not in own[: _UNITS // 2]]
+    shown = [*own[: _UNITS // 2], *others][:_UNITS]
     rows = [
         [
             f"layer {one.layer}, unit {one.unit}",
@@ -60,7 +70,7 @@ def _table(run: RunView, worst: WorstDie, found: Explanation) -> Table:
             Told(str(one.sequences), one.sequences),
             "; ".join(f"{count} × {cause}" for cause, count in one.causes.items()),
         ]
-        for one in [*own[: _UNITS // 2], *others][:_UNITS]
+        for one in shown
     ]
     total = len(found.steps)
     left = len(found.units) - len(rows)
@@ -75,7 +85,7 @@ def _table(run: RunView, worst: WorstDie, found: Explanation) -> Table:
             f"Die {worst.seed} at {condition(run, worst.point)}, run again: {total:,} of "
             f"{found.n_steps:,} steps go otherwise than the network as mapped asks. First stand "
             f"units of layer {lowest}, the lowest with wrong steps ({len(own)} of its units make "
-            f"some), then those of all others that make most.{more}"
+            f"some), then those of all others that make most.{more} {_meant(shown)}."
         ),
         head=("unit", "wrong steps", "in sequences", "why"),
         rows=rows,

@@ -77,6 +77,16 @@ class ShortFrame:
         ]
         return f"the frame of {quantity(self.frame, 's')} is short: {'; '.join(parts)}"
 
+    def worst_said(self) -> str:
+        """Say by how much frames are short for the node that counts most: one that a strobe reads.
+
+        A step that such a node makes wrong stays, an output that lags does not.
+        """
+        late = self.output if self.read is None else self.read
+        what = "an output, which may lag," if self.read is None else "a node that a strobe reads"
+        assert late is not None  # else no frame is short
+        return f"the frame of {quantity(self.frame, 's')} is short: {late.said(what)}"
+
     def enough(self) -> dict[str, Late]:
         """Return by what then settles which frames are long enough, the shorter one first."""
         found = {"all that strobes read": self.read, "all outputs": self.output}

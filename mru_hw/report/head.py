@@ -8,11 +8,13 @@ import numpy as np
 
 from mru_hw.errors import printable
 from mru_hw.report.chip import ChipFacts, task_of
+from mru_hw.report.cross import off_cross_said
 from mru_hw.report.frames import ShortFrame
+from mru_hw.report.near import near_said
 from mru_hw.report.parts import Card
 from mru_hw.report.remedy import Remedy
 from mru_hw.statistics.shares import clopper_pearson
-from mru_hw.sweeps.kept import kept_said
+from mru_hw.sweeps.kept import broken_said, kept_said
 from mru_hw.sweeps.told import Told, ends, percent, quantity
 from mru_hw.sweeps.verdict import Verdict, bound, conditions, interval_of, share_of
 from mru_hw.sweeps.view import RunView
@@ -31,7 +33,10 @@ def paragraph(
     helps: Remedy | None,
     short: ShortFrame | None,
 ) -> list[str]:
-    """Return the verdict: whether it is kept and what is doubtful, then an entry for each figure.
+    """Return the verdict: what stands alone, then an entry for each figure.
+
+    The first entry has three sentences at most: whether the specification is kept, whether that
+    hangs on few sequences, and what is doubtful at worst.
 
     Parameters
     ----------
@@ -39,7 +44,8 @@ def paragraph(
         By how much frames are too short, where they are and it is known.
     """
     entries = (
-        [*_kept(run, told), *_doubts(run, short)],
+        [*_kept(run, told), *near_said(run, told), *_doubts(run, short)],
+        _where(run, told, chip),
         _settled(run, short),
         _does(run, told, chip),
         _yield(run, told),
@@ -52,8 +58,19 @@ def paragraph(
 
 
 def _kept(run: RunView, told: Verdict) -> Iterator[str]:
-    word, why = kept_said(run, told.kept_at)
+    word, why = kept_said(run, told.kept_at, told.worst, most=1)
     yield f"The specification is {word}: {why}."
+
+
+def _where(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[str]:
+    """Say at which conditions it is not kept, where these are several, and which are off the fits.
+
+    The first of them stands in the first entry.
+    """
+    broken = [one for one in told.kept_at if one.dies and not one.kept]
+    if len(broken) > 1:
+        yield f"It is not kept at {broken_said(run, broken, told.worst)}."
+    yield from off_cross_said(run, [one.point for one in broken], chip)
 
 
 def _does(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[str]:
@@ -147,7 +164,7 @@ def _doubts(run: RunView, short: ShortFrame | None) -> Iterator[str]:
     found = doubted(run, [point.number for point in run.points])
     why = "for the reason in the box below"
     if short is not None:
-        why = f"{short.said()} (the box below has every reason)"
+        why = f"{short.worst_said()} (the box below has every reason)"
     yield f"Of the whole sweep: {found}: {why}."
 
 

@@ -60,7 +60,7 @@ def _asked(run: RunView, told: Verdict) -> Iterator[str]:
         )
     if told.judged is not None:
         yield f"A die passes if it keeps, {conditions(run, told.judged)}: {said}."
-    word, why = kept_said(run, told.kept_at)
+    word, why = kept_said(run, told.kept_at, told.worst)
     yield (
         f"The specification is {word}: {why}. Kept means every die that ran; a specification asks "
         "for no yield of its own, so a share of dies that is enough is the reader's to judge."

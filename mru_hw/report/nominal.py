@@ -6,15 +6,21 @@ runs it again at the condition of each point, so that a mean that falls there ha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mru_hw.errors import LawError, UserError
+from mru_hw.mapping.design import Design
 from mru_hw.report.chip import ChipFacts
 from mru_hw.sweeps.explain import plans_of
 from mru_hw.sweeps.points import Job, points
 from mru_hw.sweeps.spec import CONDITIONS
 from mru_hw.sweeps.view import PointView, RunView
+from mru_hw.sweeps.words import condition
 from mru_hw.sweeps.work import made_chip, run_die
+from mru_hw.technology.calibration import Calibration
+from mru_hw.technology.conditions import Conditions
 from mru_hw.variation import nominal_die
 
 _MOST, _WORK = 24, 2_000_000_000
@@ -53,6 +59,58 @@ def nominal_accuracies(run: RunView, found: ChipFacts | str) -> dict[int, float]
         share = float(np.mean(ran.trace.decision[0] == found.subject.inputs.y))
         accuracies |= {point.number: share for point in alike}
     return accuracies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A design at a condition.
+
+    Attributes
+    ----------
+    constants
+        Of the design's technology, at all conditions.
+    said
+        The condition in words.
+    """
+
+    design: Design
+    constants: Calibration
+    conditions: Conditions
+    said: str
+
+    @property
+    def own(self) -> Calibration:
+        """The constants at the condition."""
+        at = self.conditions
+        return self.constants.at(
+            at.v_dd,
+            temperature=at.temperature,
+            corner=at.corner,
+            loops_only=self.design.loops_only,
+        )
+
+
+def place_of(run: RunView, found: ChipFacts, point: PointView) -> Place | None:
+    """Return the design and the condition of a point.
+
+    Returns
+    -------
+    None where the laws did not run it, or its runs are no function of a design and a condition.
+    """
+    asked = points(plans_of(run), found.subject.technology)[point.number]
+    if point.level != "behavioral" or asked.drawn:
+        return None
+    try:
+        setup = found.subject.setup(asked)
+        design = found.subject.design(setup)
+    except UserError:
+        return None
+    return Place(
+        design=design,
+        constants=found.subject.constants(design),
+        conditions=setup.conditions,
+        said=condition(run, point),
+    )
 
 
 def work(run: RunView, found: ChipFacts) -> int:

@@ -9,6 +9,7 @@ from mru_hw.report.chip import ChipFacts
 from mru_hw.report.parts import Section, Table
 from mru_hw.report.sections import condition_rows
 from mru_hw.report.trained import origin_lines, origin_said
+from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.versions import CODE, code, versions
 from mru_hw.sweeps.view import RunView
 
@@ -31,8 +32,14 @@ _HASHES = (
 )
 
 
-def reproduction(run: RunView, again: Again, chip: ChipFacts | None) -> Section:
-    """Return the section that says how to make every figure again."""
+def reproduction(run: RunView, again: Again, chip: ChipFacts | None, worst: Held | None) -> Section:
+    """Return the section that says how to make every figure again.
+
+    Parameters
+    ----------
+    worst
+        The limit that binds, whose worst die a command runs again.
+    """
     sweep = {name: run.facts.get(f"code.{name}", "") for name in ("commit", "files")}
     return Section(
         key="reproduction",
@@ -61,7 +68,7 @@ def reproduction(run: RunView, again: Again, chip: ChipFacts | None) -> Section:
                 code=(1,),
             ),
         ],
-        lines=[*again.whole(run), *origin_lines(chip, again)],
+        lines=[*again.whole(run, worst), *origin_lines(chip, again)],
     )
 
 

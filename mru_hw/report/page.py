@@ -20,9 +20,10 @@ from mru_hw.report.carried_range import range_section
 from mru_hw.report.chip import ChipFacts, area_section, find_chip
 from mru_hw.report.compare import Compared, published, side_by_side
 from mru_hw.report.constants import constants_section
+from mru_hw.report.doubts import doubts_box
 from mru_hw.report.enlarge import budget_of, enlarge_section
 from mru_hw.report.failing import failing_units
-from mru_hw.report.frames import short_frames
+from mru_hw.report.frames import ShortFrame, short_frames
 from mru_hw.report.growth import growth_section
 from mru_hw.report.head import STAMP, cards, lead, network_name, paragraph
 from mru_hw.report.limits import capability, limits_said, specification
@@ -159,19 +160,19 @@ def make_page(
         *([] if chip is None else [growth_section(chip)]),
         *([] if chip is None else [network_section(chip, run.base.seeds.tolist())]),
         agreement_section(run, others, model, inputs, words, judged.binding),
-        range_section(run, found, condition(run, run.base)),
-        constants_section(run, found),
+        range_section(run, found, judged.binding),
+        constants_section(run, found, judged.binding),
         *([side_by_side(compared)] if others else []),
         published(run, judged, chip),
         *after,
         reading(run, alone=not others),
-        reproduction(run, words, chip),
+        reproduction(run, words, chip, judged.binding),
     ]
     return Page(
         title=title or f"{network_name(run)} on many dies",
         lead=f"{lead(run, technologies(run))} {words.numbers(run)}",
         paragraph=paragraph(run, judged, chip, helps, short),
-        warnings=warnings(run),
+        warnings=warnings(run, found, short),
         cards=[*cards(run, judged, chip), *own_cards],
         sections=[one for one in sections if one is not None and not one.empty],
         boundary=boundary(run),
@@ -220,33 +221,29 @@ def write_report(run: RunView, out: Path, **more: Any) -> Page:
     return page
 
 
-def warnings(run: RunView) -> list[str]:
+def warnings(run: RunView, found: ChipFacts | str, short: ShortFrame | None) -> list[str]:
     """Return what stands in boxes at the head of the page."""
-    found = []
+    boxes = []
     stored, wanted = (sum(getattr(p, n) for p in run.points) for n in ("n_runs", "n_wanted"))
     runs, are = many(wanted, "run"), "is" if wanted == 1 else "are"
     if run.shard is not None:
-        found.append(
+        boxes.append(
             f"This is shard {run.shard} of a sweep: {stored} of its {runs} {are} stored here. "
             "mru-hw merge puts shards together."
         )
     if not run.shard_complete and run.until is None:
-        found.append(
+        boxes.append(
             f"This sweep is not complete: {stored} of {runs} {are} stored. The same call of "
             "mru-hw sweep goes on with it."
         )
     if run.until is not None:
-        found.append(" ".join(until_lines(run)))
-    found += [
+        boxes.append(" ".join(until_lines(run)))
+    boxes += [
         f"{count} of {many(stored, 'run')} failed and {'counts' if count == 1 else 'count'} in no "
         f"mean: {status.value}"
         for status, count in run.failed().items()
     ]
-    if run.doubtful:
-        found.append(
-            f"{run.doubtful} Figures in it are of the first such point, in the order of the plan."
-        )
-    return [*found, *notes(run)]
+    return [*boxes, *doubts_box(run, found, short), *notes(run)]
 
 
 def _html(**content: Any) -> str:

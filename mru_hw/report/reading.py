@@ -81,6 +81,12 @@ _WORDS = (
         "both; two wrong ones count as alike though their classes differ. The interval is the "
         "same bootstrap's.",
     ),
+    (
+        "rounding",
+        "Figures are rounded where they are written, so that parts may miss their sum, and shares "
+        "100 %, by one in the last digit; margins and differences are taken before it. Files of "
+        "the page's numbers are not rounded.",
+    ),
     ("P10, P90", "A tenth of the runs lies below, and a tenth above: how dies differ."),
 )
 

@@ -6,21 +6,17 @@ import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from mru_hw.circuits.base import Carried, leg_of
 from mru_hw.circuits.cell.law import Bits
 from mru_hw.mapping.design import Bus, Design
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.array import Memory
-from mru_hw.simulate.blocks import group_sequences
-from mru_hw.simulate.compile import compile_dies
 from mru_hw.simulate.die_run import DieRun
+from mru_hw.simulate.nominal_walk import nominal_runs
 from mru_hw.simulate.rows import Rails
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
-from mru_hw.variation import nominal_die
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +77,11 @@ def carried(
     ranges
         Of a unit device [A]: values beyond each are counted.
     """
-    constants = calibration.at(v_dd, temperature=temperature, loops_only=design.loops_only)
-    (program,) = compile_dies(
-        design, constants, [nominal_die(design)], temperature=temperature, dtype=np.float64
-    )
-    (array,) = program.dies()
     book: Book = {}
-    for group in group_sequences(inputs.lengths):
-        held = None
-        for block in group.blocks(inputs, design, np.float64):
-            run = _Seen(array=array, block=block, calibration=constants, noise=None, held=held)
-            run.book, run.ranges = book, ranges
-            run.all_layers()
-            held = run.held
+    where = {"temperature": temperature, "v_dd": v_dd}
+    for run in nominal_runs(_Seen, design, calibration, inputs, **where):
+        run.book, run.ranges = book, ranges
+        run.all_layers()
     return book
 
 

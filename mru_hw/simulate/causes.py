@@ -24,6 +24,24 @@ class Cause(enum.Enum):
     EARLIER = "earlier layer"  # right for what the layers before it showed
     UNEXPLAINED = "unexplained"
 
+    @property
+    def meant(self) -> str:
+        """What the word means, for a reader who meets it first."""
+        return _MEANT[self]
+
+
+_MEANT = {
+    Cause.THRESHOLD: "the unit's threshold, or a candidate near it, is off by more than their "
+    "distance",
+    Cause.CANDIDATE: "the layers before the unit made another candidate than in software, by more",
+    Cause.UNSETTLED: "the candidate was still on its way when the strobe read it",
+    Cause.RACE: "a cell of the ladder moved whose turn it was not",
+    Cause.CROWBAR: "a level changed while no strobe was on",
+    Cause.STUCK: "a cell of the unit is stuck",
+    Cause.EARLIER: "the step is right for the states that the layers before showed, which were not",
+    Cause.UNEXPLAINED: "no cause that is known fits",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreement:

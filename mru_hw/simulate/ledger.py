@@ -15,13 +15,11 @@ import numpy as np
 from mru_hw.mapping.design import Design
 from mru_hw.mapping.flow import Row, Units
 from mru_hw.model.memory.recurrence import Floats
-from mru_hw.simulate.blocks import group_sequences
-from mru_hw.simulate.compile import compile_dies
 from mru_hw.simulate.die_run import DieRun
+from mru_hw.simulate.nominal_walk import nominal_runs
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.stimulus import Inputs
 from mru_hw.technology.calibration import Calibration
-from mru_hw.variation import nominal_die
 
 Book = dict[tuple[str, str], list[float]]
 
@@ -68,20 +66,12 @@ def ledger(
     temperature, v_dd
         [degC], [V].
     """
-    constants = calibration.at(v_dd, temperature=temperature, loops_only=design.loops_only)
-    (program,) = compile_dies(
-        design, constants, [nominal_die(design)], temperature=temperature, dtype=np.float64
-    )
-    (array,) = program.dies()
     book: Book = {}
-    for group in group_sequences(inputs.lengths):
-        held = None
-        for block in group.blocks(inputs, design, np.float64):
-            run = _Written(array=array, block=block, calibration=constants, noise=None, held=held)
-            run.book = book
-            run.all_layers()
-            run.always()
-            held = run.held
+    where = {"temperature": temperature, "v_dd": v_dd}
+    for run in nominal_runs(_Written, design, calibration, inputs, **where):
+        run.book = book
+        run.all_layers()
+        run.always()
     joules = v_dd * design.timing.frame / inputs.n_seq
     return [
         Entry(owner=owner, block=block, static=static * joules, switching=moving * joules)
@@ -106,19 +96,11 @@ def power_course(
     calibration, temperature, v_dd
         As of `ledger`.
     """
-    constants = calibration.at(v_dd, temperature=temperature, loops_only=design.loops_only)
-    (program,) = compile_dies(
-        design, constants, [nominal_die(design)], temperature=temperature, dtype=np.float64
-    )
-    (array,) = program.dies()
     found: list[Floats] = []
-    for group in group_sequences(inputs.lengths):
-        held = None
-        for block in group.blocks(inputs, design, np.float64):
-            run = DieRun(array=array, block=block, calibration=constants, noise=None, held=held)
-            run.all_layers()
-            held = run.held
-            found.append(v_dd * (run.static + run.switching)[:, 0])
+    where = {"temperature": temperature, "v_dd": v_dd}
+    for run in nominal_runs(DieRun, design, calibration, inputs, **where):
+        run.all_layers()
+        found.append(v_dd * (run.static + run.switching)[:, 0])
     frames = np.concatenate(found)[: int(inputs.lengths[0])]
     return {name: frames[:, k] for k, name in enumerate(BLOCKS)}
 

@@ -47,8 +47,17 @@ def kept_at(run: RunView, populations: Sequence[Yield]) -> tuple[KeptAt, ...]:
     return tuple(found)
 
 
-def kept_said(run: RunView, conditions: Sequence[KeptAt]) -> tuple[str, str]:
+def kept_said(
+    run: RunView, conditions: Sequence[KeptAt], worst: int | None = None, *, most: int = _NAMED
+) -> tuple[str, str]:
     """Say whether a specification is kept, and by how many dies where.
+
+    Parameters
+    ----------
+    worst
+        Number of the point that is named first of those that break it as often.
+    most
+        Conditions that are named, at most.
 
     Returns
     -------
@@ -59,18 +68,26 @@ def kept_said(run: RunView, conditions: Sequence[KeptAt]) -> tuple[str, str]:
         return "not known", "no die has come to a result at a condition that it asks for"
     missing = len(conditions) - len(ran)
     left = f"; {many(missing, 'condition')} without a result" if missing else ""
-    broken = sorted((one for one in ran if not one.kept), key=lambda one: one.passed / one.dies)
+    broken = [one for one in ran if not one.kept]
     if not broken:
         where = "the one condition" if len(ran) == 1 else f"all {len(ran)} conditions"
         return "kept", f"every die keeps it at {where}{left}"
-    by_number = {point.number: point for point in run.points}
-    named = [
-        f"{condition(run, by_number[one.point])} ({one.passed} of {many(one.dies, 'die')} keep it)"
-        for one in broken[:_NAMED]
-    ]
-    more = [f"{len(broken) - _NAMED} more"] if len(broken) > _NAMED else []
     kept = len(ran) - len(broken)
     return "not kept", (
         f"every die keeps it at {kept or 'none'} of {many(len(ran), 'condition')}; it is not kept "
-        f"at {' and '.join(filter(None, ['; '.join(named), *more]))}{left}"
+        f"at {broken_said(run, broken, worst, most=most)}{left}"
     )
+
+
+def broken_said(
+    run: RunView, broken: Sequence[KeptAt], worst: int | None = None, *, most: int = _NAMED
+) -> str:
+    """Name conditions at which a specification is not kept, as of `kept_said`, the worst first."""
+    by_number = {point.number: point for point in run.points}
+    order = sorted(broken, key=lambda one: (one.passed / one.dies, one.point != worst))
+    named = [
+        f"{condition(run, by_number[one.point])} ({one.passed} of {many(one.dies, 'die')} keep it)"
+        for one in order[:most]
+    ]
+    more = [f"{len(broken) - most} more"] if len(broken) > most else []
+    return " and ".join(filter(None, ["; ".join(named), *more]))

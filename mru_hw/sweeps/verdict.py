@@ -134,6 +134,11 @@ class Verdict:
     dies: int
 
     @property
+    def worst(self) -> int | None:
+        """Number of the point of the worst run of what binds."""
+        return None if self.binding is None else self.binding.point
+
+    @property
     def lowest(self) -> Yield | None:
         """The corner whose dies pass least."""
         told = [one for one in self.corners if one.dies]
@@ -143,7 +148,7 @@ class Verdict:
         """Yield name, figure and what it rests on, for a terminal or a notebook."""
         base = next(point for point in run.points if point.number == self.point)
         at = condition(run, base)
-        word, why = kept_said(run, self.kept_at)
+        word, why = kept_said(run, self.kept_at, self.worst)
         yield "specification is", Told(word), why
         if self.judged is not None and self.judged.dies:
             yield "it asks for", Told(run.spec(self.judged.study).said()), self.conditions(run)

@@ -107,7 +107,7 @@ def test_a_sweep_says_so_in_its_summary_table_and_page(
     assert read_sweep(store).warning == said
     with open_run(store) as run:
         write_report(run, page)
-    shown_there = f'<p class="warning">{in_symbols(said)} Figures in it are of the first'
+    shown_there = f'<p class="warning">{in_symbols(said)} Each reason stands where it is'
     assert shown_there in page.read_text("utf-8")
 
 

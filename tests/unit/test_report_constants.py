@@ -21,16 +21,18 @@ from mru_hw.mapping.options import read_options
 from mru_hw.report.chip import ChipFacts, find_chip
 from mru_hw.report.compare import PUBLISHED, published
 from mru_hw.report.cross import off_cross
+from mru_hw.report.moved import moved_by
 from mru_hw.report.page import Page, make_page, write_page
 from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.carried import carried
+from mru_hw.simulate.energy import energy
 from mru_hw.sweeps import versions
-from mru_hw.sweeps.plan import read_plan
-from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.statistics.answers import statistics
 from mru_hw.sweeps.verdict import verdict
 from mru_hw.sweeps.view import open_run
+from mru_hw.technology.calibration import Calibration, temperature_voltage
 from mru_hw.variation.die import nominal_die
+from tests.reports import made, rows_of, swept
 from tests.sweeps import write_case
 
 DESIGN = {"bias_units": 32, "hold": 8, "width": 16}
@@ -40,26 +42,19 @@ DESIGN = {"bias_units": 32, "hold": 8, "width": 16}
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("constants")
     axes = [{"axis": "temperature", "values": [27, 85]}]
-    plan = read_plan(write_case(folder, n_dies=2, axes=axes, design=DESIGN))
-    run_sweep({"sweep": plan}, folder, folder / "run.sqlite", workers=1)
-    return folder / "run.sqlite"
+    spec = {"energy": {"at_least": "1 fJ"}}
+    return swept(write_case(folder, n_dies=2, axes=axes, design=DESIGN, spec=spec))
 
 
 @pytest.fixture(scope="module")
 def page(store: Path) -> Page:
-    with open_run(store) as run:
-        return make_page(run, again=InShell())
+    return made(store)
 
 
 @pytest.fixture(scope="module")
 def chip(page: Page) -> ChipFacts:
     assert page.chip is not None
     return page.chip
-
-
-def rows(page: Page, name: str) -> list[dict[str, Any]]:
-    (found,) = [t for s in page.sections for t in s.tables if t.name == name]
-    return list(found.plain())
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +67,7 @@ def recorded() -> Mapping[str, Any]:
 def test_every_fitted_constant_has_the_error_that_its_file_records(
     page: Page, recorded: Mapping[str, Any]
 ) -> None:
-    table = {row["constant"]: row for row in rows(page, "fitted_constants")}
+    table = {row["constant"]: row for row in rows_of(page, "fitted_constants")}
     checks = recorded["grid"]["checks"]
     curves = ("mismatch_n", "mismatch_p", "mismatch_split_n", "mismatch_split_p", "rest")
     assert set(table) == {*checks[0]["measured"], *curves, "leak_n", "leak_p"}
@@ -99,7 +94,7 @@ def test_every_fitted_constant_has_the_error_that_its_file_records(
             )
         )
     )
-    benches = {row["bench"] for row in rows(page, "benches")}
+    benches = {row["bench"] for row in rows_of(page, "benches")}
     assert {row["fitted to"] for row in table.values()} == benches
     assert table["i_driver"]["fitted to"] == table["c_driver"]["fitted to"] == "unit"
     assert table["c_drain_n"]["fitted to"] == table["leak_n"]["fitted to"] == "devices"
@@ -108,7 +103,7 @@ def test_every_fitted_constant_has_the_error_that_its_file_records(
 def test_laws_have_the_residuals_that_their_file_records(
     page: Page, recorded: Mapping[str, Any]
 ) -> None:
-    table = {(row["law"], row["devices"]): row for row in rows(page, "laws")}
+    table = {(row["law"], row["devices"]): row for row in rows_of(page, "laws")}
     assert ("gate voltage, EKV", "NMOS") not in table  # no law of the array
     some = [law for law in recorded["laws"] if law["law"] == "mirror gain"]
     some = [law for law in some if law["polarity"] == "p"]
@@ -143,7 +138,7 @@ def test_currents_by_class_are_those_that_nodes_carry(page: Page, chip: ChipFact
     assert (span.below, span.above, span.count) == ((0, count, 0), (0, 0, count), count)
     split = book["c0", True]
     assert split.most == pytest.approx(span.most * bus.units / bus.split)
-    table = {(row["unit devices"], row["bench"]): row for row in rows(page, "currents_by_class")}
+    table = {(row["unit devices"], row["bench"]): row for row in rows_of(page, "currents_by_class")}
     shown = table["splitters of candidate nodes", "mismatch"]
     highest = max(book[name, True].most for name in ("c0", "c1"))
     assert shown["while sequences run [A] high"] == pytest.approx(highest)
@@ -163,12 +158,61 @@ def test_currents_stand_beside_the_range_of_each_bench(page: Page, chip: ChipFac
     usual = chip.calibration.i_usual
     found = {
         row["bench"]: (row["its range [A] low"], row["its range [A] high"])
-        for row in rows(page, "currents_by_class")
+        for row in rows_of(page, "currents_by_class")
     }
     assert found["mirrors"] == pytest.approx((usual / 10, 10 * usual))
     assert found["mismatch"] == (chip.calibration.i_curve[0], chip.calibration.i_curve[-1])
     assert found["unit"] == pytest.approx((0, 750e-12))
     assert found["trips"] == pytest.approx((0.9 * usual, 1.12 * usual))
+
+
+def test_currents_stand_at_the_condition_where_what_binds_is_worst_too(
+    page: Page, chip: ChipFacts
+) -> None:
+    """At 85 degC, where the least current is leakage, the second table is of that point alone."""
+    held = page.verdict.binding
+    assert held is not None
+    assert held.point == 1
+    at, design = chip.conditions, chip.design
+    own = chip.calibration.at(at.v_dd, temperature=85.0, corner=at.corner)
+    book = carried(
+        design, own, chip.subject.inputs, temperature=85.0, v_dd=at.v_dd, ranges=[(0.0, 1.0)]
+    )
+    (section,) = [one for one in page.sections if one.key == "range"]
+    captions = {table.name: table.caption for table in section.tables}
+    assert "at corner tt, 27 °C, 1.8 V over" in captions["currents_by_class"]
+    assert "at corner tt, 85 °C, 1.8 V over" in captions["currents_by_class_at_worst"]
+    table = {
+        (row["unit devices"], row["bench"]): row
+        for row in rows_of(page, "currents_by_class_at_worst")
+    }
+    shown = table["splitters of candidate nodes", "unit"]
+    most = max(book[name, True].most for name in ("c0", "c1"))
+    assert shown["while sequences run [A] high"] == pytest.approx(most)
+
+
+def test_the_page_has_a_bench_of_a_splitter_beyond_its_fits(page: Page, chip: ChipFacts) -> None:
+    (section,) = [one for one in page.sections if one.key == "range"]
+    ((what, deck),) = section.lines
+    assert what.startswith("splitter.cir: ")
+    own = chip.calibration.at(chip.conditions.v_dd, temperature=85.0, corner="tt")
+    found = rows_of(page, "splitter_further_out")
+    sizes = [row["unit device of the splitter [A]"] for row in found]
+    seen = [
+        row["while sequences run [A] high"]
+        for name in ("currents_by_class", "currents_by_class_at_worst")
+        for row in rows_of(page, name)
+        if "splitters" in row["unit devices"]
+    ]
+    assert max(sizes) == pytest.approx(max(seen))
+    assert min(sizes) == pytest.approx(750e-12)
+    # Either way of the node's rest, a logarithm of the current further.
+    volts = [row["the array's voltage [V]"] for row in found]
+    slope = own.signed_slope * temperature_voltage(85.0)
+    assert volts[-1] - volts[-3] == pytest.approx(slope * np.log(max(sizes) / 750e-12), rel=1e-3)
+    assert (volts[-1] + volts[0]) / 2 == pytest.approx(own.v_signed + own.signed_rest)
+    assert ".options temp=85 " in deck
+    assert ".include 'models_tt.lib'" in deck
 
 
 def test_a_condition_off_the_cross_of_the_fits_is_told(page: Page, chip: ChipFacts) -> None:
@@ -182,8 +226,8 @@ def test_a_condition_off_the_cross_of_the_fits_is_told(page: Page, chip: ChipFac
 def test_what_a_trip_voltage_misses_is_told_as_a_share_of_a_threshold(
     page: Page, recorded: Mapping[str, Any]
 ) -> None:
-    table = {row["constants"]: row for row in rows(page, "constants_act_on")}
-    errors = {row["constant"]: row["largest error"] for row in rows(page, "fitted_constants")}
+    table = {row["constants"]: row for row in rows_of(page, "constants_act_on")}
+    errors = {row["constant"]: row["largest error"] for row in rows_of(page, "fitted_constants")}
     worst = max(errors["v_trip_up"], errors["v_trip_down"])
     slopes = recorded["n"]["conductance"] + recorded["p"]["conductance"]
     said = table["v_trip_up, v_trip_down"]["the largest error amounts to"]
@@ -191,6 +235,44 @@ def test_what_a_trip_voltage_misses_is_told_as_a_share_of_a_threshold(
     assert sorted(name for names in table for name in names.split(", ")) == sorted(errors)
     text = html.unescape(" ".join(s for one in page.sections for s in one.paragraphs))
     assert "No interval of this page holds the errors of constants" in text
+
+
+def test_what_an_error_does_is_a_run_with_the_constant_off_by_it(
+    page: Page, chip: ChipFacts
+) -> None:
+    """Leakage of both polarities apart, at the condition where what binds is worst."""
+    errors = {row["constant"]: row["largest error"] for row in rows_of(page, "fitted_constants")}
+    own = chip.calibration.at(chip.conditions.v_dd, temperature=85.0, corner="tt")
+    die = nominal_die(chip.design)
+
+    def ran(constants: Calibration) -> tuple[Any, float]:
+        run = simulate_behavioral(
+            chip.design, constants, chip.subject.inputs, [die], temperature=85.0, v_dd=own.v_dd
+        )
+        return run.trace.decision[0], float(energy(run.supply).total[0].mean())
+
+    decision, joules = ran(own)
+    changes, otherwise = [], []
+    for name in ("leak_n", "leak_p"):
+        for way in (1, -1):
+            by = 1 + way * errors[name]
+            off = own.model_copy(update={name: tuple(by * amp for amp in getattr(own, name))})
+            there, energies = ran(off)
+            changes.append(energies / joules - 1)
+            otherwise.append(int((there != decision).sum()))
+    table = {row["constants"]: row for row in rows_of(page, "constants_act_on")}
+    row = table["leak_n, leak_p"]
+    assert row["decide otherwise"] == max(otherwise)
+    assert row["energy moves by low"] == pytest.approx(min(*changes, 0.0))
+    assert row["energy moves by high"] == pytest.approx(max(*changes, 0.0))
+    assert max(changes) > 1e-6
+    trips = moved_by(own, "v_trip_down", 0.0466, relative=False)
+    assert trips.v_trip_down == own.v_trip_down + 0.0466
+    assert moved_by(own, "n.slope", -0.1, relative=True).n.slope == own.n.slope * 0.9
+    spreads = table["mismatch_n, mismatch_p, mismatch_split_n, mismatch_split_p"]
+    assert spreads["decide otherwise"] == "none: the nominal die has no mismatch"
+    text = html.unescape(" ".join(s for one in page.sections for s in one.paragraphs))
+    assert "the nominal die at corner tt, 85 °C, 1.8 V, with each constant off either way" in text
 
 
 def test_design_yaml_of_the_page_is_the_design(page: Page, chip: ChipFacts, tmp_path: Path) -> None:
@@ -206,7 +288,7 @@ def test_the_commit_of_the_sweep_and_of_the_page_are_two_things(
     store: Path, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = versions.code()
-    said = {row["what"]: row["value"] for row in rows(page, "conditions")}["code of the sweep"]
+    said = {row["what"]: row["value"] for row in rows_of(page, "conditions")}["code of the sweep"]
     with open_run(store) as run:
         facts = {name: value for name, value in run.facts.items() if name.startswith("code.")}
         assert facts == {f"code.{name}": value for name, value in known.items()}
@@ -220,9 +302,9 @@ def test_the_commit_of_the_sweep_and_of_the_page_are_two_things(
             later = make_page(run, again=InShell())
         finally:
             versions.code.cache_clear()
-    own = {row["what"]: row["value"] for row in rows(later, "page")}["code of the page"]
+    own = {row["what"]: row["value"] for row in rows_of(later, "page")}["code of the page"]
     assert own.startswith("commit not known")
-    assert {row["what"]: row["value"] for row in rows(later, "conditions")}[
+    assert {row["what"]: row["value"] for row in rows_of(later, "conditions")}[
         "code of the sweep"
     ] == said
 
@@ -269,4 +351,9 @@ def test_a_network_that_is_not_at_hand_leaves_the_constants(store: Path, tmp_pat
     keys = {section.key for section in page.sections}
     assert "constants" in keys
     assert "range" not in keys
-    assert len(rows(page, "fitted_constants")) == 30
+    assert len(rows_of(page, "fitted_constants")) == 30
+    (section,) = [one for one in page.sections if one.key == "constants"]
+    assert any("energy of this chip was not run here" in text for text in section.paragraphs)
+    assert set(rows_of(page, "constants_act_on")[0]) == {
+        *("constants", "act on", "the largest error amounts to"),
+    }

@@ -176,7 +176,9 @@ def test_a_network_that_never_ran_in_ngspice_says_so_and_how(tmp_path: Path) -> 
     page, text = made(swept(tmp_path, n_dies=2, axes=axes), tmp_path)
     (section,) = [s for s in page.sections if s.key == "ngspice"]
     assert "nothing on this page was checked against ngspice" in section.paragraphs[0]
-    checked = {row["figure"]: row["for this network"] for row in section.tables[0].plain()}
+    others, compared = section.tables
+    assert others.name == "ngspice_others"
+    checked = {row["figure"]: row["for this network"] for row in compared.plain()}
     assert checked["decisions"] == checked["energy and power, in all"] == "not compared"
     assert checked["corners, temperatures, supplies"] == "0 of 2 conditions"
     (_, plan), (_, commands) = section.lines

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sqlite3
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import yaml
 from scipy import stats
 
 import mru_hw
-from mru_hw.cli.again import InShell
 from mru_hw.cli.app import run as command
 from mru_hw.mapping import map_model
 from mru_hw.report.again import plan_texts
@@ -31,6 +29,7 @@ from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
 from mru_hw.units import render
 from tests.mistakes import sentence
+from tests.reports import ask, made, rows_of, swept
 from tests.sweeps import small_model, write_case
 
 LOSS, ENERGY = 0.05, 15.5e-9
@@ -50,23 +49,12 @@ JOINED = (
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("numbers")
     spec = {"loss": {"at_most": LOSS}, "energy": {"at_most": ENERGY}}
-    plan = read_plan(write_case(folder, n_dies=12, axes=AXES, spec=spec))
-    run_sweep({"sweep": plan}, folder, folder / "run.sqlite", workers=1)
-    return folder / "run.sqlite"
+    return swept(write_case(folder, n_dies=12, axes=AXES, spec=spec))
 
 
 @pytest.fixture(scope="module")
 def page(store: Path) -> Page:
-    with open_run(store) as run:
-        return make_page(run, again=InShell())
-
-
-def ask(store: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
-    db = sqlite3.connect(store)
-    try:
-        return db.execute(query, values).fetchall()
-    finally:
-        db.close()
+    return made(store)
 
 
 def one(store: Path, query: str, *values: Any) -> Any:
@@ -77,11 +65,6 @@ def one(store: Path, query: str, *values: Any) -> Any:
 def card(page: Page, label: str) -> tuple[str, str]:
     (found,) = [c for c in page.cards if c.label.startswith(label)]
     return found.value, found.confidence
-
-
-def table(page: Page, name: str) -> list[dict[str, Any]]:
-    (found,) = [t for s in page.sections for t in s.tables if t.name == name]
-    return list(found.plain())
 
 
 @pytest.mark.parametrize("corner", ["tt", "ff"])
@@ -108,7 +91,7 @@ def test_yields_are_those_of_the_store(store: Path, page: Page, corner: str) -> 
 
 
 def test_the_specification_names_the_worst_run_and_its_die(store: Path, page: Page) -> None:
-    rows = table(page, "specification")
+    rows = rows_of(page, "specification")
     assert len(rows) == 4
     for row in rows:
         corner = "ff" if "ff" in row["population"] else "tt"
@@ -170,7 +153,7 @@ def test_area_is_that_of_the_deck(store: Path, page: Page) -> None:
     value, sure = card(page, "gate area")
     assert value == f"{gates * 1e12:,.0f} µm²"
     assert f"{len(devices):,} transistors" in sure
-    *parts, total = table(page, "area_by_block")
+    *parts, total = rows_of(page, "area_by_block")
     assert total["gate area [m^2]"] == pytest.approx(gates)
     assert sum(row["gate area [m^2]"] for row in parts) == pytest.approx(gates)
 
@@ -182,12 +165,12 @@ def test_totals_are_the_sums_of_their_parts(store: Path, page: Page) -> None:
     (stored,) = ask(store, f"SELECT {sums} FROM result WHERE point = ?", point)
     seconds = one(store, "SELECT avg(seconds) FROM sequence")
     for name in ("power_by_block", "power_by_layer", "power_by_circuit"):
-        *parts, total = table(page, name)
+        *parts, total = rows_of(page, name)
         for column in ("power [W]", "static [W]", "switching [W]"):
             assert sum(row[column] for row in parts) == pytest.approx(total[column], rel=1e-9)
         assert total["static [W]"] + total["switching [W]"] == pytest.approx(total["power [W]"])
         assert sum(row["share"] for row in parts) == pytest.approx(1)
-    *parts, total = table(page, "power_by_block")
+    *parts, total = rows_of(page, "power_by_block")
     by_name = {row["block"]: row for row in parts}
     for k, block in enumerate(blocks):
         assert by_name[block]["static [W]"] == pytest.approx(stored[2 * k] / seconds)
@@ -215,7 +198,7 @@ def test_one_sequence_is_drawn_from_what_the_chip_does(store: Path, page: Page) 
 
 def test_every_condition_has_its_dies(store: Path, page: Page) -> None:
     for corner in ("tt", "ff"):
-        rows = table(page, f"conditions_{corner}")
+        rows = rows_of(page, f"conditions_{corner}")
         assert [row["temperature"] for row in rows] == ["27 °C", "85 °C"]
         for row, temperature in zip(rows, (27, 85), strict=True):
             for supply in (1.8, 1.98):
@@ -237,7 +220,7 @@ def test_the_worst_dies_are_the_worst(store: Path, page: Page) -> None:
     )
     least = dict(ask(store, f"SELECT r.seed, min(r.accuracy) {JOINED} GROUP BY r.seed", "tt"))
     wanted = sorted(least, key=lambda seed: (-failed.get(seed, 0), least[seed], seed))[:10]
-    rows = table(page, "worst_dies_tt")
+    rows = rows_of(page, "worst_dies_tt")
     assert [row["die (seed)"] for row in rows] == wanted
     for row in rows:
         assert row["fails at"] == failed.get(row["die (seed)"], 0)
@@ -248,7 +231,7 @@ def test_the_command_of_a_worst_die_runs_it_again(
     store: Path, page: Page, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(store.parent)
-    row = table(page, "worst_dies_tt")[0]
+    row = rows_of(page, "worst_dies_tt")[0]
     words = row["run again"].split()
     assert words[:2] == ["mru-hw", "explain"]
     assert command([*words[1:], "--json"]) == 0
@@ -428,7 +411,7 @@ def test_headings_captions_and_scopes(page: Page, tmp_path: Path) -> None:
 
 
 def test_the_nominal_die_of_each_point_is_run_at_its_own_condition(store: Path, page: Page) -> None:
-    rows = table(page, "points")
+    rows = rows_of(page, "points")
     assert [row["point"] for row in rows] == list(range(len(rows)))
     base = page.verdict.point
     assert page.verdict.nominal is not None

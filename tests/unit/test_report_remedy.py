@@ -9,7 +9,6 @@ import shlex
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +27,7 @@ from mru_hw.sweeps.statistics.answers import statistics
 from mru_hw.sweeps.verdict import Held, verdict
 from mru_hw.sweeps.view import RunView, open_run
 from mru_hw.sweeps.words import doubted
+from tests.reports import ask, made, swept
 from tests.sweeps import write_case
 
 DIES = 16
@@ -42,9 +42,7 @@ SPEC = {"loss": {"at_most": 0.04}}
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store whose dies, of eight times the mismatch, lose a sequence here and there."""
     folder = tmp_path_factory.mktemp("remedy")
-    plan = read_plan(write_case(folder, n_dies=DIES, axes=AXES, spec=SPEC))
-    run_sweep({"sweep": plan}, folder, folder / "run.sqlite", workers=1)
-    return folder / "run.sqlite"
+    return swept(write_case(folder, n_dies=DIES, axes=AXES, spec=SPEC))
 
 
 @pytest.fixture
@@ -55,13 +53,7 @@ def run(store: Path) -> Iterator[RunView]:
 
 @pytest.fixture(scope="module")
 def page(store: Path) -> Page:
-    with open_run(store) as view:
-        return make_page(view, again=InShell())
-
-
-def ask(store: Path, query: str) -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(store)) as db:
-        return db.execute(query).fetchall()
+    return made(store)
 
 
 def bound(run: RunView) -> Held:
@@ -94,10 +86,12 @@ def test_the_verdict_opens_with_kept_or_not_kept(store: Path, page: Page) -> Non
     assert first.startswith(
         f"The specification is not kept: every die keeps it at {kept or 'none'}"
     )
+    assert first.count("dies keep it)") == 1
+    said = " ".join(page.paragraph)
     for number, passed, _ in rows:
         if passed < DIES:
             at = "85 °C" if number else "27 °C"
-            assert f"corner tt, {at}, 1.8 V ({passed} of {DIES} dies keep it)" in first
+            assert f"corner tt, {at}, 1.8 V ({passed} of {DIES} dies keep it)" in said
 
 
 def test_page_and_terminal_have_the_same_words(
@@ -107,8 +101,9 @@ def test_page_and_terminal_have_the_same_words(
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split()[:4] == ["specification", "is", "not", "kept"]
     words = " ".join(" ".join(lines).split())
-    kept = page.paragraph[0].partition(" Of the whole sweep: ")[0]
-    why = kept.partition(": ")[2].rstrip(".")
+    (section,) = [one for one in page.sections if one.key == "specification"]
+    (kept,) = [text for text in section.paragraphs if text.startswith("The specification is not")]
+    why = kept.partition(": ")[2].partition(". Kept means")[0]
     said = dict.fromkeys(why.replace(";", " ").split())
     assert all(word in words for word in said)
     assert "what would help" in words

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +16,14 @@ from mru_hw.model.io import save_model
 from mru_hw.model.network import Model
 from mru_hw.report.chip import ChipFacts, find_chip
 from mru_hw.report.frames import short_frames
-from mru_hw.report.page import Page, make_page
+from mru_hw.report.page import Page
 from mru_hw.report.trained import origin_lines, origin_said
 from mru_hw.simulate.short_frame import short_frame
 from mru_hw.statistics.shares import paired_shares
-from mru_hw.sweeps.plan import read_plan
-from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.setup import with_frame
 from mru_hw.sweeps.view import open_run
 from mru_hw.units import render
+from tests.reports import ask, made, rows_of, swept
 from tests.sweeps import small_model, write_case
 
 DIES, FRAME = 8, 6e-3
@@ -48,24 +45,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         update={"provenance": {"config": CONFIG}, "metrics": {"accuracy": {"test": 0.75}}}
     )
     save_model(Model(spec=spec, tensors=model.tensors), folder / "model")
-    run_sweep({"sweep": read_plan(path)}, folder, folder / "run.sqlite", workers=1)
-    return folder / "run.sqlite"
+    return swept(path)
 
 
 @pytest.fixture(scope="module")
 def page(store: Path) -> Page:
-    with open_run(store) as view:
-        return make_page(view, again=InShell())
-
-
-def ask(store: Path, query: str) -> list[tuple[Any, ...]]:
-    with contextlib.closing(sqlite3.connect(store)) as db:
-        return db.execute(query).fetchall()
-
-
-def table(page: Page, name: str) -> list[dict[str, Any]]:
-    (found,) = [t for s in page.sections for t in s.tables if t.name == name]
-    return list(found.plain())
+    return made(store)
 
 
 def test_steps_are_those_of_the_decisions(store: Path, page: Page) -> None:
@@ -80,7 +65,7 @@ def test_steps_are_those_of_the_decisions(store: Path, page: Page) -> None:
             for (blob,) in ask(store, "SELECT decision FROM result WHERE point = 0 ORDER BY die")
         ]
     )
-    trained, mapped, nominal, mean = table(page, "steps")
+    trained, mapped, nominal, mean = rows_of(page, "steps")
     assert trained["accuracy"] == right["software"].mean()
     for row, name, before in ((mapped, "ideal", "software"), (nominal, "nominal", "ideal")):
         change, p = paired_shares(right[before], right[name])
@@ -121,7 +106,7 @@ def test_the_frame_that_is_told_is_long_enough(store: Path, page: Page) -> None:
             then = static * one.enough / FRAME + moving
             assert one.price.startswith(f"{render(then, 'J')} a sequence in place of ")
     assert "6 of 6 points doubtful: the frame of 6 ms is short" in page.paragraph[0]
-    rows = table(page, "remedies")
+    rows = rows_of(page, "remedies")
     frames = next(row for row in rows if row["remedy"].startswith("frames of"))
     assert "{axis: frame_period, values: [" in frames["run or not"]
     gain = "not known"

@@ -1,0 +1,50 @@
+"""On how few sequences a verdict hangs: by how many a worst run keeps or breaks its limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from mru_hw.sweeps.verdict import Held, Verdict
+from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import many
+
+FEW = 2
+"""Sequences up to which a verdict is said to hang on them."""
+_COUNTED = {("accuracy", "at_least"), ("loss", "at_most")}
+"""Limits that a wrong decision brings nearer."""
+_ROUNDING = 1e-6
+
+
+def near_said(run: RunView, told: Verdict) -> Iterator[str]:
+    """Say that a few sequences more would turn the verdict, where they would."""
+    counted = [one for one in told.limits if (one.figure, one.side) in _COUNTED]
+    broken = [one for one in told.limits if one.broken]
+    if not counted or any(one not in counted for one in broken):
+        return
+    n = run.n_sequences
+    one_is = f"one sequence is {100 / n:.2f} points"
+    if broken:
+        missing = max(_missing(one, n) for one in broken)
+        if missing <= FEW:
+            yield (
+                f"It hangs on few sequences: with {many(missing, 'sequence')} of {n} more right on "
+                f"each die that breaks it, it would be kept ({one_is})."
+            )
+    elif all(one.kept for one in told.kept_at):
+        spare = min(_spare(one, n) for one in counted)
+        if spare < FEW:
+            yield (
+                f"It hangs on few sequences: with {many(spare + 1, 'sequence')} of {n} more wrong "
+                f"on the worst run, it would not be kept ({one_is})."
+            )
+
+
+def _missing(one: Held, n: int) -> int:
+    """Return how many sequences more must be right on the worst run to keep a limit."""
+    return math.ceil(-one.margin * n - _ROUNDING)
+
+
+def _spare(one: Held, n: int) -> int:
+    """Return how many sequences more may be wrong on the worst run."""
+    return math.floor(one.margin * n + _ROUNDING)
