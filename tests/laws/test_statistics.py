@@ -19,7 +19,7 @@ from mru_hw.statistics.shares import (
     dies_without_failure,
     paired_shares,
 )
-from mru_hw.sweeps.statistics.spread import capability, percentile_band, percentiles
+from mru_hw.sweeps.statistics.spread import capability, percentile_bands, percentiles
 from mru_hw.sweeps.statistics.stopping import (
     Until,
     coverage,
@@ -56,7 +56,7 @@ def of_a_difference(rng: np.random.Generator) -> Band:
 
 
 def of_a_percentile(rng: np.random.Generator) -> Band | None:
-    return percentile_band(rng.standard_normal(1000), 10)
+    return percentile_bands(rng.standard_normal(1000), (10,))["p10"]
 
 
 def crossed(rng: np.random.Generator, dies: int, sequences: int) -> NDArray[np.float64]:
