@@ -183,18 +183,19 @@ def _part(
     found["seconds"] = _numbers(columns["seconds"], 0, MOST)
     done = found["status"] == _DONE
     # What stands beside a run that failed is nothing that it left.
-    kept = columns
+    kept, rows = columns, slice(None)
     if not done.all():
         kept = {name: tuple(compress(columns[name], done)) for name in _FIGURES}
+        rows = done
     n = len(done)
     found |= {"accuracy": np.full(n, np.nan), "energy": np.full(n, np.nan)}
     found["blocks"] = np.full((n, len(BLOCK_NAMES), 2), np.nan)
     found["right"] = np.zeros((n, _bytes(len(claims.labels))), np.uint8)
     if done.any():
-        found["accuracy"][done], found["right"][done] = _decided(kept, claims)
+        found["accuracy"][rows], found["right"][rows] = _decided(kept, claims)
     if done.any() and claims.priced:
-        found["energy"][done] = means = _priced(kept, claims)
-        found["blocks"][done] = _blocks(kept["blocks"], means)
+        found["energy"][rows] = means = _priced(kept, claims)
+        found["blocks"][rows] = _blocks(kept["blocks"], means)
     elif done.any():
         _nothing(kept, "energy", "energy_mean", "quantiles", "blocks")
     return found
@@ -247,9 +248,10 @@ def _blocks(stored: Sequence[Any], means: Floats) -> Floats:
     """Return (run, block, 2) energies [J] that add up to the mean energies of the runs."""
     found = blobs(stored, "<f8", 2 * len(BLOCK_NAMES)).reshape(-1, len(BLOCK_NAMES), 2)
     left_out = np.isnan(found)
-    require(((np.abs(found) <= MOST) | left_out).all())
     require((left_out[:, :, 0] == left_out[:, :, 1]).all())
-    total = np.nansum(found, axis=(1, 2))
+    known = np.where(left_out, 0, found)
+    require((np.abs(known) <= MOST).all())
+    total = known.sum(axis=(1, 2))
     # A block that ngspice does not resolve is left out, and counts in the whole.
     missing = left_out.any(axis=(1, 2)) & (total < means)
     close = np.abs(total - means) <= CLOSE * np.maximum(np.abs(total), means)
@@ -276,7 +278,7 @@ def _placed(found: StoredRuns, claims: Claims) -> None:
         own = claims.designs.get(number)
         if own is not None:
             ran = found.design[rows][found.done[rows]]
-            require(set(ran.tolist()) <= {found.designs.index(own)} if len(ran) else True)
+            require(not len(ran) or (ran == found.designs.index(own)).all())
     require(not claims.complete or not any(left.values()))
 
 

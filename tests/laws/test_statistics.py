@@ -131,6 +131,28 @@ def test_blocks_of_dies_are_one_matrix() -> None:
     assert parts.high == pytest.approx(whole.high, abs=0.1 * whole.half)
 
 
+@pytest.mark.parametrize("dies", [200, 9000])
+def test_numbers_of_any_type_have_one_band(dies: int) -> None:
+    """Sums of whole numbers in single precision are those in double precision, to the bit."""
+    rng = np.random.default_rng(7)
+    right, other = (crossed(rng, dies, 40) for _ in range(2))
+    for numbers, kind in ((right, np.bool_), (right - other, np.int8)):
+        blocks = [numbers[:77], numbers[77:]]
+        exact = two_way_band(blocks, differences=True)
+        assert exact is not None
+        assert exact.value == pytest.approx(numbers.mean(), rel=1e-12)
+        assert two_way_band([one.astype(kind) for one in blocks], differences=True) == exact
+
+
+def test_ends_of_a_percentile_are_dies_by_their_order() -> None:
+    """Of 1000 dies P10 lies between the 82nd and the 120th, by the binomial distribution."""
+    bands = percentile_bands(np.random.default_rng(8).permutation(1000.0 * np.arange(1, 1001)))
+    assert list(bands) == [f"p{percent}" for percent in (1, 5, 10, 25, 50, 75, 90, 95, 99)]
+    assert bands["p10"] == Band(value=100_900.0, low=82_000.0, high=120_000.0)
+    # Five dies have none: the least and the largest of them may both lie on one side of the median.
+    assert percentile_bands(np.arange(5.0)) == {}
+
+
 @pytest.mark.parametrize("differences", [False, True])
 def test_moments_of_many_dies_say_what_drawing_them_says(
     differences: bool, monkeypatch: pytest.MonkeyPatch
