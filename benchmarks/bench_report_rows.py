@@ -15,7 +15,6 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
-import json
 import multiprocessing
 import resource
 import sqlite3
@@ -31,7 +30,7 @@ from benchmarks.study import computer, parsed, show, study, tell
 from mru_hw.report.page import write_report
 from mru_hw.sweeps.explanation import explain
 from mru_hw.sweeps.face import read_sweep, sweep
-from mru_hw.sweeps.store import COLUMNS, plain
+from mru_hw.sweeps.results import COLUMNS
 from mru_hw.sweeps.view import open_run
 
 FEW = 20
@@ -90,7 +89,6 @@ def alike(
         one = dict(zip((*COLUMNS, "seconds"), known[row], strict=True))
         right = np.unpackbits(np.frombuffer(one["right"], np.uint8))
         right[sequence] = 1
-        blocks = json.loads(one["blocks"])
         yield tuple(
             (
                 one
@@ -101,7 +99,7 @@ def alike(
                     "right": np.packbits(right).tobytes(),
                     "energy_mean": float(scale * one["energy_mean"]),
                     "quantiles": (scale * np.frombuffer(one["quantiles"], "<f8")).tobytes(),
-                    "blocks": plain({k: [float(scale * e) for e in v] for k, v in blocks.items()}),
+                    "blocks": (scale * np.frombuffer(one["blocks"], "<f8")).tobytes(),
                 }
             ).values()
         )
@@ -110,9 +108,7 @@ def alike(
 def reported(out: Path, given: argparse.Namespace) -> Iterator[str]:
     """Yield the parts of a report as they are done."""
     with open_run(out) as run:
-        yield "read"
-        run.digest()
-        yield "hash"
+        yield "read and hash"
         write_report(run, given.work / "report.html")
         yield "page"
 
@@ -150,7 +146,7 @@ def asked(name: str, out: Path, given: argparse.Namespace) -> dict[str, float]:
     found, before = {}, time.process_time()
     for part in QUESTIONS[name](out, given):
         now = time.process_time()
-        found[f"{part}_s"], before = now - before, now
+        found[f"{part.replace(' ', '_')}_s"], before = now - before, now
     # macOS counts bytes, Linux KiB.
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

@@ -299,8 +299,16 @@ def read_yaml(path: Path, option: str | None = None) -> dict[str, Any]:
     UserError
         The file is missing, too large, or not such a mapping.
     """
-    field = path.name
-    data = read_bytes(path, option or field, limit=DOCUMENT_BYTES, what="a YAML file")
+    return parse_yaml(yaml_bytes(path, option), path.name)
+
+
+def yaml_bytes(path: Path, option: str | None = None) -> bytes:
+    """Return the bytes of a YAML file, as `read_yaml` reads it."""
+    return read_bytes(path, option or path.name, limit=DOCUMENT_BYTES, what="a YAML file")
+
+
+def parse_yaml(data: bytes, field: str) -> dict[str, Any]:
+    """Return what the bytes of a YAML file say; `field` stands for the file in errors."""
     try:
         document = core_yaml.load(data)
     except yaml.MarkedYAMLError as error:

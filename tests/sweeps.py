@@ -47,6 +47,20 @@ def write_case(folder: Path, n_seq: int = 20, **plan: Any) -> Path:
     return path
 
 
+BLOCKS = ("bias", "clock", "memory", "mirror")
+"""The order in which a store has the energies of supply blocks, static and switching."""
+
+
+def parts_of(stored: bytes) -> dict[str, list[float]]:
+    """Static and switching energy [J] by supply block, of those that a run resolves."""
+    pairs = np.frombuffer(stored, "<f8").reshape(len(BLOCKS), 2)
+    return {
+        name: pair.tolist()
+        for name, pair in zip(BLOCKS, pairs, strict=True)
+        if not np.isnan(pair).all()
+    }
+
+
 def rows(store: Path, columns: str) -> list[tuple[Any, ...]]:
     """Return columns of every result, in order."""
     db = sqlite3.connect(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,6 +53,7 @@ def subcircuits(view: str) -> list[str]:
     return [str(name) for name in _contract(view)["subcircuits"]]
 
 
+@functools.cache
 def _contract(view: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = load((circuits_dir() / view / "cell.yaml").read_bytes())
     return found

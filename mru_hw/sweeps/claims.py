@@ -44,8 +44,8 @@ _LEAST = 1 / MOST
 
 def check_claims(
     db: sqlite3.Connection, facts: Mapping[str, str]
-) -> tuple[dict[int, Point], StoredRuns]:
-    """Refuse a store whose numbers cannot be; return its points by number, and its runs.
+) -> tuple[dict[int, Point], StoredRuns, str]:
+    """Refuse a store whose numbers cannot be; return its points by number, its runs and their hash.
 
     Shares lie within 0 and 1 and are those of the stored decisions, energies and times are finite
     and not negative, means and blocks are those of the stored numbers, points and dies are those of
@@ -77,7 +77,7 @@ def check_claims(
         whole=any(plan["keep"] == "all" for plan in plans.values()),
         complete=complete == "true",
     )
-    return wanted, read_runs(db, claims)
+    return wanted, *read_runs(db, claims)
 
 
 def _number(value: object, low: float, high: float = MOST) -> None:

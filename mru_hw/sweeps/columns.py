@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.sweeps.point_view import PointView
-from mru_hw.sweeps.stored_runs import BLOCK_NAMES, STATUSES, StoredRuns
+from mru_hw.sweeps.store import BLOCK_NAMES
+from mru_hw.sweeps.stored_runs import STATUSES, StoredRuns
 from mru_hw.sweeps.view import RunView
 
 Columns = dict[str, NDArray[Any]]

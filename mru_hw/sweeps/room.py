@@ -10,7 +10,7 @@ from mru_hw.errors import UserError
 from mru_hw.sweeps.store import QUANTILES
 from mru_hw.words import many
 
-_ROW = 330
+_ROW = 165
 """Bytes of a run beside its sequences and quantiles: status, hash of the design, blocks."""
 _BEGINNING = 100_000
 """Bytes of a store without a run."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from mru_hw.errors import RunStatus, UserError
 from mru_hw.files import reason, whole_file
 from mru_hw.leftovers import sole
+from mru_hw.simulate.supply import BLOCKS
 from mru_hw.sweeps.points import Key
 from mru_hw.sweeps.ready import Ready
 from mru_hw.sweeps.references import Reference
+from mru_hw.sweeps.results import COLUMNS, results_digest
 from mru_hw.sweeps.store_file import (
     APPLICATION,
     FORMAT,
@@ -28,7 +30,7 @@ from mru_hw.sweeps.store_file import (
     unbegun,
 )
 from mru_hw.sweeps.subject import Subject
-from mru_hw.sweeps.work import DieResult
+from mru_hw.sweeps.work import Blocks, DieResult
 
 FRAME = "frame_period_s"
 """Of the network, by which sequences last."""
@@ -52,12 +54,13 @@ CREATE TABLE point(number INTEGER PRIMARY KEY, study TEXT NOT NULL, settings TEX
     dies INTEGER NOT NULL, input_energy REAL);
 CREATE TABLE result(point INTEGER NOT NULL REFERENCES point(number), trial INTEGER NOT NULL,
     die INTEGER NOT NULL, seed INTEGER NOT NULL, status TEXT NOT NULL, design TEXT NOT NULL,
-    accuracy REAL, right BLOB, energy_mean REAL, quantiles BLOB, blocks TEXT, decision BLOB,
+    accuracy REAL, right BLOB, energy_mean REAL, quantiles BLOB, blocks BLOB, decision BLOB,
     energy BLOB, seconds REAL NOT NULL, PRIMARY KEY(point, trial, die));
 """
 """`right` has a bit for each sequence in order, as `numpy.packbits` puts them; other blobs are
-little-endian: decisions int16, energies and their quantiles at `QUANTILES` float64 [J]. Decisions
-and energies, one a sequence, are there where the plan keeps all.
+little-endian: decisions int16, energies, their quantiles at `QUANTILES` and their parts by
+`BLOCK_NAMES` float64 [J]. Decisions and energies, one a sequence, are there where the plan keeps
+all.
 
 The settings of a point and the options of a design are JSON, so that an axis or an option more is
 no other format; `mru_hw.sweeps.claims` says what a store that knows fewer is taken for.
@@ -67,11 +70,9 @@ no other format; `mru_hw.sweeps.claims` says what a store that knows fewer is ta
 QUANTILES = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
 """The percentiles over sequences that are stored of the energies of a run."""
 
-COLUMNS = (
-    *("point", "trial", "die", "seed", "status", "design", "accuracy", "right", "energy_mean"),
-    *("quantiles", "blocks", "decision", "energy"),
-)
-"""What a run left, without its seconds."""
+BLOCK_NAMES = tuple(sorted(BLOCKS))
+"""The supply blocks whose static and switching energies are stored, one after the other."""
+
 _INSERT = f"INSERT OR REPLACE INTO result VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608
 
 
@@ -328,7 +329,7 @@ class Store:
             _blob(right, "u1"),
             None if one.energy is None else float(np.mean(one.energy)),
             _blob(quantiles, "<f8"),
-            None if one.blocks is None else plain(one.blocks),
+            _blob(None if one.blocks is None else _by_block(one.blocks), "<f8"),
             _blob(decision, "<i2"),
             _blob(energy, "<f8"),
             one.seconds,
@@ -349,20 +350,6 @@ class Store:
         self.connection.execute("COMMIT")
 
 
-_ROWS = 100
-"""Rows that are hashed at a time: their blobs are large."""
-
-
-def results_digest(connection: sqlite3.Connection) -> str:
-    """Return a hash of all results but their seconds: equal digests are equal bits."""
-    sha = hashlib.sha256()
-    columns = ", ".join(COLUMNS)
-    rows = connection.execute(f"SELECT {columns} FROM result ORDER BY point, trial, die")  # noqa: S608
-    while some := rows.fetchmany(_ROWS):
-        sha.update("".join(map(repr, some)).encode())
-    return sha.hexdigest()
-
-
 def plain(value: object) -> str:
     """Return a value as the store keeps it among the facts of the run."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
@@ -370,3 +357,8 @@ def plain(value: object) -> str:
 
 def _blob(values: Any, kind: str) -> bytes | None:
     return None if values is None else np.ascontiguousarray(values).astype(kind).tobytes()
+
+
+def _by_block(parts: Blocks) -> list[tuple[float, float]]:
+    """Return static and switching energies [J] by `BLOCK_NAMES`; NaN where not resolved."""
+    return [parts.get(name, (math.nan, math.nan)) for name in BLOCK_NAMES]

@@ -10,7 +10,7 @@ from typing import final
 from mru_hw.errors import UserError
 
 APPLICATION = 0x6D727568  # "mruh"
-FORMAT = 5
+FORMAT = 6
 _SQLITE = b"SQLite format 3\0"
 
 SQLITE_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import chain, compress, pairwise
+from itertools import compress, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus
-from mru_hw.simulate.supply import BLOCKS
 from mru_hw.sweeps.points import Asked, Point
-from mru_hw.sweeps.store import QUANTILES
+from mru_hw.sweeps.results import ResultsHash, results
+from mru_hw.sweeps.store import BLOCK_NAMES, QUANTILES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,22 +22,16 @@ Packed = NDArray[np.uint8]
 
 STATUSES = tuple(RunStatus)
 """What the numbers of `StoredRuns.status` stand for."""
-BLOCK_NAMES = tuple(sorted(BLOCKS))
-"""What `StoredRuns.blocks` has in its second dimension."""
 MOST = 1e60
 """The largest number: squares of ratios of such numbers, and sums of those, are floats."""
 CLOSE = 1e-9
 """Relative, of a mean that is stored beside its numbers."""
-_ROWS = 1000
-"""Results that are read at a time: their blobs are large."""
 _CODES = {status.name: code for code, status in enumerate(STATUSES)}
 _DONE = STATUSES.index(RunStatus.DONE)
 _ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.uint16)
 """How many bits of a byte are set."""
-_COLUMNS = (
-    *("point", "trial", "die", "seed", "status", "design", "seconds"),
-    *("accuracy", "right", "energy_mean", "quantiles", "blocks", "decision", "energy"),
-)
+_FIGURES = ("accuracy", "right", "energy_mean", "quantiles", "blocks", "decision", "energy")
+"""Columns of what runs that are done left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +123,8 @@ def require(so: object) -> None:
         raise ValueError("a claim that cannot be")
 
 
-def read_runs(db: sqlite3.Connection, claims: Claims) -> StoredRuns:
-    """Return the runs of a store.
+def read_runs(db: sqlite3.Connection, claims: Claims) -> tuple[StoredRuns, str]:
+    """Return the runs of a store, and their `ResultsHash`.
 
     Each has numbers that can be, means and blocks that are those of what stands beside them, and
     belongs to one of its points, once.
@@ -142,24 +135,22 @@ def read_runs(db: sqlite3.Connection, claims: Claims) -> StoredRuns:
         Something is not so.
     """
     designs: dict[str, int] = {}
-    (n,) = db.execute("SELECT count(*) FROM result").fetchone()
+    # Of the table itself: the rows are read by its index, which may be damaged where it is not.
+    (n,) = db.execute("SELECT count(*) FROM result NOT INDEXED").fetchone()
     # Whole columns at once: parts that are put together in the end take twice the memory.
     columns = _empty(n, len(claims.labels))
-    end = 0
-    for chunk in _chunks(db):
+    hashed, end = ResultsHash(), 0
+    for chunk in results(db):
         part = _part(chunk, claims, designs)
         start, end = end, end + len(part["die"])
         require(end <= n)
         for name, column in columns.items():
             column[start:end] = part[name]
+        hashed.add(chunk)
     require(end == n)
-    order = np.lexsort((columns["die"], columns["trial"], columns["point"]))
-    if (np.diff(order) != 1).any():
-        for name in columns:
-            columns[name] = columns[name][order]
     found = StoredRuns(designs=tuple(designs), **columns)
-    _placed(found, claims, dict(_indexed(db)))
-    return found
+    _placed(found, claims)
+    return found, hashed.hexdigest()
 
 
 def _empty(n: int, n_sequences: int) -> dict[str, Any]:
@@ -174,22 +165,6 @@ def _empty(n: int, n_sequences: int) -> dict[str, Any]:
 def _bytes(n_sequences: int) -> int:
     """Return how many bytes have a bit for each sequence."""
     return -(-n_sequences // 8)
-
-
-def _indexed(db: sqlite3.Connection) -> Iterator[tuple[tuple[int, int], tuple[int, ...]]]:
-    """Yield by point and trial count, least, largest and sum of the dies, as the index has them.
-
-    By the index runs are found later, and it may be damaged where the table is not.
-    """
-    query = "SELECT point, trial, count(*), min(die), max(die), sum(die) FROM result"
-    for point, trial, *told in db.execute(f"{query} GROUP BY point, trial"):
-        yield (point, trial), tuple(told)
-
-
-def _chunks(db: sqlite3.Connection) -> Iterator[dict[str, tuple[Any, ...]]]:
-    cursor = db.execute(f"SELECT {', '.join(_COLUMNS)} FROM result")  # noqa: S608
-    while rows := cursor.fetchmany(_ROWS):
-        yield dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
 
 
 def _part(
@@ -207,18 +182,20 @@ def _part(
     found["design"] = _places(columns["design"], designs)
     found["seconds"] = _numbers(columns["seconds"], 0, MOST)
     done = found["status"] == _DONE
-    figures = _COLUMNS[_COLUMNS.index("accuracy") :]
     # What stands beside a run that failed is nothing that it left.
-    kept = {name: tuple(compress(columns[name], done)) for name in figures}
+    kept, rows = columns, slice(None)
+    if not done.all():
+        kept = {name: tuple(compress(columns[name], done)) for name in _FIGURES}
+        rows = done
     n = len(done)
     found |= {"accuracy": np.full(n, np.nan), "energy": np.full(n, np.nan)}
     found["blocks"] = np.full((n, len(BLOCK_NAMES), 2), np.nan)
     found["right"] = np.zeros((n, _bytes(len(claims.labels))), np.uint8)
     if done.any():
-        found["accuracy"][done], found["right"][done] = _decided(kept, claims)
+        found["accuracy"][rows], found["right"][rows] = _decided(kept, claims)
     if done.any() and claims.priced:
-        found["energy"][done] = means = _priced(kept, claims)
-        found["blocks"][done] = _blocks(kept["blocks"], means)
+        found["energy"][rows] = means = _priced(kept, claims)
+        found["blocks"][rows] = _blocks(kept["blocks"], means)
     elif done.any():
         _nothing(kept, "energy", "energy_mean", "quantiles", "blocks")
     return found
@@ -242,7 +219,7 @@ def _decided(columns: Mapping[str, Sequence[Any]], claims: Claims) -> tuple[Floa
     packed = blobs(columns["right"], "u1", _bytes(n))
     # Bits behind the last sequence are 0.
     require(not n % 8 or not (packed[:, -1] & (0xFF >> n % 8)).any())
-    require(np.allclose(share, _ONES[packed].sum(axis=1) / n, rtol=0, atol=CLOSE))
+    require((np.abs(share - _ONES[packed].sum(axis=1) / n) <= CLOSE).all())
     if claims.whole:
         chosen = blobs(columns["decision"], "<i2", n)
         right = np.packbits(chosen == claims.labels, axis=1)
@@ -267,69 +244,32 @@ def _priced(columns: Mapping[str, Sequence[Any]], claims: Claims) -> Floats:
     return mean
 
 
-def _blocks(texts: Sequence[str], means: Floats) -> Floats:
+def _blocks(stored: Sequence[Any], means: Floats) -> Floats:
     """Return (run, block, 2) energies [J] that add up to the mean energies of the runs."""
-    found = np.full((len(texts), len(BLOCK_NAMES), 2), np.nan)
-    alike = _alike(texts)
-    for names, rows, pairs in _apart(texts) if alike is None else [alike]:
-        values = _numbers(pairs, -MOST, MOST).reshape(-1, len(names), 2)
-        places = np.array([BLOCK_NAMES.index(name) for name in names], np.int64)
-        found[np.ix_(np.array(rows, np.int64), places)] = values
-    total = np.nansum(found, axis=(1, 2))
+    found = blobs(stored, "<f8", 2 * len(BLOCK_NAMES)).reshape(-1, len(BLOCK_NAMES), 2)
+    left_out = np.isnan(found)
+    require((left_out[:, :, 0] == left_out[:, :, 1]).all())
+    known = np.where(left_out, 0, found)
+    require((np.abs(known) <= MOST).all())
+    total = known.sum(axis=(1, 2))
     # A block that ngspice does not resolve is left out, and counts in the whole.
-    missing = np.isnan(found).any(axis=(1, 2)) & (total < means)
+    missing = left_out.any(axis=(1, 2)) & (total < means)
     close = np.abs(total - means) <= CLOSE * np.maximum(np.abs(total), means)
     require((missing | close).all())
     return found
 
 
-_Numbers = tuple[tuple[str, ...], Sequence[int], list[Any]]
-"""Names of blocks, rows of texts, and their numbers one after the other."""
-
-
-def _alike(texts: Sequence[str]) -> _Numbers | None:
-    """Read texts that differ from the first in their numbers alone; None where they do not.
-
-    As one list: mappings and pairs of a million runs keep Python's collector of garbage busy.
-    """
-    names = tuple(json.loads(texts[0]))
-    text = ",".join(texts)
-    for k, name in enumerate(names):
-        text = text.replace(f'{"], " if k else "{"}"{name}": [', "," if k else "")
-    try:
-        numbers = json.loads(f"[{text.replace(']}', '')}]")
-    except ValueError:
-        return None
-    whole = len(numbers) == 2 * len(names) * len(texts)
-    return (names, range(len(texts)), numbers) if whole else None
-
-
-def _apart(texts: Sequence[str]) -> Iterator[_Numbers]:
-    """Read texts of several forms."""
-    parsed = [json.loads(text) for text in texts]
-    named = [tuple(one) for one in parsed]
-    for names in set(named):
-        rows = [row for row, one in enumerate(named) if one == names]
-        pairs = [pair for row in rows for pair in parsed[row].values()]
-        require(set(map(type, pairs)) <= {list} and set(map(len, pairs)) <= {2})
-        yield names, rows, list(chain.from_iterable(pairs))
-
-
-def _placed(
-    found: StoredRuns, claims: Claims, indexed: Mapping[tuple[int, int], tuple[int, ...]]
-) -> None:
+def _placed(found: StoredRuns, claims: Claims) -> None:
     """Every run is one of those that the store is for, stands there once, and is of its design."""
-    again = np.ones(max(0, len(found.point) - 1), np.bool_)
-    for one in (found.point, found.trial, found.die):
-        again &= np.diff(one) == 0
-    require(not again.any())
+    point, trial, die = (np.diff(one) for one in (found.point, found.trial, found.die))
+    same = point == 0
+    require(((point > 0) | (same & (trial > 0)) | (same & (trial == 0) & (die > 0))).all())
     left = dict(claims.asked)
     starts = np.flatnonzero(np.diff(found.point, prepend=-1) | np.diff(found.trial, prepend=-1))
     for low, high in pairwise((*starts.tolist(), len(found.point))):
         number, rows = int(found.point[low]), slice(low, high)
         key, there = (number, int(found.trial[low])), found.die[rows]
         dies = left.pop(key)
-        require(indexed[key] == (len(there), there[0], there[-1], there.sum()))
         require(dies.start <= there[0] and there[-1] < dies.stop)
         require(len(there) == len(dies) or not claims.complete)
         seeds = claims.points[number].dies
@@ -338,8 +278,8 @@ def _placed(
         own = claims.designs.get(number)
         if own is not None:
             ran = found.design[rows][found.done[rows]]
-            require(set(ran.tolist()) <= {found.designs.index(own)} if len(ran) else True)
-    require(len(indexed) == len(starts) and (not claims.complete or not any(left.values())))
+            require(not len(ran) or (ran == found.designs.index(own)).all())
+    require(not claims.complete or not any(left.values()))
 
 
 def _numbers(values: Sequence[Any], low: float, high: float) -> Floats:

@@ -20,9 +20,9 @@ from mru_hw.sweeps.claims import check_claims
 from mru_hw.sweeps.point_view import Array, PointView
 from mru_hw.sweeps.ready import DOUBTFUL, DOUBTFUL_POINTS
 from mru_hw.sweeps.spec import DEFAULT, Spec
-from mru_hw.sweeps.store import FRAME, QUANTILES, results_digest
+from mru_hw.sweeps.store import BLOCK_NAMES, FRAME, QUANTILES
 from mru_hw.sweeps.store_file import APPLICATION, UnusableStoreError, refuse_format
-from mru_hw.sweeps.stored_runs import BLOCK_NAMES, STATUSES
+from mru_hw.sweeps.stored_runs import STATUSES
 
 _EXPECTED = "a sweep that mru-hw wrote, not damaged"
 _DAMAGE = (
@@ -62,9 +62,9 @@ class RunView:
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self.path, self._db, self._digest = path, connection, ""
+        self.path, self._db = path, connection
         self.facts = {str(k): str(v) for k, v in connection.execute("SELECT * FROM run")}
-        self._wanted, self.runs = check_claims(connection, self.facts)
+        self._wanted, self.runs, self._digest = check_claims(connection, self.facts)
         rows = connection.execute("SELECT label, frames, seconds FROM sequence ORDER BY number")
         self.labels, self.frames, self.duration = (
             np.array(column) for column in zip(*rows.fetchall(), strict=True)
@@ -233,8 +233,7 @@ class RunView:
         self._db.backup(other)
 
     def digest(self) -> str:
-        """Return the hash of all results but their seconds, which is made once."""
-        self._digest = self._digest or results_digest(self._db)
+        """Return the `ResultsHash` of the store."""
         return self._digest
 
     def _rows(self) -> list[tuple[Any, ...]]:
@@ -344,7 +343,8 @@ def _mean_blocks(found: Array) -> dict[str, tuple[float, float]]:
     """Return the means over runs of those blocks that a run resolves."""
     means = {}
     for k, name in enumerate(BLOCK_NAMES):
-        resolved = found[~np.isnan(found[:, k]).any(axis=1), k]
+        known = ~np.isnan(found[:, k]).any(axis=1)
+        resolved = found[:, k] if known.all() else found[known, k]
         if len(resolved):
             means[name] = float(resolved[:, 0].mean()), float(resolved[:, 1].mean())
     return means

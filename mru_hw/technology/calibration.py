@@ -5,6 +5,7 @@ The constants stand in ``calibration/<technology>.yaml`` and nowhere else.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import Field, model_validator
 from mru_hw import core_yaml
 from mru_hw.documents import Document, Several
 from mru_hw.errors import MruHwError, UserError
-from mru_hw.files import read_document, refuse_foreign, validated, whole_file
+from mru_hw.files import parse_yaml, refuse_foreign, validated, whole_file, yaml_bytes
 from mru_hw.technology.folders import constants_folder
 from mru_hw.technology.grid import CURVES, ZERO_CELSIUS, Grid
 from mru_hw.technology.technology import Technology
@@ -292,7 +293,7 @@ def read_calibration(path: Path, technology: Technology, field: str) -> Calibrat
         The file is no calibration, is another technology's, or was made with other model cards or
         device sizes.
     """
-    calibration = read_document(path, Calibration, field)
+    calibration = _parsed(yaml_bytes(path, field), path.name)
     if calibration.technology != technology.name:
         expected = f"{technology.name}, the technology that is asked for"
         raise UserError(f"{path.name}: technology", calibration.technology, expected)
@@ -301,6 +302,12 @@ def read_calibration(path: Path, technology: Technology, field: str) -> Calibrat
             expected = f"{now[:16]}…, those of {technology.name} today: characterize again"
             raise UserError(f"{path.name}: {name}", f"{found[:16]}…", expected)
     return calibration
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(data: bytes, source: str) -> Calibration:
+    """Return what the bytes of a file say, read once: a page and a sweep ask for them again."""
+    return validated(Calibration, parse_yaml(data, source), source)
 
 
 def _made_with(calibration: Calibration, technology: Technology) -> dict[str, tuple[str, str]]:
@@ -327,7 +334,7 @@ def load_calibration(technology: Technology) -> Calibration:
             f"The calibration of {technology.name} is missing: mru-hw characterize makes it, as "
             f"{path}."
         )
-    calibration = read_document(path, Calibration)
+    calibration = _parsed(yaml_bytes(path), path.name)
     words = {"models_hash": "model cards", "devices_hash": "device sizes"}
     for name, (found, now) in _made_with(calibration, technology).items():
         if found != now:

@@ -154,7 +154,7 @@ def _schema(draw: Random, db: sqlite3.Connection) -> str:
     return statement
 
 
-_JSON = (("result", "blocks"), ("point", "settings"), ("design", "options"))
+_JSON = (("point", "settings"), ("design", "options"))
 """Columns that hold JSON."""
 
 

@@ -19,7 +19,7 @@ from mru_hw.statistics.shares import (
     dies_without_failure,
     paired_shares,
 )
-from mru_hw.sweeps.statistics.spread import capability, percentile_band, percentiles
+from mru_hw.sweeps.statistics.spread import capability, percentile_bands, percentiles
 from mru_hw.sweeps.statistics.stopping import (
     Until,
     coverage,
@@ -56,7 +56,7 @@ def of_a_difference(rng: np.random.Generator) -> Band:
 
 
 def of_a_percentile(rng: np.random.Generator) -> Band | None:
-    return percentile_band(rng.standard_normal(1000), 10)
+    return percentile_bands(rng.standard_normal(1000), (10,))["p10"]
 
 
 def crossed(rng: np.random.Generator, dies: int, sequences: int) -> NDArray[np.float64]:
@@ -129,6 +129,28 @@ def test_blocks_of_dies_are_one_matrix() -> None:
     assert whole.value == parts.value == pytest.approx(right.mean())
     assert parts.low == pytest.approx(whole.low, abs=0.1 * whole.half)
     assert parts.high == pytest.approx(whole.high, abs=0.1 * whole.half)
+
+
+@pytest.mark.parametrize("dies", [200, 9000])
+def test_numbers_of_any_type_have_one_band(dies: int) -> None:
+    """Sums of whole numbers in single precision are those in double precision, to the bit."""
+    rng = np.random.default_rng(7)
+    right, other = (crossed(rng, dies, 40) for _ in range(2))
+    for numbers, kind in ((right, np.bool_), (right - other, np.int8)):
+        blocks = [numbers[:77], numbers[77:]]
+        exact = two_way_band(blocks, differences=True)
+        assert exact is not None
+        assert exact.value == pytest.approx(numbers.mean(), rel=1e-12)
+        assert two_way_band([one.astype(kind) for one in blocks], differences=True) == exact
+
+
+def test_ends_of_a_percentile_are_dies_by_their_order() -> None:
+    """Of 1000 dies P10 lies between the 82nd and the 120th, by the binomial distribution."""
+    bands = percentile_bands(np.random.default_rng(8).permutation(1000.0 * np.arange(1, 1001)))
+    assert list(bands) == [f"p{percent}" for percent in (1, 5, 10, 25, 50, 75, 90, 95, 99)]
+    assert bands["p10"] == Band(value=100_900.0, low=82_000.0, high=120_000.0)
+    # Five dies have none: the least and the largest of them may both lie on one side of the median.
+    assert percentile_bands(np.arange(5.0)) == {}
 
 
 @pytest.mark.parametrize("differences", [False, True])

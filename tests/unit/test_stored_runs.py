@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ import pytest
 
 import mru_hw
 from mru_hw.errors import RunStatus
-from mru_hw.sweeps.store import QUANTILES
-from mru_hw.sweeps.stored_runs import BLOCK_NAMES, STATUSES
+from mru_hw.sweeps.store import BLOCK_NAMES, QUANTILES
+from mru_hw.sweeps.stored_runs import STATUSES
 from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
-from tests.sweeps import rows, write_case
+from tests.sweeps import parts_of, rows, write_case
 
 AXES: list[dict[str, Any]] = [
     {"axis": "mismatch_scale", "values": [1, 8]},
@@ -55,8 +55,12 @@ TURNED = (
     "DROP TABLE other",
 )
 FAILED = "UPDATE result SET status = 'NO_LAW' WHERE point = 1 AND die = 2"
-SPACED = "UPDATE result SET blocks = replace(blocks, ', ', ' , ') WHERE die = 3"
-RESOLVED = "UPDATE result SET blocks = json_remove(blocks, '$.clock') WHERE die = 1 AND point = 0"
+NONE = np.full(2, np.nan).tobytes().hex()
+RESOLVED = (
+    f"UPDATE result SET blocks = CAST(substr(blocks, 1, 16) || x'{NONE}' || substr(blocks, 33) "
+    "AS BLOB) WHERE die = 1 AND point = 0"
+)
+"""A run that does not resolve the clock, the second block."""
 
 
 @pytest.mark.parametrize("order", [(), TURNED], ids=["as written", "the other way round"])
@@ -80,7 +84,7 @@ def test_decisions_and_energies_are_those_of_each_run(order: tuple[str, ...], st
 
 @pytest.mark.parametrize("order", [(), TURNED], ids=["as written", "the other way round"])
 def test_arrays_are_what_stands_there(order: tuple[str, ...], store: Path) -> None:
-    change(store, *order, FAILED, SPACED, RESOLVED)
+    change(store, *order, FAILED, RESOLVED)
     stored = rows(store, "point, trial, die, seed, status, accuracy, energy_mean, seconds, blocks")
     with open_run(store) as run:
         found = run.runs
@@ -97,7 +101,7 @@ def test_arrays_are_what_stands_there(order: tuple[str, ...], store: Path) -> No
             assert np.isnan([found.accuracy[k], found.energy[k], *found.blocks[k].ravel()]).all()
             continue
         assert (found.accuracy[k], found.energy[k]) == (accuracy, energy)
-        parts = json.loads(blocks)
+        parts = parts_of(blocks)
         assert len(parts) == len(BLOCK_NAMES) - ((point, die) == (0, 1))
         for name, pair in zip(BLOCK_NAMES, found.blocks[k].tolist(), strict=True):
             assert np.isnan(pair).all() if name not in parts else pair == parts[name]
@@ -182,21 +186,24 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "a bit behind the last sequence": _bit,
     "an index that lacks a run": _index,
     "quantiles that fall": by(
-        "UPDATE result SET quantiles = substr(quantiles, 81) || substr(quantiles, 9) WHERE die = 2"
+        "UPDATE result SET quantiles = CAST(substr(quantiles, 1, 8) || substr(quantiles, 17, 8) || "
+        "substr(quantiles, 9, 8) || substr(quantiles, 25) AS BLOB) WHERE die = 2"
     ),
     "a mean beyond its quantiles": by(
-        "UPDATE result SET energy_mean = 1.0, blocks = "
-        '\'{"bias": [1.0, 0.0], "clock": [0.0, 0.0], "memory": [0.0, 0.0], '
-        '"mirror": [0.0, 0.0]}\' WHERE die = 2'
+        f"UPDATE result SET energy_mean = 1.0, blocks = x'{struct.pack('<8d', 1, *[0] * 7).hex()}' "
+        "WHERE die = 2"
     ),
     "decisions in a summary": by(f"UPDATE result SET decision = x'{'00' * 40}' WHERE die = 2"),
-    "numbers in another block": by(
-        "UPDATE result SET blocks = replace(blocks, '], \"clock\": [', ', 0.0], \"clock\": [')"
-        " WHERE die = 2"
+    "two runs in one": by(
+        "UPDATE result SET blocks = CAST(blocks || blocks AS BLOB) WHERE die = 2"
     ),
-    "two runs in one": by("UPDATE result SET blocks = blocks || ',' || blocks WHERE die = 2"),
-    "blocks that are true": by(
-        "UPDATE result SET blocks = replace(blocks, '0.0', 'true') WHERE die = 2"
+    "the static half of a block": by(
+        f"UPDATE result SET blocks = CAST(x'{NONE[:16]}' || substr(blocks, 9) AS BLOB) "
+        "WHERE die = 2"
+    ),
+    "a block beyond every number": by(
+        f"UPDATE result SET blocks = CAST(x'{struct.pack('<2d', 1e61, -1e61).hex()}' || "
+        "substr(blocks, 17) AS BLOB) WHERE die = 2"
     ),
 }
 

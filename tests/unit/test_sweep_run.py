@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
@@ -35,7 +34,7 @@ from mru_hw.technology import load_technology
 from mru_hw.variation import draw_die, nominal_die
 from tests.mistakes import sentence
 from tests.networks import draw_inputs, draw_model, make_spec
-from tests.sweeps import rows, small_inputs, small_model, write_case
+from tests.sweeps import parts_of, rows, small_inputs, small_model, write_case
 
 TECHNOLOGY = load_technology("generic180")
 AXES = [
@@ -140,7 +139,10 @@ def test_every_run_is_what_simulate_gives(tmp_path: Path, inside: list[Job]) -> 
         assert np.array_equal(np.frombuffer(joules, "<f8"), priced.total)
         assert accuracy == np.mean(run.trace.decision[0] == inputs.y)
         assert mean == priced.total.mean()
-        assert sum(map(sum, json.loads(blocks).values())) == pytest.approx(mean)
+        assert parts_of(blocks) == {
+            name: [part.mean() for part in parts] for name, parts in priced.blocks.items()
+        }
+        assert np.frombuffer(blocks, "<f8").sum() == pytest.approx(mean)
         assert design == chip.design.digest()
 
 

@@ -119,7 +119,7 @@ def test_a_store_of_another_format_or_damaged_is_one_sentence(tmp_path: Path) ->
     db.close()
     told = sentence(lambda: sweep(plan, out))
     assert told == (
-        f'out is "{out}", expected a sweep of format 5, for this one has format 2: run its plan '
+        f'out is "{out}", expected a sweep of format 6, for this one has format 2: run its plan '
         "again with a new path for `out`."
     )
     damaged = bytearray(whole)

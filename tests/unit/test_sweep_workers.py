@@ -24,7 +24,7 @@ from mru_hw.sweeps.subject import Subject, load_subject
 from mru_hw.sweeps.work import run_job
 from mru_hw.technology import load_technology
 from tests.agreement.networks import chip_of, one_unit
-from tests.sweeps import rows, write_case
+from tests.sweeps import parts_of, rows, write_case
 
 TECHNOLOGY = load_technology("generic180")
 
@@ -131,7 +131,8 @@ def test_the_level_spice_runs_the_netlist_and_keeps_what_failed(
         assert np.frombuffer(decision, "<i2").tolist() == [0, 0]
         assert np.frombuffer(joules, "<f8").min() > 0
         # A network's tolerances have the clock within 10 %, and it is left out: two strobes of one.
-        told = sum(map(sum, json.loads(blocks).values()))
+        assert parts_of(blocks).keys() == {"bias", "memory", "mirror"}
+        told = sum(map(sum, parts_of(blocks).values()))
         assert told + 2 * strobe == pytest.approx(mean, rel=1e-3)
     monkeypatch.setattr("mru_hw.simulate.spice_level.Limits", lambda time_s: Limits(time_s=0.01))
     failing = run_sweep({"sweep": plan}, tmp_path, tmp_path / "slow.sqlite", workers=2)

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.statistics.crossed import mean_band, two_way_band
+from mru_hw.statistics.crossed import CrossedMean, mean_band, two_way_band
 from mru_hw.statistics.shares import CONFIDENCE, Band, beta_binomial, clopper_pearson, paired_shares
 from mru_hw.sweeps.point_view import coded
 from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Spec
-from mru_hw.sweeps.statistics.differences import common, difference, differences
+from mru_hw.sweeps.statistics.differences import common, differences
 from mru_hw.sweeps.statistics.hardest import hardest
 from mru_hw.sweeps.statistics.spread import (
-    PERCENTS,
     Capability,
     capability,
-    percentile_band,
+    percentile_bands,
     percentiles,
 )
 from mru_hw.sweeps.view import PointView, RunView
@@ -319,17 +318,12 @@ def _of_point(run: RunView, point: PointView) -> PointStatistics:
         estimate=_estimate(run, spec, point),
         percentiles={n: percentiles(v) for n, v in figures.items() if n in _MEASURED},
         percentile_bands={
-            name: _percentile_bands(values)
+            name: percentile_bands(values)
             for name, values in figures.items()
             if name in _MEASURED and alone
         },
         capability={name: found for name, found in capable.items() if found is not None},
     )
-
-
-def _percentile_bands(values: Matrix) -> dict[str, Band]:
-    bands = {f"p{percent}": percentile_band(values, percent) for percent in PERCENTS}
-    return {name: band for name, band in bands.items() if band is not None}
 
 
 # --------------------------------------------------------------------------------- comparisons
@@ -350,14 +344,17 @@ def _comparisons(run: RunView) -> Iterator[Comparison]:
         rows, rows_there = common(all_ours, all_theirs)
         passing, p = paired_shares(kept[rows], kept_there[rows_there])
         priced = len(base.energy) and len(point.energy)
-        apart = differences(run, (base, ours), (point, theirs))
+        change, alike = CrossedMean(), CrossedMean()
+        for apart in differences(run, (base, ours), (point, theirs)):
+            change.add(apart)
+            alike.add(apart == 0)
         yield Comparison(
             point=point.number,
             base=base.number,
             dies=len(ours),
             judged=len(rows),
-            accuracy=difference(run, base, point),
-            alike=two_way_band((one == 0 for one in apart), seed=point.number),
+            accuracy=change.band(seed=point.number, differences=True),
+            alike=alike.band(seed=point.number),
             energy=mean_band(point.energy[theirs] - base.energy[ours]) if priced else None,
             passing=passing,
             p=p,

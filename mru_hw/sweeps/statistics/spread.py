@@ -46,22 +46,31 @@ def percentiles(values: NDArray[np.float64]) -> dict[str, float]:
     return {f"p{percent}": float(value) for percent, value in zip(PERCENTS, found, strict=True)}
 
 
-def percentile_band(
-    values: NDArray[np.float64], percent: float, confidence: float = CONFIDENCE
-) -> Band | None:
-    """Return a percentile with an interval that holds for any distribution of the dies.
+def percentile_bands(
+    values: NDArray[np.float64],
+    percents: Sequence[float] = PERCENTS,
+    confidence: float = CONFIDENCE,
+) -> dict[str, Band]:
+    """Return percentiles by name, with intervals that hold for any distribution of the dies.
 
-    Its ends are dies themselves, by their order; None where there are too few dies for one.
+    Their ends are dies themselves, by their order; a percentile is left out where there are too few
+    dies for one.
     """
-    n, share = len(values), percent / 100
-    tail = (1 - confidence) / 2
-    low = int(stats.binom.ppf(tail, n, share))
-    high = int(stats.binom.ppf(1 - tail, n, share)) + 1
-    if low < 1 or high > n:
-        return None
+    n, tail = len(values), (1 - confidence) / 2
+    lows, highs = (
+        stats.binom.ppf(share, n, np.array(percents) / 100).astype(int)
+        for share in (tail, 1 - tail)
+    )
     ordered = np.sort(values)
-    value = float(np.percentile(values, percent))
-    return Band(value=value, low=float(ordered[low - 1]), high=float(ordered[high - 1]))
+    return {
+        f"p{percent}": Band(
+            value=float(value), low=float(ordered[low - 1]), high=float(ordered[high])
+        )
+        for percent, value, low, high in zip(
+            percents, np.percentile(ordered, percents), lows, highs, strict=True
+        )
+        if low >= 1 and high < n
+    }
 
 
 def capability(
