@@ -55,7 +55,7 @@ def report(
 ) -> None:
     """Show a sweep as one page that stands alone, or several side by side."""
     from mru_hw.report.data import refuse_data, write_data
-    from mru_hw.report.page import write_report
+    from mru_hw.report.page import unfinished, write_report
     from mru_hw.report.paper import refuse_paper, write_paper
     from mru_hw.report.terminal import verdict_lines
     from mru_hw.sweeps.view import open_run
@@ -71,9 +71,11 @@ def report(
         run, *others = [stack.enter_context(open_run(path)) for path in runs]
         page = write_report(run, out, others=others, model=chip, inputs=inputs, again=InShell())
         n_runs = sum(point.n_runs for point in run.points)
+        complete = all(one.complete for one in (run, *others))
+        cut = [unfinished(one, one.path.name) for one in others]
         result = {
             "report": out,
-            "complete": run.complete,
+            "complete": complete,
             "runs": n_runs,
             "verdict": page.verdict.as_data(run),
         }
@@ -89,11 +91,13 @@ def report(
             if lack is not None:
                 say(lack)
         state = "complete" if run.complete else "not complete"
+        first = f" of {run.path.name}" if others else ""
         emit(
             result | ({"statistics": page.statistics.as_data()} if json else {}),
             as_json=json,
             lines=[
-                f"{out}: {many(n_runs, 'run')}, the sweep is {state}.",
+                f"{out}: {many(n_runs, 'run')}{first}, the sweep is {state}.",
+                *(sentence for sentence in cut if sentence),
                 *verdict_lines(run, page.verdict, page.helps),
             ],
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mru_hw.errors import MruHwError
+from mru_hw.errors import MruHwError, printable
 from mru_hw.files import refuse_foreign, whole_file
 from mru_hw.report import bands
 from mru_hw.report.again import Again, InPython
@@ -172,7 +172,7 @@ def make_page(
         title=title or f"{network_name(run)} on many dies",
         lead=f"{lead(run, technologies(run))} {words.numbers(run)}",
         paragraph=paragraph(run, judged, chip, helps, short),
-        warnings=warnings(run, found, short),
+        warnings=warnings(run, found, short, others),
         cards=[*cards(run, judged, chip), *own_cards],
         sections=[one for one in sections if one is not None and not one.empty],
         boundary=boundary(run),
@@ -221,21 +221,38 @@ def write_report(run: RunView, out: Path, **more: Any) -> Page:
     return page
 
 
-def warnings(run: RunView, found: ChipFacts | str, short: ShortFrame | None) -> list[str]:
+def unfinished(run: RunView, name: str = "This sweep") -> str:
+    """Say how many runs are stored of a sweep that was cut short; empty of one that was not."""
+    if run.shard_complete or run.until is not None:
+        return ""
+    stored, runs = _stored(run)
+    return (
+        f"{name} is not complete: {stored} of {runs} stored. The same call of mru-hw sweep goes "
+        "on with it."
+    )
+
+
+def _stored(run: RunView) -> tuple[int, str]:
+    stored, wanted = (sum(getattr(p, n) for p in run.points) for n in ("n_runs", "n_wanted"))
+    return stored, f"{many(wanted, 'run')} {'is' if wanted == 1 else 'are'}"
+
+
+def warnings(
+    run: RunView,
+    found: ChipFacts | str,
+    short: ShortFrame | None,
+    others: Sequence[RunView] = (),
+) -> list[str]:
     """Return what stands in boxes at the head of the page."""
     boxes = []
-    stored, wanted = (sum(getattr(p, n) for p in run.points) for n in ("n_runs", "n_wanted"))
-    runs, are = many(wanted, "run"), "is" if wanted == 1 else "are"
+    stored, runs = _stored(run)
     if run.shard is not None:
         boxes.append(
-            f"This is shard {run.shard} of a sweep: {stored} of its {runs} {are} stored here. "
+            f"This is shard {run.shard} of a sweep: {stored} of its {runs} stored here. "
             "mru-hw merge puts shards together."
         )
-    if not run.shard_complete and run.until is None:
-        boxes.append(
-            f"This sweep is not complete: {stored} of {runs} {are} stored. The same call of "
-            "mru-hw sweep goes on with it."
-        )
+    cut = [unfinished(run), *(unfinished(one, printable(one.path.name)) for one in others)]
+    boxes += [sentence for sentence in cut if sentence]
     if run.until is not None:
         boxes.append(" ".join(until_lines(run)))
     boxes += [

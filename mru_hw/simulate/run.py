@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
@@ -30,7 +30,7 @@ from mru_hw.stimulus import Inputs
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
-from mru_hw.variation import Die, draw_die, nominal_die
+from mru_hw.variation import Die, draw_die, nominal_die, refuse_unknown_response
 from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ class Chip:
         network = model if isinstance(model, Model) else load_model(model)
         technology = asked_technology(tech) if design is None else design.technology
         constants = asked_calibration(calibration, technology)
+        refuse_unknown_response(technology, constants, "process_scale", process)
         if design is None:
-            chosen = DEFAULTS if options is None else options
-            design = map_model(network, technology, constants, chosen, wires=wires)
+            design = map_model(network, technology, constants, options or DEFAULTS, wires=wires)
         found = unmap(design, constants) if mapped is None else mapped
         values = (network, design, constants, found, process, gradient)
         for field, value in zip(fields(self), values, strict=True):
@@ -363,13 +363,13 @@ class Chip:
         Raises
         ------
         UserError
-            A part of the network has no transistors yet, `folder` holds something else, or a value
-            is out of range.
+            A part of the network has no transistors yet, `folder` holds something else, a value is
+            out of range, or the constants that the budget stands on were not measured there.
         """
         from mru_hw.spice.export import export, supply_of
 
-        technology = self.design.technology
-        conditions = asked_conditions(technology, corner=corner, temperature=temperature, v_dd=v_dd)
+        conditions = self._conditions("behavioral", die, corner, temperature, v_dd)
+        self.calibration.at(**asdict(conditions), loops_only=self.design.loops_only)
         supply = supply_of(conditions, resistance=supply_resistance, droop=droop)
         frames = asked_frames(self.design, inputs, sequence)
         return export(

@@ -56,6 +56,8 @@ def check_claims(
     ------
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError
         Something is not so.
+    UserError
+        A technology that the plans name is not there, or has no such corner any more.
     """
     complete, level = facts["complete"], facts["level"]
     require(complete in {"true", "false"} and level in LEVELS)
@@ -126,13 +128,14 @@ def _planned(
     require(documents)
     try:
         plans = {name: validated(Plan, data, name) for name, data in documents.items()}
-        technology = load_technology(next(iter(plans.values())).tech)
-        wanted = {point.index: point for point in points(plans, technology)}
         designs = dict(db.execute("SELECT digest, options FROM design"))
         for options in designs.values():
             validated(DesignOptions, json.loads(options), "design")
     except UserError as error:
         raise ValueError(str(error)) from None
+    # What a plan refers to may be gone or changed since: that is no damage of the store.
+    technology = load_technology(next(iter(plans.values())).tech)
+    wanted = {point.index: point for point in points(plans, technology)}
     query = "SELECT number, study, trials, dies, settings, design, input_energy FROM point"
     rows = db.execute(query).fetchall()
     require(len(rows) == len(wanted))

@@ -24,6 +24,7 @@ from mru_hw.sweeps.points import Point
 from mru_hw.sweeps.setup import Setup
 from mru_hw.sweeps.subject import Subject
 from mru_hw.sweeps.work import constants, trim_plan
+from mru_hw.variation import refuse_unknown_response
 
 Designs = dict[tuple[str, ...], tuple[Design, str, float]]
 """By what a design is made from: the design, its digest, and what its inputs deliver [A s]."""
@@ -96,6 +97,8 @@ def _ready(subject: Subject, point: Point, designs: Designs) -> Ready:
         designs[key] = design, design.digest(), charge
     design, name, charge = designs[key]
     _refuse(subject, design, setup)
+    known = subject.constants(design)
+    refuse_unknown_response(design.technology, known, "process_scale", setup.process)
     found_doubts = NONE
     if setup.level == "behavioral":
         found_doubts = point_doubts(subject, design, setup)

@@ -185,25 +185,26 @@ def _swept(
         n_done = store.n_done()
         total = sum(map(len, asked.values()))
         computed, cut_off = 0, 0
-        if progress is not None:
-            progress(n_done, total)
-        last = began
-        if n_done < total:
-            left = total - n_done
-            chunk = dies_a_job(plan, wanted, left, workers)
-            todo = (
-                jobs(wanted, store.done(), chunk, asked)
-                if until is None
-                else _jobs_until(until, store, wanted, chunk)
-            )
-            for results in compute(subject, todo, min(workers, -(-left // chunk))):
-                now = time.monotonic()
-                store.add(results, now - last)
-                computed, last = computed + len(results), now
-                cut_off += sum(one.status.of_machine for one in results)
-                if progress is not None:
-                    progress(n_done + computed, total)
-            store.complete(time.monotonic() - last, whole=store.n_done() == total)
+        with store.kept_with_results():
+            if progress is not None:
+                progress(n_done, total)
+            last = began
+            if n_done < total:
+                left = total - n_done
+                chunk = dies_a_job(plan, wanted, left, workers)
+                todo = (
+                    jobs(wanted, store.done(), chunk, asked)
+                    if until is None
+                    else _jobs_until(until, store, wanted, chunk)
+                )
+                for results in compute(subject, todo, min(workers, -(-left // chunk))):
+                    now = time.monotonic()
+                    store.add(results, now - last)
+                    computed, last = computed + len(results), now
+                    cut_off += sum(one.status.of_machine for one in results)
+                    if progress is not None:
+                        progress(n_done + computed, total)
+                store.complete(time.monotonic() - last, whole=store.n_done() == total)
         if until is not None and not cut_off:
             store.state_end(told(view_of(out, store.connection, "out", DAMAGED), until))
         return Outcome(

@@ -251,6 +251,20 @@ class Store:
                 query = "INSERT OR REPLACE INTO run VALUES ('until', ?)"
                 self.connection.execute(query, (text,))
 
+    @contextlib.contextmanager
+    def kept_with_results(self) -> Iterator[None]:
+        """Remove the store where an error ends the block before any result is stored.
+
+        A store of no runs would say nothing, and stand in the way of another plan.
+        """
+        try:
+            yield
+        except Exception:
+            if self.connection.execute("SELECT 1 FROM result").fetchone() is None:
+                self.settle()
+                self.path.unlink(missing_ok=True)
+            raise
+
     def settle(self) -> None:
         """Put what the log has into the file, and go on without one.
 

@@ -280,7 +280,7 @@ def open_run(path: Path) -> Iterator[RunView]:
     Raises
     ------
     UserError
-        No sweep is there, or it is damaged.
+        No sweep is there, it is damaged, or its technology is not there.
     """
     refuse_no_file(path, "run", _EXPECTED)
     # Not read-only: a killed sweep may have left a journal that has to be rolled back.
@@ -301,7 +301,7 @@ def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> Ru
     UnusableStoreError
         It is damaged: `field` is what the user calls it, and `expected` what to say then.
     UserError
-        Another process is writing it.
+        Another process is writing it, or its technology is not there.
     """
     try:
         db.execute("PRAGMA trusted_schema=OFF")
@@ -312,13 +312,21 @@ def view_of(path: Path, db: sqlite3.Connection, field: str, expected: str) -> Ru
             refuse_format(field, path, version)
         if number == APPLICATION and kinds <= {"table", "index"}:
             _refuse_axes(field, path, db)
-            view = RunView(path, db)
+            view = _placed(path, db)
             if view.points:
                 return view
     except _DAMAGE as error:
         if "locked" in str(error):
             raise UserError(field, str(path), "a sweep that no process is writing") from None
     raise UnusableStoreError(field, str(path), expected)
+
+
+def _placed(path: Path, db: sqlite3.Connection) -> RunView:
+    """Read a store; what it refers to and is not there is told with the store's name."""
+    try:
+        return RunView(path, db)
+    except UserError as error:
+        raise error.inside(printable(path.name)) from None
 
 
 def _refuse_axes(field: str, path: Path, db: sqlite3.Connection) -> None:

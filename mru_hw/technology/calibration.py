@@ -17,8 +17,14 @@ from pydantic import Field, model_validator
 
 from mru_hw import core_yaml
 from mru_hw.documents import Document, Several
-from mru_hw.errors import MruHwError, UserError
-from mru_hw.files import parse_yaml, refuse_foreign, validated, whole_file, yaml_bytes
+from mru_hw.errors import UserError
+from mru_hw.files import (
+    parse_yaml,
+    refuse_foreign,
+    validated,
+    whole_file,
+    yaml_bytes,
+)
 from mru_hw.technology.folders import constants_folder
 from mru_hw.technology.grid import CURVES, ZERO_CELSIUS, Grid
 from mru_hw.technology.technology import Technology
@@ -297,10 +303,7 @@ def read_calibration(path: Path, technology: Technology, field: str) -> Calibrat
     if calibration.technology != technology.name:
         expected = f"{technology.name}, the technology that is asked for"
         raise UserError(f"{path.name}: technology", calibration.technology, expected)
-    for name, (found, now) in _made_with(calibration, technology).items():
-        if found != now:
-            expected = f"{now[:16]}…, those of {technology.name} today: characterize again"
-            raise UserError(f"{path.name}: {name}", f"{found[:16]}…", expected)
+    refuse_other_devices(calibration.models_hash, calibration.devices_hash, technology, path.name)
     return calibration
 
 
@@ -310,12 +313,29 @@ def _parsed(data: bytes, source: str) -> Calibration:
     return validated(Calibration, parse_yaml(data, source), source)
 
 
-def _made_with(calibration: Calibration, technology: Technology) -> dict[str, tuple[str, str]]:
-    """Return by field the hashes that a calibration was made with and those of today."""
-    return {
-        "models_hash": (calibration.models_hash, technology.models_hash()),
-        "devices_hash": (calibration.devices_hash, technology.devices_hash()),
+def refuse_other_devices(
+    models_hash: str, devices_hash: str, technology: Technology, source: str
+) -> None:
+    """Refuse what was measured with other model cards or device sizes than a technology has.
+
+    Parameters
+    ----------
+    models_hash, devices_hash
+        Of the cards and of the device classes that `source`, a file, was made with.
+
+    Raises
+    ------
+    UserError
+        One of them is not the technology's.
+    """
+    made_with = {
+        "models_hash": (models_hash, technology.models_hash()),
+        "devices_hash": (devices_hash, technology.devices_hash()),
     }
+    for name, (found, now) in made_with.items():
+        if found != now:
+            expected = f"{now[:16]}…, those of {technology.name} today: characterize again"
+            raise UserError(f"{source}: {name}", f"{found[:16]}…", expected)
 
 
 def load_calibration(technology: Technology) -> Calibration:
@@ -324,25 +344,14 @@ def load_calibration(technology: Technology) -> Calibration:
     Raises
     ------
     UserError
-        The file is no calibration.
-    MruHwError
-        It is missing, or it was made with other model cards or device sizes.
+        It is missing, no calibration, another technology's, or was made with other model cards or
+        device sizes.
     """
     path = constants_folder(technology.name) / f"{technology.name}.yaml"
     if not path.is_file():
-        raise MruHwError(
-            f"The calibration of {technology.name} is missing: mru-hw characterize makes it, as "
-            f"{path}."
-        )
-    calibration = _parsed(yaml_bytes(path), path.name)
-    words = {"models_hash": "model cards", "devices_hash": "device sizes"}
-    for name, (found, now) in _made_with(calibration, technology).items():
-        if found != now:
-            raise MruHwError(
-                f"The calibration of {technology.name} was made with other {words[name]}: "
-                "run characterize again."
-            )
-    return calibration
+        expected = f"a technology with constants: mru-hw characterize makes them, as {path}"
+        raise UserError("tech", technology.name, expected)
+    return read_calibration(path, technology, "tech")
 
 
 def write_calibration(

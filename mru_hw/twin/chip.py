@@ -28,7 +28,7 @@ from mru_hw.training.chip import ChipRun
 from mru_hw.training.config import ChipConfig
 from mru_hw.twin.parameters import Straight
 from mru_hw.twin.walk import Disturbed, TwinRun
-from mru_hw.variation import Die, NoiseKey, draw_die
+from mru_hw.variation import Die, NoiseKey, draw_die, refuse_unknown_response
 from mru_hw.variation.spread import GRADIENT_MOST, MISMATCH_MOST, PROCESS_MOST
 
 FIRST_DIE = 1 << 40
@@ -105,6 +105,7 @@ class TwinChip:
         ):
             if value > most:
                 raise UserError(f"chip.{name}", value, f"at most {most:g}")
+        refuse_unknown_response(self._technology, self._constants, "chip.process", config.process)
 
     def _asked(self) -> Iterator[Place]:
         """List the conditions with the constants there."""

@@ -10,9 +10,11 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.circuits.legs.gains import flip_gain
-from mru_hw.errors import LawError
+from mru_hw.errors import LawError, UserError
+from mru_hw.technology import Technology
 from mru_hw.technology.calibration import Calibration
 from mru_hw.variation.die import Die
 from mru_hw.variation.spread import Spread
@@ -34,7 +36,7 @@ def die_calibration(calibration: Calibration, die: Die) -> Calibration:
     technology's corners, linearly with the gate voltages of a unit device; what its splitter
     carries at rest, by `_rest`.
     """
-    if die.spread is None:
+    if die.spread is None or not die.spread.shifts:
         return calibration
     moved = {
         f"{polarity}_{use}": _gate_shift(calibration, die.spread, f"{polarity}_{use}")
@@ -57,6 +59,41 @@ def die_calibration(calibration: Calibration, die: Die) -> Calibration:
     return shifted.model_copy(update={"rest": tuple(ratio * r for r in calibration.rest)})
 
 
+def refuse_unknown_response(
+    technology: Technology, calibration: Calibration, field: str, factor: float
+) -> None:
+    """Refuse a factor on what a die's devices share where no constants say what it does.
+
+    Parameters
+    ----------
+    field, factor
+        What the user calls it, and what it is; 0 is never refused.
+
+    Raises
+    ------
+    UserError
+        A corner of the technology is missing among the constants, or its corners do not tell what
+        NMOS and what PMOS do to a signed node.
+    """
+    if not factor:
+        return
+    known = calibration.grid.corners
+    missing = [corner for corner in technology.corners if corner not in known]
+    if missing:
+        expected = (
+            f"0 with constants of {', '.join(known)} alone, for process spread is interpolated "
+            f"between corners and {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} "
+            f"missing: mru-hw characterize of {technology.name} at all corners makes them"
+        )
+        raise UserError(field, factor, expected)
+    if np.linalg.matrix_rank(_corner_offsets(calibration)[:, :2]) < 2:
+        expected = (
+            f"0, for process spread is interpolated between corners, and {', '.join(known)} of "
+            f"{technology.name} do not tell NMOS from PMOS"
+        )
+        raise UserError(field, factor, expected)
+
+
 def _gate_shift(calibration: Calibration, spread: Spread, device: str) -> float:
     """Return by how much a device's gate voltage moves at a given current [V]."""
     thermal = calibration.thermal(device[0], calibration.temperature)
@@ -67,15 +104,21 @@ def _gate_shift(calibration: Calibration, spread: Spread, device: str) -> float:
 
 def _signed(calibration: Calibration, moved: dict[str, float]) -> float:
     """Return what v_signed moves by [V]: between corners, by least squares."""
+    off = _corner_offsets(calibration)
+    slopes, *_ = np.linalg.lstsq(off[:, :2], off[:, 2], rcond=None)
+    return float(np.array([moved["n_mirror"], moved["p_mirror"]]) @ slopes)
+
+
+def _corner_offsets(calibration: Calibration) -> NDArray[np.float64]:
+    """Return (corner, 3) gate voltages n and p and v_signed [V], less those of the first corner."""
     grid = calibration.grid
     usual = grid.supplies.index(grid.v_dd)
     names = ("n.v_gate", "p.v_gate", "v_signed")
     rows = [[corner.supplies[name][usual] for name in names] for corner in grid.corners.values()]
-    first, *others = np.array(rows, dtype=np.float64)
-    off = np.array(others) - first
-    off = off[~np.isnan(off).any(axis=1)]  # a unit that did not work there left no voltages
-    slopes, *_ = np.linalg.lstsq(off[:, :2], off[:, 2], rcond=None)
-    return float(np.array([moved["n_mirror"], moved["p_mirror"]]) @ slopes)
+    values = np.array(rows, dtype=np.float64)
+    off: NDArray[np.float64] = values[1:] - values[0]
+    # A unit that did not work there left no voltages.
+    return off[~np.isnan(off).any(axis=1)]
 
 
 def _rest(calibration: Calibration) -> float:

@@ -51,6 +51,11 @@ class Spread:
     beta: Mapping[str, float]
     slope: Mapping[str, tuple[float, float]]
 
+    @property
+    def shifts(self) -> bool:
+        """Whether the die's devices share anything beside the slope."""
+        return any(self.vt.values()) or any(self.beta.values())
+
     def common(self, device: str) -> float:
         """Return the threshold shift [V] of a device class in the chip's middle."""
         placed = self.technology.devices[device]

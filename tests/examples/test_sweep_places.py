@@ -18,7 +18,7 @@ import pytest
 from distributed import Client, LocalCluster
 
 from mru_hw.cli.app import run as command
-from mru_hw.sweeps.store import COLUMNS
+from mru_hw.sweeps.results import COLUMNS
 from tests.clusters import local_cluster
 from tests.kill_commands import COMMANDS, Command
 from tests.kills import Call

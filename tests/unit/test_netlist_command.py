@@ -157,8 +157,14 @@ def test_sequences_and_features_are_checked(
     ("options", "expected"),
     [
         (["--corner", "tf"], '--corner is "tf", expected one of tt, ff, ss, sf, fs.'),
-        (["--temperature", "200"], "--temperature is 200.0, expected -40 to 125 degC."),
-        (["--vdd", "3.3"], "--vdd is 3.3 V, expected 1.44 V to 2.16 V."),
+        (
+            ["--temperature", "200"],
+            "--temperature is 200.0, expected -40 to 125 degC, where the constants were measured.",
+        ),
+        (
+            ["--vdd", "1.5"],
+            "--vdd is 1.5 V, expected 1.62 V to 1.98 V, where the constants were measured.",
+        ),
         (["--vdd", "12 pF"], '--vdd is "12 pF", expected a finite number with the unit V.'),
         (
             ["--sequence", "1"],
