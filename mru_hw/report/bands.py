@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from mru_hw.statistics.shares import Band
+from mru_hw.sweeps.held import written
 from mru_hw.sweeps.statistics.answers import Comparison, Statistics, Yield, shared_settings
 from mru_hw.sweeps.statistics.spread import PERCENTS
 from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
-from mru_hw.sweeps.verdict import conditions, written
+from mru_hw.sweeps.verdict import conditions
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import doubted, many, where
 

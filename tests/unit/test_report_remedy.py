@@ -21,10 +21,11 @@ from mru_hw.report.enlarge import budget_of
 from mru_hw.report.page import Page, make_page
 from mru_hw.report.remedy import FOLLOWED, Remedy, remedy
 from mru_hw.report.uncovered import lots
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.statistics.answers import statistics
-from mru_hw.sweeps.verdict import Held, verdict
+from mru_hw.sweeps.verdict import verdict
 from mru_hw.sweeps.view import RunView, open_run
 from mru_hw.sweeps.words import doubted
 from tests.reports import ask, made, swept
