@@ -18,12 +18,11 @@ from mru_hw.sweeps.statistics.answers import (
     Statistics,
     Yield,
     independent,
-    shared_settings,
     yields,
 )
 from mru_hw.sweeps.told import Told, ends, percent, quantity
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import condition, doubted, many
+from mru_hw.sweeps.words import OWN_CONDITION, condition, doubted, many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +47,8 @@ class Verdict:
         The limit that most dies break; where none does, the one that is nearest in sigmas. None
         without dies.
     software, ideal, nominal
-        Accuracies of the network as trained, as mapped and rounded, and of the nominal die.
+        Accuracies of the network as trained, as mapped and rounded, and of the nominal die at the
+        technology's own condition.
     accuracy
         Mean over the dies of the point, for other dies and other sequences.
     energy, power
@@ -102,10 +102,11 @@ class Verdict:
         for name, share in (
             ("accuracy as trained", self.software),
             ("mapped and rounded", self.ideal),
-            ("nominal die", self.nominal),
         ):
             if share is not None:
                 yield name, percent(share), many(run.n_sequences, "sequence")
+        if self.nominal is not None:
+            yield "nominal die", percent(self.nominal), OWN_CONDITION
         for name, band, unit in (
             ("energy of a sequence", self.energy, "J"),
             ("supply power", self.power, "W"),
@@ -134,7 +135,7 @@ class Verdict:
 def verdict(run: RunView, told: Statistics) -> Verdict:
     """Return what a sweep amounts to, from the statistics of it."""
     base = run.base
-    own = shared_settings(base)
+    own = base.shared_settings
     corners = _corners(run, told.yields)
     judged = next((one for one in corners if one.settings == own), None)
     limits = [held for one in corners for held in held_limits(run, one)]
@@ -166,7 +167,7 @@ def what_binds(run: RunView) -> Held | None:
 
 def _corners(run: RunView, known: Sequence[Yield]) -> list[Yield]:
     """Return the populations of dies that differ from the one at the head by their corner alone."""
-    own, study = _but_corner(shared_settings(run.base)), run.base.study
+    own, study = _but_corner(run.base.shared_settings), run.base.study
     same = [_at_its_end(run, one) for one in known if one.study == study]
     return [one for one in same if _but_corner(one.settings) == own]
 
