@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mru_hw.sweeps.held import Held
     from mru_hw.sweeps.point_view import PointView
-    from mru_hw.sweeps.verdict import Held
     from mru_hw.sweeps.view import RunView
 
 
@@ -79,7 +79,8 @@ class InShell:
             yield (
                 f"What costs steps at {at}, where what binds is worst, and the worst die there in "
                 "ngspice beside the array",
-                f"{self.cause(run, point)}\n{self.die(run, point, worst.seed, 0, spice=True)}",
+                f"{self.cause(run, point)}\n"
+                f"{self.die(run, point, worst.seed, worst.trial, spice=True)}",
             )
         yield (
             "Netlist of the nominal die, and what costs steps at the technology's own condition",

@@ -19,7 +19,8 @@ def explain(
         typer.Option(
             "--die",
             metavar="SEED",
-            help="The die; the one of the least accuracy without it.",
+            help="The die; without it and --point that of the worst run of what binds, else the "
+            "one of the least accuracy at the point.",
             parser=whole("--die", 0, SEEDS),
         ),
     ] = None,
@@ -28,19 +29,21 @@ def explain(
         typer.Option(
             "--point",
             metavar="N",
-            help="The point of the sweep, as export counts them; the nominal one without it.",
+            help="The point of the sweep, as export counts them; without it that of the worst run "
+            "of what binds, and of a sweep without a specification the nominal one, or the first.",
             parser=whole("--point", 0),
         ),
     ] = None,
     trial: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--trial",
             metavar="N",
-            help="Which of the networks that the point draws.",
+            help="Which of the networks that the point draws; the first without it, or that of "
+            "the worst run.",
             parser=whole("--trial", 0),
         ),
-    ] = 0,
+    ] = None,
     sequence: Annotated[
         int | None,
         typer.Option(

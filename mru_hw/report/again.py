@@ -10,8 +10,8 @@ import yaml
 from mru_hw.errors import UserError
 from mru_hw.mapping.options import DEFAULTS, DesignOptions
 from mru_hw.sweeps.axes import AXES
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.point_view import PointView
-from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import condition
 
@@ -91,7 +91,7 @@ class InPython:
             point, at = worst_point(run, worst)
             yield (
                 f"The worst die, at {at}, in ngspice beside the array",
-                self.die(run, point, worst.seed, 0, spice=True),
+                self.die(run, point, worst.seed, worst.trial, spice=True),
             )
 
     def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from mru_hw.statistics.shares import Band
-from mru_hw.sweeps.statistics.answers import Comparison, Statistics, Yield, shared_settings
+from mru_hw.sweeps.held import written
+from mru_hw.sweeps.statistics.answers import Comparison, Statistics, Yield
 from mru_hw.sweeps.statistics.spread import PERCENTS
 from mru_hw.sweeps.told import Told, ends, percent, points_of, quantity
-from mru_hw.sweeps.verdict import conditions, written
+from mru_hw.sweeps.verdict import conditions
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import doubted, many, where
 
@@ -16,6 +17,8 @@ YIELD_HEAD = (
     *("study", "at", "dies", "differ by", "pass", "yield", "95 % interval", "doubtful"),
     *("behind the sequences", "95 % interval", "hardest at"),
 )
+_SAID = 3
+"""Populations of dies whose yield the command line says."""
 PERCENTILE_HEAD = ("at", "figure", *(f"P{percent}" for percent in PERCENTS))
 CAPABILITY_HEAD = ("at", "figure", "Cpk", "95 % interval", "normal: p", "test")
 COMPARISON_HEAD = (
@@ -29,20 +32,25 @@ def value(band: Band | None, write: Callable[[float], Told] = percent) -> Told:
     return Told("not told") if band is None else write(band.value)
 
 
-def yield_line(run: RunView, one: Yield, *, others: int = 0) -> str:
-    """Return a yield as one sentence.
+def yield_lines(run: RunView, known: Iterable[Yield]) -> Iterator[str]:
+    """Yield yields as sentences, the worst first, and how many are left."""
+    found = [one for one in known if one.dies]
+    found.sort(key=lambda one: one.passed / one.dies)
+    for one in found[:_SAID]:
+        yield _yield_line(run, one, alone=len(found) == 1)
+    left = len(found) - _SAID
+    if left > 0:
+        which = "population of dies passes" if left == 1 else "populations of dies pass"
+        yield f"{left} more {which} as often or more, on the page."
 
-    Parameters
-    ----------
-    others
-        Populations of dies that the run has beside; with some, the sentence says which this is.
-    """
+
+def _yield_line(run: RunView, one: Yield, *, alone: bool) -> str:
     share = "" if one.band is None else f", {percent(one.band.value)} ({ends(one.band)})"
     first = next(point for point in run.points if point.number == one.points[0])
     at = f" at {len(one.points)} conditions" if len(one.points) > 1 else ""
     if not at and any(_same_dies(first, point) for point in run.points):
         at = f" {conditions(run, one)}"
-    which = f" ({where(run, first, shared=True)}; {others} more on the page)" if others else ""
+    which = "" if alone else f" ({where(run, first, shared=True)})"
     return (
         f"Yield, {one.drawn}{which}: {one.passed} of {many(one.dies, 'die')} keep "
         f"{run.spec(one.study).said()}{at}{share}."
@@ -51,7 +59,7 @@ def yield_line(run: RunView, one: Yield, *, others: int = 0) -> str:
 
 def _same_dies(one: PointView, other: PointView) -> bool:
     """Whether another point is the same dies at another condition."""
-    alike = (one.study, shared_settings(one)) == (other.study, shared_settings(other))
+    alike = (one.study, one.shared_settings) == (other.study, other.shared_settings)
     return alike and other.number != one.number
 
 

@@ -21,9 +21,9 @@ from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.report.sections import technologies
 from mru_hw.simulate.energy import energy
 from mru_hw.sweeps.explain import plans_of, subject_of
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.points import Job, points
 from mru_hw.sweeps.told import Told, percent, quantity
-from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import condition, many
 from mru_hw.sweeps.work import made_chip, made_die, run_die

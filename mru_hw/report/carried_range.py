@@ -18,8 +18,8 @@ from mru_hw.report.parts import Section, Table
 from mru_hw.report.splitter import BENCH, splitter_bench
 from mru_hw.simulate.carried import Book, Span, carried
 from mru_hw.stimulus import Inputs
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.told import Told, quantity
-from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import condition, many
 from mru_hw.units import render

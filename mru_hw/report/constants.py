@@ -14,8 +14,8 @@ from mru_hw.report.moved import all_moved
 from mru_hw.report.parts import Section, Table
 from mru_hw.report.sections import technologies, technology_of
 from mru_hw.spice.characterize import laws
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.told import Told, percent, quantity
-from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import many
 from mru_hw.technology import Technology, load_technology

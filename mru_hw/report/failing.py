@@ -11,7 +11,8 @@ from mru_hw.report.chip import ChipFacts
 from mru_hw.report.montecarlo import WorstDie, explained, worst_dies
 from mru_hw.report.parts import Table
 from mru_hw.simulate.causes import Cause
-from mru_hw.sweeps.explain import choose, plans_of, run_again, subject_of
+from mru_hw.sweeps.choice import choose
+from mru_hw.sweeps.explain import plans_of, run_again, subject_of
 from mru_hw.sweeps.explanation import Explanation
 from mru_hw.sweeps.failed import FailedUnit
 from mru_hw.sweeps.told import Told

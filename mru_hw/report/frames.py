@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from mru_hw.cells.settling import settling_times
 from mru_hw.errors import UserError
+from mru_hw.mapping import Design
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.nominal import plain
-from mru_hw.simulate.short_frame import settling_windows
+from mru_hw.simulate.short_frame import long_enough, settling_windows
 from mru_hw.sweeps.explain import plans_of
 from mru_hw.sweeps.points import points
 from mru_hw.sweeps.told import quantity
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import condition
 from mru_hw.sweeps.work import constants
-
-_DIGITS = 3
-"""Of a frame that is long enough, rounded up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +117,8 @@ def short_frames(run: RunView, found: ChipFacts | str) -> ShortFrame | None:
                 worst[read] = needed, given, point
     if not worst:
         return None
-    frame = found.design.timing.frame
-    late = {read: _late(run, frame, *one) for read, one in worst.items()}
-    return ShortFrame(frame=frame, read=late.get(True), output=late.get(False))
+    late = {read: _late(run, found.design, *one) for read, one in worst.items()}
+    return ShortFrame(frame=found.design.timing.frame, read=late.get(True), output=late.get(False))
 
 
 def past_limit(run: RunView, factor: float) -> str:
@@ -140,8 +136,8 @@ def past_limit(run: RunView, factor: float) -> str:
     return f", past the limit of {quantity(limit.at_most, 'J')} ({quantity(least, 'J')} at worst)"
 
 
-def _late(run: RunView, frame: float, needed: float, given: float, point: PointView) -> Late:
-    enough = _up(frame * needed / given)
+def _late(run: RunView, design: Design, needed: float, given: float, point: PointView) -> Late:
+    frame, enough = design.timing.frame, long_enough(design, needed, given)
     static, moving = (sum(pair[k] for pair in run.base.blocks.values()) for k in (0, 1))
     price = "not priced"
     if static:
@@ -153,9 +149,3 @@ def _late(run: RunView, frame: float, needed: float, given: float, point: PointV
             f"{100 * (enough / frame - 1):.1f} % longer"
         )
     return Late(needed=needed, given=given, at=condition(run, point), enough=enough, price=price)
-
-
-def _up(seconds: float) -> float:
-    """Round up."""
-    unit = 10.0 ** (math.floor(math.log10(seconds)) + 1 - _DIGITS)
-    return math.ceil(seconds / unit) * unit

@@ -18,7 +18,7 @@ from mru_hw.sweeps.kept import broken_said, kept_said
 from mru_hw.sweeps.told import Told, ends, percent, quantity
 from mru_hw.sweeps.verdict import Verdict, bound, conditions, interval_of, share_of
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import condition, counted, described, doubted, many
+from mru_hw.sweeps.words import OWN_CONDITION, condition, counted, described, doubted, many
 from mru_hw.units import render
 
 _CLASSES, _NAME = 12, 24
@@ -243,7 +243,8 @@ def _helps(helps: Remedy | None) -> Iterator[str]:
 def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]:
     """Yield the figures at the head of the page, each with how sure it is."""
     base = run.base
-    dies = f"{counted(base)}, {many(run.n_sequences, 'sequence')}"
+    at = f"at {condition(run, base)}"
+    dies = f"{counted(base)}, {many(run.n_sequences, 'sequence')}, {at}"
     doubts = doubted(run, [base.number])
     corners = [one for one in told.corners if one is not told.judged]
     for one in (told.judged, *corners):
@@ -262,7 +263,7 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
         yield Card(
             value=percent(told.accuracy.value),
             label=f"accuracy, mean of {counted(base)}",
-            confidence=_sure(f"{ends(told.accuracy)} for other dies and sequences", doubts),
+            confidence=_sure(f"{ends(told.accuracy)} for other dies and sequences; {at}", doubts),
         )
     elif len(base.accuracy):
         mean = percent(float(base.accuracy.mean()))
@@ -272,7 +273,10 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
     if told.software is not None:
         steps = [
             f"{percent(share)} {word}"
-            for share, word in ((told.ideal, "mapped and rounded"), (told.nominal, "nominal die"))
+            for share, word in (
+                (told.ideal, "mapped and rounded"),
+                (told.nominal, f"nominal die {OWN_CONDITION}"),
+            )
             if share is not None
         ]
         yield Card(
@@ -306,7 +310,7 @@ def _priced(run: RunView, told: Verdict) -> Iterator[Card]:
         yield Card(
             value=quantity(float(values.mean()), unit),
             label=f"{name}, mean of {counted(base)}",
-            confidence=f"{sure}; level {base.level}",
+            confidence=f"{sure}; at {condition(run, base)}; level {base.level}",
         )
     if told.inputs is not None:
         yield Card(

@@ -13,8 +13,8 @@ from mru_hw.report.chip import ChipFacts
 from mru_hw.report.nominal import plain, work
 from mru_hw.statistics.shares import Band, paired_shares
 from mru_hw.sweeps.explain import plans_of
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.points import Job, points
-from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.work import drawn_dies, made_chip, run_dies
 

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator
 
 from mru_hw.report import bands
 from mru_hw.report.parts import Section, Table
+from mru_hw.sweeps.held import TIES, Held, written
 from mru_hw.sweeps.kept import kept_said
 from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Figure
 from mru_hw.sweeps.statistics.answers import Statistics
 from mru_hw.sweeps.statistics.spread import FEWEST
 from mru_hw.sweeps.told import Told
-from mru_hw.sweeps.verdict import TIES, Held, Verdict, conditions, written
+from mru_hw.sweeps.verdict import Verdict, conditions
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import condition, many
 

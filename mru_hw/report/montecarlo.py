@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from mru_hw.report.again import Again
 from mru_hw.report.parts import Table
+from mru_hw.sweeps.held import TIES, written
 from mru_hw.sweeps.spec import Spec
 from mru_hw.sweeps.statistics.answers import Yield
 from mru_hw.sweeps.told import Told, percent, points_of, quantity
-from mru_hw.sweeps.verdict import TIES, Verdict, written
+from mru_hw.sweeps.verdict import Verdict
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import condition, doubted, many
 

@@ -16,8 +16,8 @@ from mru_hw.report.chip import ChipFacts
 from mru_hw.report.nominal import Place, place_of, work
 from mru_hw.simulate.behavioral import simulate_behavioral
 from mru_hw.simulate.energy import energy
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.told import Told
-from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.grid import CURVES

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from mru_hw.sweeps.verdict import Held, Verdict
+from mru_hw.sweeps.held import Held
+from mru_hw.sweeps.verdict import Verdict
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import many
 

@@ -9,7 +9,7 @@ from mru_hw.report.chip import ChipFacts
 from mru_hw.report.parts import Section, Table
 from mru_hw.report.sections import condition_rows
 from mru_hw.report.trained import origin_lines, origin_said
-from mru_hw.sweeps.verdict import Held
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.versions import CODE, code, versions
 from mru_hw.sweeps.view import RunView
 

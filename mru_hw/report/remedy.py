@@ -13,8 +13,9 @@ from mru_hw.report.chip import ChipFacts
 from mru_hw.report.larger import DIES, Larger, run_larger
 from mru_hw.report.nominal import ONE_SAMPLE
 from mru_hw.statistics.shares import CONFIDENCE
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.told import Told, percent, points_of, quantity
-from mru_hw.sweeps.verdict import Held, Verdict
+from mru_hw.sweeps.verdict import Verdict
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import condition, many
 

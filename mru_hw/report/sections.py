@@ -12,11 +12,11 @@ from mru_hw.report import figures
 from mru_hw.report.figures import Array, Series
 from mru_hw.report.parts import Picture
 from mru_hw.sweeps.axes import AXES, Noted
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.spec import CONDITIONS
 from mru_hw.sweeps.statistics.answers import Statistics
 from mru_hw.sweeps.subject import ARITHMETIC
 from mru_hw.sweeps.told import Told, ends, percent, quantity
-from mru_hw.sweeps.verdict import Held
 from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import counted, described, differing, doubted, many, said
 from mru_hw.units import in_symbols, render

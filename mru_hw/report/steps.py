@@ -12,9 +12,13 @@ from mru_hw.statistics.crossed import two_way_band
 from mru_hw.statistics.shares import Band, paired_shares
 from mru_hw.sweeps.told import Told, percent, points_of
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import condition, counted
+from mru_hw.sweeps.words import OWN_CONDITION, condition, counted
 
-_STEPS = {"software": "as trained", "ideal": "mapped and rounded", "nominal": "nominal die"}
+_STEPS = {
+    "software": "as trained",
+    "ideal": "mapped and rounded",
+    "nominal": f"nominal die {OWN_CONDITION}",
+}
 
 Right = NDArray[np.bool_]
 
@@ -36,11 +40,11 @@ def steps_table(run: RunView) -> Table | None:
     return Table(
         name="steps",
         caption=(
-            f"What each step costs at {condition(run, base)}, on the same sequences; change is "
-            "from the row above. Gained: sequences that are right after the step and wrong before "
-            "it; lost: the other way (of dies, means a die). The interval is Agresti's and Min's "
-            "for other sequences, and the p McNemar's; of the dies it is the bootstrap's for other "
-            "dies and other sequences. A step may give back what another took: an error of a "
+            f"What each step costs on the same sequences, dies at {condition(run, base)}; change "
+            "is from the row above. Gained: sequences that are right after the step and wrong "
+            "before it; lost: the other way (of dies, means a die). The interval is Agresti's and "
+            "Min's for other sequences, and the p McNemar's; of the dies it is the bootstrap's for "
+            "other dies and other sequences. A step may give back what another took: an error of a "
             "circuit moves decisions near their border either way."
         ),
         head=("step", "accuracy", "change", "gained", "lost", "95 % interval of the change", "p"),

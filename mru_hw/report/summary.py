@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.report.bands import until_lines, yield_line
-from mru_hw.sweeps.statistics.answers import shared_settings, yields
+from mru_hw.report.bands import until_lines, yield_lines
+from mru_hw.sweeps.statistics.answers import yields
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import counted, described, many, percent
+from mru_hw.sweeps.words import condition, counted, described, many, percent
 from mru_hw.units import render
 
 FORMAT_VERSION = 1
@@ -90,16 +90,13 @@ def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
             f"{percent(dies['mean'])} on average, {percent(dies['p10'])} at the tenth percentile; "
             f"software {percent(summary['accuracy']['software'])}."
         )
-    known = list(yields(run))
-    # The dies of the point that speaks for the run, where they have to pass: perhaps not there.
-    base = shared_settings(run.base)
-    own = [one for one in known if one.study == run.base.study and one.settings == base]
-    lines += [yield_line(run, one, others=len(known) - len(own)) for one in own]
+    lines += yield_lines(run, yields(run))
     lines += until_lines(run)
     if joules["mean"] is not None:
         lines.append(
-            f"Energy per sequence: {render(joules['mean'], 'J')} on average, "
-            f"{render(joules['p10'], 'J')} to {render(joules['p90'], 'J')} (P10 to P90)."
+            f"Energy per sequence at {condition(run, run.base)}: {render(joules['mean'], 'J')} on "
+            f"average, {render(joules['p10'], 'J')} to {render(joules['p90'], 'J')} (P10 to P90 "
+            "over the sequences of all these dies)."
         )
     delivered = summary["input_energy_J"]["mean"]
     if delivered is not None:

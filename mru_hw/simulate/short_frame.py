@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from mru_hw.cells.settling import settling_times
 from mru_hw.mapping import Design
 from mru_hw.technology.calibration import Calibration
 from mru_hw.units import render
+
+_DIGITS = 3
+"""Of a frame that is long enough, rounded up."""
 
 
 def short_frame(
@@ -26,11 +31,33 @@ def short_frame(
     name = max(late, key=lambda bus: (windows[bus][1] is not None, times[bus] / windows[bus][0]))
     window, layer = windows[name]
     until = "until outputs are read" if layer is None else f"before the strobe of layer {layer}"
+    enough = render(settled_frame(design, calibration, temperature, reference), "s")
     return (
         f"The frame of {render(design.timing.frame, 's')} is short: a node that loses its current "
         f"needs {render(times[name], 's')} to come down to 1 % of the usual one, and it has "
-        f"{render(window, 's')} {until}; settled states do not know it, `timing` timed does."
+        f"{render(window, 's')} {until}; settled states do not know it, `timing` timed does. "
+        f"In frames of {enough} every node settles."
     )
+
+
+def settled_frame(
+    design: Design, calibration: Calibration, temperature: float, reference: float = 0.0
+) -> float:
+    """Return the shortest frame [s] in which every node settles at a condition, rounded up."""
+    times = settling_times(design, calibration, temperature, reference)
+    windows = settling_windows(design)
+    return max(long_enough(design, times[name], windows[name][0]) for name in times)
+
+
+def long_enough(design: Design, needed: float, window: float) -> float:
+    """Return the frame [s] in which a node has the time that it needs, rounded up.
+
+    `window` is what it has in the design's own frame [s]; strobes, and so windows, follow the
+    frame.
+    """
+    seconds = design.timing.frame * needed / window
+    unit = 10.0 ** (math.floor(math.log10(seconds)) + 1 - _DIGITS)
+    return math.ceil(seconds / unit) * unit
 
 
 def settling_windows(design: Design) -> dict[str, tuple[float, int | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import resource
 import sys
@@ -10,9 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mru_hw.statistics.shares import CONFIDENCE, dies_for_width, dies_without_failure
 from mru_hw.sweeps.plan import Plan
-from mru_hw.sweeps.points import Job, Point, Shard, points, together
+from mru_hw.sweeps.points import TIMING, Job, Point, Shard, points, together
 from mru_hw.sweeps.ready import DOUBTFUL, doubtful_facts, make_ready
 from mru_hw.sweeps.room import free_bytes, refuse_no_room, run_bytes, store_bytes
 from mru_hw.sweeps.run import asked_runs, dies_a_job
@@ -136,6 +139,10 @@ def _seconds(subject: Subject, wanted: tuple[Point, ...], most: int) -> float:
     found, runs = [], []
     for place in sorted(places):
         first, *also = sets[place]
+        runs.append(sum(point.n_runs for point in sets[place]))
+        if first.settings[TIMING] == "timed":
+            found.append(_timed_seconds(subject, first))
+            continue
 
         def job(dies: int, point: Point = first, more: tuple[Point, ...] = tuple(also)) -> Job:
             seeds = tuple(point.dies[:dies])
@@ -150,8 +157,35 @@ def _seconds(subject: Subject, wanted: tuple[Point, ...], most: int) -> float:
                 break
             dies *= 2
         found.append(each)
-        runs.append(sum(point.n_runs for point in sets[place]))
     return sum(each * n for each, n in zip(found, runs, strict=True)) / sum(runs)
+
+
+def _timed_seconds(subject: Subject, point: Point) -> float:
+    """Return the time of a timed run [s], which may take minutes, by its first frames.
+
+    Their number is doubled until a run lasts long enough; what each of the others adds is what the
+    last of these did.
+    """
+    job = Job(point=point, trial=0, first=0, seeds=tuple(point.dies[:1]))
+    inputs, longest = subject.inputs, int(subject.inputs.lengths.max())
+
+    def tried(frames: int) -> tuple[int, float]:
+        lengths = np.minimum(inputs.lengths, frames)
+        begin = dataclasses.replace(inputs, x=inputs.x[:, :frames], lengths=lengths)
+        (run,) = run_job(dataclasses.replace(subject, inputs=begin), job)
+        return int(lengths.sum()), run.seconds
+
+    tried(1)
+    frames, (n, took) = 1, tried(1)
+    a_frame = took / n
+    while frames < longest:
+        frames = min(2 * frames, longest)
+        more, then = tried(frames)
+        a_frame = min(max((then - took) / (more - n), 0.0), then / more)
+        n, took = more, then
+        if took > _ENOUGH:
+            break
+    return took + (int(inputs.lengths.sum()) - n) * a_frame
 
 
 def _memory() -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.errors import RunStatus, UserError
+from mru_hw.errors import UserError
 from mru_hw.files import validated
 from mru_hw.mapping import Design, unmap
 from mru_hw.model.io import load_model
@@ -22,11 +22,11 @@ from mru_hw.model.network import Model
 from mru_hw.simulate.causes import Disagreement
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.settled_steps import wrong_steps_of_die
+from mru_hw.sweeps.choice import Chosen, choose
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import Job, Point, points
-from mru_hw.sweeps.stored_runs import STATUSES
 from mru_hw.sweeps.subject import MODEL, Subject, model_digest, shared_subject
-from mru_hw.sweeps.view import PointView, RunView, open_run
+from mru_hw.sweeps.view import RunView, open_run
 from mru_hw.sweeps.work import MadeChip, made_chip, made_die, run_die
 from mru_hw.variation import Die
 
@@ -37,27 +37,6 @@ _MADE_OF = {
     "calibration": "the calibration",
 }
 """What a run is made of, by the name of its hash."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """A run of a sweep.
-
-    Attributes
-    ----------
-    point, trial
-        Its point, and which of the networks drawn at it.
-    number, seed
-        Of its die.
-    right
-        (n_seq,) whether each decision that the sweep stored is right.
-    """
-
-    point: PointView
-    trial: int
-    number: int
-    seed: int
-    right: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +75,7 @@ def rerun(
     *,
     die: int | None = None,
     point: int | None = None,
-    trial: int = 0,
+    trial: int | None = None,
     model: str | Path | None = None,
     inputs: str | Path | None = None,
 ) -> Rerun:
@@ -107,11 +86,13 @@ def rerun(
     path
         RUN.sqlite.
     die
-        Seed of the die; the one of the least accuracy when None.
+        Seed of the die. When None and no point is asked for either, that of the worst run of what
+        binds; else the die of the least accuracy at the point.
     point
-        Number of the point; the one that speaks for the sweep when None.
+        Number of the point; when None that of the worst run of what binds, and of a sweep without
+        a specification the one that speaks for it.
     trial
-        Which of the networks that the point draws.
+        Which of the networks that the point draws; the first when None, or that of the worst run.
     model, inputs
         Where they lie, if not where the plan says, beside RUN.sqlite or in the working folder.
 
@@ -167,54 +148,6 @@ def run_again(path: Path, chosen: Chosen, plans: Mapping[str, Plan], subject: Su
         decision=trace.decision,
         reference=reference.decision,
         steps=steps,
-    )
-
-
-def choose(view: RunView, die: int | None, point: int | None, trial: int) -> Chosen:
-    """Return the run that is asked for; parameters are those of `rerun`.
-
-    Raises
-    ------
-    UserError
-        No such run is in the sweep, it failed, or it cannot be explained.
-    """
-    if view.level != "behavioral":
-        raise UserError("run", str(view.path), f"a sweep at the level behavioral, not {view.level}")
-    number = view.base.number if point is None else point
-    at = {one.number: one for one in view.points}.get(number)
-    if at is None:
-        raise UserError("point", number, f"0 to {len(view.points) - 1}")
-    if not 0 <= trial < at.trials:
-        raise UserError("trial", trial, f"0 to {at.trials - 1}")
-    runs = view.runs.of_point(number)
-    runs = runs.taken(runs.trial == trial)
-    if die is None:
-        if not runs.done.any():
-            raise UserError("point", number, "a point with a run that is done")
-        run = int(np.lexsort((runs.die, np.where(runs.done, runs.accuracy, np.inf)))[0])
-    else:
-        asked = np.flatnonzero(runs.seed == die)
-        if not len(asked):
-            seeds = runs.seed
-            there = f"{seeds.min()} to {seeds.max()}" if len(seeds) else "none that is stored"
-            raise UserError("die", die, f"a seed of point {number}: {there}")
-        run = int(asked[0])
-        status = STATUSES[runs.status[run]]
-        if status is not RunStatus.DONE:
-            why = status.value.rstrip(".")
-            raise UserError("die", die, f"one whose run is done, and of this one: {why}")
-    for name, only in (("level", "behavioral"), ("timing", "settled")):
-        if at.settings[name] != only:
-            raise UserError(
-                "point", number, f"a point with the {name} {only}, not {at.settings[name]}"
-            )
-    bits = np.unpackbits(runs.right[run], count=view.n_sequences).view(np.bool_)
-    return Chosen(
-        point=at,
-        trial=trial,
-        number=int(runs.die[run]),
-        seed=int(runs.seed[run]),
-        right=bits,
     )
 
 

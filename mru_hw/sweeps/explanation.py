@@ -40,6 +40,8 @@ class Explanation:
     ----------
     die, point, trial
         Seed of the die, number of the point, and which of the networks drawn at it.
+    why
+        At which condition that is, and why this point and this die, in a sentence.
     accuracy, ideal
         Shares of right decisions of the die, and of the network that the chip amounts to.
     steps
@@ -60,7 +62,7 @@ class Explanation:
     def __init__(self, found: Rerun) -> None:
         self._found, subject = found, found.subject
         self.die, self.trial = found.chosen.seed, found.chosen.trial
-        self.point = found.chosen.point.number
+        self.point, self.why = found.chosen.point.number, found.chosen.why
         self._first = subject.first_sequence
         labels = np.asarray(subject.inputs.y)
         self.accuracy = float(np.mean(found.decision == labels))
@@ -185,6 +187,7 @@ class Explanation:
             "die": self.die,
             "point": self.point,
             "trial": self.trial,
+            "why": self.why,
             "settings": dict(self._found.chosen.point.settings),
             "design": self._found.design.digest(),
             "accuracy": self.accuracy,
@@ -226,6 +229,7 @@ class Explanation:
             f"{100 * self.ideal:.2f} %. Decided wrongly: {len(self.sequences)} of "
             f"{many(n, 'sequence')}, {lost} of them rightly by the level ideal."
         )
+        yield self.why
         causes = Counter(one.cause.value for one in self.steps).most_common()
         told = ", ".join(f"{count} {name}" for name, count in causes)
         share = 100 * len(self.steps) / self.n_steps
@@ -260,7 +264,7 @@ def explain(
     die: int | None = None,
     *,
     point: int | None = None,
-    trial: int = 0,
+    trial: int | None = None,
     model: str | Path | None = None,
     inputs: str | Path | None = None,
 ) -> Explanation:

@@ -119,7 +119,7 @@ class Sweep:
         die: int | None = None,
         *,
         point: int | None = None,
-        trial: int = 0,
+        trial: int | None = None,
         model: str | Path | None = None,
         inputs: str | Path | None = None,
     ) -> Explanation:
@@ -128,11 +128,14 @@ class Sweep:
         Parameters
         ----------
         die
-            Its seed; the die of the least accuracy when None.
+            Its seed. When None and no point is asked for either, that of the worst run of what
+            binds; else the die of the least accuracy at the point.
         point
-            Number of its point; the one that speaks for the sweep when None.
+            Number of its point; when None that of the worst run of what binds, and of a sweep
+            without a specification the one that speaks for it.
         trial
-            Which of the networks that the point draws.
+            Which of the networks that the point draws; the first when None, or that of the worst
+            run.
         model, inputs
             Where they lie, if neither beside the sweep nor in the working folder.
 

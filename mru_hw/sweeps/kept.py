@@ -72,11 +72,11 @@ def kept_said(
     if not broken:
         where = "the one condition" if len(ran) == 1 else f"all {len(ran)} conditions"
         return "kept", f"every die keeps it at {where}{left}"
-    kept = len(ran) - len(broken)
-    return "not kept", (
-        f"every die keeps it at {kept or 'none'} of {many(len(ran), 'condition')}; it is not kept "
-        f"at {broken_said(run, broken, worst, most=most)}{left}"
-    )
+    kept, where = len(ran) - len(broken), broken_said(run, broken, worst, most=most)
+    if len(ran) == 1:
+        return "not kept", f"not every die keeps it at the one condition, {where}{left}"
+    every = f"every die keeps it at {kept}" if kept else "not every die keeps it at any"
+    return "not kept", f"{every} of {len(ran)} conditions; it is not kept at {where}{left}"
 
 
 def broken_said(

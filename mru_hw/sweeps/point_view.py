@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mru_hw.errors import RunStatus
-from mru_hw.sweeps.spec import Spec
+from mru_hw.sweeps.spec import CONDITIONS, Spec
 
 Array = NDArray[np.float64]
 
@@ -107,6 +107,11 @@ class PointView:
             order = np.argsort(codes)
             codes, passed = codes[order], passed[order]
         return codes, passed
+
+    @property
+    def shared_settings(self) -> dict[str, Any]:
+        """The settings that it shares with all points of its dies: not its condition."""
+        return {name: v for name, v in self.settings.items() if name not in CONDITIONS}
 
     @property
     def level(self) -> str:

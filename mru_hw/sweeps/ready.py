@@ -149,7 +149,7 @@ def in_plan_words(text: str) -> str:
 
 
 def doubtful_facts(ready: Sequence[Ready]) -> dict[str, str]:
-    """Say which points are doubtful, and of each kind why at the first; nothing if none is."""
+    """Say how many points are doubtful, and why, as `warning` chooses; nothing if none is."""
     found = [one for one in ready if any(one.warnings)]
     if not found:
         return {}

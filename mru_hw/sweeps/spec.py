@@ -178,6 +178,11 @@ class _Spec(Document):
         """Return the limits in words."""
         return "; ".join(limit.said(FIGURES[name]) for name, limit in self.limits.items())
 
+    def asks(self, settings: Mapping[str, Any]) -> bool:
+        """Return whether a die has to pass at the condition of some settings of axes."""
+        wanted = ((getattr(self, name), settings[name]) for name in CONDITIONS)
+        return all(values is None or value in values for values, value in wanted)
+
     def difference(self, other: _Spec) -> str | None:
         """Say what a die must do otherwise than `other` says, the first of it; None if nothing."""
         ours, theirs = (one.model_dump(exclude_none=True) for one in (self, other))

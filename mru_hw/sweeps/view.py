@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import sqlite3
@@ -127,9 +128,13 @@ class RunView:
         """Level of truth."""
         return self.facts.get("level", "")
 
-    @property
+    @functools.cached_property
     def base(self) -> PointView:
-        """The point that speaks for the run: the nominal one, else the first."""
+        """The point that speaks for the run: the nominal one, else the first.
+
+        Where its specification does not ask for its condition, it is the first of the same dies'
+        points whose condition is asked for, if there is one.
+        """
         first = self.points[0]
 
         def is_base(point: PointView) -> bool:
@@ -139,7 +144,11 @@ class RunView:
                 for name, axis in AXES.items()
             )
 
-        return next((point for point in self.points if is_base(point)), first)
+        found = next((point for point in self.points if is_base(point)), first)
+        spec, own = self.spec(found.study), found.shared_settings
+        alike = (point for point in self.studies()[found.study] if point.shared_settings == own)
+        asked = (point for point in alike if spec.asks(point.settings))
+        return found if spec.asks(found.settings) else next(asked, found)
 
     @property
     def references(self) -> dict[str, float]:

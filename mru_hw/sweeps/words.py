@@ -11,6 +11,7 @@ from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.words import many
 
 __all__ = [
+    "OWN_CONDITION",
     "Told",
     "condition",
     "counted",
@@ -22,6 +23,10 @@ __all__ = [
     "said",
     "where",
 ]
+
+
+OWN_CONDITION = "at the technology's own condition"
+"""Where the nominal die that a sweep stores was run, whatever its points are."""
 
 
 def said(point: PointView, name: str) -> str:

@@ -26,12 +26,13 @@ from mru_hw.simulate.compile import compile_die
 from mru_hw.simulate.die_results import BehavioralRun
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.run import Chip
-from mru_hw.simulate.short_frame import settling_windows, short_frame
+from mru_hw.simulate.short_frame import settled_frame, settling_windows, short_frame
 from mru_hw.simulate.supply import BLOCKS
 from mru_hw.simulate.timed import simulate_timed
 from mru_hw.simulate.timed_units import MovingLoop
 from mru_hw.stimulus import Inputs, make_inputs
 from mru_hw.technology import load_technology
+from mru_hw.units import render
 from tests.networks import draw_inputs, draw_model, make_spec, with_even_settings
 
 TECHNOLOGY = load_technology("generic180")
@@ -353,6 +354,13 @@ def test_settling_that_ends_after_the_strobe_is_told(
     said = short_frame(there.design, chip.calibration, 27.0)
     until = "until outputs are read" if layer is None else "before the strobe of layer 1"
     assert (f"{until}; settled states" in said) is told
+    every = max(10e-3 * times[name] / windows[name][0] for name in times)
+    enough = settled_frame(there.design, chip.calibration, 27.0)
+    assert every <= enough <= 1.01 * every
+    assert (f"In frames of {render(enough, 's')} every node settles." in said) is bool(said)
+    spec = chip.model.spec.model_copy(update={"frame_period": enough})
+    longer = Chip(dataclasses.replace(chip.model, spec=spec), chip.design.technology)
+    assert short_frame(longer.design, chip.calibration, 27.0) == ""
 
 
 # ------------------------------------------------------------------------------- device noise

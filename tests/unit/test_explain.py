@@ -111,6 +111,44 @@ def test_units_and_sequences_add_up(store: Path) -> None:
     assert found.chosen == shortest
 
 
+def test_without_a_point_the_worst_run_of_what_binds_is_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    axes = [
+        {"axis": "mismatch_scale", "values": [8]},
+        {"axis": "temperature", "values": [27, 85]},
+        {"axis": "perturbation", "values": [5], "trials": 3},
+    ]
+    spec = {"loss": {"at_most": 0.02}, "temperature": [85]}
+    run = swept(tmp_path, n_dies=4, axes=axes, spec=spec)
+    worst = mru_hw.read_sweep(run).verdict().binding
+    assert worst is not None
+    hot = rows(run, "point, trial, die, accuracy")
+    least = min(accuracy for point, _, _, accuracy in hot if point == 1)
+    assert (1, worst.trial, worst.seed, least) in hot
+    found = mru_hw.read_sweep(run).explain()
+    assert (found.point, found.trial, found.die) == (1, worst.trial, worst.seed)
+    assert found.accuracy == least
+    assert found.why.startswith(
+        "At corner tt, 85 °C, 1.8 V. The point is that of the worst run of what binds, "
+        "loss at most 2 points; the die is that of this run, which has "
+    )
+    assert explain(run, 2).point == 1  # of a die that is asked for too
+    assert command(["explain", str(run), "--rows", "1"]) == 0
+    assert found.why in capsys.readouterr().out.splitlines()
+
+
+def test_without_a_specification_the_point_is_the_one_that_speaks_for_the_sweep(
+    store: Path,
+) -> None:
+    found = explain(store)
+    assert found.point == 0
+    assert found.why == (
+        "At corner tt, 27 °C, 1.8 V. The point is the one that speaks for the sweep; "
+        "the die is the one of the least accuracy there."
+    )
+
+
 def test_a_noisy_point_is_run_with_its_noise(store: Path) -> None:
     quiet, noisy = explain(store, 1, point=0), explain(store, 1, point=1)
     assert quiet.steps != noisy.steps

@@ -127,7 +127,10 @@ def test_cards_are_those_of_the_store(store: Path, page: Page) -> None:
     assert card(page, "accuracy, mean of 12 dies")[0] == f"{100 * accuracy:.2f} %"
     trained, steps = card(page, "accuracy as trained")
     assert trained == f"{100 * software:.2f} %"
-    assert steps == f"{100 * ideal:.2f} % mapped and rounded; {100 * nominal:.2f} % nominal die"
+    assert steps == (
+        f"{100 * ideal:.2f} % mapped and rounded; "
+        f"{100 * nominal:.2f} % nominal die at the technology's own condition"
+    )
     assert card(page, "energy of a sequence")[0] == render(joules, "J")
     assert card(page, "supply power")[0] == render(joules / seconds, "W")
     assert card(page, "delivered by the input")[0] == render(inputs, "J")

@@ -21,10 +21,11 @@ from mru_hw.report.enlarge import budget_of
 from mru_hw.report.page import Page, make_page
 from mru_hw.report.remedy import FOLLOWED, Remedy, remedy
 from mru_hw.report.uncovered import lots
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.statistics.answers import statistics
-from mru_hw.sweeps.verdict import Held, verdict
+from mru_hw.sweeps.verdict import verdict
 from mru_hw.sweeps.view import RunView, open_run
 from mru_hw.sweeps.words import doubted
 from tests.reports import ask, made, swept
@@ -83,9 +84,8 @@ def test_the_verdict_opens_with_kept_or_not_kept(store: Path, page: Page) -> Non
     kept = sum(passed == dies for _, passed, dies in rows)
     assert kept < 2
     first = page.paragraph[0]
-    assert first.startswith(
-        f"The specification is not kept: every die keeps it at {kept or 'none'}"
-    )
+    every = f"every die keeps it at {kept}" if kept else "not every die keeps it at any"
+    assert first.startswith(f"The specification is not kept: {every} of 2 conditions; ")
     assert first.count("dies keep it)") == 1
     said = " ".join(page.paragraph)
     for number, passed, _ in rows:

@@ -14,8 +14,10 @@ from mru_hw.report.chip import ChipFacts, find_chip
 from mru_hw.report.cross import off_cross_said
 from mru_hw.report.doubts import doubts_box
 from mru_hw.report.frames import short_frames
+from mru_hw.report.head import cards
 from mru_hw.report.near import near_said
 from mru_hw.report.page import Page
+from mru_hw.report.summary import sweep_lines, sweep_summary
 from mru_hw.simulate.causes import Cause
 from mru_hw.sweeps.statistics.answers import statistics
 from mru_hw.sweeps.verdict import Verdict, verdict
@@ -39,6 +41,33 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(store: Path) -> Page:
     return made(store)
+
+
+def test_the_head_is_at_a_condition_that_the_specification_asks_for(tmp_path: Path) -> None:
+    axes = [AXES[0], {"axis": "temperature", "values": [27, 85]}]
+    spec = {"loss": {"at_most": 0}, "temperature": [85]}
+    hot = "corner tt, 85 °C, 1.8 V"
+    with open_run(swept(write_case(tmp_path, n_dies=4, axes=axes, spec=spec))) as run:
+        found, summary = verdict(run, statistics(run)), sweep_summary(run)
+        lines = sweep_lines(run, summary | {"runs": 8, "computed": 8})
+        told = {name: (text, why) for name, text, why in found.rows(run)}
+        shown = {card.label: card for card in cards(run, found, None)}
+        there = run.points[1]
+        assert found.point == there.number
+        assert summary["accuracy"]["dies"]["mean"] == there.accuracy.mean()
+        assert summary["energy_per_sequence_J"]["mean"] == there.energy.mean()
+    assert lines[1].startswith(f"Accuracy over 4 dies at 8 × mismatch, no device noise, {hot}: ")
+    energy = next(line for line in lines if line.startswith("Energy"))
+    assert energy.startswith(f"Energy per sequence at {hot}: ")
+    assert energy.endswith("(P10 to P90 over the sequences of all these dies).")
+    assert told["energy of a sequence"][1].endswith(hot)
+    assert told["nominal die"][1] == "at the technology's own condition"
+    assert hot in shown["energy of a sequence, mean of 4 dies"].confidence
+    kept = found.kept_at[0].passed
+    assert told["specification is"] == (
+        "not kept",
+        f"not every die keeps it at the one condition, {hot} ({kept} of 4 dies keep it)",
+    )
 
 
 def with_worst(told: Verdict, sequences: float, n: int, *, broken: int) -> Verdict:

@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import mru_hw
 from mru_hw.cli.app import run as command
+from mru_hw.stimulus import load_inputs
 from mru_hw.sweeps.check import PlanCheck, check_plan
 from mru_hw.sweeps.merge import merge
 from mru_hw.sweeps.plan import Plan, read_plan
@@ -310,6 +312,26 @@ def test_a_check_does_not_count_what_loads_the_kernel(
     found = check(plan, tmp_path / "run.sqlite")
     assert found.seconds_a_run == pytest.approx(0.5 / 4)
     assert jobs_run == [1, 1, 2, 4]
+
+
+def test_a_check_of_timed_runs_tries_few_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run takes 0.3 s and 10 ms a frame of a sequence; the first takes a minute."""
+    tried: list[int] = []
+
+    def timed(subject: Subject, job: Job) -> list[DieResult]:
+        n = int(subject.inputs.lengths.sum())
+        tried.append(n)
+        seconds = 60.0 if len(tried) == 1 else 0.3 + 0.01 * n
+        return [dataclasses.replace(one, seconds=seconds) for one in run_job(subject, job)]
+
+    monkeypatch.setattr("mru_hw.sweeps.check.run_job", timed)
+    plan = write_case(tmp_path, n_seq=24, n_dies=24, timing="timed")
+    found = check(plan, tmp_path / "run.sqlite")
+    lengths = load_inputs(tmp_path / "inputs.npz").lengths
+    assert tried == [int(np.minimum(lengths, n).sum()) for n in (1, 1, 2, 4)]
+    assert found.seconds_a_run == pytest.approx(0.3 + 0.01 * lengths.sum())
 
 
 def test_a_sweep_without_room_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

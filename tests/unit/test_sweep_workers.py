@@ -85,7 +85,7 @@ def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFix
     assert lines[0] == f"{tmp_path / 'run.sqlite'}: 3 runs, 0 of them in this call."
     assert lines[1].startswith("Accuracy over 3 dies at 1 × mismatch, no device noise, corner tt, ")
     assert lines[2].startswith("Yield, mismatch alone at corner tt: ")
-    assert lines[3].startswith("Energy per sequence: ")
+    assert lines[3].startswith("Energy per sequence at corner tt, 27 °C, 1.8 V: ")
 
 
 @pytest.mark.parametrize(

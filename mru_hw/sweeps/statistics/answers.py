@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mru_hw.statistics.crossed import CrossedMean, mean_band, two_way_band
 from mru_hw.statistics.shares import CONFIDENCE, Band, beta_binomial, clopper_pearson, paired_shares
 from mru_hw.sweeps.point_view import coded
-from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Spec
+from mru_hw.sweeps.spec import FIGURES, Spec
 from mru_hw.sweeps.statistics.differences import common, differences
 from mru_hw.sweeps.statistics.hardest import hardest
 from mru_hw.sweeps.statistics.spread import (
@@ -181,14 +181,9 @@ def asked_points(run: RunView) -> Iterator[list[PointView]]:
     for study, points in run.studies().items():
         groups: dict[str, list[PointView]] = {}
         for point in points:
-            if _asked(run.spec(study), point):
-                groups.setdefault(repr(shared_settings(point)), []).append(point)
+            if run.spec(study).asks(point.settings):
+                groups.setdefault(repr(point.shared_settings), []).append(point)
         yield from groups.values()
-
-
-def shared_settings(point: PointView) -> dict[str, Any]:
-    """Return the settings that a point shares with all points of its dies: not its condition."""
-    return {name: v for name, v in point.settings.items() if name not in CONDITIONS}
 
 
 def passing_dies(
@@ -210,17 +205,11 @@ def passing_dies(
     return codes[everywhere], passes[everywhere] == len(group)
 
 
-def _asked(spec: Spec, point: PointView) -> bool:
-    """Whether a die has to pass at a point."""
-    wanted = ((getattr(spec, name), point.settings[name]) for name in CONDITIONS)
-    return all(values is None or value in values for values, value in wanted)
-
-
 def _yield(run: RunView, spec: Spec, group: Sequence[PointView]) -> Yield:
     codes, passed = passing_dies(run, spec, group)
     worst = hardest(run, spec, group)
     lost = np.unique(np.concatenate([coded(point.lost) for point in group]))
-    settings = shared_settings(group[0])
+    settings = group[0].shared_settings
     n, count = len(passed), int(passed.sum())
     return Yield(
         study=group[0].study,
