@@ -57,7 +57,7 @@ def _references(run: RunView) -> dict[str, Right]:
     """Return (sequence,) whether each reference at the head is right, by its name."""
     known = {
         (str(name), str(design)): np.frombuffer(decision, "<i2") == run.labels
-        for name, design, _, decision, _ in run.table("reference")
+        for name, design, _, decision, *_ in run.table("reference")
     }
     found = {
         name: known.get((name, run.base.design), known.get((name, "")))  # the plan's own network

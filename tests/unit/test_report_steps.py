@@ -17,6 +17,7 @@ from mru_hw.model.network import Model
 from mru_hw.report.chip import ChipFacts, find_chip
 from mru_hw.report.frames import short_frames
 from mru_hw.report.page import Page
+from mru_hw.report.steps import steps_table
 from mru_hw.report.trained import origin_lines, origin_said
 from mru_hw.simulate.short_frame import short_frame
 from mru_hw.statistics.shares import paired_shares
@@ -78,6 +79,18 @@ def test_steps_are_those_of_the_decisions(store: Path, page: Page) -> None:
     assert mean["change"] == pytest.approx(dies.mean() - right["nominal"].mean())
     assert mean["gained"] == (dies & ~right["nominal"]).sum() / DIES
     assert mean["lost"] == (~dies & right["nominal"]).sum() / DIES
+
+
+def test_a_column_more_of_the_references_moves_no_step(
+    store: Path, page: Page, tmp_path: Path
+) -> None:
+    other = tmp_path / "more.sqlite"
+    other.write_bytes(store.read_bytes())
+    ask(other, "ALTER TABLE reference ADD COLUMN more DEFAULT 5")
+    with open_run(other) as run:
+        found = steps_table(run)
+    assert found is not None
+    assert list(found.plain()) == table(page, "steps")
 
 
 def test_the_frame_that_is_told_is_long_enough(store: Path, page: Page) -> None:
