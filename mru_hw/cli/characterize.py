@@ -11,7 +11,7 @@ import typer
 
 from mru_hw.cli.design import Tech
 from mru_hw.cli.numbers import WORKERS, whole
-from mru_hw.cli.output import Advance, Json, emit, progress
+from mru_hw.cli.output import Advance, Json, emit, progress, say
 from mru_hw.words import many
 
 if TYPE_CHECKING:
@@ -58,29 +58,35 @@ def characterize(
 ) -> None:
     """Run a technology's benches in ngspice and fit the behavioral constants to them.
 
-    Beside the file, raw/T.csv holds the samples that they were fitted to. A call that was
-    interrupted resumes when it is repeated.
+    Beside the file, raw/T.csv holds the samples that they were fitted to, and raw/T_lengths.csv
+    mirrors over their length, for the error budget of a netlist. A call that was interrupted
+    resumes when it is repeated.
     """
     from mru_hw.files import refuse_no_folder
     from mru_hw.spice import characterize as benches
     from mru_hw.technology import load_technology
     from mru_hw.technology.calibration import refuse_other_files, write_calibration
+    from mru_hw.technology.mirror_table import refuse_other_table, table_beside, write_table
 
     technology = load_technology(tech)
     refuse_other_files(out)
     if measurements is not None:
         _refit(technology, measurements, out, json=json)
         return
+    lengths = table_beside(out)
+    refuse_other_table(lengths)
     folder = out.with_name(f".{out.stem}.runs") if work is None else work
     refuse_no_folder(folder, "--out" if work is None else "--work")
     with contextlib.ExitStack() as stack:
 
         def bar(total: int) -> Advance:
+            say(f"characterize {tech}: {many(total, 'run')} of ngspice.")
             return stack.enter_context(progress(f"characterize {tech}", total))
 
         result = benches.characterize(
             technology, work=folder, corners=corner or (), workers=workers, progress=bar
         )
+    write_table(lengths, technology, result.lengths)
     samples = write_calibration(result.constants, result.raw, out)
     if work is None:
         shutil.rmtree(folder)
@@ -88,6 +94,7 @@ def characterize(
         {
             "calibration": out,
             "samples": samples,
+            "lengths": lengths,
             "runs": result.runs,
             "core_seconds": result.core_seconds,
             "constants": result.constants,
@@ -95,7 +102,8 @@ def characterize(
         as_json=json,
         lines=[
             f"{out}: constants of {tech} from {many(result.runs, 'run')} of "
-            f"{result.core_seconds:.0f} core-seconds, samples in {samples}."
+            f"{result.core_seconds:.0f} core-seconds, samples in {samples}, mirrors "
+            f"over their length in {lengths}."
         ],
     )
 
