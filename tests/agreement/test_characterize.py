@@ -80,3 +80,13 @@ def test_the_whole_file_comes_out_again(
     )
     assert ours == theirs  # nothing is fitted to the rows of a node
     assert {p.name for p in tmp_path.iterdir()} == {out.name, "raw"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_map_of_currents_comes_out_again(name: str, tmp_path: Path) -> None:
+    out = tmp_path / f"{name}.yaml"
+    assert run(["characterize", "--tech", name, "--out", str(out), "--currents"]) == 0
+    table = f"raw/{name}_currents.csv"
+    assert (tmp_path / table).read_bytes() == (calibration_dir() / table).read_bytes()
+    assert not out.exists()
