@@ -75,5 +75,5 @@ def read_table(technology: Technology) -> list[dict[str, str]]:
         if name not in made:
             expected = f"that of {technology.name}'s cards and sizes: characterize again"
             raise UserError(f"{path.name}: {name}", MISSING, expected)
-    refuse_other_devices(*(made[name] for name in _HASHES), technology, path.name)
+    refuse_other_devices(made["models_hash"], made["devices_hash"], technology, path.name)
     return [row for row in rows if row["bench"] != MADE_WITH]
