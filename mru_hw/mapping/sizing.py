@@ -9,13 +9,12 @@ moves by dV:
 
 A cascode of the same devices lowers lambda, costs a second pair of devices and takes a gate
 voltage of headroom; its own mismatch moves the mirror's V_DS only. What depends on L is measured
-(``calibration/raw/<technology>_lengths.csv``, made by ``scripts/mirror_lengths.py``) and
-interpolated between the measured lengths, never beyond; mismatch is the process's.
+by ``mru-hw characterize`` (`mru_hw.technology.mirror_table`) and interpolated between the
+measured lengths, never beyond; mismatch is the process's.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,25 +23,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.errors import Bare, MruHwError, UserError
+from mru_hw.errors import Bare, UserError
 from mru_hw.technology import Technology
 from mru_hw.technology.calibration import temperature_voltage
-from mru_hw.technology.folders import constants_folder
+from mru_hw.technology.mirror_table import read_table
 from mru_hw.units import render
 
-COLUMNS = (
-    "bench",
-    "polarity",
-    "l_um",
-    "cascode",
-    "corner",
-    "temperature_degC",
-    "units",
-    "i_in_A",
-    "v_ds_V",
-    "value",
-    "unit",
-)
 FLAT = 5e-3  # a leg has headroom where it lies this near the line of its conductance
 GRID = 200  # lengths that are tried
 
@@ -170,21 +156,14 @@ class MirrorSize:
 
 
 def load_lengths(technology: Technology) -> Lengths:
-    """Read and fit what ``scripts/mirror_lengths.py`` measured.
+    """Read and fit what was measured of a technology's mirrors.
 
     Raises
     ------
-    MruHwError
-        There is no such table for the technology.
+    UserError
+        There is no table, or it was made with other model cards or device sizes.
     """
-    path = constants_folder(technology.name) / "raw" / f"{technology.name}_lengths.csv"
-    if not path.is_file():
-        raise MruHwError(
-            f"The table {path.name} of {technology.name} is missing: in a checkout "
-            f"python -m scripts.mirror_lengths --tech {technology.name} makes it."
-        )
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = read_table(technology)
     groups: dict[tuple[str, str, bool, float], list[dict[str, str]]] = defaultdict(list)
     for row in rows:
         key = (row["bench"], row["polarity"], row["cascode"] == "1", float(row["l_um"]) * 1e-6)

@@ -74,4 +74,19 @@ def test_the_whole_file_comes_out_again(
     assert out.read_bytes() == shipped.read_bytes()
     table = f"raw/{name}.csv"
     assert (tmp_path / table).read_bytes() == (shipped.parent / table).read_bytes()
+    ours, theirs = (
+        [row for row in path.read_text(encoding="utf-8").splitlines() if row[:4] != "node"]
+        for path in (folder / f"raw/{name}_lengths.csv" for folder in (tmp_path, shipped.parent))
+    )
+    assert ours == theirs  # nothing is fitted to the rows of a node
     assert {p.name for p in tmp_path.iterdir()} == {out.name, "raw"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_map_of_currents_comes_out_again(name: str, tmp_path: Path) -> None:
+    out = tmp_path / f"{name}.yaml"
+    assert run(["characterize", "--tech", name, "--out", str(out), "--currents"]) == 0
+    table = f"raw/{name}_currents.csv"
+    assert (tmp_path / table).read_bytes() == (calibration_dir() / table).read_bytes()
+    assert not out.exists()

@@ -20,6 +20,11 @@ from mru_hw.cli.app import run
             ["--measurements", "nowhere.csv"],
             '--measurements is "nowhere.csv", expected a CSV table',
         ),
+        (["--currents", "--corner", "ff"], '--corner is "ff", expected tt too, the nominal one.'),
+        (
+            ["--currents", "--measurements", "x.csv"],
+            "--currents is given, expected no such option beside --measurements.",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(
@@ -42,3 +47,15 @@ def test_a_file_of_somebody_s_own_is_not_replaced(
     assert capsys.readouterr().err.endswith("expected a new path or an earlier calibration.\n")
     assert out.read_text(encoding="utf-8") == "mine"
     assert list(tmp_path.iterdir()) == [out]
+    out.unlink()
+    (tmp_path / "raw").mkdir()
+    for name, options, what in (
+        ("t_lengths.csv", [], "table of mirrors over their length"),
+        ("t_currents.csv", ["--currents"], "table of valid currents"),
+    ):
+        table = tmp_path / "raw" / name
+        table.write_text("mine", encoding="utf-8")
+        assert run(["characterize", "--out", str(out), *options]) == 2
+        assert capsys.readouterr().err.endswith(f"expected a new path or an earlier {what}.\n")
+        assert table.read_text(encoding="utf-8") == "mine"
+        table.unlink()

@@ -12,12 +12,15 @@ import pytest
 from mru_hw import core_yaml
 from mru_hw.cli.app import run
 from mru_hw.data import calibration_dir, circuits_dir
+from mru_hw.mapping.sizing import load_lengths
 from mru_hw.simulate.run import Chip
+from mru_hw.spice.characterize.lengths import measured_lengths
 from mru_hw.sweeps.face import read_sweep, sweep_plan
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
+from mru_hw.technology.mirror_table import write_table
 from mru_hw.training.config import ChipConfig
 from mru_hw.twin.chip import TwinChip
 from mru_hw.variation import refuse_unknown_response
@@ -90,6 +93,26 @@ def test_corners_that_move_both_devices_alike_are_refused(own: Path) -> None:
         "process_scale is 1.0, expected 0, for process spread is interpolated between corners, and "
         "tt, ff of own do not tell NMOS from PMOS."
     )
+
+
+def test_a_table_of_mirrors_is_of_the_cards_and_sizes_that_made_it(own: Path) -> None:
+    other, technology = load_technology("generic180"), load_technology("own")
+    table = own / "raw" / "own_lengths.csv"
+    table.parent.mkdir()
+    text = (calibration_dir() / "raw" / "generic180_lengths.csv").read_text(encoding="utf-8")
+    table.write_text(text, encoding="utf-8")
+    hashes = other.devices_hash(), technology.devices_hash()
+    assert sentence(lambda: load_lengths(technology)) == (
+        f'own_lengths.csv: devices_hash is "{hashes[0][:16]}…", expected {hashes[1][:16]}…, those '
+        "of own today: characterize again."
+    )
+    table.write_text(text.replace(*hashes), encoding="utf-8")
+    assert load_lengths(technology).worst == ("ff", 85.0)
+    table.write_text("".join(text.splitlines(keepends=True)[:-2]), encoding="utf-8")
+    told = sentence(lambda: load_lengths(technology))
+    assert told.startswith("own_lengths.csv: models_hash is missing, expected that of own's cards")
+    write_table(table, technology, measured_lengths(technology, ("tt",)))
+    assert load_lengths(technology).worst == ("tt", 85.0)
 
 
 def test_a_store_of_a_technology_that_is_not_here_is_not_damaged(

@@ -19,6 +19,7 @@ from mru_hw.spice.characterize.base import I_USUAL, UNITS, Array, rounded
 from mru_hw.spice.characterize.devices import V_DS, devices_deck, fit_leakage
 from mru_hw.spice.characterize.jobs import KeptRuns, refuse_cut_off, run_jobs
 from mru_hw.spice.characterize.laws import judge, range_deck, samples
+from mru_hw.spice.characterize.lengths import measured_lengths
 from mru_hw.spice.characterize.mirrors import mirror_deck
 from mru_hw.spice.characterize.mismatch import CURRENTS, fit_curves, mismatch_deck
 from mru_hw.spice.characterize.points import (
@@ -63,12 +64,15 @@ class Characterisation:
         Fields of `mru_hw.technology.calibration.Calibration`, ready to be written.
     raw
         Samples of the nominal runs, currents and voltages by name, for ``calibration/raw``.
+    lengths
+        Mirrors over their length, one row a number (`mru_hw.technology.mirror_table`).
     runs, core_seconds
         How many there were, and their processor time together [s].
     """
 
     constants: dict[str, Any]
     raw: dict[str, Array]
+    lengths: list[dict[str, str]]
     runs: int
     core_seconds: float
 
@@ -125,6 +129,7 @@ def characterize(
         progress=progress(len(decks)),
     )
     refuse_cut_off(runs)
+    lengths = measured_lengths(technology, wanted)
     usual, raw = fit_nominal(nominal, runs)
     ranges = samples(nominal, done(runs, run_name("range", nominal)))
     raw |= {f"range_{name}": values.ravel() for name, values in ranges.items()}
@@ -154,4 +159,6 @@ def characterize(
         law for at in judged for law in judge(at, calibration, done(runs, run_name("range", at)))
     ]
     seconds = sum(waves.core_seconds for waves in runs.values())
-    return Characterisation(constants=constants, raw=raw, runs=len(runs), core_seconds=seconds)
+    return Characterisation(
+        constants=constants, raw=raw, lengths=lengths, runs=len(runs), core_seconds=seconds
+    )

@@ -2,10 +2,19 @@
 
 A single mirror device of each polarity, source and bulk on one node: V_GS is swept with half the
 supply from drain to source, and its current at V_GS = 0 is taken there and with the whole supply
-from drain to source.
+from drain to source. Columns of the table, per polarity, corner and temperature:
+
+leak_half_A, leak_full_A
+             drain current at V_GS = 0: channel, junction and what else the cards leak
+i_low_A      a hundred times the former: below, leakage is more than 1 % of the current
+i_high_A     largest current with gm/I_D above `HALF` of its largest value: weak inversion
+slope_min, slope_max
+             I / (gm U_T) between i_low, or 1 pA, and i_high / 10: alike where the cards are smooth
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -33,6 +42,24 @@ COLUMNS = (
     "slope_min",
     "slope_max",
 )
+
+
+def measured_currents(
+    technology: Technology,
+    corners: Sequence[str],
+    advance: Callable[[int], None] = lambda _done: None,
+) -> list[dict[str, str]]:
+    """Run the sweeps at corners and at all of `TEMPERATURES`; return the rows of the table.
+
+    `advance` is told 1 of every sweep that is done.
+    """
+    rows = []
+    for corner in corners:
+        for temperature in TEMPERATURES:
+            for polarity, (i, slope, full) in sweep(technology, corner, temperature).items():
+                rows.append(judged(polarity, corner, temperature, i, slope, full))
+            advance(1)
+    return rows
 
 
 def judged(

@@ -11,7 +11,7 @@ node     voltage of a signed node over what flows into it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -29,15 +29,23 @@ V_DS = np.linspace(0.2, 1.75, 32)
 GATE = I_USUAL * np.logspace(-1, 1, 9)
 LEAKAGE = I_USUAL * np.array([0.0, 0.01, 0.032, 0.1, 0.32, 1.0])
 NODE = I_USUAL * np.array([-3, -1, -0.3, -0.1, -0.03, 0, 0.03, 0.1, 0.3, 1, 3])
-WORST = ("ff", 85.0)
+LEAKY, HOT = "ff", 85.0
+"""Where leakage is taken beside the nominal conditions: the corner, if it is there, and degC."""
 RAW = "out.raw"
 OPTIONS = ".options gmin=1e-18 abstol=1e-18 vntol=1e-9 reltol=1e-6"
 
 
-def measured_lengths(technology: Technology) -> list[Row]:
-    """Run all benches; return a row a number with its conditions (`COLUMNS`)."""
+def measured_lengths(technology: Technology, corners: Sequence[str]) -> list[Row]:
+    """Run all benches; return a row a number with its conditions.
+
+    Parameters
+    ----------
+    corners
+        Those that are characterised, the nominal one first: leakage is taken at no other.
+    """
+    worst = LEAKY if LEAKY in corners else corners[0]
     rows = [*output_rows(technology), *gate_rows(technology)]
-    for corner, temperature in ((technology.corners[0], technology.temperature), WORST):
+    for corner, temperature in ((corners[0], technology.temperature), (worst, HOT)):
         rows += leakage_rows(technology, corner, temperature)
     return [*rows, *node_rows(technology)]
 
