@@ -50,7 +50,8 @@ def explain(
             "--sequence",
             metavar="K",
             help="The sequence that --out and --spice play; without it the shortest that the die "
-            "decides wrongly and the level ideal does not, or else that with most wrong steps.",
+            "decides wrongly and the nominal die there does not, or else the level ideal, or that "
+            "with most wrong steps.",
             parser=whole("--sequence", 0),
         ),
     ] = None,

@@ -45,7 +45,7 @@ def yield_lines(run: RunView, known: Iterable[Yield]) -> Iterator[str]:
 
 
 def _yield_line(run: RunView, one: Yield, *, alone: bool) -> str:
-    share = "" if one.band is None else f", {percent(one.band.value)} ({ends(one.band)})"
+    share = "" if one.band is None else f", {percent(one.band.value)} ({ends(one.band)}, two-sided)"
     first = next(point for point in run.points if point.number == one.points[0])
     at = f" at {len(one.points)} conditions" if len(one.points) > 1 else ""
     if not at and any(_same_dies(first, point) for point in run.points):

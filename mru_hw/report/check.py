@@ -25,12 +25,13 @@ def check_lines(found: PlanCheck) -> list[str]:
         f"{many(found.sequences, 'sequence')} each.",
         time,
         f"Memory: {size(found.memory)} in all. Disk: {size(found.disk)}{free}.",
-        f"A yield of {percent(SHARE)} at 95 % confidence takes "
+        f"A yield of {percent(SHARE)} at 95 % confidence (one-sided) takes "
         f"{many(found.dies_without_failure, 'die')} "
         f"without a failure; within {100 * found.half:g} "
         f"{_plural(100 * found.half, 'point')} near it takes "
         f"{found.dies_for_width}. {many(found.dies, 'die')} without a failure show "
-        f"{percent(found.shown_without_failure)}.",
+        f"{percent(found.shown_without_failure)}, one-sided; the interval of 95 % that a sweep "
+        f"tells is two-sided and begins at {percent(found.low_without_failure)} then.",
     ]
 
 

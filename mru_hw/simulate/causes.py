@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+_WIDE = 100
+"""Characters of a line of the legend, at most."""
 REACH = 0.1
 """How far from its nominal threshold, relatively, a comparator may decide: nominal offsets reach
 5 % and the threshold's sigma is 2 % at 1 nA (decision 0011)."""
@@ -56,7 +59,8 @@ class Disagreement:
     distance
         ``(|c| - beta) / beta`` of the reference's candidate: positive beyond the threshold.
     distance_own
-        The same of the circuit's own candidate at the strobe.
+        The same of the circuit's own candidate at the strobe and of its own threshold; of loops,
+        which have no strobe, of the reference's.
     """
 
     sequence: int
@@ -87,15 +91,32 @@ class Disagreement:
 
 
 LEGEND = (
-    "step: the unit's level before and after the frame; wanted: the reference's level after it;",
-    "distance: of the reference's candidate from its threshold, relative to that, + beyond it and",
-    "- short of it; own: the same of the circuit's own candidate. Counting begins with 0.",
+    "step: the unit's level before and after the frame; wanted: the level after it that the",
+    "reference, the network as mapped, has; distance: of the reference's candidate from the",
+    "reference's threshold, relative to that, + beyond it and - short of it; own: of the circuit's",
+    "own candidate from its own threshold, mismatch included (of loops without a strobe from the",
+    "reference's). Counting begins with 0.",
 )
 """What the columns of `table` mean, in lines of a terminal's width."""
 
 
-def table(disagreements: Iterable[Disagreement]) -> list[str]:
-    """Return the records as lines for a person, the legend last; none without records."""
+def meanings(causes: Iterable[Cause]) -> list[str]:
+    """Return what the causes that occur mean, a line or two each, in the order of `Cause`."""
+    occur = set(causes)
+    return [
+        line
+        for cause in Cause
+        if cause in occur
+        for line in textwrap.wrap(f"{cause.value}: {cause.meant}.", _WIDE)
+    ]
+
+
+def table(disagreements: Iterable[Disagreement], others: Iterable[Disagreement] = ()) -> list[str]:
+    """Return the records as lines for a person, the legend last; none without records.
+
+    The legend defines the causes of the records and of `others`, which are told beside.
+    """
+    disagreements = list(disagreements)
     rows = [
         (
             str(d.sequence),
@@ -117,4 +138,4 @@ def table(disagreements: Iterable[Disagreement]) -> list[str]:
     return [
         "  ".join(word.rjust(w) for word, w in zip(row, widths, strict=True))
         for row in (head, *rows)
-    ] + [*LEGEND]
+    ] + [*LEGEND, *meanings(d.cause for d in (*disagreements, *others))]

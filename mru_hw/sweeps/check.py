@@ -13,7 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mru_hw.statistics.shares import CONFIDENCE, dies_for_width, dies_without_failure
+from mru_hw.statistics.shares import (
+    CONFIDENCE,
+    clopper_pearson,
+    dies_for_width,
+    dies_without_failure,
+)
 from mru_hw.sweeps.plan import Plan
 from mru_hw.sweeps.points import TIMING, Job, Point, Shard, points, together
 from mru_hw.sweeps.ready import DOUBTFUL, doubtful_facts, make_ready
@@ -53,7 +58,10 @@ class PlanCheck:
     half
         That half-width, as a share.
     shown_without_failure
-        The yield that the plan's own dies show, with 95 % confidence, if none of them fails.
+        The yield that the plan's own dies show, with 95 % confidence, if none of them fails: a
+        bound on one side.
+    low_without_failure
+        The lower end of the interval that the sweep tells then: of two sides, so 97.5 % confidence.
     warning
         What would make runs doubtful, in sentences, as the sweep itself says it; None where
         nothing does.
@@ -73,6 +81,7 @@ class PlanCheck:
     dies_for_width: int
     half: float
     shown_without_failure: float
+    low_without_failure: float
     warning: str | None
 
     def as_data(self) -> dict[str, Any]:
@@ -124,6 +133,7 @@ def check_plan(
         dies_for_width=dies_for_width(half, SHARE, CONFIDENCE),
         half=half,
         shown_without_failure=math.exp(math.log(1 - CONFIDENCE) / dies),
+        low_without_failure=clopper_pearson(dies, dies).low,
         warning=doubtful_facts(ready).get(DOUBTFUL),
     )
 

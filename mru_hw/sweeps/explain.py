@@ -28,7 +28,7 @@ from mru_hw.sweeps.points import Job, Point, points
 from mru_hw.sweeps.subject import MODEL, Subject, model_digest, shared_subject
 from mru_hw.sweeps.view import RunView, open_run
 from mru_hw.sweeps.work import MadeChip, made_chip, made_die, run_die
-from mru_hw.variation import Die
+from mru_hw.variation import Die, nominal_die
 
 _MADE_OF = {
     "model": "the network",
@@ -53,8 +53,8 @@ class Rerun:
         As the die leaves the test: with its trim set.
     mapped
         What the chip's design amounts to; wrong steps are told against it.
-    decision, reference
-        (n_seq,) of the die and at the level ideal.
+    decision, reference, nominal
+        (n_seq,) of the die, at the level ideal, and of the nominal die at the same condition.
     steps
         Its wrong steps, sequences counted from the first that the sweep ran.
     """
@@ -67,6 +67,7 @@ class Rerun:
     mapped: Model
     decision: NDArray[np.int64]
     reference: NDArray[np.int64]
+    nominal: NDArray[np.int64]
     steps: tuple[Disagreement, ...]
 
 
@@ -120,6 +121,7 @@ def run_again(path: Path, chosen: Chosen, plans: Mapping[str, Plan], subject: Su
     design, its = made_die(chip, chosen.seed)
     with np.errstate(over="ignore", invalid="ignore"):
         trace = run_die(subject, chip, (design, its), keep_all=True).trace.single_die()
+        bare = run_die(subject, chip, (chip.design, nominal_die(chip.design)), keep_all=False)
     if not np.array_equal(trace.decision == subject.inputs.y, chosen.right):
         expected = (
             f"a sweep whose runs this version makes again: die {chosen.seed} decides otherwise "
@@ -147,6 +149,7 @@ def run_again(path: Path, chosen: Chosen, plans: Mapping[str, Plan], subject: Su
         mapped=mapped,
         decision=trace.decision,
         reference=reference.decision,
+        nominal=bare.trace.decision[0],
         steps=steps,
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from mru_hw.errors import UserError
 from mru_hw.model.structure import normalised
-from mru_hw.simulate.causes import Disagreement, table
+from mru_hw.simulate.causes import Disagreement, meanings, table
 from mru_hw.simulate.disagreement import explain as explain_steps
 from mru_hw.simulate.disagreement import step_rules
 from mru_hw.simulate.doubts import warning
@@ -27,7 +27,7 @@ from mru_hw.sweeps.ready import in_plan_words, point_doubts
 from mru_hw.words import many
 
 SHOWN = 20
-"""Wrong steps of a sequence that are written for a person."""
+"""Wrong steps of a sequence, and lost sequences, that are written for a person."""
 
 
 @final
@@ -42,8 +42,9 @@ class Explanation:
         Seed of the die, number of the point, and which of the networks drawn at it.
     why
         At which condition that is, and why this point and this die, in a sentence.
-    accuracy, ideal
-        Shares of right decisions of the die, and of the network that the chip amounts to.
+    accuracy, ideal, nominal
+        Shares of right decisions of the die, of the network that the chip amounts to, and of the
+        nominal die at the same condition.
     steps
         Every wrong step with its cause, as they are due; sequences as the inputs' file counts them.
     n_steps
@@ -51,10 +52,13 @@ class Explanation:
     units
         Those with wrong steps, the one with most first.
     sequences
-        Those that the die decides wrongly; first those that `ideal` decides rightly.
+        Those that the die decides wrongly; first those that it loses against the nominal die at the
+        same condition, then the others that `ideal` decides rightly.
+    lost
+        Numbers of those that the nominal die at the same condition decides rightly.
     chosen
-        The sequence that netlists play: the shortest that the die alone decides wrongly, else the
-        one with most wrong steps.
+        The sequence that netlists play: the shortest that the nominal die decides rightly, else the
+        shortest that `ideal` does, else the one with most wrong steps.
     warning
         What makes the figures doubtful, in sentences; empty where nothing does.
     """
@@ -67,6 +71,7 @@ class Explanation:
         labels = np.asarray(subject.inputs.y)
         self.accuracy = float(np.mean(found.decision == labels))
         self.ideal = float(np.mean(found.reference == labels))
+        self.nominal = float(np.mean(found.nominal == labels))
         rows = sorted(found.steps, key=_due)
         self.steps = tuple(replace(one, sequence=one.sequence + self._first) for one in rows)
         self.n_steps = int(subject.inputs.lengths.sum()) * sum(
@@ -74,14 +79,19 @@ class Explanation:
         )
         self.units = tuple(failed_units(self.steps))
         self.sequences = tuple(failed_sequences(found, self.steps))
+        self.lost = tuple(one.sequence for one in self.sequences if one.nominal == one.label)
         self.chosen = self._choose()
         doubts = point_doubts(subject, found.design, found.chip.setup)
         self.warning = in_plan_words(warning([doubts]))
 
     def _choose(self) -> int:
-        lost = [one for one in self.sequences if one.ideal == one.label and one.steps]
-        if lost:
-            return min(lost, key=lambda one: (one.frames, one.sequence)).sequence
+        stepped = [one for one in self.sequences if one.steps]
+        for lost in (
+            [one for one in stepped if one.nominal == one.label],
+            [one for one in stepped if one.ideal == one.label],
+        ):
+            if lost:
+                return min(lost, key=lambda one: (one.frames, one.sequence)).sequence
         counts = Counter(one.sequence for one in self.steps)
         return counts.most_common(1)[0][0] if counts else self._first
 
@@ -192,6 +202,8 @@ class Explanation:
             "design": self._found.design.digest(),
             "accuracy": self.accuracy,
             "ideal": self.ideal,
+            "nominal": self.nominal,
+            "lost": list(self.lost),
             "steps": self.n_steps,
             "wrong_steps": len(self.steps),
             "causes": dict(causes.most_common()),
@@ -229,6 +241,11 @@ class Explanation:
             f"{100 * self.ideal:.2f} %. Decided wrongly: {len(self.sequences)} of "
             f"{many(n, 'sequence')}, {lost} of them rightly by the level ideal."
         )
+        named = ", ".join(map(str, self.lost[:SHOWN])) + (", …" if len(self.lost) > SHOWN else "")
+        yield (
+            f"The nominal die there: {100 * self.nominal:.2f} % right. Lost against it: "
+            f"{many(len(self.lost), 'sequence')}{f' ({named})' if named else ''}."
+        )
         yield self.why
         causes = Counter(one.cause.value for one in self.steps).most_common()
         told = ", ".join(f"{count} {name}" for name, count in causes)
@@ -242,12 +259,14 @@ class Explanation:
         if steps:
             more = f", the first {SHOWN}" if len(steps) > SHOWN else ""
             yield f"Wrong steps of sequence {steps[0].sequence}{more}:"
-            yield from table(steps[:SHOWN])
+            yield from table(steps[:SHOWN], self.steps)
+        else:
+            yield from meanings(one.cause for one in self.steps)
 
     def _tables(self, n_rows: int) -> Iterator[str]:
-        head = ("sequence", "frames", "label", "ideal", "die", "wrong steps")
+        head = ("sequence", "frames", "label", "ideal", "nominal", "die", "wrong steps")
         shown = [
-            (s.sequence, s.frames, s.label, s.ideal, s.die, s.steps, *_told(s.first))
+            (s.sequence, s.frames, s.label, s.ideal, s.nominal, s.die, s.steps, *_told(s.first))
             for s in self.sequences[:n_rows]
         ]
         yield from _rows((*head, "first at", "cause"), shown)

@@ -50,8 +50,9 @@ class FailedSequence:
     ----------
     sequence
         Its number in the inputs' file.
-    label, ideal, die
-        The classes: what it is, and what the level ideal and the die take it for.
+    label, ideal, nominal, die
+        The classes: what it is, and what the level ideal, the nominal die at the same condition and
+        the die take it for.
     steps
         Wrong steps of the die in it.
     first
@@ -62,6 +63,7 @@ class FailedSequence:
     frames: int
     label: int
     ideal: int
+    nominal: int
     die: int
     steps: int
     first: Disagreement | None
@@ -143,20 +145,26 @@ def failed_units(steps: Sequence[Disagreement]) -> Iterator[FailedUnit]:
 
 
 def failed_sequences(found: Rerun, steps: Sequence[Disagreement]) -> Iterator[FailedSequence]:
-    """Yield what a die decides wrongly, what the level ideal decides rightly first."""
+    """Yield what a die decides wrongly.
+
+    First stands what the nominal die at the same condition decides rightly, then what the level
+    ideal does.
+    """
     inputs, first = found.subject.inputs, found.subject.first_sequence
     own: dict[int, list[Disagreement]] = {}
     for one in steps:
         own.setdefault(one.sequence, []).append(one)
     labels = np.asarray(inputs.y)
     wrong = np.flatnonzero(found.decision != labels)
-    for row in sorted(wrong, key=lambda k: (found.reference[k] != labels[k], k)):
+    by_nominal, by_ideal = found.nominal != labels, found.reference != labels
+    for row in sorted(wrong, key=lambda k: (by_nominal[k], by_ideal[k], k)):
         there = own.get(first + int(row), [])
         yield FailedSequence(
             sequence=first + int(row),
             frames=int(inputs.lengths[row]),
             label=int(labels[row]),
             ideal=int(found.reference[row]),
+            nominal=int(found.nominal[row]),
             die=int(found.decision[row]),
             steps=len(there),
             first=there[0] if there else None,

@@ -176,7 +176,7 @@ def test_table_and_record_name_everything() -> None:
         "4", "1", "0", "0", "+0", "->", "+0", "+1", "+8.00", "%", "-5.00", "%", "threshold",
         "offset",
     ]  # fmt: skip
-    assert legend == [*LEGEND]
+    assert legend == [*LEGEND, f"threshold offset: {Cause.THRESHOLD.meant}."]
     for column in ("step", "wanted", "distance", "own"):
         assert f"{column}: " in " ".join(legend)
     assert table([]) == []

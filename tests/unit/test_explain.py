@@ -24,10 +24,12 @@ from mru_hw.simulate.steps import judge_steps
 from mru_hw.sweeps.explanation import explain
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
+from mru_hw.sweeps.view import open_run
 from tests.mistakes import sentence
 from tests.networks import draw_model, make_spec
 from tests.sweeps import rows, write_case
 
+DOCS = Path(__file__).parents[2] / "docs"
 AXES = [
     {"axis": "mismatch_scale", "values": [1, 4]},
     {"axis": "noise_scale", "values": [0, 1]},
@@ -105,7 +107,9 @@ def test_units_and_sequences_add_up(store: Path) -> None:
         assert one.steps == len(found.of_sequence(one.sequence))
         assert one.first == next(iter(found.of_sequence(one.sequence)), None)
     assert 1 - len(found.sequences) / 10 == pytest.approx(found.accuracy)
-    lost = [one for one in found.sequences if one.ideal == one.label and one.steps]
+    lost = [one for one in found.sequences if one.nominal == one.label and one.steps] or [
+        one for one in found.sequences if one.ideal == one.label and one.steps
+    ]
     most = Counter(one.sequence for one in found.steps).most_common(1)[0][0]
     shortest = min(lost, key=lambda one: (one.frames, one.sequence)).sequence if lost else most
     assert found.chosen == shortest
@@ -190,6 +194,35 @@ def test_the_command_says_what_python_says(
     assert out == "\n".join(found.lines(1, 3)) + "\n"
     assert "Wrong steps:" in out
     assert "die 2" in repr(found)
+    causes = {one.cause for one in found.steps}
+    for cause in Cause:  # those that occur are defined once, and no others
+        assert " ".join(out.split()).count(f"{cause.value}: {cause.meant}.") == (cause in causes)
+    page = (DOCS / "validation" / "sensitivity.md").read_text(encoding="utf-8")
+    assert all(f"*{one.value}*: {one.meant}" in " ".join(page.split()) for one in Cause)
+
+
+def test_what_a_die_loses_is_counted_against_the_nominal_die_at_its_condition(
+    tmp_path: Path,
+) -> None:
+    axes = [
+        {"axis": "mismatch_scale", "values": [8]},
+        {"axis": "temperature", "values": [85]},
+    ]
+    run = swept(tmp_path, n_dies=2, axes=axes)
+    found = explain(run)
+    inputs = mru_hw.load_inputs(tmp_path / "inputs.npz")
+    assert inputs.y is not None
+    hot = Chip(tmp_path / "model").run(inputs, temperature=85).decision
+    with open_run(run) as view:
+        wrong = ~next(view.right(view.base))[found.die]
+    assert found.nominal == np.mean(hot == inputs.y)
+    assert sorted(found.lost) == np.flatnonzero(wrong & (hot == inputs.y)).tolist()
+    assert found.lost
+    assert tuple(one.sequence for one in found.sequences[: len(found.lost)]) == found.lost
+    assert found.chosen in found.lost
+    named = ", ".join(map(str, found.lost))
+    assert f"Lost against it: {len(found.lost)} sequence" in str(found)
+    assert f" ({named})." in str(found)
 
 
 def test_its_netlist_is_that_of_the_die_by_itself(store: Path, tmp_path: Path) -> None:

@@ -272,6 +272,7 @@ def test_a_plan_is_checked_and_nothing_is_written(
     assert told["seconds"] == pytest.approx(told["seconds_a_run"] * 30 / 2)
     assert (told["dies_without_failure"], told["dies_for_width"]) == (59, 1825)
     assert told["shown_without_failure"] == pytest.approx(0.05 ** (1 / 10))
+    assert told["low_without_failure"] == pytest.approx(0.025 ** (1 / 10))
     assert 0 < told["disk"] < told["disk_free"]
     assert told["memory"] > 50e6
     assert told["warning"] is None
@@ -281,6 +282,8 @@ def test_a_plan_is_checked_and_nothing_is_written(
     said = capsys.readouterr().out
     assert said.startswith("Runs: 30 (3 points, 10 dies each), 20 sequences each.\nTime: ")
     assert "takes 59 dies without a failure; within 1 point near it takes 1825." in said
+    assert "show 74.11 %, one-sided; the interval of 95 % that a sweep tells is " in said
+    assert said.endswith(" two-sided and begins at 69.15 % then.\n")
     assert sorted(tmp_path.rglob("*")) == before
 
 
