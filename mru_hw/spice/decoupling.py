@@ -101,9 +101,10 @@ class Decoupling:
         return (
             f"Decoupling, not in the gate area: at {self.conditions}{lack} "
             f"{'the strobe of one layer takes' if self.alone else 'the strobes of a frame take'} "
-            f"at most {render(self.charge, 'C')}. A supply behind {render(self.resistance, 'ohm')} that "
-            f"falls by at most {render(self.droop, 'V')} (assumptions: `supply_resistance`, "
-            f"`droop`) needs {render(self.capacitance, 'F')} beside the chip's cells, "
+            f"at most {render(self.charge, 'C')}. A supply behind "
+            f"{render(self.resistance, 'ohm')} that falls by at most "
+            f"{render(self.droop, 'V')} (assumptions: `supply_resistance`, `droop`) needs "
+            f"{render(self.capacitance, 'F')} beside the chip's cells, "
             f"{self.area * 1e12:.0f} um2 of MOS capacitors at the gate oxide's density, and itself "
             f"gives at most {render(self.current, 'A')} more in a strobe."
         )
