@@ -200,7 +200,8 @@ def published(run: RunView, told: Verdict, chip: ChipFacts | None) -> Section:
         if len(run.base.power)
         else "not priced",
         f"simulated, level {run.base.level}, {technologies(run)}; the whole chip with its "
-        "reference current; features before it, the readout after it, clock and pads are not in it",
+        "reference current and the drivers of its clock; features before it, the readout after it, "
+        "the clock's source and pads are not in it",
         "this page",
     ]
     return Section(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 
 from mru_hw.sweeps.held import Held
+from mru_hw.sweeps.statistics.answers import Yield, passing_dies
 from mru_hw.sweeps.verdict import Verdict
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import many
@@ -25,20 +27,50 @@ def near_said(run: RunView, told: Verdict) -> Iterator[str]:
         return
     n = run.n_sequences
     one_is = f"one sequence is {100 / n:.2f} points"
+    fewer = _fewer_said(run, told)
+    beside = f"; {fewer}" if fewer else ""
     if broken:
         missing = max(_missing(one, n) for one in broken)
         if missing <= FEW:
             yield (
                 f"It hangs on few sequences: with {many(missing, 'sequence')} of {n} more right on "
-                f"each die that breaks it, it would be kept ({one_is})."
+                f"each die that breaks it, it would be kept{beside} ({one_is})."
             )
     elif all(one.kept for one in told.kept_at):
         spare = min(_spare(one, n) for one in counted)
         if spare < FEW:
             yield (
                 f"It hangs on few sequences: with {many(spare + 1, 'sequence')} of {n} more wrong "
-                f"on the worst run, it would not be kept ({one_is})."
+                f"on the worst run, it would not be kept{beside} ({one_is})."
             )
+
+
+def _fewer_said(run: RunView, told: Verdict) -> str:
+    """Say how many dies keep it with one sequence fewer right at every run; empty if as many."""
+    shares = []
+    changed = False
+    for one in told.corners:
+        if not one.dies:
+            continue
+        left = kept_with_fewer(run, one)
+        changed |= left < one.passed
+        was = f", now {one.passed}" if left < one.passed else ""
+        shares.append(f"{left} of {one.dies} at corner {one.settings['corner']}{was}")
+    if not changed:
+        return ""
+    return f"with 1 fewer right in every run, the dies that keep it are {'; '.join(shares)}"
+
+
+def kept_with_fewer(run: RunView, population: Yield) -> int:
+    """Return how many dies pass at all their conditions with one sequence fewer right at each."""
+    numbers, one = set(population.points), 1 / run.n_sequences
+    group = [
+        dataclasses.replace(point, accuracy=point.accuracy - one)
+        for point in run.points
+        if point.number in numbers
+    ]
+    _, passed = passing_dies(run, run.spec(population.study), group)
+    return int(passed.sum())
 
 
 def _missing(one: Held, n: int) -> int:

@@ -15,7 +15,7 @@ _UNSPLIT = "not told apart"
 _MEANS = {
     "mirror": "rails and legs of the linear layers, and every node",
     "memory": "comparators, cells and their steps",
-    "clock": "phase drivers, lines and strobes",
+    "clock": "phase drivers, lines and strobes on the chip",
     "bias": "the bias tree and its reference current",
 }
 """What hangs on each supply pin."""
@@ -113,7 +113,8 @@ def _said(base: PointView) -> Iterator[str]:
         yield source[base.level]
     yield (
         "Outside, and not in these figures: features before the chip; mean, vote and argmax after "
-        "it; the circuits that make the reference current, the clock's waveform and the supply; "
+        "it; the circuits that make the reference current, the clock's waveform and the supply "
+        "(the clock's drivers on the chip are the block clock, and are in them); "
         "pads, level shifters and converters."
     )
 

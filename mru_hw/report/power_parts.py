@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from mru_hw.errors import renamed_fields
 from mru_hw.mapping import Design
+from mru_hw.mapping.design import Bank
 from mru_hw.report import figures
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.simulate.ledger import Entry, by, ledger
 from mru_hw.simulate.sensitivity.parts import parts_of
-from mru_hw.spice.decoupling import Decoupling
-from mru_hw.sweeps.told import percent, quantity
+from mru_hw.spice.decoupling import Decoupling, strobe_capacitances
+from mru_hw.spice.drive import clock_capacitance, unit_capacitance
+from mru_hw.sweeps.told import Told, percent, quantity
+from mru_hw.sweeps.words import many
+from mru_hw.technology.calibration import Calibration
 
 _APART = {"layer": {}, "circuit": {"clock": "strobe drivers and lines"}}
 """Supply blocks that are a row by themselves."""
@@ -44,6 +48,7 @@ def power_parts(found: ChipFacts, said: str) -> Section:
     tables = [
         _parts_table(found.design, entries, kind, seconds, total) for kind in ("layer", "circuit")
     ]
+    asked = found.decoupling
     cut = inputs.n_seq < found.subject.inputs.n_seq
     which = f"the first {inputs.n_seq} sequences" if cut else "all sequences"
     return Section(
@@ -51,12 +56,12 @@ def power_parts(found: ChipFacts, said: str) -> Section:
         title="",
         paragraphs=[
             f"By layer and by circuit: the nominal die at {said}, without noise, on {which}; it "
-            f"takes {quantity(total, 'J')} a sequence. The same walk over the array gives the "
-            "blocks, so that parts and blocks have one sum.",
-            *([] if found.decoupling is None else [_peak(total / seconds, found.decoupling)]),
-            *([] if found.decoupling is None else [_needed(found.decoupling)]),
+            f"takes {quantity(total, 'J')} a sequence, {quantity(total / seconds, 'W')}. The table "
+            "by block is the mean of the dies, and so has another sum.",
+            *([] if asked is None else [_peak(total / seconds, asked), _needed(asked)]),
+            *([] if asked is None else [_most(found.design, own, asked)]),
         ],
-        tables=tables,
+        tables=tables if asked is None else [*tables, _strobe_table(found.design, own, asked)],
         pictures=[_layers(found.design, entries, seconds)],
     )
 
@@ -80,6 +85,47 @@ def _needed(asked: Decoupling) -> str:
     """Say which decoupling the chip needs, without the names of options."""
     names = {"supply_resistance": "that resistance", "droop": "that fall"}
     return renamed_fields(asked.line(), names)
+
+
+def _bank(design: Design, asked: Decoupling) -> Bank:
+    return next(bank for bank in design.strobed if bank.layer == asked.layer)
+
+
+def _most(design: Design, own: Calibration, asked: Decoupling) -> str:
+    """Say how the charge that a strobe takes at most differs from what the energy counts."""
+    bank = _bank(design, asked)
+    still, clock = unit_capacitance(design, own, bank), clock_capacitance(design, own, bank)
+    return (
+        f"That charge is a bound, of layer {asked.layer}, part by part in the table “strobe” "
+        "below: every gate at the whole oxide's capacitance, and every unit steps. The energy "
+        "counts what ngspice measured instead: in each strobe of that layer "
+        f"{quantity(clock, 'F')} of driver and lines and {quantity(still, 'F')} in each of "
+        f"{many(bank.n_units, 'unit')} (c_unit, and what passes its phase tap while the longer "
+        f"lines move), and {quantity(own.c_step, 'F')} for each step that a unit takes."
+    )
+
+
+def _strobe_table(design: Design, own: Calibration, asked: Decoupling) -> Table:
+    """Return what the strobe of the layer that takes most charges at most."""
+    parts = strobe_capacitances(design, own, _bank(design, asked))
+    rows: list[list[str]] = [
+        [what, Told(str(count), count), quantity(each, "F"), quantity(count * each * own.v_dd, "C")]
+        for what, (count, each) in parts.items()
+        if count * each > 0
+    ]
+    charge = quantity(asked.charges[asked.layer], "C")
+    more = "" if asked.alone else " The decoupling holds the charge of the strobes of all layers."
+    return Table(
+        name="strobe",
+        caption=(
+            f"What one strobe of layer {asked.layer} takes at most: each part at the supply of "
+            f"{quantity(own.v_dd, 'V')}; the last row is the sum.{more}"
+        ),
+        head=("part", "times", "of each", "charge"),
+        rows=[*rows, ["in all", "", "", charge]],
+        numbers=(1, 2, 3),
+        total=True,
+    )
 
 
 def _names(design: Design, kind: str) -> dict[str, str]:

@@ -67,6 +67,16 @@ class Decoupling:
     area: float
 
     @property
+    def alone(self) -> bool:
+        """Whether the supply recovers between strobes, so that `charge` is that of one layer."""
+        return self.charge == max(self.charges.values())
+
+    @property
+    def layer(self) -> int:
+        """The layer whose strobe takes most."""
+        return max(self.charges, key=lambda layer: self.charges[layer])
+
+    @property
     def current(self) -> float:
         """What a strobe adds to the supply's own current at most [A]: the rest is stored."""
         return self.droop / self.resistance
@@ -89,29 +99,51 @@ class Decoupling:
         """Return what a person reads."""
         lack = "" if self.measured else " (constants of the nominal condition: none known there)"
         return (
-            f"Decoupling, not in the gate area: at {self.conditions}{lack} a strobe takes up to "
-            f"{render(self.charge, 'C')}. A supply behind {render(self.resistance, 'ohm')} that "
-            f"falls by at most {render(self.droop, 'V')} (assumptions: `supply_resistance`, "
-            f"`droop`) needs {render(self.capacitance, 'F')} beside the chip's cells, "
+            f"Decoupling, not in the gate area: at {self.conditions}{lack} "
+            f"{'the strobe of one layer takes' if self.alone else 'the strobes of a frame take'} "
+            f"at most {render(self.charge, 'C')}. A supply behind "
+            f"{render(self.resistance, 'ohm')} that falls by at most "
+            f"{render(self.droop, 'V')} (assumptions: `supply_resistance`, `droop`) needs "
+            f"{render(self.capacitance, 'F')} beside the chip's cells, "
             f"{self.area * 1e12:.0f} um2 of MOS capacitors at the gate oxide's density, and itself "
             f"gives at most {render(self.current, 'A')} more in a strobe."
         )
 
 
-def strobe_charge(design: Design, calibration: Calibration, bank: Bank) -> float:
-    """Return what one strobe takes from the supply at most [C]: every unit of the layer steps.
+def strobe_capacitances(
+    design: Design, calibration: Calibration, bank: Bank
+) -> dict[str, tuple[int, float]]:
+    """Return what one strobe charges at most: how many of each part, and what each is [F].
 
-    ``V_dd (c_driver + lines + n_units (gates + crowbar + c_step))``. The lines and all gates of the
-    units' switches and logic count with the whole oxide's capacitance, as if each were charged in
-    every strobe.
+    The lines and all gates of the units' switches and logic count with the whole oxide's
+    capacitance, as if each were charged in every strobe, and every unit of the layer steps.
     """
     technology = design.technology
-    further = sum(drive_units(design, bank)) - 2
-    clock = calibration.c_driver + sum(line_loads(technology, bank)) + 2 * line_wires(design, bank)
-    clock += further * gate_load(technology, DRIVE_UNIT)
-    unit = gate_load(technology, MOVED_UNIT) + bank.n_cells * gate_load(technology, MOVED_CELL)
-    unit += crowbar_capacitance(design, calibration, bank) + calibration.c_step
-    return calibration.v_dd * (clock + bank.n_units * unit)
+    return {
+        "driver": (1, calibration.c_driver),
+        "gates on the two lines": (1, sum(line_loads(technology, bank))),
+        "wires of the two lines": (1, 2 * line_wires(design, bank)),
+        "further unit devices of the driver": (
+            sum(drive_units(design, bank)) - 2,
+            gate_load(technology, DRIVE_UNIT),
+        ),
+        "gates of a unit": (bank.n_units, gate_load(technology, MOVED_UNIT)),
+        "gates of a ladder cell": (
+            bank.n_units * bank.n_cells,
+            gate_load(technology, MOVED_CELL),
+        ),
+        "crowbar current of a unit's phase tap, over V_dd": (
+            bank.n_units,
+            crowbar_capacitance(design, calibration, bank),
+        ),
+        "a step of a unit": (bank.n_units, calibration.c_step),
+    }
+
+
+def strobe_charge(design: Design, calibration: Calibration, bank: Bank) -> float:
+    """Return what one strobe takes from the supply at most [C]: `strobe_capacitances` at V_dd."""
+    parts = strobe_capacitances(design, calibration, bank)
+    return calibration.v_dd * sum(count * each for count, each in parts.values())
 
 
 def decoupling(

@@ -186,7 +186,7 @@ def test_decoupling_is_sized_for_the_conditions_of_the_bench() -> None:
     assert found.charge == pytest.approx(strobe_charge(chip.design, there, bank))
     assert found.charge > 1.2 * usual.charge
     assert found.measured
-    assert "at ff, 125 degC and 1.98 V a strobe" in found.line()
+    assert "at ff, 125 degC and 1.98 V the strobe of one layer takes" in found.line()
     # Beyond what was measured: so much supply, and the constants that there are.
     beyond = sized(chip.design, replace(hot, v_dd=2.1))
     assert not beyond.measured

@@ -90,7 +90,7 @@ def test_a_column_more_of_the_references_moves_no_step(
     with open_run(other) as run:
         found = steps_table(run)
     assert found is not None
-    assert list(found.plain()) == table(page, "steps")
+    assert list(found.plain()) == rows_of(page, "steps")
 
 
 def test_the_frame_that_is_told_is_long_enough(store: Path, page: Page) -> None:

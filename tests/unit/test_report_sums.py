@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def test_whole_parts_sum_to_the_rounded_whole() -> None:
 
 
 def test_power_by_circuit_has_the_blocks_clock_and_bias_as_rows(chip: ChipFacts) -> None:
-    layers, circuits = power_parts(chip, "here").tables
+    layers, circuits, _ = power_parts(chip, "here").tables
     *parts, total = circuits.plain()
     by_name = {row["circuit"]: row for row in parts}
     assert {"strobe drivers and lines", "bias tree", "cmru units"} <= set(by_name)
@@ -73,6 +74,23 @@ def test_power_by_circuit_has_the_blocks_clock_and_bias_as_rows(chip: ChipFacts)
     leaked = len(design.strobed) * own.i_driver * at.v_dd
     assert clock["static [W]"] == pytest.approx(leaked, rel=1e-9)
     assert clock["switching [W]"] > 0
+
+
+def test_the_charge_of_a_strobe_is_the_sum_of_its_parts(chip: ChipFacts) -> None:
+    asked = chip.decoupling
+    assert asked is not None
+    section = power_parts(chip, "here")
+    rows = [list(row.values()) for row in section.tables[-1].plain()]
+    for _, times, each, charge in rows[:-1]:
+        assert charge == pytest.approx(times * each * chip.conditions.v_dd)
+    assert sum(row[-1] for row in rows[:-1]) == pytest.approx(asked.charges[asked.layer])
+    assert rows[-1][-1] == asked.charges[asked.layer]
+    # What the energy counts of a strobe in which every unit steps is below that.
+    (said,) = [text for text in section.paragraphs if text.startswith("That charge is a bound")]
+    clock, still, step = (float(value) * 1e-15 for value in re.findall(r"([\d.]+) fF", said))
+    units = next(one.n_units for one in chip.design.strobed if one.layer == asked.layer)
+    priced = chip.conditions.v_dd * (clock + units * (still + step))
+    assert 0 < priced < asked.charges[asked.layer]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,7 +15,7 @@ from mru_hw.report.cross import off_cross_said
 from mru_hw.report.doubts import doubts_box
 from mru_hw.report.frames import short_frames
 from mru_hw.report.head import cards
-from mru_hw.report.near import near_said
+from mru_hw.report.near import kept_with_fewer, near_said
 from mru_hw.report.page import Page
 from mru_hw.report.summary import sweep_lines, sweep_summary
 from mru_hw.simulate.causes import Cause
@@ -102,6 +102,24 @@ def test_a_verdict_says_on_how_few_sequences_it_hangs(
         found = " ".join(near_said(run, told))
     assert (said in found) if said else not found
     assert ("(one sequence is 5.00 points)" in found) == bool(said)
+
+
+def test_a_verdict_tells_both_sides_of_its_limit(store: Path, tmp_path: Path) -> None:
+    with open_run(store) as run:
+        accuracies = np.array([point.accuracy for point in run.points])
+        lost = (run.software(run.base) - accuracies).max(axis=0) * run.n_sequences
+    wrong = np.round(lost).astype(int)
+    allowed = int(wrong.max())  # at least one die lies on the limit
+    spec = {"loss": {"at_most": allowed / 20}}
+    there = swept(write_case(tmp_path, n_dies=6, axes=AXES, spec=spec))
+    kept, left = 6, int((wrong < allowed).sum())
+    with open_run(there) as run:
+        told = verdict(run, statistics(run))
+        (one,) = told.corners
+        assert one.passed == kept > left
+        assert kept_with_fewer(run, one) == left
+        said = " ".join(near_said(run, told))
+    assert f"the dies that keep it are {left} of 6 at corner tt, now {kept}" in said
 
 
 def test_a_limit_of_energy_hangs_on_no_sequence(store: Path) -> None:
