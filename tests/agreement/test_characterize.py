@@ -72,13 +72,8 @@ def test_the_whole_file_comes_out_again(
     told = json.loads(capsys.readouterr().out)
     assert told["core_seconds"] > 0
     assert out.read_bytes() == shipped.read_bytes()
-    table = f"raw/{name}.csv"
-    assert (tmp_path / table).read_bytes() == (shipped.parent / table).read_bytes()
-    ours, theirs = (
-        [row for row in path.read_text(encoding="utf-8").splitlines() if row[:4] != "node"]
-        for path in (folder / f"raw/{name}_lengths.csv" for folder in (tmp_path, shipped.parent))
-    )
-    assert ours == theirs  # nothing is fitted to the rows of a node
+    for table in (f"raw/{name}.csv", f"raw/{name}_lengths.csv"):
+        assert (tmp_path / table).read_bytes() == (shipped.parent / table).read_bytes()
     assert {p.name for p in tmp_path.iterdir()} == {out.name, "raw"}
 
 
