@@ -87,6 +87,13 @@ class InShell:
             f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"
             f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}",
         )
+        head = run.base.settings
+        yield (
+            "The wave of the supply current of one sequence in ngspice, without decoupling",
+            f"mru-hw simulate {model} --inputs {inputs} --tech {tech}{own} --level spice "
+            f"--corner {head['corner']} --temperature {head['temperature']:g} "
+            f"--vdd {head['v_dd']:g} --sequences 0:1 --raw waves --out Y.npz",
+        )
 
     def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:
         """Yield the plan, and the commands that run it and make a page of both."""

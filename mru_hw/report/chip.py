@@ -231,10 +231,11 @@ def area_section(found: ChipFacts | str) -> Section:
         f"The estimate of one, {square(found.estimate)}, follows rules that are stated: "
         f"{OVER_GATES:g} times {square(signal)}, the gate area of the signal and bias "
         f"devices,{more}: "
-        f"the other {square(total - signal)} of gates are switches and logic (sources, drains and "
-        "spacing are 1.5 gates, wires, wells, switches and capacitors as much again), and the "
-        "decoupling as MOS capacitors (see “Power and energy”). Pads, rings and test structures "
-        "are not in it."
+        "to each area of those gates come 1.5 areas of sources, drains and spacing, and 1.5 of "
+        "wires, wells, switches, logic and the cells' capacitors. The other "
+        f"{square(total - signal)} of gates, of switches and logic, are in that. What is "
+        "added is the decoupling, as MOS capacitors (see “Power and energy”). Pads, rings and "
+        "test structures are not in it."
     ]
     return Section(
         key="area",

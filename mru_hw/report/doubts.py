@@ -41,7 +41,7 @@ def doubts_box(run: RunView, found: ChipFacts | str, short: ShortFrame | None) -
 def _late(short: ShortFrame | None) -> Iterator[str]:
     if short is not None:
         said = short.said()
-        yield f"{said[0].upper()}{said[1:]}. {_SETTLED}"
+        yield f"{said[0].upper()}{said[1:]}. {short.phases_said()} {_SETTLED}"
 
 
 def _lost(run: RunView, found: ChipFacts | str) -> Iterator[str]:

@@ -123,7 +123,8 @@ def _steps(run: RunView, budget: Budget, again: Again) -> Iterator[tuple[str, st
         return
     area = "".join(f"    {name}: 2\n" for name in names)
     yield (
-        "The first of them at twice the area: these lines in PLAN.yaml; area alone in DESIGN.yaml",
+        "The first of them at twice the area: in PLAN.yaml, area goes under the key design (the "
+        "one that is there, if there is one); in DESIGN.yaml it stands alone",
         f"design:\n  area:\n{area}",
     )
     yield again.enlarged(run)

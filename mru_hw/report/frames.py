@@ -17,6 +17,8 @@ from mru_hw.sweeps.view import PointView, RunView
 from mru_hw.sweeps.words import condition
 from mru_hw.sweeps.work import constants
 
+_OUTPUT = "an output, whose lag makes no step wrong but is in the decision,"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Late:
@@ -56,6 +58,8 @@ class ShortFrame:
     ----------
     frame
         Of the design [s].
+    strobes
+        When each layer's strobe comes, from the start of a frame [s].
     read
         Of the nodes that a strobe reads: a step that they make wrong stays.
     output
@@ -63,6 +67,7 @@ class ShortFrame:
     """
 
     frame: float
+    strobes: tuple[float, ...]
     read: Late | None
     output: Late | None
 
@@ -70,7 +75,7 @@ class ShortFrame:
         """Say by how much frames are short."""
         parts = [
             *([] if self.read is None else [self.read.said("a node that a strobe reads")]),
-            *([] if self.output is None else [self.output.said("an output, which may lag,")]),
+            *([] if self.output is None else [self.output.said(_OUTPUT)]),
         ]
         return f"the frame of {quantity(self.frame, 's')} is short: {'; '.join(parts)}"
 
@@ -80,9 +85,18 @@ class ShortFrame:
         A step that such a node makes wrong stays, an output that lags does not.
         """
         late = self.output if self.read is None else self.read
-        what = "an output, which may lag," if self.read is None else "a node that a strobe reads"
+        what = _OUTPUT if self.read is None else "a node that a strobe reads"
         assert late is not None  # else no frame is short
         return f"the frame of {quantity(self.frame, 's')} is short: {late.said(what)}"
+
+    def phases_said(self) -> str:
+        """Say where the times that nodes have come from."""
+        at = ", ".join(quantity(one, "s") for one in self.strobes)
+        return (
+            f"In a frame of {quantity(self.frame, 's')} the strobes of the layers come at {at}: "
+            "what a strobe reads has the time since the strobe before, or since the frame began; "
+            "an output has the time from the last strobe to the end of the frame."
+        )
 
     def enough(self) -> dict[str, Late]:
         """Return by what then settles which frames are long enough, the shorter one first."""
@@ -118,7 +132,9 @@ def short_frames(run: RunView, found: ChipFacts | str) -> ShortFrame | None:
     if not worst:
         return None
     late = {read: _late(run, found.design, *one) for read, one in worst.items()}
-    return ShortFrame(frame=found.design.timing.frame, read=late.get(True), output=late.get(False))
+    frame = found.design.timing.frame
+    strobes = tuple(found.design.timing.strobes[bank.layer] for bank in found.design.strobed)
+    return ShortFrame(frame=frame, strobes=strobes, read=late.get(True), output=late.get(False))
 
 
 def past_limit(run: RunView, factor: float) -> str:

@@ -164,7 +164,7 @@ def _doubts(run: RunView, short: ShortFrame | None) -> Iterator[str]:
     found = doubted(run, [point.number for point in run.points])
     why = "for the reason in the box below"
     if short is not None:
-        why = f"{short.worst_said()} (the box below has every reason)"
+        why = f"{short.worst_said()} (“Doubtful points” below has more)"
     yield f"Of the whole sweep: {found}: {why}."
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mru_hw.errors import LawError, UserError
 from mru_hw.report.chip import ChipFacts
 from mru_hw.report.nominal import plain, work
-from mru_hw.statistics.shares import Band, paired_shares
+from mru_hw.statistics.shares import CONFIDENCE, Band, paired_shares
 from mru_hw.sweeps.explain import plans_of
 from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.points import Job, points
@@ -48,6 +48,11 @@ class Larger:
     p: float
     accuracy: float
     accuracy_larger: float
+
+    @property
+    def tells(self) -> bool:
+        """Whether so many dies break the limit as they are that mending all is a sure gain."""
+        return 2 * 0.5 ** (self.dies - self.kept) < 1 - CONFIDENCE
 
 
 def run_larger(

@@ -8,7 +8,7 @@ from mru_hw.report import figures
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.sweeps.told import Told, percent, quantity
 from mru_hw.sweeps.view import PointView, RunView
-from mru_hw.sweeps.words import counted, described, where
+from mru_hw.sweeps.words import condition, counted, described, where
 
 TOTAL = "in all"
 _UNSPLIT = "not told apart"
@@ -39,7 +39,7 @@ def power(run: RunView, more: Section | None) -> Section:
         return Section(key="power", title="Power and energy", paragraphs=[why])
     tables = [block_table(run, base), *_conditions(run)]
     pictures = [_blocks(run)]
-    paragraphs = [*_said(base)]
+    paragraphs = [*_said(run, base)]
     if more is not None:
         tables += more.tables
         paragraphs += more.paragraphs
@@ -94,13 +94,14 @@ def _row(
     ]
 
 
-def _said(base: PointView) -> Iterator[str]:
+def _said(run: RunView, base: PointView) -> Iterator[str]:
     if base.input_energy is not None:
         share = base.input_energy / float(base.energy.mean())
         yield (
             f"The sources of the input currents deliver {quantity(base.input_energy, 'J')} a "
             f"sequence, {quantity(base.input_energy / base.duration, 'W')}, as if from the chip's "
-            f"supply: {percent(share)} of the chip's own energy, beside it and no part of it."
+            f"supply, at {condition(run, base)}: {percent(share)} of the chip's own energy, beside "
+            "it and no part of it. The last column of the table by condition has them elsewhere."
         )
     source = {
         "behavioral": "Where the figures come from: the laws of the circuits with constants that "
@@ -142,7 +143,10 @@ def _conditions(run: RunView) -> Iterator[Table]:
     if len(rows) > 1:
         yield Table(
             name="power_by_point",
-            caption="Mean power of the dies at every point, and of the least and the most hungry.",
+            caption=(
+                "Mean power of the dies at every condition, and of the least and the most hungry; "
+                "inputs: energy of a sequence that their sources deliver."
+            ),
             head=(
                 *("at", "runs", "power", "least die", "most", "switching", "energy of a sequence"),
                 "inputs deliver",

@@ -70,14 +70,16 @@ def _peak(power: float, asked: Decoupling) -> str:
     """Say which current the supply has to give at most, and which part of it is the chip's."""
     mean = power / asked.conditions.v_dd
     return (
-        f"Peak current from the supply: {quantity(mean + asked.current, 'A')} in a strobe. The "
-        f"chip's own part of it is its mean current, {quantity(mean, 'A')}. The rest, "
+        f"Peak current from the supply: {quantity(mean + asked.current, 'A')} in a strobe at "
+        f"{asked.conditions}. The chip's own part of it is its mean current, "
+        f"{quantity(mean, 'A')}. The rest, "
         f"{quantity(asked.current, 'A')}, is the assumed supply's: the droop that is allowed, "
         f"{quantity(asked.droop, 'V')}, over its resistance, {quantity(asked.resistance, 'ohm')}, "
         "and the same for every chip. What this chip asks for in a strobe is a charge, up to "
         f"{quantity(asked.charge, 'C')}, which the decoupling gives; without decoupling the peak "
-        "is that charge in the time of the strobe's edges, and was not computed: the command "
-        "simulate has the wave, at the level spice with a folder for raw waves."
+        "is that charge in the time of the strobe's edges, and is not resolved here: "
+        "a run of the netlist at the level spice has its wave (commands: “Conditions, versions, "
+        "hashes”)."
     )
 
 

@@ -27,7 +27,10 @@ _WORDS = (
     ("as trained", "The network in software, as it was trained."),
     ("mapped and rounded", "What the whole unit devices of the design amount to; no circuit."),
     ("nominal die", "The laws of the circuits, with no mismatch and no noise."),
-    ("die", "The same laws with the mismatch of one manufactured chip, named by its seed."),
+    (
+        "die",
+        "The same laws with one draw of mismatch, as one chip of many has it; named by its seed.",
+    ),
     (
         "candidate",
         "The current that a unit compares with its thresholds: the weighted sum of a layer's "
@@ -36,6 +39,25 @@ _WORDS = (
     (
         "K",
         "Levels that a cumulative unit (CMRU) may climb above 0, and as many below: one a frame.",
+    ),
+    (
+        "CMRU, BMRU, FQ-BMRU",
+        "Cumulative memory recurrent unit; bistable memory recurrent unit; the bistable one of the "
+        "first quadrant, whose currents all have one sign.",
+    ),
+    (
+        "what binds",
+        "The limit of the specification that most dies break; where no die breaks one, the limit "
+        "that is nearest to the mean of the dies, in standard deviations.",
+    ),
+    (
+        "population",
+        "Dies that were drawn alike, such as those of one corner: each has a yield of its own.",
+    ),
+    (
+        "trip",
+        "A voltage of the comparator node of a unit at which it steps: one below which it steps "
+        "up, and one above which it steps down.",
     ),
     (
         "energy",

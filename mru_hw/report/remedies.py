@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mru_hw.budget.table import Budget
 from mru_hw.report.chip import ChipFacts
+from mru_hw.report.finer import Finer, finer_legs
 from mru_hw.report.frames import ShortFrame, past_limit
 from mru_hw.report.parts import Table
 from mru_hw.report.remedy import FOLLOWED, Remedy
@@ -30,7 +31,8 @@ def remedies_table(
     rows = [
         *([] if isinstance(budget, str) else _mirrors(budget, found, helps)),
         *_currents(run),
-        *_frames(run, short),
+        *_frames(run, short, found),
+        *_rounding(run, found, finer_legs(run, found)),
         _training(found),
     ]
     return Table(
@@ -54,6 +56,7 @@ def _mirrors(budget: Budget, found: ChipFacts, helps: Remedy) -> Iterator[list[s
             f"{gained.kept_larger} of {many(gained.dies, 'die')} keep the limit in place of "
             f"{gained.kept} (95 % interval {points_of(gained.gain.low)} to "
             f"{points_of(gained.gain.high)})"
+            + ("" if gained.tells else "; too few dies fail to tell a gain")
         )
         ran = "run for this page, at the hardest condition; the commands below run all"
     yield [
@@ -86,20 +89,46 @@ def _currents(run: RunView) -> Iterator[list[str]]:
     ]
 
 
-def _frames(run: RunView, short: ShortFrame | None) -> Iterator[list[str]]:
+def _frames(run: RunView, short: ShortFrame | None, found: ChipFacts) -> Iterator[list[str]]:
     if short is None:
         return
     swept = "frame_period" in differing(run.points)
-    for what, late in short.enough().items():
+    enough = short.enough()
+    longest = max(late.enough for late in enough.values())
+    readout = found.model.spec.readout.value
+    left = (
+        f"; outputs still lag, and the decision is their {readout} over frames: how many decisions "
+        "that moves is not known, timing: timed tells"
+        if short.output is not None and short.output.enough == longest
+        else "; what strobes read is late still, and steps may be wrong"
+    )
+    for what, late in enough.items():
         frame = quantity(late.enough, "s")
+        rest = left if late.enough < longest else "; the accuracy is that of settled timing"
         yield [
             f"frames of {frame}",
-            f"{what} settle; the accuracy is that of settled timing",
+            f"{what} settle{rest}",
             late.price,
             "frames of other lengths are run: “Every point”"
             if swept
             else f"not run: {{axis: frame_period, values: [{frame}]}} in PLAN.yaml",
         ]
+
+
+def _rounding(run: RunView, found: ChipFacts, finer: Finer | None) -> Iterator[list[str]]:
+    """Yield what legs of more unit devices give back of what mapping and rounding take."""
+    if finer is None:
+        return
+    units = ", ".join(map(str, finer.diode_units))
+    yield [
+        f"legs of up to {finer.largest_leg} unit devices, against mapping and rounding",
+        f"mapped and rounded, {percent(finer.accuracy)} in place of "
+        f"{percent(run.references['ideal'])}; of dies not known",
+        f"{percent(finer.gate_area / found.gate_area - 1)} more gate area; slower nodes, and less "
+        "current in each unit device",
+        "run for this page in software; of dies not run: design: {diode_units: "
+        f"[{units}], largest_leg: {finer.largest_leg}}} in PLAN.yaml",
+    ]
 
 
 def _training(found: ChipFacts) -> list[str]:

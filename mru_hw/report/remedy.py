@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +85,18 @@ def remedy(
         gained = run_larger(run, found, held, point, [one.name for one in mirrors])
     area = sum(one.area for one in mirrors)
     share = 0.0 if isinstance(found, str) else area / found.gate_area
-    return _mismatch(run, held, point, own, again, (gained, len(mirrors), share))
+    main = _mismatch(run, held, point, own, again, (gained, len(mirrors), share))
+    return dataclasses.replace(main, more=(*main.more, *_elsewhere(run, told, nominal, number)))
+
+
+def _elsewhere(
+    run: RunView, told: Verdict, nominal: Mapping[int, float], number: int
+) -> Iterator[str]:
+    """Yield the shares of the loss at the other conditions at which dies fail."""
+    failing = {one.point for one in told.kept_at if one.dies and not one.kept} - {number}
+    for point in run.points:
+        if point.number in failing and point.number in nominal:
+            yield _shares(run, point, nominal[point.number])
 
 
 def _unbroken(told: Verdict) -> str:
@@ -153,7 +165,7 @@ def _not_mismatch(run: RunView, held: Held, point: PointView, own: float, again:
         f"has none, breaks it already ({_has(run, held, point, own)}). "
         f"{_units(run, held, point, again)} names the units that step wrongly there and why.",
         more=(
-            _shares(run, point, own),
+            f"{_shares(run, point, own)} {ONE_SAMPLE}",
             f"What stays wrong there without any mismatch: {again.cause(run, point)}.",
             _against_condition(point),
             _SLOWER,
@@ -173,14 +185,13 @@ def _mismatch(
     gained, n, share = enlarged
     cause = (
         f"Mismatch takes dies past it: at {condition(run, point)} the nominal die, which has none, "
-        f"keeps it ({_has(run, held, point, own)})."
+        f"keeps it ({_has(run, held, point, own)}).{_taken(run, held, point, own)}"
     )
-    more = [_shares(run, point, own)]
+    more = [f"{_shares(run, point, own)} {ONE_SAMPLE}"]
     if gained is None:
         helps = "Larger mirrors may help; by how much was not run here."
     else:
-        word = "helps" if gained.p < 1 - CONFIDENCE else "may help"
-        word = word if gained.kept_larger > gained.kept else "shows no gain"
+        word = _word(gained)
         change, low, high = map(points_of, (gained.gain.value, gained.gain.low, gained.gain.high))
         helps = (
             f"Doubling the area of the first {many(n, 'mirror')} under “What to enlarge” {word}: "
@@ -203,6 +214,29 @@ def _mismatch(
             _against_condition(point),
         ]
     return Remedy(short=f"{cause} {helps}", more=(*more, _SLOWER), gained=gained)
+
+
+def _word(gained: Larger) -> str:
+    """Say what dies with larger mirrors show; too few that fail cannot show a sure gain."""
+    if gained.p < 1 - CONFIDENCE:
+        return "helps" if gained.kept_larger > gained.kept else "harms"
+    if not gained.tells:
+        failing = many(gained.dies - gained.kept, "die")
+        return f"was run on too few failing dies to tell a gain ({failing})"
+    return "may help" if gained.kept_larger > gained.kept else "shows no gain"
+
+
+def _taken(run: RunView, held: Held, point: PointView, own: float) -> str:
+    """Say which part of an allowed loss is gone before mismatch; empty where none is."""
+    software, mean = run.software(point), float(point.accuracy.mean())
+    if held.figure != "loss" or held.side != "at_most" or not software > own:
+        return ""
+    ideal = run.references.get("ideal")
+    before = "" if ideal is None else f" (mapping and rounding alone {points_of(software - ideal)})"
+    return (
+        f" Of the {points_of(held.limit)} that are allowed it loses {points_of(software - own)}"
+        f"{before}; mismatch changes the mean loss by {points_of(own - mean)}."
+    )
 
 
 def _units(run: RunView, held: Held, point: PointView, again: Again) -> str:
@@ -239,5 +273,5 @@ def _shares(run: RunView, point: PointView, own: float) -> str:
         beyond = f"lies above it by {points_of(mean - own)}"
     return (
         f"At {condition(run, point)} the nominal die has {percent(own)}, a loss of {loss}; the "
-        f"mean of the dies, {percent(mean)}, {beyond}. {ONE_SAMPLE}"
+        f"mean of the dies, {percent(mean)}, {beyond}."
     )

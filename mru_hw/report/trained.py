@@ -34,10 +34,18 @@ def origin_said(chip: ChipFacts | None) -> str:
         if isinstance(share, (int, float))
     ]
     reached = f" Accuracies recorded then: {', '.join(shares)}." if shares else ""
+    held = (
+        " The command inputs makes the test sequences of the configuration below, which its "
+        "training never saw: where a sweep of them has the hash of the sequences here, these are "
+        "they."
+        if isinstance(made.get("config"), Mapping)
+        else ""
+    )
     return (
         f"The network: {how}{reached} It has {many(spec.n_in, 'input')}; what is measured there it "
         "does not say. The sequences are a file of inputs with a label each, which records neither "
-        "where they come from nor whether they were held out of training. A training need not "
+        "where they come from nor whether they were held out of training."
+        f"{held} A training need not "
         "repeat bit by bit on another processor or with other versions: hashes tell whether a "
         "network and sequences are these."
     )

@@ -18,9 +18,12 @@ from mru_hw.cli.app import run as command
 from mru_hw.report.again import InPython
 from mru_hw.report.chip import ChipFacts, find_chip
 from mru_hw.report.enlarge import budget_of
+from mru_hw.report.finer import finer_of
+from mru_hw.report.larger import Larger
 from mru_hw.report.page import Page, make_page
 from mru_hw.report.remedy import FOLLOWED, Remedy, remedy
 from mru_hw.report.uncovered import lots
+from mru_hw.statistics.shares import paired_shares
 from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
@@ -326,3 +329,37 @@ def test_any_two_points_have_their_interval(tmp_path: Path) -> None:
             first[k - 1]["95 % interval low"],
             first[k - 1]["95 % interval high"],
         )
+
+
+@pytest.mark.parametrize(
+    ("failing", "tells"),
+    [(0, False), (1, False), (5, False), (6, True), (16, True)],  # 2 / 2^6 is below 0.05
+)
+def test_too_few_failing_dies_cannot_show_a_gain(failing: int, *, tells: bool) -> None:
+    gain, p = paired_shares(np.arange(16) >= failing, np.ones(16, np.bool_))
+    made_larger = Larger(
+        dies=16,
+        kept=16 - failing,
+        kept_larger=16,
+        gain=gain,
+        p=p,
+        accuracy=0.9,
+        accuracy_larger=0.9,
+    )
+    assert made_larger.tells == tells == (p < 0.05)
+
+
+def test_finer_legs_are_what_a_sweep_with_them_has(run: RunView, tmp_path: Path) -> None:
+    found = find_chip(run, InShell())
+    assert isinstance(found, ChipFacts)
+    finer = finer_of(found)
+    assert finer is not None
+    design = {"diode_units": list(finer.diode_units), "largest_leg": finer.largest_leg}
+    plan = read_plan(write_case(tmp_path, n_dies=1, spec=SPEC, design=design))
+    run_sweep({"sweep": plan}, tmp_path, tmp_path / "run.sqlite", workers=1)
+    with open_run(tmp_path / "run.sqlite") as other:
+        assert finer.accuracy == other.references["ideal"]
+        larger = find_chip(other, InShell())
+    assert isinstance(larger, ChipFacts)
+    assert finer.gate_area == pytest.approx(larger.gate_area)
+    assert finer.gate_area > found.gate_area
