@@ -35,6 +35,8 @@ from mru_hw.variation.placement import OVER_GATES, Placement
 
 _TASK = 24
 """Characters of the name of a task: a model may come from anywhere."""
+_ABOUT = 200
+"""Of what its training said of the sequences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +209,12 @@ def task_of(model: Model) -> str | None:
     task = config.get("task") or config.get("data") if isinstance(config, Mapping) else None
     task = task.get("name") if isinstance(task, Mapping) else task
     return task[:_TASK] if isinstance(task, str) else None
+
+
+def about_task(model: Model) -> str | None:
+    """Return what a network's training said of its sequences; None where it said nothing."""
+    about = model.spec.provenance.get("data_about")
+    return about[:_ABOUT].rstrip(".") if isinstance(about, str) and about else None
 
 
 # ----------------------------------------------------------------------------------------- area

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mru_hw.errors import printable
-from mru_hw.report.chip import ChipFacts, task_of
+from mru_hw.report.chip import ChipFacts, about_task, task_of
 from mru_hw.report.cross import off_cross_said
 from mru_hw.report.frames import ShortFrame
 from mru_hw.report.near import near_said
@@ -100,8 +100,16 @@ def _read(chip: ChipFacts | None) -> str:
         return ""
     return (
         f", by the {chip.model.spec.readout.value} of its outputs over frames, which is taken "
-        "outside the chip; what its inputs measure the model does not say"
+        f"outside the chip; {_sorted(chip)}"
     )
+
+
+def _sorted(chip: ChipFacts) -> str:
+    """Say what the sequences are, as far as the model says."""
+    about = about_task(chip.model)
+    if about is None:
+        return "what its inputs measure the model does not say"
+    return f"its sequences, as its training said: “{about}”"
 
 
 def _interval(run: RunView, software: float) -> str:

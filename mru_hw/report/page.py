@@ -284,7 +284,7 @@ def _dies(run: RunView, told: Statistics, judged: Verdict) -> Iterator[Section]:
         key="dies",
         title="Over the dies",
         tables=[one for one in (steps_table(run), spread_table(run, judged)) if one is not None],
-        pictures=distributions(run, own),
+        pictures=distributions(run, own, judged.binding),
     )
     yield yield_section(run, told, judged)
 

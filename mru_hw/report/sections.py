@@ -38,38 +38,58 @@ def over_axes(run: RunView) -> list[Picture]:
     return found
 
 
-def distributions(run: RunView, limits: Sequence[Held]) -> list[Picture]:
-    """Return how accuracy, energy and power lie over the dies of the point at the head."""
+def distributions(
+    run: RunView, limits: Sequence[Held], binding: Held | None = None
+) -> list[Picture]:
+    """Return how accuracy, energy and power lie over dies at the head and where a limit binds."""
     base, found = run.base, []
-    software = run.software(base)
     if len(base.accuracy) >= _FEW:
-        mean, worst = float(base.accuracy.mean()), float(base.accuracy.min())
-        least = [one.limit for one in limits if one.figure == "accuracy" and one.side == "at_least"]
-        least += [
-            software - one.limit for one in limits if one.figure == "loss" and one.side == "at_most"
-        ]
-        known = [limit for limit in least if not np.isnan(limit)]
-        limit = max(known, default=None)
-        found.append(
-            Picture(
-                name="accuracy_of_dies",
-                svg=figures.accuracy_histogram(
-                    base.accuracy, run.references, run.n_sequences, limit
-                ),
-                alternative="Histogram of the accuracy over dies, with lines for the references"
-                + ("." if limit is None else " and the least that the specification allows."),
-                caption=(
-                    f"Accuracy over {counted(base)} at {described(run, base)}: "
-                    f"{percent(mean)} on average, {percent(worst)} at worst"
-                    + ("." if limit is None else f"; the specification asks for {percent(limit)}.")
-                ),
-                data={"die": base.seeds, "accuracy": base.accuracy},
-            )
-        )
+        found.append(_accuracies(run, base, limits, "accuracy_of_dies", run.references))
+    if binding is not None and binding.figure in {"accuracy", "loss"}:
+        worst = next(point for point in run.points if point.number == binding.point)
+        if worst.number != base.number and len(worst.accuracy) >= _FEW:
+            # The nominal die has run at the head's condition alone.
+            levels = {name: x for name, x in run.references.items() if name != "nominal"}
+            found.append(_accuracies(run, worst, limits, "accuracy_where_it_binds", levels))
     energies = run.energies(base)
     if len(energies) >= _FEW:
         found.append(_energies(run, base, energies, limits))
     return found
+
+
+def _accuracies(
+    run: RunView,
+    point: PointView,
+    limits: Sequence[Held],
+    name: str,
+    references: Mapping[str, float],
+) -> Picture:
+    """Return how the accuracy lies over the dies of a point."""
+    software, n = run.software(point), run.n_sequences
+    mean, worst = float(point.accuracy.mean()), float(point.accuracy.min())
+    least = [one.limit for one in limits if one.figure == "accuracy" and one.side == "at_least"]
+    least += [
+        software - one.limit for one in limits if one.figure == "loss" and one.side == "at_most"
+    ]
+    limit = max((limit for limit in least if not np.isnan(limit)), default=None)
+    below = (
+        "."
+        if limit is None
+        else f"; the specification asks for {percent(limit)}. Accuracies are counts of {n} "
+        "sequences, a bar each where there is room, and no test of a normal distribution fits "
+        "them: the table of this section counts the dies past the limit."
+    )
+    return Picture(
+        name=name,
+        svg=figures.accuracy_histogram(point.accuracy, references, n, limit),
+        alternative="Histogram of the accuracy over dies, with lines for the references"
+        + ("." if limit is None else " and the least that the specification allows."),
+        caption=(
+            f"Accuracy over {counted(point)} at {described(run, point)}: "
+            f"{percent(mean)} on average, {percent(worst)} at worst{below}"
+        ),
+        data={"die": point.seeds, "accuracy": point.accuracy},
+    )
 
 
 def _energies(run: RunView, base: PointView, energies: Array, limits: Sequence[Held]) -> Picture:

@@ -132,6 +132,7 @@ def train(
     provenance = {
         "training": digest,
         "config": config.as_data(),
+        "data_about": config.source.about,
         "data_sha256": data.digest,
         "torch": torch.__version__,
     }

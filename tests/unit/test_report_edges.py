@@ -214,14 +214,15 @@ def test_one_of_anything_is_no_plural(tmp_path: Path) -> None:
 def test_a_page_names_its_task_and_classes_as_text(tmp_path: Path) -> None:
     model = small_model()
     names = ("<b>yes</b>", "no", "x" * 99)
-    spec = model.spec.model_copy(
-        update={"classes": names, "provenance": {"config": {"task": {"name": "<i>words</i>"}}}}
-    )
+    told = {"config": {"task": {"name": "<i>words</i>"}}, "data_about": "<b>Spoken</b> words."}
+    spec = model.spec.model_copy(update={"classes": names, "provenance": told})
     plan = write_case(tmp_path, n_dies=1)
     shutil.rmtree(tmp_path / "model")
     save_model(Model(spec=spec, tensors=model.tensors), tmp_path / "model")
     run_sweep({"sweep": read_plan(plan)}, tmp_path, tmp_path / "run.sqlite", workers=1)
     page, text = made(tmp_path / "run.sqlite", tmp_path)
-    assert "(the task <i>words</i>: <b>yes</b>, no, " + "x" * 24 + ")" in " ".join(page.paragraph)
+    said = " ".join(page.paragraph)
+    assert "(the task <i>words</i>: <b>yes</b>, no, " + "x" * 24 + ")" in said
+    assert "its sequences, as its training said: “<b>Spoken</b> words”" in said
     assert "<b>yes" not in text
     assert "&lt;b&gt;yes" in text

@@ -427,3 +427,20 @@ def test_a_page_says_what_no_figure_covers(page: Page) -> None:
     for what in ("Timing is settled", "Device noise is off", "No lot was drawn", "corner"):
         assert what in said
     assert "up to 125 °C" in said
+
+
+def test_accuracies_are_drawn_where_their_limit_binds_too(tmp_path: Path) -> None:
+    axes = [{"axis": "v_dd", "values": [1.98, 1.62]}, {"axis": "mismatch_scale", "values": [8]}]
+    store = swept(write_case(tmp_path, n_dies=12, axes=axes, spec={"loss": {"at_most": 0.01}}))
+    page = made(store)
+    binding = page.verdict.binding
+    assert binding is not None
+    pictures = {p.name: p for section in page.sections for p in section.pictures}
+    assert binding.point != page.verdict.point
+    at = "SELECT accuracy FROM result WHERE point = ? ORDER BY die"
+    for name, point in (
+        ("accuracy_of_dies", page.verdict.point),
+        ("accuracy_where_it_binds", binding.point),
+    ):
+        drawn = pictures[name].data["accuracy"]
+        assert list(drawn) == [accuracy for (accuracy,) in ask(store, at, point)]

@@ -100,6 +100,7 @@ def test_learns_and_returns_at_once_when_repeated(folder: Path) -> None:
     spec = load_model(folder / "model").spec
     assert spec.metrics == {"accuracy": first.accuracy}
     assert spec.provenance["config"] == config.as_data()
+    assert spec.provenance["data_about"] == config.source.about
     assert (spec.frame_period, spec.n_classes, spec.classes) == (0.01, 2, None)
     before = _bytes(folder / "model")
     again = train(config, folder / "model", lambda _: pytest.fail("trained again"), folder=folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import inspect
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,6 +113,11 @@ class Task(Document):
     name: str
     readouts: ClassVar[tuple[ReadoutKind, ...]] = tuple(ReadoutKind)
     """Readouts under which the labels say what the task asks."""
+
+    @property
+    def about(self) -> str:
+        """What the task is, in one sentence; a model trained on it says so."""
+        return inspect.cleandoc(type(self).__doc__ or "").partition("\n\n")[0].replace("\n", " ")
 
     @abstractmethod
     def load(self, folder: Path) -> Labelled:

@@ -20,6 +20,11 @@ class InputFile(Task):
     frame_period: Seconds
     classes: Several[str] | None
 
+    @property
+    def about(self) -> str:
+        """What the task is: a file, by its name without a path."""
+        return f"Labelled sequences of the file {Path(self.data).name}."
+
     def load(self, folder: Path) -> Labelled:
         """Return the file's sequences in their order."""
         found = load_inputs(folder / self.data, "data")
