@@ -337,6 +337,6 @@ def notes(run: RunView) -> list[str]:
     if run.level == "spice" and run.base.blocks and "clock" not in run.base.blocks:
         found.append(
             "The tolerances of these runs give the clock's own energy within 10 % only, so its "
-            "block is left out; the total has it (documentation, Tolerances of ngspice)."
+            "block is left out; the total has it (documentation, Decisions: tolerances of ngspice)."
         )
     return [note for note in found if note]

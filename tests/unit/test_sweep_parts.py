@@ -342,7 +342,7 @@ def test_a_sweep_without_room_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     plan, out = write_case(tmp_path, n_dies=100), tmp_path / "run.sqlite"
     for attempt in (partial(sweep, plan, out), partial(check, plan, out)):
         assert sentence(attempt) == (
-            f'out is "{out}", expected a place with room for 100 runs, 224 kB, where 50 kB are '
+            f'out is "{out}", expected a place with room for 100 runs, 191 kB, where 50 kB are '
             "free."
         )
     assert not out.exists()
