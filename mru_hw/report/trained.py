@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from mru_hw.errors import printable
 from mru_hw.report.again import Again, written
-from mru_hw.report.chip import ChipFacts
+from mru_hw.report.chip import ChipFacts, about_task
 from mru_hw.sweeps.told import percent
 from mru_hw.words import many
 
@@ -41,9 +41,15 @@ def origin_said(chip: ChipFacts | None) -> str:
         if isinstance(made.get("config"), Mapping)
         else ""
     )
+    about = about_task(chip.model)
+    measured = (
+        "what is measured there it does not say"
+        if about is None
+        else f"its training called its sequences “{about}”"
+    )
     return (
-        f"The network: {how}{reached} It has {many(spec.n_in, 'input')}; what is measured there it "
-        "does not say. The sequences are a file of inputs with a label each, which records neither "
+        f"The network: {how}{reached} It has {many(spec.n_in, 'input')}; {measured}. The sequences "
+        "of the sweep are a file of inputs with a label each, which records neither "
         "where they come from nor whether they were held out of training."
         f"{held} A training need not "
         "repeat bit by bit on another processor or with other versions: hashes tell whether a "

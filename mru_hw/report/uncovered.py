@@ -23,8 +23,7 @@ BOUNDARY = (
     "supply, and is no part of it. Output pins are held at a fixed voltage.",
 )
 _HELD_OUT = (
-    "What the sequences are, and whether they were held out of training, no store and no model "
-    "says: "
+    "Whether the sequences of the sweep were held out of the training no store and no model says: "
     "an accuracy here is of the file of sequences that the plan names."
 )
 _DRAWN = (

@@ -12,7 +12,7 @@ from mru_hw.training.tasks.base import Labelled, Task, by_rows
 
 
 class Digits(Task):
-    """Ten spoken digits, 13 MFCC a frame; the package tells no speakers: each is in every part."""
+    """Ten spoken digits, 13 MFCC a frame; the package tells no speakers: parts share them."""
 
     name: Literal["digits"] = "digits"
     word: str | None = Field(default=None, description="one digit against the rest")
