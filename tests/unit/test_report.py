@@ -102,7 +102,7 @@ def test_the_page_stands_alone_and_runs_nothing(swept: Path, tmp_path: Path) -> 
         "form-action 'none'"
     ]
     sources = reader.values("img", "src")
-    assert len(sources) == 20
+    assert len(sources) == 21
     for source in sources:
         kind, _, data = source.partition(",")
         assert kind == "data:image/svg+xml;base64"
