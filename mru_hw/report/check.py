@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mru_hw.sweeps.check import SHARE, PlanCheck
 from mru_hw.sweeps.room import size
 from mru_hw.sweeps.words import many, percent
@@ -32,7 +34,19 @@ def check_lines(found: PlanCheck) -> list[str]:
         f"{found.dies_for_width}. {many(found.dies, 'die')} without a failure show "
         f"{percent(found.shown_without_failure)}, one-sided; the interval of 95 % that a sweep "
         f"tells is two-sided and begins at {percent(found.low_without_failure)} then.",
+        *_asked(found),
     ]
+
+
+def _asked(found: PlanCheck) -> Iterator[str]:
+    """Say whether the plan's dies can show the yield that its specification asks for."""
+    if found.asked is None or found.dies_asked is None:
+        return
+    few = "" if found.dies >= found.dies_asked else f", so that {many(found.dies, 'die')} cannot"
+    yield (
+        f"The specification asks for a yield of {percent(found.asked)}: that interval shows it "
+        f"from {many(found.dies_asked, 'die')} without a failure{few}."
+    )
 
 
 def _duration(seconds: float) -> str:

@@ -14,7 +14,7 @@ from mru_hw.report.near import near_said
 from mru_hw.report.parts import Card
 from mru_hw.report.remedy import Remedy
 from mru_hw.statistics.shares import clopper_pearson
-from mru_hw.sweeps.kept import broken_said, kept_said
+from mru_hw.sweeps.kept import broken_said
 from mru_hw.sweeps.told import Told, ends, percent, quantity
 from mru_hw.sweeps.verdict import Verdict, bound, conditions, interval_of, share_of
 from mru_hw.sweeps.view import RunView
@@ -58,7 +58,7 @@ def paragraph(
 
 
 def _kept(run: RunView, told: Verdict) -> Iterator[str]:
-    word, why = kept_said(run, told.kept_at, told.worst, most=1)
+    word, why = told.kept(run, most=1)
     yield f"The specification is {word}: {why}."
 
 
@@ -68,8 +68,10 @@ def _where(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[str]
     The first of them stands in the first entry.
     """
     broken = [one for one in told.kept_at if one.dies and not one.kept]
-    if len(broken) > 1:
-        yield f"It is not kept at {broken_said(run, broken, told.worst)}."
+    share = run.spec(run.base.study).share
+    if len(broken) > 1 or (broken and share is not None):
+        what = "It is not kept at" if share is None else "Dies break it at"
+        yield f"{what} {broken_said(run, broken, told.worst)}."
     yield from off_cross_said(run, [one.point for one in broken], chip)
 
 
@@ -259,11 +261,14 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
         if one is None or not one.dies:
             continue
         at = many(len(one.points), "condition")
+        share = run.spec(one.study).share
+        asked = "" if share is None else f"at least {100 * share:g} % asked for"
         yield Card(
             value=f"{100 * one.passed / one.dies:.2f} %",
             label=f"yield, {one.drawn}",
             confidence=_sure(
                 f"{interval_of(one)}; {one.passed} of {many(one.dies, 'die')} at {at}",
+                asked,
                 doubted(run, one.points),
             ),
         )
@@ -301,8 +306,8 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
         )
 
 
-def _sure(confidence: str, doubts: str) -> str:
-    return "; ".join(filter(None, (confidence, doubts)))
+def _sure(*said: str) -> str:
+    return "; ".join(filter(None, said))
 
 
 def _priced(run: RunView, told: Verdict) -> Iterator[Card]:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from mru_hw.report import bands
 from mru_hw.report.parts import Section, Table
 from mru_hw.sweeps.held import TIES, Held, written
-from mru_hw.sweeps.kept import kept_said
 from mru_hw.sweeps.spec import CONDITIONS, FIGURES, Figure
 from mru_hw.sweeps.statistics.answers import Statistics
 from mru_hw.sweeps.statistics.spread import FEWEST
@@ -61,14 +60,25 @@ def _asked(run: RunView, told: Verdict) -> Iterator[str]:
         )
     if told.judged is not None:
         yield f"A die passes if it keeps, {conditions(run, told.judged)}: {said}."
-    word, why = kept_said(run, told.kept_at, told.worst)
-    yield (
-        f"The specification is {word}: {why}. Kept means every die that ran; a specification asks "
-        "for no yield of its own, so a share of dies that is enough is the reader's to judge."
-    )
+    word, why = told.kept(run)
+    yield f"The specification is {word}: {why}. {_means(run.spec(study).share)}"
     limits = [FIGURES[name] for name in run.spec(study).limits]
     yield "What each limit binds, of each die and at each condition by itself: " + (
         "; ".join(f"{figure.name}, {figure.binds}" for figure in limits) + "."
+    )
+
+
+def _means(share: float | None) -> str:
+    """Say what kept means."""
+    if share is None:
+        return (
+            "Kept means every die that ran: the specification asks for no share of dies, as its "
+            "key yield would."
+        )
+    asked = f"{100 * share:g} %"
+    return (
+        f"Kept means that the interval of each corner's yield begins at {asked} or above, not kept "
+        f"that the interval of one ends below, and undecided that {asked} lies between."
     )
 
 

@@ -129,8 +129,11 @@ def _values(run: RunView, name: str) -> list[str]:
 
 
 def _statistics(run: RunView) -> Iterator[Sentence]:
+    share = run.spec(run.base.study).share
+    asked = "" if share is None else f"A yield of at least {100 * share:g} % is asked for. "
     yield (
         f"A die passes if it keeps, at every temperature and supply asked for, {limits_said(run)}. "
+        f"{asked}"
         "Intervals are of 95 %: Clopper's and Pearson's for yields, given these sequences; for "
         "mean accuracies the pigeonhole bootstrap over dies and sequences "
         f"({DRAWS} draws); Student's over dies for energies and powers.",

@@ -6,7 +6,11 @@ import dataclasses
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
+from mru_hw.statistics.shares import clopper_pearson
 from mru_hw.sweeps.held import Held
+from mru_hw.sweeps.kept import share_word
 from mru_hw.sweeps.statistics.answers import Yield, passing_dies
 from mru_hw.sweeps.verdict import Verdict
 from mru_hw.sweeps.view import RunView
@@ -21,6 +25,10 @@ _ROUNDING = 1e-6
 
 def near_said(run: RunView, told: Verdict) -> Iterator[str]:
     """Say that a few sequences more would turn the verdict, where they would."""
+    share = run.spec(run.base.study).share
+    if share is not None:
+        yield from _yield_near(run, told, share)
+        return
     counted = [one for one in told.limits if (one.figure, one.side) in _COUNTED]
     broken = [one for one in told.limits if one.broken]
     if not counted or any(one not in counted for one in broken):
@@ -45,6 +53,23 @@ def near_said(run: RunView, told: Verdict) -> Iterator[str]:
             )
 
 
+def _yield_near(run: RunView, told: Verdict, share: float) -> Iterator[str]:
+    """Say that a sequence more or fewer would turn a verdict on the yield, where it would."""
+    word, _ = told.kept(run)
+    found = []
+    for more, name in ((-1, "fewer"), (1, "more")):
+        bands = []
+        for one in told.corners:
+            passed, dies = kept_with(run, one, more)
+            bands.append(clopper_pearson(passed, dies) if one.band is not None else None)
+        other = share_word(share, bands)
+        if other != word:
+            found.append(f"with 1 {name} right in every run it would be {other}")
+    if found:
+        one_is = f"one sequence is {100 / run.n_sequences:.2f} points"
+        yield f"It hangs on few sequences: {' and '.join(found)} ({one_is})."
+
+
 def _fewer_said(run: RunView, told: Verdict) -> str:
     """Say how many dies keep it with one sequence fewer right at every run; empty if as many."""
     shares = []
@@ -52,7 +77,7 @@ def _fewer_said(run: RunView, told: Verdict) -> str:
     for one in told.corners:
         if not one.dies:
             continue
-        left = kept_with_fewer(run, one)
+        left, _ = kept_with(run, one, -1)
         changed |= left < one.passed
         was = f", now {one.passed}" if left < one.passed else ""
         shares.append(f"{left} of {one.dies} at corner {one.settings['corner']}{was}")
@@ -61,16 +86,19 @@ def _fewer_said(run: RunView, told: Verdict) -> str:
     return f"with 1 fewer right in every run, the dies that keep it are {'; '.join(shares)}"
 
 
-def kept_with_fewer(run: RunView, population: Yield) -> int:
-    """Return how many dies pass at all their conditions with one sequence fewer right at each."""
-    numbers, one = set(population.points), 1 / run.n_sequences
+def kept_with(run: RunView, population: Yield, more: int) -> tuple[int, int]:
+    """Return how many dies would pass with `more` sequences more right at every run; and all dies.
+
+    At all conditions of the population; no run has more right than all, or fewer than none.
+    """
+    numbers, change = set(population.points), more / run.n_sequences
     group = [
-        dataclasses.replace(point, accuracy=point.accuracy - one)
+        dataclasses.replace(point, accuracy=np.clip(point.accuracy + change, 0, 1))
         for point in run.points
         if point.number in numbers
     ]
     _, passed = passing_dies(run, run.spec(population.study), group)
-    return int(passed.sum())
+    return int(passed.sum()), len(passed)
 
 
 def _missing(one: Held, n: int) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mru_hw.report.bands import until_lines, yield_lines
 from mru_hw.sweeps.statistics.answers import yields
+from mru_hw.sweeps.verdict import whether_kept
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import condition, counted, described, many, percent
 from mru_hw.units import render
@@ -90,7 +91,11 @@ def sweep_lines(run: RunView, summary: Mapping[str, Any]) -> list[str]:
             f"{percent(dies['mean'])} on average, {percent(dies['p10'])} at the tenth percentile; "
             f"software {percent(summary['accuracy']['software'])}."
         )
-    lines += yield_lines(run, yields(run))
+    known = list(yields(run))
+    lines += yield_lines(run, known)
+    if run.spec(run.base.study).share is not None:
+        word, why = whether_kept(run, known)
+        lines.append(f"The specification is {word}: {why}.")
     lines += until_lines(run)
     if joules["mean"] is not None:
         lines.append(

@@ -60,6 +60,28 @@ def dies_without_failure(share: float = 0.95, confidence: float = CONFIDENCE) ->
     return math.ceil(math.log(1 - confidence) / math.log(share))
 
 
+def dies_to_decide(passed: int, n: int, share: float, most: int = 1 << 20) -> int | None:
+    """Return about how many dies tell on which side of `share` a yield lies.
+
+    The least number, by halving, at which the interval of `clopper_pearson` leaves `share` out if
+    as large a part of the dies passes as of the `n` that ran; None where `most` would not tell.
+    """
+
+    def tells(dies: int) -> bool:
+        band = clopper_pearson(round(passed / n * dies), dies)
+        return not band.low < share <= band.high
+
+    few, many = n, 2 * n
+    while not tells(many):
+        if many > most:
+            return None
+        few, many = many, 2 * many
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if tells(middle) else (middle, many)
+    return many
+
+
 def dies_for_width(half: float, share: float = 0.95, confidence: float = CONFIDENCE) -> int:
     """Return how many dies know a yield near `share` to within `half` on both sides.
 

@@ -62,6 +62,9 @@ class PlanCheck:
         bound on one side.
     low_without_failure
         The lower end of the interval that the sweep tells then: of two sides, so 97.5 % confidence.
+    asked, dies_asked
+        The largest yield that a specification of the plans asks for, and the dies that show it by
+        that interval if none of them fails; None where none asks for one.
     warning
         What would make runs doubtful, in sentences, as the sweep itself says it; None where
         nothing does.
@@ -82,6 +85,8 @@ class PlanCheck:
     half: float
     shown_without_failure: float
     low_without_failure: float
+    asked: float | None
+    dies_asked: int | None
     warning: str | None
 
     def as_data(self) -> dict[str, Any]:
@@ -118,6 +123,8 @@ def check_plan(
     probed = None if spice else _seconds(subject, wanted, dies_a_job(plan, wanted, runs, workers))
     dies = max(len(point.dies) for point in wanted)
     half = 0.01 if until is None else until.half
+    shares = [one.judged_by.share for one in plans.values()]
+    asked = max((share for share in shares if share is not None), default=None)
     return PlanCheck(
         points=len(wanted),
         dies=dies,
@@ -134,6 +141,8 @@ def check_plan(
         half=half,
         shown_without_failure=math.exp(math.log(1 - CONFIDENCE) / dies),
         low_without_failure=clopper_pearson(dies, dies).low,
+        asked=asked,
+        dies_asked=None if asked is None else dies_without_failure(asked, (1 + CONFIDENCE) / 2),
         warning=doubtful_facts(ready).get(DOUBTFUL),
     )
 

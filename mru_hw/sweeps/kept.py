@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mru_hw.statistics.shares import Band, dies_to_decide
 from mru_hw.sweeps.statistics.answers import Yield
+from mru_hw.sweeps.told import ends
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import condition, many
 
+KEPT, NOT_KEPT, UNDECIDED = "kept", "not kept", "undecided"
+"""Whether it is, in words."""
 _NAMED = 3
 """Conditions that are named; of the others the number is told."""
 
@@ -47,36 +51,94 @@ def kept_at(run: RunView, populations: Sequence[Yield]) -> tuple[KeptAt, ...]:
     return tuple(found)
 
 
+def share_word(share: float, bands: Sequence[Band | None]) -> str:
+    """Say whether populations of dies have a yield that is asked for: each has to.
+
+    Parameters
+    ----------
+    share
+        That is asked for.
+    bands
+        The yield of each population with its interval; None where it has none.
+    """
+    if any(band is not None and band.high < share for band in bands):
+        return NOT_KEPT
+    shown = all(band is not None and band.low >= share for band in bands)
+    return KEPT if shown and bands else UNDECIDED
+
+
 def kept_said(
-    run: RunView, conditions: Sequence[KeptAt], worst: int | None = None, *, most: int = _NAMED
+    run: RunView,
+    conditions: Sequence[KeptAt],
+    populations: Sequence[Yield],
+    worst: int | None = None,
+    *,
+    most: int = _NAMED,
 ) -> tuple[str, str]:
     """Say whether a specification is kept, and by how many dies where.
 
     Parameters
     ----------
+    conditions
+        At which dies have to pass, of all populations.
+    populations
+        The yields of these.
     worst
         Number of the point that is named first of those that break it as often.
     most
-        Conditions that are named, at most.
+        Conditions or populations that are named, at most.
 
     Returns
     -------
-    ``kept``, ``not kept`` or ``not known``, and what it rests on.
+    `KEPT`, `NOT_KEPT` or `UNDECIDED`, and what it rests on.
     """
     ran = [one for one in conditions if one.dies]
     if not ran:
-        return "not known", "no die has come to a result at a condition that it asks for"
+        return UNDECIDED, "no die has come to a result at a condition that it asks for"
     missing = len(conditions) - len(ran)
     left = f"; {many(missing, 'condition')} without a result" if missing else ""
+    share = run.spec(run.base.study).share
+    if share is not None:
+        word = share_word(share, [one.band for one in populations])
+        return word, f"{_yields_said(word, share, populations, most)}{left}"
     broken = [one for one in ran if not one.kept]
     if not broken:
         where = "the one condition" if len(ran) == 1 else f"all {len(ran)} conditions"
-        return "kept", f"every die keeps it at {where}{left}"
+        return KEPT, f"every die keeps it at {where}{left}"
     kept, where = len(ran) - len(broken), broken_said(run, broken, worst, most=most)
     if len(ran) == 1:
-        return "not kept", f"not every die keeps it at the one condition, {where}{left}"
+        return NOT_KEPT, f"not every die keeps it at the one condition, {where}{left}"
     every = f"every die keeps it at {kept}" if kept else "not every die keeps it at any"
-    return "not kept", f"{every} of {len(ran)} conditions; it is not kept at {where}{left}"
+    return NOT_KEPT, f"{every} of {len(ran)} conditions; it is not kept at {where}{left}"
+
+
+def _yields_said(word: str, share: float, populations: Sequence[Yield], most: int) -> str:
+    """Say what a yield that is asked for is held against: the least yields first."""
+    asked = f"{100 * share:g} % of dies are to keep it at every condition"
+    order = sorted(populations, key=lambda one: one.dies > 0 and one.passed / one.dies)
+    named = [_population_said(one) for one in order[:most]]
+    more = [f"{len(order) - most} more"] if len(order) > most else []
+    found = f"{asked}, and {'; '.join([*named, *more])}"
+    wanted = [
+        dies_to_decide(one.passed, one.dies, share)
+        for one in populations
+        if one.band is not None and one.band.low < share <= one.band.high
+    ]
+    if word != UNDECIDED or not wanted:
+        return found
+    if None in wanted:
+        return f"{found}: the yield lies too near to what is asked for to be told from it"
+    dies = max(one for one in wanted if one is not None)
+    return f"{found}: about {dies} dies a population would tell, if as large a share passes"
+
+
+def _population_said(one: Yield) -> str:
+    """Write a yield with its interval."""
+    where = f"at corner {one.settings['corner']}"
+    if not one.dies:
+        return f"{where} no die has run at all of them"
+    sure = "no interval, for runs share dies" if one.band is None else ends(one.band)
+    return f"{where} {one.passed} of {many(one.dies, 'die')} do ({sure})"
 
 
 def broken_said(

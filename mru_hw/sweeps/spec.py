@@ -1,4 +1,4 @@
-"""What a die must do to pass: limits on figures, at temperatures and supplies.
+"""What a die must do to pass, and how many dies have to: limits on figures, and on the yield.
 
 A figure is an entry of the table `FIGURES`; the specification of a plan, its schema, yields,
 capabilities and reports are loops over it.
@@ -24,6 +24,8 @@ NEAR_SOFTWARE = 0.01
 the software."""
 CONDITIONS = ("temperature", "v_dd")
 """The axes at whose values one and the same die has to pass."""
+YIELD = "yield"
+"""The key of the share of dies that have to."""
 _HAIR = 1e-9
 """Room at a limit, as a share of it, so that three of 300 sequences are one point."""
 
@@ -169,14 +171,26 @@ class _Spec(Document):
         return self
 
     @property
+    def share(self) -> float | None:
+        """The share of dies that have to pass; None where none is asked for."""
+        asked = getattr(self, YIELD)
+        return None if asked is None else float(asked.at_least)
+
+    @property
     def limits(self) -> dict[str, Limit]:
-        """The limits by the name of their figure."""
+        """The limits that a die has to keep, by the name of their figure."""
         found = {name: getattr(self, name) for name in FIGURES}
         return {name: limit for name, limit in found.items() if limit is not None}
 
     def said(self) -> str:
-        """Return the limits in words."""
+        """Return what a die must keep, in words."""
         return "; ".join(limit.said(FIGURES[name]) for name, limit in self.limits.items())
+
+    def asked(self) -> str:
+        """Return what a die must keep and how many dies have to, in words."""
+        return self.said() + (
+            "" if self.share is None else f"; yield at least {100 * self.share:g} %"
+        )
 
     def asks(self, settings: Mapping[str, Any]) -> bool:
         """Return whether a die has to pass at the condition of some settings of axes."""
@@ -188,14 +202,39 @@ class _Spec(Document):
         ours, theirs = (one.model_dump(exclude_none=True) for one in (self, other))
         for one in (ours, theirs):  # in which order conditions are named tells nothing
             one |= {name: sorted(set(one[name])) for name in CONDITIONS if name in one}
-        for name in (*CONDITIONS, *FIGURES):
+        for name in (*CONDITIONS, *FIGURES, YIELD):
             here, there = (json.dumps(one.get(name)) for one in (ours, theirs))
             if here != there:
                 return f"spec.{name} is {here}, and not {there}"
         return None
 
 
-class Spec(create_model("Spec", __base__=_Spec, **{f.name: _field(f) for f in _TABLE})):  # type: ignore[misc]
+_yield_limit = create_model(
+    "yield_limit",
+    __base__=Document,
+    at_least=(
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            description="share of dies that have to pass, by the interval of those that ran: kept "
+            "if it begins there or above, not kept if it ends below, else undecided",
+        ),
+    ),
+)
+_YIELD = Annotated[
+    _yield_limit | None,
+    Field(
+        default=None,
+        description="the share of dies that have to keep every limit at every condition; without "
+        "it each that ran",
+        examples=[{"at_least": 0.95}],
+    ),
+]
+_FIELDS = {f.name: _field(f) for f in _TABLE} | {YIELD: (_YIELD, None)}
+
+
+class Spec(create_model("Spec", __base__=_Spec, **_FIELDS)):  # type: ignore[misc]
     """What a die must do to pass, at every one of these temperatures and supplies."""
 
 

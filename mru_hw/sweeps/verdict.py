@@ -85,14 +85,21 @@ class Verdict:
         told = [one for one in self.corners if one.dies]
         return min(told, key=lambda one: one.passed / one.dies, default=None)
 
+    def kept(self, run: RunView, **named: int) -> tuple[str, str]:
+        """Say whether the specification is kept and what that rests on, as `kept_said` does."""
+        return kept_said(run, self.kept_at, self.corners, self.worst, **named)
+
     def rows(self, run: RunView) -> Iterator[tuple[str, Told, str]]:
         """Yield name, figure and what it rests on, for a terminal or a notebook."""
         base = next(point for point in run.points if point.number == self.point)
         at = condition(run, base)
-        word, why = kept_said(run, self.kept_at, self.worst)
+        word, why = self.kept(run)
         yield "specification is", Told(word), why
         if self.judged is not None and self.judged.dies:
-            yield "it asks for", Told(run.spec(self.judged.study).said()), self.conditions(run)
+            spec = run.spec(self.judged.study)
+            yield "it asks for", Told(spec.said()), self.conditions(run)
+            if spec.share is not None:
+                yield "of dies", Told(f"at least {100 * spec.share:g} %", spec.share), "by interval"
         for one in self.corners:
             sure = _joined(interval_of(one), doubted(run, one.points))
             yield f"yield, {one.drawn}", share_of(one), sure
@@ -123,6 +130,7 @@ class Verdict:
         data = dataclasses.asdict(self)
         data["lowest"] = None if self.lowest is None else self.lowest.settings["corner"]
         data["specification"] = run.spec(run.base.study).said()
+        data["kept"], _ = self.kept(run)
         return data
 
     def conditions(self, run: RunView) -> str:
@@ -157,6 +165,12 @@ def verdict(run: RunView, told: Statistics) -> Verdict:
         inputs=base.input_energy if len(base.energy) else None,
         dies=len(base.accuracy),
     )
+
+
+def whether_kept(run: RunView, known: Sequence[Yield]) -> tuple[str, str]:
+    """Return what `Verdict.kept` says, from the yields of a sweep alone."""
+    found = _corners(run, known)
+    return kept_said(run, kept_at(run, found), found)
 
 
 def what_binds(run: RunView) -> Held | None:

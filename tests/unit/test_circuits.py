@@ -131,7 +131,7 @@ def test_a_circuit_refuses_a_role_that_it_does_not_have() -> None:
         circuit.role("copy_minus")
 
 
-@pytest.mark.parametrize("circuit", catalogue.NODES.values(), ids=str)
+@pytest.mark.parametrize("circuit", catalogue.NODES.values(), ids=lambda one: one.kind.value)
 def test_a_nodes_laws_find_the_diode_and_the_copy_of_every_rail(circuit: NodeCircuit) -> None:
     for rail in circuit.rails:
         (diode,) = circuit.diodes(rail)

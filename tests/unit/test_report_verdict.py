@@ -15,7 +15,7 @@ from mru_hw.report.cross import off_cross_said
 from mru_hw.report.doubts import doubts_box
 from mru_hw.report.frames import short_frames
 from mru_hw.report.head import cards
-from mru_hw.report.near import kept_with_fewer, near_said
+from mru_hw.report.near import kept_with, near_said
 from mru_hw.report.page import Page
 from mru_hw.report.summary import sweep_lines, sweep_summary
 from mru_hw.simulate.causes import Cause
@@ -117,7 +117,7 @@ def test_a_verdict_tells_both_sides_of_its_limit(store: Path, tmp_path: Path) ->
         told = verdict(run, statistics(run))
         (one,) = told.corners
         assert one.passed == kept > left
-        assert kept_with_fewer(run, one) == left
+        assert kept_with(run, one, -1) == (left, 6)
         said = " ".join(near_said(run, told))
     assert f"the dies that keep it are {left} of 6 at corner tt, now {kept}" in said
 

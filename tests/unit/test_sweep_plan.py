@@ -254,7 +254,7 @@ def test_a_missing_key_and_a_tag_get_a_sentence(tmp_path: Path) -> None:
 def test_the_schema_is_the_generated_one() -> None:
     assert (FOLDER / "schemas" / "plan.schema.json").read_text() == schema_text()
     assert set(SCHEMA["properties"]) == set(Plan.model_fields)
-    limits = {"spec", "sample", *(f"{name}_limit" for name in FIGURES)}
+    limits = {"spec", "sample", *(f"{name}_limit" for name in (*FIGURES, "yield"))}
     assert set(SCHEMA["$defs"]) == set(axis_names()) | limits
 
 
