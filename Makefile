@@ -8,6 +8,9 @@ PY := .venv/bin/python
 # Two BLAS pools on two cores only get in each other's way.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PYTEST_ARGS ?=
+# A file's tests share what they set up, so a file stays in one process. Some tests hold messages
+# with whole paths, which the tool shortens: the temporary folder's own is short.
+PYTEST := -m pytest -n auto --maxprocesses 4 --dist loadfile --basetemp
 DEMO_ARGS ?=
 
 help:  ## this list
@@ -20,10 +23,11 @@ demo: setup  ## train, map, simulate, price, write the netlist, run ngspice: dem
 	@scripts/timed.sh demo .venv/bin/mru-hw demo --out demo-out $(DEMO_ARGS)
 
 test: setup  ## the tests, without those marked slow; no network needed after set-up
-	@$(ONE_THREAD) $(PY) -m pytest $(PYTEST_ARGS)
+	@files=$$(mktemp -d) && $(ONE_THREAD) $(PY) $(PYTEST) "$$files" $(PYTEST_ARGS) && rm -rf "$$files"
 
 verify: setup lint  ## everything: lint, every test including the slow ones, the wheel
-	@$(ONE_THREAD) scripts/timed.sh verify $(PY) -m pytest -m "slow or not slow" $(PYTEST_ARGS)
+	@files=$$(mktemp -d) && $(ONE_THREAD) scripts/timed.sh verify $(PY) $(PYTEST) "$$files" \
+		-m "slow or not slow" $(PYTEST_ARGS) && rm -rf "$$files"
 
 bench: setup  ## measure: every benchmarks/bench_*.py, one after the other
 	@shopt -s nullglob; for file in benchmarks/bench_*.py; do \
