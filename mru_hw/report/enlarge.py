@@ -61,10 +61,10 @@ def enlarge_section(
         title=title,
         paragraphs=[
             f"Mismatch moves a threshold by {percent(budget.sigma_threshold)} of itself (standard "
-            "deviation, root mean square over all thresholds), by the error budget at nominal "
-            "conditions. Mirrors are ranked by what one small area, 1 % of the chip's gates, "
-            "removes of that variance. Doubling a mirror halves its own share: area in "
-            "DESIGN.yaml does it by the name in the first column, and the sweep says what the "
+            "deviation, root mean square over all thresholds), by the error budget at the "
+            "technology's own condition. Mirrors are ranked by what one small area, 1 % of the "
+            "chip's gates, removes of that variance. Doubling a mirror halves its own share: area "
+            "in DESIGN.yaml does it by the name in the first column, and the sweep says what the "
             "yield gains. mru-hw sensitivity measures the same by switching mismatch off, part "
             "by part.",
             *_gain(budget, found.gate_area),
