@@ -89,7 +89,7 @@ def _counted(run: RunView, told: Verdict) -> Iterator[str]:
         parts = ", ".join(f"{count} of corner {corner}" for corner, count in each.items())
         more = (
             f": {parts}. A die is of one corner and has to pass at the conditions of that corner; "
-            "whether the specification is kept is told of all"
+            f"whether the specification is kept is told of all {asked}"
         )
     yield (
         "A condition is a corner, a temperature and a supply; a limit is what a figure has to "

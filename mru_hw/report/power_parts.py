@@ -33,7 +33,7 @@ _COUNTED = {
 _UNKNOWN = (
     "Not known, at any condition: the chip's own peak without decoupling, which is the charge of a "
     "strobe over the time in which its edges move it; the wave of the supply current in ngspice "
-    "tells it (commands: “Conditions, versions, hashes”)."
+    "tells it (commands: “Settings, versions, hashes”)."
 )
 _SEQUENCES = 300
 """Sequences that the nominal die is priced on, at most."""
