@@ -91,9 +91,15 @@ def _counted(run: RunView, told: Verdict) -> Iterator[str]:
             f": {parts}. A die is of one corner and has to pass at the conditions of that corner; "
             f"whether the specification is kept is told of all {asked}"
         )
+    points = ""
+    if len(run.points) > len(swept):
+        points = (
+            f" The {len(run.points)} points of the sweep are these conditions with each value of "
+            "what else it varies."
+        )
     yield (
         "A condition is a corner, a temperature and a supply; a limit is what a figure has to "
-        f"keep. The specification asks for {of} of the sweep{more}."
+        f"keep. The specification asks for {of} of the sweep{more}.{points}"
     )
 
 

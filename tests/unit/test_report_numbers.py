@@ -167,6 +167,18 @@ def test_conditions_of_a_corner_and_of_the_sweep_are_told_apart(page: Page) -> N
     assert "with its part of the 8 conditions" in " ".join(page.paragraph)
 
 
+def test_points_that_are_no_conditions_are_told_apart(tmp_path: Path) -> None:
+    axes = [
+        {"axis": "i_unit", "values": ["1 nA", "500 pA"]},
+        {"axis": "temperature", "values": [27, 85]},
+    ]
+    spec = {"temperature": [27], "loss": {"at_most": LOSS}}
+    page = made(swept(write_case(tmp_path, n_dies=2, axes=axes, spec=spec)))
+    (section,) = [one for one in page.sections if one.key == "specification"]
+    said = " ".join(section.paragraphs)
+    assert "asks for 1 of 2 conditions of the sweep. The 4 points of the sweep are these" in said
+
+
 def test_a_small_share_is_not_written_as_none() -> None:
     assert [percent(share) for share in (0.0, 4e-5, 6e-5, -4e-5, None)] == [
         *("0.00 %", "<0.01 %", "0.01 %", ">-0.01 %", "not measured")
