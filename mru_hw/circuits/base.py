@@ -192,6 +192,8 @@ class NodeRole:
     ----------
     name
         Its part, unique in the circuit.
+    about
+        What it does, in words.
     device
         Device class of the technology.
     path
@@ -210,6 +212,7 @@ class NodeRole:
     """
 
     name: str
+    about: str = field(repr=False)
     device: str
     path: str
     units: Callable[[NodeView], int]

@@ -152,7 +152,7 @@ class UnitRole:
 
     Attributes
     ----------
-    name, device
+    name, about, device
         As of a `NodeRole`.
     path
         Instance inside the unit's subcircuit; ``{cell}`` counts its cells from 1.
@@ -186,6 +186,7 @@ class UnitRole:
     """
 
     name: str
+    about: str = field(repr=False)
     device: str
     path: str
     units: Callable[[UnitView, NodeView], IntArray]

@@ -27,6 +27,16 @@ class InShell:
 
     def cause(self, run: RunView, point: PointView) -> str:
         """Return the command that switches mismatch off, part by part."""
+        return f"mru-hw sensitivity {self._chip(run, point)}"
+
+    def wave(self, run: RunView, point: PointView, name: str) -> str:
+        """Return the commands that write the netlist of a point to a folder and run it there."""
+        from mru_hw.report.again import in_ngspice
+
+        return f"mru-hw netlist {self._chip(run, point)} --out {name}\n{in_ngspice(name)}"
+
+    def _chip(self, run: RunView, point: PointView) -> str:
+        """Return network, sequences, design and condition of a point as commands take them."""
         from mru_hw.mapping.options import DesignOptions
         from mru_hw.report.again import has_design, options_of
         from mru_hw.units import render_exact
@@ -38,7 +48,7 @@ class InShell:
         if options_of(first, point).i_unit != DesignOptions().i_unit:
             own += f" --i-unit {shlex.quote(render_exact(at['i_unit'], 'A'))}"
         return (
-            f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own} --corner {corner} "
+            f"{model} --inputs {inputs} --tech {tech}{own} --corner {corner} "
             f"--temperature {at['temperature']:g} --vdd {at['v_dd']:g}"
         )
 
@@ -59,7 +69,7 @@ class InShell:
 
     def whole(self, run: RunView, worst: Held | None) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the commands that run them."""
-        from mru_hw.report.again import design_text, plan_texts, worst_point
+        from mru_hw.report.again import design_text, plan_texts, waves, worst_point
 
         design = list(design_text(run))
         yield from plan_texts(run)
@@ -87,13 +97,7 @@ class InShell:
             f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"
             f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}",
         )
-        head = run.base.settings
-        yield (
-            "The wave of the supply current of one sequence in ngspice, without decoupling",
-            f"mru-hw simulate {model} --inputs {inputs} --tech {tech}{own} --level spice "
-            f"--corner {head['corner']} --temperature {head['temperature']:g} "
-            f"--vdd {head['v_dd']:g} --sequences 0:1 --raw waves --out Y.npz",
-        )
+        yield waves(run, self, worst)
 
     def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:
         """Yield the plan, and the commands that run it and make a page of both."""

@@ -300,6 +300,7 @@ def _figures(run: Run) -> dict[str, Any]:
 
 
 def _energy_lines(figures: dict[str, Any], unresolved: tuple[str, ...]) -> list[str]:
+    from mru_hw.sweeps.told import percent
     from mru_hw.units import render
 
     joules, delivered = figures["energy_per_sequence_J"], figures["input_energy_J"]
@@ -314,5 +315,5 @@ def _energy_lines(figures: dict[str, Any], unresolved: tuple[str, ...]) -> list[
         f"Energy per sequence: {render(joules, 'J')} on average, {render(figures['power_W'], 'W')}"
         f" ({', '.join(blocks)}).",
         f"The inputs deliver {render(delivered, 'J')} beside it, as if from the supply "
-        f"({100 * share:.1f} % of it).",
+        f"({percent(share, 1)} of it).",
     ]

@@ -13,19 +13,33 @@ import enum
 class Part(enum.StrEnum):
     """What a row is to the network; its value is what the row's name begins with."""
 
-    BIAS = "bias"  # the reference rail
+    BIAS = "bias"
     INPUT = "x"
-    SIGNAL = "v"  # what a layer reads, and after the last layer what the head reads
+    SIGNAL = "v"
     CANDIDATE = "c"
-    THRESHOLD = "b"  # of a layer whose thresholds come from the input
+    THRESHOLD = "b"
     STATE = "h"
-    RECTIFIED = "o"  # a layer's rectified output, where a skip adds to it
+    RECTIFIED = "o"
     OUTPUT = "y"
-    UNITS = "bank"  # a layer's memory units; all others are rows of nodes
+    UNITS = "bank"
 
     def of(self, layer: int) -> RowName:
         """Name the row of one layer; the layers' signals end with the one after the last layer."""
         return RowName(self, layer)
+
+
+_ABOUT = {
+    Part.BIAS: "the bias rail, which the reference current feeds",
+    Part.INPUT: "nodes of the inputs",
+    Part.SIGNAL: "nodes of the signals that {layer} reads",
+    Part.CANDIDATE: "nodes of the candidates of {layer}",
+    Part.THRESHOLD: "nodes of the thresholds of {layer}, which come from the input",
+    Part.STATE: "nodes of the states of {layer}",
+    Part.RECTIFIED: "nodes of the rectified output of {layer}, which a skip adds to",
+    Part.OUTPUT: "output pins of the head",
+    Part.UNITS: "memory units of {layer}",
+}
+"""What a row of each part is, in words; what follows the last layer is of the head."""
 
 
 class RowName(str):
@@ -48,6 +62,11 @@ class RowName(str):
         name = super().__new__(cls, part.value if layer is None else f"{part.value}{layer}")
         name.part, name.layer = part, layer
         return name
+
+    def about(self, n_layers: int) -> str:
+        """Return what the row is, in words, in a network of so many layers."""
+        layer = "the head" if self.layer == n_layers else f"layer {self.layer}"
+        return _ABOUT[self.part].format(layer=layer)
 
     def __reduce__(self) -> tuple[type[RowName], tuple[Part, int | None]]:
         return RowName, (self.part, self.layer)

@@ -208,9 +208,9 @@ def _does(kind: _Kind, moved: AllMoved) -> tuple[Told, Told]:
 
 
 def _ends(low: float, high: float) -> str:
-    """Write by how much an energy moves; below 1e-6 it is rounding."""
+    """Write by how much an energy moves; what is less than `_ROUNDING` may be rounding."""
     if max(-low, high) < _ROUNDING:
-        return "0 %"
+        return f"less than {100 * _ROUNDING:g} %"
     return f"{100 * low:+.2g} to {100 * high:+.2g} %"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import yaml
@@ -14,6 +15,7 @@ from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.point_view import PointView
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import condition
+from mru_hw.units import render_exact
 
 _MADE_OF = {
     "model": "Its network",
@@ -21,6 +23,12 @@ _MADE_OF = {
     "calibration": "Its calibration",
 }
 SPICE = "SPICE.yaml: three sequences on two dies, at the level spice; more in place of 3 and 2"
+_PLAIN = {
+    name: found[1]
+    for name, axis in AXES.items()
+    if (found := re.search(r"\[(.+)\]", axis.label)) is not None
+} | {"loss": "shares", "accuracy": "shares"}
+"""What plain numbers of a plan are in, by the axis or the key that has them."""
 _LONGEST = 20_000
 """Characters of a plan that a page shows."""
 
@@ -35,6 +43,9 @@ class Again(Protocol):
 
     def cause(self, run: RunView, point: PointView) -> str:
         """Return what tells, at a point's condition, what mismatch costs and what stays without."""
+
+    def wave(self, run: RunView, point: PointView, name: str) -> str:
+        """Return what writes the netlist of a point to a folder and runs it there, wave and all."""
 
     def whole(self, run: RunView, worst: Held | None) -> Iterator[tuple[str, str]]:
         """Yield what each step is for, and the step; `worst` is the limit that binds."""
@@ -71,15 +82,26 @@ class InPython:
 
     def cause(self, run: RunView, point: PointView) -> str:
         """Return the call that switches mismatch off, part by part."""
+        return self._call(run, point, "sensitivity({inputs}, {at})")
+
+    def wave(self, run: RunView, point: PointView, name: str) -> str:
+        """Return the call that writes the netlist of a point, and the command that runs it."""
+        netlist = self._call(run, point, f"netlist({name!r}, inputs={{inputs}}, {{at}})")
+        return f"{netlist}\n{in_ngspice(name)}"
+
+    def _call(self, run: RunView, point: PointView, call: str) -> str:
+        """Return a call of a method of the chip of a point, on its sequences at its condition."""
         first, at = next(iter(run.plans.values())), point.settings
         usual = DesignOptions().as_data()
         chosen = options_of(first, point).as_data().items()
         own = ", ".join(f"{name}={value!r}" for name, value in chosen if value != usual[name])
         options = f", DesignOptions({own})" if own else ""
+        place = (
+            f"corner={str(at['corner'])!r}, temperature={at['temperature']:g}, v_dd={at['v_dd']:g}"
+        )
         return (
-            f"Chip({str(first['model'])!r}, {str(at['tech'] or first['tech'])!r}{options})"
-            f".sensitivity({str(first['inputs'])!r}, corner={str(at['corner'])!r}, "
-            f"temperature={at['temperature']:g}, v_dd={at['v_dd']:g})"
+            f"Chip({str(first['model'])!r}, {str(at['tech'] or first['tech'])!r}{options})."
+            + call.format(inputs=repr(str(first["inputs"])), at=place)
         )
 
     def whole(self, run: RunView, worst: Held | None) -> Iterator[tuple[str, str]]:
@@ -87,6 +109,8 @@ class InPython:
         yield from plan_texts(run)
         yield from design_text(run)
         yield "The sweep", f"mru_hw.sweep('PLAN.yaml', {run.path.name!r})"
+        if run.level != "ideal":
+            yield waves(run, self, worst)
         if worst is not None:
             point, at = worst_point(run, worst)
             yield (
@@ -128,6 +152,26 @@ def worst_point(run: RunView, worst: Held) -> tuple[PointView, str]:
     return point, condition(run, point)
 
 
+def waves(run: RunView, again: Again, worst: Held | None) -> tuple[str, str]:
+    """Return what tells the chip's own peak current, at the head and where what binds is worst."""
+    places = {condition(run, run.base): run.base}
+    if worst is not None:
+        point, at = worst_point(run, worst)
+        places.setdefault(at, point)
+    calls = (again.wave(run, one, f"wave{k}") for k, one in enumerate(places.values()))
+    return (
+        f"The wave of the supply current in ngspice at {' and at '.join(places)}: the first "
+        "sequence on the nominal die, without decoupling. The largest -i(vdd) in its frames is the "
+        "chip's own peak",
+        "\n".join(calls),
+    )
+
+
+def in_ngspice(folder: str) -> str:
+    """Return the command that runs a netlist in its folder and keeps its wave."""
+    return f"(cd {folder} && ngspice -b -r wave.raw bench.cir)"
+
+
 def has_design(plan: Mapping[str, Any]) -> bool:
     """Whether a plan chooses anything of the mapping; its key ``design`` is DESIGN.yaml then."""
     return DesignOptions.model_validate(plan.get("design") or {}) != DesignOptions()
@@ -158,7 +202,7 @@ def spice_plan(run: RunView, point: PointView) -> str:
     kept = {name: first[name] for name in ("model", "inputs", "tech", "design") if first.get(name)}
     names = [str(axis["axis"]) for axis in first["axes"]]
     axes = [
-        {"axis": name, "values": [point.settings[name]]}
+        {"axis": name, "values": [_stated(name, point.settings[name])]}
         for name in names
         if name not in {"die", "level"} and "spice" not in AXES[name].not_at
     ]
@@ -188,12 +232,37 @@ def design_text(run: RunView) -> Iterator[tuple[str, str]]:
         yield "DESIGN.yaml: the design at the head; all else is the default", written(own)
 
 
+def _stated(axis: str, value: Any) -> Any:
+    """Return a value of an axis as a plan states it: a quantity with its unit."""
+    unit = AXES[axis].unit
+    return render_exact(value, unit) if unit and value is not None else value
+
+
 def written(plan: dict[str, Any]) -> str:
-    """Write a document without what it leaves open; read again it is the same."""
-    text = yaml.safe_dump(_said(plan), sort_keys=False, allow_unicode=True)
+    """Write a document without what it leaves open; read again it is the same.
+
+    Plain numbers, which have no unit as values, have it in a comment.
+    """
+    said = _said(plan)
+    bare = yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
+    text = "".join(_commented(bare.splitlines(keepends=True)))
+    if yaml.safe_load(text) != said:
+        # A name with a line break in it may look like a key.
+        text = bare
     return (
         text if len(text) <= _LONGEST else f"{text[:_LONGEST]}\n# … cut here: the store has it all"
     )
+
+
+def _commented(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines of YAML; behind each key of plain numbers stands their unit."""
+    axis = ""
+    for line in lines:
+        key, _, value = line.strip().removeprefix("- ").partition(":")
+        if key == "axis":
+            axis = value.strip()
+        unit = _PLAIN.get(axis if key in {"values", "between"} else key)
+        yield line if unit is None else f"{line.rstrip()}  # {unit}\n"
 
 
 def _said(value: Any) -> Any:

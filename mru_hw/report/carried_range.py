@@ -66,12 +66,11 @@ def range_section(run: RunView, found: ChipFacts | str, binding: Held | None) ->
         key="range",
         title="Calibrated range",
         paragraphs=[
-            "Corner, temperature and supply of every point are inside what was fitted, for a "
-            "condition outside is refused; how a condition is made of those that were fitted, and "
-            "how many points are off their cross, stands under “Fitted constants”. Currents are a "
-            "question apart. Each bench that constants were fitted in had its own, and the table "
-            "has each class of unit devices beside every bench whose constants its laws take: "
-            "mirrors (slopes, gate voltages, conductances), mismatch (what a shifted threshold "
+            "This section is of currents; which corners, temperatures and supplies were fitted, "
+            "and which combinations of them, stands under “Fitted constants”. Each bench that "
+            "constants were fitted in had a range of its own, and the table has each class of unit "
+            "devices beside every bench whose constants its laws take: mirrors (slopes, gate "
+            "voltages, conductances), mismatch (what a shifted threshold "
             "does, what a splitter carries at rest), unit (the voltage of a signed node), trips "
             "(the voltage at which a comparator decides, taken at the thresholds alone).",
             said,

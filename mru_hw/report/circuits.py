@@ -10,6 +10,7 @@ from mru_hw.report.chip import ChipFacts, Counted
 from mru_hw.report.parts import Table
 from mru_hw.report.schematic import source, subcircuits, what_it_is
 from mru_hw.sweeps.told import Told, quantity
+from mru_hw.technology.classes import CLASS_USES
 
 _BIAS_VIEW = "bias_tree"
 LEGS = "legs of mirrors"
@@ -99,16 +100,20 @@ def devices_table(found: ChipFacts) -> Table:
     return Table(
         name="unit_devices",
         caption=(
-            f"Unit devices of {technology.name}, by the class that schematics name, with the "
+            f"Unit devices of {technology.name}, by the class that schematics name (n_… are NMOS, "
+            "p_… PMOS), with the "
             "standard deviation of one device's threshold voltage, and that times the root of W L: "
             "Pelgrom's constant A_VT of one device; of the difference of a pair, as publications "
             "mostly state it, it is larger by the root of 2. The technology's factor for narrow or "
             "short devices is in both where its technology.yaml has one (mismatch), so that "
             "classes may differ."
         ),
-        head=("class", "model", "W", "L", "gate area", "sigma of V_t", "A_VT of one", "of a pair"),
+        head=(
+            *("class", "what it is for", "model", "W", "L", "gate area", "sigma of V_t"),
+            *("A_VT of one", "of a pair"),
+        ),
         rows=list(_devices(found)),
-        numbers=range(2, 8),
+        numbers=range(3, 9),
     )
 
 
@@ -119,6 +124,7 @@ def _devices(found: ChipFacts) -> Iterator[list[str]]:
         slope = sigma * math.sqrt(device.w * device.l)
         yield [
             name,
+            CLASS_USES.get(name, ""),
             device.model,
             quantity(device.w, "m"),
             quantity(device.l, "m"),

@@ -13,6 +13,7 @@ from mru_hw.report.page import write_report
 from mru_hw.report.parts import Card, Picture, Section, Table
 from mru_hw.sweeps.told import percent, quantity
 from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import OWN_CONDITION
 from mru_hw.units import render
 
 TITLE = "Spoken digits, from training to a netlist"
@@ -25,8 +26,13 @@ def write_demo_report(run: RunView, summary: Mapping[str, Any], out: Path, *, ag
         Card(
             value=f"{spice['decisions_alike']} of {spice['sequences']}",
             label="sequences that ngspice decides like the mapped network (2 x 8 units)",
+            confidence=f"nominal die, {OWN_CONDITION}",
         ),
-        Card(value=str(spice["transistors"]), label="transistors of the netlist (2 x 8 units)"),
+        Card(
+            value=str(spice["transistors"]),
+            label="transistors of the netlist (2 x 8 units)",
+            confidence="the same at every condition",
+        ),
     ]
     write_report(
         run,
@@ -123,7 +129,7 @@ def _step_sentences(spice: Mapping[str, Any]) -> list[str]:
     for number, layer in enumerate(spice["layers"]):
         if not layer["steps"]:
             continue
-        share = f"{100 * layer['wrong'] / layer['steps']:.2f} %"
+        share = percent(layer["wrong"] / layer["steps"])
         line = (
             f"Layer {number}: {layer['wrong']} of {layer['steps']} steps ({share}) went otherwise "
             "than ideal's candidate asks, judged from the level before."

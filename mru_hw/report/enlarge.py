@@ -9,6 +9,7 @@ from mru_hw.errors import UserError
 from mru_hw.report import figures
 from mru_hw.report.again import Again
 from mru_hw.report.chip import ChipFacts, square
+from mru_hw.report.names import names_table
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.report.remedy import FOLLOWED, Remedy
 from mru_hw.sweeps.told import percent
@@ -61,10 +62,10 @@ def enlarge_section(
         title=title,
         paragraphs=[
             f"Mismatch moves a threshold by {percent(budget.sigma_threshold)} of itself (standard "
-            "deviation, root mean square over all thresholds), by the error budget at nominal "
-            "conditions. Mirrors are ranked by what one small area, 1 % of the chip's gates, "
-            "removes of that variance. Doubling a mirror halves its own share: area in "
-            "DESIGN.yaml does it by the name in the first column, and the sweep says what the "
+            "deviation, root mean square over all thresholds), by the error budget at the "
+            "technology's own condition. Mirrors are ranked by what one small area, 1 % of the "
+            "chip's gates, removes of that variance. Doubling a mirror halves its own share: area "
+            "in DESIGN.yaml does it by the name in the first column, and the sweep says what the "
             "yield gains. mru-hw sensitivity measures the same by switching mismatch off, part "
             "by part.",
             *_gain(budget, found.gate_area),
@@ -75,10 +76,9 @@ def enlarge_section(
             "it back. An axis of the design in the plan, such as {axis: i_unit, values: [300 pA, "
             "1 nA, 3 nA]}, shows both on the same dies; the page of that sweep has them under "
             "“Trade-offs between designs”.",
-            "The part of a name before the slash is the node whose rail the mirror is. A mirror is "
-            "every device whose gate is on that rail, wherever its drain goes, so that one of "
-            "bias/… "
-            "may add more than the supply block bias, which is the bias tree alone.",
+            "A mirror is every device whose gate is on one rail, wherever its drain goes, so that "
+            "one of bias/… may add more than the supply block bias, which is the bias tree alone; "
+            "the table “names” says what each name means.",
         ],
         tables=[
             *([] if remedies is None else [remedies]),
@@ -96,6 +96,7 @@ def enlarge_section(
                 rows=rows,
                 numbers=range(1, 6),
             ),
+            *([names_table(found.design, _keys(budget))] if rows else []),
         ],
         lines=list(_steps(run, budget, again)),
         pictures=[
@@ -144,6 +145,12 @@ def _gain(budget: Budget, gates: float) -> Iterator[str]:
         f"({percent(area / gates)} of the chip's), by the budget; what the yield gains "
         "a sweep says."
     )
+
+
+def _keys(budget: Budget) -> Iterator[tuple[str, str]]:
+    """Yield owner and role that each listed mirror is named by."""
+    for mirror in budget.mirrors[:_ENLARGED]:
+        yield mirror.keys[0]
 
 
 def _enlarged(budget: Budget, gates: float) -> Iterator[list[str]]:

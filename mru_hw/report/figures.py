@@ -24,6 +24,7 @@ from mru_hw.report.colours import (
     SEVERAL,
 )
 from mru_hw.report.drawing import Drawing, drawn
+from mru_hw.sweeps.told import percent
 from mru_hw.units import in_symbols, render
 
 Array = NDArray[np.float64]
@@ -305,8 +306,8 @@ def energy_by_block(blocks: Mapping[str, tuple[float, float]], *, split: bool) -
                 names, switching, left=static, color=colours, hatch="////", edgecolor=PAPER, lw=0
             )
         for row, value in enumerate(static + switching):
-            share = 100 * value / ((static + switching).sum() or 1.0)
-            axes.annotate(f" {share:.1f} %", (value, row), va="center")
+            share = value / ((static + switching).sum() or 1.0)
+            axes.annotate(f" {percent(share, 1)}", (value, row), va="center")
         axes.xaxis.set_major_formatter(EngFormatter(unit="J"))
         more = ", hatched: switching" if split else ""
         axes.set_xlabel(f"energy of a sequence, on average{more}")
@@ -323,8 +324,8 @@ def ranked(values: Mapping[str, float], label: str, unit: str = "") -> Drawing:
         names, sizes = list(values)[::-1], list(values.values())[::-1]
         axes.barh([name[:48] for name in names], sizes, color=DIES)
         for row, value in enumerate(sizes):
-            said = f" {in_symbols(render(value, unit, 3))}" if unit else f" {value:.1f} %"
-            axes.annotate(said, (value, row), va="center")
+            said = in_symbols(render(value, unit, 3)) if unit else percent(value / 100, 1)
+            axes.annotate(f" {said}", (value, row), va="center")
         if unit:
             axes.xaxis.set_major_formatter(EngFormatter(unit=unit))
         axes.set_xlabel(label)

@@ -23,6 +23,7 @@ from mru_hw.units import render
 
 _CLASSES, _NAME = 12, 24
 """Classes that a sentence names, and characters of each name."""
+_SOFTWARE = "in software, at no condition"
 STAMP = "Pre-layout, models only, no silicon"
 
 
@@ -150,9 +151,10 @@ def _yield(run: RunView, told: Verdict) -> Iterator[str]:
 
 def _corners(told: Verdict) -> str:
     """Say what each corner yields, and which yield least: all of those that yield as little."""
+    asked = sum(len(other.points) for other in told.corners)
     known = [other for other in told.corners if other.dies]
     shares = ", ".join(
-        f"{other.settings['corner']} {100 * other.passed / other.dies:.1f} %" for other in known
+        f"{other.settings['corner']} {percent(other.passed / other.dies, 1)}" for other in known
     )
     bottom = min(other.passed / other.dies for other in known)
     lowest = [other for other in known if other.passed / other.dies == bottom]
@@ -164,7 +166,10 @@ def _corners(told: Verdict) -> str:
         )
         word = f"corner {names} yields" if len(lowest) == 1 else f"corners {names} yield"
         least = f"{word} least" + (f", {intervals}" if intervals else "")
-    return f"Each corner is a population of its own ({shares}); {least}."
+    return (
+        f"Each corner is a population of its own, with its part of the {asked} conditions "
+        f"({shares}); {least}."
+    )
 
 
 def _doubts(run: RunView, short: ShortFrame | None) -> Iterator[str]:
@@ -254,20 +259,19 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
     """Yield the figures at the head of the page, each with how sure it is."""
     base = run.base
     at = f"at {condition(run, base)}"
-    dies = f"{counted(base)}, {many(run.n_sequences, 'sequence')}, {at}"
     doubts = doubted(run, [base.number])
     corners = [one for one in told.corners if one is not told.judged]
     for one in (told.judged, *corners):
         if one is None or not one.dies:
             continue
-        at = many(len(one.points), "condition")
         share = run.spec(one.study).share
         asked = "" if share is None else f"at least {100 * share:g} % asked for"
         yield Card(
-            value=f"{100 * one.passed / one.dies:.2f} %",
+            value=percent(one.passed / one.dies),
             label=f"yield, {one.drawn}",
             confidence=_sure(
-                f"{interval_of(one)}; {one.passed} of {many(one.dies, 'die')} at {at}",
+                f"{interval_of(one)}; {one.passed} of {many(one.dies, 'die')} "
+                f"{conditions(run, one)}",
                 asked,
                 doubted(run, one.points),
             ),
@@ -279,15 +283,16 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
             confidence=_sure(f"{ends(told.accuracy)} for other dies and sequences; {at}", doubts),
         )
     elif len(base.accuracy):
-        mean = percent(float(base.accuracy.mean()))
         yield Card(
-            value=mean, label=f"accuracy, mean of {counted(base)}", confidence=_sure(dies, doubts)
+            value=percent(float(base.accuracy.mean())),
+            label=f"accuracy, mean of {counted(base)}",
+            confidence=_sure(f"{many(run.n_sequences, 'sequence')}; {at}", doubts),
         )
     if told.software is not None:
         steps = [
             f"{percent(share)} {word}"
             for share, word in (
-                (told.ideal, "mapped and rounded"),
+                (told.ideal, "mapped and rounded, at none either"),
                 (told.nominal, f"nominal die {OWN_CONDITION}"),
             )
             if share is not None
@@ -295,14 +300,17 @@ def cards(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[Card]
         yield Card(
             value=percent(told.software),
             label="accuracy as trained",
-            confidence="; ".join(steps) or many(run.n_sequences, "sequence"),
+            confidence="; ".join((f"{many(run.n_sequences, 'sequence')}; {_SOFTWARE}", *steps)),
         )
     yield from _priced(run, told)
     if chip is not None:
         yield Card(
             value=f"{chip.gate_area * 1e12:,.0f} µm²",
             label="gate area",
-            confidence=f"counted on the netlist, {chip.transistors:,} transistors; no layout",
+            confidence=(
+                f"counted on the netlist, {chip.transistors:,} transistors; no layout; the same at "
+                "every condition"
+            ),
         )
 
 
@@ -329,7 +337,10 @@ def _priced(run: RunView, told: Verdict) -> Iterator[Card]:
         yield Card(
             value=quantity(told.inputs, "J"),
             label="delivered by the input sources in a sequence",
-            confidence="beside the energy, no part of it; the same for every die",
+            confidence=(
+                f"beside the energy, no part of it; the same for every die; at "
+                f"{condition(run, base)}"
+            ),
         )
 
 

@@ -60,6 +60,7 @@ def _asked(run: RunView, told: Verdict) -> Iterator[str]:
         )
     if told.judged is not None:
         yield f"A die passes if it keeps, {conditions(run, told.judged)}: {said}."
+    yield from _counted(run, told)
     word, why = told.kept(run)
     yield f"The specification is {word}: {why}. {_means(run.spec(study).share)}"
     limits = [FIGURES[name] for name in run.spec(study).limits]
@@ -79,6 +80,36 @@ def _means(share: float | None) -> str:
     return (
         f"Kept means that the interval of each corner's yield begins at {asked} or above, not kept "
         f"that the interval of one ends below, and undecided that {asked} lies between."
+    )
+
+
+def _counted(run: RunView, told: Verdict) -> Iterator[str]:
+    """Say how many conditions were swept, how many are asked for, and how many of one die."""
+    if run.level == "ideal" or not told.corners:
+        return
+    names = ("corner", *CONDITIONS)
+    swept = {tuple(point.settings[name] for name in names) for point in run.points}
+    each = {str(one.settings["corner"]): len(one.points) for one in told.corners}
+    asked = sum(each.values())
+    of = f"{asked} of {many(len(swept), 'condition')}"
+    if asked == len(swept):
+        of = "the one condition" if asked == 1 else f"all {asked} conditions"
+    more = ""
+    if len(each) > 1:
+        parts = ", ".join(f"{count} of corner {corner}" for corner, count in each.items())
+        more = (
+            f": {parts}. A die is of one corner and has to pass at the conditions of that corner; "
+            f"whether the specification is kept is told of all {asked}"
+        )
+    points = ""
+    if len(run.points) > len(swept):
+        points = (
+            f" The {len(run.points)} points of the sweep are these conditions with each value of "
+            "what else it varies."
+        )
+    yield (
+        "A condition is a corner, a temperature and a supply; a limit is what a figure has to "
+        f"keep. The specification asks for {of} of the sweep{more}.{points}"
     )
 
 

@@ -110,7 +110,7 @@ def _cell(
     share = passed / dies
     mark = "all" if passed == dies else "none" if not passed else "some"
     mark = "most" if mark == "some" and share >= _MOST else mark
-    return Told(f"{_MARKS[mark]} {passed} of {dies} ({100 * share:.1f} %){more}", share), mark
+    return Told(f"{_MARKS[mark]} {passed} of {dies} ({percent(share, 1)}){more}", share), mark
 
 
 def points_of_yield(run: RunView, one: Yield) -> list[PointView]:

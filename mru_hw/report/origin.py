@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mru_hw.report.again import Again, chosen
 from mru_hw.report.chip import ChipFacts
+from mru_hw.report.names import options_table
 from mru_hw.report.parts import Section, Table
 from mru_hw.report.sections import condition_rows
 from mru_hw.report.trained import origin_lines, origin_said
@@ -40,10 +41,11 @@ def reproduction(run: RunView, again: Again, chip: ChipFacts | None, worst: Held
     worst
         The limit that binds, whose worst die a command runs again.
     """
+    options = options_table(run)
     sweep = {name: run.facts.get(f"code.{name}", "") for name in ("commit", "files")}
     return Section(
         key="reproduction",
-        title="Conditions, versions, hashes",
+        title="Settings, versions, hashes",
         paragraphs=[_design(run), origin_said(chip), _HASHES, *ASSUMPTIONS],
         tables=[
             Table(
@@ -53,6 +55,7 @@ def reproduction(run: RunView, again: Again, chip: ChipFacts | None, worst: Held
                 rows=[*condition_rows(run), ("code of the sweep", _code(sweep))],
                 code=(1,),
             ),
+            *([] if options is None else [options]),
             Table(
                 name="page",
                 caption=(

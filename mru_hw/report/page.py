@@ -19,7 +19,8 @@ from mru_hw.report.beside_spice import agreement_section
 from mru_hw.report.carried_range import range_section
 from mru_hw.report.chip import ChipFacts, area_section, find_chip
 from mru_hw.report.compare import Compared, published, side_by_side
-from mru_hw.report.constants import constants_section
+from mru_hw.report.constants import calibrations, constants_section
+from mru_hw.report.cross import covered_box
 from mru_hw.report.doubts import doubts_box
 from mru_hw.report.enlarge import budget_of, enlarge_section
 from mru_hw.report.failing import failing_units
@@ -33,7 +34,7 @@ from mru_hw.report.nominal import ONE_SAMPLE, nominal_accuracies
 from mru_hw.report.origin import reproduction
 from mru_hw.report.parts import Card, Section, Table
 from mru_hw.report.power import power
-from mru_hw.report.power_parts import power_parts
+from mru_hw.report.power_parts import power_parts, strobe_elsewhere
 from mru_hw.report.reading import reading
 from mru_hw.report.remedies import remedies_table
 from mru_hw.report.remedy import Remedy, remedy
@@ -133,7 +134,9 @@ def make_page(
     finer = (
         None
         if chip is None or run.level == "ideal"
-        else power_parts(chip, condition(run, run.base))
+        else power_parts(
+            chip, condition(run, run.base), strobe_elsewhere(run, chip, judged.binding)
+        )
     )
     nominal, budget = nominal_accuracies(run, found), budget_of(found)
     known = None if isinstance(budget, str) else budget
@@ -260,7 +263,8 @@ def warnings(
         f"mean: {status.value}"
         for status, count in run.failed().items()
     ]
-    return [*boxes, *doubts_box(run, found, short), *notes(run)]
+    covered = covered_box(run, [constants for _, constants in calibrations(run, found)])
+    return [*boxes, *doubts_box(run, found, short), *notes(run), *covered]
 
 
 def _html(**content: Any) -> str:

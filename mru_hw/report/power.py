@@ -101,7 +101,7 @@ def _said(run: RunView, base: PointView) -> Iterator[str]:
             f"The sources of the input currents deliver {quantity(base.input_energy, 'J')} a "
             f"sequence, {quantity(base.input_energy / base.duration, 'W')}, as if from the chip's "
             f"supply, at {condition(run, base)}: {percent(share)} of the chip's own energy, beside "
-            "it and no part of it. The last column of the table by condition has them elsewhere."
+            "it and no part of it. The last column of the table by point has them elsewhere."
         )
     source = {
         "behavioral": "Where the figures come from: the laws of the circuits with constants that "
@@ -144,7 +144,7 @@ def _conditions(run: RunView) -> Iterator[Table]:
         yield Table(
             name="power_by_point",
             caption=(
-                "Mean power of the dies at every condition, and of the least and the most hungry; "
+                "Mean power of the dies at every point, and of the least and the most hungry; "
                 "inputs: energy of a sequence that their sources deliver."
             ),
             head=(
@@ -161,7 +161,7 @@ def _blocks(run: RunView) -> Picture:
     switching = sum(pair[1] for pair in blocks.values())
     total = switching + sum(pair[0] for pair in blocks.values())
     split = run.base.level != "spice"
-    switched = f" Switching makes {100 * switching / total:.2f} % of it." if split and total else ""
+    switched = f" Switching makes {percent(switching / total)} of it." if split and total else ""
     names = list(blocks)
     return Picture(
         name="energy_by_block",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mru_hw.errors import renamed_fields
 from mru_hw.mapping import Design
 from mru_hw.mapping.design import Bank
 from mru_hw.report import figures
 from mru_hw.report.chip import ChipFacts
+from mru_hw.report.nominal import place_of
 from mru_hw.report.parts import Picture, Section, Table
 from mru_hw.simulate.ledger import Entry, by, ledger
 from mru_hw.simulate.sensitivity.parts import parts_of
-from mru_hw.spice.decoupling import Decoupling, strobe_capacitances
-from mru_hw.spice.drive import clock_capacitance, unit_capacitance
+from mru_hw.spice.decoupling import Decoupling, decoupling, strobe_capacitances
+from mru_hw.spice.drive import MEASURED_CELLS, clock_capacitance, unit_capacitance
+from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.told import Told, percent, quantity
-from mru_hw.sweeps.words import many
+from mru_hw.sweeps.view import RunView
+from mru_hw.sweeps.words import counted, many
 from mru_hw.technology.calibration import Calibration
 
 _APART = {"layer": {}, "circuit": {"clock": "strobe drivers and lines"}}
@@ -25,17 +30,24 @@ _COUNTED = {
         "lines are the supply block clock, and the bias tree is the block bias."
     ),
 }
+_UNKNOWN = (
+    "Not known, at any condition: the chip's own peak without decoupling, which is the charge of a "
+    "strobe over the time in which its edges move it; the wave of the supply current in ngspice "
+    "tells it (commands: “Settings, versions, hashes”)."
+)
 _SEQUENCES = 300
 """Sequences that the nominal die is priced on, at most."""
 
 
-def power_parts(found: ChipFacts, said: str) -> Section:
+def power_parts(found: ChipFacts, said: str, elsewhere: str = "") -> Section:
     """Return power by layer and by circuit, of the nominal die without noise.
 
     Parameters
     ----------
     said
         The condition in words.
+    elsewhere
+        What strobes ask for at another condition, as of `strobe_elsewhere`.
     """
     at = found.conditions
     inputs = found.subject.inputs.take(slice(0, _SEQUENCES))
@@ -58,28 +70,48 @@ def power_parts(found: ChipFacts, said: str) -> Section:
             f"By layer and by circuit: the nominal die at {said}, without noise, on {which}; it "
             f"takes {quantity(total, 'J')} a sequence, {quantity(total / seconds, 'W')}. The table "
             "by block is the mean of the dies, and so has another sum.",
-            *([] if asked is None else [_peak(total / seconds, asked), _needed(asked)]),
-            *([] if asked is None else [_most(found.design, own, asked)]),
+            *([] if asked is None else _peak(total / seconds, asked)),
+            *([] if asked is None else [f"{elsewhere}{_UNKNOWN}"]),
+            *([] if asked is None else [_needed(asked), _most(found.design, own, asked)]),
         ],
         tables=tables if asked is None else [*tables, _strobe_table(found.design, own, asked)],
         pictures=[_layers(found.design, entries, seconds)],
     )
 
 
-def _peak(power: float, asked: Decoupling) -> str:
+def _peak(power: float, asked: Decoupling) -> Iterator[str]:
     """Say which current the supply has to give at most, and which part of it is the chip's."""
     mean = power / asked.conditions.v_dd
+    yield (
+        f"Peak current from the supply, with decoupling, at {asked.conditions}: "
+        f"{quantity(mean + asked.current, 'A')} in a strobe. The chip's part of it is its mean "
+        f"current there, {quantity(mean, 'A')}. The rest, {quantity(asked.current, 'A')}, is the "
+        f"assumed supply's: the droop that is allowed, {quantity(asked.droop, 'V')}, over its "
+        f"resistance, {quantity(asked.resistance, 'ohm')}, the same for every chip and condition. "
+        "What the chip asks for in a strobe is a charge, "
+        f"{quantity(asked.charge, 'C')} at most, which the decoupling gives."
+    )
+
+
+def strobe_elsewhere(run: RunView, found: ChipFacts, binding: Held | None) -> str:
+    """Say what a strobe charges, and the mean current, where what binds is worst.
+
+    Empty where that is the condition at the head, or a chip has no strobes.
+    """
+    if binding is None:
+        return ""
+    point = next(one for one in run.points if one.number == binding.point)
+    place = place_of(run, found, point)
+    if place is None or place.conditions == found.conditions or not len(point.power):
+        return ""
+    there = decoupling(place.design, place.constants, place.conditions)
+    if there is None:
+        return ""
+    mean = float(point.power.mean()) / place.conditions.v_dd
     return (
-        f"Peak current from the supply: {quantity(mean + asked.current, 'A')} in a strobe at "
-        f"{asked.conditions}. The chip's own part of it is its mean current, "
-        f"{quantity(mean, 'A')}. The rest, "
-        f"{quantity(asked.current, 'A')}, is the assumed supply's: the droop that is allowed, "
-        f"{quantity(asked.droop, 'V')}, over its resistance, {quantity(asked.resistance, 'ohm')}, "
-        "and the same for every chip. What this chip asks for in a strobe is a charge, up to "
-        f"{quantity(asked.charge, 'C')}, which the decoupling gives; without decoupling the peak "
-        "is that charge in the time of the strobe's edges, and is not resolved here: "
-        "a run of the netlist at the level spice has its wave (commands: “Conditions, versions, "
-        "hashes”)."
+        f"At {place.said}, where what binds is worst, a strobe asks for "
+        f"{quantity(there.charge, 'C')} at most and the mean current is {quantity(mean, 'A')} "
+        f"(of {counted(point)}). "
     )
 
 
@@ -97,13 +129,20 @@ def _most(design: Design, own: Calibration, asked: Decoupling) -> str:
     """Say how the charge that a strobe takes at most differs from what the energy counts."""
     bank = _bank(design, asked)
     still, clock = unit_capacitance(design, own, bank), clock_capacitance(design, own, bank)
+    further = bank.n_cells - MEASURED_CELLS
+    cells = "gates of its further ladder cells, and " if further > 0 else ""
+    cells = "less the gates of cells that it lacks, and " if further < 0 else cells
     return (
         f"That charge is a bound, of layer {asked.layer}, part by part in the table “strobe” "
         "below: every gate at the whole oxide's capacitance, and every unit steps. The energy "
         "counts what ngspice measured instead: in each strobe of that layer "
-        f"{quantity(clock, 'F')} of driver and lines and {quantity(still, 'F')} in each of "
-        f"{many(bank.n_units, 'unit')} (c_unit, and what passes its phase tap while the longer "
-        f"lines move), and {quantity(own.c_step, 'F')} for each step that a unit takes."
+        f"{quantity(clock, 'F')} of driver and lines (the fitted constant c_driver, "
+        f"{quantity(own.c_driver, 'F')}, is of it), {quantity(still, 'F')} in each of "
+        f"{many(bank.n_units, 'unit')} whether it steps or not, and {quantity(own.c_step, 'F')} "
+        "(c_step) for each step that a unit takes. What is in each unit is the fitted constant "
+        f"c_unit, {quantity(own.c_unit, 'F')}, of a unit of {MEASURED_CELLS} ladder cells by "
+        f"itself, and {quantity(still - own.c_unit, 'F')} that the layer adds: {cells}what passes "
+        "the unit's phase tap while lines of so many units move."
     )
 
 

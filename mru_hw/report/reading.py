@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mru_hw.errors import UserError
 from mru_hw.report.parts import Section, Table
+from mru_hw.report.sections import technologies
 from mru_hw.statistics.crossed import DRAWS
 from mru_hw.sweeps.view import RunView
 from mru_hw.sweeps.words import said
+from mru_hw.technology import load_technology
+from mru_hw.technology.conditions import nominal_conditions
 
 _WORDS = (
     (
@@ -31,6 +35,17 @@ _WORDS = (
         "die",
         "The same laws with one draw of mismatch, as one chip of many has it; named by its seed.",
     ),
+    (
+        "condition",
+        "A corner, a temperature and a supply. A specification asks that a die keeps its limits at "
+        "every condition of its corner, or at those temperatures and supplies that it names.",
+    ),
+    (
+        "point",
+        "One setting of all axes of the sweep: a condition, with whatever else the plan varies. "
+        "Points have numbers, by which the command explain takes them.",
+    ),
+    ("limit", "What the specification asks of one figure of a die, such as loss at most 2 points."),
     (
         "candidate",
         "The current that a unit compares with its thresholds: the weighted sum of a layer's "
@@ -131,9 +146,24 @@ def reading(run: RunView, *, alone: bool) -> Section:
                 name="words",
                 caption="Words of this page. Every interval is of 95 %.",
                 head=("word", "meaning"),
-                rows=_WORDS,
+                rows=[*_WORDS, *_own_condition(run)],
             )
         ],
+    )
+
+
+def _own_condition(run: RunView) -> Iterator[tuple[str, str]]:
+    """Yield what a technology's own condition is, of those that are at hand."""
+    known = []
+    for name in technologies(run).split(", "):
+        try:
+            known.append(f"of {name} {nominal_conditions(load_technology(name))}")
+        except UserError:
+            continue
+    said = f": {'; '.join(known)}" if known else ""
+    yield (
+        "the technology's own condition",
+        f"Corner, temperature and supply that it states as its usual ones{said}.",
     )
 
 

@@ -318,7 +318,9 @@ def condition_rows(run: RunView) -> list[tuple[str, str]]:
     for k, (digest, options) in enumerate(run.designs.items()):
         which = "the design" if len(run.designs) == 1 else f"design {k}"
         chosen = ", ".join(f"{name}: {value}" for name, value in options.items())
-        rows += [(f"hash of {which}", digest), (f"options of {which}", chosen)]
+        rows.append((f"hash of {which}", digest))
+        if digest != run.base.design:  # those at the head have a table of their own
+            rows.append((f"options of {which}", chosen))
     rows.append(("hash of all results", run.digest()))
     return rows
 

@@ -16,9 +16,8 @@ def cold_and_hot(noted: Noted) -> str:
         "At the behavioral level gate voltages, slopes, conductances, trips, charges and what "
         "legs off resting rails leak are those of the temperature, as ngspice has them "
         "(documentation, Characterisation). They were fitted at several temperatures and are "
-        "interpolated between. Corner, temperature and supply: inside the calibrated range at all "
-        "points, for others are refused. Currents: what of them lies outside, the tables under "
-        "“Calibrated range” say."
+        "interpolated between. Currents: what of them lies outside, the tables under “Calibrated "
+        "range” say."
     )
 
 

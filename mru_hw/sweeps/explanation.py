@@ -24,6 +24,7 @@ from mru_hw.spice.folder import write_netlist
 from mru_hw.sweeps.explain import Rerun, rerun
 from mru_hw.sweeps.failed import Beside, failed_sequences, failed_units
 from mru_hw.sweeps.ready import in_plan_words, point_doubts
+from mru_hw.sweeps.told import percent
 from mru_hw.words import many
 
 SHOWN = 20
@@ -249,9 +250,9 @@ class Explanation:
         yield self.why
         causes = Counter(one.cause.value for one in self.steps).most_common()
         told = ", ".join(f"{count} {name}" for name, count in causes)
-        share = 100 * len(self.steps) / self.n_steps
+        share = percent(len(self.steps) / self.n_steps)
         yield (
-            f"Wrong steps: {len(self.steps)} of {self.n_steps} ({share:.2f} %)"
+            f"Wrong steps: {len(self.steps)} of {self.n_steps} ({share})"
             f"{f': {told}' if told else ''}."
         )
         yield from self._tables(n_rows)

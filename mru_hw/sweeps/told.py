@@ -33,9 +33,14 @@ class Told(str):
         return found
 
 
-def percent(share: float | None) -> Told:
-    """Write a share as a person reads it."""
-    return Told("not measured") if share is None else Told(f"{100 * share:.2f} %", share)
+def percent(share: float | None, digits: int = 2) -> Told:
+    """Write a share as a person reads it: one that is not 0 is not written as 0 either."""
+    if share is None:
+        return Told("not measured")
+    text = f"{100 * share:.{digits}f}"
+    if share and not float(text):
+        text = f"{'<' if share > 0 else '>-'}{10**-digits:.{digits}f}"
+    return Told(f"{text} %", share)
 
 
 def quantity(value: float | None, unit: str, digits: int = 4) -> Told:

@@ -221,7 +221,7 @@ def share_of(one: Yield) -> Told:
     if not one.dies:
         return Told("no die has run at all conditions")
     share = one.passed / one.dies
-    return Told(f"{100 * share:.2f} %, {one.passed} of {many(one.dies, 'die')}", share)
+    return Told(f"{percent(share)}, {one.passed} of {many(one.dies, 'die')}", share)
 
 
 def interval_of(one: Yield) -> Told:
@@ -232,7 +232,7 @@ def interval_of(one: Yield) -> Told:
 
 
 def conditions(run: RunView, one: Yield) -> str:
-    """Say at which conditions the dies of a population have to pass."""
+    """Say at which conditions the dies of a population, which is of one corner, have to pass."""
     points = [point for point in run.points if point.number in set(one.points)]
     if len(points) == 1 or run.level == "ideal":
         return f"at {condition(run, points[0])}"
@@ -242,7 +242,9 @@ def conditions(run: RunView, one: Yield) -> str:
         listed = [f"{value:g} {unit}" for value in values]
         first = f"{', '.join(listed[:-1])} and " if len(listed) > 1 else ""
         found.append(f"{first}{listed[-1]}")
-    return f"at {len(points)} conditions: {' with '.join(found)}"
+    corners = {point.settings["corner"] for point in run.points if point.study == one.study}
+    of = " of one corner" if len(corners) > 1 else ""
+    return f"at all {len(points)} conditions{of}: {' with '.join(found)}"
 
 
 def bound(run: RunView, held: Held) -> str:

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from mru_hw.documents import Document, Pair, Several, matching
 from mru_hw.errors import MISSING, Bare, UserError
 from mru_hw.files import read_yaml, validated
+from mru_hw.technology.classes import CLASSES
 from mru_hw.technology.folders import FILE, others, technology_folder, technology_names
 from mru_hw.technology.noise import CardNoise, Flicker
 from mru_hw.technology.shared_cards import share_cards
@@ -38,13 +39,6 @@ Name = Annotated[str, matching(NAME, "small letters, digits and _, a letter firs
 FileName = Annotated[str, matching(_FILE, "a file's name of letters, digits, dots, _ and -")]
 """A plain file name: it goes into decks and below folders."""
 FolderName = Annotated[str, matching(f"{_FILE}(/{_FILE})*", "plain folder names with / between")]
-
-USES = (
-    *("mirror", "cell", "switch", "logic"),
-    *("guard", "medium", "slow", "delay", "driver"),
-)
-CLASSES = (*(f"{p}_{use}" for use in USES for p in "np"), "p_split")
-"""Device classes that the cells are drawn with."""
 
 
 class Device(Document):

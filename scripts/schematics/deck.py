@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mru_hw.circuits.statements import Element, Netlist, cells_of
 from mru_hw.spice.reader import read_statements
-from mru_hw.technology.technology import CLASSES as TRANSISTORS
+from mru_hw.technology.classes import CLASSES as TRANSISTORS
 
 PINS = {"c_state": ("a", "b")}
 """Pins of a device class; all others are transistors."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -17,14 +18,16 @@ from scipy import stats
 import mru_hw
 from mru_hw.cli.app import run as command
 from mru_hw.mapping import map_model
-from mru_hw.report.again import plan_texts
+from mru_hw.report.again import InPython, plan_texts, spice_plan, written
 from mru_hw.report.data import write_data
 from mru_hw.report.page import Page, make_page, write_page
 from mru_hw.spice.chip import CHIP_CELL, chip_deck
+from mru_hw.spice.decoupling import decoupling
 from mru_hw.spice.flatten import flatten
 from mru_hw.sweeps.plan import Plan, read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.statistics.stopping import read_until
+from mru_hw.sweeps.told import percent
 from mru_hw.sweeps.view import open_run
 from mru_hw.technology import load_technology
 from mru_hw.technology.calibration import load_calibration
@@ -86,8 +89,9 @@ def test_yields_are_those_of_the_store(store: Path, page: Page, corner: str) -> 
         value, sure = card(page, "yield, mismatch alone at corner tt")
         assert value == f"{100 * passed / dies:.2f} %"
         assert sure == (
-            f"{100 * test.low:.2f} % to {100 * test.high:.2f} %; {passed} of {dies} dies at 4 "
-            "conditions; 4 of 4 points doubtful"
+            f"{100 * test.low:.2f} % to {100 * test.high:.2f} %; {passed} of {dies} dies at all 4 "
+            "conditions of one corner: 27 °C and 85 °C with 1.8 V and 1.98 V; 4 of 4 points "
+            "doubtful"
         )
 
 
@@ -124,16 +128,21 @@ def test_cards_are_those_of_the_store(store: Path, page: Page) -> None:
     ideal = one(store, "SELECT accuracy FROM reference WHERE name = 'ideal'")
     nominal = one(store, "SELECT accuracy FROM reference WHERE name = 'nominal'")
     assert n == 12
-    assert card(page, "accuracy, mean of 12 dies")[0] == f"{100 * accuracy:.2f} %"
+    value, sure = card(page, "accuracy, mean of 12 dies")
+    assert value == f"{100 * accuracy:.2f} %"
+    assert "; at corner tt, 27 °C, 1.8 V; " in sure
     trained, steps = card(page, "accuracy as trained")
     assert trained == f"{100 * software:.2f} %"
     assert steps == (
-        f"{100 * ideal:.2f} % mapped and rounded; "
+        f"20 sequences; in software, at no condition; {100 * ideal:.2f} % mapped and rounded, at "
+        "none either; "
         f"{100 * nominal:.2f} % nominal die at the technology's own condition"
     )
     assert card(page, "energy of a sequence")[0] == render(joules, "J")
     assert card(page, "supply power")[0] == render(joules / seconds, "W")
     assert card(page, "delivered by the input")[0] == render(inputs, "J")
+    places = ("at corner ", "at all ", "at no condition", "at every condition")
+    assert all(any(place in found.confidence for place in places) for found in page.cards)
     text = " ".join(page.paragraph)
     for words in (
         f"A sequence, which is one decision, takes {render(joules, 'J')} on average, "
@@ -147,6 +156,35 @@ def test_cards_are_those_of_the_store(store: Path, page: Page) -> None:
     low, high = stats.ttest_1samp([v for (v,) in values], 0).confidence_interval(0.95)
     said = card(page, "energy of a sequence")[1]
     assert said.startswith(f"mean {render(low, 'J')} to {render(high, 'J')}; dies ")
+
+
+def test_conditions_of_a_corner_and_of_the_sweep_are_told_apart(page: Page) -> None:
+    (section,) = [one for one in page.sections if one.key == "specification"]
+    said = " ".join(section.paragraphs)
+    assert "asks for all 8 conditions of the sweep: 4 of corner tt, 4 of corner ff. " in said
+    assert "at all 4 conditions of one corner: 27 °C and 85 °C with 1.8 V and 1.98 V: " in said
+    assert " of 8 conditions; " in page.paragraph[0]
+    assert "with its part of the 8 conditions" in " ".join(page.paragraph)
+
+
+def test_points_that_are_no_conditions_are_told_apart(tmp_path: Path) -> None:
+    axes = [
+        {"axis": "i_unit", "values": ["1 nA", "500 pA"]},
+        {"axis": "temperature", "values": [27, 85]},
+    ]
+    spec = {"temperature": [27], "loss": {"at_most": LOSS}}
+    page = made(swept(write_case(tmp_path, n_dies=2, axes=axes, spec=spec)))
+    (section,) = [one for one in page.sections if one.key == "specification"]
+    said = " ".join(section.paragraphs)
+    assert "asks for 1 of 2 conditions of the sweep. The 4 points of the sweep are these" in said
+
+
+def test_a_small_share_is_not_written_as_none() -> None:
+    assert [percent(share) for share in (0.0, 4e-5, 6e-5, -4e-5, None)] == [
+        *("0.00 %", "<0.01 %", "0.01 %", ">-0.01 %", "not measured")
+    ]
+    assert percent(4e-4, 1) == "<0.1 %"
+    assert percent(4e-5).numbers == (4e-5,)
 
 
 def test_area_is_that_of_the_deck(store: Path, page: Page) -> None:
@@ -301,6 +339,61 @@ def test_the_plan_of_a_page_is_the_plan_of_the_sweep(store: Path) -> None:
     assert "null" not in text
     again = Plan.model_validate(yaml.safe_load(text))
     assert again == Plan.model_validate(stored)
+    # What is no quantity with its unit has it beside its key.
+    assert "- axis: temperature\n  values:  # °C\n" in text
+    assert "  - 1.98 V\n" in text
+    assert "  signal_current: 1.0  # i_unit\n" in text
+    assert "  loss:  # shares\n" in text
+
+
+def test_a_plan_in_ngspice_states_its_supply_with_its_unit(store: Path) -> None:
+    with open_run(store) as run:
+        text = spice_plan(run, run.points[-1])
+    assert "- axis: temperature\n  values:  # °C\n  - 85.0\n" in text
+    assert "- axis: v_dd\n  values:\n  - 1.98 V\n" in text
+    Plan.model_validate(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize("name", ["a\ntemperature: 3\nb", "x" + " y" * 50 + " temperature: 3"])
+def test_a_name_that_looks_like_a_key_is_written_as_it_is(name: str) -> None:
+    assert yaml.safe_load(written({"model": name, "spec": {"temperature": [27.0]}})) == {
+        "model": name,
+        "spec": {"temperature": [27.0]},
+    }
+
+
+def test_the_peak_of_the_supply_has_its_wave_where_what_binds_is_worst(
+    store: Path, page: Page
+) -> None:
+    held, chip = page.verdict.binding, page.chip
+    assert held is not None
+    assert chip is not None
+    (section,) = [one for one in page.sections if one.key == "power"]
+    (said,) = [text for text in section.paragraphs if "Not known, at any condition" in text]
+    there = dataclasses.replace(chip.conditions, corner="ff", v_dd=1.98)
+    asked = decoupling(chip.design, chip.calibration, there)
+    assert asked is not None
+    watts = one(
+        store,
+        "SELECT avg(r.energy_mean) / (SELECT avg(seconds) FROM sequence) FROM result r "
+        "WHERE r.point = ?",
+        held.point,
+    )
+    assert said.startswith(
+        f"At corner ff, 27 °C, 1.98 V, where what binds is worst, a strobe asks for "
+        f"{render(asked.charge, 'C')} at most and the mean current is {render(watts / 1.98, 'A')} "
+    )
+    (section,) = [one for one in page.sections if one.key == "reproduction"]
+    ((what, text),) = [line for line in section.lines if line[0].startswith("The wave of")]
+    assert "at corner tt, 27 °C, 1.8 V and at corner ff, 27 °C, 1.98 V: " in what
+    place = "--inputs inputs.npz --tech generic180 --corner ff --temperature 27 --vdd 1.98"
+    assert f"mru-hw netlist model {place} --out wave1\n(cd wave1 && ngspice -b " in text
+    with open_run(store) as run:
+        calls = InPython().wave(run, run.points[0], "wave0").splitlines()
+    assert calls[0] == (
+        "Chip('model', 'generic180').netlist('wave0', inputs='inputs.npz', corner='tt', "
+        "temperature=27, v_dd=1.8)"
+    )
 
 
 def test_a_terminal_has_the_verdict_as_a_table(

@@ -87,7 +87,17 @@ def test_the_charge_of_a_strobe_is_the_sum_of_its_parts(chip: ChipFacts) -> None
     assert rows[-1][-1] == asked.charges[asked.layer]
     # What the energy counts of a strobe in which every unit steps is below that.
     (said,) = [text for text in section.paragraphs if text.startswith("That charge is a bound")]
-    clock, still, step = (float(value) * 1e-15 for value in re.findall(r"([\d.]+) fF", said))
+    clock, driver, still, step, alone, added = (
+        float(value) * 1e-15 for value in re.findall(r"([\d.]+) fF", said)
+    )
+    own = chip.calibration.at(
+        chip.conditions.v_dd,
+        temperature=chip.conditions.temperature,
+        corner=chip.conditions.corner,
+    )
+    assert [driver, alone, step] == pytest.approx([own.c_driver, own.c_unit, own.c_step], rel=1e-3)
+    assert driver < clock
+    assert still == pytest.approx(alone + added, abs=0.02e-15)
     units = next(one.n_units for one in chip.design.strobed if one.layer == asked.layer)
     priced = chip.conditions.v_dd * (clock + units * (still + step))
     assert 0 < priced < asked.charges[asked.layer]

@@ -156,10 +156,16 @@ def test_a_failing_condition_off_the_cross_is_named(store: Path, page: Page) -> 
         found = find_chip(run, InShell())
         assert isinstance(found, ChipFacts)
         (said,) = off_cross_said(run, [0, 1, 2, 3], found)
-        assert "corner tt, 85 °C, 1.62 V is off the cross of temperatures" in said
+        assert "corner tt, 85 °C, 1.62 V has a temperature and a supply that were fitted" in said
         assert not list(off_cross_said(run, [0, 1, 2], found))
         broken = [one.point for one in page.verdict.kept_at if not one.kept]
-    assert ("off the cross of temperatures" in " ".join(page.paragraph)) == (3 in broken)
+    assert ("were fitted each, and not together" in " ".join(page.paragraph)) == (3 in broken)
+    (box,) = [text for text in page.warnings if text.startswith("Corner, temperature and supply")]
+    assert "lie each inside what was fitted" in box
+    assert "at 1 of 4 points temperature and supply are two that no fit had together" in box
+    (section,) = [one for one in page.sections if one.key == "constants"]
+    assert sum(text.count("no fit had together") for text in section.paragraphs) == 1
+    assert not any("inside the calibrated range" in text for text in page.warnings)
 
 
 def test_the_worst_die_is_run_in_ngspice_at_its_own_point(store: Path, page: Page) -> None:

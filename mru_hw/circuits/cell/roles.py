@@ -29,14 +29,41 @@ def _gain(units: UnitView, _: NodeView) -> IntArray:
 
 
 CELL = (
-    UnitRole(name="hold", device="n_mirror", path="xm2", units=_hold, line=Line.RAIL),
-    UnitRole(name="width", device="n_mirror", path="xm8", units=_width, line=Line.RAIL),
     UnitRole(
-        name="feedback_diode", device="p_cell", path="xm7", units=_one, carried=Carried.FEEDBACK
+        name="hold",
+        about="bias leg that empties a cell's node",
+        device="n_mirror",
+        path="xm2",
+        units=_hold,
+        line=Line.RAIL,
     ),
-    UnitRole(name="feedback", device="p_cell", path="xm9", units=_one, carried=Carried.FEEDBACK),
+    UnitRole(
+        name="width",
+        about="bias leg whose current the feedback pair gives back to a set cell's node",
+        device="n_mirror",
+        path="xm8",
+        units=_width,
+        line=Line.RAIL,
+    ),
+    UnitRole(
+        name="feedback_diode",
+        about="diode of a cell's feedback pair",
+        device="p_cell",
+        path="xm7",
+        units=_one,
+        carried=Carried.FEEDBACK,
+    ),
+    UnitRole(
+        name="feedback",
+        about="device of a cell's feedback pair that feeds its node",
+        device="p_cell",
+        path="xm9",
+        units=_one,
+        carried=Carried.FEEDBACK,
+    ),
     UnitRole(
         name="gain",
+        about="bias leg that a set cell passes on to the state's node",
         device="n_mirror",
         path="xm5",
         units=_gain,

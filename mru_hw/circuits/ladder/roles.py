@@ -18,6 +18,7 @@ VIEWS = ("step_control", "ladder_cell", "inverter", "phase_tap", "strobe_driver"
 
 UP_COPY = UnitRole(
     name="up_copy",
+    about="copy of the candidate that is compared for a step up",
     device="n_mirror",
     path="xstep.xu2",
     units=copies_of_candidate,
@@ -27,6 +28,7 @@ UP_COPY = UnitRole(
 )
 DOWN_COPY = UnitRole(
     name="down_copy",
+    about="copy of the candidate that is compared for a step down",
     device="p_mirror",
     path="xstep.xd1",
     units=copies_of_candidate,
@@ -46,6 +48,7 @@ COMPARATORS = {
 ROLES = (
     UnitRole(
         name="up_threshold",
+        about="bias leg that is the threshold of a step up",
         device="p_mirror",
         path="xstep.xu1",
         units=lambda units, _: units.up_units,
@@ -58,6 +61,7 @@ ROLES = (
     DOWN_COPY,
     UnitRole(
         name="down_threshold",
+        about="bias leg that is the threshold of a step down",
         device="n_mirror",
         path="xstep.xd2",
         units=lambda units, _: units.down_units,

@@ -34,6 +34,13 @@ class Leg:
     code: str
 
     @property
+    def about(self) -> str:
+        """What it does, in words."""
+        moves = "source into their node" if self.flow > 0 else "sink from their node"
+        weights = "above 0" if self.sign > 0 else "below 0"
+        return f"legs that {moves} a copy of the {self.rail} rail, for weights {weights}"
+
+    @property
     def polarity(self) -> str:
         """``p`` of what sources a current, ``n`` of what sinks one."""
         return "p" if self.flow > 0 else "n"

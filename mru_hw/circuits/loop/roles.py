@@ -22,6 +22,7 @@ _HOLD, _WIDTH, _DIODE, _FEEDBACK, _GAIN = CELL
 
 COPY_PLUS = UnitRole(
     name="copy_plus",
+    about="copy of the candidate's plus rail that feeds the loop's node",
     device="p_mirror",
     path="xm1",
     units=copies_of_candidate,
@@ -31,6 +32,7 @@ COPY_PLUS = UnitRole(
 )
 COPY_MINUS = UnitRole(
     name="copy_minus",
+    about="copy of the candidate's minus rail that empties the loop's node",
     device="n_mirror",
     path="",
     units=copies_of_candidate,

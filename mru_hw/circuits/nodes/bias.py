@@ -35,6 +35,7 @@ VIEW_REST_UNITS = 2
 
 SPLIT_SOURCE = NodeRole(
     name="split_source",
+    about="leg of the bias rail that feeds the splitters' gate line",
     device="p_mirror",
     path="xq0",
     units=lambda node: node.rest_units,
@@ -50,6 +51,7 @@ BIAS = NodeCircuit(
         SPLIT_SOURCE,
         NodeRole(
             name="split_n",
+            about="NMOS of the replica of a splitter that makes the splitters' gate line",
             device="n_mirror",
             path="xq1",
             units=lambda _: 1,
@@ -58,6 +60,7 @@ BIAS = NodeCircuit(
         ),
         NodeRole(
             name="split_p",
+            about="PMOS of the replica of a splitter that makes the splitters' gate line",
             device="p_split",
             path="xq2",
             units=lambda _: 1,

@@ -19,13 +19,26 @@ def diode_roles(direct: Rail, copied: Rail) -> tuple[NodeRole, ...]:
     own, other = (f"{polarity}_mirror" for _, polarity in (direct, copied))
     return (
         NodeRole(
-            name="diode_plus", device=own, path="xd", units=_diode, gate=direct, drains=(direct,)
+            name="diode_plus",
+            about="diode that makes the plus rail",
+            device=own,
+            path="xd",
+            units=_diode,
+            gate=direct,
+            drains=(direct,),
         ),
         NodeRole(
-            name="flip_plus", device=own, path="xf", units=_diode, gate=direct, drains=(copied,)
+            name="flip_plus",
+            about="copy of the plus rail's current for its diode of the other polarity",
+            device=own,
+            path="xf",
+            units=_diode,
+            gate=direct,
+            drains=(copied,),
         ),
         NodeRole(
             name="flip_plus_diode",
+            about="diode of the plus rail's other polarity, fed by its copy",
             device=other,
             path="xfd",
             units=_diode,

@@ -28,6 +28,7 @@ PLUS, MINUS = ("plus", "n"), ("minus", "p")
 _SPLITTER = (
     NodeRole(
         name="split_n",
+        about="NMOS of a splitter: takes a node's negative current from the minus rail",
         device="n_mirror",
         path="xsn",
         units=_split,
@@ -38,6 +39,7 @@ _SPLITTER = (
     # Its gate is at ground.
     NodeRole(
         name="split_p",
+        about="PMOS of a splitter: passes a node's positive current to the plus rail",
         device="p_split",
         path="xsp",
         units=_split,
@@ -45,10 +47,22 @@ _SPLITTER = (
         carried=Carried.REST,
     ),
     NodeRole(
-        name="diode_plus", device="n_mirror", path="xdn", units=_diode, gate=PLUS, drains=(PLUS,)
+        name="diode_plus",
+        about="diode that makes the plus rail",
+        device="n_mirror",
+        path="xdn",
+        units=_diode,
+        gate=PLUS,
+        drains=(PLUS,),
     ),
     NodeRole(
-        name="diode_minus", device="p_mirror", path="xdp", units=_diode, gate=MINUS, drains=(MINUS,)
+        name="diode_minus",
+        about="diode that makes the minus rail",
+        device="p_mirror",
+        path="xdp",
+        units=_diode,
+        gate=MINUS,
+        drains=(MINUS,),
     ),
 )
 
@@ -72,6 +86,7 @@ SIGNED = NodeCircuit(
         *(replace(role, path=f"xsplit.{role.path}") for role in _SPLITTER),
         NodeRole(
             name="flip_plus",
+            about="copy of the plus rail's current for its diode of the other polarity",
             device="n_mirror",
             path="xfn",
             units=_diode,
@@ -80,6 +95,7 @@ SIGNED = NodeCircuit(
         ),
         NodeRole(
             name="flip_plus_diode",
+            about="diode of the plus rail's other polarity, fed by its copy",
             device="p_mirror",
             path="xfnd",
             units=_diode,
@@ -88,6 +104,7 @@ SIGNED = NodeCircuit(
         ),
         NodeRole(
             name="flip_minus",
+            about="copy of the minus rail's current for its diode of the other polarity",
             device="p_mirror",
             path="xfp",
             units=_diode,
@@ -96,6 +113,7 @@ SIGNED = NodeCircuit(
         ),
         NodeRole(
             name="flip_minus_diode",
+            about="diode of the minus rail's other polarity, fed by its copy",
             device="n_mirror",
             path="xfpd",
             units=_diode,

@@ -20,6 +20,7 @@ def _copy(
     drain: str, copied: str, leg: Leg, path: str, *, opposite: bool = False, signed: bool = False
 ) -> UnitRole:
     name = f"{drain}_{copied}"
+    rail = "candidate's other rail" if opposite else f"threshold's {copied} rail"
 
     def units(row: UnitView, _: NodeView) -> IntArray:
         assert row.window is not None
@@ -27,6 +28,7 @@ def _copy(
 
     return UnitRole(
         name=name,
+        about=f"copy of the {rail} that is compared for a step {drain}",
         device=leg.device,
         path=f"xstep.{path}",
         units=units,
