@@ -70,7 +70,12 @@ def options_table(run: RunView) -> Table | None:
         caption="Options of the design at the head, as DESIGN.yaml and the key design have them.",
         head=("option", "value", "what it is"),
         rows=[
-            (name, str(value), str(known[name].description) if name in known else "")
+            # Backticks of documents and terminals mean nothing on a page.
+            (
+                name,
+                str(value),
+                str(known[name].description if name in known else "").replace("`", ""),
+            )
             for name, value in options.items()
         ],
         code=(1,),
