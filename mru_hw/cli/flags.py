@@ -46,6 +46,8 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
     | _CHIP
     | {
         "dialect": "--dialect",
+        "process_scale": "--process-scale",
+        "gradient_scale": "--gradient-scale",
         "sequence": "--sequence",
         "supply_resistance": "--supply-resistance",
         "droop": "--droop",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mru_hw.cli.conditions import GradientScale, ProcessScale
 from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
@@ -44,6 +45,8 @@ def netlist(
             parser=whole("--die", 0, SEEDS),
         ),
     ] = None,
+    process_scale: ProcessScale = 0.0,
+    gradient_scale: GradientScale = 0.0,
     corner: Annotated[
         str | None,
         typer.Option(
@@ -111,14 +114,27 @@ def netlist(
     temperature and supply stand in the bench, and the decoupling is sized for them; the error
     budget is a nominal chip's.
     """
+    from mru_hw.simulate.asked import refuse_spread
     from mru_hw.simulate.run import Chip
+    from mru_hw.variation.spread import GRADIENT_MOST, PROCESS_MOST
 
+    # What costs nothing to see comes before the mapping.
+    refuse_spread("process_scale", process_scale, PROCESS_MOST, die)
+    refuse_spread("gradient_scale", gradient_scale, GRADIENT_MOST, die)
     if sequence is not None and inputs is None:
         raise UserError("--sequence", sequence, "none without --inputs, whose sequences it counts")
     wires = chosen_wires(wire_per_leg, wire_per_um)
     options = chosen_options(design, i_unit)
     with told_of_design(design, i_unit):
-        chip = Chip(model, tech, options, calibration, wires=wires)
+        chip = Chip(
+            model,
+            tech,
+            options,
+            calibration,
+            wires=wires,
+            process=process_scale,
+            gradient=gradient_scale,
+        )
     written = chip.netlist(
         out,
         dialect,

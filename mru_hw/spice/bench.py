@@ -285,10 +285,13 @@ def bench_saves(design: Design) -> tuple[str, ...]:
 
 def _which(die: Die) -> str:
     """Say which die it is, and what is wrong with it beside its mismatch."""
+    shared = {} if die.spread is None else die.spread.vt
+    sizes = " and ".join(f"{1e3 * vt:+.3g} mV ({kind})" for kind, vt in shared.items() if vt)
     stuck = sum(int(np.count_nonzero(cells)) for cells in die.stuck.values())
     reference = 100 * float(die.reference)
     parts = [
         f"die {die.seed}",
+        f"all thresholds' sizes {sizes}" if sizes else "",
         f"reference {reference:+.3g} % off" if reference else "",
         f"{many(stuck, 'cell')} stuck" if stuck else "",
     ]

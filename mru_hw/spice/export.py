@@ -58,6 +58,8 @@ class Netlist:
         Of the bench.
     die
         Seed of the die; None for the nominal one.
+    process, gradient
+        Factors on the sigmas of what the die's devices share, and of its slope across the chip.
     transistors
         How many the chip has, unit devices of one leg as one.
     areas
@@ -77,6 +79,8 @@ class Netlist:
     dialect: str
     conditions: Conditions
     die: int | None
+    process: float
+    gradient: float
     transistors: int
     areas: Mapping[str, float]
     budget: Budget
@@ -98,6 +102,8 @@ class Netlist:
             "dialect": self.dialect,
             "technology": self.technology,
             "die": self.die,
+            "process_scale": self.process,
+            "gradient_scale": self.gradient,
             "conditions": self.conditions.as_data(),
             "transistors": self.transistors,
             "gate_area_um2": {block: area * 1e12 for block, area in self.areas.items()},
@@ -134,9 +140,20 @@ def export(
     supply: Supply,
     dialect: str,
     die: Die | None,
+    process: float,
+    gradient: float,
     frames: NDArray[np.float64] | None,
 ) -> Netlist:
     """Write a netlist's folder (`write_netlist`) and say what is in it.
+
+    Parameters
+    ----------
+    supply
+        What the decoupling is sized for.
+    die, process, gradient
+        The die, and the factors that it was drawn with.
+    out, model, design, calibration, conditions, dialect, frames
+        As of `write_netlist`.
 
     Raises
     ------
@@ -166,6 +183,8 @@ def export(
         dialect=dialect,
         conditions=conditions,
         die=None if die is None else die.seed,
+        process=process,
+        gradient=gradient,
         transistors=sum(device.kind == "m" for device in devices),
         areas=block_areas(devices),
         budget=budget,

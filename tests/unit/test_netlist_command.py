@@ -170,6 +170,20 @@ def test_sequences_and_features_are_checked(
             ["--sequence", "1"],
             "--sequence is 1, expected none without --inputs, whose sequences it counts.",
         ),
+        (
+            ["--process-scale", "1"],
+            "--process-scale is 1.0, expected 0 without --die, for the nominal die has no spread.",
+        ),
+        (
+            ["--gradient-scale", "1"],
+            "--gradient-scale is 1.0, expected 0 without --die, for the nominal die has no spread.",
+        ),
+        (["--process-scale", "90", "--die", "1"], "--process-scale is 90.0, expected 0 to 10."),
+        (
+            ["--gradient-scale", "101", "--die", "1"],
+            "--gradient-scale is 101.0, expected 0 to 100.",
+        ),
+        (["--process-scale", "1m"], '--process-scale is "1m", expected a finite number.'),
     ],
 )
 def test_each_wrong_option(
