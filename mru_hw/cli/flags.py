@@ -79,6 +79,7 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "point": "--point",
         "trial": "--trial",
         "sequence": "--sequence",
+        "dialect": "--dialect",
         "model": "--model",
         "inputs": "--inputs",
     },

@@ -16,6 +16,7 @@ from mru_hw.cli.design import (
     chosen_options,
     told_of_design,
 )
+from mru_hw.cli.dialect import InDialect
 from mru_hw.cli.flags import in_flags
 from mru_hw.cli.numbers import SEEDS, real, whole
 from mru_hw.cli.output import Json, emit, say
@@ -28,14 +29,7 @@ def netlist(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The model folder.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write.")],
     tech: Tech = "generic180",
-    dialect: Annotated[
-        str,
-        typer.Option(
-            "--dialect",
-            help="The simulator to write for: ngspice, hspice, spectre or xyce. Only ngspice's has "
-            "been run in its own simulator.",
-        ),
-    ] = "ngspice",
+    dialect: InDialect = "ngspice",
     die: Annotated[
         int | None,
         typer.Option(

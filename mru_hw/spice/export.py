@@ -24,8 +24,9 @@ from mru_hw.spice.decoupling import (
     Decoupling,
     decoupling,
 )
+from mru_hw.spice.dialects import dialect_named
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.folder import dialect_named, write_netlist
+from mru_hw.spice.folder import write_netlist
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.units import parse, render, render_exact

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from mru_hw.budget.elements import write_element_errors
 from mru_hw.budget.table import Budget, make_budget, write_budget
 from mru_hw.circuits.statements import Comment, Include, Source, Statement
-from mru_hw.errors import UserError
 from mru_hw.files import refuse_foreign, whole_folder
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.spice.bench import Bench, make_bench
 from mru_hw.spice.deck import BENCH, CHIP
-from mru_hw.spice.dialects import DIALECTS, Dialect
+from mru_hw.spice.dialects import DIALECTS, Dialect, dialect_named
 from mru_hw.spice.dialects.base import STIMULUS
 from mru_hw.spice.dialects.flat import flat_bench, flat_chip, refuse_kit
 from mru_hw.spice.dies import die_changes
@@ -36,19 +35,6 @@ _EARLIER = ".spiceinit"
 """What an earlier version wrote beside the rest; such a folder may be replaced."""
 DECLARED_FRAMES = 4
 STIMULUS_LINES = 200  # of input currents; more of them stand in a file of their own
-
-
-def dialect_named(name: str) -> Dialect:
-    """Return a dialect.
-
-    Raises
-    ------
-    UserError
-        No dialect has this name.
-    """
-    if name not in DIALECTS:
-        raise UserError("dialect", name, f"one of {', '.join(DIALECTS)}")
-    return DIALECTS[name]
 
 
 def netlist_files(technology: Technology, dialect: str = "ngspice") -> tuple[str, ...]:

@@ -106,10 +106,19 @@ class Explanation:
         number = self._first + self._row(sequence)
         return tuple(one for one in self.steps if one.sequence == number)
 
-    def netlist(self, folder: str | Path, sequence: int | None = None) -> tuple[str, ...]:
+    def netlist(
+        self, folder: str | Path, sequence: int | None = None, *, dialect: str = "ngspice"
+    ) -> tuple[str, ...]:
         """Write the die as a netlist whose bench plays a sequence; `chosen` when None.
 
         ``ngspice -b bench.cir`` in the folder runs it. Noise is no part of it.
+
+        Parameters
+        ----------
+        folder, dialect
+            As of `Chip.netlist`.
+        sequence
+            By its number in the inputs' file.
 
         Returns
         -------
@@ -119,8 +128,9 @@ class Explanation:
         Raises
         ------
         UserError
-            The sweep did not run the sequence, `folder` holds something else, or a part of the
-            network has no transistors yet.
+            The sweep did not run the sequence, `folder` holds something else, there is no such
+            dialect or none but ngspice takes a die of the technology, or a part of the network has
+            no transistors yet.
         """
         found, row = self._found, self._row(sequence)
         inputs = found.subject.inputs
@@ -132,6 +142,7 @@ class Explanation:
             conditions=found.chip.setup.conditions,
             frames=normalised(found.design.spec, inputs.x[row, : inputs.lengths[row]]),
             die=found.die,
+            dialect=dialect,
         )
 
     def ngspice(self, sequence: int | None = None, *, time_limit_s: float = 7200.0) -> Beside:
