@@ -102,7 +102,8 @@ def netlist(
 ) -> None:
     """Write a model as a netlist: chip, test bench, model cards, elements and error budget.
 
-    The folder stands alone: ngspice -b bench.cir in it runs the bench and prints power and outputs;
+    The folder stands alone: ngspice -b bench.cir in it runs the bench and prints power, outputs by
+    frame and what the decision is read from; expected.csv has what the array finds for the same.
     bench.sp, bench.scs and the other bench.cir are for HSPICE, Spectre and Xyce, none of which has
     run them: other readers checked chip and cards, nobody Spectre's and Xyce's benches. Corner,
     temperature and supply stand in the bench, and the decoupling is sized for them; the error
@@ -141,18 +142,27 @@ def netlist(
         supply_resistance=supply_resistance,
         droop=droop,
     )
-    result = written.as_data() | {"wires": wires.as_data(), "options": options.as_data()}
+    doubtful = in_flags(written.warning, "simulate")
+    result = written.as_data() | {
+        "warning": doubtful or None,
+        "wires": wires.as_data(),
+        "options": options.as_data(),
+    }
     lines = [
         f"{out}: {many(written.transistors, 'transistor')} in {written.technology}.",
         *wire_lines(wires),
     ]
     if written.lacks:
         lines.append(f"To run it, {written.lacks}.")
+    if written.unexpected:
+        lines.append(f"No expected.csv: {written.unexpected}")
     areas = result["gate_area_um2"]
     for line in (*written.budget.lines(), f"Gate area in um2: {_listed(areas)}."):
         say(line)
     if written.decoupling is not None:
         say(in_flags(written.decoupling.line(), "netlist"))
+    if doubtful:
+        say(f"Of expected.csv, as of simulate: {doubtful}")
     emit(result, as_json=json, lines=lines)
 
 

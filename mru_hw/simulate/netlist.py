@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mru_hw.simulate.asked import asked_frames
+from mru_hw.simulate.doubts import doubts, warning
+from mru_hw.simulate.expected import expected_figures
 from mru_hw.spice.export import Netlist, export, supply_of
+from mru_hw.spice.folder import declared_frames
 from mru_hw.technology.conditions import Conditions
 
 if TYPE_CHECKING:
@@ -30,9 +33,14 @@ def written_netlist(
     droop: float | str | None,
 ) -> Netlist:
     """Write a chip's netlist; parameters and errors are those of `Chip.netlist`."""
-    chip.calibration.at(**asdict(conditions), loops_only=chip.design.loops_only)
+    there = chip.calibration.at(**asdict(conditions), loops_only=chip.design.loops_only)
     supply = supply_of(conditions, resistance=supply_resistance, droop=droop)
-    frames = asked_frames(chip.design, inputs, sequence)
+    asked = asked_frames(chip.design, inputs, sequence)
+    frames = declared_frames(chip.design.spec.n_in) if asked is None else asked
+    drawn = None if die is None else chip.die(die)
+    expected = expected_figures(
+        chip.design, chip.calibration, frames, conditions=conditions, die=drawn
+    )
     return export(
         folder,
         chip.model,
@@ -41,8 +49,10 @@ def written_netlist(
         conditions=conditions,
         supply=supply,
         dialect=dialect,
-        die=None if die is None else chip.die(die),
+        die=drawn,
         process=chip.process,
         gradient=chip.gradient,
         frames=frames,
+        expected=expected,
+        warning="" if isinstance(expected, str) else warning([doubts(chip.design, there)]),
     )

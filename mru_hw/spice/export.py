@@ -25,6 +25,7 @@ from mru_hw.spice.decoupling import (
     decoupling,
 )
 from mru_hw.spice.dialects import dialect_named
+from mru_hw.spice.expected import Expected
 from mru_hw.spice.flatten import flatten
 from mru_hw.spice.folder import write_netlist
 from mru_hw.technology.calibration import Calibration
@@ -71,6 +72,10 @@ class Netlist:
         The capacitor that strobes ask for; None of a chip without strobes.
     lacks
         What has to be there to run it, a sentence; empty where nothing has.
+    unexpected
+        Why there is no ``expected.csv``, a sentence; empty where there is one.
+    warning
+        What makes its figures doubtful, in sentences; empty where nothing does.
     """
 
     folder: Path
@@ -87,6 +92,8 @@ class Netlist:
     budget: Budget
     decoupling: Decoupling | None
     lacks: str
+    unexpected: str
+    warning: str
 
     def __repr__(self) -> str:
         """Say in one line what was written, and where."""
@@ -110,6 +117,8 @@ class Netlist:
             "gate_area_um2": {block: area * 1e12 for block, area in self.areas.items()},
             "decoupling": None if stored is None else stored.summary(),
             "budget": self.budget.summary(),
+            "no_expected": self.unexpected or None,
+            "warning": self.warning or None,
             "files": list(self.files),
         }
 
@@ -143,7 +152,9 @@ def export(
     die: Die | None,
     process: float,
     gradient: float,
-    frames: NDArray[np.float64] | None,
+    frames: NDArray[np.float64],
+    expected: Expected | str,
+    warning: str,
 ) -> Netlist:
     """Write a netlist's folder (`write_netlist`) and say what is in it.
 
@@ -153,7 +164,9 @@ def export(
         What the decoupling is sized for.
     die, process, gradient
         The die, and the factors that it was drawn with.
-    out, model, design, calibration, conditions, dialect, frames
+    warning
+        What makes the expected figures doubtful; empty where nothing does.
+    out, model, design, calibration, conditions, dialect, frames, expected
         As of `write_netlist`.
 
     Raises
@@ -171,6 +184,7 @@ def export(
         calibration,
         conditions=conditions,
         frames=frames,
+        expected=expected,
         die=die,
         dialect=dialect,
         budget=budget,
@@ -193,6 +207,8 @@ def export(
             design, calibration, conditions, droop=supply.droop, resistance=supply.resistance
         ),
         lacks=language.missing_models(design.technology),
+        unexpected=expected if isinstance(expected, str) else "",
+        warning=warning,
     )
 
 

@@ -16,6 +16,7 @@ from mru_hw.simulate.causes import Disagreement, meanings, table
 from mru_hw.simulate.disagreement import explain as explain_steps
 from mru_hw.simulate.disagreement import step_rules
 from mru_hw.simulate.doubts import warning
+from mru_hw.simulate.expected import expected_figures
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.settled_steps import blamed_on_stuck
 from mru_hw.simulate.spice_level import simulate_spice
@@ -133,14 +134,19 @@ class Explanation:
             no transistors yet.
         """
         found, row = self._found, self._row(sequence)
-        inputs = found.subject.inputs
+        inputs, conditions = found.subject.inputs, found.chip.setup.conditions
+        frames = normalised(found.design.spec, inputs.x[row, : inputs.lengths[row]])
+        constants = found.subject.constants(found.design)
         return write_netlist(
             Path(folder),
             found.chip.setup.model,
             found.design,
-            found.subject.constants(found.design),
-            conditions=found.chip.setup.conditions,
-            frames=normalised(found.design.spec, inputs.x[row, : inputs.lengths[row]]),
+            constants,
+            conditions=conditions,
+            frames=frames,
+            expected=expected_figures(
+                found.design, constants, frames, conditions=conditions, die=found.die
+            ),
             die=found.die,
             dialect=dialect,
         )
