@@ -163,7 +163,8 @@ def _run(task: str, model: Model, design: Design, calibration: Calibration, fold
     if task == "folder":
         out = folder / "n"
         conditions = nominal_conditions(design.technology)
-        write_netlist(out, model, design, calibration, conditions=conditions)
+        written: Any = {"frames": declared_frames(N_IN), "expected": "The array was not run."}
+        write_netlist(out, model, design, calibration, conditions=conditions, **written)
         return sum(path.stat().st_size for path in out.iterdir())
     return emit(design, task, folder)
 

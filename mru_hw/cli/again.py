@@ -92,6 +92,11 @@ class InShell:
                 f"{self.cause(run, point)}\n"
                 f"{self.die(run, point, worst.seed, worst.trial, spice=True)}",
             )
+            yield (
+                "The worst die as a deck for Spectre; --dialect hspice, xyce or ngspice for "
+                "theirs, of sky130 for ngspice's alone",
+                f"{self.die(run, point, worst.seed, worst.trial)} --out die --dialect spectre",
+            )
         yield (
             "Netlist of the nominal die, and what costs steps at the technology's own condition",
             f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"

@@ -1,4 +1,4 @@
-"""Options of the conditions that a chip is run at, which several commands have."""
+"""Options of the conditions that a chip is run at and of its die, which several commands have."""
 
 from __future__ import annotations
 
@@ -23,4 +23,22 @@ Temperature = Annotated[
 ]
 Supply = Annotated[
     str | None, typer.Option("--vdd", metavar="V", help="Supply; the technology's without it.")
+]
+ProcessScale = Annotated[
+    float,
+    typer.Option(
+        "--process-scale",
+        metavar="FACTOR",
+        help="With --die: die-to-die spread over its sigma.",
+        parser=real("--process-scale"),
+    ),
+]
+GradientScale = Annotated[
+    float,
+    typer.Option(
+        "--gradient-scale",
+        metavar="FACTOR",
+        help="With --die: gradient over its sigma.",
+        parser=real("--gradient-scale"),
+    ),
 ]

@@ -17,6 +17,7 @@ from mru_hw.model.structure import normalised
 from mru_hw.npz import read_npz
 from mru_hw.report.agreement import agreement
 from mru_hw.simulate.energy import energy
+from mru_hw.simulate.expected import expected_figures
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.spice_level import simulate_spice
@@ -167,13 +168,16 @@ def netlist(out: Path) -> dict[str, Any]:
             "design": chip.design.digest(),
         }
         if folder == MODEL_SPICE:
+            at = nominal_conditions(technology)
+            frames = normalised(chip.design.spec, inputs.x[0, : inputs.lengths[0]])
+            made = chip.design, chip.calibration
             write_netlist(
                 out / NETLIST,
                 chip.model,
-                chip.design,
-                chip.calibration,
-                conditions=nominal_conditions(technology),
-                frames=normalised(chip.design.spec, inputs.x[0, : inputs.lengths[0]]),
+                *made,
+                conditions=at,
+                frames=frames,
+                expected=expected_figures(*made, frames, conditions=at, die=None),
             )
     return facts
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from mru_hw.cli.dialect import InDialect
 from mru_hw.cli.numbers import SEEDS, whole
 from mru_hw.cli.output import Json, emit, say
-from mru_hw.errors import RunStatus, SimulationError
+from mru_hw.errors import RunStatus, SimulationError, UserError
 
 
 def explain(
@@ -61,6 +62,7 @@ def explain(
             "--out", metavar="DIR", help="The die as a netlist: ngspice -b bench.cir runs it."
         ),
     ] = None,
+    dialect: InDialect = "ngspice",
     spice: Annotated[
         bool, typer.Option("--spice", help="Run the sequence in ngspice, beside the array.")
     ] = False,
@@ -91,8 +93,13 @@ def explain(
     The die is run again, to the decisions that the sweep stored; wrong steps are those that the
     network as mapped would have made otherwise.
     """
+    from mru_hw.spice.deck import BENCH
+    from mru_hw.spice.dialects import dialect_named
     from mru_hw.sweeps.explanation import explain as explained
 
+    language = dialect_named(dialect)
+    if out is None and dialect != "ngspice":
+        raise UserError("--dialect", dialect, "none without --out, which writes the netlist")
     found = explained(run, die, point=point, trial=trial, model=model, inputs=inputs)
     steps = found.of_sequence(sequence)
     data: dict[str, Any] = {"run": run} | found.as_data()
@@ -100,9 +107,10 @@ def explain(
     data["steps_of_played"] = [one.row() for one in steps]
     lines = list(found.lines(rows, sequence))
     if out is not None:
-        files = found.netlist(out, sequence)
-        data |= {"out": out, "files": list(files)}
-        lines.append(f"{out}: sequence {data['played']} on this die, for ngspice -b bench.cir.")
+        files = found.netlist(out, sequence, dialect=dialect)
+        data |= {"out": out, "dialect": dialect, "files": list(files)}
+        bench = language.file(BENCH)
+        lines.append(f"{out}: sequence {data['played']} on this die, {bench} for {dialect}.")
     beside = found.ngspice(sequence) if spice else None
     if beside is not None:
         data["spice"] = beside.as_data()

@@ -46,6 +46,8 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
     | _CHIP
     | {
         "dialect": "--dialect",
+        "process_scale": "--process-scale",
+        "gradient_scale": "--gradient-scale",
         "sequence": "--sequence",
         "supply_resistance": "--supply-resistance",
         "droop": "--droop",
@@ -77,6 +79,7 @@ FLAGS: Mapping[str, Mapping[str, str]] = {
         "point": "--point",
         "trial": "--trial",
         "sequence": "--sequence",
+        "dialect": "--dialect",
         "model": "--model",
         "inputs": "--inputs",
     },

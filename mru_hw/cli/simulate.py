@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mru_hw.cli.conditions import Corner, Supply, Temperature
+from mru_hw.cli.conditions import Corner, GradientScale, ProcessScale, Supply, Temperature
 from mru_hw.cli.design import (
     CalibrationFile,
     DesignFile,
@@ -18,7 +18,7 @@ from mru_hw.cli.design import (
     told_of_design,
 )
 from mru_hw.cli.flags import in_flags
-from mru_hw.cli.numbers import SEEDS, real, whole
+from mru_hw.cli.numbers import SEEDS, whole
 from mru_hw.cli.output import Json, emit, progress, say
 from mru_hw.cli.wires import WirePerLeg, WirePerUm, chosen_wires, wire_lines
 from mru_hw.errors import SimulationError, UserError
@@ -48,24 +48,8 @@ def simulate(
             parser=whole("--die", 0, SEEDS),
         ),
     ] = None,
-    process_scale: Annotated[
-        float,
-        typer.Option(
-            "--process-scale",
-            metavar="FACTOR",
-            help="With --die: die-to-die spread over its sigma.",
-            parser=real("--process-scale"),
-        ),
-    ] = 0.0,
-    gradient_scale: Annotated[
-        float,
-        typer.Option(
-            "--gradient-scale",
-            metavar="FACTOR",
-            help="With --die: gradient over its sigma.",
-            parser=real("--gradient-scale"),
-        ),
-    ] = 0.0,
+    process_scale: ProcessScale = 0.0,
+    gradient_scale: GradientScale = 0.0,
     noise: Annotated[
         int | None,
         typer.Option(

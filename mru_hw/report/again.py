@@ -117,6 +117,12 @@ class InPython:
                 f"The worst die, at {at}, in ngspice beside the array",
                 self.die(run, point, worst.seed, worst.trial, spice=True),
             )
+            yield (
+                "The worst die as a deck for Spectre; or for hspice, xyce or ngspice, of sky130 "
+                "for ngspice alone",
+                f"{self.die(run, point, worst.seed, worst.trial)}.netlist('die', "
+                "dialect='spectre')",
+            )
 
     def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:
         """Yield the plan, and the call that runs it."""

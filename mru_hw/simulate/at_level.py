@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mru_hw.errors import LawError
 from mru_hw.mapping import Design
 from mru_hw.model.network import Model
 from mru_hw.simulate.asked import (
@@ -20,7 +19,7 @@ from mru_hw.simulate.asked import (
     refuse_timing,
 )
 from mru_hw.simulate.behavioral import NoiseRun, simulate_behavioral
-from mru_hw.simulate.die_results import BehavioralRun
+from mru_hw.simulate.die_results import refuse_not_finite
 from mru_hw.simulate.doubts import doubts, warning
 from mru_hw.simulate.energy import energy
 from mru_hw.simulate.ideal import simulate_ideal
@@ -183,7 +182,7 @@ def _behavioral(
             sequence_offset=first_sequence,
             kernel=ran,
         )
-    _refuse_not_finite(run)
+    refuse_not_finite(run)
     supply = run.supply.single_die()
     priced = energy(supply)
     return {
@@ -197,15 +196,6 @@ def _behavioral(
         "kernel": ran,
         "warning": warning([doubts(chip.design, calibration, settled=timing == "settled")]),
     }
-
-
-def _refuse_not_finite(run: BehavioralRun) -> None:
-    if not run.finite.all():
-        row = int(np.argmin(run.finite[0]))
-        raise LawError(
-            f"Sequence {row} has outputs or supply currents that are not finite: its die or its "
-            "conditions lie beyond what the laws of the circuits describe."
-        )
 
 
 def _spice(

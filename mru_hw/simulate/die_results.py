@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from mru_hw.errors import LawError
 from mru_hw.mapping.design import Design
 from mru_hw.model.memory.recurrence import Floats
 from mru_hw.simulate.blocks import SequenceBlock, SequenceGroup, add_valid
@@ -39,6 +40,16 @@ class BehavioralRun:
     trace: Trace
     supply: SupplyRecord
     finite: NDArray[np.bool_]
+
+
+def refuse_not_finite(run: BehavioralRun) -> None:
+    """Raise `LawError` where the first die of a run has sequences that are no figures."""
+    if not run.finite.all():
+        row = int(np.argmin(run.finite[0]))
+        raise LawError(
+            f"Sequence {row} has outputs or supply currents that are not finite: its die or its "
+            "conditions lie beyond what the laws of the circuits describe."
+        )
 
 
 class BlockSignals(Protocol):

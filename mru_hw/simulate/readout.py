@@ -77,11 +77,22 @@ class Tally:
                 _add_valid(self._held, output, lengths)
         self._seen += n_time
 
+    def values(self) -> NDArray[Any]:
+        """Return what the decision is the largest of, once every sequence has ended.
+
+        Returns
+        -------
+        NDArray
+            (..., n_out, n_seq) means, the last outputs, or how many frames each output won.
+        """
+        if self._readout is ReadoutKind.MEAN:
+            mean: NDArray[Any] = self._held / self._lengths.astype(self._held.dtype)
+            return mean
+        return self._held
+
     def decide(self) -> NDArray[np.int64]:
         """Return the decisions, (..., n_seq), once every sequence has ended."""
-        if self._readout is ReadoutKind.MEAN:
-            return largest(self._held / self._lengths.astype(self._held.dtype))
-        return largest(self._held)
+        return largest(self.values())
 
 
 def _add_valid(total: NDArray[Any], values: NDArray[Any], lengths: NDArray[np.int64]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
@@ -15,7 +15,6 @@ from mru_hw.model.network import Model
 from mru_hw.simulate.asked import (
     asked_calibration,
     asked_conditions,
-    asked_frames,
     asked_seed,
     asked_sequences,
     asked_technology,
@@ -351,7 +350,7 @@ class Chip:
         dialect
             ``ngspice``, ``hspice``, ``spectre`` or ``xyce``.
         die
-            Its seed; nominal when None.
+            Its seed, drawn with the chip's `process` and `gradient` as of `run`; nominal when None.
         inputs, sequence
             The bench plays this sequence of them; a few steps of its own without inputs.
         corner, temperature, v_dd
@@ -366,22 +365,18 @@ class Chip:
             A part of the network has no transistors yet, `folder` holds something else, a value is
             out of range, or the constants that the budget stands on were not measured there.
         """
-        from mru_hw.spice.export import export, supply_of
+        from mru_hw.simulate.netlist import written_netlist
 
-        conditions = self._conditions("behavioral", die, corner, temperature, v_dd)
-        self.calibration.at(**asdict(conditions), loops_only=self.design.loops_only)
-        supply = supply_of(conditions, resistance=supply_resistance, droop=droop)
-        frames = asked_frames(self.design, inputs, sequence)
-        return export(
+        return written_netlist(
+            self,
             Path(folder),
-            self.model,
-            self.design,
-            self.calibration,
-            conditions=conditions,
-            supply=supply,
-            dialect=dialect,
-            die=None if die is None else self.die(die),
-            frames=frames,
+            dialect,
+            conditions=self._conditions("behavioral", die, corner, temperature, v_dd),
+            die=die,
+            inputs=inputs,
+            sequence=sequence,
+            supply_resistance=supply_resistance,
+            droop=droop,
         )
 
     def _conditions(

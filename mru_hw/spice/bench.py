@@ -15,7 +15,6 @@ from mru_hw.circuits.statements import (
     Element,
     End,
     Include,
-    Measure,
     Netlist,
     Options,
     Save,
@@ -38,6 +37,7 @@ from mru_hw.spice.chip import (
 )
 from mru_hw.spice.deck import BENCH, CHIP, TOKEN, TOP, Deck, token_line, token_of, token_source
 from mru_hw.spice.dies import die_commands
+from mru_hw.spice.measures import bench_measures, measure_notes
 from mru_hw.spice.options import Tolerances, network_options, unresolved_blocks
 from mru_hw.spice.power_up import power_up_time
 from mru_hw.spice.pulses import strobe_pulses
@@ -175,7 +175,8 @@ def make_bench(
     tolerances
         How closely ngspice solves it.
     measures
-        Whether the bench also measures and prints power and outputs, for running it by hand.
+        Whether the bench also measures and prints power, outputs and the readout's values, for
+        running it by hand.
 
     Raises
     ------
@@ -206,7 +207,7 @@ def make_bench(
         *(Save(vectors=row) for row in _rows((*saves, TOKEN), 8)),
         # From dark.
         Transient(step=f"{edge_and_step(period)[1]:.9g}", stop=f"{t_stop:.9g}"),
-        *(_measures(design, t_start, t_stop, conditions) if measures else ()),
+        *(bench_measures(design, t_start, read_at, conditions) if measures else ()),
         # No `run` among them: `ngspice -b` runs what stands above, and `-r FILE` keeps its waves.
         *([Control(lines=commands)] if measures and commands else ()),
     )
@@ -217,6 +218,7 @@ def make_bench(
         f"reset; {'the nominal chip' if die is None else _which(die)}",
         *wire_notes(design),
         *_notes(design, t_stop - t_start, tolerances),
+        *(measure_notes(design, len(frames)) if measures else ()),
     )
     head = [Comment(text=note) for note in notes]
     deck = bench_deck(
@@ -285,10 +287,13 @@ def bench_saves(design: Design) -> tuple[str, ...]:
 
 def _which(die: Die) -> str:
     """Say which die it is, and what is wrong with it beside its mismatch."""
+    shared = {} if die.spread is None else die.spread.vt
+    sizes = " and ".join(f"{1e3 * vt:+.3g} mV ({kind})" for kind, vt in shared.items() if vt)
     stuck = sum(int(np.count_nonzero(cells)) for cells in die.stuck.values())
     reference = 100 * float(die.reference)
     parts = [
         f"die {die.seed}",
+        f"all thresholds' sizes {sizes}" if sizes else "",
         f"reference {reference:+.3g} % off" if reference else "",
         f"{many(stuck, 'cell')} stuck" if stuck else "",
     ]
@@ -365,23 +370,6 @@ def _instance(design: Design) -> Element:
     end = 1 + len(pins)
     breaks = (*rows(1, end), end)
     return Element(name=TOP, nets=pins, model=CHIP_CELL, values={}, breaks=breaks)
-
-
-def _measures(
-    design: Design, t_start: float, t_stop: float, conditions: Conditions
-) -> Iterator[Measure]:
-    """Mean power of each block over all frames, and the outputs at the end."""
-    span = (f"from={t_start:.9g}", f"to={t_stop:.9g}")
-    # The reference current counts to the bias distribution.
-    currents = {name: f"i(v{name})" for name in (*SUPPLIES, INPUT_SUPPLY)}
-    currents |= {"vdd_ref": "i(vref)"}
-    for name, current in currents.items():
-        block = name.removeprefix("vdd_")
-        yield Measure(words=(f"i_{block}", "avg", current, *span))
-        yield Measure(words=(f"p_{block}", f"param='{conditions.v_dd:.9g}*i_{block}'"))
-    at = f"at={t_stop - design.timing.frame * 1e-4:.9g}"
-    for k in range(design.outputs.size):
-        yield Measure(words=(f"y{k}_end", "find", f"i(vy{k})", at))
 
 
 def _rows(words: Iterable[str], width: int) -> list[tuple[str, ...]]:

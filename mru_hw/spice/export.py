@@ -24,8 +24,10 @@ from mru_hw.spice.decoupling import (
     Decoupling,
     decoupling,
 )
+from mru_hw.spice.dialects import dialect_named
+from mru_hw.spice.expected import Expected
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.folder import dialect_named, write_netlist
+from mru_hw.spice.folder import write_netlist
 from mru_hw.technology.calibration import Calibration
 from mru_hw.technology.conditions import Conditions
 from mru_hw.units import parse, render, render_exact
@@ -58,6 +60,8 @@ class Netlist:
         Of the bench.
     die
         Seed of the die; None for the nominal one.
+    process, gradient
+        Factors on the sigmas of what the die's devices share, and of its slope across the chip.
     transistors
         How many the chip has, unit devices of one leg as one.
     areas
@@ -68,6 +72,10 @@ class Netlist:
         The capacitor that strobes ask for; None of a chip without strobes.
     lacks
         What has to be there to run it, a sentence; empty where nothing has.
+    unexpected
+        Why there is no ``expected.csv``, a sentence; empty where there is one.
+    warning
+        What makes its figures doubtful, in sentences; empty where nothing does.
     """
 
     folder: Path
@@ -77,11 +85,15 @@ class Netlist:
     dialect: str
     conditions: Conditions
     die: int | None
+    process: float
+    gradient: float
     transistors: int
     areas: Mapping[str, float]
     budget: Budget
     decoupling: Decoupling | None
     lacks: str
+    unexpected: str
+    warning: str
 
     def __repr__(self) -> str:
         """Say in one line what was written, and where."""
@@ -98,11 +110,15 @@ class Netlist:
             "dialect": self.dialect,
             "technology": self.technology,
             "die": self.die,
+            "process_scale": self.process,
+            "gradient_scale": self.gradient,
             "conditions": self.conditions.as_data(),
             "transistors": self.transistors,
             "gate_area_um2": {block: area * 1e12 for block, area in self.areas.items()},
             "decoupling": None if stored is None else stored.summary(),
             "budget": self.budget.summary(),
+            "no_expected": self.unexpected or None,
+            "warning": self.warning or None,
             "files": list(self.files),
         }
 
@@ -134,9 +150,24 @@ def export(
     supply: Supply,
     dialect: str,
     die: Die | None,
-    frames: NDArray[np.float64] | None,
+    process: float,
+    gradient: float,
+    frames: NDArray[np.float64],
+    expected: Expected | str,
+    warning: str,
 ) -> Netlist:
     """Write a netlist's folder (`write_netlist`) and say what is in it.
+
+    Parameters
+    ----------
+    supply
+        What the decoupling is sized for.
+    die, process, gradient
+        The die, and the factors that it was drawn with.
+    warning
+        What makes the expected figures doubtful; empty where nothing does.
+    out, model, design, calibration, conditions, dialect, frames, expected
+        As of `write_netlist`.
 
     Raises
     ------
@@ -153,6 +184,7 @@ def export(
         calibration,
         conditions=conditions,
         frames=frames,
+        expected=expected,
         die=die,
         dialect=dialect,
         budget=budget,
@@ -166,6 +198,8 @@ def export(
         dialect=dialect,
         conditions=conditions,
         die=None if die is None else die.seed,
+        process=process,
+        gradient=gradient,
         transistors=sum(device.kind == "m" for device in devices),
         areas=block_areas(devices),
         budget=budget,
@@ -173,6 +207,8 @@ def export(
             design, calibration, conditions, droop=supply.droop, resistance=supply.resistance
         ),
         lacks=language.missing_models(design.technology),
+        unexpected=expected if isinstance(expected, str) else "",
+        warning=warning,
     )
 
 

@@ -16,6 +16,7 @@ from mru_hw.simulate.causes import Disagreement, meanings, table
 from mru_hw.simulate.disagreement import explain as explain_steps
 from mru_hw.simulate.disagreement import step_rules
 from mru_hw.simulate.doubts import warning
+from mru_hw.simulate.expected import expected_figures
 from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.settled_steps import blamed_on_stuck
 from mru_hw.simulate.spice_level import simulate_spice
@@ -107,10 +108,19 @@ class Explanation:
         number = self._first + self._row(sequence)
         return tuple(one for one in self.steps if one.sequence == number)
 
-    def netlist(self, folder: str | Path, sequence: int | None = None) -> tuple[str, ...]:
+    def netlist(
+        self, folder: str | Path, sequence: int | None = None, *, dialect: str = "ngspice"
+    ) -> tuple[str, ...]:
         """Write the die as a netlist whose bench plays a sequence; `chosen` when None.
 
         ``ngspice -b bench.cir`` in the folder runs it. Noise is no part of it.
+
+        Parameters
+        ----------
+        folder, dialect
+            As of `Chip.netlist`.
+        sequence
+            By its number in the inputs' file.
 
         Returns
         -------
@@ -120,19 +130,26 @@ class Explanation:
         Raises
         ------
         UserError
-            The sweep did not run the sequence, `folder` holds something else, or a part of the
-            network has no transistors yet.
+            The sweep did not run the sequence, `folder` holds something else, there is no such
+            dialect or none but ngspice takes a die of the technology, or a part of the network has
+            no transistors yet.
         """
         found, row = self._found, self._row(sequence)
-        inputs = found.subject.inputs
+        inputs, conditions = found.subject.inputs, found.chip.setup.conditions
+        frames = normalised(found.design.spec, inputs.x[row, : inputs.lengths[row]])
+        constants = found.subject.constants(found.design)
         return write_netlist(
             Path(folder),
             found.chip.setup.model,
             found.design,
-            found.subject.constants(found.design),
-            conditions=found.chip.setup.conditions,
-            frames=normalised(found.design.spec, inputs.x[row, : inputs.lengths[row]]),
+            constants,
+            conditions=conditions,
+            frames=frames,
+            expected=expected_figures(
+                found.design, constants, frames, conditions=conditions, die=found.die
+            ),
             die=found.die,
+            dialect=dialect,
         )
 
     def ngspice(self, sequence: int | None = None, *, time_limit_s: float = 7200.0) -> Beside:

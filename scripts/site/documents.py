@@ -93,6 +93,9 @@ def _documents(folder: Path) -> Iterator[_Document]:
         "budget.csv": "What each group of devices adds to the chip's errors. Written by `mru-hw "
         "netlist`; [how to read it](../../validation/budget.md).",
         "errors.csv": "The errors of each weight and threshold. Written by `mru-hw netlist`.",
+        "expected.csv": "What the array finds for the netlist's own bench. Written by `mru-hw "
+        "netlist` and `mru-hw explain --out`; [what to hold against it]"
+        "(../../howto/spectre_deck.md#which-class-did-the-chip-decide).",
         "summary": "What a demo or a sweep came to. Written by `mru-hw demo` and `mru-hw report`.",
     }
     for name, what in written.items():

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from mru_hw.model.memory import BMRU
 from mru_hw.model.network import Array, Model
 from mru_hw.model.structure import ModelSpec
+from mru_hw.simulate.expected import expected_figures
 from mru_hw.simulate.run import Chip
-from mru_hw.spice.folder import write_netlist
+from mru_hw.spice.folder import declared_frames, write_netlist
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
+from mru_hw.variation import Die
 
 
 def one_unit(levels: int = 2) -> Model:
@@ -139,7 +141,12 @@ def _spec(
     )
 
 
-def write_chip(out: Path, chip: Chip, **keys: Any) -> None:
+def write_chip(
+    out: Path, chip: Chip, *, frames: Array | None = None, die: Die | None = None, **keys: Any
+) -> None:
     """Write a chip's netlist folder at its technology's nominal conditions."""
-    conditions = nominal_conditions(chip.design.technology)
-    write_netlist(out, chip.model, chip.design, chip.calibration, conditions=conditions, **keys)
+    conditions, made = nominal_conditions(chip.design.technology), (chip.design, chip.calibration)
+    played = declared_frames(chip.design.spec.n_in) if frames is None else frames
+    expected = expected_figures(*made, played, conditions=conditions, die=die)
+    keys |= {"conditions": conditions, "frames": played, "expected": expected, "die": die}
+    write_netlist(out, chip.model, *made, **keys)

@@ -29,7 +29,6 @@ from mru_hw.spice.chip import chip_deck, chip_netlist
 from mru_hw.spice.dialects import DIALECTS
 from mru_hw.spice.dialects.flat import flat_chip
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.folder import write_netlist
 from mru_hw.spice.reader import read_statements
 from mru_hw.spice.text import deck_text
 from mru_hw.stimulus import make_inputs
@@ -80,9 +79,7 @@ def test_a_start_up_file_changes_nothing(
             (tmp_path / home / ".spiceinit").write_text("set ngbehavior=psa\nset num_threads=4\n")
         monkeypatch.setenv("HOME", str(tmp_path / home))
         out = tmp_path / home / "netlist"
-        write_netlist(
-            *(out, chip.model, chip.design, chip.calibration), conditions=conditions, frames=FRAMES
-        )
+        write_chip(out, chip, frames=FRAMES)
         assert not list(out.glob(".*"))
         result = simulate_spice(*(chip.design, chip.calibration, inputs), conditions=conditions)
         return simulate(out, "bench.cir"), result
@@ -116,7 +113,7 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> dict[int | None, dict[st
 
 def assert_alike(found: dict[str, float], wanted: dict[str, float], rel: float) -> None:
     assert set(found) == set(wanted)
-    assert len(wanted) == 13
+    assert len(wanted) == 17  # current and power of six supplies, three frames, end and mean
     for name, value in wanted.items():
         # The clock is 0.1 % of the power, and its charge hangs on the time points.
         loose = 0.05 if "clock" in name else rel

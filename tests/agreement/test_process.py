@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import numpy as np
+import json
+import re
+import subprocess
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from mru_hw.cli.app import run
 from mru_hw.errors import RunStatus
 from mru_hw.lab.ladder import in_deck
+from mru_hw.model.io import save_model
 from mru_hw.simulate.compile import compile_die
+from mru_hw.simulate.trace import load_trace
 from mru_hw.spice.bench import candidate_vectors
-from mru_hw.spice.deck import TOP
+from mru_hw.spice.deck import BENCH, TOP
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.options import OPTIONS
 from mru_hw.spice.runner import Limits, Runner
 from mru_hw.spice.unit_bench import make_unit_bench
+from mru_hw.stimulus import make_inputs, save_inputs
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import Die, die_calibration, draw_die, nominal_die
 from tests.agreement.networks import chip_of, two_units
@@ -74,3 +84,49 @@ def test_a_die_s_shift_moves_node_voltage_rest_and_level() -> None:
             # The laws of what drain voltages do are some 10 and 25 % short (decision 0019).
             np.testing.assert_allclose(array, ngspice, rtol=0.3, atol=3e-4)
             assert abs(ngspice) > 1e-3
+
+
+def test_a_netlist_of_scales_is_the_die_that_simulate_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chip = chip_of(two_units())
+    save_model(chip.model, tmp_path / "model")
+    x = np.random.default_rng(2).normal(size=(2, 5, 2))
+    save_inputs(make_inputs(x), tmp_path / "x.npz")
+    given = [str(tmp_path / "model"), "--inputs", str(tmp_path / "x.npz"), "--die", "3"]
+    scales = ["--process-scale", "2", "--gradient-scale", "20"]
+
+    def netlist(name: str, *options: str) -> dict[str, float]:
+        words = ["netlist", *given, "--sequence", "1", *options, "--out", str(tmp_path / name)]
+        assert run(words) == 0
+        done = subprocess.run(
+            ["ngspice", "-b", BENCH],
+            cwd=tmp_path / name,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        pairs = re.findall(r"^(\w+)\s*=\s*([-+0-9.e]+)", done.stdout, re.MULTILINE)
+        return {measure: float(value) for measure, value in pairs}
+
+    found, bare = netlist("spread", *scales), netlist("bare")
+    capsys.readouterr()
+    options = ["--level", "spice", "--sequences", "1:2", "--out", str(tmp_path / "y.npz")]
+    assert run(["simulate", *given, *scales, *options, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    found["p_bias"] += found["p_ref"]
+    bare["p_bias"] += bare["p_ref"]
+    # The clock's energy hangs on the time points (decision 0005).
+    for block in ("mirror", "memory", "bias"):
+        assert found[f"p_{block}"] == pytest.approx(told["blocks_W"][block], rel=2e-3)
+    # What the devices share moves the power of the memory by far more than that.
+    assert abs(found["p_memory"] / bare["p_memory"] - 1) > 0.01
+    output = load_trace(tmp_path / "y.npz").output
+    assert output is not None
+    ends, without = (
+        np.array([read[f"y{k}_end"] for k in range(2)]) / chip.design.outputs.scale
+        for read in (found, bare)
+    )
+    np.testing.assert_allclose(ends, output[0, -1], atol=2e-3)
+    assert np.abs(ends - without).max() > 0.02

@@ -130,7 +130,8 @@ def test_a_dialect_is_a_class_in_the_registry(
     command = ["netlist", str(model), "--dialect", "cdl", "--out", str(out)]
     assert run(command) == 0
     names = {path.name for path in out.iterdir()}
-    assert names == {"chip.cdl", "bench.cdl", "elements.csv", "budget.csv", "errors.csv"}
+    tables = ("elements.csv", "budget.csv", "errors.csv", "expected.csv")
+    assert names == {"chip.cdl", "bench.cdl", *tables}
     text = (out / "chip.cdl").read_text(encoding="utf-8")
     assert " / cmru_unit_k2_s0 " in text.replace("\n+ ", " ")
     # Read back as SPICE, every device and subcircuit is the emitter's.

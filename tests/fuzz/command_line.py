@@ -19,7 +19,7 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     ),
     "netlist": (
         *("--tech", "--dialect", "--die", "--corner", "--temperature", "--vdd", "--inputs"),
-        "--sequence",
+        *("--sequence", "--process-scale", "--gradient-scale"),
     ),
     "sweep": ("--workers", "--dask"),
     "report": (),

@@ -24,7 +24,7 @@ from mru_hw.spice.dialects.base import WIDTH
 from mru_hw.spice.dialects.flat import flat_bench, flat_chip, flat_name, refuse_kit
 from mru_hw.spice.dies import die_changes
 from mru_hw.spice.flatten import flatten
-from mru_hw.spice.folder import STIMULUS_LINES, declared_frames, netlist_files, write_netlist
+from mru_hw.spice.folder import PART_LINES, declared_frames, netlist_files
 from mru_hw.spice.reader import read_statements
 from mru_hw.spice.text import deck_lines, deck_text
 from mru_hw.stimulus import make_inputs
@@ -32,7 +32,7 @@ from mru_hw.stimulus.inputs import save_inputs
 from mru_hw.technology import load_technology
 from mru_hw.technology.conditions import nominal_conditions
 from mru_hw.variation import draw_die
-from tests.agreement.networks import chip_of, loops, two_units, two_windows
+from tests.agreement.networks import chip_of, loops, two_units, two_windows, write_chip
 
 OTHERS = ["hspice", "spectre", "xyce"]
 
@@ -171,6 +171,9 @@ def test_the_bench_keeps_token_stimulus_phases_and_measures(dialect: str) -> Non
         assert f".measure tran p_{name} " in text
     for k in range(2):
         assert f".measure tran y{k}_end find i(vy{k}" in text
+        assert f".measure tran y{k}_f0 find i(vy{k}" in text
+        mean = f"(y{k}_f0+y{k}_f1)/2"
+        assert f".measure tran y{k}_mean param='{mean}'" in text or f"eqn {{{mean}}}" in text
     numbers = ngspice[ngspice.index("ix0 vdd_input x0 pwl(") :].split(")")[0].split("pwl(")[1]
     assert " ".join(numbers.replace("+", "").split()) in text
     assert "val0=0 val1=1.8" in text or "pulse( 0 1.8 " in text
@@ -269,13 +272,13 @@ def test_the_command_writes_every_dialect_and_replaces_another(
 def test_a_long_stimulus_stands_in_a_file_of_its_own(dialect: str, tmp_path: Path) -> None:
     model, data, out = tmp_path / "model", tmp_path / "x.npz", tmp_path / "n"
     save_model(two_units(), model)
-    n_time = 2 * STIMULUS_LINES
+    n_time = 2 * PART_LINES
     save_inputs(make_inputs(np.random.default_rng(1).normal(size=(1, n_time, 2))), data)
     arguments = ["netlist", str(model), "--inputs", str(data), "--out", str(out)]
     assert run([*arguments, "--dialect", dialect]) == 0
     suffix = DIALECTS[dialect].suffix
     bench = (out / f"bench{suffix}").read_text()
-    assert len(bench.splitlines()) < STIMULUS_LINES
+    assert len(bench.splitlines()) < PART_LINES
     assert f"stimulus{suffix}" in bench
     assert "ix0" not in bench
     stimulus = (out / f"stimulus{suffix}").read_text()
@@ -298,12 +301,5 @@ def test_the_kit_of_a_foundry_is_named_where_its_cards_do_not_go_along() -> None
 def test_a_dialect_is_written_whole(tmp_path: Path) -> None:
     chip = chip_of(two_units())
     with pytest.raises(UserError, match="one of ngspice"):
-        write_netlist(
-            tmp_path / "n",
-            chip.model,
-            chip.design,
-            chip.calibration,
-            conditions=nominal_conditions(chip.design.technology),
-            dialect="ltspice",
-        )
+        write_chip(tmp_path / "n", chip, dialect="ltspice")
     assert list(tmp_path.iterdir()) == []

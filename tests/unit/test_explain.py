@@ -21,6 +21,8 @@ from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.settled_steps import cells_set
 from mru_hw.simulate.steps import judge_steps
+from mru_hw.spice.deck import BENCH
+from mru_hw.spice.dialects import DIALECTS
 from mru_hw.sweeps.explanation import explain
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
@@ -225,10 +227,17 @@ def test_what_a_die_loses_is_counted_against_the_nominal_die_at_its_condition(
     assert f" ({named})." in str(found)
 
 
-def test_its_netlist_is_that_of_the_die_by_itself(store: Path, tmp_path: Path) -> None:
-    explain(store, 2).netlist(tmp_path / "a", 5)
-    chip = Chip(store.parent / "model")
-    chip.netlist(tmp_path / "b", die=2, inputs=store.parent / "inputs.npz", sequence=5)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_its_netlist_is_that_of_the_die_by_itself(
+    dialect: str, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--die", "2", "--sequence", "5", "--dialect", dialect]
+    assert command(["explain", str(store), *asked, "--out", str(tmp_path / "a")]) == 0
+    bench = DIALECTS[dialect].file(BENCH)
+    said = f"{tmp_path / 'a'}: sequence 5 on this die, {bench} for {dialect}."
+    assert said in capsys.readouterr().out.splitlines()
+    chip, inputs = Chip(store.parent / "model"), store.parent / "inputs.npz"
+    chip.netlist(tmp_path / "b", dialect, die=2, inputs=inputs, sequence=5)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == sorted(path.name for path in (tmp_path / "b").iterdir())
     for name in names:
@@ -249,6 +258,40 @@ def test_its_netlist_is_that_of_the_die_by_itself(store: Path, tmp_path: Path) -
 )
 def test_runs_that_are_not_there(store: Path, keys: dict[str, Any], expected: str) -> None:
     assert sentence(lambda: explain(store, **keys)).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            ["--dialect", "spectre"],
+            '--dialect is "spectre", expected none without --out, which writes the netlist.',
+        ),
+        (
+            ["--dialect", "ltspice", "--out", "{}"],
+            '--dialect is "ltspice", expected one of ngspice, hspice, spectre, xyce.',
+        ),
+    ],
+)
+def test_a_dialect_that_writes_nothing(
+    options: list[str],
+    expected: str,
+    store: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [word.format(tmp_path / "die") for word in options]
+    assert command(["explain", str(store), *words]) == 2
+    assert capsys.readouterr().err.strip() == expected
+    assert not (tmp_path / "die").exists()
+
+
+def test_a_kits_die_is_written_for_ngspice_alone(tmp_path: Path) -> None:
+    found = explain(swept(tmp_path, n_dies=1, tech="sky130"))
+    said = sentence(lambda: found.netlist(tmp_path / "die", dialect="spectre"))
+    assert said.startswith('dialect is "spectre", expected ngspice for a die in sky130')
+    assert not (tmp_path / "die").exists()
+    assert BENCH in found.netlist(tmp_path / "die")
 
 
 def test_a_sequence_that_was_not_run(store: Path, tmp_path: Path) -> None:

@@ -59,7 +59,9 @@ def change(path: Path, **keys: Any) -> None:
 
 
 @pytest.mark.usefixtures("own")
-def test_process_spread_is_refused_where_corners_are_missing(tmp_path: Path) -> None:
+def test_process_spread_is_refused_where_corners_are_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     axes = [{"axis": "process_scale", "values": [0, 1]}]
     plan, store = write_case(tmp_path, n_dies=2, tech="own", axes=axes), tmp_path / "run.sqlite"
     told = sentence(lambda: sweep_plan(plan, store))
@@ -69,6 +71,14 @@ def test_process_spread_is_refused_where_corners_are_missing(tmp_path: Path) -> 
     assert sentence(lambda: Chip(model, "own", process=1.0)) == REFUSED.format("process_scale")
     config = ChipConfig(tech="own", process=1.0)
     assert sentence(lambda: TwinChip(config, model.spec)) == REFUSED.format("chip.process")
+    asked = [str(tmp_path / "model"), "--tech", "own", "--die", "1", "--process-scale", "1"]
+    for words in (
+        ["simulate", *asked, "--inputs", str(tmp_path / "inputs.npz")],
+        ["netlist", *asked],
+    ):
+        assert run([*words, "--out", str(tmp_path / "out")]) == 2
+        assert capsys.readouterr().err.strip() == REFUSED.format("--process-scale")
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("own")

@@ -12,9 +12,10 @@ from mru_hw.report.page import write_report
 from mru_hw.simulate.run import Chip
 from mru_hw.simulate.trace import load_trace
 from mru_hw.spice.chip import chip_netlist
-from mru_hw.spice.deck import TOP
+from mru_hw.spice.deck import BENCH, TOP
 from mru_hw.spice.dies import device_class, die_changes
 from mru_hw.spice.flatten import flatten
+from mru_hw.sweeps.explanation import explain
 from mru_hw.sweeps.plan import read_plan
 from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.view import open_run
@@ -99,6 +100,35 @@ def test_simulate_runs_the_dies_of_a_sweep(tmp_path: Path) -> None:
     np.testing.assert_array_equal(spread, np.frombuffer(blob, "<f8"))
     assert run(command) == 0
     assert not np.array_equal(load_trace(tmp_path / "y.npz").energy_J, spread)
+
+
+def test_a_netlist_is_of_the_die_that_a_sweep_draws(tmp_path: Path) -> None:
+    axes = [
+        {"axis": "process_scale", "values": [2]},
+        {"axis": "gradient_scale", "values": [0.5]},
+    ]
+    plan = write_case(tmp_path, n_dies=1, seed=1, axes=axes)
+    run_sweep({"sweep": read_plan(plan)}, tmp_path, tmp_path / "run.sqlite", workers=1)
+    seed = 1 << 20
+    explain(tmp_path / "run.sqlite", seed).netlist(tmp_path / "swept", 3)
+    command = ["netlist", str(tmp_path / "model"), "--inputs", str(tmp_path / "inputs.npz")]
+    command += ["--sequence", "3", "--die", str(seed)]
+    options = ["--process-scale", "2", "--gradient-scale", "0.5"]
+    assert run([*command, *options, "--out", str(tmp_path / "asked")]) == 0
+    chip = Chip(tmp_path / "model", process=2.0, gradient=0.5)
+    written = chip.netlist(
+        tmp_path / "python", die=seed, inputs=tmp_path / "inputs.npz", sequence=3
+    )
+    told = written.as_data()
+    assert (told["process_scale"], told["gradient_scale"]) == (2.0, 0.5)
+    assert run([*command, "--out", str(tmp_path / "bare")]) == 0
+    for name in written.files:
+        text = (tmp_path / "swept" / name).read_bytes()
+        assert text == (tmp_path / "asked" / name).read_bytes()
+        assert text == (tmp_path / "python" / name).read_bytes()
+    head = (tmp_path / "asked" / BENCH).read_text().splitlines()[1]
+    assert "all thresholds' sizes" in head
+    assert "all thresholds' sizes" not in (tmp_path / "bare" / BENCH).read_text()
 
 
 def test_the_bits_of_a_trim_dac_share_the_shift_of_their_leg() -> None:

@@ -174,12 +174,16 @@ def test_the_worst_die_is_run_in_ngspice_at_its_own_point(store: Path, page: Pag
     command = f"mru-hw explain run.sqlite --die {held.seed} --point {held.point} --spice"
     lines = {s.key: " ".join(text for _, text in s.lines) for s in page.sections}
     assert command in lines["reproduction"]
-    assert lines["reproduction"].count("mru-hw explain") == 1
+    deck = f"{command.removesuffix(' --spice')} --out die --dialect spectre"
+    assert deck in lines["reproduction"]
+    assert lines["reproduction"].count("mru-hw explain") == 2
     (section,) = [one for one in page.sections if one.key == "ngspice"]
     assert any(command in text for text in section.paragraphs)
     with open_run(store) as run:
-        call = list(InPython().whole(run, held))[-1][1]
-    assert call == f"read_sweep('run.sqlite').explain({held.seed}, point={held.point}).ngspice()"
+        beside, deck = (text for _, text in list(InPython().whole(run, held))[-2:])
+    call = f"read_sweep('run.sqlite').explain({held.seed}, point={held.point})"
+    assert beside == f"{call}.ngspice()"
+    assert deck == f"{call}.netlist('die', dialect='spectre')"
 
 
 def test_words_for_causes_are_defined_where_they_stand(page: Page) -> None:

@@ -14,7 +14,7 @@ from mru_hw.spice.reader import read_statements
 from mru_hw.technology import MODELS, Technology
 from mru_hw.technology.folders import place_of
 
-STIMULUS = "stimulus.cir"
+STIMULUS, MEASURES = "stimulus.cir", "measures.cir"
 WIDTH = 92  # characters of a line; a longer statement goes on in the next
 
 
@@ -37,7 +37,7 @@ class Dialect(abc.ABC):
 
     def file(self, name: str) -> str:
         """Return what a file of the ngspice folder is called here."""
-        if name in {CHIP, BENCH, STIMULUS}:
+        if name in {CHIP, BENCH, STIMULUS, MEASURES}:
             return name.removesuffix(".cir") + self.suffix
         return self.models if name == MODELS else name
 

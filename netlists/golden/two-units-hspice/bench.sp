@@ -6,7 +6,9 @@
 * energy of the frames: (p_mirror + p_memory + p_clock + p_bias + p_ref) times 0.1 s
 * p_input: what the sources of the inputs deliver, as if from the supply; not in that sum
 * p_clock is within 10 % at these tolerances, mostly too large
-vtoken token 0 0.1736702578
+* y<k>_f<t> [A]: output k at the end of frame t, counted from 0, 2.5 us before it; y<k>_end of the last frame
+* readout mean, over all frames: the decision is the k of the largest y<k>_mean, the lowest of equals
+vtoken token 0 0.1957085776
 .lib 'models.lib' tt
 .include 'chip.sp'
 .temp 27
@@ -50,6 +52,16 @@ xchip x0 x1 y0 y1 phi0 rst iref vdd_mirror vdd_memory vdd_clock vdd_bias 0 mru_c
 .measure tran p_input param='1.8*i_input'
 .measure tran i_ref avg i(vref) from=0.022421822 to=0.122421822
 .measure tran p_ref param='1.8*i_ref'
+.measure tran y0_f0 find i(vy0) at=0.047419322
+.measure tran y1_f0 find i(vy1) at=0.047419322
+.measure tran y0_f1 find i(vy0) at=0.072419322
+.measure tran y1_f1 find i(vy1) at=0.072419322
+.measure tran y0_f2 find i(vy0) at=0.097419322
+.measure tran y1_f2 find i(vy1) at=0.097419322
+.measure tran y0_f3 find i(vy0) at=0.122419322
+.measure tran y1_f3 find i(vy1) at=0.122419322
 .measure tran y0_end find i(vy0) at=0.122419322
 .measure tran y1_end find i(vy1) at=0.122419322
+.measure tran y0_mean param='(y0_f0+y0_f1+y0_f2+y0_f3)/4'
+.measure tran y1_mean param='(y1_f0+y1_f1+y1_f2+y1_f3)/4'
 .end
