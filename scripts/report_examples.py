@@ -29,6 +29,11 @@ _PLACES = [
     {"axis": "temperature", "values": [27, 85]},
     {"axis": "v_dd", "values": ["1.8 V", "1.62 V"]},
 ]
+_SPEC = {
+    "loss": {"at_most": 0.02},
+    "energy": {"at_most": "450 nJ"},
+    "yield": {"at_least": 0.95},
+}
 PLANS: dict[str, dict[str, Any]] = {
     "cmru_generic180": {
         "model": "cmru",
@@ -37,7 +42,7 @@ PLANS: dict[str, dict[str, Any]] = {
         "n_dies": 100,
         "seed": 1,
         "axes": _PLACES,
-        "spec": {"loss": {"at_most": 0.02}, "energy": {"at_most": "450 nJ"}},
+        "spec": _SPEC,
     },
     "cmru_sky130": {
         "model": "cmru",
@@ -46,7 +51,7 @@ PLANS: dict[str, dict[str, Any]] = {
         "n_dies": 100,
         "seed": 1,
         "axes": _PLACES,
-        "spec": {"loss": {"at_most": 0.02}, "energy": {"at_most": "450 nJ"}},
+        "spec": _SPEC,
     },
     "first_quadrant": {
         "model": "first_quadrant",

@@ -8,6 +8,7 @@ import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, final
 
@@ -190,9 +191,16 @@ class Store:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path, self.connection = path, connection
         self._logged = False
-        rows = connection.execute("SELECT label FROM sequence ORDER BY number")
-        self._labels = np.array([label for (label,) in rows], np.int64)
-        self._all = any(plan.get("keep") == "all" for plan in self.plans().values())
+
+    # Read when results are added: by then whoever opened the store has checked what it claims.
+    @cached_property
+    def _labels(self) -> NDArray[np.int64]:
+        rows = self.connection.execute("SELECT label FROM sequence ORDER BY number")
+        return np.array([label for (label,) in rows], np.int64)
+
+    @cached_property
+    def _all(self) -> bool:
+        return any(plan.get("keep") == "all" for plan in self.plans().values())
 
     @classmethod
     @contextlib.contextmanager
