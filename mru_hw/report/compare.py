@@ -79,10 +79,11 @@ def _rows(runs: Sequence[Compared]) -> Iterator[tuple[str, list[str]]]:
     yield "dies, sequences", each(lambda run, told: f"{told.dies}, {run.n_sequences}")
     yield "seed", each(lambda run, _: str(next(iter(run.plans.values()))["seed"]))
     yield "specification", each(lambda run, _: run.spec(run.base.study).asked())
-    yield "it is", each(lambda run, told: told.kept(run)[0])
+    yield "specification is", each(lambda run, told: told.kept(run)[0])
     yield "conditions", each(_conditions)
     yield "yield", each(_yield)
     yield "interval of the yield", each(_interval)
+    yield "least yield of a corner", each(_least)
     yield "accuracy as trained", each(lambda _, told: percent(told.software))
     yield "mapped and rounded", each(lambda _, told: percent(told.ideal))
     yield "mean accuracy of dies", each(lambda run, _: percent(_mean(run.base.accuracy)))
@@ -106,6 +107,11 @@ def _conditions(run: RunView, told: Verdict) -> str:
 
 def _yield(_: RunView, told: Verdict) -> str:
     return Told("not known") if told.judged is None else share_of(told.judged)
+
+
+def _least(_: RunView, told: Verdict) -> str:
+    one = told.lowest
+    return Told("not known") if one is None else f"{share_of(one)}, corner {one.settings['corner']}"
 
 
 def _interval(_: RunView, told: Verdict) -> str:

@@ -138,9 +138,11 @@ def _yield(run: RunView, told: Verdict) -> Iterator[str]:
     if told.judged is None or not told.judged.dies:
         yield "No die has run yet at all conditions of the specification, so no yield is known."
         return
-    spec, one = run.spec(told.judged.study).said(), told.judged
+    spec, one = run.spec(told.judged.study), told.judged
+    by = "" if spec.share is None else f", by at least {100 * spec.share:g} % of dies"
     yield (
-        f"Specification: {spec}, {conditions(run, one)}. Yield, {one.drawn}: {share_of(one)} pass"
+        f"Specification: {spec.said()}, {conditions(run, one)}{by}. "
+        f"Yield, {one.drawn}: {share_of(one)} pass"
         + (f" (95 % interval {interval_of(one)})." if one.band is not None else ", no interval.")
     )
     if one.lost:

@@ -101,7 +101,7 @@ def _elsewhere(
 
 def _unbroken(told: Verdict) -> str:
     if all(one.kept for one in told.kept_at):
-        return "No die breaks it, so that nothing has to be mended for this specification."
+        return "Nothing has to be mended for this specification."
     return (
         "No run that came to a result breaks it: dies that do not pass failed by their circuit, "
         "for the reasons in the last table under “Yield”."

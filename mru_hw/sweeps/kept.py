@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from mru_hw.statistics.shares import Band, dies_to_decide
 from mru_hw.sweeps.statistics.answers import Yield
@@ -116,8 +117,10 @@ def _yields_said(word: str, share: float, populations: Sequence[Yield], most: in
     """Say what a yield that is asked for is held against: the least yields first."""
     asked = f"{100 * share:g} % of dies are to keep it at every condition"
     order = sorted(populations, key=lambda one: one.dies > 0 and one.passed / one.dies)
-    named = [_population_said(one) for one in order[:most]]
-    more = [f"{len(order) - most} more"] if len(order) > most else []
+    alike = [list(some) for _, some in groupby(order, lambda one: (one.passed, one.dies, one.band))]
+    named = [_alike_said(some) for some in alike[:most]]
+    left = sum(len(some) for some in alike[most:])
+    more = [f"{many(left, 'corner')} more with a larger share"] if left else []
     found = f"{asked}, and {'; '.join([*named, *more])}"
     wanted = [
         dies_to_decide(one.passed, one.dies, share)
@@ -132,13 +135,17 @@ def _yields_said(word: str, share: float, populations: Sequence[Yield], most: in
     return f"{found}: about {dies} dies a population would tell, if as large a share passes"
 
 
-def _population_said(one: Yield) -> str:
-    """Write a yield with its interval."""
-    where = f"at corner {one.settings['corner']}"
+def _alike_said(some: Sequence[Yield]) -> str:
+    """Write the yield of populations that have the same, with its interval."""
+    one, corners = some[0], [str(each.settings["corner"]) for each in some]
+    each = ""
+    where = f"corner {corners[0]}"
+    if len(corners) > 1:
+        where, each = f"corners {', '.join(corners[:-1])} and {corners[-1]}", "each "
     if not one.dies:
-        return f"{where} no die has run at all of them"
+        return f"at {where} no die has run at all of them"
     sure = "no interval, for runs share dies" if one.band is None else ends(one.band)
-    return f"{where} {one.passed} of {many(one.dies, 'die')} do ({sure})"
+    return f"at {where} {each}{one.passed} of {many(one.dies, 'die')} do ({sure})"
 
 
 def broken_said(
