@@ -29,7 +29,8 @@ ProcessScale = Annotated[
     typer.Option(
         "--process-scale",
         metavar="FACTOR",
-        help="With --die: die-to-die spread over its sigma.",
+        help="With --die: its die-to-die spread is drawn with FACTOR times the technology's sigma; "
+        "the die is not put at so many sigma.",
         parser=real("--process-scale"),
     ),
 ]
@@ -38,7 +39,7 @@ GradientScale = Annotated[
     typer.Option(
         "--gradient-scale",
         metavar="FACTOR",
-        help="With --die: gradient over its sigma.",
+        help="With --die: its gradient is drawn with FACTOR times the technology's sigma.",
         parser=real("--gradient-scale"),
     ),
 ]

@@ -39,14 +39,15 @@ def check_lines(found: PlanCheck) -> list[str]:
 
 
 def _asked(found: PlanCheck) -> Iterator[str]:
-    """Say whether the plan's dies can show the yield that its specification asks for."""
-    if found.asked is None or found.dies_asked is None:
-        return
-    few = "" if found.dies >= found.dies_asked else f", so that {many(found.dies, 'die')} cannot"
-    yield (
-        f"The specification asks for a yield of {percent(found.asked)}: that interval shows it "
-        f"from {many(found.dies_asked, 'die')} without a failure{few}."
-    )
+    """Say whether the plans' dies can show the yields that their specifications ask for."""
+    for one in found.asked:
+        which = f" of {one.study}" if len(found.asked) > 1 else ""
+        asks = f"The specification{which} asks for a yield of {percent(one.share)}"
+        if one.runs is None:
+            yield f"{asks}, which no interval will show, for runs share dies."
+            continue
+        few = "" if one.runs >= one.runs_wanted else f", so that {many(one.runs, 'run')} cannot"
+        yield f"{asks}: that interval shows it from {one.runs_wanted} without a failure{few}."
 
 
 def _duration(seconds: float) -> str:

@@ -71,7 +71,7 @@ def _where(run: RunView, told: Verdict, chip: ChipFacts | None) -> Iterator[str]
     broken = [one for one in told.kept_at if one.dies and not one.kept]
     share = run.spec(run.base.study).share
     if len(broken) > 1 or (broken and share is not None):
-        what = "It is not kept at" if share is None else "Dies break it at"
+        what = "It is not kept at" if share is None else "Not every die keeps its limits at"
         yield f"{what} {broken_said(run, broken, told.worst)}."
     yield from off_cross_said(run, [one.point for one in broken], chip)
 
@@ -153,25 +153,21 @@ def _yield(run: RunView, told: Verdict) -> Iterator[str]:
 
 def _corners(told: Verdict) -> str:
     """Say what each corner yields, and which yield least: all of those that yield as little."""
-    asked = sum(len(other.points) for other in told.corners)
     known = [other for other in told.corners if other.dies]
     shares = ", ".join(
         f"{other.settings['corner']} {percent(other.passed / other.dies, 1)}" for other in known
     )
     bottom = min(other.passed / other.dies for other in known)
     lowest = [other for other in known if other.passed / other.dies == bottom]
-    least = "no corner yields less"
-    if told.judged not in lowest:
+    least = "all yield alike"
+    if len(lowest) < len(known):
         names = " and ".join(str(other.settings["corner"]) for other in lowest)
         intervals = ", ".join(
             dict.fromkeys(interval_of(other) for other in lowest if other.band is not None)
         )
         word = f"corner {names} yields" if len(lowest) == 1 else f"corners {names} yield"
         least = f"{word} least" + (f", {intervals}" if intervals else "")
-    return (
-        f"Each corner is a population of its own, with its part of the {asked} conditions "
-        f"({shares}); {least}."
-    )
+    return f"Each corner is a population of its own ({shares}); {least}."
 
 
 def _doubts(run: RunView, short: ShortFrame | None) -> Iterator[str]:
@@ -191,8 +187,9 @@ def _settled(run: RunView, short: ShortFrame | None) -> Iterator[str]:
     if not run.doubtful or run.level != "behavioral" or not settled:
         return
     yield (
-        "Timing was settled, which does not see how fast nodes move; the same plan with the line "
-        "“timing: timed” runs the same dies with it, and tells which decisions change."
+        "Timing was settled, which does not see how fast nodes move; the same plan with "
+        "“{axis: timing, values: [settled, timed]}” among its axes runs the same dies both ways, "
+        "and tells which share of decisions is alike."
     )
     if short is not None:
         frames = " and ".join(

@@ -54,20 +54,32 @@ def near_said(run: RunView, told: Verdict) -> Iterator[str]:
 
 
 def _yield_near(run: RunView, told: Verdict, share: float) -> Iterator[str]:
-    """Say that a sequence more or fewer would turn a verdict on the yield, where it would."""
+    """Say that a sequence or two would turn a verdict on the yield, where they would.
+
+    After a sweep that its yield ended nothing is said: its interval is of another confidence.
+    """
+    if run.until is not None:
+        return
     word, _ = told.kept(run)
     found = []
-    for more, name in ((-1, "fewer"), (1, "more")):
-        bands = []
-        for one in told.corners:
-            passed, dies = kept_with(run, one, more)
-            bands.append(clopper_pearson(passed, dies) if one.band is not None else None)
-        other = share_word(share, bands)
-        if other != word:
-            found.append(f"with 1 {name} right in every run it would be {other}")
+    for side, name in ((-1, "fewer"), (1, "more")):
+        for count in range(1, FEW + 1):
+            other = _word_with(run, told, share, side * count)
+            if other != word:
+                found.append(f"with {count} {name} right in every run it would be {other}")
+                break
     if found:
         one_is = f"one sequence is {100 / run.n_sequences:.2f} points"
         yield f"It hangs on few sequences: {' and '.join(found)} ({one_is})."
+
+
+def _word_with(run: RunView, told: Verdict, share: float, more: int) -> str:
+    """Return the word for a yield with so many sequences more right in every run."""
+    bands = []
+    for one in told.corners:
+        passed, dies = kept_with(run, one, more)
+        bands.append(None if one.band is None else clopper_pearson(passed, dies))
+    return share_word(share, bands)
 
 
 def _fewer_said(run: RunView, told: Verdict) -> str:

@@ -15,6 +15,7 @@ from mru_hw.report.larger import DIES, Larger, run_larger
 from mru_hw.report.nominal import ONE_SAMPLE
 from mru_hw.statistics.shares import CONFIDENCE
 from mru_hw.sweeps.held import Held
+from mru_hw.sweeps.kept import KEPT
 from mru_hw.sweeps.told import Told, percent, points_of, quantity
 from mru_hw.sweeps.verdict import Verdict
 from mru_hw.sweeps.view import PointView, RunView
@@ -70,7 +71,7 @@ def remedy(
     number = held.hardest if held.broken else held.point
     point = next(one for one in run.points if one.number == number)
     if not held.broken:
-        return Remedy(short=_unbroken(told), more=())
+        return Remedy(short=_unbroken(run, told), more=())
     if held.figure in {"energy", "power"}:
         return _price(run, held, point)
     own = nominal.get(point.number)
@@ -99,8 +100,11 @@ def _elsewhere(
             yield _shares(run, point, nominal[point.number])
 
 
-def _unbroken(told: Verdict) -> str:
+def _unbroken(run: RunView, told: Verdict) -> str:
     if all(one.kept for one in told.kept_at):
+        word, _ = told.kept(run)
+        if word != KEPT:
+            return "No die that ran breaks it: more dies would tell, and nothing mended."
         return "Nothing has to be mended for this specification."
     return (
         "No run that came to a result breaks it: dies that do not pass failed by their circuit, "

@@ -75,7 +75,7 @@ def _accuracies(
     below = (
         "."
         if limit is None
-        else f"; the specification asks for {percent(limit)}. Accuracies are counts of {n} "
+        else f"; its limits ask a die for {percent(limit)}. Accuracies are counts of {n} "
         "sequences, a bar each where there is room, and no test of a normal distribution fits "
         "them: the table of this section counts the dies past the limit."
     )

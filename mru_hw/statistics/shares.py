@@ -60,26 +60,27 @@ def dies_without_failure(share: float = 0.95, confidence: float = CONFIDENCE) ->
     return math.ceil(math.log(1 - confidence) / math.log(share))
 
 
-def dies_to_decide(passed: int, n: int, share: float, most: int = 1 << 20) -> int | None:
-    """Return about how many dies tell on which side of `share` a yield lies.
+def dies_to_decide(passed: int, n: int, share: float, most: int = 100_000) -> int | None:
+    """Return how many dies would tell on which side of `share` a yield lies.
 
-    The least number, by halving, at which the interval of `clopper_pearson` leaves `share` out if
-    as large a part of the dies passes as of the `n` that ran; None where `most` would not tell.
+    The least number above `n` at which the interval of `clopper_pearson` leaves `share` out, if as
+    large a part of the dies passes as of the `n` that ran; None where `most` would not tell.
     """
-
-    def tells(dies: int) -> bool:
-        band = clopper_pearson(round(passed / n * dies), dies)
-        return not band.low < share <= band.high
-
-    few, many = n, 2 * n
-    while not tells(many):
-        if many > most:
-            return None
-        few, many = many, 2 * many
-    while many - few > 1:
-        middle = (few + many) // 2
-        few, many = (few, middle) if tells(middle) else (middle, many)
-    return many
+    if passed == n * share:
+        return None
+    tail = (1 - CONFIDENCE) / 2
+    first, span = n + 1, 1024
+    while first <= most:
+        dies = np.arange(first, min(first + span, most + 1))
+        kept = np.rint(passed / n * dies)
+        with np.errstate(invalid="ignore"):
+            low = np.where(kept > 0, special.betaincinv(kept, dies - kept + 1, tail), 0.0)
+            high = np.where(kept < dies, special.betaincinv(kept + 1, dies - kept, 1 - tail), 1.0)
+        found = np.flatnonzero((low >= share) | (high < share))
+        if len(found):
+            return int(dies[found[0]])
+        first, span = first + span, 2 * span
+    return None
 
 
 def dies_for_width(half: float, share: float = 0.95, confidence: float = CONFIDENCE) -> int:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from mru_hw.sweeps.points import TIMING, Job, Point, Shard, points, together
 from mru_hw.sweeps.ready import DOUBTFUL, doubtful_facts, make_ready
 from mru_hw.sweeps.room import free_bytes, refuse_no_room, run_bytes, store_bytes
 from mru_hw.sweeps.run import asked_runs, dies_a_job
+from mru_hw.sweeps.statistics.answers import independent
 from mru_hw.sweeps.statistics.stopping import Until
 from mru_hw.sweeps.subject import Subject, shared_subject
 from mru_hw.sweeps.work import cores, run_job
@@ -34,6 +35,29 @@ _PROBES = 3
 """Points at which a run is timed: the first, the last and one between."""
 _ENOUGH = 1.0
 """Wall time of a job that tells what its runs take [s]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedYield:
+    """Whether the dies of a plan can show the yield that its specification asks for.
+
+    Attributes
+    ----------
+    study
+        Name of the plan.
+    share
+        The yield.
+    runs
+        Independent runs at a point, the least of all points; None where runs share dies, so that
+        no interval will be told.
+    runs_wanted
+        That show it, by the interval of two sides, if none of them fails.
+    """
+
+    study: str
+    share: float
+    runs: int | None
+    runs_wanted: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +86,8 @@ class PlanCheck:
         bound on one side.
     low_without_failure
         The lower end of the interval that the sweep tells then: of two sides, so 97.5 % confidence.
-    asked, dies_asked
-        The largest yield that a specification of the plans asks for, and the dies that show it by
-        that interval if none of them fails; None where none asks for one.
+    asked
+        What is known before of each plan whose specification asks for a yield.
     warning
         What would make runs doubtful, in sentences, as the sweep itself says it; None where
         nothing does.
@@ -85,8 +108,7 @@ class PlanCheck:
     half: float
     shown_without_failure: float
     low_without_failure: float
-    asked: float | None
-    dies_asked: int | None
+    asked: tuple[AskedYield, ...]
     warning: str | None
 
     def as_data(self) -> dict[str, Any]:
@@ -123,8 +145,6 @@ def check_plan(
     probed = None if spice else _seconds(subject, wanted, dies_a_job(plan, wanted, runs, workers))
     dies = max(len(point.dies) for point in wanted)
     half = 0.01 if until is None else until.half
-    shares = [one.judged_by.share for one in plans.values()]
-    asked = max((share for share in shares if share is not None), default=None)
     return PlanCheck(
         points=len(wanted),
         dies=dies,
@@ -141,10 +161,24 @@ def check_plan(
         half=half,
         shown_without_failure=math.exp(math.log(1 - CONFIDENCE) / dies),
         low_without_failure=clopper_pearson(dies, dies).low,
-        asked=asked,
-        dies_asked=None if asked is None else dies_without_failure(asked, (1 + CONFIDENCE) / 2),
+        asked=() if until is not None else tuple(_asked(plans, wanted)),
         warning=doubtful_facts(ready).get(DOUBTFUL),
     )
+
+
+def _asked(plans: Mapping[str, Plan], wanted: Sequence[Point]) -> Iterator[AskedYield]:
+    for name, plan in plans.items():
+        share = plan.judged_by.share
+        if share is None:
+            continue
+        own = [point for point in wanted if point.study == name]
+        alone = all(independent(point.settings, point.trials, point.n_runs) for point in own)
+        yield AskedYield(
+            study=name,
+            share=share,
+            runs=min(point.n_runs for point in own) if alone else None,
+            runs_wanted=dies_without_failure(share, (1 + CONFIDENCE) / 2),
+        )
 
 
 def _seconds(subject: Subject, wanted: tuple[Point, ...], most: int) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from mru_hw.statistics.shares import Band, dies_to_decide
 from mru_hw.sweeps.statistics.answers import Yield
@@ -101,7 +100,10 @@ def kept_said(
     share = run.spec(run.base.study).share
     if share is not None:
         word = share_word(share, [one.band for one in populations])
-        return word, f"{_yields_said(word, share, populations, most)}{left}"
+        sure = _decided_by(word, share, populations)
+        tells = _would_tell(run, share, populations) if word == UNDECIDED else ""
+        asked = f"{100 * share:g} % of dies are to keep its limits at every condition"
+        return word, f"{asked}; {_shares_said(sure, most)}{tells}{left}"
     broken = [one for one in ran if not one.kept]
     if not broken:
         where = "the one condition" if len(ran) == 1 else f"all {len(ran)} conditions"
@@ -113,39 +115,66 @@ def kept_said(
     return NOT_KEPT, f"{every} of {len(ran)} conditions; it is not kept at {where}{left}"
 
 
-def _yields_said(word: str, share: float, populations: Sequence[Yield], most: int) -> str:
-    """Say what a yield that is asked for is held against: the least yields first."""
-    asked = f"{100 * share:g} % of dies are to keep it at every condition"
-    order = sorted(populations, key=lambda one: one.dies > 0 and one.passed / one.dies)
-    alike = [list(some) for _, some in groupby(order, lambda one: (one.passed, one.dies, one.band))]
-    named = [_alike_said(some) for some in alike[:most]]
-    left = sum(len(some) for some in alike[most:])
-    more = [f"{many(left, 'corner')} more with a larger share"] if left else []
-    found = f"{asked}, and {'; '.join([*named, *more])}"
-    wanted = [
-        dies_to_decide(one.passed, one.dies, share)
-        for one in populations
-        if one.band is not None and one.band.low < share <= one.band.high
-    ]
-    if word != UNDECIDED or not wanted:
-        return found
-    if None in wanted:
-        return f"{found}: the yield lies too near to what is asked for to be told from it"
-    dies = max(one for one in wanted if one is not None)
-    return f"{found}: about {dies} dies a population would tell, if as large a share passes"
+def _decided_by(word: str, share: float, populations: Sequence[Yield]) -> list[Yield]:
+    """Return populations in the order in which they speak for a word: what decided it first."""
+
+    def place(one: Yield) -> tuple[bool, float]:
+        band = one.band
+        speaks = word == KEPT or (
+            band is not None and band.high < share
+            if word == NOT_KEPT
+            else band is None or band.low < share
+        )
+        return (not speaks, one.passed / one.dies if one.dies else 0.0)
+
+    return sorted(populations, key=place)
+
+
+def _shares_said(populations: Sequence[Yield], most: int) -> str:
+    """Write yields with their intervals, those of alike populations together."""
+    groups: list[list[Yield]] = []
+    for one in populations:
+        kind = (one.passed, one.dies, one.band)
+        if groups and kind == (groups[-1][0].passed, groups[-1][0].dies, groups[-1][0].band):
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    named = [_alike_said(some) for some in groups[:most]]
+    left = [str(one.settings["corner"]) for some in groups[most:] for one in some]
+    return "; ".join([*named, *([f"beside {_listed('corner', left)}"] if left else [])])
+
+
+def _would_tell(run: RunView, share: float, populations: Sequence[Yield]) -> str:
+    """Say about how many dies would decide a yield; nothing where no number of them is known."""
+    if run.until is not None or any(one.band is None for one in populations):
+        return ""
+    open_ones = [one for one in populations if one.band is not None and one.band.low < share]
+    below = [one for one in open_ones if one.passed < share * one.dies]
+    # One that lies below decides alone; else all have to be known to lie above.
+    found = [dies_to_decide(one.passed, one.dies, share) for one in below or open_ones]
+    known = [dies for dies in found if dies is not None]
+    if not known or (not below and len(known) < len(found)):
+        return ". If as large a share passes, no number of dies would tell"
+    dies = min(known) if below else max(known)
+    return f". If as large a share passes, a sweep of {dies} dies would tell"
 
 
 def _alike_said(some: Sequence[Yield]) -> str:
     """Write the yield of populations that have the same, with its interval."""
     one, corners = some[0], [str(each.settings["corner"]) for each in some]
-    each = ""
-    where = f"corner {corners[0]}"
-    if len(corners) > 1:
-        where, each = f"corners {', '.join(corners[:-1])} and {corners[-1]}", "each "
+    where = f"at {_listed('corner', corners)}"
     if not one.dies:
-        return f"at {where} no die has run at all of them"
+        return f"{where} no die has come to a result at all its conditions"
     sure = "no interval, for runs share dies" if one.band is None else ends(one.band)
-    return f"at {where} {each}{one.passed} of {many(one.dies, 'die')} do ({sure})"
+    does = "does" if one.passed == 1 else "do"
+    each = " each" if len(corners) > 1 else ""
+    return f"{where} {one.passed} of {many(one.dies, 'die')}{each} {does} ({sure})"
+
+
+def _listed(word: str, names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"{word} {names[0]}"
+    return f"{word}s {', '.join(names[:-1])} and {names[-1]}"
 
 
 def broken_said(

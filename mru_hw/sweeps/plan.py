@@ -204,6 +204,9 @@ class Plan(Document):
                 if value not in (self.values(name) or ()):
                     expected = f"a value of the axis {name} of the plan"
                     raise UserError(f"spec.{name}", value, expected)
+        if spec.share is not None and self.level == "ideal":
+            expected = "no such key at the level ideal, which has no dies"
+            raise UserError("spec.yield", Bare("there"), expected)
         for name in spec.limits:
             if FIGURES[name].priced and self.level == "ideal":
                 raise UserError(f"spec.{name}", name, "no such figure at the level ideal")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mru_hw.errors import RunStatus, SimulationError, UserError
 from mru_hw.simulate.kernels import NUMBA
 from mru_hw.sweeps.crew import run_jobs
@@ -180,6 +182,8 @@ def _swept(
         view_of(out, store.connection, "out", DAMAGED)
         if store.value("identity") != this:
             raise UnusableStoreError("out", str(out), _other(store, plans, hashes, designs))
+        if not np.array_equal(store.labels, subject.labels):
+            raise UnusableStoreError("out", str(out), DAMAGED)
         _refuse_other_shard(store, out, shard)
         store.restate({name: plan.as_data()["spec"] for name, plan in plans.items()})
         n_done = store.n_done()

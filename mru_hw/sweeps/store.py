@@ -150,7 +150,6 @@ def _write_beginning(
     started["started"] = datetime.now(UTC).isoformat(timespec="seconds")
     inputs, period = subject.inputs, subject.model.spec.frame_period
     started[FRAME] = repr(float(period))
-    labels = inputs.y if inputs.y is not None else np.full(inputs.n_seq, -1)
     for statement in TABLES.split(";")[:-1]:
         db.execute(statement)
     db.execute(f"PRAGMA application_id={APPLICATION}")
@@ -160,7 +159,7 @@ def _write_beginning(
         "INSERT INTO sequence VALUES (?, ?, ?, ?)",
         [
             (subject.first_sequence + k, int(y), int(n), float(n * period))
-            for k, (y, n) in enumerate(zip(labels, inputs.lengths, strict=True))
+            for k, (y, n) in enumerate(zip(subject.labels, inputs.lengths, strict=True))
         ],
     )
     designs = {one.digest: plain(one.setup.options.as_data()) for one in ready}
@@ -194,7 +193,8 @@ class Store:
 
     # Read when results are added: by then whoever opened the store has checked what it claims.
     @cached_property
-    def _labels(self) -> NDArray[np.int64]:
+    def labels(self) -> NDArray[np.int64]:
+        """What each sequence is, (n_seq,); -1 where that is not known."""
         rows = self.connection.execute("SELECT label FROM sequence ORDER BY number")
         return np.array([label for (label,) in rows], np.int64)
 
@@ -340,7 +340,7 @@ class Store:
             yield self._row(one, None if one.energy is None else next(ends))
 
     def _row(self, one: DieResult, quantiles: NDArray[np.float64] | None) -> tuple[Any, ...]:
-        right = None if one.decision is None else np.packbits(one.decision == self._labels)
+        right = None if one.decision is None else np.packbits(one.decision == self.labels)
         decision, energy = (one.decision, one.energy) if self._all else (None, None)
         return (
             *one.key,

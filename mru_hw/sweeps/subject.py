@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mru_hw.arrays import digest
 from mru_hw.errors import MISSING, UserError
@@ -79,6 +80,12 @@ class Subject:
     models: Mapping[str, Model] = field(default_factory=dict)
     processes: Mapping[str, tuple[Technology, Calibration]] = field(default_factory=dict)
     last: dict[str, tuple[Design, str]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """What each sequence is, (n_seq,); -1 where that is not known."""
+        y = self.inputs.y
+        return np.full(self.inputs.n_seq, -1) if y is None else np.asarray(y, np.int64)
 
     def constants(self, design: Design) -> Calibration:
         """Return the constants of a design's technology."""

@@ -34,12 +34,14 @@ class Told(str):
 
 
 def percent(share: float | None, digits: int = 2) -> Told:
-    """Write a share as a person reads it: one that is not 0 is not written as 0 either."""
+    """Write a share as a person reads it: one that is not 0, or not 1, is not written so either."""
     if share is None:
         return Told("not measured")
     text = f"{100 * share:.{digits}f}"
     if share and not float(text):
         text = f"{'<' if share > 0 else '>-'}{10**-digits:.{digits}f}"
+    elif share < 1 and float(text) == 100:
+        text = f">{100 - 10**-digits:.{digits}f}"
     return Told(f"{text} %", share)
 
 

@@ -129,8 +129,9 @@ class Verdict:
         """Return plain data, fit for JSON: SI units and shares."""
         data = dataclasses.asdict(self)
         data["lowest"] = None if self.lowest is None else self.lowest.settings["corner"]
-        data["specification"] = run.spec(run.base.study).said()
-        data["kept"], _ = self.kept(run)
+        spec = run.spec(run.base.study)
+        data["specification"], data["yield_asked"] = spec.asked(), spec.share
+        data["kept"], data["kept_why"] = self.kept(run)
         return data
 
     def conditions(self, run: RunView) -> str:
@@ -243,7 +244,7 @@ def conditions(run: RunView, one: Yield) -> str:
         first = f"{', '.join(listed[:-1])} and " if len(listed) > 1 else ""
         found.append(f"{first}{listed[-1]}")
     corners = {point.settings["corner"] for point in run.points if point.study == one.study}
-    of = " of one corner" if len(corners) > 1 else ""
+    of = " of the corner" if len(corners) > 1 else ""
     return f"at all {len(points)} conditions{of}: {' with '.join(found)}"
 
 

@@ -17,10 +17,12 @@ from mru_hw.report.limits import specification
 from mru_hw.report.near import near_said
 from mru_hw.report.summary import sweep_lines, sweep_summary
 from mru_hw.statistics.shares import Band, clopper_pearson, dies_to_decide
-from mru_hw.sweeps.kept import share_word
+from mru_hw.sweeps.kept import kept_said, share_word
 from mru_hw.sweeps.plan import read_plan
+from mru_hw.sweeps.run import run_sweep
 from mru_hw.sweeps.spec import Spec
-from mru_hw.sweeps.statistics.answers import statistics
+from mru_hw.sweeps.statistics.answers import Yield, statistics
+from mru_hw.sweeps.statistics.stopping import read_until
 from mru_hw.sweeps.verdict import verdict
 from mru_hw.sweeps.view import open_run
 from tests.reports import swept
@@ -63,17 +65,25 @@ def test_an_interval_decides() -> None:
     assert share_word(0.7, [high]) == "kept"  # an end that is what is asked for keeps it
 
 
-@pytest.mark.parametrize(("passed", "n"), [(20, 20), (58, 60), (30, 60), (95, 100)])
-def test_so_many_dies_tell_on_which_side_a_yield_lies(passed: int, n: int) -> None:
-    share = 0.9
-    dies = dies_to_decide(passed, n, share)
-    assert dies is not None
-    band = clopper_pearson(round(passed / n * dies), dies)
-    assert not band.low < share <= band.high
+@pytest.mark.parametrize(
+    ("passed", "n", "share"),
+    [(20, 20, 0.9), (58, 60, 0.9), (50, 60, 0.9), (19, 20, 0.9), (18, 20, 0.8), (5, 6, 0.7)],
+)
+def test_so_many_dies_tell_on_which_side_a_yield_lies(passed: int, n: int, share: float) -> None:
+    found = dies_to_decide(passed, n, share)
+    for dies in range(n + 1, 1000):
+        band = clopper_pearson(round(passed / n * dies), dies)
+        if not band.low < share <= band.high:
+            break
+    assert found == dies
     if passed == n:  # without a failure: the least n at which share ** n <= 2.5 %
         assert dies == 36
         assert 0.9**36 <= 0.025 < 0.9**35
-    assert dies_to_decide(90, 100, share) is None
+
+
+def test_no_number_of_dies_tells_a_share_from_itself() -> None:
+    assert dies_to_decide(9, 10, 0.9) is None
+    assert dies_to_decide(10, 10, 0.9999999) is None  # more than anybody runs
 
 
 def test_dies_that_all_pass_keep_a_yield_that_their_interval_reaches(
@@ -93,14 +103,14 @@ def test_dies_that_all_pass_keep_a_yield_that_their_interval_reaches(
         assert (kept, rows["specification is"], data["kept"]) == (word, word, word)
         assert rows["of dies"] == f"at least {100 * share:g} %"
         assert why.startswith(
-            f"{100 * share:g} % of dies are to keep it at every condition, and at corner tt "
+            f"{100 * share:g} % of dies are to keep its limits at every condition; at corner tt "
             f"{DIES} of {DIES} dies do ({100 * low:.2f} % to 100.00 %)"
         )
         assert f"The specification is {word}: {why}." in printed
         assert first.startswith(f"The specification is {word}: {why}.")
         assert f"begins at {100 * share:g} % or above" in about
         assert f"; at least {100 * share:g} % asked for" in shown
-    assert "about 13 dies a population would tell" in why
+    assert why.endswith(". If as large a share passes, a sweep of 13 dies would tell")
 
 
 def test_dies_that_fail_break_it_where_the_interval_ends_below(
@@ -114,7 +124,7 @@ def test_dies_that_fail_break_it_where_the_interval_ends_below(
         word, _ = told.kept(run)
         entries = paragraph(run, told, None, None, None)
     assert word == "not kept"
-    assert any(entry.startswith("Dies break it at ") for entry in entries)
+    assert any(entry.startswith("Not every die keeps its limits at ") for entry in entries)
 
 
 def test_a_verdict_on_a_yield_says_on_how_few_sequences_it_hangs(
@@ -163,13 +173,92 @@ def test_specifications_that_differ_in_the_yield_differ() -> None:
 def test_a_plan_check_says_how_many_dies_show_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec = {"loss": {"at_most": 0.05}, "yield": {"at_least": 0.9}}
-    plan = write_case(tmp_path, n_dies=35, spec=spec)
-    assert command(["sweep", str(plan), "--plan-check", "--workers", "1", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["asked"], told["dies_asked"]) == (0.9, 36)
-    assert command(["sweep", str(plan), "--plan-check", "--workers", "1"]) == 0
-    assert capsys.readouterr().out.endswith(
-        "The specification asks for a yield of 90.00 %: that interval shows it from 36 dies "
-        "without a failure, so that 35 dies cannot.\n"
+    def told(*more: str, **keys: Any) -> tuple[list[dict[str, Any]], str]:
+        spec = {"loss": {"at_most": 0.05}, "yield": {"at_least": 0.9}}
+        arguments = ["sweep", str(write_case(tmp_path, spec=spec, **keys)), "--plan-check"]
+        assert command([*arguments, "--workers", "1", "--json", *more]) == 0
+        asked = json.loads(capsys.readouterr().out)["asked"]
+        assert command([*arguments, "--workers", "1", *more]) == 0
+        return asked, capsys.readouterr().out
+
+    asked, said = told(n_dies=35)
+    assert asked == [{"study": "sweep", "share": 0.9, "runs": 35, "runs_wanted": 36}]
+    shows = "The specification asks for a yield of 90.00 %: that interval shows it from 36 without "
+    assert said.endswith(f"{shows}a failure, so that 35 runs cannot.\n")
+    drawn = {"axis": "perturbation", "values": [0.1], "trials": 40}
+    asked, said = told(n_dies=1, axes=[drawn])
+    assert (asked[0]["runs"], said.endswith(f"{shows}a failure.\n")) == (40, True)
+    asked, said = told(n_dies=5, axes=[drawn])
+    assert asked[0]["runs"] is None
+    assert said.endswith("which no interval will show, for runs share dies.\n")
+    # An interval that is looked at again and again is another one.
+    assert told("--until", "yield ±5 %", n_dies=72)[0] == []
+
+
+def band_of(passed: int, dies: int, corner: str) -> Yield:
+    """A population of dies of a corner."""
+    return Yield(
+        study="sweep",
+        settings={"corner": corner},
+        drawn=f"mismatch alone at corner {corner}",
+        points=(0,),
+        dies=dies,
+        passed=passed,
+        lost=0,
+        band=clopper_pearson(passed, dies) if dies else None,
+        hardest=0,
+        estimate=None,
     )
+
+
+@pytest.mark.parametrize(
+    ("share", "populations", "word", "said"),
+    [
+        # What decided it comes first, however small its share beside another one's.
+        (0.8, [(1, 3, "tt"), (60, 100, "ff")], "not kept", "at corner ff 60 of 100 dies do "),
+        (0.88, [(95, 100, "tt"), (10, 10, "ff")], "undecided", "at corner ff 10 of 10 dies do "),
+        (0.9, [(3, 100, "ff"), (0, 0, "ss")], "not kept", "at corner ff 3 of 100 dies do "),
+        (0.5, [(3, 10, "tt"), (101, 200, "ff")], "undecided", "a sweep of 28 dies would tell"),
+        (0.9, [(9, 10, "tt")], "undecided", "no number of dies would tell"),
+        (0.9, [(20, 20, "tt"), (0, 0, "ss")], "undecided", "at corner ss no die has come to "),
+    ],
+)
+def test_what_decided_a_yield_is_named_first(
+    folder: Path,
+    share: float,
+    populations: list[tuple[int, int, str]],
+    word: str,
+    said: str,
+) -> None:
+    with open_run(asked(folder, 20, share)) as run:
+        told = verdict(run, statistics(run))
+        found, why = kept_said(run, told.kept_at, [band_of(*one) for one in populations])
+    assert found == word
+    assert said in why
+    if said.startswith("at"):
+        assert why.startswith(
+            f"{100 * share:g} % of dies are to keep its limits at every condition; {said}"
+        )
+    if (0, 0, "ss") in populations:
+        assert "would tell" not in why
+
+
+def test_a_yield_that_ended_a_sweep_is_not_told_otherwise(tmp_path: Path) -> None:
+    spec = {"loss": {"at_most": 0.05}, "yield": {"at_least": 0.6}}
+    plan = write_case(tmp_path, n_dies=40, axes=AXES[:1], spec=spec)
+    out = tmp_path / "run.sqlite"
+    until = read_until("yield ±20 %")
+    run_sweep({"sweep": read_plan(plan)}, plan.parent, out, workers=1, until=until)
+    with open_run(out) as run:
+        told = verdict(run, statistics(run))
+        _, why = told.kept(run)
+        assert run.until is not None
+        assert not list(near_said(run, told))
+    assert "would tell" not in why
+
+
+def test_the_level_ideal_has_no_yield(tmp_path: Path) -> None:
+    spec = {"accuracy": {"at_least": 0.5}, "yield": {"at_least": 0.9}}
+    with pytest.raises(UserError) as mistake:
+        read_plan(write_case(tmp_path, level="ideal", n_dies=1, spec=spec))
+    assert "no such key at the level ideal, which has no dies" in str(mistake.value)

@@ -129,7 +129,7 @@ def test_a_store_of_another_format_or_damaged_is_one_sentence(tmp_path: Path) ->
     damage = f'out is "{out}", expected a new path, for the sweep there is damaged'
     assert told.startswith(damage)
     assert out.read_bytes() == damaged
-    for label in ("'x'", "1.5", "1e30"):  # what writing needs is checked like the rest
+    for label in ("'x'", "1.5", "1e30", "1 - label"):  # what writing needs is checked like the rest
         out.write_bytes(whole)
         with sqlite3.connect(out) as db:
             db.execute(f"UPDATE sequence SET label = {label} WHERE number = 1")
