@@ -128,7 +128,7 @@ def test_every_class_has_its_votes_and_of_equals_the_lowest(n_out: int, tmp_path
     lines += [f".save i(vy{k})" for k in range(n_out)]
     lines.append(f".tran {frame / 10:.9g} {n_time * frame:.9g} 0 {frame / 10:.9g}")
     at = nominal_conditions(design.technology)
-    ends = frame * np.arange(1, n_time + 1)
+    ends = np.linspace(frame, n_time * frame, n_time)
     lines += [
         " ".join([".measure tran", *measure.words])
         for measure in bench_measures(design, 0.0, ends, at)
