@@ -38,7 +38,7 @@ _EARLIER = ".spiceinit"
 """What an earlier version wrote beside the rest; such a folder may be replaced."""
 DECLARED_FRAMES = 4
 PART_LINES = 200
-"""Of input currents, or of measures of single frames; more of them stand in a file of their own."""
+"""Of input currents, or of measures of frames and parts of sums; more stand in their own file."""
 
 
 def netlist_files(technology: Technology, dialect: str = "ngspice") -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """What a bench measures of its run: power by block, outputs frame by frame, the readout's values.
 
 Every simulator's language has the words that are used here: a mean, a value at an instant, and
-expressions of sums, comparisons and ``a ? b : c``.
+expressions of sums, comparisons, ``abs`` and ``a ? b : c``. What a measure takes of another may
+be off in its last digit, for ngspice hands it on as text; so no two values are held to be the same.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ Array = NDArray[np.float64]
 
 EARLY = 1e-4
 """Of a frame: how long before its end outputs are measured, so that the run has reached it."""
+EQUAL = 1e-12
+"""Relative: outputs that differ by no more are equal to a vote. A copy of one is not exactly it."""
 MOST = 10_000
 """Outputs times frames that a bench measures. ngspice needs some seconds for them beside a run of
 hours, and what other simulators make of more is not known."""
@@ -118,16 +121,17 @@ def measure_notes(design: Design, n_time: int) -> Iterator[str]:
         yield f"readout last, the outputs of the last frame: the decision is {of}"
     elif not whole:
         yield (
-            f"readout {readout} of the frames: the decision is not measured; take i(vy<k>) at "
-            "each frame's end"
+            f"readout {readout} of the frames: the decision is not measured; take the current of "
+            "the source vy<k>, which Spectre calls vy<k>_src:p, at each frame's end"
         )
     elif readout is ReadoutKind.MEAN:
         yield f"readout mean, over all frames: the decision is {of}"
     else:
         winner = f"c{outputs - 1}_f<t> says which; " if outputs > 1 else ""
         yield (
-            "readout vote, in how many frames output k is the largest "
-            f"({winner}m<k>_f<t> and c<k>_f<t> [1]: the largest of 0 to k, and whose): "
+            "readout vote, in how many frames output k is the largest, of outputs within "
+            f"{EQUAL:g} of each other the lowest k "
+            f"({winner}m<k>_f<t> [A] and c<k>_f<t>: the largest of 0 to k, and whose): "
             f"the decision is {of}"
         )
 
@@ -152,11 +156,14 @@ def _param(name: str, expression: str) -> Measure:
 
 
 def _largest(t: int, n_out: int) -> Iterator[Measure]:
-    """Yield the largest of outputs 0 to k of a frame, and whose it is; of equals the lowest."""
+    """Yield the largest of outputs 0 to k of a frame, and whose it is: of `EQUAL` ones the lowest.
+
+    What is the largest so far is a copy, and stands above or below its own by some last digits.
+    """
     before, index = output_name(0, t), "0"
     for k in range(1, n_out):
         own = output_name(k, t)
-        more = f"({own}>{before})"
+        more = f"({own}-{before}>{EQUAL:g}*abs({before}))"
         yield _param(f"m{k}_f{t}", f"{more}?{own}:{before}")
         yield _param(f"c{k}_f{t}", f"{more}?{k}:{index}")
         before, index = f"m{k}_f{t}", f"c{k}_f{t}"
@@ -164,7 +171,7 @@ def _largest(t: int, n_out: int) -> Iterator[Measure]:
 
 def _won(k: int, t: int, n_out: int) -> str:
     """Return 1 where output `k` is the largest of a frame, as an expression, and else 0."""
-    return f"((c{n_out - 1}_f{t}=={k})?1:0)" if n_out > 1 else "1"
+    return f"((abs(c{n_out - 1}_f{t}-{k})<0.5)?1:0)" if n_out > 1 else "1"
 
 
 def _sum(k: int, readout: ReadoutKind, terms: Sequence[str], after: str = "") -> Iterator[Measure]:

@@ -182,7 +182,8 @@ def test_long_sums_are_sums_of_sums(readout: str) -> None:
 
 def python(text: str) -> str:
     """An expression in Python's words for ``(a)?b:c``."""
-    return re.sub(r"\(([^()]+)\)\?([^():]+):([^()]+)", r"(\2 if \1 else \3)", text)
+    asked = r"\(((?:[^()]|\([^()]*\))+)\)\?([^():]+):([^()]+)"
+    return re.sub(asked, r"(\2 if \1 else \3)", text)
 
 
 @pytest.mark.parametrize("readout", ["last", "mean", "vote"])
@@ -196,6 +197,8 @@ def test_a_very_long_sequence_has_no_measures_of_frames(readout: str, tmp_path: 
     said = notes(chip, most + 1)
     assert "no frame is measured by itself: 5001 frames of 2 outputs are more than 10000" in said
     assert ("the decision is not measured" in said) == (readout != "last")
+    # Where a reader takes them instead: ngspice, HSPICE and Xyce have the name, Spectre its own.
+    assert ("the source vy<k>, which Spectre calls vy<k>_src:p" in said) == (readout != "last")
     frames = np.zeros((most + 1, 2))
     write_chip(tmp_path / "n", chip, frames=frames)
     rows = table(tmp_path / "n")
