@@ -47,6 +47,7 @@ from mru_hw.technology import MODELS
 from mru_hw.technology.conditions import Conditions
 from mru_hw.units import render
 from mru_hw.variation import Die
+from mru_hw.variation.spread import Spread
 from mru_hw.version import __version__
 from mru_hw.words import many
 
@@ -216,6 +217,7 @@ def make_bench(
         f"mru_hw {__version__} bench, design {design.digest()}",
         f"{many(len(frames), 'frame')} of {period:.9g} s after {t_start:.9g} s of power-up and "
         f"reset; {'the nominal chip' if die is None else _which(die)}",
+        f"corner {conditions.corner}, {conditions.temperature:g} degC, {conditions.v_dd:g} V",
         *wire_notes(design),
         *_notes(design, t_stop - t_start, tolerances),
         *(measure_notes(design, len(frames)) if measures else ()),
@@ -287,17 +289,29 @@ def bench_saves(design: Design) -> tuple[str, ...]:
 
 def _which(die: Die) -> str:
     """Say which die it is, and what is wrong with it beside its mismatch."""
-    shared = {} if die.spread is None else die.spread.vt
-    sizes = " and ".join(f"{1e3 * vt:+.3g} mV ({kind})" for kind, vt in shared.items() if vt)
     stuck = sum(int(np.count_nonzero(cells)) for cells in die.stuck.values())
     reference = 100 * float(die.reference)
     parts = [
         f"die {die.seed}",
-        f"all thresholds' sizes {sizes}" if sizes else "",
+        *([] if die.spread is None else _shared(die.spread)),
         f"reference {reference:+.3g} % off" if reference else "",
         f"{many(stuck, 'cell')} stuck" if stuck else "",
     ]
     return ", ".join(filter(None, parts))
+
+
+def _shared(spread: Spread) -> Iterator[str]:
+    """Say what all devices of a die share, by polarity, and how it slopes across the chip."""
+    for values, what, factor, unit in (
+        (spread.vt, "|vth| of all devices", 1e3, "mV"),
+        (spread.beta, "current factor", 100, "%"),
+    ):
+        said = [f"{factor * v:+.3g} {unit} ({kind})" for kind, v in values.items() if v]
+        if said:
+            yield f"{what} {' and '.join(said)}"
+    said = [f"{x:+.3g} and {y:+.3g} ({kind})" for kind, (x, y) in spread.slope.items() if x or y]
+    if said:
+        yield f"|vth| slopes in mV/mm along x and y {'; '.join(said)}"  # V/m
 
 
 def _notes(design: Design, seconds: float, tolerances: Tolerances) -> list[str]:
@@ -310,7 +324,7 @@ def _notes(design: Design, seconds: float, tolerances: Tolerances) -> list[str]:
         f"energy of the frames: ({blocks}) times {seconds:.9g} s",
         "p_input: what the sources of the inputs deliver, as if from the supply; not in that sum",
         *(
-            f"p_{name} is within 10 % at these tolerances, mostly too large"
+            f"p_{name} in ngspice is within 10 % at these tolerances, mostly too large"
             for name in unresolved_blocks(design, tolerances)
         ),
     ]

@@ -127,8 +127,10 @@ def test_a_netlist_is_of_the_die_that_a_sweep_draws(tmp_path: Path) -> None:
         assert text == (tmp_path / "asked" / name).read_bytes()
         assert text == (tmp_path / "python" / name).read_bytes()
     head = (tmp_path / "asked" / BENCH).read_text().splitlines()[1]
-    assert "all thresholds' sizes" in head
-    assert "all thresholds' sizes" not in (tmp_path / "bare" / BENCH).read_text()
+    assert "|vth| of all devices" in head
+    assert "current factor" in head
+    assert "|vth| slopes in mV/mm" in head
+    assert "|vth| of all devices" not in (tmp_path / "bare" / BENCH).read_text()
 
 
 def test_the_bits_of_a_trim_dac_share_the_shift_of_their_leg() -> None:

@@ -1,11 +1,12 @@
 * mru_hw 0.1.0 bench, design 7ed4b28f20245e48
 * 4 frames of 0.025 s after 0.022421822 s of power-up and reset; the nominal chip
+* corner tt, 27 degC, 1.8 V
 * vtoken drives nothing: a hash of chip and bench as a voltage, which proves a result theirs
 * inputs: 1.0 of a normalised feature is 1e-09 A
 * outputs: 1.0 of the network's is 2.68628e-10 A
 * energy of the frames: (p_mirror + p_memory + p_clock + p_bias + p_ref) times 0.1 s
 * p_input: what the sources of the inputs deliver, as if from the supply; not in that sum
-* p_clock is within 10 % at these tolerances, mostly too large
+* p_clock in ngspice is within 10 % at these tolerances, mostly too large
 * y<k>_f<t> [A]: output k at the end of frame t, counted from 0, 2.5 us before it; y<k>_end of the last frame
 * readout mean, over all frames: the decision is the k of the largest y<k>_mean, the lowest of equals
 vtoken token 0 0.1957085776
