@@ -88,7 +88,8 @@ def _counted(run: RunView, told: Verdict) -> Iterator[str]:
     if run.level == "ideal" or not told.corners:
         return
     names = ("corner", *CONDITIONS)
-    swept = {tuple(point.settings[name] for name in names) for point in run.points}
+    own = [point for point in run.points if point.study == run.base.study]
+    swept = {tuple(point.settings[name] for name in names) for point in own}
     each = {str(one.settings["corner"]): len(one.points) for one in told.corners}
     asked = sum(each.values())
     of = f"{asked} of {many(len(swept), 'condition')}"
@@ -102,9 +103,9 @@ def _counted(run: RunView, told: Verdict) -> Iterator[str]:
             f"whether the specification is kept is told of all {asked}"
         )
     points = ""
-    if len(run.points) > len(swept):
+    if len(own) > len(swept):
         points = (
-            f" The {len(run.points)} points of the sweep are these conditions with each value of "
+            f" The {len(own)} points of the sweep are these conditions with each value of "
             "what else it varies."
         )
     yield (
