@@ -31,8 +31,10 @@ class InShell:
 
     def wave(self, run: RunView, point: PointView, name: str) -> str:
         """Return the commands that write the netlist of a point to a folder and run it there."""
-        from mru_hw.report.again import in_ngspice
+        from mru_hw.report.again import in_file, in_ngspice, lacking
 
+        if lacks := lacking(run, point, in_file(run, point)):
+            return f"# {lacks}"
         return f"mru-hw netlist {self._chip(run, point)} --out {name}\n{in_ngspice(name)}"
 
     def _chip(self, run: RunView, point: PointView) -> str:
@@ -69,7 +71,7 @@ class InShell:
 
     def whole(self, run: RunView, worst: Held | None) -> Iterator[tuple[str, str]]:
         """Yield the plans, and the commands that run them."""
-        from mru_hw.report.again import design_text, plan_texts, waves, worst_point
+        from mru_hw.report.again import design_text, plan_texts, waves
 
         design = list(design_text(run))
         yield from plan_texts(run)
@@ -85,24 +87,33 @@ class InShell:
         model, inputs, tech = (shlex.quote(str(first[n])) for n in ("model", "inputs", "tech"))
         own = " --design DESIGN.yaml" if design else ""
         if worst is not None:
-            point, at = worst_point(run, worst)
-            yield (
-                f"What costs steps at {at}, where what binds is worst, and the worst die there in "
-                "ngspice beside the array",
-                f"{self.cause(run, point)}\n"
-                f"{self.die(run, point, worst.seed, worst.trial, spice=True)}",
-            )
-            yield (
-                "The worst die as a deck for Spectre; --dialect hspice, xyce or ngspice for "
-                "theirs, of sky130 for ngspice's alone",
-                f"{self.die(run, point, worst.seed, worst.trial)} --out die --dialect spectre",
-            )
+            yield from self._worst(run, worst)
         yield (
             "Netlist of the nominal die, and what costs steps at the technology's own condition",
             f"mru-hw netlist {model} --tech {tech}{own} --out netlist\n"
             f"mru-hw sensitivity {model} --inputs {inputs} --tech {tech}{own}",
         )
-        yield waves(run, self, worst)
+        if run.level != "ideal":
+            yield waves(run, self, worst)
+
+    def _worst(self, run: RunView, worst: Held) -> Iterator[tuple[str, str]]:
+        """Yield what tells why a die is worst; nothing where `explain` takes no die of it."""
+        from mru_hw.report.again import explained, worst_point
+
+        point, at = worst_point(run, worst)
+        if not explained(point):
+            return
+        yield (
+            f"What costs steps at {at}, where what binds is worst, and the worst die there in "
+            "ngspice beside the array",
+            f"{self.cause(run, point)}\n"
+            f"{self.die(run, point, worst.seed, worst.trial, spice=True)}",
+        )
+        yield (
+            "The worst die as a deck for Spectre; --dialect hspice, xyce or ngspice for "
+            "theirs, of sky130 for ngspice's alone",
+            f"{self.die(run, point, worst.seed, worst.trial)} --out die --dialect spectre",
+        )
 
     def spice(self, run: RunView, point: PointView) -> Iterator[tuple[str, str]]:
         """Yield the plan, and the commands that run it and make a page of both."""

@@ -59,7 +59,9 @@ def explain(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="The die as a netlist: ngspice -b bench.cir runs it."
+            "--out",
+            metavar="DIR",
+            help="The die as a netlist; of ngspice's, ngspice -b bench.cir runs it.",
         ),
     ] = None,
     dialect: InDialect = "ngspice",

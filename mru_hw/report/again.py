@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from mru_hw.sweeps.axes import AXES
 from mru_hw.sweeps.held import Held
 from mru_hw.sweeps.point_view import PointView
 from mru_hw.sweeps.view import RunView
-from mru_hw.sweeps.words import condition
+from mru_hw.sweeps.words import condition, said
 from mru_hw.units import render_exact
 
 _MADE_OF = {
@@ -29,6 +30,15 @@ _PLAIN = {
     if (found := re.search(r"\[(.+)\]", axis.label)) is not None
 } | {"loss": "shares", "accuracy": "shares"}
 """What plain numbers of a plan are in, by the axis or the key that has them."""
+_CARRIED = frozenset({"tech", "corner", "temperature", "v_dd"})
+"""Axes that every command and call of a point has, beside the design."""
+_OF_RUNS = frozenset(
+    {
+        *("mismatch_scale", "process_scale", "gradient_scale", "noise_scale", "trim_bits"),
+        *("stuck_cells", "level", "timing"),
+    }
+)
+"""Axes of dies, of noise and of how they run: the nominal die's netlist is the same at each."""
 _LONGEST = 20_000
 """Characters of a plan that a page shows."""
 
@@ -45,7 +55,10 @@ class Again(Protocol):
         """Return what tells, at a point's condition, what mismatch costs and what stays without."""
 
     def wave(self, run: RunView, point: PointView, name: str) -> str:
-        """Return what writes the netlist of a point to a folder and runs it there, wave and all."""
+        """Return what writes the netlist of a point to a folder and runs it there, wave and all.
+
+        Of a point whose chip the command or call cannot make, a comment says why.
+        """
 
     def whole(self, run: RunView, worst: Held | None) -> Iterator[tuple[str, str]]:
         """Yield what each step is for, and the step; `worst` is the limit that binds."""
@@ -86,6 +99,9 @@ class InPython:
 
     def wave(self, run: RunView, point: PointView, name: str) -> str:
         """Return the call that writes the netlist of a point, and the command that runs it."""
+        first = next(iter(run.plans.values()))
+        if lacks := lacking(run, point, options_of(first, point)):
+            return f"# {lacks}"
         netlist = self._call(run, point, f"netlist({name!r}, inputs={{inputs}}, {{at}})")
         return f"{netlist}\n{in_ngspice(name)}"
 
@@ -109,10 +125,13 @@ class InPython:
         yield from plan_texts(run)
         yield from design_text(run)
         yield "The sweep", f"mru_hw.sweep('PLAN.yaml', {run.path.name!r})"
-        if run.level != "ideal":
-            yield waves(run, self, worst)
-        if worst is not None:
-            point, at = worst_point(run, worst)
+        if run.level == "ideal":
+            return
+        yield waves(run, self, worst)
+        if worst is None:
+            return
+        point, at = worst_point(run, worst)
+        if explained(point):
             yield (
                 f"The worst die, at {at}, in ngspice beside the array",
                 self.die(run, point, worst.seed, worst.trial, spice=True),
@@ -158,6 +177,40 @@ def worst_point(run: RunView, worst: Held) -> tuple[PointView, str]:
     return point, condition(run, point)
 
 
+def explained(point: PointView) -> bool:
+    """Whether a die of a point can be run again and explained step by step."""
+    return point.level == "behavioral" and point.settings["timing"] == "settled"
+
+
+def lacking(run: RunView, point: PointView, carried: DesignOptions) -> str:
+    """Say in what the nominal chip of a point is another than a command makes, a sentence.
+
+    Empty where in nothing. `carried` are the options of the design that the command has.
+    """
+    own = DesignOptions.model_validate(run.designs[point.design])
+    names = [
+        name
+        for name, axis in AXES.items()
+        if name not in _CARRIED | _OF_RUNS
+        and (
+            _option(own, axis.option) != _option(carried, axis.option)
+            if axis.option
+            else point.settings[name] != axis.tacit
+        )
+    ]
+    if not names:
+        return ""
+    parts = "; ".join(said(point, name) for name in names)
+    text = f"No command here makes the chip at {condition(run, point)}, for it has: {parts}."
+    # It stands behind a comment's mark, and a name from elsewhere may have line breaks.
+    return " ".join(text.split())
+
+
+def _option(options: DesignOptions, name: str) -> Any:
+    """Return an option by its name, with a dot before a part of one."""
+    return functools.reduce(getattr, name.split("."), options)
+
+
 def waves(run: RunView, again: Again, worst: Held | None) -> tuple[str, str]:
     """Return what tells the chip's own peak current, at the head and where what binds is worst."""
     places = {condition(run, run.base): run.base}
@@ -181,6 +234,19 @@ def in_ngspice(folder: str) -> str:
 def has_design(plan: Mapping[str, Any]) -> bool:
     """Whether a plan chooses anything of the mapping; its key ``design`` is DESIGN.yaml then."""
     return DesignOptions.model_validate(plan.get("design") or {}) != DesignOptions()
+
+
+def in_file(run: RunView, point: PointView) -> DesignOptions:
+    """Return the choices of the mapping at a point, as far as DESIGN.yaml and its i_unit say them.
+
+    A command takes no other i_unit than the file's, where it has one.
+    """
+    first, usual = next(iter(run.plans.values())), DesignOptions()
+    head = DesignOptions.model_validate(run.designs[run.base.design])
+    options = head if has_design(first) else usual
+    if options.i_unit != usual.i_unit:
+        return options
+    return options.model_copy(update={"i_unit": point.settings["i_unit"]})
 
 
 def options_of(plan: Mapping[str, Any], point: PointView) -> DesignOptions:

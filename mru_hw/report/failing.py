@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mru_hw.errors import UserError
-from mru_hw.report.again import why_not
+from mru_hw.report.again import explained, why_not
 from mru_hw.report.chip import ChipFacts
-from mru_hw.report.montecarlo import WorstDie, explained, worst_dies
+from mru_hw.report.montecarlo import WorstDie, worst_dies
 from mru_hw.report.parts import Table
 from mru_hw.simulate.causes import Cause
 from mru_hw.sweeps.choice import choose

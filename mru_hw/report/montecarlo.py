@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mru_hw.report.again import Again
+from mru_hw.report.again import Again, explained
 from mru_hw.report.parts import Table
 from mru_hw.sweeps.held import TIES, written
 from mru_hw.sweeps.spec import Spec
@@ -251,11 +251,6 @@ class _Dies:
         wanted = _codes(keys)
         wanted = wanted[np.isin(wanted, self._codes)]
         return np.searchsorted(self._codes, wanted)
-
-
-def explained(point: PointView) -> bool:
-    """Whether a die of a point can be run again and explained step by step."""
-    return point.level == "behavioral" and point.settings["timing"] == "settled"
 
 
 def worst_table(run: RunView, one: Yield, again: Again) -> Table | None:

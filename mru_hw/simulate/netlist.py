@@ -10,7 +10,7 @@ from mru_hw.simulate.asked import asked_frames
 from mru_hw.simulate.doubts import doubts, warning
 from mru_hw.simulate.expected import expected_figures
 from mru_hw.spice.export import Netlist, export, supply_of
-from mru_hw.spice.folder import declared_frames
+from mru_hw.spice.folder import declared_frames, refuse_netlist
 from mru_hw.technology.conditions import Conditions
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def written_netlist(
     droop: float | str | None,
 ) -> Netlist:
     """Write a chip's netlist; parameters and errors are those of `Chip.netlist`."""
+    # What costs nothing to see comes before the array's figures.
+    refuse_netlist(folder, chip.design, dialect, drawn=die is not None)
     there = chip.calibration.at(**asdict(conditions), loops_only=chip.design.loops_only)
     supply = supply_of(conditions, resistance=supply_resistance, droop=droop)
     asked = asked_frames(chip.design, inputs, sequence)

@@ -15,7 +15,7 @@ from mru_hw.errors import Bare, UserError
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.spice.area import block_areas
-from mru_hw.spice.chip import CHIP_CELL, chip_netlist, refuse_without_circuit
+from mru_hw.spice.chip import CHIP_CELL, chip_netlist
 from mru_hw.spice.decoupling import (
     DROOP,
     DROOP_LEAST,
@@ -175,7 +175,6 @@ def export(
         As `write_netlist` says.
     """
     language = dialect_named(dialect)
-    refuse_without_circuit(design)
     budget = make_budget(model, design, calibration)
     files = write_netlist(
         out,

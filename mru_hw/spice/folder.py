@@ -15,6 +15,7 @@ from mru_hw.files import refuse_foreign, whole_folder
 from mru_hw.mapping.design import Design
 from mru_hw.model.network import Model
 from mru_hw.spice.bench import Bench, make_bench
+from mru_hw.spice.chip import refuse_without_circuit
 from mru_hw.spice.deck import BENCH, CHIP
 from mru_hw.spice.dialects import DIALECTS, Dialect, dialect_named
 from mru_hw.spice.dialects.base import MEASURES, STIMULUS
@@ -57,6 +58,29 @@ def declared_frames(n_in: int) -> NDArray[np.float64]:
     t, k = np.meshgrid(np.arange(DECLARED_FRAMES), np.arange(n_in), indexing="ij")
     frames: NDArray[np.float64] = ((t + k) % 3 - 1).astype(np.float64)
     return frames
+
+
+def refuse_netlist(out: Path, design: Design, dialect: str, *, drawn: bool) -> None:
+    """Refuse what `write_netlist` would, before anything is computed for it.
+
+    Parameters
+    ----------
+    out, design, dialect
+        As of `write_netlist`.
+    drawn
+        Whether it is of a die.
+
+    Raises
+    ------
+    UserError
+        There is no such dialect or it takes no die of the technology, a part of the Design has no
+        transistor circuit yet, or `out` holds something else.
+    """
+    dialect_named(dialect)
+    refuse_without_circuit(design)
+    if drawn and dialect != "ngspice":
+        refuse_kit(design.technology, dialect)
+    refuse_foreign(out, marker=ELEMENTS, what="netlist", allowed=_all_files(design.technology))
 
 
 def write_netlist(
@@ -105,12 +129,10 @@ def write_netlist(
     Raises
     ------
     UserError
-        `out` holds something else, or a part of the Design has no transistor circuit yet.
+        As `refuse_netlist` says.
     """
+    refuse_netlist(out, design, dialect, drawn=die is not None)
     language = dialect_named(dialect)
-    if die is not None and dialect != "ngspice":
-        refuse_kit(design.technology, dialect)
-    refuse_foreign(out, marker=ELEMENTS, what="netlist", allowed=_all_files(design.technology))
     bench = make_bench(design, frames, conditions, die=die, tolerances=tolerances, measures=True)
     with whole_folder(out) as part:
         for name, statements in _decks(bench, design, die, expected, language):

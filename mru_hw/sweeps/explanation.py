@@ -21,7 +21,7 @@ from mru_hw.simulate.ideal import simulate_ideal
 from mru_hw.simulate.settled_steps import blamed_on_stuck
 from mru_hw.simulate.spice_level import simulate_spice
 from mru_hw.simulate.spice_size import refuse_long
-from mru_hw.spice.folder import write_netlist
+from mru_hw.spice.folder import refuse_netlist, write_netlist
 from mru_hw.sweeps.explain import Rerun, rerun
 from mru_hw.sweeps.failed import Beside, failed_sequences, failed_units
 from mru_hw.sweeps.ready import in_plan_words, point_doubts
@@ -113,7 +113,7 @@ class Explanation:
     ) -> tuple[str, ...]:
         """Write the die as a netlist whose bench plays a sequence; `chosen` when None.
 
-        ``ngspice -b bench.cir`` in the folder runs it. Noise is no part of it.
+        Of the dialect ngspice, ``ngspice -b bench.cir`` in the folder runs it. Noise is no part.
 
         Parameters
         ----------
@@ -135,6 +135,7 @@ class Explanation:
             no transistors yet.
         """
         found, row = self._found, self._row(sequence)
+        refuse_netlist(Path(folder), found.design, dialect, drawn=True)
         inputs, conditions = found.subject.inputs, found.chip.setup.conditions
         frames = normalised(found.design.spec, inputs.x[row, : inputs.lengths[row]])
         constants = found.subject.constants(found.design)

@@ -22,6 +22,7 @@ from mru_hw.spice import measures
 from mru_hw.spice.bench import make_bench
 from mru_hw.spice.deck import BENCH
 from mru_hw.spice.dialects import DIALECTS
+from mru_hw.spice.dialects.base import MEASURES
 from mru_hw.spice.expected import COLUMNS
 from mru_hw.spice.folder import EXPECTED, declared_frames
 from mru_hw.stimulus import make_inputs, save_inputs
@@ -149,6 +150,15 @@ def test_every_output_is_measured_at_every_frame(readout: str) -> None:
     ending = {"last": "end", "mean": "mean", "vote": "votes"}[readout]
     assert f"the decision is the k of the largest y<k>_{ending}" in notes(chip, 3)
     assert notes(chip, 3) in (bench.deck.files[BENCH].replace("\n* ", "\n"))
+
+
+@pytest.mark.parametrize(("readout", "apart"), [("last", False), ("vote", True)])
+def test_many_lines_of_measures_stand_apart_the_readouts_among_them(
+    readout: str, apart: bool, tmp_path: Path
+) -> None:
+    # 120 measures of outputs, and of votes as many again that say which is the largest.
+    write_chip(tmp_path / "n", chip_of(read_as(readout)), frames=np.zeros((60, 2)))
+    assert (tmp_path / "n" / MEASURES).exists() == apart
 
 
 def test_a_bench_for_the_simulator_measures_nothing() -> None:

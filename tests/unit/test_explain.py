@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from collections import Counter
@@ -284,6 +285,14 @@ def test_a_dialect_that_writes_nothing(
     assert command(["explain", str(store), *words]) == 2
     assert capsys.readouterr().err.strip() == expected
     assert not (tmp_path / "die").exists()
+
+
+def test_only_ngspices_bench_is_said_to_run_in_ngspice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command(["explain", "--help"]) == 0
+    said = " ".join(re.sub(r"[^\w.:;, -]", " ", capsys.readouterr().out).split())
+    assert "The die as a netlist; of ngspice s, ngspice -b bench.cir runs it." in said
 
 
 def test_a_kits_die_is_written_for_ngspice_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mru_hw.cli.app import run
+from mru_hw.errors import UserError
 from mru_hw.model.io import save_model
 from mru_hw.simulate.run import Chip
 from mru_hw.spice.chip import SUPPLIES, chip_deck
@@ -116,6 +117,21 @@ def test_other_dialects_are_refused_by_name(
     said = refused(["netlist", str(model), "--dialect", "ltspice", "--out", str(out)], capsys)
     assert said == '--dialect is "ltspice", expected one of ngspice, hspice, spectre, xyce.'
     assert not out.exists()
+
+
+def test_what_costs_nothing_to_see_is_refused_before_the_arrays_figures(
+    chip: Chip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def computed(*_: object, **__: object) -> None:
+        raise AssertionError("the array was run")
+
+    monkeypatch.setattr("mru_hw.simulate.netlist.expected_figures", computed)
+    (tmp_path / "mine.txt").write_text("a user's own")
+    with pytest.raises(UserError, match="dialect"):
+        chip.netlist(tmp_path / "n", "eldo")
+    with pytest.raises(UserError, match="out"):
+        chip.netlist(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_foreign_content_is_left_alone(

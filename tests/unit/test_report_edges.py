@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -17,6 +18,7 @@ from mru_hw.cli.again import InShell
 from mru_hw.cli.app import run as command
 from mru_hw.model.io import save_model
 from mru_hw.model.network import Model
+from mru_hw.report.again import Again, InPython
 from mru_hw.report.data import write_data
 from mru_hw.report.page import Page, make_page, write_page
 from mru_hw.report.paper import write_paper
@@ -48,6 +50,79 @@ def test_a_level_without_prices_says_so(tmp_path: Path) -> None:
     assert "Nothing is priced at this level." in page.paragraph
     assert page.verdict.energy is None
     assert not [card for card in page.cards if "energy" in card.label]
+
+
+def test_the_level_ideal_has_no_commands_that_it_refuses(tmp_path: Path) -> None:
+    store = swept(tmp_path, level="ideal", spec={"loss": {"at_most": 0.0}})
+    with open_run(store) as run:
+        for again in (InShell(), InPython()):
+            page = make_page(run, again=again)
+            assert page.verdict.binding is not None
+            (section,) = [one for one in page.sections if one.key == "reproduction"]
+            words = "\n".join(f"{what}\n{text}" for what, text in section.lines)
+            assert "sweep" in words
+            for refused in ("explain", "The wave of", "Spectre", "ngspice"):
+                assert refused not in words
+
+
+def test_timed_dies_have_no_command_that_explains_them(tmp_path: Path) -> None:
+    spec = {"loss": {"at_most": 0.0}}
+    store = swept(tmp_path, n_dies=1, timing="timed", spec=spec)
+    with open_run(store) as run:
+        for again in (InShell(), InPython()):
+            page = make_page(run, again=again)
+            assert page.verdict.binding is not None
+            (section,) = [one for one in page.sections if one.key == "reproduction"]
+            words = "\n".join(f"{what}\n{text}" for what, text in section.lines)
+            assert "explain" not in words
+            assert "The wave of" in words
+
+
+@pytest.fixture(name="held_longer", scope="module")
+def _held_longer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two points: the plan's design, and another one."""
+    axes = [{"axis": "hold", "values": [12, 16]}]
+    folder = tmp_path_factory.mktemp("hold")
+    return swept(folder, n_dies=1, axes=axes, design={"i_unit": "500 pA", "hold": 12})
+
+
+@pytest.mark.parametrize("again", [InShell(), InPython()])
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("frame_period", 0.05, "frames of 50 ms"),
+        ("k", 1, "K = 1"),
+        ("weight_bits", 4, "4 bits of a weight"),
+        ("bias_bits", 5, "5 bits of a bias"),
+        ("model", "other\nrm", "other rm"),
+        ("perturbation", 5.0, "p = 5 %"),
+        ("reference_error", 2.0, "reference +2 %"),
+    ],
+)
+def test_a_wave_that_no_command_makes_says_what_it_lacks(
+    held_longer: Path, again: Again, name: str, value: object, words: str
+) -> None:
+    with open_run(held_longer) as run:
+        point = run.points[0]
+        made = again.wave(run, point, "wave0")
+        assert "netlist" in made.splitlines()[0]
+        assert made.endswith("(cd wave0 && ngspice -b -r wave.raw bench.cir)")
+        other = dataclasses.replace(point, settings={**point.settings, name: value})
+        assert again.wave(run, other, "wave0") == (
+            f"# No command here makes the chip at corner tt, 27 °C, 1.8 V, for it has: {words}."
+        )
+        # What only dies have, the nominal one has not.
+        of_dies = {"mismatch_scale": 2.0, "noise_scale": 1.0, "timing": "timed"}
+        same = dataclasses.replace(point, settings={**point.settings, **of_dies})
+        assert again.wave(run, same, "wave0") == made
+
+
+@pytest.mark.parametrize("again", [InShell(), InPython()])
+def test_a_wave_of_another_design_says_so(held_longer: Path, again: Again) -> None:
+    with open_run(held_longer) as run:
+        assert again.wave(run, run.points[1], "wave1") == (
+            "# No command here makes the chip at corner tt, 27 °C, 1.8 V, for it has: hold 16."
+        )
 
 
 def test_one_die_has_a_page(tmp_path: Path) -> None:
